@@ -1,0 +1,194 @@
+"""What can be said about source text without running it: is it Python, is it new, what changed, what it imports.
+
+Pure functions, no I/O. Not here: applying an agent's SEARCH/REPLACE blocks.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator
+
+from .errors import UserError
+
+UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What Python's parser raises: ValueError for null bytes and lone surrogates, the last two for absurd nesting."""
+
+_SHOWN = 80
+_MAGIC = re.compile(r"(?:[\w., ]+=)?\s*(?P<sign>%%|%|!!|!)\s*(?=[A-Za-z_/.~$(])")
+_HELP = re.compile(r"\?{1,2}\s*[\w.%*]+\s*;?|[\w.%*]+\s*\?{1,2}\s*;?")
+
+
+def parse(source: str) -> ast.Module:
+    """Parse without the warnings that Python may print about it (an invalid escape in a string, for example).
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        As listed in `UNPARSABLE`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+def fingerprint(source: str) -> str:
+    """Hash what a source does: equal for sources that differ in layout, comments, docstrings and ``pass`` alone.
+
+    Parameters
+    ----------
+    source : str
+        Where it does not parse, its text is hashed as it stands.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    try:
+        text = "".join(_canonical(parse(source)))
+    except UNPARSABLE:
+        text = f"text:{source}"
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _canonical(node: object) -> Iterator[str]:
+    """Write a syntax tree down. Unlike `ast.dump`, alike in all Python versions: what is empty is left out."""
+    if isinstance(node, ast.AST):
+        yield f"{type(node).__name__}("
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                value = [item for item in value if not _does_nothing(item)]
+            # `kind` tells u"x" from "x", `ctx` and `type_ignores` repeat what the rest says
+            if value is None or value == [] or name in ("kind", "ctx", "type_ignores"):
+                continue
+            yield f"{name}="
+            yield from _canonical(value)
+            yield ","
+        yield ")"
+    elif isinstance(node, list):
+        yield "["
+        for item in node:
+            yield from _canonical(item)
+            yield ","
+        yield "]"
+    else:
+        yield repr(node)
+
+
+def _does_nothing(node: object) -> bool:
+    """Whether a statement is ``pass`` or a bare string, as docstrings are."""
+    if isinstance(node, ast.Pass):
+        return True
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def check_syntax(source: str, what: str = "target") -> None:
+    """Make sure that a source is Python that can be run outside of IPython.
+
+    Parameters
+    ----------
+    source : str
+    what : str
+        What to call it in the message.
+
+    Raises
+    ------
+    UserError
+        One line: what, line number, Python's message and the offending line.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # compile() sees more than ast.parse(): `return` outside a function, for example
+            compile(source, f"<{what}>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        number = error.lineno or 1
+        lines = source_lines(source)
+        line = lines[min(number, len(lines)) - 1].strip() if lines else ""
+        if special := _notebook_syntax(line):
+            raise UserError(f"line {number} of the {what} is {special}") from None
+        shown = f": {_shorten(line)}" if line else ""
+        raise UserError(f"line {number} of the {what} is not valid Python ({error.msg}){shown}") from None
+    except (RecursionError, MemoryError):
+        raise UserError(
+            f"the {what} is nested too deeply for Python to compile: split its longest expression."
+        ) from None
+    except ValueError as error:
+        raise UserError(
+            f"the {what} cannot be read as Python ({error}): remove the characters that are not text."
+        ) from None
+
+
+def _notebook_syntax(line: str) -> str:
+    """Say what is special about a line that only IPython understands; empty when nothing is."""
+    if found := _MAGIC.match(line):
+        shown = _shorten(line)
+        if found["sign"] == "%%":
+            return f"an IPython cell magic ({shown}): experiments run as plain Python; delete the line."
+        if found["sign"] == "%":
+            return (
+                f"an IPython magic ({shown}): experiments run as plain Python; "
+                "delete the line, or move it to a cell of its own."
+            )
+        return (
+            f"a shell line ({shown}): experiments run as plain Python; "
+            "run it in a cell of its own before the study starts, or use subprocess.run."
+        )
+    if _HELP.fullmatch(line):
+        return f"an IPython help request ({_shorten(line)}): experiments run as plain Python; delete the line."
+    return ""
+
+
+def _shorten(line: str) -> str:
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)  # a null byte would spoil the message
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+
+
+def source_lines(source: str) -> list[str]:
+    """Split into lines as Python counts them, unlike `str.splitlines`: a form feed ends no line."""
+    return re.split(r"\r\n|\r|\n", source)
+
+
+def unified_diff(before: str, after: str, before_name: str = "before", after_name: str = "after") -> str:
+    """Return what changed, as ``diff -u`` writes it; empty when nothing did."""
+    return "".join(
+        _ended(line) for line in difflib.unified_diff(_lines(before), _lines(after), before_name, after_name)
+    )
+
+
+def line_counts(before: str, after: str) -> tuple[int, int]:
+    """Return how many lines were added and removed, as counted in `unified_diff`."""
+    changes = list(difflib.unified_diff(_lines(before), _lines(after), n=0))[2:]
+    return sum(line.startswith("+") for line in changes), sum(line.startswith("-") for line in changes)
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line feeds alone and keep them: the rest of a line is the file's own business."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def imported_modules(source: str) -> list[str]:
+    """Return the modules that a source imports anywhere in it, each once, in order.
+
+    ``from x.y import z`` gives ``"x.y"``. Relative imports and ``__future__`` are left out; so is everything when the
+    source does not parse.
+    """
+    try:
+        tree = parse(source)
+    except UNPARSABLE:
+        return []
+    found: list[tuple[int, int, str]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.col_offset, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module and node.module != "__future__":
+            found.append((node.lineno, node.col_offset, node.module))
+    return list(dict.fromkeys(name for _, _, name in sorted(found)))

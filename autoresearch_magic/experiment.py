@@ -1,0 +1,239 @@
+"""The nouns of a study: proposal, measurement, experiment.
+
+All are frozen: behaviour lives in the functions and classes that take them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What became of an experiment."""
+
+    BASELINE = "baseline"
+    KEEP = "keep"
+    DISCARD = "discard"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    PRUNED = "pruned"
+    DUPLICATE = "duplicate"
+    GUARD_FAILED = "guard-failed"
+    METRIC_ERROR = "metric-error"
+    REJECTED = "rejected"
+
+    @property
+    def kept(self) -> bool:
+        """Whether the experiment became the incumbent."""
+        return self in (Verdict.BASELINE, Verdict.KEEP)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no value to compare: it ran, or should have, and gave none."""
+        return self not in (Verdict.BASELINE, Verdict.KEEP, Verdict.DISCARD, Verdict.PRUNED, Verdict.DUPLICATE)
+
+
+class Outcome(StrEnum):
+    """How one run of a target ended."""
+
+    OK = "ok"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out-of-memory"
+    NOT_FINITE = "not-finite"
+    MISSING_METRIC = "missing-metric"
+    METRIC_ERROR = "metric-error"
+    PRUNED = "pruned"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A new target with the thought behind it, as an agent hands it in.
+
+    Attributes
+    ----------
+    target : str
+        The whole new source of the target.
+    summary : str
+        One line for the history and the commit's subject.
+    hypothesis, expect : str
+        Why it should help, and what effect is expected; may be empty.
+    agent : str
+        Who proposed it.
+    """
+
+    target: str
+    summary: str
+    hypothesis: str = ""
+    expect: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One report of a running target.
+
+    Attributes
+    ----------
+    elapsed : float
+        Seconds charged to the budget when it was reported.
+    progress : float
+        Share of the budget that was spent, 0 to 1.
+    step : int
+    values : Mapping[str, float]
+        What `report(...)` was called with.
+    """
+
+    elapsed: float
+    progress: float
+    step: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One evaluation of one target.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    value : float or None
+        The metric; None when there is none. NaN and infinities are kept as they came, with their outcome.
+    seed : int
+    seconds : float
+        Wall clock of the whole run, from the start of its process to its end.
+    charged : float
+        Seconds charged to the budget (`clock.elapsed` at the end).
+    evaluation : float
+        Seconds that reading the metric took.
+    steps : int
+        Steps that the clock counted.
+    memory : float
+        Peak memory in GB (10**9 bytes): on the GPU where one was used, else resident.
+    curve : tuple of Point
+    error : str
+        One line that says what went wrong; empty when nothing did.
+    traceback : str
+        The user's frames, where there was an exception.
+    output : str
+        The tail of what the run printed.
+    names : tuple of str
+        Names the target had defined at the end, for error messages.
+    """
+
+    outcome: Outcome
+    value: float | None
+    seed: int
+    seconds: float = 0.0
+    charged: float = 0.0
+    evaluation: float = 0.0
+    steps: int = 0
+    memory: float = 0.0
+    curve: tuple[Point, ...] = ()
+    error: str = ""
+    traceback: str = ""
+    output: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a finite value."""
+        return self.outcome is Outcome.OK and self.value is not None and math.isfinite(self.value)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One proposal with its measurements and its verdict.
+
+    Attributes
+    ----------
+    number : int
+        0 is the baseline; proposals count from 1.
+    parent : int or None
+        The incumbent that it was proposed against.
+    proposal : Proposal
+    fingerprint : str
+        Of the normalised syntax tree: equal for targets that differ in layout and comments alone.
+    verdict : Verdict or None
+        None while it is open: proposed, not judged yet.
+    reason : str
+        One line that says why.
+    measurements : tuple of Measurement
+        In the order they were made; those of the final confirmation are not among them.
+    commit : str
+        The git commit that holds it; empty until it is made.
+    """
+
+    number: int
+    parent: int | None
+    proposal: Proposal
+    fingerprint: str = ""
+    verdict: Verdict | None = None
+    reason: str = ""
+    measurements: tuple[Measurement, ...] = field(default=())
+    commit: str = ""
+
+    @property
+    def target(self) -> str:
+        """The source that was run."""
+        return self.proposal.target
+
+    @property
+    def summary(self) -> str:
+        """The proposal's one line."""
+        return self.proposal.summary
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The finite values of its measurements."""
+        return tuple(m.value for m in self.measurements if m.ok and m.value is not None)
+
+    @property
+    def value(self) -> float | None:
+        """The mean of its finite values; None when there is none."""
+        return sum(self.values) / len(self.values) if self.values else None
+
+    @property
+    def seconds(self) -> float:
+        """Wall clock of all its measurements."""
+        return sum(m.seconds for m in self.measurements)
+
+    @property
+    def memory(self) -> float:
+        """Peak memory in GB over its measurements."""
+        return max((m.memory for m in self.measurements), default=0.0)
+
+    def with_measurement(self, measurement: Measurement) -> Experiment:
+        """Return the same experiment with one measurement more."""
+        return replace(self, measurements=(*self.measurements, measurement))
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The honest final figure: baseline and best, measured again on fresh seeds.
+
+    Attributes
+    ----------
+    number : int
+        The best experiment.
+    best, baseline : float
+        Means.
+    best_sd, baseline_sd : float
+        Standard deviations of a single run (of the sample, n − 1); 0 with fewer than two repeats.
+    repeats : int
+        Runs of each.
+    gain : float
+        By how much the best is better, in the metric's unit; negative when it is worse.
+    """
+
+    number: int
+    best: float
+    best_sd: float
+    baseline: float
+    baseline_sd: float
+    repeats: int
+    gain: float

@@ -1,0 +1,47 @@
+import pytest
+
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.program import parse_program
+
+
+def test_title_and_prose():
+    program = parse_program("# Lower the loss\n\nRules: be brave.\nBudget: spend it well.")
+    assert program.title == "Lower the loss"
+    assert program.settings == {}  # prose with colons is prose: 'Rules' is no key, so the paragraph is none of settings
+
+
+def test_key_value_lines():
+    program = parse_program(
+        "Goal: faster\nMetric: val_bpb (lower is better)\n- **Iterations:** 12\nNoise-Runs: 5\nDirection: lower\n\nProse."
+    )
+    assert program.title == "faster"
+    assert program.settings == {
+        "metric": "val_bpb (lower is better)", "experiments": "12", "repeats": "5", "minimize": "lower",
+    }  # fmt: skip
+
+
+def test_front_matter_is_stronger_than_lines():
+    program = parse_program("---\nmetric: a=f(x)\nexperiments: 9\nname: mine\n---\n# T\n\nMetric: b\nIterations: 3\n")
+    assert program.settings == {"metric": "a=f(x)", "experiments": 9}
+    assert program.title == "T"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Metric: a\nMetric: b", "twice"),
+        ("Metric: a\nVerify: make", "not supported yet"),
+        ("Metric: a\nColour: blue", "'Colour' is unknown"),
+        ("---\nfoo: 1\n---\n", "'Foo' is unknown"),
+        ("---\n[1, 2]\n---\n", "must be lines"),
+        ("---\na: [\n---\n", "not YAML"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_line(text, message):
+    with pytest.raises(UserError, match=message) as caught:
+        parse_program(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_code_in_a_program_is_not_settings():
+    assert parse_program("# T\n\n```\nMetric: x\n```\n").settings == {}

@@ -1,0 +1,80 @@
+import time
+
+import pytest
+
+from autoresearch_magic.budget import Budget
+from autoresearch_magic.runtime import Clock, Seed, number
+
+
+def clock(amount, unit, events=None):
+    made = Clock()
+    made.configure(Budget(amount, unit), None if events is None else events.append)
+    return made
+
+
+def test_steps_are_counted_out():
+    c = clock(5, "steps")
+    assert list(c) == [0, 1, 2, 3, 4]
+    assert (c.step, c.progress, c.expired, c.budget, c.unit) == (5, 1.0, True, 5, "steps")
+    assert list(c) == []
+
+
+def test_seconds_run_out_and_only_training_is_charged():
+    c = clock(0.15, "seconds")
+    time.sleep(0.1)
+    assert c.elapsed == 0
+    steps = 0
+    for _ in c:
+        time.sleep(0.01)
+        with c.paused():
+            time.sleep(0.02)
+        steps += 1
+    assert steps > 3
+    charged = c.elapsed
+    assert 0.15 <= charged < 0.15 * 3
+    time.sleep(0.05)
+    assert c.elapsed == charged
+
+
+def test_a_loop_that_is_left_is_not_charged_further():
+    c = clock(10, "seconds")
+    for _ in c:
+        break
+    import gc
+
+    gc.collect()
+    charged = c.elapsed
+    time.sleep(0.03)
+    assert c.elapsed == charged
+
+
+def test_asking_whether_it_expired_starts_the_clock():
+    c = clock(0.03, "seconds")
+    while not c.expired:
+        time.sleep(0.005)
+    assert c.elapsed >= 0.03
+
+
+def test_reports_carry_the_place_and_the_values():
+    events = []
+    c = clock(2, "steps", events)
+    for step in c:
+        c.report(step=step, loss=1)
+    assert [e["report"]["values"] for e in events if "report" in e] == [{"loss": 1.0}] * 2
+
+
+class Scalar:
+    def item(self):
+        return 2
+
+
+def test_numbers():
+    assert number(Scalar()) == 2.0
+    assert number(True) == 1.0
+    for bad in ("3", b"3", None, [1]):
+        with pytest.raises(TypeError):
+            number(bad)
+
+
+def test_a_seed_is_an_int():
+    assert Seed(3) + 1 == 4
