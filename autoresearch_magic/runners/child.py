@@ -1,0 +1,234 @@
+"""One run of a target, inside its own process: execute, bind the frozen names anew, read the metric, say how it went.
+
+The same code serves a fork of the warm worker (which has run the setup already) and a fresh process (which runs it
+here first). Not here: limits and killing, which are the worker's, on the outside.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import linecache
+import math
+import os
+import random
+import sys
+import time
+import traceback
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from .. import runtime
+from ..budget import Budget
+from ..edits import imported_modules
+from ..experiment import Outcome
+
+TRACEBACK_LINES = 30
+_OURS = os.path.dirname(os.path.abspath(__file__))
+
+
+class Pipe:
+    """Writes one JSON object a line to a file descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __call__(self, message: dict[str, Any]) -> None:
+        """Write one object."""
+        data = json.dumps(message).encode() + b"\n"
+        while data:
+            data = data[os.write(self._fd, data) :]
+
+
+def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
+    """Run source as ``<name>``, with its lines at hand for tracebacks.
+
+    Raises
+    ------
+    Exception
+        Whatever the code raises; `SystemExit` with a code of 0 or None counts as a normal end.
+    """
+    filename = f"<{name}>"
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    try:
+        exec(compile(code, filename, "exec"), namespace)
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise RuntimeError(f"it called sys.exit({end.code!r})") from None
+
+
+def new_main() -> types.ModuleType:
+    """Make a fresh ``__main__`` for the user's code, so that pickling and ``if __name__ == "__main__"`` work."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    return module
+
+
+def users_traceback(error: BaseException) -> str:
+    """Format an exception from the first frame that is not ours, cut to its last lines."""
+    frames = error.__traceback__
+    while frames is not None and os.path.dirname(frames.tb_frame.f_code.co_filename) == _OURS:
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    lines = text.rstrip().splitlines()
+    cut = [lines[0], "  ..."] if len(lines) > TRACEBACK_LINES else []
+    return "\n".join([*cut, *lines[-TRACEBACK_LINES:]])
+
+
+def one_line(error: BaseException) -> str:
+    """Say an exception in one line, with the line of the user's code where it arose."""
+    where = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if (name := frame.f_code.co_filename) in ("<target>", "<setup>"):
+            where = f" (line {line} of the {name[1:-1]})"
+    if isinstance(error, SyntaxError) and error.lineno:
+        where = f" (line {error.lineno})"
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}{where}" if text else f"{type(error).__name__}{where}"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception means that memory ran out, on the host or on a GPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )
+
+
+def seed_everything(seed: int, target: str) -> None:
+    """Seed `random`, and numpy and torch where the run has them or is about to import them."""
+    random.seed(seed)
+    wanted = {name.partition(".")[0] for name in imported_modules(target)}
+    for name in ("numpy", "torch"):
+        if name in wanted and name not in sys.modules:
+            try:
+                __import__(name)
+            except ImportError:
+                continue  # the target's own import will say so
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed % 2**32)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping[str, Any], emit: Pipe) -> None:
+    """Run a target, read the metric and emit ``{"result": ...}``.
+
+    Parameters
+    ----------
+    job : Mapping
+        ``target``, ``seed``, ``budget`` (amount, unit), ``metric`` (name, expression), ``threads``.
+    module : ModuleType
+        The user's ``__main__``, with what the setup defined.
+    frozen : Mapping
+        The names the setup defined, as they were when it ended.
+    emit : Pipe
+    """
+    budget = Budget(*job["budget"])
+    namespace = module.__dict__
+    seed = runtime.Seed(job["seed"])
+    runtime.seed = seed
+    # A setup that said `from autoresearch_magic import seed` holds the worker's seed: give it this run's.
+    frozen = {name: seed if isinstance(value, runtime.Seed) else value for name, value in frozen.items()}
+    namespace.update(frozen)
+    if (torch := sys.modules.get("torch")) and job.get("threads"):
+        torch.set_num_threads(job["threads"])
+    runtime.clock.configure(budget, emit)
+    emit({"begin": True})
+
+    result: dict[str, Any] = {"outcome": Outcome.OK, "value": None, "error": "", "traceback": "", "evaluation": 0.0}
+    stage = "target"
+    try:
+        seed_everything(seed, job["target"])
+        execute(job["target"], "target", namespace)
+        charged, steps = runtime.clock.elapsed, runtime.clock.step
+        stage = "metric"
+        emit({"evaluating": True})
+        before = set(namespace)
+        namespace.update(frozen)
+        began = time.perf_counter()
+        value = eval(compile(job["metric"]["expression"], "<metric>", "eval"), namespace)
+        result["value"] = runtime.number(value)
+        result["evaluation"] = time.perf_counter() - began
+        if not math.isfinite(result["value"]):
+            result["outcome"] = Outcome.NOT_FINITE
+            result["error"] = f"{job['metric']['name']} is {result['value']}: the run diverged or the metric is wrong."
+    except BaseException as error:
+        charged, steps, before = runtime.clock.elapsed, runtime.clock.step, set(namespace)
+        result.update(_failure(error, stage, job))
+    names = sorted(n for n in before - set(frozen) if not n.startswith("_"))
+    result.update(charged=charged, steps=steps, names=names[:200], gpu_memory=_gpu_memory())
+    emit({"result": result})
+
+
+def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> dict[str, Any]:
+    expression = job["metric"]["expression"]
+    if out_of_memory(error):
+        outcome, text = Outcome.OUT_OF_MEMORY, one_line(error)
+    elif stage == "metric" and isinstance(error, NameError) and error.name in _names(expression):
+        # Raised with no traceback for people: the line says it all. The worker may yet find the name in the output.
+        text = f"The metric needs {error.name!r}, which neither the setup nor the target has defined."
+        return {"outcome": Outcome.MISSING_METRIC, "error": text}
+    elif stage == "metric":
+        outcome, text = Outcome.METRIC_ERROR, f"Reading the metric {expression!r} failed: {one_line(error)}"
+    else:
+        outcome, text = Outcome.CRASH, one_line(error)
+    shown = users_traceback(error)
+    print(shown, file=sys.stderr)
+    return {"outcome": outcome, "error": text, "traceback": shown, "missing_module": getattr(error, "name", None)
+            if isinstance(error, ModuleNotFoundError) else None}  # fmt: skip
+
+
+def _names(expression: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
+
+
+def _gpu_memory() -> int:
+    """Peak bytes on the GPU, 0 where none was used."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    return sum(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count()))
+
+
+def own_streams() -> None:
+    """Give the process text streams of its own on descriptors 1 and 2, written out line by line."""
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        stream = open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def leave() -> None:
+    """End the process at once: what a target has left running or registered has no say in it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # a target may have closed or replaced it
+            pass
+    os._exit(0)
+
+
+def main() -> None:
+    """Run one target in a fresh process: ``python -m autoresearch_magic.runners.child JOB_FD EVENTS_FD``."""
+    with open(int(sys.argv[1]), encoding="utf-8") as stream:
+        job = json.load(stream)
+    emit = Pipe(int(sys.argv[2]))
+    own_streams()
+    module = new_main()
+    try:
+        execute(job["setup"], "setup", module.__dict__)
+    except BaseException as error:
+        shown = users_traceback(error)
+        print(shown, file=sys.stderr)
+        emit({"result": {"outcome": Outcome.CRASH, "value": None, "error": f"The setup failed: {one_line(error)}",
+                         "traceback": shown}})  # fmt: skip
+        leave()
+    run_target(job, module, dict(module.__dict__), emit)
+    leave()
+
+
+if __name__ == "__main__":
+    main()

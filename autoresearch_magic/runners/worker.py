@@ -1,0 +1,547 @@
+"""The warm worker: one process per study that runs the setup once and forks every experiment.
+
+It is started by `autoresearch_magic.runners.warm` with one socket, and speaks JSON lines over it::
+
+    to the worker      {"do": "run", "id": 7, "job": {...}, "limit": 70.0, "log": "..."}
+                       {"do": "kill", "id": 7, "why": "stopped"}
+    from the worker    {"is": "ready", "mode": "fork", "why": ""}   or   {"is": "setup-failed", ...}
+                       {"is": "event", "id": 7, "event": {...}}     (begin, tick, report, evaluating)
+                       {"is": "done", "id": 7, "result": {...}}
+
+The end of the socket means that the kernel is gone: every experiment is killed and the worker ends. To notice that at
+any time the main thread only waits; the setup runs in a helper thread. That is also what makes forking safe: thread
+pools belong to the thread that used them, and the fork is taken from a thread that has none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import re
+import resource
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..edits import imported_modules
+from ..experiment import Outcome
+from . import child
+
+GRACE = 0.5
+"""Seconds between SIGTERM and SIGKILL: time to flush a log, not to finish an epoch."""
+CANARY = 15.0
+"""Seconds a forked matrix product may take before forking counts as unsafe. It takes milliseconds, or for ever."""
+BEGIN = 600.0
+"""Seconds a fresh process may take to run the setup before its target begins."""
+LOG_HEAD, LOG_TAIL = 1_000_000, 64_000
+"""Bytes of output that a log keeps from the beginning and, once that is full, from the end."""
+OUTPUT_TAIL = 4_000
+"""Bytes of output that travel with the result."""
+MEMORY_POLL = 0.25
+"""Seconds between two looks at an experiment's memory (a look costs 0.02 ms)."""
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+class Log:
+    """The output of one run: its head goes to the file as it comes, its tail is held back and added at the end."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 (closed by close)
+        self._written = 0
+        self._total = 0
+        self.tail = b""
+
+    def write(self, data: bytes) -> None:
+        """Take output of the run."""
+        self._total += len(data)
+        self.tail = (self.tail + data)[-LOG_TAIL:]
+        if room := LOG_HEAD - self._written:
+            self._written += self._file.write(data[:room])
+
+    def close(self) -> None:
+        """Add what was held back and close the file."""
+        held = min(self._total - self._written, len(self.tail))
+        if held > 0:
+            cut = self._total - self._written - held
+            if cut:
+                self._file.write(f"\n[... {cut} bytes of output left out ...]\n".encode())
+            self._file.write(self.tail[-held:])
+        self._file.close()
+
+
+class Run:
+    """One running experiment, seen from outside its process."""
+
+    def __init__(
+        self, id: int, job: dict[str, Any], limit: float, memory: int, log: str, pipes: tuple[int, int]
+    ) -> None:
+        self.id, self.job, self.limit, self.memory = id, job, limit, memory
+        self.events, self.output = pipes
+        self.log = Log(log)
+        self.pid = 0
+        self.started = time.monotonic()
+        self.deadline = self.started + BEGIN
+        self.pending = b""
+        self.result: dict[str, Any] | None = None
+        self.why = ""  # why it is being killed
+        self.kill_at = 0.0
+        self.next_look = 0.0
+        self.peak = 0
+
+
+class Worker:
+    """The main thread's loop: commands in, experiments out."""
+
+    def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:
+        self.control = control
+        self.config = config
+        self.mode, self.why = "fork", ""
+        self.module = child.new_main()
+        self.frozen: dict[str, Any] = {}
+        self.runs: dict[int, Run] = {}
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(control, selectors.EVENT_READ, self.read_control)
+        self._inbox = b""
+        self._parent = os.getppid()
+        self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler must be there for the descriptor to be written
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._wakeup = wake
+        self.selector.register(self._wake, selectors.EVENT_READ, lambda: os.read(self._wake, 4096))
+        if sys.platform == "linux":
+            _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send to the kernel; a kernel that is gone ends the worker."""
+        try:
+            self.control.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            self.end()
+
+    # -- the setup ------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Run the setup in a helper thread; `read_setup` hears of its end."""
+        done, self._setup_done = os.pipe()
+        self._setup_error: BaseException | None = None
+        self.selector.register(done, selectors.EVENT_READ, lambda: self.setup_ended(done))
+        threading.Thread(target=self._run_setup, name="setup", daemon=True).start()
+
+    def _run_setup(self) -> None:
+        try:
+            preload(self.config["setup"], self.config["target"])
+            child.seed_everything(self.config["seed"], self.config["setup"])
+            child.execute(self.config["setup"], "setup", self.module.__dict__)
+        except BaseException as error:
+            self._setup_error = error
+        os.write(self._setup_done, b".")
+
+    def setup_ended(self, done: int) -> None:
+        """Tell the kernel how the setup went, and how experiments will be started."""
+        self.selector.unregister(done)
+        os.close(done)
+        for thread in threading.enumerate():
+            if thread.name == "setup":
+                thread.join()
+        if (error := self._setup_error) is not None:
+            shown = child.users_traceback(error)
+            print(shown, file=sys.stderr)
+            missing = error.name if isinstance(error, ModuleNotFoundError) else None
+            self.send({"is": "setup-failed", "error": child.one_line(error), "traceback": shown, "missing": missing})
+            return
+        self.frozen = dict(self.module.__dict__)
+        self.mode, self.why = self.choose_mode()
+        if self.mode == "fresh":
+            self.module, self.frozen = types.ModuleType("__main__"), {}  # each process runs the setup itself
+        gc.collect()
+        gc.freeze()  # a collection in a child would touch, and so copy, every page of what the setup loaded
+        self.send({"is": "ready", "mode": self.mode, "why": self.why})
+
+    def choose_mode(self) -> tuple[str, str]:
+        """Find out whether this process can be forked safely."""
+        if self.config.get("mode") == "fresh":
+            return "fresh", "as asked for"
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            return "fresh", "the setup has initialised CUDA, which does not survive a fork"
+        return ("fork", "") if self.canary() else ("fresh", "a forked matrix product hung or failed")
+
+    def canary(self) -> bool:
+        """Fork once and compute a little: threads that did not survive the fork would hang it."""
+        pid = self.fork()
+        if pid == 0:
+            try:
+                if torch := sys.modules.get("torch"):
+                    torch.set_num_threads(max(2, self.config["threads"]))
+                    x = torch.ones(300, 300, requires_grad=True)
+                    (x @ x).sum().backward()
+                if numpy := sys.modules.get("numpy"):
+                    numpy.ones((300, 300)) @ numpy.ones((300, 300))
+                os._exit(0)
+            except BaseException:
+                os._exit(1)
+        end = time.monotonic() + CANARY
+        while time.monotonic() < end:
+            reaped, status = os.waitpid(pid, os.WNOHANG)
+            if reaped:
+                return status == 0
+            time.sleep(0.002)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        return False
+
+    def fork(self) -> int:
+        """Fork; the child keeps nothing of the worker but its memory."""
+        with warnings.catch_warnings():
+            # Python warns of forking with threads around; the canary has looked at that.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            if sys.platform == "linux":
+                _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self.selector.close()
+            self.control.close()
+            os.close(self._wake)
+            os.close(self._wakeup)
+        return pid
+
+    # -- experiments ----------------------------------------------------------------------------------------------
+
+    def start(self, message: dict[str, Any]) -> None:
+        """Start one experiment."""
+        events, child_events = os.pipe()
+        output, child_output = os.pipe()
+        for fd in (events, output):
+            os.set_blocking(fd, False)
+        job = message["job"]
+        run = Run(message["id"], job, message["limit"], message["memory"], message["log"], (events, output))
+        if self.mode == "fork":
+            run.pid = self.fork()
+            if run.pid == 0:
+                self.become_child(job, child_events, child_output)
+        else:
+            run.pid = self.spawn(job, child_events, child_output)
+        os.close(child_events)
+        os.close(child_output)
+        self.runs[run.id] = run
+        self.selector.register(events, selectors.EVENT_READ, lambda: self.read_events(run))
+        self.selector.register(output, selectors.EVENT_READ, lambda: self.read_output(run))
+
+    def become_child(self, job: dict[str, Any], events: int, output: int) -> None:
+        """Turn a fork into an experiment; does not return."""
+        try:
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            for run in self.runs.values():
+                os.close(run.events)
+                os.close(run.output)
+            child.own_streams()
+            prefer_as_victim()
+            child.run_target(job, self.module, self.frozen, child.Pipe(events))
+            child.leave()
+        finally:
+            os._exit(1)
+
+    def spawn(self, job: dict[str, Any], events: int, output: int) -> int:
+        """Start a fresh process for one experiment; it runs the setup itself."""
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            json.dump({**job, "setup": self.config["setup"]}, file)
+            file.flush()
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
+            process = subprocess.Popen(
+                [sys.executable, "-m", child.__name__, str(file.fileno()), str(events)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                pass_fds=(file.fileno(), events), start_new_session=True,
+            )  # fmt: skip
+        return process.pid
+
+    def read_events(self, run: Run) -> None:
+        """Take what a run says of itself: signs of life are passed on, its result is kept until it has ended."""
+        data = _read(run.events)
+        if not data:
+            self._unregister(run.events)
+        *lines, run.pending = (run.pending + data).split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            if "result" in event:
+                run.result = event["result"]
+            else:
+                if "begin" in event:
+                    run.deadline = time.monotonic() + run.limit
+                self.send({"is": "event", "id": run.id, "event": event})
+
+    def read_output(self, run: Run) -> None:
+        """Take what a run prints."""
+        data = _read(run.output)
+        if data:
+            run.log.write(data)
+        else:
+            self._unregister(run.output)
+
+    def _unregister(self, fd: int) -> None:
+        if fd in self.selector.get_map():
+            self.selector.unregister(fd)
+
+    def kill(self, run: Run, why: str) -> None:
+        """Ask a run and all its processes to end; they are made to after the grace."""
+        if not run.why:
+            run.why, run.kill_at = why, time.monotonic() + GRACE
+            _signal_group(run.pid, signal.SIGTERM)
+
+    def look_after(self) -> None:
+        """Reap what has ended, kill what is over its limits."""
+        now = time.monotonic()
+        for run in list(self.runs.values()):
+            pid, status, usage = os.wait4(run.pid, os.WNOHANG)
+            if pid:
+                self.finish(run, status, usage)
+            elif run.why:
+                if now >= run.kill_at:
+                    _signal_group(run.pid, signal.SIGKILL)
+            elif now >= run.deadline:
+                self.kill(run, "timeout")
+            elif now >= run.next_look:
+                run.next_look = now + MEMORY_POLL
+                run.peak = max(run.peak, resident(run.pid))
+                if run.memory and run.peak > run.memory:
+                    self.kill(run, "memory")
+
+    def finish(self, run: Run, status: int, usage: resource.struct_rusage) -> None:
+        """Gather what is left of an ended run, remove every process of it, and report."""
+        _signal_group(run.pid, signal.SIGKILL)
+        self.drain(run)
+        for fd in (run.events, run.output):
+            self._unregister(fd)
+            os.close(fd)
+        run.log.close()
+        del self.runs[run.id]
+        if not self.runs:
+            sweep()
+        scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes there, KiB here
+        self.send({"is": "done", "id": run.id, "result": self.judge_end(run, status, usage.ru_maxrss * scale)})
+
+    def drain(self, run: Run) -> None:
+        """Read what the pipes still hold."""
+        for fd, read in ((run.events, self.read_events), (run.output, self.read_output)):
+            while fd in self.selector.get_map() and selectors_ready(fd):
+                read(run)
+
+    def judge_end(self, run: Run, status: int, resident_peak: int) -> dict[str, Any]:
+        """Say how a run ended."""
+        result = run.result or {}
+        tail = run.log.tail.decode("utf-8", "replace")
+        if run.why and not run.result:
+            result = {"outcome": _WHY.get(run.why, Outcome.STOPPED), "error": _killed(run)}
+        elif not run.result:
+            number = -os.waitstatus_to_exitcode(status)
+            result = _died(number)
+        elif result["outcome"] == Outcome.MISSING_METRIC:
+            result = self._printed(run, result, tail)
+        result["seconds"] = time.monotonic() - run.started
+        result["memory"] = (result.pop("gpu_memory", 0) or max(resident_peak, run.peak)) / 1e9
+        result["output"] = tail[-OUTPUT_TAIL:]
+        return result
+
+    def _printed(self, run: Run, result: dict[str, Any], tail: str) -> dict[str, Any]:
+        """Look for the metric in a printed line ``name: value``, the last one if there are several."""
+        expression = run.job["metric"]["expression"]
+        if not expression.isidentifier():
+            return result
+        found = re.findall(rf"^\s*{re.escape(expression)}\s*[:=]\s*(\S+)\s*$", tail, re.MULTILINE)
+        if not found:
+            return {**result, "error": f"{result['error'].rstrip('.')}, and no line '{expression}: value' was printed."}
+        try:
+            value = float(found[-1].replace(",", ""))
+        except ValueError:
+            return {**result, "error": f"The printed line '{expression}: {found[-1]}' holds no number."}
+        if value != value or value in (float("inf"), float("-inf")):
+            return {**result, "outcome": Outcome.NOT_FINITE, "value": value,
+                    "error": f"{run.job['metric']['name']} is {value}: the run diverged or the metric is wrong."}  # fmt: skip
+        return {**result, "outcome": Outcome.OK, "value": value, "error": ""}
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    def read_control(self) -> None:
+        """Take the kernel's commands; the end of the socket is the end of the worker."""
+        try:
+            data = self.control.recv(1 << 20)
+        except OSError:
+            data = b""
+        if not data:
+            self.end()
+        *lines, self._inbox = (self._inbox + data).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if message["do"] == "run":
+                self.start(message)
+            elif message["do"] == "kill" and (run := self.runs.get(message["id"])):
+                self.kill(run, message["why"])
+
+    def loop(self) -> None:
+        """Wait and act, until the kernel is gone."""
+        self.begin()
+        while True:
+            # Idle, it wakes once a second to see whether its parent still lives: a forked helper of the user's
+            # kernel may hold the socket open after the kernel's death.
+            for key, _ in self.selector.select(timeout=0.05 if self.runs else 1.0):
+                if key.fd in self.selector.get_map():
+                    key.data()
+            self.look_after()
+            if os.getppid() != self._parent:
+                self.end()
+
+    def end(self) -> None:
+        """Kill every experiment and leave."""
+        for run in self.runs.values():
+            _signal_group(run.pid, signal.SIGKILL)
+        sweep()
+        os._exit(0)
+
+
+_WHY = {"timeout": Outcome.TIMEOUT, "memory": Outcome.OUT_OF_MEMORY, "pruned": Outcome.PRUNED}
+
+
+def _killed(run: Run) -> str:
+    if run.why == "timeout":
+        return f"Killed after {run.limit:.0f} s: it ran past its hard limit (--timeout)."
+    if run.why == "memory":
+        return f"Killed at {run.peak / 1e9:.1f} GB of memory: the limit is {run.memory / 1e9:.1f} GB (--memory)."
+    return "Stopped."
+
+
+def _died(number: int) -> dict[str, Any]:
+    if number == signal.SIGKILL:
+        return {"outcome": Outcome.OUT_OF_MEMORY, "error": "Killed by the system, most likely for lack of memory."}
+    if number > 0:
+        return {"outcome": Outcome.CRASH, "error": f"The process died of {signal.Signals(number).name}."}
+    return {
+        "outcome": Outcome.CRASH,
+        "error": f"The process ended by itself with exit code {-number}, before the metric.",
+    }
+
+
+def preload(setup: str, target: str) -> None:
+    """Import what the code will import, once and before any fork; what fails here will fail again, and be told, there."""
+    names = list(dict.fromkeys([*imported_modules(setup), *imported_modules(target)]))
+    if any(name.partition(".")[0] == "torch" for name in names):
+        names.append("torch._dynamo")  # the first optimizer would import its 800 modules in every experiment
+    for name in names:
+        try:
+            __import__(name)
+        except Exception:
+            continue
+
+
+def resident(pid: int) -> int:
+    """Return the resident bytes of a process and of its descendants (shared pages count in each); 0 where unknown."""
+    total = 0
+    for each in (pid, *_descendants(pid)):
+        try:
+            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * resource.getpagesize()
+        except (OSError, IndexError, ValueError):
+            continue
+    return total
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    except OSError:
+        pass  # it ended, or the system tells no such thing
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    found = _children(pid)
+    for each in found:
+        found += _children(each)
+    return found
+
+
+def sweep() -> None:
+    """Kill and reap every process below the worker: daemons that left their experiment's group end up here."""
+    for _ in range(200):
+        orphans = _descendants(os.getpid())
+        for pid in orphans:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                continue
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        if not orphans:
+            return
+        time.sleep(0.005)
+
+
+def prefer_as_victim() -> None:
+    """Ask Linux to end this process first when memory runs out: the experiment, not the notebook."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        pass
+
+
+def selectors_ready(fd: int) -> bool:
+    """Whether a read of the descriptor would return at once."""
+    with selectors.DefaultSelector() as one:
+        one.register(fd, selectors.EVENT_READ)
+        return bool(one.select(timeout=0))
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 1 << 16)
+    except BlockingIOError:
+        return b""
+
+
+def _signal_group(pid: int, number: int) -> None:
+    for send in (os.killpg, os.kill):  # before its setsid a fork has no group of its own yet
+        try:
+            send(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def main() -> None:
+    """Start: ``python -m autoresearch_magic.runners.worker SOCKET_FD``, its configuration the first line received."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    data = b""
+    while not data.endswith(b"\n"):
+        more = control.recv(1 << 20)
+        if not more:
+            return
+        data += more
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The user's code is the program here: its folder is where its own modules are looked for.
+    Worker(control, json.loads(data)).loop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+"""The warm worker, with real processes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autoresearch_magic.budget import Budget
+from autoresearch_magic.errors import Stopped, UserCodeError, UserError
+from autoresearch_magic.experiment import Outcome
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.runners import worker
+from autoresearch_magic.runners.environment import experiment_environment
+from autoresearch_magic.runners.warm import WarmRunner
+
+SETUP = """
+from autoresearch_magic import seed, clock, report
+FACTOR = 2
+data = [1, 2, 3]
+def evaluate(x):
+    return FACTOR * x
+print("setup ran")
+"""
+
+BRIEF = Budget(0.2, "seconds")
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def make(setup=SETUP, *, metric="evaluate(x)", budget=BRIEF, target="", **options):
+        runner = WarmRunner(setup, target, Metric("m", metric), budget, setup_log=tmp_path / "setup.log", **options)
+        made.append(runner)
+        return runner
+
+    yield make
+    for runner in made:
+        runner.close()
+
+
+def measure(runner, target, deadline=20.0, **options):
+    return runner.measure(target, seed=options.pop("seed", 0), deadline=deadline, **options)
+
+
+def test_the_setup_runs_once_and_experiments_do_not_see_each_other(make, tmp_path):
+    runner = make()
+    assert measure(runner, "x = 1; data.append(4)").value == 2.0
+    assert measure(runner, "x = len(data)").value == 6.0
+    assert (tmp_path / "setup.log").read_text().count("setup ran") == 1
+
+
+def test_frozen_names_are_bound_anew_before_the_metric_is_read(make):
+    cheat = "x = 5\nFACTOR = -1000\ndef evaluate(x): return -1000.0\n"
+    assert measure(make(), cheat).value == 10.0
+
+
+def test_fresh_processes_keep_the_same_contract(make):
+    runner = make(mode="fresh")
+    first = measure(runner, "x = seed\nprint('hello')", seed=3)
+    assert (first.value, first.output.endswith("hello\n"), runner.mode) == (6.0, True, "fresh")
+    assert measure(runner, "1/0").outcome is Outcome.CRASH
+
+
+def test_a_setup_that_used_a_thread_pool_can_be_forked(make):
+    # A fork taken from the thread that owns a pool hangs in the next product; ours is taken from another thread.
+    torch_setup = "import torch\ntorch.set_num_threads(2)\nw = torch.ones(400, 400)\n(w @ w).sum()\n" + SETUP
+    target = "import torch\ntorch.set_num_threads(2)\nx = float((w @ w)[0, 0])"
+    runner = make(torch_setup, target=target, threads=2)
+    assert measure(runner, target, deadline=60).value == 800.0
+    assert runner.mode == "fork"
+
+
+def test_outcomes_are_told_apart(make):
+    runner = make(memory=300_000_000)
+    cases = {
+        "1/0": (Outcome.CRASH, r"ZeroDivisionError: division by zero \(line 1 of the target\)"),
+        "import sys; sys.exit(4)": (Outcome.CRASH, r"sys.exit\(4\)"),
+        "import os; os._exit(4)": (Outcome.CRASH, "exit code 4"),
+        "import os; os.kill(os.getpid(), 11)": (Outcome.CRASH, "SIGSEGV"),
+        "raise MemoryError": (Outcome.OUT_OF_MEMORY, "MemoryError"),
+        "x = bytearray(10**9)\nimport time; time.sleep(9)": (Outcome.OUT_OF_MEMORY, "limit is 0.3 GB"),
+        "x = float('nan')": (Outcome.NOT_FINITE, "m is nan"),
+        "x = float('inf')": (Outcome.NOT_FINITE, "m is inf"),
+        "y = 1": (Outcome.MISSING_METRIC, "needs 'x'"),
+        "x = 'abc'": (Outcome.METRIC_ERROR, "is text, not a number"),
+        "x = None": (Outcome.METRIC_ERROR, "TypeError"),
+    }
+    for target, (outcome, message) in cases.items():
+        m = measure(runner, target)
+        assert (m.outcome, bool(re.search(message, m.error))) == (outcome, True), (target, m)
+        assert not m.ok
+
+
+def test_sys_exit_zero_is_a_normal_end(make):
+    assert measure(make(), "x = 1\nimport sys; sys.exit(0)").ok
+
+
+def test_the_traceback_shows_the_users_frames_alone(make):
+    m = measure(make(), "def f():\n    return {}['k']\n\nf()")
+    assert m.traceback.splitlines()[-1] == "KeyError: 'k'"
+    assert "return {}['k']" in m.traceback
+    assert "child.py" not in m.traceback
+
+
+def test_a_printed_line_is_a_metric_too(make):
+    runner = make("", metric="val_loss")
+    m = measure(runner, "print('val_loss: 3.5'); print('val_loss: 2.25'); print('other: 1')")
+    assert (m.outcome, m.value, m.error) == (Outcome.OK, 2.25, "")
+    assert measure(runner, "val_loss = 1.0\nprint('val_loss: 9')").value == 1.0  # the variable is the nearer one
+    assert measure(runner, "print('val_loss: nan')").outcome is Outcome.NOT_FINITE
+    missing = measure(runner, "val = 1")
+    assert missing.outcome is Outcome.MISSING_METRIC
+    assert missing.names == ("val",)
+    assert "no line 'val_loss: value' was printed" in missing.error
+
+
+def test_the_hard_timeout_kills_what_ignores_being_asked(make):
+    deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass"
+    m = measure(make(), deaf, deadline=0.5)
+    assert m.outcome is Outcome.TIMEOUT
+    assert m.seconds < 10  # not a performance claim: an endless loop ended
+
+
+def test_nothing_survives_an_experiment(make):
+    runner = make()
+    daemon = (
+        "import os, time, subprocess\n"
+        "subprocess.Popen(['sleep', '3210'], start_new_session=True)\n"
+        "if os.fork() == 0:\n    os.setsid()\n    if os.fork(): os._exit(0)\n    time.sleep(3210)\n    os._exit(0)\n"
+        "x = 1"
+    )
+    assert measure(runner, daemon).ok
+    below = psutil.Process(runner.pid).children(recursive=True)
+    assert below == []
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "3210"]]
+
+
+def test_interrupt_and_close_leave_no_process(make):
+    runner = make()
+    measure(runner, "x = 1")
+    pid = runner.pid
+    threading.Timer(0.3, runner.interrupt).start()
+    with pytest.raises(Stopped):
+        measure(runner, "import time; time.sleep(60)", deadline=100)
+    with pytest.raises(Stopped):
+        measure(runner, "x = 1")
+    runner.close()
+    assert not psutil.pid_exists(pid)
+
+
+def test_interrupt_while_the_setup_runs(make):
+    runner = make("import time; time.sleep(60)")
+    threading.Timer(0.5, runner.interrupt).start()
+    with pytest.raises(Stopped):
+        measure(runner, "x = 1")
+    wait_until(lambda: runner.pid is None)
+
+
+def test_the_worker_ends_when_its_kernel_is_killed(tmp_path):
+    code = f"""
+import sys, os
+from pathlib import Path
+from autoresearch_magic.runners.warm import WarmRunner
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.budget import Budget
+r = WarmRunner("x = 1", "", Metric("x", "x"), Budget(60, "seconds"), setup_log=Path({str(tmp_path / "setup.log")!r}))
+r.measure("y = 1", seed=0, deadline=9)
+print(r.pid, flush=True)
+r.measure("import time; time.sleep(600)", seed=0, deadline=900)
+"""
+    kernel = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    pid = int(kernel.stdout.readline())
+    wait_until(lambda: psutil.Process(pid).children())
+    tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    assert len(tree) == 2
+    kernel.send_signal(signal.SIGKILL)
+    kernel.wait()
+    kernel.stdout.close()
+    _gone, alive = psutil.wait_procs(tree, timeout=10)
+    assert not alive
+
+
+def test_a_worker_that_is_killed_costs_one_experiment(make):
+    runner = make()
+    measure(runner, "x = 1")
+    threading.Timer(0.3, lambda: os.kill(runner.pid, signal.SIGKILL)).start()
+    lost = measure(runner, "import time; time.sleep(60)", deadline=100)
+    assert lost.outcome is Outcome.CRASH
+    assert measure(runner, "x = 2").value == 4.0
+
+
+def test_clock_reports_and_signs_of_life(make, tmp_path):
+    events = []
+    target = (
+        "import time\nfor step in clock:\n    time.sleep(0.005)\n    report(step=step, loss=10 - step, lr=0.1)\nx = 1"
+    )
+    runner = make(budget=Budget(12, "steps"))
+    log = tmp_path / "0001.log"
+    m = runner.measure(target, seed=0, deadline=20, watch=lambda e: bool(events.append(e)), log=str(log))
+    assert m.steps == 12
+    assert [p.step for p in m.curve] == list(range(12))
+    assert m.curve[-1].values == {"loss": -1.0, "lr": 0.1}
+    assert 0 < m.charged < m.seconds
+    assert {"begin", "report", "evaluating"} <= {key for e in events for key in e}
+
+
+def test_a_watch_that_says_stop_prunes(make):
+    target = "import time\nfor step in clock:\n    time.sleep(0.01)\n    report(step=step, loss=1.0)\nx = 1"
+    m = measure(make(budget=Budget(60, "seconds")), target, watch=lambda e: e.get("report", {}).get("step", 0) >= 3)
+    assert m.outcome is Outcome.PRUNED
+    assert len(m.curve) >= 3
+
+
+def test_the_log_keeps_head_and_tail(make, tmp_path):
+    log = tmp_path / "big.log"
+    m = measure(
+        make(), "print('first line')\nfor _ in range(40000): print('x' * 99)\nprint('last line')\nx = 1", log=str(log)
+    )
+    text = log.read_text()
+    assert text.startswith("first line")
+    assert text.endswith("last line\n")
+    assert "bytes of output left out" in text
+    assert len(text) < worker.LOG_HEAD + worker.LOG_TAIL + 200
+    assert m.output.endswith("last line\n")
+
+
+def test_seeds_are_the_controllers(make):
+    target = "import random, numpy\nx = random.random() + numpy.random.rand() + seed"
+    runner = make(metric="x", target=target)
+    one, again, other = (measure(runner, target, seed=s).value for s in (1, 1, 2))
+    assert one == again != other
+
+
+def test_a_setup_that_raises_is_told_with_its_own_traceback(make):
+    with pytest.raises(
+        UserCodeError, match=r"The setup failed: ValueError: bad data \(line 2 of the setup\)"
+    ) as caught:
+        measure(make("x = 1\nraise ValueError('bad data')"), "x = 1")
+    assert "raise ValueError('bad data')" in caught.value.traceback
+    assert "worker.py" not in caught.value.traceback
+
+
+def test_a_module_that_is_missing_is_one_line(make):
+    with pytest.raises(UserError, match="torch_no_such is not installed, and the setup imports it"):
+        measure(make("import torch_no_such"), "x = 1")
+    m = measure(make(), "import torch_no_such\nx = 1")
+    assert "pip install" in m.error
+
+
+def test_no_secret_reaches_an_experiment(make, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret-1")
+    monkeypatch.setenv("MY_SERVICE", "sk-secret-2")
+    monkeypatch.setenv("LET_IN", "plain")
+    target = "import os\nx = 'sk-secret' in repr(os.environ), os.environ.get('LET_IN')\nprint(x)\nx = 1"
+    m = measure(make(pass_env=("LET_IN",)), target)
+    assert "(False, 'plain')" in m.output
+
+
+def test_environment_is_an_allow_list():
+    source = {"PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "CUDA_VISIBLE_DEVICES": "1", "AWS_SECRET": "s",
+              "CUDA_API_KEY": "k", "FOO": "bar"}  # fmt: skip
+    made = experiment_environment(source, threads=3, seed=7)
+    assert {"PATH", "HOME", "LC_ALL", "CUDA_VISIBLE_DEVICES"} <= set(made)
+    assert not {"AWS_SECRET", "CUDA_API_KEY", "FOO"} & set(made)
+    assert (made["OMP_NUM_THREADS"], made["PYTHONHASHSEED"]) == ("3", "7")
+
+
+def wait_until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_experiments_run_where_the_notebook_is(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("VALUE = 21\n")
+    assert measure(make("import mine\n" + SETUP), "x = mine.VALUE").value == 42.0
