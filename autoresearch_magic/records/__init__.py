@@ -1,0 +1,141 @@
+"""What is remembered: journal, git, results.tsv and progress.png of one study, kept in step.
+
+The order is always the same: the journal first, then git, then the files made from them. Whatever a killed process
+left undone, `Records` does when the study is opened to go on.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..definition import Definition
+from ..events import Drawn, Publish, RunKind, State
+from ..experiment import Experiment, Headline, Measurement
+from ..judge import spread
+from .journal import Journal
+from .progress import save_progress
+from .repository import Repository
+from .results import write_results
+
+DRAW_EVERY = 15.0
+"""Seconds between two pictures when nothing was kept: drawing costs a third of a second of the kernel's time."""
+
+
+class Records:
+    """The records of one study.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's; exists, with its journal in it.
+    journal : Journal
+    definition : Definition
+        What the study is made of.
+    publish : callable
+        Hears of each picture.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, definition: Definition, publish: Publish) -> None:
+        self.folder, self.journal, self.definition, self._publish = folder, journal, definition, publish
+        (folder / "logs").mkdir(exist_ok=True)
+        self.repository = Repository(folder / "repo", folder.name)
+        self._artist = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
+        self._drawing: Future[None] | None = None
+        self._drawn_at = -DRAW_EVERY
+
+    def log(self, number: int, kind: RunKind, repeat: int) -> str:
+        """Return the path of the file that takes the output of a run; ``logs/0007.log`` for the first one."""
+        suffix = {"final": f"-final{repeat + 1}"}.get(kind, f"-{repeat + 1}" if repeat else "")
+        return str(self.folder / "logs" / f"{number:04d}{suffix}.log")
+
+    def opened(self, experiment: Experiment) -> None:
+        """Record a proposal before it is run."""
+        self.journal.open_experiment(experiment)
+
+    def measured(self, number: int, kind: RunKind, measurement: Measurement) -> None:
+        """Record one measurement."""
+        self.journal.add_run(number, kind, measurement)
+
+    def judged(self, experiment: Experiment, before: list[Experiment]) -> Experiment:
+        """Record a verdict; returns the experiment with its commit.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            With its verdict.
+        before : list of Experiment
+            All that were judged before it.
+        """
+        self.journal.close_experiment(experiment)
+        experiment = self._commit(experiment, {e.number: e.commit for e in before})
+        write_results(self.folder / "results.tsv", [*before, experiment], self.definition.metric)
+        return experiment
+
+    def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
+        """Bring git and results.tsv up to the journal, after a process was killed between the two."""
+        done: list[Experiment] = []
+        for experiment in judged:
+            commits = {e.number: e.commit for e in done}
+            held = self.repository.commit_of(experiment.number)
+            done.append(
+                experiment if experiment.commit and experiment.commit == held else self._commit(experiment, commits)
+            )
+        if done:
+            write_results(self.folder / "results.tsv", done, self.definition.metric)
+        return done
+
+    def _commit(self, experiment: Experiment, commits: dict[int, str]) -> Experiment:
+        sha = self.repository.record(
+            experiment,
+            {self.definition.target_name: experiment.target, **self.definition.frozen},
+            self.definition.metric,
+            None if experiment.parent is None else commits[experiment.parent],
+            when=datetime.fromtimestamp(self.journal.judged_at(experiment.number), UTC),
+        )
+        self.journal.set_commit(experiment.number, sha)
+        return replace(experiment, commit=sha)
+
+    def draw(self, experiments: list[Experiment], headline: Headline | None = None, *, last: bool = False) -> None:
+        """Draw progress.png in a thread of its own: at each keep, at the end, and now and then between.
+
+        Parameters
+        ----------
+        experiments : list of Experiment
+        headline : Headline, optional
+        last : bool
+            Whether nothing will follow: then it is drawn in any case, and waited for.
+        """
+        if not experiments:
+            return
+        verdict = experiments[-1].verdict
+        due = last or (verdict is not None and verdict.kept) or time.monotonic() - self._drawn_at > DRAW_EVERY
+        busy = self._drawing is not None and not self._drawing.done()
+        if not due or (busy and not last):
+            return
+        self._drawn_at = time.monotonic()
+        self._drawing = self._artist.submit(self._draw, list(experiments), headline, last)
+        if last:
+            self._drawing.result()
+
+    def _draw(self, experiments: list[Experiment], headline: Headline | None, last: bool) -> None:
+        save_progress(
+            self.folder / "progress.png", experiments, self.definition.metric,
+            title=self.definition.program.title, noise=spread(experiments[0].values), headline=headline,
+        )  # fmt: skip
+        self._publish(Drawn(last))
+
+    def ended(self, state: State, message: str, seconds: float) -> None:
+        """Record how the study's thread ended, and how long the study was at work in all."""
+        self.journal.note("state", state=state, message=message)
+        self.journal.set(state=state, message=message, seconds=seconds)
+
+    def __enter__(self) -> Records:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._artist.shutdown(wait=True)
+        self.journal.close()

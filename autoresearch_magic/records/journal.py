@@ -1,0 +1,210 @@
+"""The journal: one SQLite file per study, and the truth about it.
+
+Everything is written here before it is done or shown anywhere else, in WAL mode, so that a kernel that is killed
+loses at most the run that was under way. Git, results.tsv and pictures are made from it and can be made again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..events import RunKind
+from ..experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+
+FORMAT = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS experiment (
+    number INTEGER PRIMARY KEY, parent INTEGER, target TEXT NOT NULL, summary TEXT NOT NULL, hypothesis TEXT NOT NULL,
+    expect TEXT NOT NULL, agent TEXT NOT NULL, fingerprint TEXT NOT NULL, proposed_at REAL NOT NULL,
+    verdict TEXT, reason TEXT NOT NULL DEFAULT '', value REAL, judged_at REAL, commit_sha TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS measurement (
+    id INTEGER PRIMARY KEY, experiment INTEGER NOT NULL REFERENCES experiment (number), kind TEXT NOT NULL,
+    outcome TEXT NOT NULL, value REAL, seed INTEGER NOT NULL, seconds REAL NOT NULL, charged REAL NOT NULL,
+    evaluation REAL NOT NULL, steps INTEGER NOT NULL, memory REAL NOT NULL, curve TEXT NOT NULL, error TEXT NOT NULL,
+    traceback TEXT NOT NULL, output TEXT NOT NULL, names TEXT NOT NULL, made_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A measurement as the journal holds it: of which experiment, and what for."""
+
+    experiment: int
+    kind: RunKind
+    measurement: Measurement
+
+
+class Journal:
+    """One study's journal; may be used from several threads.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file; its folder exists.
+    create : bool
+        Whether to make it when it is not there.
+
+    Raises
+    ------
+    UserError
+        When it is not there, is no journal, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        if not create and not path.is_file():
+            raise UserError(f"There is no study at {path.parent}: see  %autoresearch status  for those there are.")
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            # NORMAL loses nothing when a process is killed; a power cut may cost the last experiment, no more.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            if create:
+                self._connection.executescript(_SCHEMA)
+                if self.get("format") is None:
+                    self.set(format=FORMAT)
+            version = self.get("format")
+        except sqlite3.DatabaseError as error:
+            raise UserError(f"{path} is not a journal of a study: {error}.") from None
+        if version is None or version > FORMAT:
+            raise UserError(f"{path} was written by a newer version: upgrade autoresearch-magic to open it.")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._connection:
+            yield self._connection
+
+    def get(self, key: str) -> Any:
+        """Return a value of the study's own data, or None."""
+        with self._lock:
+            row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row["value"])
+
+    def set(self, **values: Any) -> None:
+        """Set values of the study's own data."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [(key, json.dumps(value)) for key, value in values.items()],
+            )
+
+    def note(self, kind: str, **body: Any) -> None:
+        """Write down something that happened."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", (time.time(), kind, json.dumps(body))
+            )
+
+    def notes(self) -> list[tuple[float, str, dict[str, Any]]]:
+        """Return what happened: time (seconds since the epoch), kind and body, in order."""
+        with self._lock:
+            rows = self._connection.execute("SELECT at, kind, body FROM event ORDER BY id").fetchall()
+        return [(row["at"], row["kind"], json.loads(row["body"])) for row in rows]
+
+    def open_experiment(self, experiment: Experiment) -> None:
+        """Write down a proposal before anything is done with it."""
+        p = experiment.proposal
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO experiment (number, parent, target, summary, hypothesis, expect, agent, fingerprint, "
+                "proposed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (experiment.number, experiment.parent, p.target, p.summary, p.hypothesis, p.expect, p.agent,
+                 experiment.fingerprint, time.time()),
+            )  # fmt: skip
+
+    def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
+        """Write down one measurement."""
+        curve = [[point.elapsed, point.progress, point.step, dict(point.values)] for point in m.curve]
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO measurement (experiment, kind, outcome, value, seed, seconds, charged, evaluation, steps, "
+                "memory, curve, error, traceback, output, names, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                "?, ?, ?, ?)",
+                (experiment, kind, m.outcome, m.value, m.seed, m.seconds, m.charged, m.evaluation, m.steps, m.memory,
+                 json.dumps(curve), m.error, m.traceback, m.output, json.dumps(m.names), time.time()),
+            )  # fmt: skip
+
+    def close_experiment(self, experiment: Experiment) -> None:
+        """Write down a verdict."""
+        value = experiment.value
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE experiment SET verdict = ?, reason = ?, value = ?, judged_at = ? WHERE number = ?",
+                (experiment.verdict, experiment.reason, value, time.time(), experiment.number),
+            )
+
+    def set_commit(self, number: int, commit: str) -> None:
+        """Write down under which commit git holds an experiment."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE experiment SET commit_sha = ? WHERE number = ?", (commit, number))
+
+    def judged_at(self, number: int) -> float:
+        """Return when an experiment was judged, in seconds since the epoch; 0 when it was not."""
+        with self._lock:
+            row = self._connection.execute("SELECT judged_at FROM experiment WHERE number = ?", (number,)).fetchone()
+        return 0.0 if row is None or row["judged_at"] is None else float(row["judged_at"])
+
+    def runs(self) -> list[Run]:
+        """Return every measurement in the order they were made."""
+        with self._lock:
+            rows = self._connection.execute("SELECT * FROM measurement ORDER BY id").fetchall()
+        return [Run(row["experiment"], row["kind"], _measurement(row)) for row in rows]
+
+    def finals(self, number: int) -> list[float]:
+        """Return the values that the confirmation has measured of one experiment."""
+        found = (run.measurement for run in self.runs() if run.kind == "final" and run.experiment == number)
+        return [m.value for m in found if m.ok and m.value is not None]
+
+    def experiments(self) -> list[Experiment]:
+        """Return every experiment, open ones too, in the order of their numbers."""
+        made: dict[int, list[Measurement]] = {}
+        for run in self.runs():
+            if run.kind != "final":
+                made.setdefault(run.experiment, []).append(run.measurement)
+        with self._lock:
+            rows = self._connection.execute("SELECT * FROM experiment ORDER BY number").fetchall()
+        return [
+            Experiment(
+                number=row["number"],
+                parent=row["parent"],
+                proposal=Proposal(row["target"], row["summary"], row["hypothesis"], row["expect"], row["agent"]),
+                fingerprint=row["fingerprint"],
+                verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
+                reason=row["reason"],
+                measurements=tuple(made.get(row["number"], ())),
+                commit=row["commit_sha"],
+            )
+            for row in rows
+        ]
+
+    def close(self) -> None:
+        """Close the file; the WAL is folded into it."""
+        with self._lock:
+            self._connection.close()
+
+
+def _measurement(row: sqlite3.Row) -> Measurement:
+    outcome = Outcome(row["outcome"])
+    value = row["value"]
+    if value is None and outcome is Outcome.NOT_FINITE:
+        value = math.nan  # SQLite keeps NaN as NULL
+    return Measurement(
+        outcome=outcome, value=value, seed=row["seed"], seconds=row["seconds"], charged=row["charged"],
+        evaluation=row["evaluation"], steps=row["steps"], memory=row["memory"],
+        curve=tuple(Point(*point) for point in json.loads(row["curve"])), error=row["error"],
+        traceback=row["traceback"], output=row["output"], names=tuple(json.loads(row["names"])),
+    )  # fmt: skip

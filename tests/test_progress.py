@@ -1,0 +1,195 @@
+"""The picture of a study: that it can always be drawn, and what it shows. How it looks is for eyes."""
+
+import random
+import subprocess
+import sys
+import threading
+import warnings
+
+import matplotlib as mpl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.records.progress import LABELS, draw_progress, save_progress
+
+BPB = Metric("val_bpb", "evaluate(model)")
+ACCURACY = Metric("accuracy", "test(model)", minimize=False)
+
+
+def experiment(number: int, verdict: Verdict | None, value: float | None = None, summary: str = "an idea"):
+    measurement = Measurement(Outcome.OK if value is not None else Outcome.CRASH, value, seed=1)
+    return Experiment(number, None, Proposal("x", summary), verdict=verdict, measurements=(measurement,))
+
+
+def simulated(count: int, metric: Metric = BPB, seed: int = 0) -> list[Experiment]:
+    chance, best = random.Random(seed), 3.0
+    sign = 1 if metric.minimize else -1
+    done = [experiment(0, Verdict.BASELINE, best, "baseline")]
+    for number in range(1, count):
+        kind = chance.choice([Verdict.KEEP, *[Verdict.DISCARD] * 4, Verdict.CRASH, Verdict.PRUNED])
+        if kind in (Verdict.CRASH, Verdict.PRUNED):
+            done.append(experiment(number, kind))
+        elif kind is Verdict.KEEP:
+            best -= sign * chance.expovariate(8)
+            done.append(experiment(number, kind, best, f"idea number {number}"))
+        else:
+            done.append(experiment(number, kind, best + sign * chance.expovariate(4)))
+    return done
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.texts]
+
+
+@pytest.mark.parametrize("metric", [BPB, ACCURACY], ids=["minimize", "maximize"])
+@pytest.mark.parametrize("count", [0, 1, 3, 10, 500])
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_study_of_any_size(tmp_path, count, metric, dark):
+    path = tmp_path / "progress.png"
+    experiments = simulated(count, metric) if count else []
+    save_progress(path, experiments, metric, title="Lower it", noise=0.01, dark=dark)
+    with Image.open(path) as image:
+        assert image.size == (1200, 640)
+    assert path.stat().st_size < 150_000
+    assert [p.name for p in tmp_path.iterdir()] == ["progress.png"]
+
+
+def test_what_the_subtitle_says():
+    experiments = [
+        experiment(0, Verdict.BASELINE, 3.1), experiment(1, Verdict.KEEP, 2.71), experiment(2, Verdict.CRASH),
+        experiment(3, None),
+    ]  # fmt: skip
+    written = texts(draw_progress(experiments, BPB, title="Lower it"))
+    assert "Lower it" in written
+    assert "2 experiments, 1 kept, best 2.710 (−12.6%)" in written
+    headline = Headline(1, 2.73, 0.004, 3.1, 0.005, 4, 0.37)
+    written = texts(draw_progress(experiments, BPB, headline=headline))
+    assert "2 experiments, 1 kept, best 2.730 (−11.9%), measured again 4 times" in written
+    assert {"measured again", "2.730 ± 0.004", "−11.9%"} <= set(written)
+    assert "mine" in texts(draw_progress(experiments, BPB, subtitle="mine"))
+
+
+def test_nothing_but_failures():
+    written = texts(draw_progress([experiment(n, Verdict.CRASH) for n in range(3)], BPB))
+    assert "no value yet" in written
+    assert "failed" in written
+
+
+@pytest.mark.parametrize("metric", [BPB, ACCURACY], ids=["minimize", "maximize"])
+@pytest.mark.parametrize("factor", [10, 1e6])
+def test_one_value_far_off_does_not_flatten_the_rest(metric, factor):
+    experiments = simulated(30, metric)
+    kept = [e.value for e in experiments if e.verdict.kept]
+    off = 3.0 + factor * 3 * (1 if metric.minimize else -1)
+    experiments.append(experiment(30, Verdict.DISCARD, off))
+    figure = draw_progress(experiments, metric)
+    low, high = figure.axes[0].get_ylim()
+    assert low < min(kept) < max(kept) < high
+    assert max(kept) - min(kept) > 0.3 * (high - low)
+    assert "off the scale" in texts(figure)
+
+
+def test_a_baseline_far_off_does_not_flatten_the_rest():
+    values = [27.0, 2.9, 2.8, 2.7, 2.6]
+    experiments = [experiment(n, Verdict.KEEP if n else Verdict.BASELINE, value) for n, value in enumerate(values)]
+    _, high = draw_progress(experiments, BPB).axes[0].get_ylim()
+    assert high < 5
+
+
+def test_summaries_do_not_overlap():
+    experiments = [experiment(0, Verdict.BASELINE, 3.0)]
+    experiments += [experiment(n, Verdict.KEEP, 3.0 - n / 50, f"summary {n}") for n in range(1, 41)]
+    figure = draw_progress(experiments, BPB)
+    labels = [text for text in figure.texts if text.get_text().startswith("summary")]
+    assert 3 <= len(labels) <= LABELS
+    boxes = [text.get_window_extent() for text in labels]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_text_of_any_kind_is_drawn_as_it_is():
+    experiments = [
+        experiment(0, Verdict.BASELINE, 3.0),
+        experiment(1, Verdict.KEEP, 2.0, "cost $x_1 \\frac$ 学習率 🚀"),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw_progress(experiments, Metric("a$b_^", "x"), title="$ % \\ { 🚀 " * 30, subtitle="a\nb\tc")
+        figure.canvas.draw()
+    assert "a b c" in texts(figure)
+    assert any(text.startswith("cost $x_1 \\frac$") for text in texts(figure))
+
+
+def test_the_users_styles_do_not_matter(tmp_path):
+    experiments = simulated(12)
+    save_progress(tmp_path / "plain.png", experiments, BPB)
+    styles = {
+        "text.usetex": True, "savefig.bbox": "tight", "savefig.dpi": 30, "figure.facecolor": "red", "axes.grid": True,
+        "figure.autolayout": True, "font.size": 30, "font.family": "serif", "lines.linewidth": 9, "lines.marker": "x",
+        "axes.facecolor": "red", "figure.dpi": 40, "patch.force_edgecolor": True, "savefig.facecolor": "red",
+        "patch.edgecolor": "red", "text.color": "red", "savefig.transparent": True, "lines.markersize": 20,
+    }  # fmt: skip
+    with mpl.rc_context(styles):
+        save_progress(tmp_path / "styled.png", experiments, BPB)
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
+
+
+def test_it_is_drawn_in_a_thread_and_leaves_pyplot_alone(tmp_path):
+    code = (
+        "import sys, threading; from pathlib import Path; import matplotlib as mpl\n"
+        "from test_progress import simulated, BPB, save_progress\n"
+        "sys.modules.pop('matplotlib.pyplot', None); before = dict(mpl.rcParams)\n"
+        f"work = lambda: save_progress(Path({str(tmp_path)!r}) / 'a.png', simulated(20), BPB)\n"
+        "thread = threading.Thread(target=work); thread.start(); thread.join()\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "assert dict(mpl.rcParams) == before\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd="tests", env=_environment(), check=True)
+    assert (tmp_path / "a.png").is_file()
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": os.getcwd()}
+
+
+def test_two_threads_draw_at_once(tmp_path):
+    errors: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            for seed in range(4):
+                save_progress(tmp_path / f"{name}.png", simulated(30, seed=seed), BPB)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+VALUES = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1, 1) | st.just(0.0) | st.none()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.tuples(st.sampled_from(list(Verdict)[1:]), VALUES), max_size=8),
+    baseline=VALUES, noise=st.none() | st.floats(0, 1e3), minimize=st.booleans(),
+)  # fmt: skip
+def test_any_values_can_be_drawn(values, baseline, noise, minimize):
+    experiments = [experiment(0, Verdict.CRASH if baseline is None else Verdict.BASELINE, baseline)]
+    experiments += [experiment(n, verdict, value) for n, (verdict, value) in enumerate(values, 1)]
+    headline = None
+    if baseline is not None and abs(baseline) < 1e100:
+        headline = Headline(0, baseline, 0.0, baseline, 1.0, 2, 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw_progress(experiments, Metric("m", "m", minimize=minimize), noise=noise, headline=headline).canvas.draw()
