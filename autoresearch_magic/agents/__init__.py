@@ -1,0 +1,95 @@
+"""Who proposes: the `Agent` protocol, what an agent is told, and how an agent is found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from ..errors import UserError
+from ..experiment import Experiment, Proposal
+from ..metric import Metric
+
+GROUP = "autoresearch_magic.agents"
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """All that an agent is told. It is rebuilt from the journal for every proposal, so agents need no memory.
+
+    Attributes
+    ----------
+    program : str
+        What the human wrote.
+    setup : str
+        The frozen code, to read.
+    metric : Metric
+    incumbent : Experiment
+        The best kept experiment: what the proposal should change.
+    history : tuple of Experiment
+        Every judged experiment, the baseline first.
+    number : int
+        The number that the proposal will have.
+    seed : int
+        The study's seed: an agent that draws at random draws from (seed, number), so that a study can be resumed.
+    """
+
+    program: str
+    setup: str
+    metric: Metric
+    incumbent: Experiment
+    history: tuple[Experiment, ...] = field(default=())
+    number: int = 1
+    seed: int = 0
+
+
+class Agent(Protocol):
+    """Anything that proposes."""
+
+    def propose(self, briefing: Briefing) -> Proposal:
+        """Return the next proposal; raise `NothingToPropose` when there is none."""
+        ...
+
+
+AgentFactory = Callable[[str, str], Agent]
+"""Takes what stands behind the colon of the agent's name, and the target's source; raises `UserError`."""
+
+
+def _tuner(argument: str, target: str) -> Agent:
+    from .tuner import Tuner  # Optuna is imported with it, so only where it is used
+
+    return Tuner(argument, target)
+
+
+_BUILT_IN: dict[str, AgentFactory] = {"tuner": _tuner}
+
+
+def agent_names() -> list[str]:
+    """Return the names that `make_agent` knows, our own first."""
+    return [*_BUILT_IN, *sorted({e.name for e in entry_points(group=GROUP)} - set(_BUILT_IN))]
+
+
+def make_agent(spec: str, target: str) -> Agent:
+    """Find an agent by its name.
+
+    Parameters
+    ----------
+    spec : str
+        ``NAME`` or ``NAME:ARGUMENT``.
+    target : str
+        The source it will have to change; an agent that cannot work with it says so here, before anything is run.
+
+    Raises
+    ------
+    UserError
+        When there is no such agent, or it cannot start.
+    """
+    name, _, argument = spec.partition(":")
+    factory = _BUILT_IN.get(name)
+    if factory is None:
+        found = {e.name: e for e in entry_points(group=GROUP)}
+        if name not in found:
+            raise UserError(f"There is no agent {name!r}: use one of {', '.join(agent_names())} (--agent NAME).")
+        factory = found[name].load()
+    return factory(argument, target)
