@@ -1,0 +1,108 @@
+"""What a study hands out: a DataFrame, files, a report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import UserError
+from .experiment import Experiment
+from .words import report, result_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .study import Study
+
+COLUMNS = [
+    "experiment", "verdict", "value", "seconds", "summary", "commit", "agent", "source", "parent", "repeats",
+    "memory_gb", "reason", "hypothesis",
+]  # fmt: skip
+
+
+def rows(experiments: list[Experiment]) -> list[dict[str, Any]]:
+    """Return one plain dict an experiment, with the keys of `COLUMNS`."""
+    return [
+        {
+            "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
+            "summary": e.summary, "commit": e.commit[:7], "agent": e.proposal.agent, "source": e.target,
+            "parent": e.parent, "repeats": len(e.measurements), "memory_gb": round(e.memory, 3), "reason": e.reason,
+            "hypothesis": e.proposal.hypothesis,
+        }
+        for e in experiments
+    ]  # fmt: skip
+
+
+def history(experiments: list[Experiment]) -> pd.DataFrame:
+    """Return the history as a DataFrame, one row an experiment; see `Study.history`."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows(experiments), columns=COLUMNS)
+    return frame.astype(
+        {"experiment": "int64", "value": "float64", "seconds": "float64", "parent": "Int64", "repeats": "int64"}
+    )
+
+
+def write_report(study: Study, path: Path) -> Path:
+    """Write the report, and the picture beside it."""
+    if path.suffix.lower() not in (".md", ".markdown"):
+        raise UserError(f"A report is Markdown: give a path that ends in .md, not {path.name!r}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report(study), encoding="utf-8")
+    picture = study.folder / "progress.png"
+    if picture.is_file() and path.parent.resolve() != study.folder.resolve():
+        shutil.copyfile(picture, path.parent / "progress.png")
+    return path
+
+
+def export(study: Study, path: Path) -> Path:
+    """Write what the suffix asks for; see `Study.export`."""
+    best = study.incumbent
+    if best is None:
+        raise UserError(f"{study.name} has no baseline yet: there is nothing to export.")
+    frame = study.history
+    match path.suffix.lower():
+        case ".py":
+            text = best.target
+        case ".csv":
+            text = frame.to_csv(index=False)
+        case ".tsv":
+            text = (study.folder / "results.tsv").read_text(encoding="utf-8")
+        case ".json":
+            text = json.dumps(rows(study.experiments), indent=1)
+        case ".ipynb":
+            text = _notebook(study, best)
+        case _:
+            raise UserError(
+                f"Cannot export {path.name!r}: use .py or .ipynb (the best target), .csv, .tsv or .json (the history)."
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _notebook(study: Study, best: Experiment) -> str:
+    from nbformat import v4
+
+    settings = {k: v for k, v in study.settings.to_json().items() if k in ("metric", "experiments", "agent", "seed")}
+    options = " ".join(f"--{k} {_quoted(v)}" for k, v in settings.items())
+    direction = "" if study.settings.minimize else " --maximize"
+    cells = [
+        v4.new_markdown_cell(f"# {study.definition.program.title or study.name}\n\n{result_line(study)}."),
+        v4.new_code_cell("%load_ext autoresearch_magic"),
+        v4.new_code_cell(f"%%autoresearch setup\n{study.definition.setup}"),
+        v4.new_code_cell(f"%%autoresearch target\n{best.target}"),
+        v4.new_code_cell(
+            f"%%autoresearch {options} --budget {study.settings.budget}{direction}\n{study.definition.program.text}"
+        ),
+    ]
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    return json.dumps(notebook, indent=1)
+
+
+def _quoted(value: Any) -> str:
+    import shlex
+
+    return shlex.quote(str(value))

@@ -1,0 +1,269 @@
+"""The loop: propose, run, judge, record, publish.
+
+It knows its parts by their protocols and nothing of notebooks, widgets or processes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .agents import Agent, Briefing
+from .definition import Definition
+from .edits import check_syntax, fingerprint
+from .errors import NothingToPropose, Stopped, UserCodeError, UserError
+from .events import (
+    Confirmed,
+    Judged,
+    Notice,
+    Proposed,
+    Publish,
+    RunEnded,
+    RunKind,
+    RunProgress,
+    RunStarted,
+    State,
+    StateChanged,
+)  # fmt: skip
+from .experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from .judge import Decision, headline, judge, spread
+from .records import Records
+from .runners import Runner
+
+FRESH_SEEDS = 1000
+"""Where the seeds of the confirmation begin: none of them was seen while the study searched."""
+
+
+class Control:
+    """How other threads steer the loop: go, pause after the run under way, or stop."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._allowed: int | None = None  # experiments until a pause; None: no pause
+        self._stopping = False
+
+    def allow(self, experiments: int | None) -> None:
+        """Let so many experiments happen before the next pause; None lifts it, 0 pauses."""
+        with self._changed:
+            self._allowed = experiments
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Make the loop raise `Stopped` where it next looks."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def spend(self) -> None:
+        """Count one experiment against what is allowed."""
+        with self._changed:
+            if self._allowed:
+                self._allowed -= 1
+
+    def wait_for_go(self, on_pause: Callable[[], None]) -> bool:
+        """Return at once when the loop may go on; else wait. Returns whether it waited; raises `Stopped`."""
+        with self._changed:
+            paused = self._allowed == 0 and not self._stopping
+            if paused:
+                on_pause()
+                self._changed.wait_for(lambda: self._allowed != 0 or self._stopping)
+            if self._stopping:
+                raise Stopped
+            return paused
+
+
+class Loop:
+    """One study's loop, from wherever its records stand to the end.
+
+    Parameters
+    ----------
+    definition : Definition
+        What the study is made of.
+    agent, runner, records
+        Its parts.
+    publish : callable
+        Takes every event.
+    control : Control
+    judged, pending
+        What the journal holds already: judged experiments, and one that was proposed and not judged.
+    """
+
+    def __init__(
+        self,
+        *,
+        definition: Definition,
+        agent: Agent,
+        runner: Runner,
+        records: Records,
+        publish: Publish,
+        control: Control,
+        judged: list[Experiment],
+        pending: Experiment | None,
+    ) -> None:
+        self.definition, self.settings, self.metric = definition, definition.settings, definition.metric
+        self.agent, self.runner, self.records = agent, runner, records
+        self.publish, self.control = publish, control
+        self.judged, self.pending = judged, pending
+
+    def run(self) -> None:
+        """Go on until the experiments are spent, then confirm the result."""
+        self.measure_baseline()
+        while len(self.judged) <= self.settings.experiments:
+            self.wait_for_go(State.RUNNING)
+            try:
+                experiment = self.pending or self.propose()
+            except NothingToPropose as end:
+                self.publish(Notice(str(end)))
+                break
+            experiment, decision = self.try_out(experiment)
+            self.record(experiment, decision)
+        self.confirm()
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+
+    def measure_baseline(self) -> None:
+        """Measure the target as it is, several times: what everything is compared with, and the noise."""
+        if self.judged:
+            return
+        self.publish(StateChanged(State.BASELINE))
+        if self.pending is None:
+            proposal = Proposal(self.definition.target, "baseline")
+            self.open(Experiment(0, None, proposal, fingerprint(self.definition.target)))
+        assert self.pending is not None
+        good = tuple(m for m in self.pending.measurements if m.ok)
+        experiment = replace(self.pending, measurements=good)
+        while len(experiment.measurements) < self.settings.repeats:
+            self.wait_for_go(State.BASELINE)
+            measurement = self.measure(experiment, "baseline", len(experiment.measurements), self.settings.repeats)
+            if not measurement.ok:
+                raise baseline_error(measurement)
+            experiment = experiment.with_measurement(measurement)
+        noise = spread(experiment.values)
+        reason = (
+            f"{len(experiment.values)} runs, standard deviation {noise:.3g}."
+            if len(experiment.values) > 1
+            else "One run."
+        )
+        self.record(experiment, Decision(Verdict.BASELINE, reason))
+
+    def propose(self) -> Experiment:
+        """Ask the agent for the next target, and write its answer down before anything is done with it."""
+        number = len(self.judged)
+        briefing = Briefing(
+            program=self.definition.program.text, setup=self.definition.setup, metric=self.metric, incumbent=self.incumbent,
+            history=tuple(self.judged), number=number, seed=self.settings.seed,
+        )  # fmt: skip
+        proposal = self.agent.propose(briefing)
+        return self.open(Experiment(number, self.incumbent.number, proposal, fingerprint(proposal.target)))
+
+    def try_out(self, experiment: Experiment) -> tuple[Experiment, Decision]:
+        """Refuse what need not be run, run the rest, and decide."""
+        if refused := self.refuse(experiment):
+            return experiment, refused
+        if not experiment.measurements:
+            experiment = experiment.with_measurement(self.measure(experiment, "candidate", 0, 1))
+        decision = judge(
+            experiment, self.incumbent, self.metric,
+            noise=spread(self.judged[0].values), min_delta=self.settings.min_delta,
+        )  # fmt: skip
+        return experiment, decision
+
+    def refuse(self, experiment: Experiment) -> Decision | None:
+        """Find what makes a run pointless: code that does not parse, or that was tried before."""
+        try:
+            check_syntax(experiment.target)
+        except UserError as error:
+            return Decision(Verdict.CRASH, str(error))
+        for earlier in self.judged:
+            if earlier.fingerprint == experiment.fingerprint:
+                return Decision(Verdict.DUPLICATE, f"The same as experiment {earlier.number}.")
+        return None
+
+    def record(self, experiment: Experiment, decision: Decision) -> None:
+        """Write the verdict down, then tell of it."""
+        experiment = replace(experiment, verdict=decision.verdict, reason=decision.reason)
+        experiment = self.records.judged(experiment, self.judged)
+        self.judged.append(experiment)
+        self.pending = None
+        if experiment.number > 0:
+            self.control.spend()
+        self.publish(Judged(experiment))
+        self.records.draw(self.judged)
+
+    def confirm(self) -> None:
+        """Measure best and baseline again, in turn and on fresh seeds: the study's honest result."""
+        best, baseline = self.incumbent, self.judged[0]
+        if best.number == 0:
+            return
+        self.publish(StateChanged(State.CONFIRMING))
+        values = {n: self.records.journal.finals(n) for n in (best.number, 0)}
+        for repeat in range(self.settings.repeats):
+            for experiment in (best, baseline):
+                if len(values[experiment.number]) > repeat:
+                    continue
+                self.wait_for_go(State.CONFIRMING)
+                measurement = self.measure(experiment, "final", repeat, self.settings.repeats)
+                if measurement.ok and measurement.value is not None:
+                    values[experiment.number].append(measurement.value)
+        if (result := headline(best, values[best.number], values[0], self.metric)) is not None:
+            self.publish(Confirmed(result))
+
+    # -- helpers --------------------------------------------------------------------------------------------------
+
+    @property
+    def incumbent(self) -> Experiment:
+        """The best kept experiment."""
+        return next(e for e in reversed(self.judged) if e.verdict is not None and e.verdict.kept)
+
+    def open(self, experiment: Experiment) -> Experiment:
+        """Write an experiment down before it is run."""
+        self.records.opened(experiment)
+        self.pending = experiment
+        self.publish(Proposed(experiment))
+        return experiment
+
+    def wait_for_go(self, state: State) -> None:
+        """Pause here when asked to, and say so."""
+        if self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED))) or state is State.RUNNING:
+            self.publish(StateChanged(state))
+
+    def measure(self, experiment: Experiment, kind: RunKind, repeat: int, repeats: int) -> Measurement:
+        """Run an experiment's target once, with signs of life, and write the measurement down."""
+        self.publish(RunStarted(experiment, kind, repeat, repeats))
+        baseline = self.judged[0] if self.judged else None
+        measurement = self.runner.measure(
+            experiment.target,
+            # Candidates share the seeds of the baseline: what a lucky seed gives, it gives to both.
+            seed=self.settings.seed + repeat + (FRESH_SEEDS if kind == "final" else 0),
+            deadline=self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None),
+            watch=lambda event: self.watch(experiment.number, event),
+            log=self.records.log(experiment.number, kind, repeat),
+        )
+        self.records.measured(experiment.number, kind, measurement)
+        self.publish(RunEnded(experiment.number, kind, measurement))
+        return measurement
+
+    def watch(self, number: int, event: Mapping[str, Any]) -> bool:
+        """Pass a run's signs of life on; false, because losers are not stopped early yet."""
+        told = event.get("report") or event.get("tick")
+        if told:
+            values = told.get("values")
+            point = Point(told["elapsed"], told["progress"], told["step"], values) if values is not None else None
+            self.publish(RunProgress(number, "training", told["elapsed"], told["progress"], told["step"], point))
+        elif event.get("evaluating"):
+            self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0))
+        return False
+
+
+def baseline_error(measurement: Measurement) -> UserError:
+    """Say why there is nothing to compare with: a study cannot begin before its target runs as it is."""
+    line = f"The target does not run as it is: {measurement.error or measurement.outcome.value}"
+    if measurement.outcome is Outcome.MISSING_METRIC:
+        names = ", ".join(measurement.names[:12]) or "nothing"
+        line = f"{measurement.error} Defined were: {names}. Change --metric, or let the target define or print it."
+        return UserError(line)
+    if "is not installed" in measurement.error:
+        return UserError(measurement.error)
+    return UserCodeError(line, measurement.traceback)

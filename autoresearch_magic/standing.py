@@ -1,0 +1,177 @@
+"""Where a study stands: what its events add up to. Status, panel and bars read it; it changes nothing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from .events import (
+    Confirmed,
+    Event,
+    Judged,
+    Notice,
+    RunEnded,
+    RunKind,
+    RunProgress,
+    RunStarted,
+    State,
+    StateChanged,
+)
+from .experiment import Experiment, Headline, Point
+from .settings import Settings
+
+
+@dataclass
+class Live:
+    """The run that is under way, as far as is known.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    kind : {"baseline", "candidate", "final"}
+    repeat, repeats : int
+        The run is the `repeat`-th (from 0) of `repeats`.
+    phase : {"starting", "training", "evaluating"}
+    elapsed, progress, step
+        As the target's clock has them.
+    curve : list of Point
+    """
+
+    experiment: Experiment
+    kind: RunKind
+    repeat: int
+    repeats: int
+    phase: str = "starting"
+    elapsed: float = 0.0
+    progress: float = 0.0
+    step: int = 0
+    curve: list[Point] = field(default_factory=list)
+
+
+@dataclass
+class Standing:
+    """Where a study stands.
+
+    Attributes
+    ----------
+    settings : Settings
+    state : State
+    message, traceback : str
+        The last thing to say; the user's frames when it failed.
+    experiments : tuple of Experiment
+        Every judged one, the baseline first. Replaced, never changed: a reader in another thread keeps what it took.
+    live : Live or None
+    headline : Headline or None
+    run_seconds : list of float
+        Wall clock of every run so far.
+    seconds : float
+        At work in earlier stretches.
+    """
+
+    settings: Settings
+    state: State = State.NEW
+    message: str = ""
+    traceback: str = ""
+    experiments: tuple[Experiment, ...] = ()
+    live: Live | None = None
+    headline: Headline | None = None
+    run_seconds: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    _since: float | None = None
+
+    def take(self, event: Event) -> None:
+        """Add one event."""
+        match event:
+            case StateChanged(state, message):
+                asked = state in (State.PAUSING, State.STOPPING)
+                if not (self._overtaken(state) or (asked and not self.state.active)):
+                    self.state = state
+                self.message = message or self.message
+            case RunStarted(experiment, kind, repeat, repeats):
+                self.live = Live(experiment, kind, repeat, repeats)
+            case RunProgress() if self.live is not None:
+                self._progress(self.live, event)
+            case RunEnded(_, _, measurement):
+                self.run_seconds.append(measurement.seconds)
+            case Judged(experiment):
+                self.experiments = (*self.experiments, experiment)
+                self.live = None
+            case Confirmed(result):
+                self.headline = result
+            case Notice(message):
+                self.message = message
+            case _:
+                pass
+
+    def _overtaken(self, state: State) -> bool:
+        """Whether the loop's own progress comes after someone has asked for a pause or a stop."""
+        own = {State.RUNNING, State.BASELINE, State.CONFIRMING}
+        return (self.state is State.PAUSING and state in own) or (
+            self.state is State.STOPPING and state in own | {State.PAUSED}
+        )
+
+    @staticmethod
+    def _progress(live: Live, event: RunProgress) -> None:
+        live.phase = event.phase
+        if event.phase == "training":
+            live.elapsed, live.progress, live.step = event.elapsed, event.progress, event.step
+        if event.point is not None:
+            live.curve.append(event.point)
+
+    def begin(self) -> None:
+        """Start the stopwatch."""
+        self._since = time.monotonic()
+
+    def end(self) -> None:
+        """Stop the stopwatch; no run is under way any more."""
+        self.seconds, self._since, self.live = self.elapsed, None, None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds at work; absences are not counted."""
+        return self.seconds + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    @property
+    def baseline(self) -> Experiment | None:
+        """Experiment 0, once it is measured."""
+        return self.experiments[0] if self.experiments else None
+
+    @property
+    def incumbent(self) -> Experiment | None:
+        """The best kept experiment; the baseline until something beats it."""
+        return next((e for e in reversed(self.experiments) if e.verdict is not None and e.verdict.kept), None)
+
+    @property
+    def runs_total(self) -> int:
+        """How many runs there will have been at the end: baseline, experiments and confirmation."""
+        best = self.incumbent
+        nothing_kept = best is not None and best.number == 0 and len(self.experiments) > self.settings.experiments
+        return self.settings.repeats + self.settings.experiments + (0 if nothing_kept else 2 * self.settings.repeats)
+
+    @property
+    def runs_done(self) -> int:
+        """How many of those have been made, or need not be."""
+        live = self.live
+        if self.state is State.FINISHED:
+            return self.runs_total
+        if not self.experiments:
+            return live.repeat if live else 0
+        done = self.settings.repeats + len(self.experiments) - 1
+        if live is not None and live.kind == "final":
+            done += 2 * live.repeat + (live.experiment.number == 0)  # best and baseline take turns, the best first
+        return done
+
+    @property
+    def fraction(self) -> float:
+        """The share of the runs that is done, the one under way counted in part; 0 to 1."""
+        part = self.live.progress if self.live is not None else 0.0
+        return 1.0 if self.state is State.FINISHED else min(1.0, (self.runs_done + part) / max(1, self.runs_total))
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds to the end as far as its runs so far tell; None before the first one is over, and at rest."""
+        if not self.run_seconds or not self.state.active:
+            return None
+        each = sum(self.run_seconds) / len(self.run_seconds)
+        part = self.live.progress if self.live is not None else 0.0
+        return each * max(0.0, self.runs_total - self.runs_done - part)

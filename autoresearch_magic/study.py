@@ -1,0 +1,462 @@
+"""A study: one program, one target, all their experiments. The public handle, and the thread behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from . import registry
+from .agents import make_agent
+from .definition import Definition, define, from_json
+from .errors import Stopped, UserCodeError, UserError
+from .events import Event, Notice, Observer, State, StateChanged
+from .experiment import Experiment
+from .judge import headline
+from .loop import Control, Loop
+from .metric import Metric
+from .records import Records
+from .records.journal import Journal
+from .registry import ROOT
+from .runners.warm import WarmRunner
+from .settings import Settings, make_settings
+from .standing import Standing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHANGEABLE = {"experiments", "agent", "timeout", "memory", "threads"}
+"""Settings that a study can go on with in another way; with any other its values would not compare."""
+
+
+class Study:
+    """One program, one target, and all their experiments.
+
+    Parameters
+    ----------
+    program : str or Path
+        Goal and rules in Markdown, possibly with settings; a path of a file is read.
+    target : str or Path
+        The editable source, or the path of the file that holds it.
+    setup : str or Path
+        The frozen source; runs once, before every experiment.
+    name : str, optional
+        Made from the date and the metric by default.
+    root : str or Path
+        The folder that holds the studies.
+    observers : sequence of Observer
+        Hear every event, in the study's thread.
+    **settings
+        See `autoresearch_magic.settings.Settings`: ``metric="val_bpb=evaluate(model)"``, ``budget="20s"``, ...
+
+    Attributes
+    ----------
+    name : str
+    folder : Path
+        Where its journal, git repository, results.tsv, progress.png and logs are.
+    definition : Definition
+        Program, target, setup and settings.
+    standing : Standing
+        State, message, experiments, the run under way, how much is left.
+
+    Raises
+    ------
+    UserError
+        When anything of it cannot work; nothing has been run or written then.
+
+    Examples
+    --------
+    >>> study = Study("Lower it", "X = 3.0; loss = (X - 1) ** 2", metric="loss", experiments=5)  # doctest: +SKIP
+    >>> study.start().wait()  # doctest: +SKIP
+    >>> study.history  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        program: str | Path,
+        target: str | Path,
+        setup: str | Path = "",
+        *,
+        name: str | None = None,
+        root: str | Path = ROOT,
+        observers: Sequence[Observer] = (),
+        **settings: Any,
+    ) -> None:
+        definition = define(program, target, setup, settings)
+        make_agent(definition.settings.agent, definition.target)
+        root = Path(root).absolute()
+        if name is not None and (root / registry.checked_name(name)).exists():
+            raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
+        self._prepare(root / (name or registry.free_name(root, definition.metric)), definition, observers)
+
+    def _prepare(self, folder: Path, definition: Definition, observers: Sequence[Observer] = ()) -> None:
+        self.folder, self.name, self.definition = folder, folder.name, definition
+        self.standing = Standing(definition.settings)
+        self._observers = list(observers)
+        self._changed = threading.Condition()
+        self._control = Control()
+        self._thread: threading.Thread | None = None
+        self._runner: WarmRunner | None = None
+        self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings."""
+        return self.definition.settings
+
+    @property
+    def metric(self) -> Metric:
+        """What is measured."""
+        return self.definition.metric
+
+    @property
+    def state(self) -> str:
+        """Where it stands: ``new``, ``starting``, ``baseline``, ``running``, ``paused``, ``finished``, ..."""
+        return self.standing.state.value
+
+    @property
+    def active(self) -> bool:
+        """Whether its thread is at work, or waits paused."""
+        return self.standing.state.active
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        """Every judged experiment, the baseline first."""
+        return list(self.standing.experiments)
+
+    @property
+    def incumbent(self) -> Experiment | None:
+        """The best kept experiment; the baseline until something beats it."""
+        return self.standing.incumbent
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an experiment.
+
+        Columns: ``experiment`` (int), ``verdict``, ``value``, ``seconds`` (wall clock of its runs), ``summary``,
+        ``commit``, ``agent``, ``source``, ``parent``, ``repeats`` (runs), ``memory_gb``, ``reason``, ``hypothesis``.
+        """
+        from .export import history
+
+        return history(self.experiments)
+
+    def experiment(self, number: int | str) -> Experiment:
+        """Return one judged experiment.
+
+        Raises
+        ------
+        UserError
+            When there is none of that number.
+        """
+        there = self.standing.experiments
+        text = str(number).strip().lstrip("#")
+        if text.isdecimal() and int(text) < len(there):
+            return there[int(text)]
+        range_ = f"they are numbered 0 to {len(there) - 1}" if there else "none is finished yet"
+        raise UserError(f"There is no experiment {number} in {self.name}: {range_}.")
+
+    # -- what it does ----------------------------------------------------------------------------------------------
+
+    def observe(self, observer: Observer) -> None:
+        """Add an observer."""
+        self._observers.append(observer)
+
+    def start(self) -> Study:
+        """Start, or go on, in a background thread; returns at once.
+
+        Raises
+        ------
+        UserError
+            When it runs already, another study runs in this process, or another process runs this one.
+        """
+        return self._launch(None)
+
+    def step(self) -> Study:
+        """Do one experiment (the baseline first, when there is none yet), then pause; returns at once."""
+        if not self.active:
+            return self._launch(1)
+        if self.standing.state is not State.PAUSED:
+            raise UserError(f"{self.name} is {self.state}: pause it first, a step is one experiment from a pause.")
+        self._control.allow(1)
+        self._publish(StateChanged(State.RUNNING))
+        return self
+
+    def pause(self) -> Study:
+        """Pause after the run that is under way."""
+        if not self.active:
+            raise UserError(f"{self.name} is {self.state}: there is nothing to pause.")
+        if self.standing.state not in (State.PAUSED, State.STOPPING):
+            self._publish(StateChanged(State.PAUSING))
+            self._control.allow(0)
+        return self
+
+    def resume(self, **settings: Any) -> Study:
+        """Go on: from a pause, or, after a stop or a crash, from where the journal ends.
+
+        Parameters
+        ----------
+        **settings
+            ``experiments``, ``agent``, ``timeout``, ``memory`` or ``threads``, to go on with others than before.
+        """
+        if self.active:
+            if settings:
+                raise UserError(f"{self.name} is {self.state}: its settings can change only after a stop.")
+            if self.standing.state in (State.PAUSED, State.PAUSING):
+                with self._changed:
+                    self.standing.state = State.RUNNING  # takes back a pause that was asked for and not reached yet
+                self._control.allow(None)
+                self._publish(StateChanged(State.RUNNING))
+            return self
+        if odd := sorted(set(settings) - CHANGEABLE):
+            raise UserError(
+                f"A study cannot go on with another {odd[0]}: its values would not compare. Start a new one."
+            )
+        changed = make_settings(self.settings.to_json(), settings)
+        make_agent(changed.agent, self.definition.target)
+        self.definition = replace(self.definition, settings=changed)
+        self.standing.settings = changed
+        return self._launch(None)
+
+    def stop(self, wait: bool = True) -> Study:
+        """End it now: the run under way is killed, no process is left, and the journal can be resumed.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to return only when all is ended (about a second).
+        """
+        if self.active:
+            self._publish(StateChanged(State.STOPPING))
+            self._control.stop()
+            if self._runner is not None:
+                self._runner.interrupt()
+            if wait and self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join()
+        return self
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is paused or has ended; an interrupt of the wait leaves it running.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+
+        Returns
+        -------
+        bool
+            Whether it is paused or has ended; False when the time was up first.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while self.active and self.standing.state is not State.PAUSED:
+                left = None if end is None else end - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                # Short waits: Python delivers an interrupt only between them.
+                self._changed.wait(0.1 if left is None else min(0.1, left))
+        return True
+
+    def restore(self, number: int | str) -> str:
+        """Return the target's source as experiment `number` had it.
+
+        Raises
+        ------
+        UserError
+            When there is no such experiment.
+        """
+        return self.experiment(number).target
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write a report in Markdown; ``report.md`` in the study's folder by default. Returns its path."""
+        from .export import write_report
+
+        return write_report(self, self.folder / "report.md" if path is None else Path(path))
+
+    def export(self, path: str | Path) -> Path:
+        """Write the best target (``.py``), a notebook of it (``.ipynb``) or the history (``.csv .tsv .json``).
+
+        Raises
+        ------
+        UserError
+            For another suffix, or when there is nothing to write yet.
+        """
+        from .export import export
+
+        return export(self, Path(path))
+
+    def __repr__(self) -> str:
+        best = self.incumbent
+        value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
+        return f"<Study {self.name}: {self.state}, {max(0, len(self.experiments) - 1)} experiments{value}>"
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def _launch(self, allowed: int | None) -> Study:
+        if self.active:
+            raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
+        if self.standing.state is State.FINISHED and len(self.experiments) > self.settings.experiments:
+            more = 2 * self.settings.experiments
+            raise UserError(f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {more}")
+        with registry.lock:
+            if (other := registry.running()) is not None:
+                raise UserError(
+                    f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
+                    "(%autoresearch stop) before you start another."
+                )
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise UserError(f"Another process is running {self.name}: stop it there first.") from None
+            registry.register(self)
+            self._control = Control()
+            self._control.allow(allowed)
+            self._runner = None
+            self.standing.message = self.standing.traceback = ""
+            self.standing.state = State.STARTING
+        self._thread = threading.Thread(target=self._work, name=f"autoresearch-{self.name}", daemon=True)
+        self._thread.start()
+        return self
+
+    def _work(self) -> None:
+        """Run the loop; whatever happens ends in a state, a message and nothing left behind."""
+        records = None
+        state, message = State.FINISHED, ""
+        self.standing.begin()
+        try:
+            self._publish(StateChanged(State.STARTING))
+            records = self._open_records()
+            experiments = records.journal.experiments()
+            judged = records.catch_up([e for e in experiments if e.verdict is not None])
+            self.standing.experiments = tuple(judged)
+            self.standing.run_seconds = [run.measurement.seconds for run in records.journal.runs()]
+            self._runner = self._make_runner()
+            Loop(
+                definition=self.definition,
+                agent=make_agent(self.settings.agent, self.definition.target),
+                runner=self._runner,
+                records=records,
+                publish=self._publish,
+                control=self._control,
+                judged=judged,
+                pending=next((e for e in experiments if e.verdict is None), None),
+            ).run()
+        except Stopped:
+            state = State.STOPPED
+        except UserError as error:
+            state, message = State.FAILED, str(error)
+            self.standing.traceback = error.traceback if isinstance(error, UserCodeError) else ""
+        except BaseException as error:  # a bug of ours, or a full disk: shown whole, never swallowed
+            state, message = State.FAILED, f"{type(error).__name__}: {error}"
+            self.standing.traceback = traceback.format_exc()
+        finally:
+            self._wind_up(records, state, message)
+
+    def _wind_up(self, records: Records | None, state: State, message: str) -> None:
+        if self._runner is not None:
+            self._runner.close()
+        self.standing.end()
+        try:
+            if records is not None:
+                with records:
+                    records.ended(state, message or self.standing.message, self.standing.elapsed)
+                    records.draw(self.experiments, self.standing.headline, last=True)
+        finally:
+            self._lock.release()
+            self._publish(StateChanged(state, message))
+
+    def _open_records(self) -> Records:
+        journal = Journal(self.folder / "journal.sqlite", create=True)
+        if journal.get("created") is None:
+            journal.set(created=time.time(), name=self.name, definition=self.definition.to_json())
+        journal.set(settings=self.settings.to_json(), state=State.RUNNING, message="")
+        return Records(self.folder, journal, self.definition, self._publish)
+
+    def _make_runner(self) -> WarmRunner:
+        s, logs = self.settings, self.folder / "logs"
+        return WarmRunner(
+            self.definition.setup,
+            self.definition.target,
+            self.metric,
+            s.budget,
+            threads=s.threads,
+            memory=s.memory,
+            seed=s.seed,
+            pass_env=s.pass_env,
+            mode="fresh" if s.fresh else "auto",
+            setup_log=logs / "setup.log",
+            on_ready=self._tell_mode,
+        )
+
+    def _tell_mode(self, mode: str, why: str) -> None:
+        if mode != "fork":
+            self._publish(Notice(f"Every experiment gets a fresh process: {why}."))
+
+    def _publish(self, event: Event) -> None:
+        with self._changed:
+            self.standing.take(event)
+            self._changed.notify_all()
+        for observer in list(self._observers):
+            try:
+                observer(event)
+            except Exception as error:  # an observer's fault must not end a night's work
+                self._observers.remove(observer)
+                self.standing.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
+
+
+def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
+    """Open a study from its folder, to look at it or to go on with it.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Its name below `root`, or the path of its folder.
+    root : str or Path
+
+    Raises
+    ------
+    UserError
+        When there is none, or its journal cannot be read.
+    """
+    places = (Path(root) / name_or_path, Path(name_or_path))
+    folder = next((place for place in places if (place / "journal.sqlite").is_file()), None)
+    if folder is None:
+        there = ", ".join(registry.study_names(root)) or "none"
+        raise UserError(f"There is no study {str(name_or_path)!r}: there is {there} in {root}.")
+    folder = folder.absolute()
+    study = registry.known(folder)
+    if study is None or not study.active:
+        study = _load(folder)
+        registry.register(study)
+    return study
+
+
+def _load(folder: Path) -> Study:
+    journal = Journal(folder / "journal.sqlite")
+    try:
+        if journal.get("definition") is None:
+            raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
+        study = Study.__new__(Study)
+        study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))
+        standing, runs = study.standing, journal.runs()
+        standing.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
+        standing.run_seconds = [run.measurement.seconds for run in runs]
+        standing.seconds = journal.get("seconds") or sum(standing.run_seconds)
+        state = State(journal.get("state") or State.STOPPED)
+        # A state that only a living process can have, found on disk, means that the process was killed.
+        standing.state = State.STOPPED if state.active else state
+        standing.message = journal.get("message") or ""
+        if (best := standing.incumbent) is not None and best.number > 0:
+            standing.headline = headline(best, journal.finals(best.number), journal.finals(0), study.metric)
+    finally:
+        journal.close()
+    return study

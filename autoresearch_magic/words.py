@@ -1,0 +1,134 @@
+"""What a study looks like in words: one line, a few lines, a table, a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .budget import format_duration
+from .edits import unified_diff
+from .experiment import Experiment, Verdict
+
+if TYPE_CHECKING:
+    from .study import Study
+
+
+def result_line(study: Study) -> str:
+    """Say in one line what came out so far; the re-measured figures where there are some."""
+    metric, best, baseline, head = study.metric, study.incumbent, study.standing.baseline, study.standing.headline
+    if best is None or baseline is None:
+        return "no baseline yet"
+    if head is not None:
+        share = f", {100 * head.gain / abs(head.baseline):.1f}%" if head.baseline else ""
+        return (
+            f"{metric.name} {head.best:.4g} ± {head.best_sd:.2g} against a baseline of {head.baseline:.4g} ± "
+            f"{head.baseline_sd:.2g}, both measured again {head.repeats} times: a gain of {head.gain:.3g}{share}"
+        )
+    if best.number == 0:
+        return f"{metric.name} {metric.format(best.value)} is the baseline; nothing has beaten it"
+    return f"{metric.name} {metric.format(best.value)} (experiment {best.number}), baseline {metric.format(baseline.value)}"
+
+
+def counts(experiments: list[Experiment]) -> dict[str, int]:
+    """Count keeps, discards (pruned and duplicates too) and failures; the baseline is none of them."""
+    verdicts = [e.verdict for e in experiments if e.number > 0 and e.verdict is not None]
+    keep = sum(v is Verdict.KEEP for v in verdicts)
+    failed = sum(v.failed for v in verdicts)
+    return {"keep": keep, "discard": len(verdicts) - keep - failed, "failed": failed}
+
+
+def status(study: Study) -> str:
+    """Say where a study stands, in a few lines."""
+    lines = [
+        f"{study.name}: {study.state}{f' · {study.standing.message}' if study.standing.message else ''}",
+        study.settings.describe(),
+    ]
+    done, n = max(0, len(study.experiments) - 1), counts(study.experiments)
+    lines.append(
+        f"{done} of {study.settings.experiments} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
+        f"failed; {format_duration(max(0.01, study.standing.elapsed))} at work"
+        + (f", about {format_duration(left)} left" if (left := study.standing.remaining) else "")
+    )
+    if (live := study.standing.live) is not None:
+        what = {"baseline": "baseline", "final": "confirmation"}.get(live.kind, f"experiment {live.experiment.number}")
+        run = f", run {live.repeat + 1} of {live.repeats}" if live.repeats > 1 else ""
+        lines.append(f"Now: {what}{run}, {live.phase}, {live.progress:.0%} of its budget: {live.experiment.summary}")
+    lines.append(result_line(study)[:1].upper() + result_line(study)[1:])
+    return "\n".join(lines)
+
+
+def history_text(study: Study, shown: list[Experiment]) -> str:
+    """Return the history as a table of text."""
+    head = f"{'#':>4}  {'verdict':<12}  {study.metric.name:>12}  {'seconds':>7}  change"
+    lines = [
+        f"{e.number:>4}  {e.verdict!s:<12}  {study.metric.format(e.value):>12}  {e.seconds:>7.1f}  {e.summary}"
+        for e in shown
+    ]
+    return "\n".join([head, *lines])
+
+
+def history_markdown(study: Study, shown: list[Experiment]) -> str:
+    """Return the history as a Markdown table, kept rows in bold."""
+    lines = [f"| # | verdict | {escape(study.metric.name)} | seconds | change | why |", "|--:|:--|--:|--:|:--|:--|"]
+    for e in shown:
+        bold = "**" if e.verdict is not None and e.verdict.kept else ""
+        cells = [
+            str(e.number),
+            f"{bold}{e.verdict}{bold}",
+            f"{bold}{study.metric.format(e.value)}{bold}",
+            f"{e.seconds:.1f}",
+        ]
+        lines.append("| " + " | ".join([*cells, escape(e.summary), escape(e.reason)]) + " |")
+    return "\n".join(lines)
+
+
+def escape(text: str) -> str:
+    """Make text of an agent harmless in Markdown, and one line."""
+    text = " ".join(text.split())
+    for character in "\\`*_{}[]<>|#$":
+        text = text.replace(character, "\\" + character)
+    return text
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Put code into a fence that it cannot close."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def report(study: Study) -> str:
+    """Write the report as Markdown."""
+    metric, best, baseline = study.metric, study.incumbent, study.standing.baseline
+    lines = [
+        f"# {study.definition.program.title or study.name}",
+        "",
+        f"Study `{study.name}`: {study.state}. {result_line(study).capitalize()}.",
+        "",
+    ]
+    lines += [f"Settings: {study.settings.describe()}.", ""]
+    n = counts(study.experiments)
+    lines += [
+        f"{len(study.experiments) - 1 if baseline else 0} experiments: {n['keep']} kept, {n['discard']} discarded, "
+        f"{n['failed']} failed, in {format_duration(max(0.01, study.standing.elapsed))}.", "", "![progress](progress.png)", "",
+    ]  # fmt: skip
+    kept = [e for e in study.experiments if e.verdict is not None and e.verdict.kept]
+    if kept:
+        lines += ["## What was kept", "", f"| experiment | {metric.name} | change | why |", "|---:|---:|---|---|"]
+        lines += [f"| {e.number} | {metric.format(e.value)} | {escape(e.summary)} | {escape(e.reason)} |" for e in kept]
+        lines.append("")
+    if best is not None and baseline is not None and best.number > 0:
+        diff = unified_diff(baseline.target, best.target, "baseline", f"experiment {best.number}")
+        lines += ["## From the baseline to the best", "", fenced(diff, "diff"), "", "## The best target", ""]
+        lines += [fenced(best.target, "python"), ""]
+    lines += [
+        "## Everything that was tried",
+        "",
+        f"| experiment | verdict | {metric.name} | seconds | change |",
+        "|---:|---|---:|---:|---|",
+    ]
+    lines += [
+        f"| {e.number} | {e.verdict} | {metric.format(e.value)} | {e.seconds:.1f} | {escape(e.summary)} |"
+        for e in study.experiments
+    ]
+    return "\n".join(lines) + "\n"
