@@ -1,0 +1,1 @@
+"""The only rooms that know Jupyter and IPython: magics, panel, picture, progress in text."""

@@ -1,0 +1,186 @@
+"""The live panel: one widget that answers when its front end asks.
+
+The front end pulls about once a second, one request in flight, and gets what has happened since; so a reload, a
+reconnect or a slow line costs nothing but a pause. Nothing is ever pushed. The protocol stands in panel.js.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from ..edits import unified_diff
+from ..errors import UserError
+from ..experiment import Experiment, Point
+from ..judge import spread
+from ..standing import Live
+from ..study import Study
+from ..words import counts
+
+_HERE = Path(__file__).parent
+
+
+class Panel(anywidget.AnyWidget):  # type: ignore[misc]
+    """A study's panel.
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    _esm = _HERE / "panel.js"
+    _css = _HERE / "panel.css"
+
+    def __init__(self, study: Study) -> None:
+        super().__init__()
+        self._study = study
+        # A resumed study may have other rows than the view remembers: a new epoch makes it forget them.
+        self._epoch = uuid.uuid4().hex
+        self.on_msg(self._hear)
+
+    def _hear(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        match content.get("type"):
+            case "pull":
+                self.send(*delta(self._study, self._epoch, content))
+            case "command":
+                self._command(content.get("name"))
+            case "show":
+                self.send(detail(self._study, content.get("number")))
+
+    def _command(self, name: Any) -> None:
+        try:
+            match name:
+                case "pause":
+                    self._study.pause()
+                case "resume":
+                    self._study.resume()
+                case "stop":
+                    self._study.stop(wait=False)
+                case _:
+                    raise UserError(f"The panel has no command {name!r}.")
+        except UserError as error:
+            self.send({"type": "refused", "message": str(error)})
+        self.send(*delta(self._study, self._epoch, {"since": len(self._study.experiments)}))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        if data is not None:
+            # What stands in a saved notebook where widgets are not shown; the picture follows below it.
+            data["text/plain"] = f"Live panel of {self._study.name}"
+        return bundle
+
+
+def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Answer a pull: the state, the rows from ``request["since"]`` on, and the new points of the running curve.
+
+    Parameters
+    ----------
+    study : Study
+    epoch : str
+    request : dict
+        ``since`` (rows known), ``curve`` (number, repeat and points known) and ``epoch``.
+
+    Returns
+    -------
+    content : dict
+    buffers : list of bytes
+        Pairs of 32-bit floats, progress and value: the running curve's new points, the incumbent's whole curve.
+    """
+    experiments = study.experiments
+    known = request.get("since", 0) if request.get("epoch", epoch) == epoch else 0
+    standing = study.standing
+    best, baseline, live = standing.incumbent, standing.baseline, standing.live
+    curve, buffers = _curve(live, best, request.get("curve") or {})
+    head = standing.headline
+    content = {
+        "type": "delta",
+        "epoch": epoch,
+        "study": {
+            "name": study.name, "goal": study.definition.program.title, "metric": study.metric.name,
+            "minimize": study.metric.minimize, "budget": str(study.settings.budget), "agent": study.settings.agent,
+            "total": study.settings.experiments,
+        },
+        "state": study.state,
+        "message": standing.message,
+        "traceback": standing.traceback,
+        "elapsed": standing.elapsed,
+        "remaining": standing.remaining,
+        "baseline": baseline and {
+            "value": baseline.value, "sd": spread(baseline.values), "repeats": len(baseline.values),
+        },
+        "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
+        "headline": head and {
+            "best": head.best, "best_sd": head.best_sd, "baseline": head.baseline, "baseline_sd": head.baseline_sd,
+            "gain": head.gain, "repeats": head.repeats, "number": head.number,
+        },
+        "counts": counts(experiments),
+        "running": live and _running(live),
+        "since": len(experiments),
+        "rows": [_row(e, experiments, study) for e in experiments[known:]],
+        "curve": curve,
+    }  # fmt: skip
+    return content, buffers
+
+
+def detail(study: Study, number: Any) -> dict[str, Any]:
+    """Answer a click on a row."""
+    try:
+        e = study.experiment(number)
+    except UserError as error:
+        return {"type": "refused", "message": str(error)}
+    before = study.experiments[e.parent].target if e.parent is not None else ""
+    last = e.measurements[-1] if e.measurements else None
+    return {
+        "type": "detail", "number": e.number, "hypothesis": e.proposal.hypothesis, "reason": e.reason,
+        "diff": unified_diff(before, e.target, f"experiment {e.parent}", f"experiment {e.number}") if e.number else e.target,
+        "output": last.output if last else "", "error": last.traceback if last else "",
+    }  # fmt: skip
+
+
+def _row(e: Experiment, experiments: Sequence[Experiment], study: Study) -> dict[str, Any]:
+    before = experiments[e.parent].value if e.parent is not None else None
+    change = None if before is None or e.value is None else e.value - before
+    return {
+        "number": e.number, "verdict": str(e.verdict), "value": e.value, "change": change, "seconds": e.seconds,
+        "agent": e.proposal.agent, "summary": e.summary, "reason": e.reason, "repeats": len(e.measurements),
+    }  # fmt: skip
+
+
+def _running(live: Live) -> dict[str, Any]:
+    return {
+        "number": live.experiment.number, "summary": live.experiment.summary, "phase": live.phase,
+        "progress": live.progress, "elapsed": live.elapsed, "step": live.step, "repeat": live.repeat,
+        "repeats": live.repeats, "kind": live.kind,
+    }  # fmt: skip
+
+
+def _curve(
+    live: Live | None, best: Experiment | None, known: dict[str, Any]
+) -> tuple[dict[str, Any] | None, list[bytes]]:
+    if live is None or not live.curve:
+        return None, []
+    name = next(iter(live.curve[0].values), "")
+    number, points = live.experiment.number, _pairs(live.curve, name)
+    same = known.get("number") == number and known.get("repeat") == live.repeat
+    start = min(int(known.get("points", 0)), len(points)) if same else 0
+    other = [] if same or best is None or not best.measurements else _pairs(best.measurements[0].curve, name)
+    return {
+        "number": number, "repeat": live.repeat, "name": name, "from": start, "count": len(points) - start,
+        "incumbent": len(other),
+    }, [b"".join(points[start:]), b"".join(other)]  # fmt: skip
+
+
+def _pairs(points: Sequence[Point], name: str) -> list[bytes]:
+    """Pack the points that have a finite value of that name."""
+    return [
+        struct.pack("<ff", p.progress, p.values[name])
+        for p in list(points)
+        if math.isfinite(p.values.get(name, math.nan))
+    ]

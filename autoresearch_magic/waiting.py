@@ -1,0 +1,85 @@
+"""Waiting for a study with a bar; the bar of a terminal is here, a notebook's is with the notebook."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from tqdm import tqdm
+
+from .budget import format_duration
+from .study import Study
+from .words import result_line
+
+REFRESH = 0.5
+"""Seconds between two pictures of a bar."""
+
+
+class Bar(Protocol):
+    """Anything that can show how far a study is."""
+
+    def draw(self) -> None:
+        """Show how far it is."""
+        ...
+
+    def close(self) -> None:
+        """Show it a last time."""
+        ...
+
+
+def follow(study: Study, bar: Bar, timeout: float | None = None) -> bool:
+    """Wait until a study is paused or has ended, with a bar.
+
+    Parameters
+    ----------
+    study : Study
+    bar : Bar
+    timeout : float, optional
+        Seconds.
+
+    Returns
+    -------
+    bool
+        Whether it is paused or has ended; False when the time was up first.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
+    over = False
+    try:
+        while not over:
+            bar.draw()
+            left = REFRESH if end is None else min(REFRESH, end - time.monotonic())
+            if left <= 0:
+                break
+            over = study.wait(left)
+    finally:
+        bar.close()
+    return over
+
+
+def caption(study: Study) -> str:
+    """Say in one line where a study is."""
+    parts = [f"{max(0, len(study.experiments) - 1)}/{study.settings.experiments} experiments", study.state]
+    if (best := study.incumbent) is not None:
+        parts.append(f"best {study.metric.format(best.value)}")
+    if (left := study.standing.remaining) and study.active:
+        parts.append(f"about {format_duration(max(1.0, round(left)))} left")
+    return " · ".join(parts)
+
+
+class TerminalBar:
+    """A bar in a terminal."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._bar = tqdm(total=100, bar_format="{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}", leave=True)
+
+    def draw(self) -> None:
+        """Show how far it is."""
+        self._bar.n = round(100 * self.study.standing.fraction, 1)
+        self._bar.set_description_str(caption(self.study))
+
+    def close(self) -> None:
+        """Leave the last state standing, and the result below it."""
+        self.draw()
+        self._bar.close()
+        print(result_line(self.study))
