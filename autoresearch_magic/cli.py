@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget was spent without an i
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from .records.journal import Journal
 from .registry import ROOT, checked_name, study_names
 from .settings import HelpShown, Parser, add_options, given, make_settings
 from .study import Study, open_study
-from .waiting import TerminalBar, follow
+from .waiting import BAR, TerminalBar, follow
 from .words import history_text, result_line
 
 DONE, FAILED, USAGE, NO_GAIN = 0, 1, 2, 3
@@ -152,6 +153,7 @@ def run_notebook(path: Path, out: Path | None, options: dict[str, object]) -> in
         )
     try:
         import nbformat
+        from jupyter_client.manager import AsyncKernelManager
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError
     except ImportError:
@@ -163,24 +165,25 @@ def run_notebook(path: Path, out: Path | None, options: dict[str, object]) -> in
     except (ValueError, KeyError) as error:
         raise UserError(f"{path} is not a notebook: {' '.join(str(error).split())[:200]}") from None
     out = out or path.with_suffix(".executed.ipynb")
-    client = NotebookClient(
-        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(path.parent or ".")}}
-    )
+    # A socket file instead of a TCP port: the kernel is of no use to anybody else on this machine.
+    manager = AsyncKernelManager(kernel_name="python3", transport="ipc")
+    client = NotebookClient(notebook, km=manager, timeout=None, resources={"metadata": {"path": str(path.parent)}})
     before = time.time()
     failure: list[BaseException] = []
 
     def execute() -> None:
         try:
-            client.execute()
+            asyncio.run(client.async_execute())
         except BaseException as error:
             failure.append(error)
 
     thread = threading.Thread(target=execute, name="notebook", daemon=True)
     thread.start()
     root = path.parent / ROOT
-    with tqdm(total=1, bar_format="{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}", desc=path.name) as bar:
+    pace = 0.5 if sys.stderr.isatty() else 15.0  # in a log every picture of the bar is a line
+    with tqdm(total=1, bar_format=BAR, desc=path.name) as bar:
         while thread.is_alive():
-            thread.join(0.5)
+            thread.join(pace)
             show_progress(bar, root, since=before)
     nbformat.write(notebook, out)
     if failure:

@@ -56,7 +56,7 @@ def fingerprint(source: str) -> str:
 
 
 def _canonical(node: object) -> Iterator[str]:
-    """Write a syntax tree down. Unlike `ast.dump`, alike in all Python versions: what is empty is left out."""
+    """Write a syntax tree down. What is empty is left out: whether `ast.dump` shows it depends on Python's version."""
     if isinstance(node, ast.AST):
         yield f"{type(node).__name__}("
         for name, value in ast.iter_fields(node):

@@ -11,6 +11,9 @@ from .budget import format_duration
 from .study import Study
 from .words import result_line
 
+BAR = "{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}"
+"""How a bar in a terminal looks."""
+
 REFRESH = 0.5
 """Seconds between two pictures of a bar."""
 
@@ -71,7 +74,7 @@ class TerminalBar:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self._bar = tqdm(total=100, bar_format="{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}", leave=True)
+        self._bar = tqdm(total=100, bar_format=BAR, leave=True)
 
     def draw(self) -> None:
         """Show how far it is."""

@@ -353,7 +353,7 @@ def test_threads_may_record_and_read_at_once(study):
     assert not errors
 
 
-@given(st.text() | st.text(st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)) | st.just("\ud800 lone"))
+@given(st.text() | st.text(st.characters(min_codepoint=0xDC80, max_codepoint=0xDCBF)) | st.just("\ud800 lone"))
 def test_any_source_comes_back(text):
     assert decode(encode(text)) == text
 

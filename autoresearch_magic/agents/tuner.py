@@ -54,9 +54,9 @@ DRAWS = 4
 """Of so many random steps the sweep takes the one that ends furthest from all that was tried."""
 MORE = 0.4
 """Chance that TPE is asked about one constant more, and again about a third."""
-REMEMBERED = 100
+REMEMBERED = 80
 """Experiments that are read: the latest, and `BEST` of the rest. Reading takes about 1.5 ms for 200 lines."""
-BEST = 30
+BEST = 25
 ENUMERATED = 2000
 """Spaces up to this size are gone through one by one before they are called exhausted."""
 

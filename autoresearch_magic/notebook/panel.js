@@ -1,1 +1,793 @@
-export default { render({model, el}) { el.textContent = "panel"; } }
+/**
+ * The live panel of a study: the front end of `panel.py`, an anywidget module without dependencies.
+ *
+ * It pulls. About once a second it asks "anything since row n?", with one request in flight, and Python answers with
+ * a delta: where the study stands, the rows from n on, and the new points of the running curve as 32-bit floats. So
+ * a reload, a second view or a slow line costs nothing but a pause; nothing has to arrive exactly once.
+ *
+ *   out: {type: "pull", since, epoch, curve: {number, repeat, points}}
+ *        {type: "command", name: "pause" | "resume" | "stop"}
+ *        {type: "show", number}
+ *   in:  {type: "delta", ...} with two buffers of (progress, value) pairs    see `takeDelta`
+ *        {type: "detail", number, hypothesis, reason, diff, output, error}
+ *        {type: "refused", message}
+ *
+ * Summaries, reasons and code were written by agents: they only ever become text nodes, never markup.
+ *
+ * @typedef {{number: number, verdict: string, value: number | null, change: number | null, seconds: number,
+ *            agent: string, summary: string, reason: string, repeats: number}} Row
+ * @typedef {{number: number, repeat: number, name: string, points: number[][], incumbent: number[][]}} Curve
+ * @typedef {{epoch: string, since: number, now: any, rows: Map<number, Row>, curve: Curve | null,
+ *            details: Map<number, any>, dirty: Set<number>}} Store
+ */
+
+/** Milliseconds: between two questions, the same at rest, until a question is lost, until silence is remarked on. */
+const ASK = 1000, ASK_AT_REST = 3000, LOST = 10_000, SILENT = 5000, TOAST = 6000;
+const AT_REST = new Set(["paused", "stopped", "finished", "failed"]);
+const AT_WORK = new Set(["starting", "baseline", "running", "confirming"]);
+/** Verdicts with a value to draw; all others become a small mark at the chart's edge. */
+const VALUED = new Set(["baseline", "keep", "discard"]);
+const KEPT = new Set(["baseline", "keep"]);
+const MUTED = new Set(["discard", "pruned", "duplicate"]);
+
+// ---------------------------------------------------------------------------------------------- elements and figures
+
+/** Make an element. Children are nodes or text; text is never parsed. */
+function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** Make an SVG element. */
+function s(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, name === "class" ? `${value}`.replace(/[\w-]+/g, "arm-$&") : `${value}`);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return node;
+}
+
+/** Set text only where it differs: a selection or a screen reader is not disturbed. */
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const minus = (text) => text.replace("-", "−");
+const two = (value) => minus(`${Number(value.toPrecision(2))}`);
+const percent = (share) => `${(100 * share).toFixed(Math.abs(share) < 0.0995 ? 1 : 0)}%`;
+
+/** Return a formatter with as many decimals as these values need to be told apart; the same for all, so columns align. */
+function figures(values) {
+  const finite = values.filter(Number.isFinite);
+  const top = Math.max(...finite.map(Math.abs), 1e-300);
+  const sorted = [...finite].sort((a, b) => a - b);
+  const spread = sorted.length > 2 ? sorted[Math.floor(sorted.length * 0.8)] - sorted[Math.floor(sorted.length * 0.2)] : 0;
+  if (finite.length && (top >= 1e7 || top < 1e-4)) return (v) => (v === null ? "–" : minus(v.toExponential(3)));
+  const wanted = spread > 0 ? Math.ceil(-Math.log10(spread / 50)) : 0;
+  const decimals = Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(top)), wanted));
+  return (v) => (v === null || v === undefined ? "–" : minus(v.toFixed(finite.length ? decimals : 3)));
+}
+
+/** Write seconds as people do. */
+function duration(seconds) {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  if (hours) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
+  return whole < 600 && rest ? `${minutes} min ${String(rest).padStart(2, "0")} s` : `${minutes} min`;
+}
+
+/** The same, as roughly as an estimate deserves. */
+const roughly = (seconds) => (seconds < 50 ? `${Math.max(5, Math.ceil(seconds / 5) * 5)} s` : seconds < 3600
+  ? `${Math.ceil(seconds / 60)} min` : duration(seconds));
+
+/** Round tick positions inside [low, high], about `count` of them. */
+function ticks(low, high, count, whole = false) {
+  const raw = (high - low) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  let step = power * ([1, 2, 5, 10].find((m) => m * power >= raw * 0.999) ?? 10);
+  if (whole) step = Math.max(1, Math.round(step));
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step);
+  return { at: found, format: (v) => minus(step >= 1 && Math.abs(v) < 1e7 ? v.toFixed(0) : step < 1e-6 || Math.abs(v) >= 1e7
+    ? v.toExponential(1) : v.toFixed(Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)))) };
+}
+
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(q * (sorted.length - 1))))];
+
+// --------------------------------------------------------------------------------------------------------- the state
+
+/** @returns {Store} */
+const newStore = () => ({ epoch: "", since: 0, now: null, rows: new Map(), curve: null, details: new Map(), dirty: new Set() });
+
+/**
+ * Take in a delta, also one that another view of the same model asked for: rows are upserts, and `since` follows from
+ * the rows that are held without a gap. Returns false when something is missing and has to be asked for at once.
+ */
+function takeDelta(store, delta, buffers) {
+  if (delta.epoch !== store.epoch) Object.assign(store, newStore(), { epoch: delta.epoch });
+  store.now = delta;
+  for (const row of delta.rows) {
+    if (JSON.stringify(store.rows.get(row.number)) === JSON.stringify(row)) continue;
+    store.rows.set(row.number, row);
+    store.details.delete(row.number);
+    store.dirty.add(row.number);
+  }
+  let held = 0;
+  while (store.rows.has(held)) held++;
+  store.since = Math.min(held, delta.since);
+  return takeCurve(store, delta.curve, buffers) && store.since >= delta.since;
+}
+
+/** Add the new points of the running curve; a piece that does not fit makes the curve be asked for from its start. */
+function takeCurve(store, piece, buffers) {
+  if (!piece) return true;
+  const same = store.curve?.number === piece.number && store.curve.repeat === piece.repeat;
+  if (piece.from > (same ? store.curve.points.length : 0)) {
+    store.curve = null;
+    return false;
+  }
+  if (!same) store.curve = { number: piece.number, repeat: piece.repeat, name: "", points: [], incumbent: [] };
+  const curve = store.curve;
+  curve.name = piece.name ?? "";
+  curve.points.length = piece.from;
+  curve.points.push(...pairs(buffers?.[0]));
+  if (piece.incumbent) curve.incumbent = pairs(buffers?.[1]);
+  return true;
+}
+
+/** Read pairs of little-endian 32-bit floats. */
+function pairs(buffer) {
+  if (!buffer) return [];
+  const view = ArrayBuffer.isView(buffer) ? new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new DataView(buffer);
+  return Array.from({ length: Math.floor(view.byteLength / 8) }, (_, i) => [view.getFloat32(8 * i, true), view.getFloat32(8 * i + 4, true)]);
+}
+
+// ------------------------------------------------------------------------------------------------------- the transport
+
+/**
+ * Ask and listen. `seen` is called after whatever changes the picture; `quiet` a few times a second, with "", "busy" or
+ * "none" (nobody ever answered).
+ */
+function openTransport(model, store, seen, quiet) {
+  const clock = () => performance.now();
+  let waiting = false, sentAt = 0, due = 0, silentSince = clock(), heard = false;
+
+  const send = (content) => {
+    try { model.send(content); } catch { /* no kernel: the silence shows */ }
+  };
+  const pull = () => {
+    const { number = -1, repeat = 0, points = [] } = store.curve ?? {};
+    if (!waiting) silentSince = clock(); // a hidden tab wakes late: silence counts from an open question
+    [waiting, sentAt] = [true, clock()];
+    send({ type: "pull", since: store.since, epoch: store.epoch, curve: { number, repeat, points: points.length } });
+  };
+  const tick = () => {
+    const now = clock();
+    if (waiting ? now - sentAt >= LOST : now >= due) pull();
+    quiet(waiting && now - silentSince >= SILENT ? (heard ? "busy" : "none") : "");
+  };
+  const hear = (content, buffers) => {
+    if (content?.type === "delta") {
+      const whole = takeDelta(store, content, buffers);
+      const rest = document.hidden || AT_REST.has(content.state) ? ASK_AT_REST : ASK;
+      [waiting, heard] = [false, true];
+      due = clock() + rest;
+      if (!whole) pull();
+    } else if (content?.type === "detail") store.details.set(content.number, content);
+    seen(content);
+    tick();
+  };
+  const wake = () => { if (!document.hidden && !waiting) pull(); };
+
+  model.on("msg:custom", hear);
+  document.addEventListener("visibilitychange", wake);
+  const timer = setInterval(tick, 250);
+  tick();
+  return {
+    send,
+    close() {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", wake);
+      model.off("msg:custom", hear);
+    },
+  };
+}
+
+// -------------------------------------------------------------------------------------------------- header and figures
+
+/** What is going on, in words. */
+function sentence(now, done) {
+  const { state, running: run, study } = now;
+  const pieces = [];
+  if (run && !AT_REST.has(state)) {
+    const { kind, number } = run;
+    if (kind === "baseline") pieces.push("Baseline");
+    else if (kind === "final") pieces.push(`Measuring the ${number ? "best" : "baseline"} again`);
+    else pieces.push(`Experiment ${number} of ${study.total}`, run.summary);
+    if (run.repeats > 1) pieces.push(`run ${run.repeat + 1} of ${run.repeats}`);
+    pieces.push(run.phase === "training" && run.step ? `training, step ${run.step.toLocaleString("en")}` : run.phase);
+    if (state === "pausing") pieces.push("then pause");
+    return pieces.join(" · ");
+  }
+  return {
+    new: "Not started yet",
+    starting: "Starting: the setup runs once, then the baseline is measured",
+    baseline: "Measuring the baseline",
+    running: `Waiting for the next idea from ${study.agent}`,
+    pausing: "Pausing after this run",
+    paused: `Paused after experiment ${done}; Resume goes on`,
+    stopping: "Stopping: the run under way is ended",
+    stopped: `Stopped after experiment ${done}; Resume goes on`,
+    confirming: "Measuring the best and the baseline again",
+    finished: `Finished: ${done} experiment${done === 1 ? "" : "s"} in ${duration(now.elapsed)}`,
+    failed: "Failed: the study could not go on; Resume tries again",
+  }[state] ?? state;
+}
+
+function buildHeader(command) {
+  const button = (name, path) => h("button", { type: "button", class: `button ${name}`, disabled: "", onclick: () => command(name) },
+    s("svg", { viewBox: "0 0 12 12", class: "icon", "aria-hidden": "true" }, s("path", { d: path })), h("span", {}, name[0].toUpperCase() + name.slice(1)));
+  const parts = {
+    goal: h("div", { class: "goal skeleton", role: "heading", "aria-level": "2" }),
+    facts: h("div", { class: "facts skeleton" }),
+    pill: h("span", { class: "pill", "data-arm-state": "starting" }, h("span", { class: "dot" }), h("span", {}, "connecting")),
+    pause: button("pause", "M3 2h2v8H3zM7 2h2v8H7z"),
+    resume: button("resume", "M3.5 1.5v9l7-4.5z"),
+    stop: button("stop", "M2.5 2.5h7v7h-7z"),
+  };
+  parts.node = h("header", { class: "header" }, h("div", { class: "titles" }, parts.goal, parts.facts),
+    h("div", { class: "controls" }, parts.pill, h("div", { class: "buttons", role: "group", "aria-label": "Study controls" }, parts.pause, parts.resume, parts.stop)));
+  return parts;
+}
+
+/** `asked` is a command that was sent and has not shown an effect yet. */
+function updateHeader(parts, now, asked) {
+  const { study, state } = now;
+  for (const node of [parts.goal, parts.facts]) node.classList.remove("arm-skeleton");
+  put(parts.goal, study.goal || study.name);
+  put(parts.facts, [study.goal ? study.name : "", `${study.metric} ${study.minimize ? "↓" : "↑"}`, `${study.budget} each`, study.agent].filter(Boolean).join("  ·  "));
+  parts.pill.setAttribute("data-arm-state", state);
+  put(parts.pill.lastChild, state);
+  parts.pause.disabled = Boolean(asked) || !AT_WORK.has(state);
+  parts.resume.disabled = Boolean(asked) || !["pausing", "paused", "stopped", "failed"].includes(state);
+  parts.stop.disabled = asked === "stop" || !(AT_WORK.has(state) || state === "pausing" || state === "paused");
+  put(parts.stop.lastChild, asked === "stop" || state === "stopping" ? "stopping…" : "Stop");
+}
+
+function buildProgress() {
+  const bar = (name, label) => h("div", { class: `bar ${name}`, role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 }, h("div", { class: "fill" }));
+  const parts = { text: h("div", { class: "doing skeleton" }), run: bar("run", "This run"), left: h("div", { class: "left skeleton" }), all: bar("all", "The study") };
+  parts.node = h("div", { class: "progress" }, h("div", { class: "lane" }, parts.text, parts.run), h("div", { class: "lane" }, parts.left, parts.all));
+  return parts;
+}
+
+function updateProgress(parts, now, done) {
+  const { study, running, state } = now;
+  const part = running && !AT_REST.has(state) ? Math.min(1, Math.max(0, running.progress || 0)) : 0;
+  const over = state === "confirming" || state === "finished";
+  const share = state === "finished" ? 1 : study.total ? Math.min(1, (done + (running?.kind === "candidate" ? part : 0)) / study.total) : 0;
+  for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
+  put(parts.text, sentence(now, done));
+  const left = now.remaining === null || now.remaining === undefined ? "" : ` · about ${roughly(now.remaining)} left`;
+  put(parts.left, `${done} / ${study.total}${left || (state === "confirming" ? " · confirming" : "")}`);
+  for (const [bar, value] of [[parts.run, part], [parts.all, over ? Math.max(share, done / Math.max(1, study.total)) : share]]) {
+    bar.setAttribute("aria-valuenow", `${Math.round(100 * value)}`);
+    bar.firstChild.style.transform = `scaleX(${value})`;
+  }
+  parts.run.classList.toggle("arm-busy", Boolean(running) && running.phase !== "training" && !AT_REST.has(state));
+  parts.run.classList.toggle("arm-idle", !running || AT_REST.has(state));
+}
+
+function buildTiles() {
+  const tile = (name, label) => h("div", { class: `tile ${name}` }, h("div", { class: "label" }, label), h("div", { class: "figure skeleton" }), h("div", { class: "note" }));
+  const parts = { best: tile("best", "Best so far"), baseline: tile("baseline", "Baseline"), counts: tile("counts", "Experiments"), time: tile("time", "Elapsed") };
+  parts.node = h("div", { class: "tiles" }, parts.best, parts.baseline, parts.counts, parts.time);
+  return parts;
+}
+
+/** Say a gain with its direction in words: the sign alone does not tell which way is better. */
+function gainText(gain, reference, format) {
+  const share = reference ? ` (${percent(Math.abs(gain / reference))})` : "";
+  return gain === 0 ? "no change" : `${format(Math.abs(gain))} ${gain > 0 ? "better" : "worse"}${share}`;
+}
+
+function updateTiles(parts, now, format, done) {
+  const { baseline, best, headline: head, study, counts } = now;
+  const set = (tile, label, figure, ...notes) => {
+    const [first, second, third] = tile.children;
+    second.classList.remove("arm-skeleton");
+    put(first, label);
+    if (second.textContent !== figure.join("")) second.replaceChildren(figure[0], figure[1] ? h("span", { class: "sd" }, figure[1]) : "");
+    if (third.textContent !== notes.map((n) => n.textContent ?? n).join("")) third.replaceChildren(...notes);
+  };
+  const times = (n) => `${n} run${n === 1 ? "" : "s"}`;
+  const pm = (value) => (value ? ` ± ${two(value)}` : "");
+  set(parts.baseline, "Baseline", [format(baseline?.value ?? null), pm(baseline?.sd)], baseline ? `${study.metric}, ${times(baseline.repeats)}` : "not measured yet");
+  parts.node.classList.toggle("arm-result", Boolean(head));
+  if (head) {
+    const good = head.gain > 0 && head.number !== 0;
+    set(parts.best, `Result, re-measured ${head.repeats} × each`, [`best ${format(head.best)}`, pm(head.best_sd)],
+      `vs baseline ${format(head.baseline)}${pm(head.baseline_sd)}`, " · ",
+      h("span", { class: good ? "good" : "plain" }, head.number === 0 ? "nothing beat the baseline" : gainText(head.gain, head.baseline, format)), head.number ? ` · experiment ${head.number}` : "");
+  } else if (best && baseline && best.number !== 0) {
+    const gain = (baseline.value - best.value) * (study.minimize ? 1 : -1);
+    set(parts.best, `Best so far · experiment ${best.number}`, [format(best.value)], h("span", { class: gain > 0 ? "good" : "plain" }, gainText(gain, baseline.value, format)), best.summary ? ` · ${best.summary}` : "");
+  } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
+  set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`], `${counts.keep} kept · ${counts.discard} discarded · ${counts.failed} failed`);
+  set(parts.time, "Elapsed", [duration(now.elapsed)], done && now.elapsed ? `${duration(now.elapsed / (done + 1))} per experiment` : `${study.budget} each`);
+}
+
+// ---------------------------------------------------------------------------------------------------------- the charts
+
+/** The mark of a verdict, the same in chart, legend and table: it reads without colour. */
+function mark(verdict, x, y, r = 3.5) {
+  const at = { class: `mark ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` };
+  if (VALUED.has(verdict)) return s("circle", { ...at, cx: x, cy: y, r });
+  if (MUTED.has(verdict)) return s("path", { ...at, d: `M${x - r + 0.5} ${y}h${2 * r - 1}` });
+  const q = r - 0.7;
+  return s("path", { ...at, d: `M${x - q} ${y - q}l${2 * q} ${2 * q}m0 ${-2 * q}l${-2 * q} ${2 * q}` });
+}
+
+const tinyMark = (verdict) => s("svg", { class: "tiny", viewBox: "0 0 10 10", "aria-hidden": "true" }, mark(verdict, 5, 5, 3.5));
+
+/**
+ * The y-range where the action is: every kept value and the baseline's band, and of the discarded those that are not
+ * far off. The others are drawn clipped, at the edge.
+ */
+function yRange(rows, baseline) {
+  const kept = rows.filter((r) => KEPT.has(r.verdict)).map((r) => r.value);
+  const all = rows.map((r) => r.value);
+  if (!all.length) return null;
+  const anchors = kept.length ? kept : all;
+  const sd = baseline?.sd ?? 0;
+  const [low, high] = [Math.min(...anchors), Math.max(...anchors)];
+  const distances = all.map((v) => Math.max(low - v, v - high, 0)).filter((d) => d > 0).sort((a, b) => a - b);
+  const reach = Math.max(0.6 * (high - low), 3 * sd, high - low > 0 ? 0 : 1.2 * (quantile(distances, 0.5) ?? 0));
+  const middle = baseline ? [baseline.value - sd, baseline.value + sd] : [];
+  const inside = all.filter((v) => v >= low - reach && v <= high + reach).concat(middle);
+  const [from, to] = [Math.min(...inside), Math.max(...inside)];
+  const pad = 0.07 * (to - from) || Math.abs(to) * 0.01 || 1;
+  return [from - pad, to + pad];
+}
+
+/** How much of the x-axis to show: all of it, unless the study is long and young. */
+function xEnd(total, last) {
+  if (!(total > 30) || last * 3 >= total) return Math.max(total || 0, last, 1);
+  const wanted = Math.max(12, last * 1.6);
+  const power = 10 ** Math.floor(Math.log10(wanted));
+  return Math.min(total, power * [1.2, 1.6, 2, 3, 4, 5, 6, 8, 10].find((m) => m * power >= wanted));
+}
+
+/** Draw axes; returns the scales. `box` is the plot's inside: [left, top, right, bottom]. */
+function drawAxes(svg, box, xs, ys, ticksX, ticksY, formatX) {
+  const [left, top, right, bottom] = box;
+  const X = (v) => left + ((v - xs[0]) / (xs[1] - xs[0] || 1)) * (right - left);
+  const Y = (v) => bottom - ((v - ys[0]) / (ys[1] - ys[0] || 1)) * (bottom - top);
+  for (const v of ticksY.at) {
+    svg.append(s("line", { class: "grid", x1: left, x2: right, y1: Y(v), y2: Y(v) }),
+      s("text", { class: "tick", x: left - 8, y: Y(v), "text-anchor": "end", "dominant-baseline": "central" }, ticksY.format(v)));
+  }
+  const base = Number(svg.getAttribute("height")) - 6;
+  for (const v of ticksX) svg.append(s("text", { class: "tick", x: X(v), y: base, "text-anchor": X(v) > right - 10 ? "end" : "middle" }, formatX(v)));
+  return { X, Y };
+}
+
+const axisWidth = (tickY) => 14 + 6.4 * Math.max(2, ...tickY.at.map((v) => tickY.format(v).length));
+
+/** Draw the history. Returns the marks as {x, y, row}, for hover and keyboard. */
+function drawHistory(svg, width, height, store, selected) {
+  const { now } = store;
+  const rows = [...store.rows.values()].sort((a, b) => a.number - b.number);
+  const drawn = rows.filter((r) => VALUED.has(r.verdict) && Number.isFinite(r.value));
+  const odd = rows.filter((r) => !drawn.includes(r));
+  const down = now?.study.minimize ?? true;
+  svg.replaceChildren();
+  const last = Math.max(0, rows.at(-1)?.number ?? 0, now?.running?.number ?? 0);
+  const end = xEnd(now?.study.total ?? 10, last);
+  const ys = yRange(drawn, now?.baseline) ?? [0, 1];
+  const tickY = drawn.length ? ticks(ys[0], ys[1], height / 48) : { at: [0.1, 0.5, 0.9], format: () => "" };
+  const lane = odd.length ? 18 : 0;
+  const box = [axisWidth(tickY), 12 + (down ? 0 : lane), width - 14, height - 26 - (down ? lane : 0)];
+  const tickX = ticks(0, end, Math.min(10, width / 70), true);
+  const { X, Y } = drawAxes(svg, box, [0, end], ys, tickX.at, tickY, tickX.format);
+  const laneY = down ? box[3] + 11 : box[1] - 11;
+  drawBaseline(svg, box, Y, now?.baseline);
+  const run = now?.running;
+  if (run && run.kind === "candidate" && !AT_REST.has(now.state)) svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
+
+  const radius = end > 150 ? 2.2 : end > 60 ? 2.8 : 3.4;
+  const points = drawn.map((row) => {
+    const y = Y(row.value), clipped = y < box[1] - 2 ? -1 : y > box[3] + 2 ? 1 : 0;
+    return { row, x: X(row.number), y: clipped < 0 ? box[1] + 4 : clipped > 0 ? box[3] - 4 : y, clipped };
+  });
+  const kept = points.filter((p) => KEPT.has(p.row.verdict));
+  for (const p of points.filter((q) => !KEPT.has(q.row.verdict))) {
+    svg.append(p.clipped ? s("path", { class: "mark clipped", d: `M${p.x - 3.2} ${p.y - p.clipped * 2}h6.4l-3.2 ${p.clipped * 5}z` }) : mark("discard", p.x, p.y, radius));
+  }
+  const bottom = odd.map((row) => ({ row, x: X(row.number), y: laneY, clipped: 0 }));
+  for (const p of bottom) svg.append(mark(p.row.verdict, p.x, p.y, Math.max(2.6, radius)));
+  if (kept.length) {
+    const path = kept.map((p, i) => (i ? `H${p.x}V${p.y}` : `M${p.x} ${p.y}`)).join("");
+    svg.append(s("path", { class: "step", d: `${path}H${Math.max(kept.at(-1).x, X(last))}` }));
+    for (const p of kept) svg.append(mark(p.row.verdict, p.x, p.y, radius + 0.9));
+  }
+  drawLabels(svg, box, kept, points);
+  const all = [...points, ...bottom].sort((a, b) => a.x - b.x);
+  const chosen = all.find((p) => p.row.number === selected);
+  if (chosen) svg.append(s("circle", { class: "chosen", cx: chosen.x, cy: chosen.y, r: radius + 5 }));
+  return all;
+}
+
+/** The baseline as a faint line, with one standard deviation to each side as a stripe. */
+function drawBaseline(svg, [left, top, right, bottom], Y, baseline) {
+  if (!baseline || !Number.isFinite(baseline.value)) return;
+  const [y, y1, y2] = [0, baseline.sd || 0, -(baseline.sd || 0)].map((d) => Math.min(bottom, Math.max(top, Y(baseline.value + d))));
+  if (y2 - y1 > 1) svg.append(s("rect", { class: "band", x: left, y: y1, width: right - left, height: y2 - y1 }));
+  svg.append(s("line", { class: "baseline", x1: left, x2: right, y1: y, y2: y }),
+    s("text", { class: "tick halo", x: right, y: y - 5 < top + 6 ? y + 13 : y - 5, "text-anchor": "end" }, "baseline"));
+}
+
+/** Name the latest kept experiments where there is room: never over another label, a kept point or the step line. */
+function drawLabels(svg, [left, top, right, bottom], kept, points) {
+  const hit = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+  const taken = kept.map((p) => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]);
+  kept.forEach((p, i) => {
+    const next = kept[i + 1];
+    taken.push([p.x, p.y - 2, next ? next.x : right, p.y + 2]);
+    if (next) taken.push([next.x - 2, Math.min(p.y, next.y), next.x + 2, Math.max(p.y, next.y)]);
+  });
+  taken.push([right - 60, points[0]?.y - 14 || 0, right, points[0]?.y + 14 || 0]); // the word "baseline"
+  let placed = 0;
+  for (const p of kept.filter((q) => q.row.number > 0).reverse()) {
+    if (placed >= 5) break;
+    const words = p.row.summary.replace(/\s+/g, " ").trim();
+    const text = words.length > 34 ? `${words.slice(0, 33).trimEnd()}…` : words;
+    const w = 6.1 * text.length + 4;
+    const places = [[8, 15, "start"], [8, -9, "start"], [-8, 15, "end"], [-8, -9, "end"], [0, 19, "middle"], [0, -13, "middle"]];
+    const best = places.map(([dx, dy, anchor]) => {
+      const x0 = p.x + dx - (anchor === "end" ? w : anchor === "middle" ? w / 2 : 0);
+      const area = [x0, p.y + dy - 11, x0 + w, p.y + dy + 4];
+      const free = area[0] > left && area[2] < right && area[1] > top && area[3] < bottom && !taken.some((b) => hit(area, b));
+      return { area, dx, dy, anchor, free, cost: points.filter((q) => hit(area, [q.x - 3, q.y - 3, q.x + 3, q.y + 3])).length };
+    }).filter((place) => place.free && place.cost < 3).sort((a, b) => a.cost - b.cost)[0];
+    if (!best || !text) continue;
+    svg.append(s("text", { class: "name halo", x: p.x + best.dx, y: p.y + best.dy, "text-anchor": best.anchor }, text));
+    taken.push(best.area);
+    placed++;
+  }
+}
+
+/** Draw the running experiment's learning curve over the incumbent's. */
+function drawCurve(svg, width, height, curve) {
+  svg.replaceChildren();
+  const values = [...(curve?.points ?? []), ...(curve?.incumbent ?? [])].map((p) => p[1]).filter(Number.isFinite).sort((a, b) => a - b);
+  // The first reports of a run are often far off and would flatten the rest: leave the extreme few out of the range.
+  const ends = [curve?.points.at(-1)?.[1], curve?.incumbent.at(-1)?.[1]].filter(Number.isFinite);
+  const few = values.length < 12 ? 0 : 0.04;
+  const [low, high] = values.length ? [Math.min(quantile(values, few), ...ends), Math.max(quantile(values, 1 - few), ...ends)] : [0, 1];
+  const pad = 0.06 * (high - low) || Math.abs(high) * 0.02 || 1;
+  const ys = [low - pad, high + pad];
+  const tickY = values.length ? ticks(ys[0], ys[1], height / 48) : { at: [0.1, 0.5, 0.9], format: () => "" };
+  const box = [axisWidth(tickY), 12, width - 14, height - 26];
+  const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, (v) => (v ? `${100 * v}%` : "0"));
+  // A nested svg clips what leaves the plot, without an id that two views could share.
+  const plot = s("svg", { x: 0, y: box[1] - 2, width, height: box[3] - box[1] + 4, viewBox: `0 ${box[1] - 2} ${width} ${box[3] - box[1] + 4}` });
+  svg.append(plot);
+  for (const [points, name] of [[curve?.incumbent ?? [], "other"], [curve?.points ?? [], "live"]]) {
+    const stride = Math.max(1, Math.floor(points.length / width));
+    const some = points.filter((p, i) => Number.isFinite(p[1]) && (i % stride === 0 || i === points.length - 1));
+    if (!some.length) continue;
+    plot.append(s("path", { class: `line ${name}`, d: some.map((p, i) => `${i ? "L" : "M"}${X(p[0]).toFixed(1)} ${Y(p[1]).toFixed(1)}`).join("") }));
+    if (name === "live") plot.append(s("circle", { class: "tip", cx: X(some.at(-1)[0]), cy: Y(some.at(-1)[1]), r: 3.2 }));
+  }
+}
+
+/** Build both charts; `select` is called with the number of a clicked experiment. */
+function buildCharts(store, select) {
+  const svg = (label, focus) => s("svg", { class: "svg", role: "img", "aria-label": label, tabindex: focus ? "0" : null });
+  const history = svg("History of the study", true), curve = svg("Learning curve of the running experiment", false);
+  const tip = h("div", { class: "tooltip", role: "status", hidden: "" });
+  const title = h("span", { class: "caption" }, "History"), curveTitle = h("span", { class: "caption" }, "Learning curve");
+  const legend = h("span", { class: "legend" }, ...[["keep", "kept"], ["discard", "discarded"], ["crash", "failed"]].map(([v, word]) => h("span", { class: "key" }, tinyMark(v), word)));
+  const curveLegend = h("span", { class: "legend" });
+  const empty = h("div", { class: "empty" }, "Every experiment becomes a point here."), curveEmpty = h("div", { class: "empty" }, "The running experiment’s curve appears here.");
+  const main = h("div", { class: "plot big" }, history, tip, empty), side = h("div", { class: "plot small" }, curve, curveEmpty);
+  const node = h("div", { class: "charts" }, h("figure", { class: "chart" }, h("figcaption", {}, title, legend), main),
+    h("figure", { class: "chart side" }, h("figcaption", {}, curveTitle, curveLegend), side));
+  let points = [], at = -1, format = String, key = "", curveKey = "";
+
+  const hide = () => { at = -1; tip.hidden = true; history.querySelector(".arm-hover")?.remove(); };
+  const show = (index) => {
+    hide();
+    const p = points[(at = index)];
+    if (!p) return;
+    history.append(s("circle", { class: "hover", cx: p.x, cy: p.y, r: 7 }));
+    tip.replaceChildren(h("div", { class: "tiphead" }, h("b", {}, `#${p.row.number}`), chip(p.row.verdict), h("span", { class: "tipvalue" }, format(p.row.value))), h("div", {}, p.row.summary || p.row.reason));
+    tip.hidden = false;
+    const [w, room] = [tip.offsetWidth, main.clientWidth];
+    tip.style.left = `${Math.max(0, Math.min(room - w, p.x > room / 2 ? p.x - w - 14 : p.x + 14))}px`;
+    tip.style.top = `${Math.max(0, Math.min(main.clientHeight - tip.offsetHeight, p.y - tip.offsetHeight / 2))}px`;
+  };
+  const nearest = (event) => {
+    const area = history.getBoundingClientRect();
+    const distance = (p) => Math.hypot(p.x - event.clientX + area.left, (p.y - event.clientY + area.top) * 0.6);
+    const best = points.reduce((a, p, i) => (a < 0 || distance(p) < distance(points[a]) ? i : a), -1);
+    return best >= 0 && distance(points[best]) < 36 ? best : -1;
+  };
+  history.addEventListener("pointermove", (event) => { const i = nearest(event); if (i < 0) hide(); else if (i !== at) show(i); });
+  history.addEventListener("pointerleave", hide);
+  history.addEventListener("blur", hide);
+  history.addEventListener("click", (event) => { const i = nearest(event); if (i >= 0) select(points[i].row.number); });
+  history.addEventListener("keydown", (event) => {
+    const to = { ArrowLeft: at < 0 ? points.length - 1 : Math.max(0, at - 1), ArrowRight: Math.min(points.length - 1, at + 1), Home: 0, End: points.length - 1 }[event.key];
+    if (to !== undefined) show(to);
+    else if ((event.key === "Enter" || event.key === " ") && points[at]) select(points[at].row.number);
+    else if (event.key === "Escape") hide();
+    else return;
+    event.preventDefault();
+  });
+
+  const size = (plot, image) => {
+    const [w, height] = [plot.clientWidth, plot.clientHeight];
+    for (const [name, value] of [["width", w], ["height", height], ["viewBox", `0 0 ${w} ${height}`]]) image.setAttribute(name, `${value}`);
+    return [w, height];
+  };
+  const draw = (selected, newFormat, changed) => {
+    format = newFormat;
+    const { now } = store, [w, height] = size(main, history);
+    // 500 marks need not be drawn anew each second: only when something that shows has changed.
+    const wanted = [w, height, changed, store.epoch, selected, now?.running?.number, now?.running?.kind, now?.state, now?.study.total].join();
+    if (w > 60 && wanted !== key) {
+      key = wanted;
+      const hovered = points[at]?.row.number;
+      points = drawHistory(history, w, height, store, selected);
+      if (hovered !== undefined) show(points.findIndex((p) => p.row.number === hovered));
+      empty.hidden = store.rows.size > 0;
+      if (now) {
+        put(title, `${now.study.metric}, ${now.study.minimize ? "lower" : "higher"} is better`);
+        history.setAttribute("aria-label", `${now.study.metric} of ${store.rows.size} experiments. ${now.best ? `Best ${format(now.best.value)}, experiment ${now.best.number}.` : ""} Arrow keys go from one to the next, Enter opens it.`);
+      }
+    }
+    const c = store.curve, [w2, height2] = size(side, curve);
+    const curveWanted = [w2, height2, store.epoch, c?.number, c?.repeat, c?.points.length, c?.incumbent.length, now?.best?.number].join();
+    if (w2 > 60 && curveWanted !== curveKey) {
+      curveKey = curveWanted;
+      drawCurve(curve, w2, height2, c);
+      curveEmpty.hidden = Boolean(c?.points.length);
+      put(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
+      curveLegend.replaceChildren(...(c?.points.length ? [h("span", { class: "key live" }, h("i", {}), c.number ? `#${c.number}` : "baseline")] : []),
+        ...(c?.incumbent.length && now?.best ? [h("span", { class: "key other" }, h("i", {}), now.best.number ? `best, #${now.best.number}` : "baseline")] : []));
+    }
+  };
+  return { node, draw };
+}
+
+// --------------------------------------------------------------------------------------------------- table and details
+
+const chip = (verdict) => h("span", { class: `chip ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` }, tinyMark(verdict), verdict);
+
+/** Build the history table; `toggle` opens or closes a row, `filter` is told "all" or "kept". */
+function buildTable(toggle, filter) {
+  const parts = { body: h("tbody", {}), lines: new Map(), value: h("th", { scope: "col", class: "num" }, "value") };
+  const option = (name) => h("button", { type: "button", class: "option", "aria-pressed": String(name === "all"), onclick: () => filter(name) }, name === "all" ? "All" : "Kept");
+  parts.options = { all: option("all"), kept: option("kept") };
+  parts.empty = h("div", { class: "empty" }, "No experiment has ended yet.");
+  const head = h("tr", {}, h("th", { scope: "col", class: "num" }, "#"), h("th", { scope: "col" }, "verdict"), parts.value, h("th", { scope: "col", class: "num", title: "against the incumbent of that moment" }, "change"),
+    h("th", { scope: "col", class: "num wide" }, "time"), h("th", { scope: "col", class: "wide" }, "agent"), h("th", { scope: "col" }, "summary"));
+  parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments" }, h("table", { class: "table" }, h("thead", {}, head), parts.body), parts.empty);
+  parts.node = h("section", { class: "history" }, h("div", { class: "bar-head" }, h("span", { class: "caption" }, "Experiments"), h("span", { class: "filter", role: "group", "aria-label": "Show" }, parts.options.all, parts.options.kept)), parts.scroll);
+  parts.toggle = toggle;
+  return parts;
+}
+
+function tableLine(row, format, minimize, toggle) {
+  const better = row.change === null || row.change === undefined || row.change === 0 ? "plain" : row.change < 0 === minimize ? "good" : "bad";
+  const change = row.change === null || row.change === undefined ? "" : (row.change > 0 ? "+" : "") + format(row.change);
+  const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` }, String(row.number));
+  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => toggle(row.number) }, h("td", { class: "num" }, opener), h("td", {}, chip(row.verdict)), h("td", { class: "num value" }, format(row.value)),
+    h("td", { class: `num ${better}` }, change), h("td", { class: "num wide quiet" }, row.seconds > 0 ? duration(row.seconds) : "–"), h("td", { class: "wide quiet" }, row.agent || "–"), h("td", { class: "summary" }, row.summary || "–"));
+}
+
+/** Bring the table up to date: only changed lines are made anew; the open one is followed by its details. */
+function updateTable(parts, store, view) {
+  const { now } = store, all = view.format !== parts.format ? store.rows.keys() : store.dirty;
+  if (parts.epoch !== store.epoch) {
+    parts.body.replaceChildren();
+    parts.lines.clear();
+    parts.scroll.scrollTop = 0;
+  }
+  for (const number of [...all].sort((a, b) => a - b)) {
+    const line = tableLine(store.rows.get(number), view.format, now.study.minimize, parts.toggle), old = parts.lines.get(number);
+    if (old) old.replaceWith(line);
+    else {
+      const above = [...parts.lines.keys()].filter((n) => n > number);
+      if (above.length) parts.lines.get(Math.min(...above)).after(line);
+      else parts.body.prepend(line);
+    }
+    parts.lines.set(number, line);
+  }
+  store.dirty.clear();
+  Object.assign(parts, { epoch: store.epoch, format: view.format });
+  put(parts.value, now.study.metric);
+  const kept = [...store.rows.values()].filter((r) => KEPT.has(r.verdict)).length;
+  for (const [name, count] of [["all", store.rows.size], ["kept", kept]]) {
+    put(parts.options[name], `${name === "all" ? "All" : "Kept"} ${count}`);
+    parts.options[name].setAttribute("aria-pressed", String(view.filter === name));
+  }
+  parts.scroll.classList.toggle("arm-only-kept", view.filter === "kept");
+  parts.empty.hidden = store.rows.size > 0;
+  placeDetails(parts, store, view.selected);
+}
+
+/** Put the open experiment's details under its line; they are fetched once and made anew when they change. */
+function placeDetails(parts, store, selected) {
+  const line = parts.lines.get(selected), detail = store.details.get(selected);
+  for (const [number, each] of parts.lines) {
+    each.classList.toggle("arm-open", number === selected);
+    each.querySelector(".arm-opener").setAttribute("aria-expanded", String(number === selected));
+  }
+  if (!line) parts.open?.remove();
+  else if (parts.shown !== detail || parts.open?.previousSibling !== line) {
+    parts.open?.remove();
+    parts.open = h("tr", { class: `detail ${KEPT.has(store.rows.get(selected).verdict) ? "kept" : "other"}` }, h("td", { colspan: 7 }, detailBox(store.rows.get(selected), detail)));
+    line.after(parts.open);
+  }
+  parts.shown = detail;
+}
+
+function detailBox(row, detail) {
+  const item = (label, text) => (text ? [h("dt", {}, label), h("dd", {}, text)] : []);
+  const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
+  const box = h("div", { class: "box" }, h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...item("Reason", detail?.reason || row.reason), ...item("Run", facts)));
+  if (!detail) box.append(h("div", { class: "loading" }, "Asking the kernel for the details…"));
+  if (detail?.error) box.append(h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error));
+  if (detail?.diff) box.append(row.number === 0 ? h("pre", { class: "pre", tabindex: "0", "aria-label": "Source" }, detail.diff) : diffBlock(detail.diff));
+  if (detail?.output) box.append(h("details", { class: "output", ...(detail.error ? { open: "" } : {}) }, h("summary", {}, "Output, its end"), h("pre", { class: "pre", tabindex: "0" }, detail.output)));
+  return box;
+}
+
+function diffBlock(diff) {
+  let inside = false; // before the first @@ a leading - or + is a file's name
+  const kinds = { "+": "added", "-": "removed", "@": "hunk" };
+  return h("pre", { class: "pre diff", tabindex: "0", "aria-label": "Difference" }, h("code", {}, ...diff.replace(/\n$/, "").split("\n").map((text) => {
+    inside ||= text.startsWith("@@");
+    return h("span", { class: inside ? kinds[text[0]] ?? "same" : "hunk" }, `${text}\n`);
+  })));
+}
+
+// ------------------------------------------------------------------------------------------------------------ the view
+
+/** Whether the page is dark: by the host's own background where it has one, else by the system's preference. */
+function isDark(root) {
+  const style = getComputedStyle(root);
+  const hosted = ["--jp-layout-color1", "--vscode-editor-background", "--colab-primary-surface-color"].some((name) => style.getPropertyValue(name).trim());
+  const rgb = hosted ? style.backgroundColor.match(/[\d.]+/g)?.map(Number) : null;
+  return rgb && rgb.length >= 3 ? 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 128 : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+/** What stands under a panel that has ended: commands that work as they stand. */
+function hints(now) {
+  const number = now.headline?.number || now.best?.number || 0;
+  return ["%autoresearch best", ...(number ? [`%autoresearch diff ${number}`, `%autoresearch restore ${number}`] : ["%autoresearch history"])];
+}
+
+function render({ model, el, signal }) {
+  const store = newStore();
+  const view = { selected: -1, filter: "all", format: figures([]), figures: "", asked: "", askedAt: 0, shownAt: 0, rows: 0, said: "" };
+  const header = buildHeader(command), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
+  const table = buildTable((n) => select(view.selected === n ? -1 : n), (name) => { view.filter = name; update(); });
+  const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
+  const message = h("div", { class: "message", hidden: "" }), traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "Traceback", hidden: "" });
+  const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
+  // JupyterLab takes keys as shortcuts in command mode before a button sees them; the attribute asks it not to.
+  const root = h("section", { class: "panel", "aria-label": "Autoresearch study", "data-lm-suppress-shortcuts": "true" }, header.node, notice, toast, progress.node, message, traceback, tiles.node, charts.node, table.node, hint, spoken);
+
+  function command(name) {
+    [view.asked, view.askedAt] = [name, performance.now()];
+    transport.send({ type: "command", name });
+    update();
+  }
+
+  function select(number, reveal = false) {
+    view.selected = number;
+    const row = store.rows.get(number);
+    if (row && !store.details.has(number)) fetchDetail(number);
+    if (row && view.filter === "kept" && !KEPT.has(row.verdict)) view.filter = "all";
+    update();
+    const line = table.lines.get(number);
+    // Only the table scrolls, never the page: scrollIntoView would move the notebook.
+    if (reveal && line) table.scroll.scrollTop = line.offsetTop - 40;
+  }
+
+  function fetchDetail(number) {
+    view.shownAt = performance.now();
+    transport.send({ type: "show", number });
+  }
+
+  function seen(content) {
+    if (content?.type === "refused") {
+      view.asked = "";
+      put(toast, content.message);
+      toast.hidden = false;
+      clearTimeout(view.toast);
+      view.toast = setTimeout(() => { toast.hidden = true; }, TOAST);
+    }
+    if (content?.type === "delta") settle(content.state);
+    update();
+  }
+
+  /** Forget a command once its effect shows, or when it seems to have been lost. */
+  function settle(state) {
+    const done = { pause: !AT_WORK.has(state), resume: AT_WORK.has(state), stop: ["stopped", "finished", "failed", "stopping"].includes(state) }[view.asked];
+    if (done || performance.now() - view.askedAt > LOST) view.asked = "";
+  }
+
+  function quiet(kind) {
+    notice.hidden = !kind;
+    root.classList.toggle("arm-stale", Boolean(kind));
+    root.setAttribute("data-arm-theme", isDark(root) ? "dark" : "light");
+    if (kind === "busy") put(notice, "The kernel is busy: the study goes on, this picture waits.");
+    if (kind === "none" && !notice.firstElementChild) notice.replaceChildren("No kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If it is only busy, this fills in by itself.");
+    if (kind === "none") put(header.pill.lastChild, "no kernel");
+  }
+
+  function update() {
+    const { now } = store;
+    if (!now) return charts.draw(-1, view.format, 0);
+    const done = now.counts.keep + now.counts.discard + now.counts.failed;
+    view.rows += store.dirty.size;
+    // A new formatter means new decimals everywhere, so make one only when the decimals change.
+    const format = figures([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value).concat(now.baseline?.value ?? []));
+    if (format(1.23456789) !== view.figures) [view.format, view.figures] = [format, format(1.23456789)];
+    if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
+    const lost = performance.now() - view.shownAt > LOST;
+    if (view.selected >= 0 && !store.details.has(view.selected) && lost) fetchDetail(view.selected);
+    updateHeader(header, now, view.asked);
+    updateProgress(progress, now, done);
+    updateTiles(tiles, now, view.format, done);
+    updateTable(table, store, view);
+    charts.draw(view.selected, view.format, view.rows);
+    updateWords(now);
+  }
+
+  function updateWords(now) {
+    const failed = now.state === "failed";
+    message.hidden = !now.message;
+    message.classList.toggle("arm-failure", failed);
+    put(message, now.message ?? "");
+    traceback.hidden = !(failed && now.traceback);
+    put(traceback, now.traceback ?? "");
+    hint.hidden = now.state !== "finished";
+    if (!hint.hidden && hint.getAttribute("data-arm-for") !== hints(now).join()) {
+      hint.setAttribute("data-arm-for", hints(now).join());
+      hint.replaceChildren("Next: ", ...hints(now).flatMap((text, i) => [i ? " · " : "", h("code", {}, text)]));
+    }
+    const last = store.rows.get(store.rows.size - 1);
+    put(spoken, [now.state, last ? `experiment ${last.number}: ${last.verdict}, ${view.format(last.value)}` : ""].filter(Boolean).join("; "));
+  }
+
+  el.append(root);
+  const transport = openTransport(model, store, seen, quiet);
+  const resized = new ResizeObserver(() => charts.draw(view.selected, view.format, view.rows));
+  resized.observe(charts.node);
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    transport.close();
+    resized.disconnect();
+    clearTimeout(view.toast);
+    root.remove();
+  };
+  signal?.addEventListener("abort", close, { once: true });
+  return close;
+}
+
+export default { render };

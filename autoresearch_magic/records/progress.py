@@ -230,8 +230,8 @@ def _limits(
 ) -> tuple[float, float]:
     """Return the good and the bad limit where lower is better.
 
-    The kept have the room: the worse ones may take two thirds of the height at most, and a single value that is far
-    off takes none. `more` are values that should show; `edge` keeps a strip free for the failures' marks.
+    The kept have the room: the worse ones may take somewhat more than half of the height at most, and a single value
+    that is far off takes none. `more` are values that should show; `edge` keeps a strip free for the failures' marks.
     """
     core = sorted(kept)
     # A baseline that was ten times off must not flatten all that came after it.
@@ -247,7 +247,7 @@ def _limits(
     span = worst - best
     least = max(0.08 * span, 1.5 * noise)
     reach = max(usual[-1] - worst, 0.0) if usual else 0.0
-    reach = max(least, min(reach, max(2 * span, 8 * noise) if span > 0 else reach))
+    reach = max(least, min(reach, max(1.5 * span, 8 * noise) if span > 0 else reach))
     if span == 0 and reach == 0:
         reach = max(abs(best) * 0.02, 1e-12)
     # Better than the best and yet discarded: inside the noise, or not believed.
@@ -280,6 +280,8 @@ def _summary_line(judged: list[Experiment], headline: Headline | None) -> str:
         )
     if baseline is None or best is None:
         return line
+    if not tried:
+        return f"baseline {_short(baseline)}"
     if not kept:
         return f"{line}, baseline {_short(baseline)}"
     return f"{line}, best {_short(best)} ({_change(best, baseline)})"
@@ -314,7 +316,8 @@ class _Sheet:
         from matplotlib.transforms import IdentityTransform
 
         self.colors = colors
-        self.figure = Figure(SIZE, DPI, facecolor=colors.paper, edgecolor="none", frameon=True, layout="none")  # type: ignore[arg-type]
+        plain: Any = "none"  # no layout engine, whatever the user's rcParams say; matplotlib's types do not know it
+        self.figure = Figure(SIZE, DPI, facecolor=colors.paper, edgecolor="none", frameon=True, layout=plain)
         self.renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
         ticks = [float(t) for t in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(frame.low, frame.high)]
         names = _tick_names(ticks)
@@ -567,19 +570,23 @@ class _Labels:
     def __init__(self, sheet: _Sheet, frame: _Frame, steps: Points) -> None:
         self._sheet = sheet
         self._outwards = -1 if frame.minimize else 1
-        self._pixels = sheet.axes.transData.transform
         axes = sheet.axes.bbox
-        end = float(self._pixels([(frame.end, frame.low)])[0][0]) if frame.end < frame.right else axes.x1 + 12
+        end = self._pixel((frame.end, frame.low))[0] if frame.end < frame.right else axes.x1 + 12
         self._room = _Box(axes.x0, axes.y0 + 3, end - 4, axes.y1)
-        corners = self._pixels(steps).tolist()
+        corners = [self._pixel(step) for step in steps]
         self._taken = [
             _Box(min(a, c), min(b, d), max(a, c), max(b, d)).grown(3) for (a, b), (c, d) in pairwise(corners)
         ]
-        self._taken += [_Box(x, y, x, y).grown(8) for x, y in self._pixels(frame.kept).tolist()]
+        self._taken += [_Box(x, y, x, y).grown(8) for x, y in map(self._pixel, frame.kept)]
         self._written: list[_Box] = []
-        self._crowd = (
-            [_Box(x, y, x, y).grown(4) for x, y in self._pixels(frame.discarded).tolist()] if frame.discarded else []
-        )
+        self._crowd = [_Box(x, y, x, y).grown(4) for x, y in map(self._pixel, frame.discarded)]
+        if frame.baseline is not None and frame.inside(frame.baseline):
+            _, across = self._pixel((0, frame.baseline))
+            self._crowd += [_Box(axes.x0, across, axes.x1, across)] * 2  # worse to cover than a point
+
+    def _pixel(self, point: tuple[float, float]) -> tuple[float, float]:
+        x, y = self._sheet.axes.transData.transform(point)
+        return float(x), float(y)
 
     def place(
         self, point: tuple[float, float], words: str, sides: Sequence[int], rows: Sequence[int], **look: Any
@@ -590,7 +597,7 @@ class _Labels:
         """
         text = self._sheet.text(0, 0, words, along="pixels", halo=True, **look)
         wide, high = self._sheet.measure(text)
-        x, y = self._pixels([point])[0].tolist()
+        x, y = self._pixel(point)
         best: tuple[float, _Box, list[_Box]] | None = None
         for row, side in product(rows, sides):
             near, middle = x + side * (11 if row == 0 else 7), y + self._outwards * row * 0.95 * high

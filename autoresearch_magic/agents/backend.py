@@ -1,0 +1,163 @@
+"""What a language model is to us: something that completes a prompt, and what that has used.
+
+A `Backend` speaks with one vendor or program and knows nothing of studies; `autoresearch_magic.agents.llm` knows the
+study and nothing of vendors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..errors import UserError
+
+Wait = Callable[[float, str], None]
+"""Waits so many seconds, visibly, for the reason given; raises `Stopped` when the study is stopped meanwhile."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an agent has used.
+
+    Attributes
+    ----------
+    calls : int
+        Requests that were answered.
+    input, cached, written, output : int
+        Tokens: read anew, read from the vendor's cache, written to it, and answered (thinking included).
+    seconds : float
+        Wall clock of the requests, waiting for limits not included.
+    cost : float or None
+        US dollars; None when the price is not known. Unknown and nothing are not the same: an agent without a price
+        list has None, one that is free has 0.
+    """
+
+    calls: int = 0
+    input: int = 0
+    cached: int = 0
+    written: int = 0
+    output: int = 0
+    seconds: float = 0.0
+    cost: float | None = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """All tokens, whatever they cost."""
+        return self.input + self.cached + self.written + self.output
+
+    def __add__(self, other: Usage) -> Usage:
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Usage(
+            self.calls + other.calls, self.input + other.input, self.cached + other.cached,
+            self.written + other.written, self.output + other.output, self.seconds + other.seconds, cost,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, its parts ordered from what never changes to what always does, so that a vendor's cache can hit.
+
+    Attributes
+    ----------
+    system : str
+        Who the model is and how it must answer: the same for every study.
+    stable : str
+        Program, setup, rules: the same for every proposal of one study.
+    turns : tuple of Turn
+        What changes: the first is the user's and holds the state of the study; more follow when a reply had to be
+        answered. Begins and ends with the user.
+    """
+
+    system: str
+    stable: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """An answer.
+
+    Attributes
+    ----------
+    text : str
+        Without thinking.
+    usage : Usage
+    stop : str
+        Why it ended: ``end``, ``length`` (cut off), ``refusal``, or the vendor's own word.
+    """
+
+    text: str
+    usage: Usage
+    stop: str = "end"
+
+
+class BackendFailed(Exception):
+    """This one answer could not be had (a deadline, a broken connection, an answer in no known form).
+
+    The study goes on: the proposal is recorded as `rejected` and the next one is asked for.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    usage : Usage
+        What it has cost all the same.
+    """
+
+    def __init__(self, message: str, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage or Usage()
+
+
+class BackendRefused(UserError):
+    """No answer will ever be had this way (a wrong key, an unknown model): one line, and the study ends."""
+
+
+class Backend(Protocol):
+    """Something that completes prompts."""
+
+    @property
+    def name(self) -> str:
+        """For people: ``claude:MODEL``, ``openai:MODEL``, ``command:...``."""
+        ...
+
+    def check(self) -> None:
+        """See, before anything is paid for, that it can work at all; raise `BackendRefused` with one line if not."""
+        ...
+
+    def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
+        """Answer a prompt.
+
+        Parameters
+        ----------
+        prompt : Prompt
+        deadline : float
+            Seconds of wall clock for the answer; waiting for rate limits through `wait` is not counted.
+        wait : callable
+            To wait out a rate limit or an overload with.
+
+        Raises
+        ------
+        BackendFailed
+            This time.
+        BackendRefused
+            For good.
+        Stopped
+            From `wait`.
+        """
+        ...
+
+
+def as_text(prompt: Prompt) -> str:
+    """Return a prompt as one text, for programs that know no roles."""
+    parts: Sequence[str] = [prompt.system, prompt.stable, *(turn.text for turn in prompt.turns)]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"

@@ -1,0 +1,81 @@
+import math
+import sqlite3
+
+import pytest
+
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.records.journal import Journal
+
+PROPOSAL = Proposal("x = 1\n", "one", "because", "a little", "tuner")
+
+
+@pytest.fixture
+def journal(tmp_path):
+    made = Journal(tmp_path / "journal.sqlite", create=True)
+    yield made
+    made.close()
+
+
+def test_what_is_written_is_read_back(journal):
+    m = Measurement(
+        Outcome.OK, 1.5, seed=3, seconds=2.0, charged=1.0, evaluation=0.5, steps=9, memory=0.25,
+        curve=(Point(0.1, 0.5, 1, {"loss": 2.0}),), output="hello", names=("a", "b"),
+    )  # fmt: skip
+    opened = Experiment(4, 2, PROPOSAL, "f00d")
+    journal.open_experiment(opened)
+    assert journal.experiments() == [opened]
+    journal.add_run(4, "candidate", m)
+    judged = Experiment(4, 2, PROPOSAL, "f00d", Verdict.KEEP, "better", (m,), "abc")
+    journal.close_experiment(judged)
+    journal.set_commit(4, "abc")
+    assert journal.experiments() == [judged]
+    assert journal.judged_at(4) > 1.6e9
+
+
+def test_nan_and_infinity_come_back_as_they_were(journal):
+    journal.open_experiment(Experiment(0, None, PROPOSAL))
+    for value in (math.nan, math.inf):
+        journal.add_run(0, "candidate", Measurement(Outcome.NOT_FINITE, value, seed=0))
+    nan, inf = (run.measurement.value for run in journal.runs())
+    assert math.isnan(nan)
+    assert inf == math.inf
+
+
+def test_the_confirmation_is_kept_apart(journal):
+    journal.open_experiment(Experiment(0, None, PROPOSAL))
+    journal.add_run(0, "baseline", Measurement(Outcome.OK, 1.0, seed=0))
+    journal.add_run(0, "final", Measurement(Outcome.OK, 2.0, seed=1000))
+    journal.add_run(0, "final", Measurement(Outcome.CRASH, None, seed=1001))
+    assert [m.value for m in journal.experiments()[0].measurements] == [1.0]
+    assert journal.finals(0) == [2.0]
+
+
+def test_another_process_can_read_while_it_is_written(journal):
+    journal.set(name="n")
+    journal.open_experiment(Experiment(0, None, PROPOSAL))
+    reader = Journal(journal.path)
+    assert reader.get("name") == "n"
+    assert len(reader.experiments()) == 1
+    reader.close()
+    with sqlite3.connect(journal.path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_notes(journal):
+    journal.note("state", state="running")
+    ((_, kind, body),) = journal.notes()
+    assert (kind, body) == ("state", {"state": "running"})
+
+
+def test_what_is_no_journal_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="There is no study"):
+        Journal(tmp_path / "journal.sqlite")
+    (tmp_path / "text").write_text("not a database, but long enough to be read as one " * 40)
+    with pytest.raises(UserError, match="is not a journal"):
+        Journal(tmp_path / "text")
+    newer = Journal(tmp_path / "newer.sqlite", create=True)
+    newer.set(format=99)
+    newer.close()
+    with pytest.raises(UserError, match="newer version"):
+        Journal(tmp_path / "newer.sqlite")

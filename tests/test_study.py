@@ -1,0 +1,332 @@
+"""Studies in Python: the loop with real workers, real git and a real journal."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import git
+import pytest
+
+import autoresearch_magic as am
+from autoresearch_magic import registry
+from autoresearch_magic.agents import _BUILT_IN
+from autoresearch_magic.errors import NothingToPropose, UserError
+from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, State, StateChanged
+from autoresearch_magic.experiment import Proposal, Verdict
+from autoresearch_magic.study import Study, open_study
+
+from .conftest import TARGET
+
+QUICK = "X = 3.0\nloss = (X - 1) ** 2\n"
+SLOW = "X = 3.0\nimport time\ntime.sleep(0.4)\nloss = X\n"
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def make(target=QUICK, setup="", program="Lower it", **options):
+        options = {"metric": "loss", "experiments": 5, "repeats": 2, "budget": "0.05s", "root": tmp_path} | options
+        made.append(Study(program, target, setup, **options))
+        return made[-1]
+
+    yield make
+    for study in made:
+        study.stop()
+
+
+class Script:
+    """An agent that proposes what it was told to, in order."""
+
+    def __init__(self, *targets):
+        self.targets = list(targets)
+
+    def propose(self, briefing):
+        if not self.targets:
+            raise NothingToPropose("The script is at its end.")
+        return Proposal(self.targets.pop(0), f"step {briefing.number}", "why", "what", "script")
+
+
+@pytest.fixture
+def script(monkeypatch):
+    def script(*targets):
+        agent = Script(*targets)
+        monkeypatch.setitem(_BUILT_IN, "script", lambda argument, target: agent)
+        return agent
+
+    return script
+
+
+def finish(study, seconds=60):
+    study.start()
+    assert study.wait(seconds), study
+    assert study.state != State.FAILED, study.standing.message
+    return study
+
+
+def test_every_verdict_is_recorded_with_its_source_and_reason(make, script):
+    script("X = 2.0\nloss = X", "X = 2.0 # again\nloss = X", "loss = 9", "1/0", "loss = float('nan')", "y = 1",
+           "x = (", "while True: pass", "loss = 0.5")  # fmt: skip
+    study = finish(make("X = 3.0\nloss = X\n", experiments=20, agent="script", timeout="0.5s"))
+    assert [str(e.verdict) for e in study.experiments] == [
+        "baseline", "keep", "duplicate", "discard", "crash", "metric-error", "metric-error", "crash", "timeout", "keep",
+    ]  # fmt: skip
+    assert [e.parent for e in study.experiments] == [None, 0, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert all(e.reason for e in study.experiments)
+    assert "The same as experiment 1" in study.experiment(2).reason
+    assert "ZeroDivisionError" in study.experiment(4).measurements[0].traceback
+    assert study.standing.message == "The script is at its end."
+    assert (study.incumbent.number, study.incumbent.value) == (9, 0.5)
+    assert study.standing.headline.gain == 2.5
+    assert study.standing.headline.repeats == 2
+
+    frame = study.history
+    assert list(frame["source"])[9] == "loss = 0.5"
+    assert frame["experiment"].tolist() == list(range(10))
+
+    repo = git.Repo(study.folder / "repo")
+    branch = list(repo.iter_commits(f"autoresearch/{study.name}"))
+    assert [c.hexsha for c in branch][::-1] == [study.experiment(n).commit for n in (0, 1, 9)]
+    refs = {r.path.rpartition("/")[2]: r.commit for r in repo.refs if r.path.startswith("refs/autoresearch/")}
+    assert sorted(refs) == [f"{n:04d}" for n in range(10)]
+    for e in study.experiments:
+        assert refs[f"{e.number:04d}"].tree["target.py"].data_stream.read().decode() == e.target
+        assert f"Verdict: {e.verdict}" in refs[f"{e.number:04d}"].message
+    lines = (study.folder / "results.tsv").read_text().splitlines()
+    assert lines[0] == "commit\tloss\tmemory_gb\tstatus\tdescription"
+    assert [line.split("\t")[3] for line in lines[1:]] == [
+        "keep", "keep", "discard", "discard", "crash", "crash", "crash", "crash", "crash", "keep",
+    ]  # fmt: skip
+    assert (study.folder / "logs" / "0004.log").read_text().count("ZeroDivisionError") == 1
+
+
+def test_events_tell_the_whole_story_in_order(make, script):
+    script("X = 1.0\nloss = X")
+    seen = []
+    finish(make("X = 3.0\nloss = X\n", agent="script", observers=[seen.append]))
+    kinds = [type(event) for event in seen]
+    assert kinds.index(Proposed) < kinds.index(RunStarted) < kinds.index(RunEnded) < kinds.index(Judged)
+    assert kinds.count(Judged) == 2
+    assert isinstance(next(e for e in seen if isinstance(e, Confirmed)).headline.gain, float)
+    states = [e.state for e in seen if isinstance(e, StateChanged)]
+    assert (states[0], states[-1]) == (State.STARTING, State.FINISHED)
+
+
+def test_an_observer_that_fails_does_not_end_the_study(make):
+    def bad(event):
+        raise ValueError("no")
+
+    study = finish(make(observers=[bad], experiments=2))
+    assert study.state == "finished"
+    assert "observer failed" in study.standing.message
+
+
+def test_nothing_better_means_no_confirmation(make, script):
+    script("loss = 7", "loss = 8")
+    study = finish(make("X = 3.0\nloss = X\n", agent="script", experiments=2))
+    assert study.incumbent.number == 0
+    assert study.standing.headline is None
+    assert study.standing.fraction == 1.0
+
+
+def test_names_paths_and_the_registry(make, tmp_path):
+    first = finish(make(name="first", experiments=1))
+    assert am.current() is first
+    assert registry.study_names(tmp_path) == ["first"]
+    with pytest.raises(UserError, match="There is a study 'first' already"):
+        make(name="first")
+    auto, other = make(), None
+    finish(auto)
+    other = make()
+    assert auto.name != other.name
+    assert "loss" in auto.name
+    with pytest.raises(UserError, match="There is no study 'none': there is first"):
+        open_study("none", tmp_path)
+
+
+def test_only_one_at_a_time(make, tmp_path):
+    running = make(SLOW, name="running", experiments=50).start()
+    other = make(name="other")
+    with pytest.raises(UserError, match="The study running is"):
+        other.start()
+    with pytest.raises(UserError, match="already"):
+        running.start()
+    code = f"""
+import autoresearch_magic as am
+try:
+    am.open_study("running", {str(tmp_path)!r}).resume()
+except am.UserError as error:
+    print(error)
+"""
+    wait_for(lambda: (tmp_path / "running" / "journal.sqlite").exists() and running.experiments)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "Another process is running running" in told
+    running.stop()
+    finish(other)
+
+
+def test_stop_and_resume_keep_numbers_and_proposals(make, tmp_path):
+    whole = finish(make(TARGET, name="whole", experiments=6, budget="0.02s"))
+    parts = make(TARGET, name="parts", experiments=6, budget="0.02s").start()
+    wait_for(lambda: len(parts.experiments) >= 3)
+    parts.stop()
+    assert parts.state == "stopped"
+    done = len(parts.experiments)
+    again = open_study("parts", tmp_path)
+    assert [e.target for e in again.experiments] == [e.target for e in parts.experiments]
+    again.resume()
+    assert again.wait(60)
+    assert again.state == "finished"
+    assert len(again.experiments) == 7
+    assert [e.target for e in again.experiments] == [e.target for e in whole.experiments]
+    assert [e.commit for e in again.experiments[:done]] == [e.commit for e in parts.experiments]
+    assert again.standing.headline is not None
+
+
+def test_a_finished_study_can_go_on_with_more(make, tmp_path):
+    study = finish(make(experiments=2))
+    with pytest.raises(UserError, match=r"is finished: go on with .* -n 4"):
+        study.start()
+    with pytest.raises(UserError, match="another metric"):
+        study.resume(metric="other")
+    study.resume(experiments=4)
+    assert study.wait(60)
+    assert len(study.experiments) == 5
+    assert open_study(study.name, tmp_path).settings.experiments == 4
+
+
+def test_git_and_tsv_catch_up_with_the_journal(make, tmp_path):
+    study = finish(make(name="torn", experiments=3))
+    commits = [e.commit for e in study.experiments]
+    repo = git.Repo(study.folder / "repo")
+    # What a process leaves behind that is killed between the journal and git.
+    repo.git.update_ref("-d", "refs/autoresearch/torn/0003")
+    with sqlite3.connect(study.folder / "journal.sqlite") as journal:
+        journal.execute("UPDATE experiment SET commit_sha = '' WHERE number >= 2")
+    (study.folder / "results.tsv").unlink()
+    again = open_study("torn", tmp_path).resume(experiments=4)
+    assert again.wait(60)
+    assert [e.commit for e in again.experiments[:4]] == commits
+    assert (study.folder / "results.tsv").read_text().count("\n") == 6
+
+
+def test_pause_holds_and_resume_takes_a_pause_back(make):
+    study = make(SLOW, experiments=30, budget="5s").start()
+    wait_for(lambda: study.state == "running")
+    study.pause()
+    assert study.state in ("pausing", "paused")
+    assert study.wait(20)
+    assert study.state == "paused"
+    n = len(study.experiments)
+    time.sleep(0.6)
+    assert len(study.experiments) == n
+    study.step()
+    assert study.wait(20)
+    assert len(study.experiments) == n + 1
+    study.resume()
+    study.pause()
+    study.resume()
+    wait_for(lambda: len(study.experiments) > n + 2)
+    assert study.state == "running"
+    study.stop()
+    with pytest.raises(UserError, match="nothing to pause"):
+        study.pause()
+
+
+def test_wait_gives_up_when_told_to(make):
+    study = make(SLOW, experiments=50).start()
+    assert study.wait(0.2) is False
+    study.stop()
+    assert study.wait(0) is True
+
+
+@pytest.mark.parametrize(
+    ("target", "setup", "message"),
+    [
+        ("1/0\nX = 2.0", "", "The target does not run as it is: ZeroDivisionError"),
+        ("X = 1.0\nother = X", "", r"needs 'loss'.*Defined were: X, other"),
+        ("X = 1.0\nloss = X", "raise ValueError('bad')", "The setup failed: ValueError: bad"),
+        ("X = 1.0\nloss = X * float('nan')", "", "loss is nan"),
+    ],
+)
+def test_a_study_that_cannot_begin_says_why(make, target, setup, message):
+    study = make(target, setup).start()
+    assert study.wait(60)
+    assert study.state == "failed"
+    import re
+
+    assert re.search(message, study.standing.message), study.standing.message
+    assert study.experiments == []
+
+
+def test_bad_definitions_are_refused_before_anything_is_written(make, tmp_path):
+    cases = {
+        "target is empty": {"target": "  \n"},
+        "line 1 of the target": {"target": "x = ("},
+        "There is no agent": {"agent": "robot"},
+        "There is no option 'colour'": {"colour": "red"},
+        "cannot name a study": {"name": "../x"},
+        "torch_x is not installed": {"setup": "import torch_x"},
+    }
+    for message, options in cases.items():
+        with pytest.raises(UserError, match=message) as caught:
+            make(**options)
+        assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_from_a_file(make, tmp_path):
+    source = tmp_path / "train.py"
+    source.write_text(QUICK)
+    study = finish(make(source, experiments=1))
+    assert (study.folder / "repo" / "train.py").exists()
+    assert source.read_text() == QUICK, "the user's file is not touched"
+
+
+def test_exports_and_the_report(make, tmp_path):
+    study = make()
+    with pytest.raises(UserError, match="nothing to export"):
+        study.export(tmp_path / "x.py")
+    finish(study)
+    assert study.export(tmp_path / "best.py").read_text() == study.incumbent.target
+    assert study.export(tmp_path / "h.csv").read_text().count("baseline") >= 1
+    assert study.export(tmp_path / "h.tsv").read_text() == (study.folder / "results.tsv").read_text()
+    assert '"experiment": 0' in study.export(tmp_path / "h.json").read_text()
+    import nbformat
+
+    notebook = nbformat.read(study.export(tmp_path / "best.ipynb"), as_version=4)
+    nbformat.validate(notebook)
+    assert study.incumbent.target in notebook.cells[3].source
+    report = study.report(tmp_path / "out" / "report.md").read_text()
+    assert "## From the baseline to the best" in report
+    assert (tmp_path / "out" / "progress.png").exists()
+    for bad in ("x.docx", "x"):
+        with pytest.raises(UserError, match="Cannot export"):
+            study.export(bad)
+    with pytest.raises(UserError, match=r"ends in \.md"):
+        study.report("r.html")
+
+
+def test_the_journal_is_written_before_the_run(make, tmp_path):
+    study = make("X = 3.0\nimport time\ntime.sleep(30)\nloss = X\n", name="early").start()
+    path = tmp_path / "early" / "journal.sqlite"
+    wait_for(lambda: study.standing.live is not None)
+    with sqlite3.connect(path) as journal:
+        assert journal.execute("SELECT number, verdict FROM experiment").fetchall() == [(0, None)]
+    study.stop()
+    assert not [t for t in threading.enumerate() if t.name.startswith("autoresearch-")]
+
+
+def wait_for(condition, seconds=40.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_a_deterministic_metric_keeps_every_strict_gain(make, script):
+    script("loss = 2.999999", "loss = 2.999999 ")
+    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=2))
+    assert [e.verdict for e in study.experiments] == [Verdict.BASELINE, Verdict.KEEP, Verdict.DUPLICATE]
