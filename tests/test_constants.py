@@ -10,18 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.constants import (
-    Choices,
-    Constant,
-    Range,
-    Value,
-    find_constants,
-    format_value,
-    inferred_space,
-    read_values,
-    replace_constants,
-)  # fmt: skip
+from autoresearch_magic.constants import Constant, find_constants, format_value, read_values, replace_constants
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.spaces import Choices, Range, Value, inferred_space
 
 
 def one(source: str) -> Constant:

@@ -10,7 +10,7 @@ history teaches something:
 Neither alone does as well in the two dozen experiments of a typical study: TPE has little to learn from yet, and a
 sweep sees no further than one step.
 
-Not here: what a constant is and where it may go (`constants`), and any change of the code itself.
+Not here: what a constant is (`constants`), where it may go (`spaces`), and any change of the code itself.
 """
 
 from __future__ import annotations
@@ -27,21 +27,12 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from ..constants import (
-    Choices,
-    Constant,
-    Range,
-    Space,
-    Value,
-    find_constants,
-    inferred_space,
-    read_values,
-    replace_constants,
-)
+from ..constants import Constant, find_constants, read_values, replace_constants
 from ..edits import fingerprint
 from ..errors import NothingToPropose, UserError
 from ..experiment import Experiment, Proposal, Verdict
 from ..metric import Metric
+from ..spaces import Choices, Range, Space, Value, inferred_space
 from . import Briefing
 
 SWEEP = 16

@@ -275,14 +275,16 @@ function updateProgress(parts, now, done) {
   const share = state === "finished" ? 1 : study.total ? Math.min(1, (done + (running?.kind === "candidate" ? part : 0)) / study.total) : 0;
   for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
   put(parts.text, sentence(now, done));
-  const left = now.remaining === null || now.remaining === undefined ? "" : ` · about ${roughly(now.remaining)} left`;
+  const left = AT_REST.has(state) || !Number.isFinite(now.remaining ?? NaN) ? "" : ` · about ${roughly(now.remaining)} left`;
   put(parts.left, `${done} / ${study.total}${left || (state === "confirming" ? " · confirming" : "")}`);
   for (const [bar, value] of [[parts.run, part], [parts.all, over ? Math.max(share, done / Math.max(1, study.total)) : share]]) {
+    bar.classList.toggle("arm-back", 100 * value < Number(bar.getAttribute("aria-valuenow")) - 1); // a new run: no sweep back
     bar.setAttribute("aria-valuenow", `${Math.round(100 * value)}`);
     bar.firstChild.style.transform = `scaleX(${value})`;
   }
   parts.run.classList.toggle("arm-busy", Boolean(running) && running.phase !== "training" && !AT_REST.has(state));
-  parts.run.classList.toggle("arm-idle", !running || AT_REST.has(state));
+  parts.run.classList.toggle("arm-idle", !running);
+  parts.run.classList.toggle("arm-gone", AT_REST.has(state));
 }
 
 function buildTiles() {
@@ -320,7 +322,7 @@ function updateTiles(parts, now, format, done) {
     const gain = (baseline.value - best.value) * (study.minimize ? 1 : -1);
     set(parts.best, `Best so far · experiment ${best.number}`, [format(best.value)], h("span", { class: gain > 0 ? "good" : "plain" }, gainText(gain, baseline.value, format)), best.summary ? ` · ${best.summary}` : "");
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
-  set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`], `${counts.keep} kept · ${counts.discard} discarded · ${counts.failed} failed`);
+  set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`], `${counts.keep}\u00a0kept · ${counts.discard}\u00a0discarded · ${counts.failed}\u00a0failed`);
   set(parts.time, "Elapsed", [duration(now.elapsed)], done && now.elapsed ? `${duration(now.elapsed / (done + 1))} per experiment` : `${study.budget} each`);
 }
 
@@ -341,7 +343,7 @@ const tinyMark = (verdict) => s("svg", { class: "tiny", viewBox: "0 0 10 10", "a
  * The y-range where the action is: every kept value and the baseline's band, and of the discarded those that are not
  * far off. The others are drawn clipped, at the edge.
  */
-function yRange(rows, baseline) {
+function yRange(rows, baseline, minimize) {
   const kept = rows.filter((r) => KEPT.has(r.verdict)).map((r) => r.value);
   const all = rows.map((r) => r.value);
   if (!all.length) return null;
@@ -354,7 +356,7 @@ function yRange(rows, baseline) {
   const inside = all.filter((v) => v >= low - reach && v <= high + reach).concat(middle);
   const [from, to] = [Math.min(...inside), Math.max(...inside)];
   const pad = 0.07 * (to - from) || Math.abs(to) * 0.01 || 1;
-  return [from - pad, to + pad];
+  return minimize ? [from - 2 * pad, to + pad] : [from - pad, to + 2 * pad]; // the best ones need room for their names
 }
 
 /** How much of the x-axis to show: all of it, unless the study is long and young. */
@@ -391,8 +393,8 @@ function drawHistory(svg, width, height, store, selected) {
   svg.replaceChildren();
   const last = Math.max(0, rows.at(-1)?.number ?? 0, now?.running?.number ?? 0);
   const end = xEnd(now?.study.total ?? 10, last);
-  const ys = yRange(drawn, now?.baseline) ?? [0, 1];
-  const tickY = drawn.length ? ticks(ys[0], ys[1], height / 48) : { at: [0.1, 0.5, 0.9], format: () => "" };
+  const ys = yRange(drawn, now?.baseline, down) ?? [0, 1];
+  const tickY = drawn.length ? ticks(ys[0], ys[1], height / 48) : { at: [0], format: () => "" };
   const lane = odd.length ? 18 : 0;
   const box = [axisWidth(tickY), 12 + (down ? 0 : lane), width - 14, height - 26 - (down ? lane : 0)];
   const tickX = ticks(0, end, Math.min(10, width / 70), true);
@@ -412,7 +414,7 @@ function drawHistory(svg, width, height, store, selected) {
     svg.append(p.clipped ? s("path", { class: "mark clipped", d: `M${p.x - 3.2} ${p.y - p.clipped * 2}h6.4l-3.2 ${p.clipped * 5}z` }) : mark("discard", p.x, p.y, radius));
   }
   const bottom = odd.map((row) => ({ row, x: X(row.number), y: laneY, clipped: 0 }));
-  for (const p of bottom) svg.append(mark(p.row.verdict, p.x, p.y, Math.max(2.6, radius)));
+  for (const p of bottom) svg.append(mark(p.row.verdict, p.x, p.y, radius));
   if (kept.length) {
     const path = kept.map((p, i) => (i ? `H${p.x}V${p.y}` : `M${p.x} ${p.y}`)).join("");
     svg.append(s("path", { class: "step", d: `${path}H${Math.max(kept.at(-1).x, X(last))}` }));
@@ -434,7 +436,7 @@ function drawBaseline(svg, [left, top, right, bottom], Y, baseline) {
     s("text", { class: "tick halo", x: right, y: y - 5 < top + 6 ? y + 13 : y - 5, "text-anchor": "end" }, "baseline"));
 }
 
-/** Name the latest kept experiments where there is room: never over another label, a kept point or the step line. */
+/** Name the latest kept experiments where there is room: never over another label, a point or the step line. */
 function drawLabels(svg, [left, top, right, bottom], kept, points) {
   const hit = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
   const taken = kept.map((p) => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]);
@@ -448,17 +450,18 @@ function drawLabels(svg, [left, top, right, bottom], kept, points) {
   for (const p of kept.filter((q) => q.row.number > 0).reverse()) {
     if (placed >= 5) break;
     const words = p.row.summary.replace(/\s+/g, " ").trim();
-    const text = words.length > 34 ? `${words.slice(0, 33).trimEnd()}…` : words;
-    const w = 6.1 * text.length + 4;
     const places = [[8, 15, "start"], [8, -9, "start"], [-8, 15, "end"], [-8, -9, "end"], [0, 19, "middle"], [0, -13, "middle"]];
-    const best = places.map(([dx, dy, anchor]) => {
+    const lengths = words.length <= 16 ? [34] : words.length <= 24 ? [34, 16] : [34, 24, 16];
+    const best = lengths.flatMap((length) => places.map(([dx, dy, anchor]) => {
+      const text = words.length > length ? `${words.slice(0, length - 1).trimEnd()}…` : words;
+      const w = 6.1 * text.length + 4;
       const x0 = p.x + dx - (anchor === "end" ? w : anchor === "middle" ? w / 2 : 0);
       const area = [x0, p.y + dy - 11, x0 + w, p.y + dy + 4];
       const free = area[0] > left && area[2] < right && area[1] > top && area[3] < bottom && !taken.some((b) => hit(area, b));
-      return { area, dx, dy, anchor, free, cost: points.filter((q) => hit(area, [q.x - 3, q.y - 3, q.x + 3, q.y + 3])).length };
-    }).filter((place) => place.free && place.cost < 3).sort((a, b) => a.cost - b.cost)[0];
-    if (!best || !text) continue;
-    svg.append(s("text", { class: "name halo", x: p.x + best.dx, y: p.y + best.dy, "text-anchor": best.anchor }, text));
+      return { text, area, dx, dy, anchor, free: free && !points.some((q) => hit(area, [q.x - 3, q.y - 3, q.x + 3, q.y + 3])) };
+    })).find((place) => place.free);
+    if (!best || !words) continue;
+    svg.append(s("text", { class: "name halo", x: p.x + best.dx, y: p.y + best.dy, "text-anchor": best.anchor }, best.text));
     taken.push(best.area);
     placed++;
   }
@@ -474,9 +477,9 @@ function drawCurve(svg, width, height, curve) {
   const [low, high] = values.length ? [Math.min(quantile(values, few), ...ends), Math.max(quantile(values, 1 - few), ...ends)] : [0, 1];
   const pad = 0.06 * (high - low) || Math.abs(high) * 0.02 || 1;
   const ys = [low - pad, high + pad];
-  const tickY = values.length ? ticks(ys[0], ys[1], height / 48) : { at: [0.1, 0.5, 0.9], format: () => "" };
+  const tickY = values.length ? ticks(ys[0], ys[1], height / 48) : { at: [ys[0]], format: () => "" };
   const box = [axisWidth(tickY), 12, width - 14, height - 26];
-  const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, (v) => (v ? `${100 * v}%` : "0"));
+  const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, (v) => (v === 1 ? (width > 340 ? "100% of the budget" : "100%") : v ? "50%" : "0"));
   // A nested svg clips what leaves the plot, without an id that two views could share.
   const plot = s("svg", { x: 0, y: box[1] - 2, width, height: box[3] - box[1] + 4, viewBox: `0 ${box[1] - 2} ${width} ${box[3] - box[1] + 4}` });
   svg.append(plot);
@@ -494,8 +497,8 @@ function buildCharts(store, select) {
   const svg = (label, focus) => s("svg", { class: "svg", role: "img", "aria-label": label, tabindex: focus ? "0" : null });
   const history = svg("History of the study", true), curve = svg("Learning curve of the running experiment", false);
   const tip = h("div", { class: "tooltip", role: "status", hidden: "" });
-  const title = h("span", { class: "caption" }, "History"), curveTitle = h("span", { class: "caption" }, "Learning curve");
-  const legend = h("span", { class: "legend" }, ...[["keep", "kept"], ["discard", "discarded"], ["crash", "failed"]].map(([v, word]) => h("span", { class: "key" }, tinyMark(v), word)));
+  const title = h("span", { class: "caption" }, "Metric by experiment"), curveTitle = h("span", { class: "caption" }, "Learning curve");
+  const legend = h("span", { class: "legend" }, ...[["keep", "kept"], ["discard", "discarded"], ["crash", "failed"], ["pruned", "pruned, duplicate"]].map(([v, word]) => h("span", { class: "key" }, tinyMark(v), word)));
   const curveLegend = h("span", { class: "legend" });
   const empty = h("div", { class: "empty" }, "Every experiment becomes a point here."), curveEmpty = h("div", { class: "empty" }, "The running experiment’s curve appears here.");
   const main = h("div", { class: "plot big" }, history, tip, empty), side = h("div", { class: "plot small" }, curve, curveEmpty);
@@ -541,6 +544,8 @@ function buildCharts(store, select) {
   };
   const draw = (selected, newFormat, changed) => {
     format = newFormat;
+    // At rest no curve will come: the history takes the whole width.
+    node.classList.toggle("arm-alone", AT_REST.has(store.now?.state) && !store.curve?.points.length);
     const { now } = store, [w, height] = size(main, history);
     // 500 marks need not be drawn anew each second: only when something that shows has changed.
     const wanted = [w, height, changed, store.epoch, selected, now?.running?.number, now?.running?.kind, now?.state, now?.study.total].join();
@@ -550,8 +555,9 @@ function buildCharts(store, select) {
       points = drawHistory(history, w, height, store, selected);
       if (hovered !== undefined) show(points.findIndex((p) => p.row.number === hovered));
       empty.hidden = store.rows.size > 0;
+      legend.lastChild.hidden = !points.some((p) => p.row.verdict === "pruned" || p.row.verdict === "duplicate");
       if (now) {
-        put(title, `${now.study.metric}, ${now.study.minimize ? "lower" : "higher"} is better`);
+        put(title, `${now.study.metric} by experiment, ${now.study.minimize ? "lower" : "higher"} is better`);
         history.setAttribute("aria-label", `${now.study.metric} of ${store.rows.size} experiments. ${now.best ? `Best ${format(now.best.value)}, experiment ${now.best.number}.` : ""} Arrow keys go from one to the next, Enter opens it.`);
       }
     }
@@ -563,7 +569,7 @@ function buildCharts(store, select) {
       curveEmpty.hidden = Boolean(c?.points.length);
       put(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
       curveLegend.replaceChildren(...(c?.points.length ? [h("span", { class: "key live" }, h("i", {}), c.number ? `#${c.number}` : "baseline")] : []),
-        ...(c?.incumbent.length && now?.best ? [h("span", { class: "key other" }, h("i", {}), now.best.number ? `best, #${now.best.number}` : "baseline")] : []));
+        ...(c?.incumbent.length && now?.best ? [h("span", { class: "key other" }, h("i", {}), now.best.number ? `best #${now.best.number}` : "baseline")] : []));
     }
   };
   return { node, draw };
@@ -580,7 +586,7 @@ function buildTable(toggle, filter) {
   parts.options = { all: option("all"), kept: option("kept") };
   parts.empty = h("div", { class: "empty" }, "No experiment has ended yet.");
   const head = h("tr", {}, h("th", { scope: "col", class: "num" }, "#"), h("th", { scope: "col" }, "verdict"), parts.value, h("th", { scope: "col", class: "num", title: "against the incumbent of that moment" }, "change"),
-    h("th", { scope: "col", class: "num wide" }, "time"), h("th", { scope: "col", class: "wide" }, "agent"), h("th", { scope: "col" }, "summary"));
+    h("th", { scope: "col", class: "num wide" }, "time"), h("th", { scope: "col", class: "wide" }, "agent"), h("th", { scope: "col", class: "summary" }, "summary"));
   parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments" }, h("table", { class: "table" }, h("thead", {}, head), parts.body), parts.empty);
   parts.node = h("section", { class: "history" }, h("div", { class: "bar-head" }, h("span", { class: "caption" }, "Experiments"), h("span", { class: "filter", role: "group", "aria-label": "Show" }, parts.options.all, parts.options.kept)), parts.scroll);
   parts.toggle = toggle;
@@ -588,7 +594,7 @@ function buildTable(toggle, filter) {
 }
 
 function tableLine(row, format, minimize, toggle) {
-  const better = row.change === null || row.change === undefined || row.change === 0 ? "plain" : row.change < 0 === minimize ? "good" : "bad";
+  const better = row.change === null || row.change === undefined || row.change === 0 ? "plain" : row.change < 0 === minimize ? "good" : "quiet";
   const change = row.change === null || row.change === undefined ? "" : (row.change > 0 ? "+" : "") + format(row.change);
   const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` }, String(row.number));
   return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => toggle(row.number) }, h("td", { class: "num" }, opener), h("td", {}, chip(row.verdict)), h("td", { class: "num value" }, format(row.value)),
@@ -729,10 +735,12 @@ function render({ model, el, signal }) {
     if (done || performance.now() - view.askedAt > LOST) view.asked = "";
   }
 
+  const theme = () => root.setAttribute("data-arm-theme", isDark(root) ? "dark" : "light");
+
   function quiet(kind) {
     notice.hidden = !kind;
     root.classList.toggle("arm-stale", Boolean(kind));
-    root.setAttribute("data-arm-theme", isDark(root) ? "dark" : "light");
+    theme();
     if (kind === "busy") put(notice, "The kernel is busy: the study goes on, this picture waits.");
     if (kind === "none" && !notice.firstElementChild) notice.replaceChildren("No kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If it is only busy, this fills in by itself.");
     if (kind === "none") put(header.pill.lastChild, "no kernel");
@@ -759,6 +767,7 @@ function render({ model, el, signal }) {
 
   function updateWords(now) {
     const failed = now.state === "failed";
+    root.classList.toggle("arm-bare", failed && !store.rows.size);
     message.hidden = !now.message;
     message.classList.toggle("arm-failure", failed);
     put(message, now.message ?? "");
@@ -775,7 +784,10 @@ function render({ model, el, signal }) {
 
   el.append(root);
   const transport = openTransport(model, store, seen, quiet);
-  const resized = new ResizeObserver(() => charts.draw(view.selected, view.format, view.rows));
+  const resized = new ResizeObserver(() => {
+    theme();
+    charts.draw(view.selected, view.format, view.rows);
+  });
   resized.observe(charts.node);
   let closed = false;
   const close = () => {

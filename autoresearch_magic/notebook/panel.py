@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import struct
+import time
 import uuid
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from ..study import Study
 from ..words import counts
 
 _HERE = Path(__file__).parent
+UNHEARD = 2.5
+"""Seconds without a question after which a waiting cell tells unasked: the front end asks every second."""
 
 
 class Panel(anywidget.AnyWidget):  # type: ignore[misc]
@@ -42,12 +46,17 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         self._study = study
         # A resumed study may have other rows than the view remembers: a new epoch makes it forget them.
         self._epoch = uuid.uuid4().hex
+        self._heard_at = time.monotonic()
+        self._told = 0  # rows that were sent
         self.on_msg(self._hear)
+        _let_front_end_choose_thread(self.comm)
+        _panels.setdefault(study, weakref.WeakSet()).add(self)
 
     def _hear(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
         match content.get("type"):
             case "pull":
-                self.send(*delta(self._study, self._epoch, content))
+                self._heard_at = time.monotonic()
+                self._tell(content)
             case "command":
                 self._command(content.get("name"))
             case "show":
@@ -66,7 +75,17 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
                     raise UserError(f"The panel has no command {name!r}.")
         except UserError as error:
             self.send({"type": "refused", "message": str(error)})
-        self.send(*delta(self._study, self._epoch, {"since": len(self._study.experiments)}))
+        self._tell({"since": self._told})
+
+    def _tell(self, request: dict[str, Any]) -> None:
+        content, buffers = delta(self._study, self._epoch, request)
+        self._told = content["since"]
+        self.send(content, buffers)
+
+    def nudge(self) -> None:
+        """Tell unasked, when the front end's questions have stopped coming through."""
+        if time.monotonic() - self._heard_at > UNHEARD:
+            self._tell({"since": self._told})
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -75,6 +94,25 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
             # What stands in a saved notebook where widgets are not shown; the picture follows below it.
             data["text/plain"] = f"Live panel of {self._study.name}"
         return bundle
+
+
+_panels: weakref.WeakKeyDictionary[Study, weakref.WeakSet[Panel]] = weakref.WeakKeyDictionary()
+
+
+def nudge(study: Study) -> None:
+    """Keep a study's panels moving while a cell of ours holds the kernel, where questions cannot come through."""
+    for panel in list(_panels.get(study, ())):
+        panel.nudge()
+
+
+def _let_front_end_choose_thread(comm: Any) -> None:
+    """Answer in the thread that the front end asks in.
+
+    JupyterLab 4.4 and later ask in a subshell of their own, which answers while a cell is running. From 7.4 on,
+    ipykernel sends questions to the thread that last spoke on the comm instead, which is the main one, and busy.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default
 
 
 def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

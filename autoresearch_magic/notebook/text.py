@@ -12,6 +12,7 @@ from ..events import Event, Judged, Notice, StateChanged
 from ..experiment import Verdict
 from ..study import Study
 from ..waiting import caption
+from .panel import nudge
 from ..words import result_line
 
 
@@ -55,8 +56,9 @@ class NotebookBar:
         self._shown = False
 
     def draw(self) -> None:
-        """Show how far it is."""
+        """Show how far it is; the panels too, where the waiting keeps them from asking."""
         self._put(caption(self.study))
+        nudge(self.study)
 
     def close(self) -> None:
         """Leave the last word: the result."""
