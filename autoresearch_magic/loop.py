@@ -35,6 +35,9 @@ from .runners import Runner
 FRESH_SEEDS = 1000
 """Where the seeds of the confirmation begin: none of them was seen while the study searched."""
 
+UNSTEADY = 1.5
+"""Ratio of the steps of two equal runs above which the machine, not the metric, is what varies."""
+
 
 class Control:
     """How other threads steer the loop: go, pause after the run under way, or stop."""
@@ -147,6 +150,12 @@ class Loop:
             else "One run."
         )
         self.record(experiment, Decision(Verdict.BASELINE, reason))
+        steps = sorted(m.steps for m in experiment.measurements)
+        if steps[0] and steps[-1] > UNSTEADY * steps[0]:
+            self.publish(Notice(
+                f"The baseline made {steps[0]} to {steps[-1]} steps in the same budget: something else keeps this machine "
+                "busy, and the noise is larger than it need be."
+            ))  # fmt: skip
 
     def propose(self) -> Experiment:
         """Ask the agent for the next target, and write its answer down before anything is done with it."""

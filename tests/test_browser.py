@@ -36,10 +36,15 @@ def lab(tmp_path):
     port, token = free_port(), secrets.token_hex(8)
     folder = tmp_path / "work"
     folder.mkdir()
-    places = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    places = {
+        name: str(tmp_path / name)
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
     settings = tmp_path / "JUPYTER_CONFIG_DIR" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    (settings / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
     with (tmp_path / "server.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
@@ -69,7 +74,10 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
         "%%autoresearch --metric loss --budget 0.5s -n 200 --repeats 2 --name seen\n# Lower <b>it</b>",
     ]
     nbformat.write(
-        v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells], metadata={"kernelspec": {"name": "python3", "display_name": "p"}}),
+        v4.new_notebook(
+            cells=[v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "p"}},
+        ),
         folder / "nb.ipynb",
     )
     errors, outside = [], []
@@ -80,7 +88,14 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
         )
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")) else outside.append(r.url))
+        page.on(
+            "request",
+            lambda r: (
+                None
+                if r.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:"))
+                else outside.append(r.url)
+            ),
+        )
         page.goto(address + "&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         page.wait_for_selector("[data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
@@ -93,7 +108,11 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
         panel.wait_for(timeout=60_000)
         page.wait_for_function("document.querySelectorAll('.arm-panel tbody tr').length >= 3", timeout=60_000)
         before = panel.inner_text()
-        page.wait_for_function("n => document.querySelectorAll('.arm-panel tbody tr').length > n", arg=page.locator(".arm-panel tbody tr").count(), timeout=30_000)
+        page.wait_for_function(
+            "n => document.querySelectorAll('.arm-panel tbody tr').length > n",
+            arg=page.locator(".arm-panel tbody tr").count(),
+            timeout=30_000,
+        )
         assert panel.inner_text() != before
         assert "Lower <b>it</b>" in panel.inner_text(), "text of the user is text, not markup"
         assert page.locator(".arm-panel svg").count() >= 1
@@ -104,7 +123,9 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
         page.wait_for_selector(".arm-panel tbody tr", timeout=90_000)
 
         page.locator(".arm-panel").get_by_role("button", name="Stop").click()
-        page.wait_for_function("document.querySelector('.arm-panel').innerText.toLowerCase().includes('stopped')", timeout=20_000)
+        page.wait_for_function(
+            "document.querySelector('.arm-panel').innerText.toLowerCase().includes('stopped')", timeout=20_000
+        )
         page.screenshot(path=str(tmp_path / "stopped.png"))
         browser.close()
     assert not outside, outside

@@ -27,7 +27,13 @@ def study(tmp_path):
 def test_a_new_study_has_an_empty_answer(study):
     content, buffers = delta(study, "e", {"since": 0})
     json.dumps(content)
-    assert (content["state"], content["rows"], content["best"], content["curve"], buffers) == ("new", [], None, None, [])
+    assert (content["state"], content["rows"], content["best"], content["curve"], buffers) == (
+        "new",
+        [],
+        None,
+        None,
+        [],
+    )
     assert content["study"]["goal"] == "Goal <b>"
 
 

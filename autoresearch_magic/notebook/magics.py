@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @magics_class
-class AutoresearchMagics(Magics):
+class AutoresearchMagics(Magics):  # type: ignore[misc]
     """The magics; one session per kernel."""
 
     def __init__(self, shell: InteractiveShell) -> None:

@@ -684,6 +684,16 @@ function hints(now) {
   return ["%autoresearch best", ...(number ? [`%autoresearch diff ${number}`, `%autoresearch restore ${number}`] : ["%autoresearch history"])];
 }
 
+/**
+ * In command mode JupyterLab takes Enter, Space and arrows as shortcuts before a button here sees them. The attribute on
+ * the focused element asks it not to; only for the keys that mean something here, so that Ctrl+S still saves.
+ */
+function keepKeys(event) {
+  const plain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey);
+  const ours = plain && ["Enter", " ", "Escape", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"].includes(event.key);
+  event.target.toggleAttribute("data-lm-suppress-shortcuts", ours);
+}
+
 function render({ model, el, signal }) {
   const store = newStore();
   const view = { selected: -1, filter: "all", format: figures([]), figures: "", asked: "", askedAt: 0, shownAt: 0, rows: 0, said: "" };
@@ -692,8 +702,7 @@ function render({ model, el, signal }) {
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" }), traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "Traceback", hidden: "" });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
-  // JupyterLab takes keys as shortcuts in command mode before a button sees them; the attribute asks it not to.
-  const root = h("section", { class: "panel", "aria-label": "Autoresearch study", "data-lm-suppress-shortcuts": "true" }, header.node, notice, toast, progress.node, message, traceback, tiles.node, charts.node, table.node, hint, spoken);
+  const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message, traceback, tiles.node, charts.node, table.node, hint, spoken);
 
   function command(name) {
     [view.asked, view.askedAt] = [name, performance.now()];
@@ -783,6 +792,8 @@ function render({ model, el, signal }) {
   }
 
   el.append(root);
+  const keys = (event) => { if (root.contains(event.target)) keepKeys(event); };
+  window.addEventListener("keydown", keys, true); // on the window: JupyterLab listens on the document
   const transport = openTransport(model, store, seen, quiet);
   const resized = new ResizeObserver(() => {
     theme();
@@ -795,6 +806,7 @@ function render({ model, el, signal }) {
     closed = true;
     transport.close();
     resized.disconnect();
+    window.removeEventListener("keydown", keys, true);
     clearTimeout(view.toast);
     root.remove();
   };

@@ -12,8 +12,8 @@ from ..events import Event, Judged, Notice, StateChanged
 from ..experiment import Verdict
 from ..study import Study
 from ..waiting import caption
-from .panel import nudge
 from ..words import result_line
+from .panel import nudge
 
 
 def in_notebook() -> bool:
