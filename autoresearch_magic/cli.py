@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -165,15 +166,20 @@ def run_notebook(path: Path, out: Path | None, options: dict[str, object]) -> in
     except (ValueError, KeyError) as error:
         raise UserError(f"{path} is not a notebook: {' '.join(str(error).split())[:200]}") from None
     out = out or path.with_suffix(".executed.ipynb")
-    # A socket file instead of a TCP port: the kernel is of no use to anybody else on this machine.
-    manager = AsyncKernelManager(kernel_name="python3", transport="ipc")
-    client = NotebookClient(notebook, km=manager, timeout=None, resources={"metadata": {"path": str(path.parent)}})
     before = time.time()
     failure: list[BaseException] = []
 
     def execute() -> None:
         try:
-            asyncio.run(client.async_execute())
+            # Socket files instead of TCP ports: the kernel is nobody else's business. In a folder with a short name,
+            # because the path of a socket may have no more than about a hundred characters.
+            with tempfile.TemporaryDirectory(prefix="ar-") as sockets:
+                manager = AsyncKernelManager(
+                    kernel_name="python3", transport="ipc", connection_file=str(Path(sockets) / "k.json")
+                )
+                resources = {"metadata": {"path": str(path.parent)}}
+                client = NotebookClient(notebook, km=manager, timeout=None, resources=resources)
+                asyncio.run(client.async_execute())
         except BaseException as error:
             failure.append(error)
 

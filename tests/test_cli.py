@@ -84,3 +84,11 @@ def test_a_notebook_whose_cell_fails_is_1_with_one_line(folder, capsys):
     err = [line for line in capsys.readouterr().err.splitlines() if line.startswith("autoresearch:")]
     assert len(err) == 1
     assert "No target yet" in err[0]
+
+
+def test_a_home_with_a_long_path_is_no_obstacle(folder, monkeypatch):
+    runtime = folder / ("deep" * 20) / ("deeper" * 10)
+    runtime.mkdir(parents=True)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+    notebook(folder / "nb.ipynb", "1 + 1")
+    assert main(["run", "nb.ipynb"]) == 0
