@@ -179,7 +179,7 @@ def run_notebook(path: Path, out: Path | None, options: dict[str, object]) -> in
                 )
                 resources = {"metadata": {"path": str(path.parent)}}
                 client = NotebookClient(notebook, km=manager, timeout=None, resources=resources)
-                asyncio.run(client.async_execute())
+                asyncio.run(client.async_execute(cleanup_kc=True))  # the manager is ours, the end its
         except BaseException as error:
             failure.append(error)
 

@@ -123,9 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         chat = self.server.chat
-        chat.everything.append(Request(self.path, dict(self.headers), None))
+        chat.everything.append(Request(self.path, {name.lower(): value for name, value in self.headers.items()}, None))
         if chat.models is None or not self.path.endswith("/models"):
             return self._json(404, {"error": {"message": "not found"}})
         if chat.models_status != 200:
@@ -133,11 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
         known = [{"id": m, "object": "model", "created": 0, "owned_by": chat.owner} for m in chat.models]
         self._json(200, {"object": "list", "data": known})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         chat = self.server.chat
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with chat.lock:
-            chat.everything.append(Request(self.path, dict(self.headers), body))
+            chat.everything.append(
+                Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            )
             reply = chat.take()
         try:
             self._reply(reply, body)

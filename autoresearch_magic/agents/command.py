@@ -1,9 +1,9 @@
 """Any command-line program as a model: the prompt on its standard input, the reply on its standard output.
 
 The program runs with the user's own environment and working directory, unlike an experiment: programs such as
-``claude -p`` or ``codex exec -`` need their keys, their settings and their login. It is also the user's choice what such
-a program may do besides answering. Not here: what the reply means; a program that leaves its session (``setsid``)
-outlives us.
+``claude -p`` or ``codex exec -`` need their keys, their settings and their login. It is also the user's choice what
+such a program may do besides answering. Not here: what the reply means; a program that leaves its session
+(``setsid``), which outlives us.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class Command(Backend):
     def _arguments(self) -> list[str]:
         """Split the line and find its program; raise `BackendRefused`."""
         try:
-            arguments = [os.path.expanduser(word) for word in shlex.split(self.line)]
+            # Not Path's own, which would take the "./" away that makes a program one of this folder.
+            arguments = [os.path.expanduser(word) for word in shlex.split(self.line)]  # noqa: PTH111
         except ValueError as error:
             raise BackendRefused(f"The command line cannot be read ({error}): {self.name}") from None
         if not arguments:
@@ -201,8 +202,8 @@ class _Talk:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process and all of its group.
 
-    The group's number is the process's own; it is not given to others as long as the group has members, so it is safe to
-    use after the process itself has ended.
+    The group's number is the process's own; it is not given to others as long as the group has members, so it is safe
+    to use after the process itself has ended.
     """
     end = time.monotonic() + GRACE
     alive = _signal(process, signal.SIGTERM)

@@ -42,6 +42,9 @@ function s(tag, attributes = {}, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
+const div = (name, ...children) => h("div", { class: name }, ...children);
+const span = (name, ...children) => h("span", { class: name }, ...children);
+
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
@@ -233,7 +236,8 @@ function sentence(now, done) {
 
 function buildHeader(command) {
   const button = (name, path) => h("button", { type: "button", class: `button ${name}`, disabled: "", onclick: () => command(name) },
-    s("svg", { viewBox: "0 0 12 12", class: "icon", "aria-hidden": "true" }, s("path", { d: path })), h("span", {}, name[0].toUpperCase() + name.slice(1)));
+    s("svg", { viewBox: "0 0 12 12", class: "icon", "aria-hidden": "true" }, s("path", { d: path })),
+    h("span", {}, name[0].toUpperCase() + name.slice(1)));
   const parts = {
     goal: h("div", { class: "goal skeleton", role: "heading", "aria-level": "2" }),
     facts: h("div", { class: "facts skeleton" }),
@@ -243,7 +247,8 @@ function buildHeader(command) {
     stop: button("stop", "M2.5 2.5h7v7h-7z"),
   };
   parts.node = h("header", { class: "header" }, h("div", { class: "titles" }, parts.goal, parts.facts),
-    h("div", { class: "controls" }, parts.pill, h("div", { class: "buttons", role: "group", "aria-label": "Study controls" }, parts.pause, parts.resume, parts.stop)));
+    div("controls", parts.pill,
+      h("div", { class: "buttons", role: "group", "aria-label": "Study controls" }, parts.pause, parts.resume, parts.stop)));
   return parts;
 }
 
@@ -252,7 +257,8 @@ function updateHeader(parts, now, asked) {
   const { study, state } = now;
   for (const node of [parts.goal, parts.facts]) node.classList.remove("arm-skeleton");
   put(parts.goal, study.goal || study.name);
-  put(parts.facts, [study.goal ? study.name : "", `${study.metric} ${study.minimize ? "↓" : "↑"}`, `${study.budget} each`, study.agent].filter(Boolean).join("  ·  "));
+  const metric = `${study.metric} ${study.minimize ? "↓" : "↑"}`;
+  put(parts.facts, [study.goal ? study.name : "", metric, `${study.budget} each`, study.agent].filter(Boolean).join("  ·  "));
   parts.pill.setAttribute("data-arm-state", state);
   put(parts.pill.lastChild, state);
   parts.pause.disabled = Boolean(asked) || !AT_WORK.has(state);
@@ -262,9 +268,10 @@ function updateHeader(parts, now, asked) {
 }
 
 function buildProgress() {
-  const bar = (name, label) => h("div", { class: `bar ${name}`, role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 }, h("div", { class: "fill" }));
-  const parts = { text: h("div", { class: "doing skeleton" }), run: bar("run", "This run"), left: h("div", { class: "left skeleton" }), all: bar("all", "The study") };
-  parts.node = h("div", { class: "progress" }, h("div", { class: "lane" }, parts.text, parts.run), h("div", { class: "lane" }, parts.left, parts.all));
+  const bar = (name, label) => h("div", { class: `bar ${name}`, role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 },
+    div("fill"));
+  const parts = { text: div("doing skeleton"), run: bar("run", "This run"), left: div("left skeleton"), all: bar("all", "The study") };
+  parts.node = div("progress", div("lane", parts.text, parts.run), div("lane", parts.left, parts.all));
   return parts;
 }
 
@@ -288,8 +295,11 @@ function updateProgress(parts, now, done) {
 }
 
 function buildTiles() {
-  const tile = (name, label) => h("div", { class: `tile ${name}` }, h("div", { class: "label" }, label), h("div", { class: "figure skeleton" }), h("div", { class: "note" }));
-  const parts = { best: tile("best", "Best so far"), baseline: tile("baseline", "Baseline"), counts: tile("counts", "Experiments"), time: tile("time", "Elapsed") };
+  const tile = (name, label) => div(`tile ${name}`, div("label", label), div("figure skeleton"), div("note"));
+  const parts = {
+    best: tile("best", "Best so far"), baseline: tile("baseline", "Baseline"),
+    counts: tile("counts", "Experiments"), time: tile("time", "Elapsed"),
+  };
   parts.node = h("div", { class: "tiles" }, parts.best, parts.baseline, parts.counts, parts.time);
   return parts;
 }
@@ -311,19 +321,24 @@ function updateTiles(parts, now, format, done) {
   };
   const times = (n) => `${n} run${n === 1 ? "" : "s"}`;
   const pm = (value) => (value ? ` ± ${two(value)}` : "");
-  set(parts.baseline, "Baseline", [format(baseline?.value ?? null), pm(baseline?.sd)], baseline ? `${study.metric}, ${times(baseline.repeats)}` : "not measured yet");
+  set(parts.baseline, "Baseline", [format(baseline?.value ?? null), pm(baseline?.sd)],
+    baseline ? `${study.metric}, ${times(baseline.repeats)}` : "not measured yet");
   parts.node.classList.toggle("arm-result", Boolean(head));
   if (head) {
     const good = head.gain > 0 && head.number !== 0;
     set(parts.best, `Result, re-measured ${head.repeats} × each`, [`best ${format(head.best)}`, pm(head.best_sd)],
       `vs baseline ${format(head.baseline)}${pm(head.baseline_sd)}`, " · ",
-      h("span", { class: good ? "good" : "plain" }, head.number === 0 ? "nothing beat the baseline" : gainText(head.gain, head.baseline, format)), head.number ? ` · experiment ${head.number}` : "");
+      span(good ? "good" : "plain", head.number === 0 ? "nothing beat the baseline" : gainText(head.gain, head.baseline, format)),
+      head.number ? ` · experiment ${head.number}` : "");
   } else if (best && baseline && best.number !== 0) {
     const gain = (baseline.value - best.value) * (study.minimize ? 1 : -1);
-    set(parts.best, `Best so far · experiment ${best.number}`, [format(best.value)], h("span", { class: gain > 0 ? "good" : "plain" }, gainText(gain, baseline.value, format)), best.summary ? ` · ${best.summary}` : "");
+    set(parts.best, `Best so far · experiment ${best.number}`, [format(best.value)],
+      span(gain > 0 ? "good" : "plain", gainText(gain, baseline.value, format)), best.summary ? ` · ${best.summary}` : "");
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
-  set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`], `${counts.keep}\u00a0kept · ${counts.discard}\u00a0discarded · ${counts.failed}\u00a0failed`);
-  set(parts.time, "Elapsed", [duration(now.elapsed)], done && now.elapsed ? `${duration(now.elapsed / (done + 1))} per experiment` : `${study.budget} each`);
+  set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`],
+    `${counts.keep}\u00a0kept · ${counts.discard}\u00a0discarded · ${counts.failed}\u00a0failed`);
+  set(parts.time, "Elapsed", [duration(now.elapsed)],
+    done && now.elapsed ? `${duration(now.elapsed / (done + 1))} per experiment` : `${study.budget} each`);
 }
 
 // ---------------------------------------------------------------------------------------------------------- the charts
@@ -402,7 +417,9 @@ function drawHistory(svg, width, height, store, selected) {
   const laneY = down ? box[3] + 11 : box[1] - 11;
   drawBaseline(svg, box, Y, now?.baseline);
   const run = now?.running;
-  if (run && run.kind === "candidate" && !AT_REST.has(now.state)) svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
+  if (run && run.kind === "candidate" && !AT_REST.has(now.state)) {
+    svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
+  }
 
   const radius = end > 150 ? 2.2 : end > 60 ? 2.8 : 3.4;
   const points = drawn.map((row) => {
@@ -411,7 +428,8 @@ function drawHistory(svg, width, height, store, selected) {
   });
   const kept = points.filter((p) => KEPT.has(p.row.verdict));
   for (const p of points.filter((q) => !KEPT.has(q.row.verdict))) {
-    svg.append(p.clipped ? s("path", { class: "mark clipped", d: `M${p.x - 3.2} ${p.y - p.clipped * 2}h6.4l-3.2 ${p.clipped * 5}z` }) : mark("discard", p.x, p.y, radius));
+    const arrow = `M${p.x - 3.2} ${p.y - p.clipped * 2}h6.4l-3.2 ${p.clipped * 5}z`;
+    svg.append(p.clipped ? s("path", { class: "mark clipped", d: arrow }) : mark("discard", p.x, p.y, radius));
   }
   const bottom = odd.map((row) => ({ row, x: X(row.number), y: laneY, clipped: 0 }));
   for (const p of bottom) svg.append(mark(p.row.verdict, p.x, p.y, radius));
@@ -479,7 +497,8 @@ function drawCurve(svg, width, height, curve) {
   const ys = [low - pad, high + pad];
   const tickY = values.length ? ticks(ys[0], ys[1], height / 48) : { at: [ys[0]], format: () => "" };
   const box = [axisWidth(tickY), 12, width - 14, height - 26];
-  const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, (v) => (v === 1 ? (width > 340 ? "100% of the budget" : "100%") : v ? "50%" : "0"));
+  const share = (v) => (v === 1 ? (width > 340 ? "100% of the budget" : "100%") : v ? "50%" : "0");
+  const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, share);
   // A nested svg clips what leaves the plot, without an id that two views could share.
   const plot = s("svg", { x: 0, y: box[1] - 2, width, height: box[3] - box[1] + 4, viewBox: `0 ${box[1] - 2} ${width} ${box[3] - box[1] + 4}` });
   svg.append(plot);
@@ -498,9 +517,11 @@ function buildCharts(store, select) {
   const history = svg("History of the study", true), curve = svg("Learning curve of the running experiment", false);
   const tip = h("div", { class: "tooltip", role: "status", hidden: "" });
   const title = h("span", { class: "caption" }, "Metric by experiment"), curveTitle = h("span", { class: "caption" }, "Learning curve");
-  const legend = h("span", { class: "legend" }, ...[["keep", "kept"], ["discard", "discarded"], ["crash", "failed"], ["pruned", "pruned, duplicate"]].map(([v, word]) => h("span", { class: "key" }, tinyMark(v), word)));
+  const keys = [["keep", "kept"], ["discard", "discarded"], ["crash", "failed"], ["pruned", "pruned, duplicate"]];
+  const legend = span("legend", ...keys.map(([verdict, word]) => span("key", tinyMark(verdict), word)));
   const curveLegend = h("span", { class: "legend" });
-  const empty = h("div", { class: "empty" }, "Every experiment becomes a point here."), curveEmpty = h("div", { class: "empty" }, "The running experiment’s curve appears here.");
+  const empty = div("empty", "Every experiment becomes a point here.");
+  const curveEmpty = div("empty", "The running experiment’s curve appears here.");
   const main = h("div", { class: "plot big" }, history, tip, empty), side = h("div", { class: "plot small" }, curve, curveEmpty);
   const node = h("div", { class: "charts" }, h("figure", { class: "chart" }, h("figcaption", {}, title, legend), main),
     h("figure", { class: "chart side" }, h("figcaption", {}, curveTitle, curveLegend), side));
@@ -512,7 +533,8 @@ function buildCharts(store, select) {
     const p = points[(at = index)];
     if (!p) return;
     history.append(s("circle", { class: "hover", cx: p.x, cy: p.y, r: 7 }));
-    tip.replaceChildren(h("div", { class: "tiphead" }, h("b", {}, `#${p.row.number}`), chip(p.row.verdict), h("span", { class: "tipvalue" }, format(p.row.value))), h("div", {}, p.row.summary || p.row.reason));
+    tip.replaceChildren(div("tiphead", h("b", {}, `#${p.row.number}`), chip(p.row.verdict), span("tipvalue", format(p.row.value))),
+      h("div", {}, p.row.summary || p.row.reason));
     tip.hidden = false;
     const [w, room] = [tip.offsetWidth, main.clientWidth];
     tip.style.left = `${Math.max(0, Math.min(room - w, p.x > room / 2 ? p.x - w - 14 : p.x + 14))}px`;
@@ -529,7 +551,8 @@ function buildCharts(store, select) {
   history.addEventListener("blur", hide);
   history.addEventListener("click", (event) => { const i = nearest(event); if (i >= 0) select(points[i].row.number); });
   history.addEventListener("keydown", (event) => {
-    const to = { ArrowLeft: at < 0 ? points.length - 1 : Math.max(0, at - 1), ArrowRight: Math.min(points.length - 1, at + 1), Home: 0, End: points.length - 1 }[event.key];
+    const end = points.length - 1;
+    const to = { ArrowLeft: at < 0 ? end : Math.max(0, at - 1), ArrowRight: Math.min(end, at + 1), Home: 0, End: end }[event.key];
     if (to !== undefined) show(to);
     else if ((event.key === "Enter" || event.key === " ") && points[at]) select(points[at].row.number);
     else if (event.key === "Escape") hide();
@@ -558,7 +581,8 @@ function buildCharts(store, select) {
       legend.lastChild.hidden = !points.some((p) => p.row.verdict === "pruned" || p.row.verdict === "duplicate");
       if (now) {
         put(title, `${now.study.metric} by experiment, ${now.study.minimize ? "lower" : "higher"} is better`);
-        history.setAttribute("aria-label", `${now.study.metric} of ${store.rows.size} experiments. ${now.best ? `Best ${format(now.best.value)}, experiment ${now.best.number}.` : ""} Arrow keys go from one to the next, Enter opens it.`);
+        const best = now.best ? ` Best ${format(now.best.value)}, experiment ${now.best.number}.` : "";
+        history.setAttribute("aria-label", `${now.study.metric} of ${store.rows.size} experiments.${best} Arrow keys go from one to the next, Enter opens it.`);
       }
     }
     const c = store.curve, [w2, height2] = size(side, curve);
@@ -568,8 +592,8 @@ function buildCharts(store, select) {
       drawCurve(curve, w2, height2, c);
       curveEmpty.hidden = Boolean(c?.points.length);
       put(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
-      curveLegend.replaceChildren(...(c?.points.length ? [h("span", { class: "key live" }, h("i", {}), c.number ? `#${c.number}` : "baseline")] : []),
-        ...(c?.incumbent.length && now?.best ? [h("span", { class: "key other" }, h("i", {}), now.best.number ? `best #${now.best.number}` : "baseline")] : []));
+      curveLegend.replaceChildren(...(c?.points.length ? [span("key live", h("i"), c.number ? `#${c.number}` : "baseline")] : []),
+        ...(c?.incumbent.length && now?.best ? [span("key other", h("i"), now.best.number ? `best #${now.best.number}` : "baseline")] : []));
     }
   };
   return { node, draw };
@@ -582,13 +606,17 @@ const chip = (verdict) => h("span", { class: `chip ${VALUED.has(verdict) || MUTE
 /** Build the history table; `toggle` opens or closes a row, `filter` is told "all" or "kept". */
 function buildTable(toggle, filter) {
   const parts = { body: h("tbody", {}), lines: new Map(), value: h("th", { scope: "col", class: "num" }, "value") };
-  const option = (name) => h("button", { type: "button", class: "option", "aria-pressed": String(name === "all"), onclick: () => filter(name) }, name === "all" ? "All" : "Kept");
+  const option = (name) => h("button", { type: "button", class: "option", "aria-pressed": String(name === "all"), onclick: () => filter(name) },
+    name === "all" ? "All" : "Kept");
   parts.options = { all: option("all"), kept: option("kept") };
   parts.empty = h("div", { class: "empty" }, "No experiment has ended yet.");
-  const head = h("tr", {}, h("th", { scope: "col", class: "num" }, "#"), h("th", { scope: "col" }, "verdict"), parts.value, h("th", { scope: "col", class: "num", title: "against the incumbent of that moment" }, "change"),
-    h("th", { scope: "col", class: "num wide" }, "time"), h("th", { scope: "col", class: "wide" }, "agent"), h("th", { scope: "col", class: "summary" }, "summary"));
-  parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments" }, h("table", { class: "table" }, h("thead", {}, head), parts.body), parts.empty);
-  parts.node = h("section", { class: "history" }, h("div", { class: "bar-head" }, h("span", { class: "caption" }, "Experiments"), h("span", { class: "filter", role: "group", "aria-label": "Show" }, parts.options.all, parts.options.kept)), parts.scroll);
+  const th = (name, kind = null, title = null) => h("th", { scope: "col", class: kind, title }, name);
+  const head = h("tr", {}, th("#", "num"), th("verdict"), parts.value, th("change", "num", "against the incumbent of that moment"),
+    th("time", "num wide"), th("agent", "wide"), th("summary", "summary"));
+  parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments" },
+    h("table", { class: "table" }, h("thead", {}, head), parts.body), parts.empty);
+  parts.node = h("section", { class: "history" }, div("bar-head", span("caption", "Experiments"),
+    h("span", { class: "filter", role: "group", "aria-label": "Show" }, parts.options.all, parts.options.kept)), parts.scroll);
   parts.toggle = toggle;
   return parts;
 }
@@ -596,9 +624,12 @@ function buildTable(toggle, filter) {
 function tableLine(row, format, minimize, toggle) {
   const better = row.change === null || row.change === undefined || row.change === 0 ? "plain" : row.change < 0 === minimize ? "good" : "quiet";
   const change = row.change === null || row.change === undefined ? "" : (row.change > 0 ? "+" : "") + format(row.change);
-  const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` }, String(row.number));
-  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => toggle(row.number) }, h("td", { class: "num" }, opener), h("td", {}, chip(row.verdict)), h("td", { class: "num value" }, format(row.value)),
-    h("td", { class: `num ${better}` }, change), h("td", { class: "num wide quiet" }, row.seconds > 0 ? duration(row.seconds) : "–"), h("td", { class: "wide quiet" }, row.agent || "–"), h("td", { class: "summary" }, row.summary || "–"));
+  const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
+    String(row.number));
+  const td = (kind, content) => h("td", { class: kind }, content);
+  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => toggle(row.number) },
+    td("num", opener), td(null, chip(row.verdict)), td("num value", format(row.value)), td(`num ${better}`, change),
+    td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));
 }
 
 /** Bring the table up to date: only changed lines are made anew; the open one is followed by its details. */
@@ -642,7 +673,8 @@ function placeDetails(parts, store, selected) {
   if (!line) parts.open?.remove();
   else if (parts.shown !== detail || parts.open?.previousSibling !== line) {
     parts.open?.remove();
-    parts.open = h("tr", { class: `detail ${KEPT.has(store.rows.get(selected).verdict) ? "kept" : "other"}` }, h("td", { colspan: 7 }, detailBox(store.rows.get(selected), detail)));
+    const row = store.rows.get(selected);
+    parts.open = h("tr", { class: `detail ${KEPT.has(row.verdict) ? "kept" : "other"}` }, h("td", { colspan: 7 }, detailBox(row, detail)));
     line.after(parts.open);
   }
   parts.shown = detail;
@@ -651,18 +683,22 @@ function placeDetails(parts, store, selected) {
 function detailBox(row, detail) {
   const item = (label, text) => (text ? [h("dt", {}, label), h("dd", {}, text)] : []);
   const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
-  const box = h("div", { class: "box" }, h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...item("Reason", detail?.reason || row.reason), ...item("Run", facts)));
+  const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...item("Reason", detail?.reason || row.reason), ...item("Run", facts)));
+  const pre = (name, label, text) => h("pre", { class: name, tabindex: "0", "aria-label": label }, text);
   if (!detail) box.append(h("div", { class: "loading" }, "Asking the kernel for the details…"));
   if (detail?.error) box.append(h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error));
-  if (detail?.diff) box.append(row.number === 0 ? h("pre", { class: "pre", tabindex: "0", "aria-label": "Source" }, detail.diff) : diffBlock(detail.diff));
-  if (detail?.output) box.append(h("details", { class: "output", ...(detail.error ? { open: "" } : {}) }, h("summary", {}, "Output, its end"), h("pre", { class: "pre", tabindex: "0" }, detail.output)));
+  if (detail?.diff) box.append(row.number === 0 ? pre("pre", "Source", detail.diff) : diffBlock(detail.diff));
+  if (detail?.output) {
+    box.append(h("details", { class: "output", open: detail.error ? "" : null }, h("summary", {}, "Output, its end"), pre("pre", "Output", detail.output)));
+  }
   return box;
 }
 
 function diffBlock(diff) {
   let inside = false; // before the first @@ a leading - or + is a file's name
   const kinds = { "+": "added", "-": "removed", "@": "hunk" };
-  return h("pre", { class: "pre diff", tabindex: "0", "aria-label": "Difference" }, h("code", {}, ...diff.replace(/\n$/, "").split("\n").map((text) => {
+  const lines = diff.replace(/\n$/, "").split("\n");
+  return h("pre", { class: "pre diff", tabindex: "0", "aria-label": "Difference" }, h("code", {}, ...lines.map((text) => {
     inside ||= text.startsWith("@@");
     return h("span", { class: inside ? kinds[text[0]] ?? "same" : "hunk" }, `${text}\n`);
   })));
@@ -673,7 +709,8 @@ function diffBlock(diff) {
 /** Whether the page is dark: by the host's own background where it has one, else by the system's preference. */
 function isDark(root) {
   const style = getComputedStyle(root);
-  const hosted = ["--jp-layout-color1", "--vscode-editor-background", "--colab-primary-surface-color"].some((name) => style.getPropertyValue(name).trim());
+  const surfaces = ["--jp-layout-color1", "--vscode-editor-background", "--colab-primary-surface-color"];
+  const hosted = surfaces.some((name) => style.getPropertyValue(name).trim());
   const rgb = hosted ? style.backgroundColor.match(/[\d.]+/g)?.map(Number) : null;
   return rgb && rgb.length >= 3 ? 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 128 : matchMedia("(prefers-color-scheme: dark)").matches;
 }
@@ -700,9 +737,11 @@ function render({ model, el, signal }) {
   const header = buildHeader(command), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
   const table = buildTable((n) => select(view.selected === n ? -1 : n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
-  const message = h("div", { class: "message", hidden: "" }), traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "Traceback", hidden: "" });
+  const message = h("div", { class: "message", hidden: "" });
+  const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "Traceback", hidden: "" });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
-  const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message, traceback, tiles.node, charts.node, table.node, hint, spoken);
+  const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
+    traceback, tiles.node, charts.node, table.node, hint, spoken);
 
   function command(name) {
     [view.asked, view.askedAt] = [name, performance.now()];
@@ -740,7 +779,8 @@ function render({ model, el, signal }) {
 
   /** Forget a command once its effect shows, or when it seems to have been lost. */
   function settle(state) {
-    const done = { pause: !AT_WORK.has(state), resume: AT_WORK.has(state), stop: ["stopped", "finished", "failed", "stopping"].includes(state) }[view.asked];
+    const ended = ["stopped", "finished", "failed", "stopping"].includes(state);
+    const done = { pause: !AT_WORK.has(state), resume: AT_WORK.has(state), stop: ended }[view.asked];
     if (done || performance.now() - view.askedAt > LOST) view.asked = "";
   }
 
@@ -751,7 +791,9 @@ function render({ model, el, signal }) {
     root.classList.toggle("arm-stale", Boolean(kind));
     theme();
     if (kind === "busy") put(notice, "The kernel is busy: the study goes on, this picture waits.");
-    if (kind === "none" && !notice.firstElementChild) notice.replaceChildren("No kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If it is only busy, this fills in by itself.");
+    if (kind === "none" && !notice.firstElementChild) {
+      notice.replaceChildren("No kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If it is only busy, this fills in by itself.");
+    }
     if (kind === "none") put(header.pill.lastChild, "no kernel");
   }
 

@@ -1,0 +1,234 @@
+"""Command-line agents, with real programs."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import psutil
+import pytest
+
+from autoresearch_magic.agents import command
+from autoresearch_magic.agents.backend import BackendFailed, BackendRefused, Prompt, Turn
+from autoresearch_magic.agents.command import Command
+from autoresearch_magic.errors import Stopped
+
+PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistant", "2"), Turn("user", "ä?")))
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Make an executable out of Python, or of shell, and return its path."""
+
+    def make(code, interpreter=f"{sys.executable} -S"):
+        path = tmp_path / "my agent"
+        path.write_text(f"#!{interpreter}\n{textwrap.dedent(code)}")
+        path.chmod(0o755)
+        return f"'{path}'"
+
+    return make
+
+
+def patient(seconds, reason):
+    assert (seconds, reason) == (0.0, "")
+
+
+def ask(line, prompt=PROMPT, *, deadline=10.0, wait=patient):
+    return Command(line).complete(prompt, deadline=deadline, wait=wait)
+
+
+def fails(line, prompt=PROMPT, **options):
+    with pytest.raises(BackendFailed) as caught:
+        ask(line, prompt, **options)
+    assert "\n" not in str(caught.value)
+    assert caught.value.usage.cost is None
+    return str(caught.value)
+
+
+def gone(pid):
+    """Whether a process has ended; as nobody may have reaped it yet, a zombie has."""
+    for _ in range(100):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_the_prompt_is_read_and_the_output_is_the_answer():
+    got = ask("cat")
+    assert got.text == "Be brief.\n\nThe program.\n\n1?\n\n2\n\nä?\n"
+    assert (got.stop, got.usage.calls, got.usage.tokens, got.usage.cost) == ("end", 1, 0, None)
+    assert 0 < got.usage.seconds < 5
+
+
+def test_words_are_split_as_a_shell_would_and_no_shell_runs_them():
+    assert ask("echo 'a  b' $HOME '|' cat").text == "a  b $HOME | cat\n"
+
+
+def test_it_runs_where_the_user_is_with_what_the_user_has(script, monkeypatch, tmp_path):
+    monkeypatch.setenv("MY_API_KEY", "0123456789")
+    monkeypatch.chdir(tmp_path)
+    script('echo "$MY_API_KEY $PWD"', "/bin/sh")
+    line = "'./my agent'"
+    Command(line).check()
+    assert ask(line).text.split() == ["0123456789", str(tmp_path)]
+
+
+def test_much_to_read_and_much_to_write_block_nothing():
+    text = "x = 1\n" * 300_000
+    assert len(ask("cat", Prompt("", "", (Turn("user", text),))).text) == len(text)
+
+
+def test_it_may_write_all_before_it_reads(script):
+    line = script("""
+        import sys
+        sys.stdout.write("a" * 1_000_000)
+        sys.stderr.write("b" * 1_000_000)
+        sys.stdout.write(str(len(sys.stdin.read())))
+    """)
+    assert ask(line, Prompt("", "", (Turn("user", "c" * 1_000_000),))).text.endswith("a1000001")
+
+
+def test_it_need_not_read_at_all():
+    assert ask("echo yes", Prompt("", "", (Turn("user", "c" * 1_000_000),))).text == "yes\n"
+
+
+def test_endless_output_is_cut_off():
+    assert "more than 4 MiB" in fails("yes")
+
+
+def test_endless_errors_are_not_kept(script):
+    line = script("import sys; sys.stderr.write('e' * 3_000_000 + '\\nthe end\\n'); sys.exit(3)")
+    assert fails(line).endswith("exit code 3: the end")
+
+
+def test_a_failure_says_what_the_program_said_last(script, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "abc-0123456789")
+    line = script('echo start >&2; echo "bad key  $SOME_API_KEY" >&2; echo >&2; exit 2', "/bin/sh")
+    assert fails(line) == "my agent ended with exit code 2: bad key ..."
+    assert fails(script("echo only here; exit 1", "/bin/sh")).endswith("exit code 1: only here")
+    assert fails(script("kill -9 $$", "/bin/sh")).endswith("ended with SIGKILL")
+
+
+def test_an_empty_answer_is_none(script):
+    assert fails(script("echo; echo not logged in >&2", "/bin/sh")) == "my agent answered nothing: not logged in"
+    assert fails("true") == "true answered nothing."
+
+
+def test_a_slow_one_is_ended_at_the_deadline():
+    start = time.monotonic()
+    assert fails("sleep 60", deadline=0.4) == "sleep had no answer after 0.4 s and was ended."
+    assert time.monotonic() - start < 1.5
+
+
+def test_one_that_closes_its_pipes_and_stays_is_ended_too():
+    assert "no answer" in fails("sh -c 'exec <&- >&- 2>&-; sleep 60'", deadline=0.4)
+
+
+def test_a_deaf_one_is_killed_with_its_grandchild(script, tmp_path):
+    line = script(f"""
+        import os, signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        pid = os.fork()
+        if pid:
+            open({str(tmp_path / "pids")!r}, "w").write(f"{{os.getpid()}} {{pid}}")
+        while True:
+            time.sleep(1)
+    """)
+    start = time.monotonic()
+    fails(line, deadline=0.8)
+    assert time.monotonic() - start < 0.8 + command.GRACE + 1
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == 2
+    assert all(gone(pid) for pid in pids)
+
+
+def test_what_an_answer_leaves_behind_is_ended(script):
+    start = time.monotonic()
+    text = ask(script("sleep 60 & echo $!", "/bin/sh"), deadline=30).text  # it holds our pipes open
+    assert time.monotonic() - start < 3
+    assert gone(int(text))
+
+
+def test_a_stopped_study_ends_it(script, tmp_path):
+    looks = []
+
+    def wait(seconds, reason):
+        looks.append(seconds)
+        if len(looks) > 2:
+            raise Stopped
+
+    line = script(f"echo $$ > '{tmp_path}/pid'; sleep 60", "/bin/sh")
+    start = time.monotonic()
+    with pytest.raises(Stopped):
+        ask(line, deadline=60, wait=wait)
+    assert time.monotonic() - start < 2.5
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_an_interrupt_of_the_kernel_does_not_reach_it(tmp_path):
+    # A process group of its own, so that the interrupt hits whoever is in it: only the caller, as it turns out.
+    code = """
+import signal, sys
+from autoresearch_magic.agents.backend import Prompt, Turn
+from autoresearch_magic.agents.command import Command
+signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
+prompt = Prompt("", "", (Turn("user", "hello"),))
+print("ready", flush=True)
+print(Command("sh -c 'sleep 0.8; cat'").complete(prompt, deadline=20, wait=lambda *_: None).text, flush=True)
+"""
+    caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, process_group=0)
+    with caller:
+        assert caller.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        os.killpg(caller.pid, signal.SIGINT)
+        assert caller.stdout.read().split() == ["interrupted", "hello"]
+
+
+def test_nothing_stays_open():
+    me = psutil.Process()
+    ask("cat")
+    before, threads = me.num_fds(), threading.active_count()
+    ask("cat")
+    fails("false")
+    fails("sleep 9", deadline=0.1)
+    assert (me.num_fds(), threading.active_count(), me.children()) == (before, threads, [])
+
+
+def test_check_is_content_with_a_program_and_does_not_run_it(tmp_path):
+    Command(f"touch '{tmp_path / 'ran'}'").check()
+    assert not list(tmp_path.iterdir())
+
+
+def test_check_refuses_in_one_line_what_cannot_run(tmp_path):
+    plain = tmp_path / "plain"
+    plain.write_text("echo")
+    for line, said in [
+        ("", "No command"),
+        ("echo 'a", "cannot be read"),
+        ("no-such-program-x -p", "no command 'no-such-program-x'"),
+        (str(plain), "chmod"),
+        (str(tmp_path), "no command"),
+    ]:
+        with pytest.raises(BackendRefused, match=said) as caught:
+            Command(line).check()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_program_without_its_interpreter_is_refused(script):
+    with pytest.raises(BackendRefused, match="cannot be started"):
+        ask(script("", "/no/such/interpreter"))
+
+
+def test_the_name_is_short_and_without_keys(monkeypatch):
+    monkeypatch.setenv("X_TOKEN", "0123456789")
+    assert Command(" claude  -p ").name == "command:claude -p"
+    assert Command("a --key 0123456789").name == "command:a --key ..."
+    assert len(Command("a " * 100).name) < 80
