@@ -6,6 +6,11 @@ Anything else that is raised is a bug of ours and keeps its traceback.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .experiment import Usage
+
 
 class UserError(Exception):
     """A mistake that its maker can mend: one line that says what is wrong and what to do."""
@@ -29,6 +34,25 @@ class UserCodeError(UserError):
 
 class NothingToPropose(UserError):
     """An agent has run out of proposals: the study ends, and says so."""
+
+
+class ProposalFailed(Exception):
+    """An agent could not make a proposal this time; it is recorded as `rejected` and costs no run.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    usage : Usage or None
+        What the attempt has used.
+    reply : str
+        What the agent had said.
+    """
+
+    def __init__(self, message: str, usage: Usage | None = None, reply: str = "") -> None:
+        super().__init__(message)
+        self.usage = usage
+        self.reply = reply
 
 
 class Stopped(Exception):

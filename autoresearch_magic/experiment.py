@@ -51,6 +51,44 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What an agent has used.
+
+    Attributes
+    ----------
+    calls : int
+        Requests that were answered.
+    input, cached, written, output : int
+        Tokens: read anew, read from the vendor's cache, written to it, and answered (thinking included).
+    seconds : float
+        Wall clock of the requests, waiting for limits not included.
+    cost : float or None
+        US dollars; None when the price is not known. Unknown and nothing are not the same: an agent without a price
+        list has None, one that is free has 0.
+    """
+
+    calls: int = 0
+    input: int = 0
+    cached: int = 0
+    written: int = 0
+    output: int = 0
+    seconds: float = 0.0
+    cost: float | None = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """All tokens, whatever they cost."""
+        return self.input + self.cached + self.written + self.output
+
+    def __add__(self, other: Usage) -> Usage:
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Usage(
+            self.calls + other.calls, self.input + other.input, self.cached + other.cached,
+            self.written + other.written, self.output + other.output, self.seconds + other.seconds, cost,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Proposal:
     """A new target with the thought behind it, as an agent hands it in.
 
@@ -64,6 +102,10 @@ class Proposal:
         Why it should help, and what effect is expected; may be empty.
     agent : str
         Who proposed it.
+    usage : Usage
+        What asking for it has used.
+    reply : str
+        The agent's own words, where there are some.
     """
 
     target: str
@@ -71,6 +113,8 @@ class Proposal:
     hypothesis: str = ""
     expect: str = ""
     agent: str = ""
+    usage: Usage = field(default_factory=Usage)
+    reply: str = ""
 
 
 @dataclass(frozen=True)

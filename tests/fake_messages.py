@@ -4,9 +4,9 @@
         Claude("claude-opus-5-5", base_url=server.url).complete(...)
     server.requests[0].body["system"]
 
-Each request for a message takes the next reply of the script; the last one is repeated. A reply's text may be a callable
-that is given the `Request`, so that a test can play a whole study. The prompt cache is simulated truthfully: a prefix up
-to a `cache_control` mark is read if it was sent before, written if not, and never found when one byte differs.
+Each request for a message takes the next reply of the script; the last one is repeated. A reply's text may be a
+callable that is given the `Request`, so that a test can play a whole study. The prompt cache is simulated truthfully: a
+prefix up to a `cache_control` mark is read if it was sent before, written if not, never found when one byte differs.
 A token is four characters.
 """
 

@@ -35,11 +35,14 @@ def environment(monkeypatch, tmp_path):
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))  # a login of the developer's own must not help
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    threads = set(threading.enumerate())
     yield
-    gc.collect()  # an unclosed socket warns here, and warnings are errors
-    left = [thread for thread in set(threading.enumerate()) - threads if "autoresearch" in thread.name]
-    assert not left
+    assert not [thread for thread in threading.enumerate() if thread.name == "autoresearch-claude"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_socket_stays_open():
+    yield
+    gc.collect()  # an unclosed one warns here, and warnings are errors
 
 
 class Waits(list):
@@ -193,7 +196,7 @@ def test_rate_limit_waits_exactly_as_long_as_asked():
     assert done.text == "ok"
     assert done.usage.calls == 1
     assert waits.seconds[:2] == [7, 1.5]
-    assert 3 <= waits.seconds[2] <= 5
+    assert 6 <= waits.seconds[2] <= 10
     assert [reason.split(":")[0] for _, reason in waits] == ["Rate limit of Claude"] * 2 + ["Claude is overloaded"]
 
 
@@ -201,9 +204,9 @@ def test_waiting_is_not_charged_to_the_deadline():
     def wait(seconds, reason):
         time.sleep(seconds)
 
-    with FakeMessages([limited(1.2), answer("ok")]) as server:
-        done = ask(server, wait=wait, deadline=1.0)
-    assert done.usage.seconds < 1.0
+    with FakeMessages([limited(2.2), answer("ok")]) as server:
+        done = ask(server, wait=wait, deadline=2.0)
+    assert done.usage.seconds < 2.0
 
 
 def test_waits_end():
@@ -287,7 +290,7 @@ def test_deadline(where):
     with FakeMessages([stalled(where)]) as server:
         began = time.monotonic()
         line = error_of(BackendFailed, lambda: ask(server, deadline=1.0))
-        assert 0.9 < time.monotonic() - began < 2.0
+        assert 0.9 < time.monotonic() - began < 3.0
     assert line == "No answer within 1 s."
 
 
@@ -295,7 +298,7 @@ def test_the_deadline_is_for_all_retries_together():
     with FakeMessages([dropped(), stalled()]) as server:
         began = time.monotonic()
         error_of(BackendFailed, lambda: ask(server, deadline=1.0))
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 3.0
     assert len(server.requests) == 2
 
 
@@ -332,6 +335,12 @@ def test_check_without_a_key(monkeypatch):
     monkeypatch.delenv("ANTHROPIC_PROFILE")
     with FakeMessages() as server:
         assert "set ANTHROPIC_API_KEY" in error_of(BackendRefused, lambda: ask(server))
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY} ", f"{KEY}é"])
+def test_a_key_that_is_none(monkeypatch, key):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    assert "set ANTHROPIC_API_KEY anew" in error_of(BackendRefused, Claude().check)
 
 
 def test_a_key_that_was_asked_for_stays_in_the_object(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -33,6 +34,14 @@ class Briefing:
         The number that the proposal will have.
     seed : int
         The study's seed: an agent that draws at random draws from (seed, number), so that a study can be resumed.
+    noise : float
+        Standard deviation of one run.
+    budget : str
+        What an experiment may spend, for people.
+    notes : tuple of str
+        What the human has said while the study ran, the oldest first.
+    wait : callable
+        Waits so many seconds for the reason given, visibly, and raises `Stopped` when the study is stopped meanwhile.
     """
 
     program: str
@@ -42,13 +51,27 @@ class Briefing:
     history: tuple[Experiment, ...] = field(default=())
     number: int = 1
     seed: int = 0
+    noise: float = 0.0
+    budget: str = ""
+    notes: tuple[str, ...] = ()
+    wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
 
 
 class Agent(Protocol):
     """Anything that proposes."""
 
     def propose(self, briefing: Briefing) -> Proposal:
-        """Return the next proposal; raise `NothingToPropose` when there is none."""
+        """Return the next proposal.
+
+        Raises
+        ------
+        NothingToPropose
+            When there is none left: the study ends.
+        ProposalFailed
+            When there is none this time: it is recorded and the next one is asked for.
+        UserError
+            When there never will be one: the study ends with that line.
+        """
         ...
 
 

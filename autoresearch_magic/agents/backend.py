@@ -11,47 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ..errors import UserError
+from ..experiment import Usage as Usage
 
 Wait = Callable[[float, str], None]
 """Waits so many seconds, visibly, for the reason given; raises `Stopped` when the study is stopped meanwhile."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What an agent has used.
-
-    Attributes
-    ----------
-    calls : int
-        Requests that were answered.
-    input, cached, written, output : int
-        Tokens: read anew, read from the vendor's cache, written to it, and answered (thinking included).
-    seconds : float
-        Wall clock of the requests, waiting for limits not included.
-    cost : float or None
-        US dollars; None when the price is not known. Unknown and nothing are not the same: an agent without a price
-        list has None, one that is free has 0.
-    """
-
-    calls: int = 0
-    input: int = 0
-    cached: int = 0
-    written: int = 0
-    output: int = 0
-    seconds: float = 0.0
-    cost: float | None = 0.0
-
-    @property
-    def tokens(self) -> int:
-        """All tokens, whatever they cost."""
-        return self.input + self.cached + self.written + self.output
-
-    def __add__(self, other: Usage) -> Usage:
-        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
-        return Usage(
-            self.calls + other.calls, self.input + other.input, self.cached + other.cached,
-            self.written + other.written, self.output + other.output, self.seconds + other.seconds, cost,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,7 +64,7 @@ class Completion:
 
 
 class BackendFailed(Exception):
-    """This one answer could not be had (a deadline, a broken connection, an answer in no known form).
+    """One answer could not be had (a deadline, a broken connection, an answer in no known form).
 
     The study goes on: the proposal is recorded as `rejected` and the next one is asked for.
 

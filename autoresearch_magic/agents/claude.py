@@ -4,7 +4,8 @@ All retrying happens here and nowhere else (the SDK's own is off), by one rule e
 
 - rate limits (429) and overload (529, also as an event in mid-stream) are waited out through `Wait`: as long as the
   server says, else with exponential backoff and jitter; at most `LIMIT_TRIES` times and `LIMIT_SECONDS` in all;
-- broken connections and server errors get `QUICK_TRIES` quick retries, then this one answer has failed;
+- broken connections and server errors get `QUICK_TRIES` quick retries, then this one answer has failed; what broke off
+  is counted as far as the server has said, so its output may be missing from the bill;
 - a prompt that is too long has failed too: the next one is made anew and may be shorter;
 - whatever else the server refuses (key, rights, money, model, request) is refused for good, in one line.
 
@@ -161,7 +162,8 @@ class Claude(Backend):
         if end is None and self._lifecycle != "deprecated":
             return ""
         when = f" and ends on {end}" if end else ""
-        return f"The model {self.model} is deprecated{when}: use {successor(self.model)} (--agent claude:MODEL)."
+        new = successor(self.model)
+        return f"The model {self.model} is deprecated{when}: use {new} (--agent claude:{new})."
 
     def check(self) -> None:
         """See that there are an SDK, a key, a server and the model; ask for the key if need be.
@@ -174,7 +176,7 @@ class Claude(Backend):
         if end is not None and end <= _today():
             new = successor(self.model)
             raise BackendRefused(f"The model {self.model} ended on {end}: use {new} (--agent claude:{new}).")
-        if not self._key and not self._has_credentials(sdk) and self.ask_key is not None:
+        if self.ask_key is not None and not self._key and not self._has_credentials(sdk):
             self._key = self.ask_key().strip()
         client = self._client(sdk, CHECK_SECONDS)
 
@@ -247,6 +249,13 @@ class Claude(Backend):
         if not _authorised(client):
             client.close()
             raise BackendRefused("Claude needs a key: set ANTHROPIC_API_KEY, or use --agent tuner, which needs none.")
+        for secret in (client.api_key, client.auth_token):
+            # The HTTP library would complain too, and some of its complaints quote the key.
+            if secret and not re.fullmatch(r"[!-~]+", secret):
+                client.close()
+                raise BackendRefused(
+                    "The key has blanks, line breaks or letters that no key has: set ANTHROPIC_API_KEY anew."
+                )
         return client
 
     def _make(self, sdk: ModuleType, seconds: float) -> anthropic.Anthropic:
@@ -260,7 +269,7 @@ class Claude(Backend):
             return client
         except Exception as error:  # bad addresses, profiles and proxies: the SDK has no common class for them
             failure = error
-        raise BackendRefused(f"Anthropic's SDK cannot start: {self._clean(str(failure))}")
+        raise BackendRefused(f"Anthropic's SDK cannot start (address, profile, proxy?): {self._clean(str(failure))}")
 
     def _probe(self, sdk: ModuleType, client: anthropic.Anthropic) -> None:
         try:

@@ -5,9 +5,9 @@ JSON file that maps model names to US dollars per million tokens,
 
     {"my-model": {"input": 1.0, "output": 4.0, "cached": 0.1, "written": 1.25}, "qwen*": {"input": 0, "output": 0}}
 
-where ``cached`` (read from the vendor's cache) and ``written`` (written to it) default to ``input``. A name that ends in
-``*`` stands for all names that begin so; any other stands for itself and its dated versions. A model that nobody has
-a price for costs None, which is "unknown" and never 0.
+where ``cached`` (read from the vendor's cache) and ``written`` (written to it) default to ``input``. A name that ends
+in ``*`` stands for all names that begin so; any other stands for itself and its dated versions. A model that nobody
+has a price for costs None, which is "unknown" and never 0.
 
 Not here: discounts (batches, contracts), surcharges (regions, fast modes) and the longer cache lifetimes.
 """

@@ -13,20 +13,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..events import RunKind
-from ..experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from ..experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 
 FORMAT = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS experiment (
     number INTEGER PRIMARY KEY, parent INTEGER, target TEXT NOT NULL, summary TEXT NOT NULL, hypothesis TEXT NOT NULL,
-    expect TEXT NOT NULL, agent TEXT NOT NULL, fingerprint TEXT NOT NULL, proposed_at REAL NOT NULL,
+    expect TEXT NOT NULL, agent TEXT NOT NULL, usage TEXT NOT NULL, reply TEXT NOT NULL, fingerprint TEXT NOT NULL, proposed_at REAL NOT NULL,
     verdict TEXT, reason TEXT NOT NULL DEFAULT '', value REAL, judged_at REAL, commit_sha TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS measurement (
     id INTEGER PRIMARY KEY, experiment INTEGER NOT NULL REFERENCES experiment (number), kind TEXT NOT NULL,
@@ -120,9 +120,10 @@ class Journal:
         p = experiment.proposal
         with self._transaction() as connection:
             connection.execute(
-                "INSERT INTO experiment (number, parent, target, summary, hypothesis, expect, agent, fingerprint, "
-                "proposed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO experiment (number, parent, target, summary, hypothesis, expect, agent, usage, reply, "
+                "fingerprint, proposed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (experiment.number, experiment.parent, p.target, p.summary, p.hypothesis, p.expect, p.agent,
+                 json.dumps(asdict(p.usage)), p.reply,
                  experiment.fingerprint, time.time()),
             )  # fmt: skip
 
@@ -181,7 +182,10 @@ class Journal:
             Experiment(
                 number=row["number"],
                 parent=row["parent"],
-                proposal=Proposal(row["target"], row["summary"], row["hypothesis"], row["expect"], row["agent"]),
+                proposal=Proposal(
+                    row["target"], row["summary"], row["hypothesis"], row["expect"], row["agent"],
+                    Usage(**json.loads(row["usage"])), row["reply"],
+                ),  # fmt: skip
                 fingerprint=row["fingerprint"],
                 verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
                 reason=row["reason"],

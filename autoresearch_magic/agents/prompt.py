@@ -1,0 +1,240 @@
+"""The prompt: what a language model is told, rebuilt from the journal for each proposal and bounded in size.
+
+Its parts stand in the order of how often they change, so that a vendor's prompt cache hits: first who the model is and how
+it must answer (never), then program and setup (once a study), then the state of the study (every time). The last part has a
+budget of characters for each of its sections, whatever the study's length.
+
+Why the rules against cheating stand there in so many words: published measurements found that such wording cut the
+exploitation of loopholes from 100% of runs to 8%.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..edits import unified_diff
+from ..experiment import Experiment, Verdict
+from ..metric import Metric
+from . import Briefing
+from .backend import Prompt, Turn
+
+LONG = 200
+"""Lines of a target from which SEARCH/REPLACE blocks are asked for. Measured elsewhere on small files, whole rewrites
+are well-formed 99.6% of the time and diffs 94%; but a rewrite costs output tokens for every line, and from a few hundred
+lines on that outweighs the odd second try."""
+
+SECTION = 2_400
+"""Characters that a section about the past may have, about 600 tokens. Six of them stay below the 5,000 tokens of
+history past which agents were seen to lose track."""
+SOURCE = 60_000
+"""Characters of setup or target that are shown; what is longer is cut in the middle, visibly."""
+NOTES = 3_000
+"""Characters of the human's notes; the newest stay."""
+
+SYSTEM = """\
+You improve one Python source, the target, by experiments. You propose one change; it is run for a fixed budget; one number \
+is measured; the change is kept if the number is better by more than its noise, else discarded. Then you are asked again. You \
+have no memory between proposals: all that is known stands in the message.
+
+How to propose
+- One idea at a time, small enough that the result says whether the idea was good.
+- Read what was tried. Do not propose again what is listed there, nor a variant that differs in name only.
+- Failures are told with their cause: avoid the cause, not only the instance.
+- Prefer changes that delete code. Equal and simpler counts as better.
+- When small steps no longer pay, try something of another kind.
+
+What is not allowed, even where it would work
+- Do not touch what is frozen: the setup's names, its data, the evaluation, the metric, the clock, the seed. They are bound \
+anew before the metric is read; a change of them is recorded as rejected.
+- Do not train on validation data, read it in the target, or tune to the random seed.
+- Do not hard-code, fake or print the metric, and do not change how time or steps are counted.
+- Do not read environment variables, keys, or files outside what the target reads now; do not use the network.
+A gain won by any of these is worthless to the person who asked. If the only way you see to improve the number is one of \
+them, propose a small honest change instead and say so in the hypothesis.
+
+How to answer
+<hypothesis>Why it should help, in one to three sentences.</hypothesis>
+<summary>One line, at most 80 characters, like a commit subject.</summary>
+<expect>The effect you expect on the metric, such as -0.02.</expect>
+then the code, and nothing after it. No JSON."""
+
+WHOLE = "Give the whole new target in one fenced block (```python ... ```), complete, with every line it needs."
+BLOCKS = """\
+The target is long: give SEARCH/REPLACE blocks instead of the whole. Copy the SEARCH lines exactly from the target, enough of \
+them to be there only once:
+<<<<<<< SEARCH
+lines as they are
+=======
+lines as they shall be
+>>>>>>> REPLACE"""
+
+
+def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
+    """Build the prompt for the next proposal.
+
+    Parameters
+    ----------
+    briefing : Briefing
+    long : int
+        Lines of a target from which SEARCH/REPLACE blocks are asked for.
+
+    Returns
+    -------
+    Prompt
+        ``system`` is the same for every study, ``stable`` for every proposal of this one; its one turn is what changes.
+    """
+    metric = briefing.metric
+    stable = "\n\n".join(
+        part
+        for part in (
+            f"# The program, written by the person you work for\n\n{briefing.program.strip()}",
+            f"# The metric\n\n{_metric(metric)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
+            f"# The setup: frozen, runs before the target, its names are there\n\n{_code(briefing.setup)}"
+            if briefing.setup.strip()
+            else "",
+        )
+        if part
+    )
+    form = BLOCKS if len(briefing.incumbent.target.splitlines()) > long else WHOLE
+    state = "\n\n".join(section for section in (*sections(briefing), form) if section)
+    return Prompt(SYSTEM, stable, (Turn("user", state),))
+
+
+def sections(briefing: Briefing) -> list[str]:
+    """Return what is to be said of the study now, each section within its bounds."""
+    metric, history = briefing.metric, briefing.history
+    return [
+        _incumbent(briefing),
+        _section("What was kept, in order", _ladder(history, metric)),
+        _section("Near misses: not kept, but close", _near_misses(history, briefing.incumbent, metric)),
+        _section("Failures, by cause", _failures(history)),
+        _section("Already tried, the latest first: do not propose these again", _tried(history, metric)),
+        _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
+        _section(
+            "Notes of the person you work for, the newest last", list(briefing.notes), keep_last=True, limit=NOTES
+        ),
+    ]
+
+
+def _metric(metric: Metric) -> str:
+    return f"{metric.name}, read as `{metric.expression}` after the target. {'Lower' if metric.minimize else 'Higher'} is better."
+
+
+def _incumbent(briefing: Briefing) -> str:
+    e, metric = briefing.incumbent, briefing.metric
+    value = f"{metric.name} {metric.format(e.value)}"
+    noise = f", noise of one run ±{briefing.noise:.2g}" if briefing.noise else ""
+    what = "the baseline" if e.number == 0 else f"experiment {e.number}, {e.summary}"
+    return f"# The present target: {what} ({value}{noise})\n\n{_code(e.target)}"
+
+
+def _code(source: str) -> str:
+    fence = "```"
+    while fence in source:
+        fence += "`"
+    if len(source) > SOURCE:
+        half = SOURCE // 2
+        source = f"{source[:half]}\n# [... {len(source) - SOURCE} characters left out ...]\n{source[-half:]}"
+    return f"{fence}python\n{source.rstrip()}\n{fence}"
+
+
+def _section(title: str, lines: Sequence[str], *, keep_last: bool = False, limit: int = SECTION) -> str:
+    """Join lines below a title until the limit; says how many were left out."""
+    if not lines:
+        return ""
+    kept: list[str] = []
+    room = limit
+    for line in reversed(lines) if keep_last else lines:
+        line = _short(line, limit // 2)
+        if room < len(line) + 1:
+            break
+        kept.append(line)
+        room -= len(line) + 1
+    if keep_last:
+        kept.reverse()
+    left = len(lines) - len(kept)
+    more = [f"(and {left} more)"] if left else []
+    return "\n".join([f"# {title}", "", *kept, *more])
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _line(e: Experiment, metric: Metric) -> str:
+    return f"- {e.number}: {_short(' '.join(e.summary.split()), 160)} → {metric.format(e.value)}"
+
+
+def _judged(history: Sequence[Experiment], *verdicts: Verdict) -> list[Experiment]:
+    return [e for e in history if e.verdict in verdicts]
+
+
+def _ladder(history: Sequence[Experiment], metric: Metric) -> list[str]:
+    kept = [e for e in history if e.verdict is not None and e.verdict.kept]
+    if len(kept) > 14:  # the way is told by its beginning and its end
+        middle = len(kept) - 12
+        return [*(_line(e, metric) for e in kept[:2]), f"- ({middle} more)", *(_line(e, metric) for e in kept[-10:])]
+    return [_line(e, metric) for e in kept] if len(kept) > 1 else []
+
+
+def _near_misses(history: Sequence[Experiment], incumbent: Experiment, metric: Metric) -> list[str]:
+    """Return the discarded ones that came closest to the incumbent, with what they changed."""
+    missed = [e for e in _judged(history, Verdict.DISCARD) if e.value is not None]
+    missed.sort(key=lambda e: metric.gain(e.value or 0.0, over=0.0), reverse=True)
+    lines = []
+    for e in missed[:4]:
+        parent = next((p for p in history if p.number == e.parent), None)
+        diff = unified_diff(parent.target, e.target, "before", "after") if parent else ""
+        body = "\n".join(line for line in diff.splitlines()[2:] if line[:1] in "+-")
+        lines.append(_line(e, metric) + (f"\n{_short(body, 400)}" if body else ""))
+    return lines
+
+
+def _failures(history: Sequence[Experiment]) -> list[str]:
+    """Group failures by cause, the most frequent first, each with its numbers and the last traceback's end."""
+    causes: dict[str, list[Experiment]] = {}
+    for e in history:
+        if e.verdict is not None and e.verdict.failed:
+            causes.setdefault(_cause(e), []).append(e)
+    lines = []
+    for cause, found in sorted(causes.items(), key=lambda item: (-len(item[1]), -item[1][-1].number)):
+        last = found[-1]
+        numbers = ", ".join(str(e.number) for e in found[-6:])
+        tail = "\n".join(last.measurements[-1].traceback.splitlines()[-4:]) if last.measurements else ""
+        said = f": {_short(last.reason, 240)}" if last.reason else ""
+        lines.append(f"- {cause}, {len(found)} times ({numbers}){said}" + (f"\n{_short(tail, 400)}" if tail else ""))
+    return lines
+
+
+def _cause(e: Experiment) -> str:
+    """Name a failure's cause: the exception's type where there is one, else the verdict."""
+    head = e.reason.split(":", 1)[0].strip()
+    return f"{e.verdict} ({head})" if head.isidentifier() else str(e.verdict)
+
+
+def _tried(history: Sequence[Experiment], metric: Metric) -> list[str]:
+    return [f"{_line(e, metric)} {e.verdict}" for e in reversed(history) if e.number > 0 and e.verdict is not None]
+
+
+def _curves(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:
+    chosen = [incumbent, *[e for e in reversed(history) if e.number != incumbent.number and e.measurements][:2]]
+    return [line for e in chosen if (line := _curve(e))]
+
+
+def _curve(e: Experiment) -> str:
+    """Tell a curve by its values at five shares of the budget and by how it moves at its end."""
+    points = e.measurements[0].curve if e.measurements else ()
+    name = next(iter(points[0].values), None) if points else None
+    if name is None or len(points) < 5:
+        return ""
+    at = [points[min(len(points) - 1, round(share * (len(points) - 1)))] for share in (0.1, 0.3, 0.5, 0.8, 1.0)]
+    values = ", ".join(f"{p.progress:.0%}: {p.values.get(name, float('nan')):.3g}" for p in at)
+    early, late = at[-2].values.get(name, 0.0), at[-1].values.get(name, 0.0)
+    trend = (
+        "still falling"
+        if late < early - 0.01 * abs(early)
+        else "rising"
+        if late > early + 0.01 * abs(early)
+        else "level"
+    )
+    return f"- {e.number} ({_short(e.summary, 60)}): {name} at shares of the budget {values}; {trend} at the end; {e.measurements[0].steps} steps"

@@ -1,0 +1,181 @@
+"""What a language model answers, read: tags, then code; code, applied to the target or refused with the reason.
+
+Two forms of code are understood: one fenced block that is the whole new target, or SEARCH/REPLACE blocks::
+
+    <<<<<<< SEARCH
+    LR = 3e-4
+    =======
+    LR = 1e-3
+    >>>>>>> REPLACE
+
+Every block must apply, and at one place only; nothing is ever changed silently or not at all. What does not apply is told
+in words that a model can mend: the nearest lines, and what differs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from ..edits import check_syntax, fingerprint
+from ..errors import UserError
+
+NEAR = 0.6
+"""Similarity (difflib's ratio) from which a passage is shown as the nearest match; below it would only confuse."""
+SUMMARY = 120
+"""Characters of a summary that was not given and has to be made of what was."""
+
+_FENCE = re.compile(
+    r"^(?P<ticks>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^\n]*\n(?P<body>.*?)^(?P=ticks)[ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
+_BLOCK = re.compile(
+    r"^<{5,9} ?SEARCH[^\n]*\n(?P<search>.*?)^={5,9}[ \t]*\n(?P<replace>.*?)^>{5,9} ?REPLACE[^\n]*$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+class ReplyError(Exception):
+    """A reply that cannot be used; the text is written for the model that wrote it."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply that can be used.
+
+    Attributes
+    ----------
+    target : str
+        The whole new target.
+    summary, hypothesis, expect : str
+        From the tags; the summary is never empty.
+    """
+
+    target: str
+    summary: str
+    hypothesis: str
+    expect: str
+
+
+def read_reply(text: str, target: str) -> Reply:
+    """Read a reply and apply its code to the target.
+
+    Parameters
+    ----------
+    text : str
+        What the model has answered.
+    target : str
+        The target that it was shown.
+
+    Raises
+    ------
+    ReplyError
+        When there is no code, a block does not apply, the result does not parse, or nothing is changed by it.
+    """
+    code = apply(text, target)
+    try:
+        check_syntax(code)
+    except UserError as error:
+        raise ReplyError(f"The new target does not parse: {error}") from None
+    if fingerprint(code) == fingerprint(target):
+        raise ReplyError("The new target is the same as the present one but for layout, comments or docstrings.")
+    hypothesis, expect = tag(text, "hypothesis"), tag(text, "expect")
+    summary = tag(text, "summary") or _first_line(hypothesis) or _what_changed(target, code)
+    return Reply(code, " ".join(summary.split()), hypothesis, expect)
+
+
+def tag(text: str, name: str) -> str:
+    """Return what stands in ``<name>...</name>`` before any code; empty when it is not there."""
+    before = re.split(r"^(?:`{3,}|~{3,}|<{5,9} ?SEARCH)", text, maxsplit=1, flags=re.MULTILINE)[0]
+    found = re.search(rf"<{name}>(.*?)(?:</{name}>|\Z)", before, re.DOTALL | re.IGNORECASE)
+    return found[1].strip() if found else ""
+
+
+def apply(text: str, target: str) -> str:
+    """Return the new target that a reply asks for.
+
+    Raises
+    ------
+    ReplyError
+    """
+    if blocks := list(_BLOCK.finditer(text)):
+        if len(blocks) < len(re.findall(r"^<{5,9} ?SEARCH", text, re.MULTILINE)):
+            raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
+        for number, block in enumerate(blocks, 1):
+            target = replace_once(target, block["search"], block["replace"], number)
+        return target
+    if re.search(r"^<{5,9} ?SEARCH", text, re.MULTILINE):
+        raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
+    fences = [
+        match["body"] for match in _FENCE.finditer(text) if match["language"].lower() in ("", "python", "py", "python3")
+    ]
+    if len(fences) > 1:
+        raise ReplyError(f"There are {len(fences)} fenced blocks: give exactly one, the whole new target.")
+    if not fences:
+        if re.search(r"^(?:`{3,}|~{3,})", text, re.MULTILINE):
+            raise ReplyError("The fenced block is not closed: the reply was cut off, or the closing ``` is missing.")
+        raise ReplyError(
+            "There is no code in the reply: give the whole new target in one fenced block, or SEARCH/REPLACE blocks."
+        )
+    return fences[0]
+
+
+def replace_once(target: str, search: str, replacement: str, number: int = 1) -> str:
+    """Replace one passage of the target.
+
+    Trailing blanks of lines are forgiven; nothing else is.
+
+    Raises
+    ------
+    ReplyError
+        When the passage is empty, is not there, or is there more than once.
+    """
+    wanted = [line.rstrip() for line in search.splitlines()]
+    lines = target.splitlines()
+    if not any(wanted):
+        raise ReplyError(f"Block {number}: the SEARCH part is empty; name the lines that are to be replaced.")
+    bare = [line.rstrip() for line in lines]
+    places = [i for i in range(len(lines) - len(wanted) + 1) if bare[i : i + len(wanted)] == wanted]
+    if len(places) > 1:
+        at = ", ".join(str(i + 1) for i in places)
+        raise ReplyError(
+            f"Block {number}: the SEARCH lines are there {len(places)} times (at lines {at}); add lines around them until they are there once."
+        )
+    if not places:
+        raise ReplyError(f"Block {number}: the SEARCH lines are not in the target.{nearest(lines, wanted)}")
+    start = places[0]
+    changed = [*lines[:start], *replacement.splitlines(), *lines[start + len(wanted) :]]
+    return "\n".join(changed) + ("\n" if target.endswith("\n") or not target else "")
+
+
+def nearest(lines: list[str], wanted: list[str]) -> str:
+    """Show the passage that is most like what was looked for, and what differs; empty when none is."""
+    size = len(wanted)
+    best, place = 0.0, 0
+    sought = "\n".join(wanted)
+    for i in range(max(1, len(lines) - size + 1)):
+        matcher = difflib.SequenceMatcher(None, "\n".join(lines[i : i + size]), sought, autojunk=False)
+        if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and (ratio := matcher.ratio()) > best:
+            best, place = ratio, i
+    if best < NEAR:
+        return " Nothing in it is like them."
+    there = lines[place : place + size]
+    differs = [
+        f"  line {place + n + 1} is     {is_!r}\n  but you wrote {wrote!r}"
+        for n, (is_, wrote) in enumerate(zip(there, wanted, strict=False))
+        if is_.rstrip() != wrote
+    ]
+    return f" The nearest are lines {place + 1} to {place + len(there)}:\n" + "\n".join(differs)
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:SUMMARY]
+
+
+def _what_changed(before: str, after: str) -> str:
+    """Make a summary of the first changed line, for a reply that is nothing but code."""
+    for line in difflib.ndiff(before.splitlines(), after.splitlines()):
+        if line.startswith("+ ") and line[2:].strip():
+            return line[2:].strip()[:SUMMARY]
+    return "lines removed"
