@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .agents import agent_names
 from .budget import parse_duration
 from .constants import find_constants
 from .definition import read_source
@@ -28,6 +29,14 @@ from .study import Study, open_study
 from .words import counts, escape, fenced, history_markdown, history_text, result_line, status
 
 MAGIC = "%autoresearch"
+AGENTS = {
+    "tuner": "offline: finds the constants of the target and lets Optuna choose (tuner:LR,WIDTH for those alone)",
+    "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",
+    "openai": "any OpenAI-compatible server: openai:MODEL[@URL], such as openai:qwen3@http://localhost:11434/v1",
+    "command": "any program that reads the briefing and writes the reply: command:claude -p",
+    "hybrid": "a model for structure and the tuner for numbers (hybrid:claude+tuner)",
+    "replay": "plays a recorded study: replay:STUDY[@SPEED]",
+}
 
 
 @dataclass(frozen=True)
@@ -237,6 +246,22 @@ class Session:
 
     # -- look --------------------------------------------------------------------------------------------------
 
+    def say(self, arguments: argparse.Namespace) -> Reply:
+        """Tell the agent something; its next proposal sees it."""
+        study = self._study().say(" ".join(arguments.text))
+        return Reply(f"Noted: the next proposal that {study.settings.agent} is asked for sees it.")
+
+    def briefing(self, arguments: argparse.Namespace) -> Reply:
+        """Show what a language model would be told now."""
+        text = self._study().briefing()
+        return Reply(text, f"{len(text):,} characters, about {len(text) // 4:,} tokens:\n\n{fenced(text, 'text')}")
+
+    def agents(self, arguments: argparse.Namespace) -> Reply:
+        """List the agents that can propose."""
+        return Reply(
+            "\n".join(f"{name:<8} {AGENTS.get(name, 'registered by another package')}" for name in agent_names())
+        )
+
     def status(self, arguments: argparse.Namespace) -> Reply:
         """Say where the study stands."""
         if arguments.study is None and current() is None:
@@ -388,6 +413,9 @@ COMMANDS: dict[str, Command] = {
     "step": Command(Session.step, (_NAME,), options=True),
     "wait": Command(Session.wait, ((("--timeout",), {"metavar": "DURATION", "help": "wait so long at most, for example 60s"}),)),
     "watch": Command(Session.watch, (_STUDY,)),
+    "say": Command(Session.say, ((("text",), {"nargs": "+", "metavar": "TEXT", "help": "what it should know"}),)),
+    "briefing": Command(Session.briefing),
+    "agents": Command(Session.agents),
     "history": Command(Session.history, (_STUDY, (("--kept",), {"action": "store_true", "help": "only what was kept"}))),
     "show": Command(Session.show, (_NUMBER,)),
     "diff": Command(Session.diff, (_NUMBER, (("other",), {"nargs": "?", "metavar": "M", "help": "compare N with M instead of with its parent"}))),

@@ -192,3 +192,41 @@ def imported_modules(source: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module and node.module != "__future__":
             found.append((node.lineno, node.col_offset, node.module))
     return list(dict.fromkeys(name for _, _, name in sorted(found)))
+
+
+def merge(base: str, ours: str, theirs: str) -> str | None:
+    """Apply the change from `base` to `theirs` to `ours`; None where both have changed the same lines.
+
+    Parameters
+    ----------
+    base : str
+        What both began with.
+    ours, theirs : str
+        The two versions. Neighbouring lines may be changed by one each: that is no conflict here, because a target's
+        constants stand below each other.
+
+    Returns
+    -------
+    str or None
+        `ours` with their change, or None when the changes touch.
+    """
+    lines = [text.splitlines(keepends=True) for text in (base, ours, theirs)]
+    changes = [
+        [
+            code[1:]
+            for code in difflib.SequenceMatcher(None, lines[0], side, autojunk=False).get_opcodes()
+            if code[0] != "equal"
+        ]
+        for side in lines[1:]
+    ]
+    for a_from, a_to, *_ in changes[0]:
+        for b_from, b_to, *_ in changes[1]:
+            same_place = a_from == b_from and (a_from == a_to or b_from == b_to)
+            if same_place or (a_from < b_to and b_from < a_to):
+                return None
+    merged = list(lines[0])
+    both = [(start, end, lines[1][i:j]) for start, end, i, j in changes[0]]
+    both += [(start, end, lines[2][i:j]) for start, end, i, j in changes[1]]
+    for start, end, new in sorted(both, key=lambda change: change[:2], reverse=True):
+        merged[start:end] = new
+    return "".join(merged)

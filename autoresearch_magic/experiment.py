@@ -106,6 +106,8 @@ class Proposal:
         What asking for it has used.
     reply : str
         The agent's own words, where there are some.
+    failure : str
+        One line that says why there is no new target; `target` is the incumbent's then.
     """
 
     target: str
@@ -115,6 +117,7 @@ class Proposal:
     agent: str = ""
     usage: Usage = field(default_factory=Usage)
     reply: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,11 @@ class Experiment:
     def summary(self) -> str:
         """The proposal's one line."""
         return self.proposal.summary
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was run at all; only such experiments count against the number that was asked for."""
+        return bool(self.measurements)
 
     @property
     def values(self) -> tuple[float, ...]:

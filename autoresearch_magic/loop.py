@@ -5,15 +5,15 @@ It knows its parts by their protocols and nothing of notebooks, widgets or proce
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from .agents import Agent, Briefing
+from .control import Control
 from .definition import Definition
 from .edits import check_syntax, fingerprint
-from .errors import NothingToPropose, Stopped, UserCodeError, UserError
+from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
 from .events import (
     Confirmed,
     Judged,
@@ -27,54 +27,20 @@ from .events import (
     State,
     StateChanged,
 )  # fmt: skip
-from .experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from .experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from .judge import Decision, headline, judge, spread
+from .prefetch import Prefetch
 from .records import Records
 from .runners import Runner
 
 FRESH_SEEDS = 1000
 """Where the seeds of the confirmation begin: none of them was seen while the study searched."""
 
+FRUITLESS = 20
+"""Proposals in a row that could not be run, after which an agent has nothing more to say."""
+
 UNSTEADY = 1.5
 """Ratio of the steps of two equal runs above which the machine, not the metric, is what varies."""
-
-
-class Control:
-    """How other threads steer the loop: go, pause after the run under way, or stop."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._allowed: int | None = None  # experiments until a pause; None: no pause
-        self._stopping = False
-
-    def allow(self, experiments: int | None) -> None:
-        """Let so many experiments happen before the next pause; None lifts it, 0 pauses."""
-        with self._changed:
-            self._allowed = experiments
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Make the loop raise `Stopped` where it next looks."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-
-    def spend(self) -> None:
-        """Count one experiment against what is allowed."""
-        with self._changed:
-            if self._allowed:
-                self._allowed -= 1
-
-    def wait_for_go(self, on_pause: Callable[[], None]) -> bool:
-        """Return at once when the loop may go on; else wait. Returns whether it waited; raises `Stopped`."""
-        with self._changed:
-            paused = self._allowed == 0 and not self._stopping
-            if paused:
-                on_pause()
-                self._changed.wait_for(lambda: self._allowed != 0 or self._stopping)
-            if self._stopping:
-                raise Stopped
-            return paused
 
 
 class Loop:
@@ -91,6 +57,8 @@ class Loop:
     control : Control
     judged, pending
         What the journal holds already: judged experiments, and one that was proposed and not judged.
+    elapsed : callable
+        Seconds that the study has been at work.
     """
 
     def __init__(
@@ -104,25 +72,56 @@ class Loop:
         control: Control,
         judged: list[Experiment],
         pending: Experiment | None,
+        elapsed: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.definition, self.settings, self.metric = definition, definition.settings, definition.metric
         self.agent, self.runner, self.records = agent, runner, records
         self.publish, self.control = publish, control
-        self.judged, self.pending = judged, pending
+        self.judged, self.pending, self.elapsed = judged, pending, elapsed
+        self.ahead = Prefetch(agent)
 
     def run(self) -> None:
-        """Go on until the experiments are spent, then confirm the result."""
+        """Go on until a limit is reached, then confirm the result."""
         self.measure_baseline()
-        while len(self.judged) <= self.settings.experiments:
-            self.wait_for_go(State.RUNNING)
-            try:
+        try:
+            while self.left > 0:
+                if why := self.limit_reached():
+                    self.publish(Notice(why))
+                    break
+                self.wait_for_go(State.RUNNING)
                 experiment = self.pending or self.propose()
-            except NothingToPropose as end:
-                self.publish(Notice(str(end)))
-                break
-            experiment, decision = self.try_out(experiment)
-            self.record(experiment, decision)
+                experiment, decision = self.try_out(experiment)
+                self.record(experiment, decision)
+        except NothingToPropose as end:
+            self.publish(Notice(str(end)))
+        finally:
+            self.ahead.close()
         self.confirm()
+
+    def limit_reached(self) -> str:
+        """Say which limit ends the search before its experiments are spent; empty while none does.
+
+        Raises
+        ------
+        UserError
+            When a limit cannot be kept, or the agent has nothing usable to say any more.
+        """
+        s, used = self.settings, self.usage
+        if s.hours is not None and self.elapsed() >= 3600 * s.hours:
+            return f"The time is up (--hours {s.hours:g})."
+        if s.max_tokens is not None and used.tokens >= s.max_tokens:
+            return f"The agent has used {used.tokens:,} tokens (--max-tokens {s.max_tokens})."
+        if s.max_cost is not None and used.cost is None:
+            raise UserError(
+                f"What {s.agent} costs is unknown, so --max-cost cannot be kept: put its price into a file "
+                "(AUTORESEARCH_PRICES), or use --max-tokens."
+            )
+        if s.max_cost is not None and used.cost is not None and used.cost >= s.max_cost:
+            return f"The agent has cost ${used.cost:.2f} (--max-cost {s.max_cost:g})."
+        idle = next((i for i, e in enumerate(reversed(self.judged)) if e.ran), 0)
+        if idle >= FRUITLESS:
+            raise UserError(f"{idle} proposals in a row could not be run; the last: {self.judged[-1].reason}")
+        return ""
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
@@ -159,19 +158,38 @@ class Loop:
 
     def propose(self) -> Experiment:
         """Ask the agent for the next target, and write its answer down before anything is done with it."""
-        number = len(self.judged)
-        briefing = Briefing(
-            program=self.definition.program.text, setup=self.definition.setup, metric=self.metric, incumbent=self.incumbent,
-            history=tuple(self.judged), number=number, seed=self.settings.seed,
-        )  # fmt: skip
-        proposal = self.agent.propose(briefing)
-        return self.open(Experiment(number, self.incumbent.number, proposal, fingerprint(proposal.target)))
+        number, incumbent = len(self.judged), self.incumbent
+        try:
+            proposal, wasted = self.ahead.take(self.briefing(number))
+            mark = fingerprint(proposal.target)
+        except ProposalFailed as failed:
+            proposal = Proposal(
+                incumbent.target, "no proposal", agent=self.settings.agent, usage=failed.usage or Usage(),
+                reply=failed.reply, failure=str(failed),
+            )  # fmt: skip
+            mark, wasted = "", Usage()
+        proposal = replace(proposal, usage=proposal.usage + wasted)
+        return self.open(Experiment(number, incumbent.number, proposal, mark))
+
+    def briefing(self, number: int) -> Briefing:
+        """Put together what the agent is told, from the journal alone."""
+        return make_briefing(
+            self.definition, self.judged, number, notes=self.records.journal.said(), wait=self.wait_for_agent
+        )
+
+    def wait_for_agent(self, seconds: float, reason: str) -> None:
+        """Wait on behalf of an agent, visibly where there is something to say; a stop ends it."""
+        if reason:
+            self.publish(Notice(reason))
+        self.control.sleep(seconds)
 
     def try_out(self, experiment: Experiment) -> tuple[Experiment, Decision]:
         """Refuse what need not be run, run the rest, and decide."""
         if refused := self.refuse(experiment):
             return experiment, refused
         if not experiment.measurements:
+            if self.settings.prefetch and getattr(self.agent, "slow", False) and self.left > 1:
+                self.ahead.ask(self.briefing(experiment.number + 1))
             experiment = experiment.with_measurement(self.measure(experiment, "candidate", 0, 1))
         decision = judge(
             experiment, self.incumbent, self.metric,
@@ -180,7 +198,9 @@ class Loop:
         return experiment, decision
 
     def refuse(self, experiment: Experiment) -> Decision | None:
-        """Find what makes a run pointless: code that does not parse, or that was tried before."""
+        """Find what makes a run pointless: no proposal, code that does not parse, or that was tried before."""
+        if experiment.proposal.failure:
+            return Decision(Verdict.REJECTED, experiment.proposal.failure)
         try:
             check_syntax(experiment.target)
         except UserError as error:
@@ -220,6 +240,16 @@ class Loop:
             self.publish(Confirmed(result))
 
     # -- helpers --------------------------------------------------------------------------------------------------
+
+    @property
+    def usage(self) -> Usage:
+        """What the agent has used so far."""
+        return sum((e.proposal.usage for e in self.judged), Usage())
+
+    @property
+    def left(self) -> int:
+        """How many experiments are still to be run."""
+        return self.settings.experiments - sum(e.ran for e in self.judged[1:])
 
     @property
     def incumbent(self) -> Experiment:
@@ -264,6 +294,24 @@ class Loop:
         elif event.get("evaluating"):
             self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0))
         return False
+
+
+def make_briefing(
+    definition: Definition,
+    judged: list[Experiment],
+    number: int,
+    *,
+    notes: list[str],
+    wait: Callable[[float, str], None] | None = None,
+) -> Briefing:
+    """Put together what an agent is told before it proposes experiment `number`."""
+    briefing = Briefing(
+        program=definition.program.text, setup=definition.setup, metric=definition.metric,
+        incumbent=next(e for e in reversed(judged) if e.verdict is not None and e.verdict.kept),
+        history=tuple(judged), number=number, seed=definition.settings.seed, noise=spread(judged[0].values),
+        budget=str(definition.settings.budget), notes=tuple(notes),
+    )  # fmt: skip
+    return briefing if wait is None else replace(briefing, wait=wait)
 
 
 def baseline_error(measurement: Measurement) -> UserError:

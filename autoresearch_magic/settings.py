@@ -54,6 +54,23 @@ def _min_delta(value: Any) -> float:
     return number
 
 
+def _above_zero(name: str) -> Callable[[Any], float | None]:
+    def parse(value: Any) -> float | None:
+        try:
+            number = None if value is None else float(value)
+        except (TypeError, ValueError):
+            number = -1.0
+        if number is not None and not 0 < number < float("inf"):
+            raise UserError(f"--{name} takes a number above 0, not {value!r}.")
+        return number
+
+    return parse
+
+
+def _maybe(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
+    return lambda value: None if value is None else parse(value)
+
+
 def _timeout(value: Any) -> float | None:
     return None if value is None else parse_duration(value, "timeout")
 
@@ -123,7 +140,40 @@ class Settings:
         parse=_whole(1, "experiments"), keys=("experiments", "iterations"),
     )  # fmt: skip
     agent: str = _option(
-        "tuner", "who proposes: tuner, or tuner:NAME,NAME to tune only those", metavar="AGENT", keys=("agent",)
+        "tuner", "who proposes: tuner[:NAMES], claude[:MODEL], openai:MODEL[@URL], command:COMMAND LINE, "
+        "hybrid[:AGENT+AGENT], replay:STUDY[@SPEED] (default tuner)", metavar="AGENT", keys=("agent",),
+    )  # fmt: skip
+    effort: str = _option(
+        "", "how hard a model thinks, where it has such a thing: low, medium, high", metavar="LEVEL", keys=("effort",)
+    )
+    base_url: str = _option(
+        "", "where a model's API is (default: the SDK's environment variable, else the vendor's)", metavar="URL"
+    )
+    prefetch: bool = _option(True, "do not ask for the next proposal while an experiment runs", parse=_truth)
+    blocks_from: int = _option(
+        200, "lines of a target from which a model is asked for SEARCH/REPLACE blocks instead of the whole (default 200)",
+        metavar="LINES", parse=_whole(0, "blocks-from"),
+    )  # fmt: skip
+    reply_timeout: float = _option(
+        600.0, "how long one answer of a model may take, waits for its limits not counted (default 10m)",
+        metavar="DURATION", parse=lambda value: parse_duration(value, "reply-timeout"),
+    )  # fmt: skip
+    hours: float | None = _option(
+        None, "end the search after so many hours of work", metavar="HOURS", parse=_above_zero("hours"), keys=("hours",)
+    )
+    max_tokens: int | None = _option(
+        None,
+        "end the search when the agent has used so many tokens",
+        metavar="N",
+        parse=_maybe(_whole(1, "max-tokens")),
+        keys=("max tokens",),
+    )
+    max_cost: float | None = _option(
+        None,
+        "end the search when the agent has cost so many US dollars",
+        metavar="USD",
+        parse=_above_zero("max-cost"),
+        keys=("max cost",),
     )
     repeats: int = _option(
         3, "how often the baseline is measured to learn the metric's noise, and best and baseline once more at the "
@@ -196,6 +246,12 @@ class Settings:
             parts.append(f"min-delta {self.min_delta:g}")
         if self.fresh:
             parts.append("fresh processes")
+        if self.hours is not None:
+            parts.append(f"at most {self.hours:g} h")
+        if self.max_tokens is not None:
+            parts.append(f"at most {self.max_tokens:,} tokens")
+        if self.max_cost is not None:
+            parts.append(f"at most ${self.max_cost:g}")
         return " · ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
@@ -274,7 +330,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings of the study")
     for name, each in FIELDS.items():
         flags = (*each.metadata["flags"], "--" + name.replace("_", "-"))
-        if each.metadata["parse"] is _truth:
+        if each.metadata["parse"] is _truth and each.default is True and name != "minimize":
+            negative = "--no-" + name.replace("_", "-")
+            group.add_argument(
+                negative, dest=name, action="store_false", default=argparse.SUPPRESS, help=each.metadata["help"]
+            )
+        elif each.metadata["parse"] is _truth:
             group.add_argument(
                 *flags, dest=name, action="store_true", default=argparse.SUPPRESS, help=each.metadata["help"]
             )

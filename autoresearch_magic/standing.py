@@ -17,7 +17,7 @@ from .events import (
     State,
     StateChanged,
 )
-from .experiment import Experiment, Headline, Point
+from .experiment import Experiment, Headline, Point, Usage
 from .settings import Settings
 
 
@@ -142,10 +142,20 @@ class Standing:
         return next((e for e in reversed(self.experiments) if e.verdict is not None and e.verdict.kept), None)
 
     @property
+    def done(self) -> int:
+        """How many experiments have been run, the baseline and what was refused not counted."""
+        return sum(e.ran for e in self.experiments[1:])
+
+    @property
+    def usage(self) -> Usage:
+        """What the agent has used."""
+        return sum((e.proposal.usage for e in self.experiments), Usage())
+
+    @property
     def runs_total(self) -> int:
         """How many runs there will have been at the end: baseline, experiments and confirmation."""
         best = self.incumbent
-        nothing_kept = best is not None and best.number == 0 and len(self.experiments) > self.settings.experiments
+        nothing_kept = best is not None and best.number == 0 and self.done >= self.settings.experiments
         return self.settings.repeats + self.settings.experiments + (0 if nothing_kept else 2 * self.settings.repeats)
 
     @property
@@ -156,7 +166,7 @@ class Standing:
             return self.runs_total
         if not self.experiments:
             return live.repeat if live else 0
-        done = self.settings.repeats + len(self.experiments) - 1
+        done = self.settings.repeats + self.done
         if live is not None and live.kind == "final":
             done += 2 * live.repeat + (live.experiment.number == 0)  # best and baseline take turns, the best first
         return done
@@ -168,10 +178,14 @@ class Standing:
         return 1.0 if self.state is State.FINISHED else min(1.0, (self.runs_done + part) / max(1, self.runs_total))
 
     @property
+    def pace(self) -> float | None:
+        """Seconds of wall clock that a run has taken on average; None before the first one is over."""
+        return sum(self.run_seconds) / len(self.run_seconds) if self.run_seconds else None
+
+    @property
     def remaining(self) -> float | None:
         """Seconds to the end as far as its runs so far tell; None before the first one is over, and at rest."""
-        if not self.run_seconds or not self.state.active:
+        if self.pace is None or not self.state.active:
             return None
-        each = sum(self.run_seconds) / len(self.run_seconds)
         part = self.live.progress if self.live is not None else 0.0
-        return each * max(0.0, self.runs_total - self.runs_done - part)
+        return self.pace * max(0.0, self.runs_total - self.runs_done - part)

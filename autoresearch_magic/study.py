@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from . import registry
-from .agents import make_agent
+from .agents import Agent, make_agent
+from .control import Control
 from .definition import Definition, define, from_json
 from .errors import Stopped, UserCodeError, UserError
 from .events import Event, Notice, Observer, State, StateChanged
 from .experiment import Experiment
 from .judge import headline
-from .loop import Control, Loop
+from .loop import Loop, make_briefing
 from .metric import Metric
 from .records import Records
 from .records.journal import Journal
 from .registry import ROOT
+from .runners import Runner
 from .runners.warm import WarmRunner
 from .settings import Settings, make_settings
 from .standing import Standing
@@ -89,7 +91,7 @@ class Study:
         **settings: Any,
     ) -> None:
         definition = define(program, target, setup, settings)
-        make_agent(definition.settings.agent, definition.target)
+        make_agent(definition.settings.agent, definition.target, definition.settings)
         root = Path(root).absolute()
         if name is not None and (root / registry.checked_name(name)).exists():
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
@@ -102,7 +104,7 @@ class Study:
         self._changed = threading.Condition()
         self._control = Control()
         self._thread: threading.Thread | None = None
-        self._runner: WarmRunner | None = None
+        self._runner: Runner | None = None
         self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
 
     # -- what it is ------------------------------------------------------------------------------------------------
@@ -220,7 +222,7 @@ class Study:
                 f"A study cannot go on with another {odd[0]}: its values would not compare. Start a new one."
             )
         changed = make_settings(self.settings.to_json(), settings)
-        make_agent(changed.agent, self.definition.target)
+        make_agent(changed.agent, self.definition.target, changed)
         self.definition = replace(self.definition, settings=changed)
         self.standing.settings = changed
         return self._launch(None)
@@ -265,6 +267,38 @@ class Study:
                 self._changed.wait(0.1 if left is None else min(0.1, left))
         return True
 
+    def say(self, text: str) -> Study:
+        """Tell the agent something; the next proposal that is asked for sees it.
+
+        Raises
+        ------
+        UserError
+            When there is nothing to say, or the study has not begun.
+        """
+        if not text.strip():
+            raise UserError("Say what the agent should know, in quotes.")
+        with Journal(self.folder / "journal.sqlite") as journal:
+            journal.note("say", text=text.strip())
+        return self
+
+    def briefing(self) -> str:
+        """Return what an agent that is a language model would be told now.
+
+        Raises
+        ------
+        UserError
+            Before there is a baseline.
+        """
+        from .agents.backend import as_text
+        from .agents.prompt import build_prompt
+
+        if not self.experiments:
+            raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
+        with Journal(self.folder / "journal.sqlite") as journal:
+            notes = journal.said()
+        briefing = make_briefing(self.definition, self.experiments, len(self.experiments), notes=notes)
+        return as_text(build_prompt(briefing, long=self.settings.blocks_from))
+
     def restore(self, number: int | str) -> str:
         """Return the target's source as experiment `number` had it.
 
@@ -296,14 +330,14 @@ class Study:
     def __repr__(self) -> str:
         best = self.incumbent
         value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
-        return f"<Study {self.name}: {self.state}, {max(0, len(self.experiments) - 1)} experiments{value}>"
+        return f"<Study {self.name}: {self.state}, {self.standing.done} experiments{value}>"
 
     # -- the thread ------------------------------------------------------------------------------------------------
 
     def _launch(self, allowed: int | None) -> Study:
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
-        if self.standing.state is State.FINISHED and len(self.experiments) > self.settings.experiments:
+        if self.standing.state is State.FINISHED and self.standing.done >= self.settings.experiments:
             more = 2 * self.settings.experiments
             raise UserError(f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {more}")
         with registry.lock:
@@ -312,6 +346,9 @@ class Study:
                     f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
                     "(%autoresearch stop) before you start another."
                 )
+            agent = make_agent(self.settings.agent, self.definition.target, self.settings)
+            if (check := getattr(agent, "check", None)) is not None:
+                check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire()
@@ -323,11 +360,11 @@ class Study:
             self._runner = None
             self.standing.message = self.standing.traceback = ""
             self.standing.state = State.STARTING
-        self._thread = threading.Thread(target=self._work, name=f"autoresearch-{self.name}", daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(agent,), name=f"autoresearch-{self.name}", daemon=True)
         self._thread.start()
         return self
 
-    def _work(self) -> None:
+    def _work(self, agent: Agent) -> None:
         """Run the loop; whatever happens ends in a state, a message and nothing left behind."""
         records = None
         state, message = State.FINISHED, ""
@@ -342,13 +379,14 @@ class Study:
             self._runner = self._make_runner()
             Loop(
                 definition=self.definition,
-                agent=make_agent(self.settings.agent, self.definition.target),
+                agent=agent,
                 runner=self._runner,
                 records=records,
                 publish=self._publish,
                 control=self._control,
                 judged=judged,
                 pending=next((e for e in experiments if e.verdict is None), None),
+                elapsed=lambda: self.standing.elapsed,
             ).run()
         except Stopped:
             state = State.STOPPED
@@ -381,7 +419,7 @@ class Study:
         journal.set(settings=self.settings.to_json(), state=State.RUNNING, message="")
         return Records(self.folder, journal, self.definition, self._publish)
 
-    def _make_runner(self) -> WarmRunner:
+    def _make_runner(self) -> Runner:
         s, logs = self.settings, self.folder / "logs"
         return WarmRunner(
             self.definition.setup,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .budget import format_duration
 from .edits import unified_diff
-from .experiment import Experiment, Verdict
+from .experiment import Experiment, Usage, Verdict
 
 if TYPE_CHECKING:
     from .study import Study
@@ -36,18 +36,29 @@ def counts(experiments: list[Experiment]) -> dict[str, int]:
     return {"keep": keep, "discard": len(verdicts) - keep - failed, "failed": failed}
 
 
+def usage_line(used: Usage) -> str:
+    """Say what the agent has used; empty when it has asked nobody."""
+    if not used.calls:
+        return ""
+    money = "cost unknown" if used.cost is None else f"${used.cost:.2f}"
+    read = f"{used.input + used.cached + used.written:,} tokens in ({used.cached:,} cached), {used.output:,} out"
+    return f"Agent: {used.calls} calls, {read}, {format_duration(max(0.01, used.seconds))}, {money}"
+
+
 def status(study: Study) -> str:
     """Say where a study stands, in a few lines."""
     lines = [
         f"{study.name}: {study.state}{f' · {study.standing.message}' if study.standing.message else ''}",
         study.settings.describe(),
     ]
-    done, n = max(0, len(study.experiments) - 1), counts(study.experiments)
+    done, n = study.standing.done, counts(study.experiments)
     lines.append(
         f"{done} of {study.settings.experiments} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
         f"failed; {format_duration(max(0.01, study.standing.elapsed))} at work"
         + (f", about {format_duration(left)} left" if (left := study.standing.remaining) else "")
     )
+    if used := usage_line(study.standing.usage):
+        lines.append(used)
     if (live := study.standing.live) is not None:
         what = {"baseline": "baseline", "final": "confirmation"}.get(live.kind, f"experiment {live.experiment.number}")
         run = f", run {live.repeat + 1} of {live.repeats}" if live.repeats > 1 else ""

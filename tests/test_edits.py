@@ -17,6 +17,7 @@ from autoresearch_magic.edits import (
     fingerprint,
     imported_modules,
     line_counts,
+    merge,
     unified_diff,
 )  # fmt: skip
 from autoresearch_magic.errors import UserError
@@ -189,3 +190,19 @@ def test_the_fingerprint_is_the_same_in_another_process() -> None:
     code = f"from autoresearch_magic.edits import fingerprint; print(fingerprint({TARGET!r}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == fingerprint(TARGET)
+
+
+def test_merge_carries_a_change_over():
+    base = "A = 1\nB = 2\nC = 3\n"
+    assert merge(base, "A = 9\nB = 2\nC = 3\n", "A = 1\nB = 8\nC = 3\n") == "A = 9\nB = 8\nC = 3\n"
+    assert merge(base, "A = 9\nB = 2\nC = 3\n", "A = 7\nB = 2\nC = 3\n") is None
+    assert merge(base, base, "A = 7\nC = 3\n") == "A = 7\nC = 3\n"
+    assert merge(base, "Z = 0\n" + base, base + "Y = 0\n") == "Z = 0\nA = 1\nB = 2\nC = 3\nY = 0\n"
+    assert merge(base, base + "Z = 0\n", base + "Y = 0\n") is None, "both have put something at the same place"
+
+
+@given(st.lists(st.integers(0, 9), max_size=8), st.lists(st.integers(0, 9), max_size=8))
+def test_merge_with_an_unchanged_side_is_the_other_side(a, b):
+    base, other = ("".join(f"x{n} = {n}\n" for n in side) for side in (a, b))
+    assert merge(base, base, other) == other
+    assert merge(base, other, base) == other

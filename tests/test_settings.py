@@ -57,7 +57,8 @@ def test_every_option_shows_up_in_help_and_survives_the_journal():
     add_options(parser)
     text = parser.format_help()
     for name in FIELDS:
-        assert "--" + name.replace("_", "-") in text
+        flag = name.replace("_", "-")
+        assert f"--{flag}" in text or f"--no-{flag}" in text
     full = make_settings(
         {"metric": "x=f(y)", "budget": "300steps", "memory": "2GB", "pass_env": "A,B", "timeout": 9, "fresh": True}
     )

@@ -11,6 +11,7 @@ from typing import Protocol
 from ..errors import UserError
 from ..experiment import Experiment, Proposal
 from ..metric import Metric
+from ..settings import Settings
 
 GROUP = "autoresearch_magic.agents"
 
@@ -75,17 +76,66 @@ class Agent(Protocol):
         ...
 
 
-AgentFactory = Callable[[str, str], Agent]
-"""Takes what stands behind the colon of the agent's name, and the target's source; raises `UserError`."""
+AgentFactory = Callable[[str, str, Settings], Agent]
+"""Takes what stands behind the colon of the agent's name, the target's source, and the settings; raises `UserError`.
+
+An agent may have two things more: ``check()``, called before anything is paid for, and ``slow``, true when it is worth
+asking ahead while an experiment runs."""
 
 
-def _tuner(argument: str, target: str) -> Agent:
+def _tuner(argument: str, target: str, settings: Settings) -> Agent:
     from .tuner import Tuner  # Optuna is imported with it, so only where it is used
 
     return Tuner(argument, target)
 
 
-_BUILT_IN: dict[str, AgentFactory] = {"tuner": _tuner}
+def _claude(argument: str, target: str, settings: Settings) -> Agent:
+    from .claude import Claude
+    from .llm import LanguageModel
+
+    backend = Claude(argument, effort=settings.effort, base_url=settings.base_url or None, ask_key=ask_key)
+    return LanguageModel(backend, deadline=settings.reply_timeout, long=settings.blocks_from)
+
+
+def _openai(argument: str, target: str, settings: Settings) -> Agent:
+    from .llm import LanguageModel
+    from .openai import OpenAI
+
+    spec = f"{argument}@{settings.base_url}" if settings.base_url and "@" not in argument else argument
+    return LanguageModel(OpenAI(spec), deadline=settings.reply_timeout, long=settings.blocks_from)
+
+
+def _command(argument: str, target: str, settings: Settings) -> Agent:
+    from .command import Command
+    from .llm import LanguageModel
+
+    return LanguageModel(Command(argument), deadline=settings.reply_timeout, long=settings.blocks_from)
+
+
+def _hybrid(argument: str, target: str, settings: Settings) -> Agent:
+    from .hybrid import Hybrid
+
+    structure, _, numbers = (argument or "claude").partition("+")
+    return Hybrid(make_agent(structure, target, settings), make_agent(numbers or "tuner", target, settings))
+
+
+def _replay(argument: str, target: str, settings: Settings) -> Agent:
+    from .replay import Replay
+
+    return Replay(argument)
+
+
+ask_key: Callable[[], str] | None = None
+"""Asks the user for a key that the environment does not have; set by the magics, where there is somebody to ask."""
+
+_BUILT_IN: dict[str, AgentFactory] = {
+    "tuner": _tuner,
+    "claude": _claude,
+    "openai": _openai,
+    "command": _command,
+    "hybrid": _hybrid,
+    "replay": _replay,
+}
 
 
 def agent_names() -> list[str]:
@@ -93,7 +143,7 @@ def agent_names() -> list[str]:
     return [*_BUILT_IN, *sorted({e.name for e in entry_points(group=GROUP)} - set(_BUILT_IN))]
 
 
-def make_agent(spec: str, target: str) -> Agent:
+def make_agent(spec: str, target: str, settings: Settings) -> Agent:
     """Find an agent by its name.
 
     Parameters
@@ -102,6 +152,7 @@ def make_agent(spec: str, target: str) -> Agent:
         ``NAME`` or ``NAME:ARGUMENT``.
     target : str
         The source it will have to change; an agent that cannot work with it says so here, before anything is run.
+    settings : Settings
 
     Raises
     ------
@@ -115,4 +166,4 @@ def make_agent(spec: str, target: str) -> Agent:
         if name not in found:
             raise UserError(f"There is no agent {name!r}: use one of {', '.join(agent_names())} (--agent NAME).")
         factory = found[name].load()
-    return factory(argument, target)
+    return factory(argument, target, settings)

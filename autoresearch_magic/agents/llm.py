@@ -31,6 +31,8 @@ class LanguageModel:
     def __init__(self, backend: Backend, *, deadline: float = DEADLINE, long: int = LONG) -> None:
         self.backend, self.deadline, self.long = backend, deadline, long
 
+    slow = True
+
     def check(self) -> None:
         """See that the model can be asked at all, before the baseline is paid for."""
         self.backend.check()

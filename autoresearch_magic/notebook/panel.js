@@ -213,7 +213,7 @@ function sentence(now, done) {
     const { kind, number } = run;
     if (kind === "baseline") pieces.push("Baseline");
     else if (kind === "final") pieces.push(`Measuring the ${number ? "best" : "baseline"} again`);
-    else pieces.push(`Experiment ${number} of ${study.total}`, run.summary);
+    else pieces.push(`Experiment ${number}`, run.summary);
     if (run.repeats > 1) pieces.push(`run ${run.repeat + 1} of ${run.repeats}`);
     pieces.push(run.phase === "training" && run.step ? `training, step ${run.step.toLocaleString("en")}` : run.phase);
     if (state === "pausing") pieces.push("then pause");
@@ -338,7 +338,7 @@ function updateTiles(parts, now, format, done) {
   set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`],
     `${counts.keep}\u00a0kept · ${counts.discard}\u00a0discarded · ${counts.failed}\u00a0failed`);
   set(parts.time, "Elapsed", [duration(now.elapsed)],
-    done && now.elapsed ? `${duration(now.elapsed / (done + 1))} per experiment` : `${study.budget} each`);
+    now.pace ? `${duration(now.pace)} a run` : `${study.budget} each`);
 }
 
 // ---------------------------------------------------------------------------------------------------------- the charts
@@ -739,9 +739,10 @@ function render({ model, el, signal }) {
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
   const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "Traceback", hidden: "" });
+  const ledger = h("p", { class: "ledger", hidden: true });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
-    traceback, tiles.node, charts.node, table.node, hint, spoken);
+    traceback, tiles.node, ledger, charts.node, table.node, hint, spoken);
 
   function command(name) {
     [view.asked, view.askedAt] = [name, performance.now()];
@@ -800,7 +801,7 @@ function render({ model, el, signal }) {
   function update() {
     const { now } = store;
     if (!now) return charts.draw(-1, view.format, 0);
-    const done = now.counts.keep + now.counts.discard + now.counts.failed;
+    const done = now.done;
     view.rows += store.dirty.size;
     // A new formatter means new decimals everywhere, so make one only when the decimals change.
     const format = figures([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value).concat(now.baseline?.value ?? []));
@@ -822,6 +823,8 @@ function render({ model, el, signal }) {
     message.hidden = !now.message;
     message.classList.toggle("arm-failure", failed);
     put(message, now.message ?? "");
+    ledger.hidden = !now.ledger;
+    put(ledger, now.ledger ?? "");
     traceback.hidden = !(failed && now.traceback);
     put(traceback, now.traceback ?? "");
     hint.hidden = now.state !== "finished";

@@ -26,7 +26,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS experiment (
     number INTEGER PRIMARY KEY, parent INTEGER, target TEXT NOT NULL, summary TEXT NOT NULL, hypothesis TEXT NOT NULL,
-    expect TEXT NOT NULL, agent TEXT NOT NULL, usage TEXT NOT NULL, reply TEXT NOT NULL, fingerprint TEXT NOT NULL, proposed_at REAL NOT NULL,
+    expect TEXT NOT NULL, agent TEXT NOT NULL, usage TEXT NOT NULL, reply TEXT NOT NULL,
+    failure TEXT NOT NULL, fingerprint TEXT NOT NULL, proposed_at REAL NOT NULL,
     verdict TEXT, reason TEXT NOT NULL DEFAULT '', value REAL, judged_at REAL, commit_sha TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS measurement (
     id INTEGER PRIMARY KEY, experiment INTEGER NOT NULL REFERENCES experiment (number), kind TEXT NOT NULL,
@@ -115,15 +116,19 @@ class Journal:
             rows = self._connection.execute("SELECT at, kind, body FROM event ORDER BY id").fetchall()
         return [(row["at"], row["kind"], json.loads(row["body"])) for row in rows]
 
+    def said(self) -> list[str]:
+        """Return what the human has told the agent, in order."""
+        return [body["text"] for _, kind, body in self.notes() if kind == "say"]
+
     def open_experiment(self, experiment: Experiment) -> None:
         """Write down a proposal before anything is done with it."""
         p = experiment.proposal
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO experiment (number, parent, target, summary, hypothesis, expect, agent, usage, reply, "
-                "fingerprint, proposed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "failure, fingerprint, proposed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (experiment.number, experiment.parent, p.target, p.summary, p.hypothesis, p.expect, p.agent,
-                 json.dumps(asdict(p.usage)), p.reply,
+                 json.dumps(asdict(p.usage)), p.reply, p.failure,
                  experiment.fingerprint, time.time()),
             )  # fmt: skip
 
@@ -183,9 +188,15 @@ class Journal:
                 number=row["number"],
                 parent=row["parent"],
                 proposal=Proposal(
-                    row["target"], row["summary"], row["hypothesis"], row["expect"], row["agent"],
-                    Usage(**json.loads(row["usage"])), row["reply"],
-                ),  # fmt: skip
+                    row["target"],
+                    row["summary"],
+                    row["hypothesis"],
+                    row["expect"],
+                    row["agent"],
+                    Usage(**json.loads(row["usage"])),
+                    row["reply"],
+                    row["failure"],
+                ),
                 fingerprint=row["fingerprint"],
                 verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
                 reason=row["reason"],
@@ -194,6 +205,12 @@ class Journal:
             )
             for row in rows
         ]
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file; the WAL is folded into it."""

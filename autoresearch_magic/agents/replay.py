@@ -1,0 +1,152 @@
+"""The agent that repeats: proposes again what a recorded study has proposed, in its order. No key, no cost.
+
+With `autoresearch_magic.runners.replay.ReplayRunner` for the measurements, a whole study plays again at any speed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from ..edits import fingerprint
+from ..errors import NothingToPropose, ProposalFailed, UserError
+from ..experiment import Proposal, Usage
+from ..records.journal import Journal
+from ..registry import ROOT, study_names
+from . import Briefing
+
+SPEED = 10.0
+"""How many recorded seconds pass in one, unless told."""
+
+_SPEED = re.compile(r"(\d+(?:\.\d+)?)x?", re.IGNORECASE)
+
+
+def parse_replay(argument: str, root: str | Path = ROOT) -> tuple[Path, float]:
+    """Read what stands behind ``replay:``.
+
+    Parameters
+    ----------
+    argument : str
+        ``STUDY`` or ``STUDY@SPEED``: a study's name below `root`, or the path of its folder; ``20x`` or ``max``.
+    root : str or Path
+
+    Returns
+    -------
+    folder : Path
+        Of the recorded study.
+    speed : float
+        Recorded seconds per second; `math.inf` for ``max``.
+
+    Raises
+    ------
+    UserError
+        When there is no such study, or the speed cannot be read.
+    """
+    argument = argument.strip()
+    study, at, word = argument.rpartition("@")
+    # A path may hold an '@' of its own, so the argument as a whole comes first.
+    if not at or _folder(argument, root) is not None:
+        study, word = argument, f"{SPEED}x"
+    speed = _speed(word)
+    folder = _folder(study, root)
+    if folder is None:
+        there = ", ".join(study_names(root)) or "none"
+        wrong = f"There is no study {study!r} to replay" if study else "Name the study to replay, as replay:STUDY[@20x]"
+        raise UserError(f"{wrong}: there is {there} in {root}.")
+    return folder, speed
+
+
+def _folder(study: str, root: str | Path) -> Path | None:
+    if not study:
+        return None
+    places = (Path(root) / study, Path(study).expanduser())
+    return next((place.absolute() for place in places if (place / "journal.sqlite").is_file()), None)
+
+
+def _speed(word: str) -> float:
+    if word.strip().lower() == "max":
+        return math.inf
+    found = _SPEED.fullmatch(word.strip())
+    if found is None or not 0 < float(found[1]) < math.inf:
+        raise UserError(f"The speed {word!r} of the replay cannot be read: write @20x, or @max for no waiting.")
+    return float(found[1])
+
+
+@contextmanager
+def open_record(folder: Path) -> Iterator[Journal]:
+    """Open the journal of a recorded study to read it.
+
+    SQLite writes beside the journal even to read it. Where that is not allowed, as in the shared folder of a class, a
+    copy is read.
+    """
+    if os.access(folder, os.W_OK) and os.access(folder / "journal.sqlite", os.W_OK):
+        with Journal(folder / "journal.sqlite") as journal:
+            yield journal
+        return
+    with tempfile.TemporaryDirectory(prefix="autoresearch-replay-") as copy:
+        for path in folder.glob("journal.sqlite*"):
+            if not path.name.endswith("-shm"):  # an index of the -wal file; SQLite makes it again
+                shutil.copyfile(path, Path(copy, path.name))
+        with Journal(Path(copy, "journal.sqlite")) as journal:
+            yield journal
+
+
+class Replay:
+    """Proposes what a recorded study has proposed.
+
+    Summary, hypothesis, reply and the agent's name are as recorded, so that the history reads as it did and a replayed
+    hybrid shows who proposed what; that it is a replay is said by the study's own settings. The usage is not: a replay
+    asks nobody and costs nothing.
+
+    Parameters
+    ----------
+    argument : str
+        See `parse_replay`.
+    target : str
+        The source that the new study begins with, to say at once when it is not what the recorded one began with.
+    root : str or Path
+        The folder that holds the studies.
+
+    Raises
+    ------
+    UserError
+        When there is no such study, it has no baseline, or it began with another target.
+    """
+
+    def __init__(self, argument: str, target: str = "", root: str | Path = ROOT) -> None:
+        self.folder, self.speed = parse_replay(argument, root)
+        with open_record(self.folder) as journal:
+            # An experiment that was never judged is where a study was killed: its record ends before it.
+            self.recorded = {e.number: e for e in journal.experiments() if e.verdict is not None}
+        if 0 not in self.recorded:
+            raise UserError(f"The study {self.folder.name} has no baseline on record: there is nothing to replay.")
+        if target and fingerprint(target) != fingerprint(self.recorded[0].target):
+            raise UserError(
+                f"The target is not the one that {self.folder.name} began with: take that one, see  "
+                f"%autoresearch restore 0 --name {self.folder.name}"
+            )
+
+    def propose(self, briefing: Briefing) -> Proposal:
+        """Return the recorded proposal of that number.
+
+        Raises
+        ------
+        NothingToPropose
+            At the end of the record.
+        ProposalFailed
+            Where the recorded agent had failed.
+        """
+        experiment = self.recorded.get(briefing.number)
+        if experiment is None:
+            raise NothingToPropose(f"The replay ends: {self.folder.name} has no experiment {briefing.number} on record.")
+        proposal = replace(experiment.proposal, usage=Usage())
+        if proposal.failure:
+            raise ProposalFailed(proposal.failure, Usage(), proposal.reply)
+        return proposal

@@ -1,0 +1,465 @@
+"""Agents that are language models, in whole studies: the real SDK, a real server on loopback, real experiments."""
+
+import itertools
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from autoresearch_magic.agents import _BUILT_IN, Briefing
+from autoresearch_magic.agents.backend import Completion, as_text
+from autoresearch_magic.agents.llm import LanguageModel
+from autoresearch_magic.agents.prompt import SYSTEM, build_prompt
+from autoresearch_magic.edits import fingerprint
+from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.prefetch import fit
+from autoresearch_magic.study import Study
+
+from .fake_messages import MALFORMED, FakeMessages, answer, broken, dropped, failed, limited, overloaded, stalled
+
+METRIC = Metric("loss", "loss", True)
+TARGET = "X = 3.0\nY = 2.0\nloss = (X - 1) ** 2 + Y\n"
+KEY = "sk-ant-test-0123456789-secret"
+
+
+def reply(target, summary="a change"):
+    return f"<hypothesis>Because.</hypothesis>\n<summary>{summary}</summary>\n<expect>-0.1</expect>\n```python\n{target}```\n"
+
+
+class Scripted:
+    """A backend that answers from a list."""
+
+    name = "scripted"
+
+    def __init__(self, *texts, seconds=0.0):
+        self.texts, self.prompts, self.seconds = list(texts), [], seconds
+
+    def check(self):
+        pass
+
+    def complete(self, prompt, *, deadline, wait):
+        self.prompts.append(prompt)
+        if self.seconds:
+            wait(self.seconds, "")
+        text = self.texts.pop(0)
+        if isinstance(text, Exception):
+            raise text
+        stop = "end"
+        if isinstance(text, tuple):
+            text, stop = text
+        return Completion(text, Usage(calls=1, input=100, output=10, seconds=0.1, cost=0.01), stop)
+
+
+def experiment(number, value, target=None, verdict=Verdict.DISCARD, summary=None, parent=0, **options):
+    target = target or f"X = {number}\nloss = X\n"
+    curve = tuple(Point(i, i / 20, i, {"loss": 5.0 - i * 0.1}) for i in range(20))
+    run = Measurement(options.pop("outcome", Outcome.OK), value, 0, curve=curve, steps=20, **options)
+    return Experiment(
+        number, None if number == 0 else parent, Proposal(target, summary or f"change {number}", agent="m"),
+        fingerprint(target), verdict, "why", (run,),
+    )  # fmt: skip
+
+
+def briefing(history, **options):
+    kept = [e for e in history if e.verdict.kept]
+    return Briefing("# Goal\nLower it.", "import math", METRIC, kept[-1], tuple(history), len(history), **options)
+
+
+# -- the prompt --------------------------------------------------------------------------------------------------------
+
+
+def test_the_prompt_says_what_matters_in_the_order_of_how_often_it_changes():
+    history = [
+        experiment(0, 5.0, TARGET, Verdict.BASELINE, "baseline"),
+        experiment(1, 4.0, "X = 2.0\nY = 2.0\nloss = X\n", Verdict.KEEP, "X 3 → 2"),
+        experiment(2, 4.01, summary="near miss", parent=1),
+        experiment(
+            3,
+            None,
+            verdict=Verdict.CRASH,
+            outcome=Outcome.CRASH,
+            error="x",
+            traceback="Traceback\nZeroDivisionError: boom",
+        ),
+    ]
+    prompt = build_prompt(briefing(history, notes=("try rotary",), noise=0.02, budget="20s"))
+    assert prompt.system == SYSTEM
+    for rule in ("rejected", "hard-code", "seed", "validation data"):
+        assert rule in prompt.system
+    assert "# The program" in prompt.stable
+    assert "import math" in prompt.stable
+    assert "20s" in prompt.stable
+    (turn,) = prompt.turns
+    order = ["# The present target: experiment 1, X 3 → 2 (loss 4", "X = 2.0", "# What was kept", "# Near misses", "# Failures",
+             "ZeroDivisionError: boom", "# Already tried", "# Learning curves", "# Notes", "try rotary", "fenced block"]  # fmt: skip
+    places = [turn.text.index(part) for part in order]
+    assert places == sorted(places)
+    assert "±0.02" in turn.text
+
+
+def test_the_form_that_is_asked_for_depends_on_the_length():
+    short = [experiment(0, 5.0, TARGET, Verdict.BASELINE)]
+    long = [experiment(0, 5.0, "X = 1\n" * 300, Verdict.BASELINE)]
+    assert "SEARCH" not in build_prompt(briefing(short)).turns[0].text
+    assert "<<<<<<< SEARCH" in build_prompt(briefing(long)).turns[0].text
+    assert "<<<<<<< SEARCH" in build_prompt(briefing(short), long=2).turns[0].text
+
+
+def test_the_prompt_is_bounded_whatever_the_history():
+    history = [experiment(0, 5.0, TARGET, Verdict.BASELINE)]
+    sizes = []
+    for n in range(1, 1001):
+        verdict = [Verdict.KEEP, Verdict.DISCARD, Verdict.CRASH, Verdict.DISCARD][n % 4]
+        history.append(
+            experiment(n, 5.0 - n / 1000, verdict=verdict, summary=f"change number {n} " * 30, traceback="line\n" * 50)
+        )
+        if n in (200, 1000):
+            sizes.append(len(as_text(build_prompt(briefing(history, notes=("a long note " * 50,) * n)))))
+    assert sizes[1] < 1.05 * sizes[0]
+    assert sizes[1] < 30_000
+
+
+def test_stable_parts_are_the_same_to_the_byte():
+    a = build_prompt(briefing([experiment(0, 5.0, TARGET, Verdict.BASELINE)]))
+    b = build_prompt(
+        briefing([experiment(0, 5.0, TARGET, Verdict.BASELINE), experiment(1, 4.0, verdict=Verdict.KEEP)], notes=("x",))
+    )
+    assert (a.system, a.stable) == (b.system, b.stable)
+
+
+# -- one proposal ------------------------------------------------------------------------------------------------------
+
+BASE = [experiment(0, 5.0, TARGET, Verdict.BASELINE)]
+
+
+def test_a_second_chance_tells_what_was_wrong():
+    backend = Scripted("no code here", reply(TARGET.replace("3.0", "2.0")))
+    proposal = LanguageModel(backend).propose(briefing(BASE))
+    assert proposal.target == TARGET.replace("3.0", "2.0")
+    assert (proposal.agent, proposal.usage.calls, proposal.usage.cost) == ("scripted", 2, 0.02)
+    second = backend.prompts[1]
+    assert [turn.role for turn in second.turns] == ["user", "assistant", "user"]
+    assert "There is no code" in second.turns[2].text
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (("nothing", "again nothing"), "No usable reply: There is no code"),
+        ((("cut", "length"), ("cut", "length")), "cut off"),
+        ((("", "refusal"), ("", "refusal")), "declined"),
+        ((reply(TARGET), reply(TARGET)), "the same as the present one"),
+    ],
+)
+def test_after_the_second_miss_the_proposal_has_failed(texts, message):
+    with pytest.raises(ProposalFailed, match=message) as caught:
+        LanguageModel(Scripted(*texts)).propose(briefing(BASE))
+    assert caught.value.usage.calls == 2
+
+
+def test_what_was_tried_is_refused_before_it_is_run():
+    tried = experiment(1, 9.0, TARGET.replace("3.0", "7.0"))
+    backend = Scripted(reply(TARGET.replace("3.0", "7.00")), reply(TARGET.replace("3.0", "6.0")))
+    proposal = LanguageModel(backend).propose(briefing([*BASE, tried]))
+    assert "6.0" in proposal.target
+    assert "experiment 1 has tried already" in backend.prompts[1].turns[2].text
+
+
+def test_a_waiting_edit_is_carried_over_or_asked_for_again():
+    old = briefing(BASE)
+    kept = experiment(1, 4.0, TARGET.replace("Y = 2.0", "Y = 1.0"), Verdict.KEEP)
+    now = briefing([*BASE, kept])
+    assert (
+        fit(Proposal(TARGET.replace("3.0", "2.0"), "s"), old, now).target
+        == "X = 2.0\nY = 1.0\nloss = (X - 1) ** 2 + Y\n"
+    )
+    assert fit(Proposal(TARGET.replace("Y = 2.0", "Y = 9.0"), "s"), old, now) is None
+    assert fit(Proposal("anything", "s"), old, old).target == "anything"
+
+
+# -- whole studies -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    made = []
+
+    def make(*texts, seconds=0.0, **options):
+        backend = Scripted(*texts, seconds=seconds)
+        monkeypatch.setitem(_BUILT_IN, "model", lambda argument, target, settings: LanguageModel(backend))
+        options = {"metric": "loss", "experiments": 3, "repeats": 1, "agent": "model", "root": tmp_path} | options
+        study = Study("Lower it", options.pop("target", TARGET), **options)
+        made.append(study)
+        return study, backend
+
+    yield make
+    for study in made:
+        study.stop()
+
+
+def values(*xs):
+    return [reply(TARGET.replace("3.0", f"{x}"), f"X {x}") for x in xs]
+
+
+def test_rejected_proposals_cost_no_run_and_do_not_count(make):
+    study, _ = make("no", "no", *values(2.5, 2.0, 1.5), prefetch=False)
+    study.start()
+    assert study.wait(60)
+    assert [str(e.verdict) for e in study.experiments] == ["baseline", "rejected", "keep", "keep", "keep"]
+    assert study.experiment(1).reason.startswith("No usable reply")
+    assert study.experiment(1).seconds == 0
+    assert study.experiment(1).proposal.reply == "no"
+    assert study.standing.usage.calls == 5
+    assert study.standing.usage.cost == pytest.approx(0.05)
+
+
+def test_an_agent_that_has_nothing_usable_ends_the_study_in_the_end(make):
+    study, _ = make(*["no"] * 100, experiments=5)
+    study.start()
+    assert study.wait(60)
+    assert study.state == "failed"
+    assert "20 proposals in a row could not be run; the last: No usable reply" in study.standing.message
+
+
+@pytest.mark.parametrize(
+    ("options", "runs", "message"),
+    [
+        ({"max_tokens": 220}, 2, "--max-tokens 220"),
+        ({"max_cost": 0.025}, 3, r"--max-cost 0\.025"),
+        ({"hours": 1e-7}, 0, "--hours 1e-07"),
+    ],
+)
+def test_limits_end_the_search(make, options, runs, message):
+    study, _ = make(*values(2.9, 2.8, 2.7, 2.6, 2.5, 2.4), experiments=6, prefetch=False, **options)
+    study.start()
+    assert study.wait(60)
+    assert study.state == "finished"
+    assert study.standing.done == runs
+    assert re.search(message, study.standing.message)
+
+
+def test_a_cost_limit_that_cannot_be_kept_is_said(make):
+    study, backend = make(*values(2.9, 2.8), max_cost=1.0)
+    ask = backend.complete
+
+    def without_price(prompt, **options):
+        completion = ask(prompt, **options)
+        return replace(completion, usage=replace(completion.usage, cost=None))
+
+    backend.complete = without_price
+    study.start()
+    assert study.wait(60)
+    assert "is unknown, so --max-cost cannot be kept" in study.standing.message
+
+
+def test_the_next_proposal_is_asked_for_while_an_experiment_runs(make):
+    slow = "X = 3.0\nY = 2.0\nimport time\ntime.sleep(0.5)\nloss = (X - 1) ** 2 + Y\n"
+    asked, began = [], []
+    texts = [reply(slow.replace("3.0", f"{x}")) for x in (3.5, 3.6, 3.7)]
+    study, backend = make(*texts, target=slow)
+    ask = backend.complete
+    backend.complete = lambda prompt, **options: (asked.append(time.monotonic()), ask(prompt, **options))[1]
+    study.observe(
+        lambda event: began.append(time.monotonic()) if type(event).__name__ in ("RunStarted", "RunEnded") else None
+    )
+    study.start()
+    assert study.wait(60)
+    # runs: baseline, 1, 2, 3: the second question comes while 1 runs, the third while 2 runs, and none beyond.
+    assert len(asked) == 3
+    assert began[2] - 0.2 <= asked[1] <= began[3]
+    assert began[4] - 0.2 <= asked[2] <= began[5]
+
+
+def test_a_kept_experiment_takes_the_waiting_edit_along(make):
+    base = "X = 3.0\nY = 2.0\nimport time\ntime.sleep(0.2)\nloss = X + Y\n"
+    study, backend = make(
+        reply(base.replace("X = 3.0", "X = 1.0")),
+        reply(base.replace("Y = 2.0", "Y = 1.0")),  # asked for while the first runs, an edit of the baseline
+        reply(base.replace("X = 3.0", "X = 2.0")),  # conflicts with the first, so it is asked for again
+        reply("X = 0.5\nY = 1.0\nimport time\ntime.sleep(0.2)\nloss = X + Y\n"),
+        target=base,
+    )
+    study.start()
+    assert study.wait(60)
+    assert [e.value for e in study.experiments] == [5.0, 3.0, 2.0, study.experiment(3).value]
+    assert study.experiment(2).target.startswith("X = 1.0\nY = 1.0\n")
+    assert all(e.parent == n for n, e in enumerate(study.experiments[1:]))
+    assert backend.texts == [] or len(backend.prompts) == 3
+
+
+def test_stop_does_not_wait_for_the_model(make):
+    study, _ = make(*values(2.0), seconds=60)
+    study.start()
+    end = time.monotonic() + 20
+    while not study.experiments and time.monotonic() < end:
+        time.sleep(0.02)
+    began = time.monotonic()
+    study.stop()
+    assert time.monotonic() - began < 10  # not a performance claim: it did not wait a minute
+    assert study.state == "stopped"
+
+
+def test_what_is_said_is_told(make):
+    study, backend = make(*values(2.9, 2.8, 2.7), prefetch=False, experiments=1)
+    with pytest.raises(UserError):
+        study.say("  ")
+    study.start()
+    assert study.wait(60)
+    study.say("Try Y instead.")
+    assert "Try Y instead." in study.briefing()
+    study.resume(experiments=2)
+    assert study.wait(60)
+    assert "Try Y instead." in backend.prompts[-1].turns[0].text
+
+
+# -- Claude, whole -----------------------------------------------------------------------------------------------------
+
+
+def good():
+    numbers = itertools.count(1)
+    lock = threading.Lock()
+
+    def text(request):
+        with lock:
+            n = next(numbers)
+        present = float(re.findall(r"^X = ([\d.]+)", request.prompt, re.MULTILINE)[-1])
+        return reply(
+            f"X = {present - 0.001 * (n % 3) - n * 1e-6:.6f}\nY = {n}.0\nloss = (X - 1) ** 2\n",
+            f"step {n} for {'long ' * 10}",
+        )
+
+    return text
+
+
+@pytest.mark.timeout(240)
+def test_two_hundred_experiments_against_a_server_that_misbehaves(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+    bad = [
+        answer(MALFORMED), dropped(), limited(0.02), failed(500), stalled(), answer("cut", stop="max_tokens"),
+        answer("", stop="refusal"), broken(), dropped("headers"), overloaded(),
+    ]  # fmt: skip
+    write, plain = good(), 0
+    script = []
+    for n in range(2000):
+        if n % 5 == 4:
+            # What waits or retries in seconds comes a few times, what does not, often.
+            choice = bad[(n // 5) % len(bad)] if n < 60 else bad[[0, 2, 5, 6][(n // 5) % 4]]
+            script.append(choice)
+        else:
+            plain += 1
+            script.append(answer(write, thinking="hm" if plain % 7 == 0 else ""))
+    with FakeMessages(script, key=KEY) as server:
+        study = Study(
+            "# Lower it", "X = 3.000000\nY = 0.0\nloss = (X - 1) ** 2\n", metric="loss", experiments=200, repeats=1,
+            agent="claude", base_url=server.url, reply_timeout="1s", root=tmp_path, name="night",
+        )  # fmt: skip
+        study.start()
+        assert study.wait(200), study
+        assert study.state == "finished", study.standing.message
+        assert study.standing.done == 200, "no experiment is lost"
+        marks = [e.fingerprint for e in study.experiments if e.ran]
+        assert len(set(marks)) == len(marks), "nothing is run twice"
+        first = [r for r in server.requests if len(r.body["messages"]) == 1]
+        sizes = [len(r.prompt) for r in first]
+        assert max(sizes[60:]) < 1.15 * max(sizes[30:60]), "the prompt stays flat"
+        used = study.standing.usage
+        assert used.cached > 0, "the stable parts come from the vendor's cache"
+        assert used.calls >= 200
+        assert 0 < used.cost < 50
+    keyless(tmp_path, study)
+
+
+def keyless(folder, study):
+    """Look for the key in everything that a study leaves behind."""
+    found = subprocess.run(["grep", "-rlaF", KEY, str(folder)], capture_output=True, text=True).stdout
+    assert found == ""
+    for n in (0, 1, 200):
+        show = subprocess.run(
+            ["git", "-C", str(study.folder / "repo"), "log", "-p", "-3"], capture_output=True, text=True
+        )
+        assert KEY not in show.stdout
+        assert KEY not in repr(study.experiments[min(n, len(study.experiments) - 1)])
+    assert KEY not in study.standing.message + study.standing.traceback
+    with sqlite3.connect(study.folder / "journal.sqlite") as journal:
+        assert KEY not in "\n".join(journal.iterdump())
+
+
+def test_the_key_reaches_no_experiment_and_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    spy = "X = 1.0\nimport os, subprocess\nprint(os.environ)\nprint(subprocess.run(['env'], capture_output=True, text=True).stdout)\nloss = X\n"
+    with FakeMessages([answer(reply(spy.replace("1.0", "0.5")))], key=KEY) as server:
+        study = Study(
+            "g", spy, metric="loss", experiments=1, repeats=1, agent="claude", base_url=server.url, root=tmp_path
+        )
+        study.start()
+        assert study.wait(60)
+        assert study.standing.done == 1
+    keyless(tmp_path, study)
+
+
+@pytest.mark.parametrize(
+    ("agent", "key", "message"),
+    [
+        ("claude", "", "ANTHROPIC_API_KEY"),
+        ("claude:claude-nothing-9", KEY, "claude-nothing-9"),
+        ("claude", "sk-ant-wrong", "key"),
+        ("openai:none@http://127.0.0.1:9/v1", "", "127.0.0.1:9"),
+        ("command:no-such-agent-anywhere -p", "", "no-such-agent-anywhere"),
+        ("openai", "", "model"),
+    ],
+)
+def test_bad_agents_are_told_before_anything_is_paid_for(tmp_path, monkeypatch, agent, key, message):
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if key:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    with FakeMessages([answer("x")], key=KEY, models=("claude-opus-5-5",)) as server:
+        options = {"base_url": server.url} if agent.startswith("claude") else {}
+        with pytest.raises(UserError, match=message) as caught:
+            Study("g", TARGET, metric="loss", agent=agent, root=tmp_path / "r", **options).start()
+        assert "\n" not in str(caught.value)
+        assert KEY not in str(caught.value)
+        assert server.requests == []
+    assert not (tmp_path / "r").exists(), "nothing is written, nothing is run"
+
+
+def test_a_base_url_where_nobody_listens_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    with pytest.raises(UserError, match="Nobody answers"):
+        Study("g", TARGET, metric="loss", agent="claude", base_url="http://127.0.0.1:9", root=tmp_path).start()
+
+
+def test_a_command_line_agent_runs_a_whole_study(tmp_path):
+    script = tmp_path / "agent.py"
+    script.write_text(
+        "import re, sys\n"
+        "told = sys.stdin.read()\n"
+        "x = float(re.findall(r'^X = ([\\d.]+)', told, re.M)[-1])\n"
+        "print('<summary>smaller</summary>')\n"
+        "print(f'```python\\nX = {x / 2}\\nloss = X\\n```')\n"
+    )
+    study = Study(
+        "g", "X = 8.0\nloss = X\n", metric="loss", experiments=3, repeats=1, root=tmp_path / "r",
+        agent=f"command:{sys.executable} {script}",
+    )  # fmt: skip
+    study.start()
+    assert study.wait(60)
+    assert study.incumbent.value == 1.0
+
+
+def test_waiting_stops_when_the_study_does(tmp_path):
+    from autoresearch_magic.control import Control
+
+    control = Control()
+    threading.Timer(0.1, control.stop).start()
+    with pytest.raises(Stopped):
+        control.sleep(30)
