@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from . import registry
 from .agents import Agent, make_agent
+from .agents.replay import parse_replay, recorded_settings
 from .control import Control
 from .definition import Definition, define, from_json
 from .errors import Stopped, UserCodeError, UserError
@@ -26,6 +27,7 @@ from .records import Records
 from .records.journal import Journal
 from .registry import ROOT
 from .runners import Runner
+from .runners.replay import ReplayRunner
 from .runners.warm import WarmRunner
 from .settings import Settings, make_settings
 from .standing import Standing
@@ -90,9 +92,11 @@ class Study:
         observers: Sequence[Observer] = (),
         **settings: Any,
     ) -> None:
-        definition = define(program, target, setup, settings)
-        make_agent(definition.settings.agent, definition.target, definition.settings)
         root = Path(root).absolute()
+        definition = define(
+            program, target, setup, {**recorded_settings(str(settings.get("agent", "")), root), **settings}
+        )
+        make_agent(definition.settings.agent, definition.target, definition.settings, root)
         if name is not None and (root / registry.checked_name(name)).exists():
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
         self._prepare(root / (name or registry.free_name(root, definition.metric)), definition, observers)
@@ -222,7 +226,11 @@ class Study:
                 f"A study cannot go on with another {odd[0]}: its values would not compare. Start a new one."
             )
         changed = make_settings(self.settings.to_json(), settings)
-        make_agent(changed.agent, self.definition.target, changed)
+        if changed.agent.startswith("replay:") != self.settings.agent.startswith("replay:"):
+            raise UserError(
+                "A replay and a real study cannot go on as each other: recorded and measured values would mix."
+            )
+        make_agent(changed.agent, self.definition.target, changed, self.folder.parent)
         self.definition = replace(self.definition, settings=changed)
         self.standing.settings = changed
         return self._launch(None)
@@ -346,7 +354,7 @@ class Study:
                     f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
                     "(%autoresearch stop) before you start another."
                 )
-            agent = make_agent(self.settings.agent, self.definition.target, self.settings)
+            agent = make_agent(self.settings.agent, self.definition.target, self.settings, self.folder.parent)
             if (check := getattr(agent, "check", None)) is not None:
                 check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -377,6 +385,8 @@ class Study:
             self.standing.experiments = tuple(judged)
             self.standing.run_seconds = [run.measurement.seconds for run in records.journal.runs()]
             self._runner = self._make_runner()
+            if warning := getattr(agent, "warning", ""):
+                self._publish(Notice(warning))
             Loop(
                 definition=self.definition,
                 agent=agent,
@@ -421,6 +431,9 @@ class Study:
 
     def _make_runner(self) -> Runner:
         s, logs = self.settings, self.folder / "logs"
+        if s.agent.startswith("replay:"):
+            folder, speed = parse_replay(s.agent.partition(":")[2], self.folder.parent)
+            return ReplayRunner(folder, speed, seed=s.seed)
         return WarmRunner(
             self.definition.setup,
             self.definition.target,

@@ -193,7 +193,7 @@ def make(tmp_path, monkeypatch):
 
     def make(*texts, seconds=0.0, **options):
         backend = Scripted(*texts, seconds=seconds)
-        monkeypatch.setitem(_BUILT_IN, "model", lambda argument, target, settings: LanguageModel(backend))
+        monkeypatch.setitem(_BUILT_IN, "model", lambda order: LanguageModel(backend))
         options = {"metric": "loss", "experiments": 3, "repeats": 1, "agent": "model", "root": tmp_path} | options
         study = Study("Lower it", options.pop("target", TARGET), **options)
         made.append(study)

@@ -53,7 +53,7 @@ class Script:
 def script(monkeypatch):
     def script(*targets):
         agent = Script(*targets)
-        monkeypatch.setitem(_BUILT_IN, "script", lambda argument, target, settings: agent)
+        monkeypatch.setitem(_BUILT_IN, "script", lambda order: agent)
         return agent
 
     return script

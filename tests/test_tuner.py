@@ -12,7 +12,7 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from autoresearch_magic.agents import Briefing, make_agent
+from autoresearch_magic.agents import Briefing
 from autoresearch_magic.agents.tuner import Tuner
 from autoresearch_magic.constants import find_constants, read_values
 from autoresearch_magic.edits import fingerprint
@@ -50,7 +50,7 @@ def drive(
     count: int, seed: int = 0, target: str = TARGET, metric: Metric = LOSS, value: Callable[[str], float | None] = loss
 ) -> list[Experiment]:
     """Run a study without noise: every strict gain is kept."""
-    agent = make_agent("tuner", target)
+    agent = Tuner("", target)
     history = [experiment(0, target, value(target), Verdict.BASELINE)]
     incumbent = history[0]
     for number in range(1, count + 1):
@@ -85,7 +85,7 @@ def test_a_comment_that_cannot_be_meant_stops_at_the_start() -> None:
 
 
 def test_only_the_named_are_tuned() -> None:
-    agent = make_agent("tuner: BETA,LR", TARGET)
+    agent = Tuner(" BETA,LR", TARGET)
     base = experiment(0, TARGET, loss(TARGET), Verdict.BASELINE)
     for number in range(1, 30):
         target = agent.propose(Briefing("", "", LOSS, base, (base,), number)).target

@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UserError
 from ..experiment import Experiment, Proposal
 from ..metric import Metric
 from ..settings import Settings
+
+if TYPE_CHECKING:
+    from .backend import Backend
 
 GROUP = "autoresearch_magic.agents"
 
@@ -76,53 +80,85 @@ class Agent(Protocol):
         ...
 
 
-AgentFactory = Callable[[str, str, Settings], Agent]
-"""Takes what stands behind the colon of the agent's name, the target's source, and the settings; raises `UserError`.
+@dataclass(frozen=True)
+class Order:
+    """What an agent is made from.
 
-An agent may have two things more: ``check()``, called before anything is paid for, and ``slow``, true when it is worth
-asking ahead while an experiment runs."""
+    Attributes
+    ----------
+    argument : str
+        What stands behind the colon of its name.
+    target : str
+        The source that it will have to change.
+    settings : Settings
+    root : Path
+        The folder that holds the studies.
+    """
+
+    argument: str
+    target: str
+    settings: Settings
+    root: Path
 
 
-def _tuner(argument: str, target: str, settings: Settings) -> Agent:
+AgentFactory = Callable[[Order], Agent]
+"""Makes an agent, or raises `UserError`. An agent may have two things more than the protocol: ``check()``, called before
+anything is paid for, and ``slow``, true when it is worth asking ahead while an experiment runs."""
+
+
+def _tuner(order: Order) -> Agent:
     from .tuner import Tuner  # Optuna is imported with it, so only where it is used
 
-    return Tuner(argument, target)
+    return Tuner(order.argument, order.target)
 
 
-def _claude(argument: str, target: str, settings: Settings) -> Agent:
+def _model(backend: Backend, order: Order) -> Agent:
+    from .llm import LanguageModel
+
+    return LanguageModel(backend, deadline=order.settings.reply_timeout, long=order.settings.blocks_from)
+
+
+def _claude(order: Order) -> Agent:
     from .claude import Claude
-    from .llm import LanguageModel
 
-    backend = Claude(argument, effort=settings.effort, base_url=settings.base_url or None, ask_key=ask_key)
-    return LanguageModel(backend, deadline=settings.reply_timeout, long=settings.blocks_from)
+    s = order.settings
+    return _model(Claude(order.argument, effort=s.effort, base_url=s.base_url or None, ask_key=ask_key), order)
 
 
-def _openai(argument: str, target: str, settings: Settings) -> Agent:
-    from .llm import LanguageModel
+def _openai(order: Order) -> Agent:
     from .openai import OpenAI
 
-    spec = f"{argument}@{settings.base_url}" if settings.base_url and "@" not in argument else argument
-    return LanguageModel(OpenAI(spec), deadline=settings.reply_timeout, long=settings.blocks_from)
+    url = order.settings.base_url
+    return _model(OpenAI(f"{order.argument}@{url}" if url and "@" not in order.argument else order.argument), order)
 
 
-def _command(argument: str, target: str, settings: Settings) -> Agent:
+def _command(order: Order) -> Agent:
     from .command import Command
-    from .llm import LanguageModel
 
-    return LanguageModel(Command(argument), deadline=settings.reply_timeout, long=settings.blocks_from)
-
-
-def _hybrid(argument: str, target: str, settings: Settings) -> Agent:
-    from .hybrid import Hybrid
-
-    structure, _, numbers = (argument or "claude").partition("+")
-    return Hybrid(make_agent(structure, target, settings), make_agent(numbers or "tuner", target, settings))
+    return _model(Command(order.argument), order)
 
 
-def _replay(argument: str, target: str, settings: Settings) -> Agent:
+def _hybrid(order: Order) -> Agent:
+    from .hybrid import Hybrid, Later
+
+    def make(spec: str, target: str) -> Agent:
+        return make_agent(spec, target, order.settings, order.root)
+
+    structure, _, numbers = (order.argument or "claude").partition("+")
+    numbers = numbers or "tuner"
+    try:
+        second = make(numbers, order.target)
+    except UserError:
+        if numbers.partition(":")[0] != "tuner":
+            raise
+        second = Later(lambda target: make("tuner", target))  # the model may write constants first
+    return Hybrid(make(structure or "claude", order.target), second)
+
+
+def _replay(order: Order) -> Agent:
     from .replay import Replay
 
-    return Replay(argument)
+    return Replay(order.argument, order.target, order.root)
 
 
 ask_key: Callable[[], str] | None = None
@@ -143,7 +179,7 @@ def agent_names() -> list[str]:
     return [*_BUILT_IN, *sorted({e.name for e in entry_points(group=GROUP)} - set(_BUILT_IN))]
 
 
-def make_agent(spec: str, target: str, settings: Settings) -> Agent:
+def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:
     """Find an agent by its name.
 
     Parameters
@@ -153,6 +189,8 @@ def make_agent(spec: str, target: str, settings: Settings) -> Agent:
     target : str
         The source it will have to change; an agent that cannot work with it says so here, before anything is run.
     settings : Settings
+    root : Path
+        The folder that holds the studies.
 
     Raises
     ------
@@ -166,4 +204,4 @@ def make_agent(spec: str, target: str, settings: Settings) -> Agent:
         if name not in found:
             raise UserError(f"There is no agent {name!r}: use one of {', '.join(agent_names())} (--agent NAME).")
         factory = found[name].load()
-    return factory(argument, target, settings)
+    return factory(Order(argument, target, settings, root))

@@ -33,6 +33,11 @@ class LanguageModel:
 
     slow = True
 
+    @property
+    def warning(self) -> str:
+        """One line that the user should see, such as that the model is about to be retired; mostly empty."""
+        return str(getattr(self.backend, "warning", ""))
+
     def check(self) -> None:
         """See that the model can be asked at all, before the baseline is paid for."""
         self.backend.check()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..edits import fingerprint
 from ..errors import NothingToPropose, ProposalFailed, UserError
@@ -129,8 +130,8 @@ class Replay:
             raise UserError(f"The study {self.folder.name} has no baseline on record: there is nothing to replay.")
         if target and fingerprint(target) != fingerprint(self.recorded[0].target):
             raise UserError(
-                f"The target is not the one that {self.folder.name} began with: take that one, see  "
-                f"%autoresearch restore 0 --name {self.folder.name}"
+                f"The target is not the one that {self.folder.name} began with: take that one, which is  "
+                f"autoresearch_magic.open_study({str(self.folder)!r}).restore(0)"
             )
 
     def propose(self, briefing: Briefing) -> Proposal:
@@ -145,8 +146,29 @@ class Replay:
         """
         experiment = self.recorded.get(briefing.number)
         if experiment is None:
-            raise NothingToPropose(f"The replay ends: {self.folder.name} has no experiment {briefing.number} on record.")
+            raise NothingToPropose(
+                f"The replay ends: {self.folder.name} has no experiment {briefing.number} on record."
+            )
         proposal = replace(experiment.proposal, usage=Usage())
         if proposal.failure:
             raise ProposalFailed(proposal.failure, Usage(), proposal.reply)
         return proposal
+
+
+def recorded_settings(agent: str, root: str | Path) -> dict[str, Any]:
+    """Return the settings of the record that an agent replays, for what a new study does not say itself.
+
+    Empty for any agent but ``replay:...``. Without them a replay would ask for runs that are not on record: more repeats,
+    another metric.
+    """
+    name, _, argument = agent.partition(":")
+    if name != "replay":
+        return {}
+    folder, _ = parse_replay(argument, root)
+    with open_record(folder) as journal:
+        recorded = journal.get("settings") or {}
+    return {
+        key: recorded[key]
+        for key in ("metric", "minimize", "budget", "repeats", "min_delta", "experiments")
+        if key in recorded
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.display import display
 
+from .. import agents
 from ..commands import COMMANDS, Reply, Session, option_names
 from ..errors import UserCodeError, UserError
 from ..events import State
@@ -122,7 +124,16 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.set_hook("complete_command", complete, re_key=r"%%?autoresearch")
     shell.events.register("post_run_cell", magics.announcer.flush)
+    agents.ask_key = ask_key
     _loaded[id(shell)] = magics
+
+
+def ask_key() -> str:
+    """Ask for an API key; it stays in memory. Empty where nobody can be asked, as in a notebook run headless."""
+    try:
+        return getpass.getpass("API key (used from memory, never stored): ")
+    except Exception:  # a kernel without a standard input raises its own kind of error
+        return ""
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -130,6 +141,7 @@ def unload(shell: InteractiveShell) -> None:
     if (study := running()) is not None:
         study.stop()
         print(f"{study.name} is stopped; its journal stays. Go on with  %autoresearch resume {study.name}")
+    agents.ask_key = None
     if (magics := _loaded.pop(id(shell), None)) is not None:
         shell.events.unregister("post_run_cell", magics.announcer.flush)
     shell.Completer.custom_completers.regexs = {

@@ -127,7 +127,9 @@ def timeline(run: Measurement, *, every: float) -> Iterator[tuple[float, dict[st
     yield 0.0, {"begin": True}
     # What is neither charged nor evaluation went before the first step, as a rule: imports, data, compiling.
     start = max(0.0, run.seconds - run.charged - run.evaluation)
-    reports = [(p.elapsed, {"report": {**_place(p.elapsed, p.progress, p.step), "values": p.values}}) for p in run.curve]
+    reports = [
+        (p.elapsed, {"report": {**_place(p.elapsed, p.progress, p.step), "values": p.values}}) for p in run.curve
+    ]
     ticks: list[tuple[float, dict[str, Any]]] = []
     if run.charged > 0 and math.isfinite(every):
         reached = run.curve[-1] if run.curve else None

@@ -40,7 +40,7 @@ from . import child
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: time to flush a log, not to finish an epoch."""
-CANARY = 15.0
+CANARY = 10.0
 """Seconds a forked matrix product may take before forking counts as unsafe. It takes milliseconds, or for ever."""
 BEGIN = 600.0
 """Seconds a fresh process may take to run the setup before its target begins."""
@@ -176,7 +176,10 @@ class Worker:
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
             return "fresh", "the setup has initialised CUDA, which does not survive a fork"
-        return ("fork", "") if self.canary() else ("fresh", "a forked matrix product hung or failed")
+        settle()
+        # Twice, because a helper thread that is still on its way out can spoil the first.
+        safe = self.canary() or self.canary()
+        return ("fork", "") if safe else ("fresh", "a forked matrix product hung or failed, twice")
 
     def canary(self) -> bool:
         """Fork once and compute a little: threads that did not survive the fork would hang it."""
@@ -491,6 +494,24 @@ def sweep() -> None:
             return
         if not orphans:
             return
+        time.sleep(0.005)
+
+
+def settle() -> None:
+    """Wait, a second at most, until no thread of the setup is on its way out any more.
+
+    A lock that a thread holds while it ends is held for ever in a fork taken at that moment. Some libraries keep threads
+    for good, so what counts is that their number stays the same for a tenth of a second.
+    """
+    end = time.monotonic() + 1.0
+    before, since = -1, time.monotonic()
+    while (now := time.monotonic()) < end and now - since < 0.1:
+        try:
+            count = len(os.listdir("/proc/self/task"))
+        except OSError:
+            return  # no such thing is told here
+        if count != before:
+            before, since = count, now
         time.sleep(0.005)
 
 

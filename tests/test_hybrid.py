@@ -1,0 +1,224 @@
+"""The hybrid: whom it asks, and what it does when that one has nothing to propose."""
+
+import random
+
+import pytest
+
+from autoresearch_magic.agents import Briefing
+from autoresearch_magic.agents.hybrid import ARMS, Hybrid, Later, choose, shares
+from autoresearch_magic.agents.tuner import Tuner
+from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
+from autoresearch_magic.experiment import Experiment, Proposal, Verdict
+from autoresearch_magic.metric import Metric
+
+BASELINE = Experiment(0, None, Proposal("X = 3.0", "baseline"), verdict=Verdict.BASELINE)
+AGENTS = {"structure": "claude-x", "numbers": "tuner"}
+
+
+def judged(number, arm, verdict):
+    return Experiment(number, 0, Proposal(f"X = {number}", "s", agent=AGENTS[arm]), verdict=verdict)
+
+
+def simulate(chances, length, seed=0):
+    """Play the bandit against given chances of a keep; returns whom it asked."""
+    draw, history, asked = random.Random(seed), [BASELINE], []
+    for number in range(1, length + 1):
+        arm = choose(history, seed=seed, number=number)
+        keep = draw.random() < chances(number)[arm]
+        history.append(judged(number, arm, Verdict.KEEP if keep else Verdict.DISCARD))
+        asked.append(arm)
+    return asked, history
+
+
+def share_of(arm, runs):
+    return sum(asked.count(arm) for asked in runs) / sum(map(len, runs))
+
+
+def briefing(history=(BASELINE,), target="X = 3.0\n", number=1, seed=0):
+    incumbent = Experiment(0, None, Proposal(target, "baseline"), verdict=Verdict.BASELINE)
+    return Briefing("Lower it", "", Metric("loss", "loss"), incumbent, tuple(history), number, seed)
+
+
+class Says:
+    """An agent that proposes, or raises, always the same."""
+
+    def __init__(self, what):
+        self.what = what
+        self.asked = 0
+
+    def propose(self, briefing):
+        self.asked += 1
+        if isinstance(self.what, Exception):
+            raise self.what
+        return Proposal("X = 1.0\n", "s", agent=self.what)
+
+
+# -- whom it asks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("better", ARMS)
+def test_who_pays_off_is_asked_more(better):
+    runs = [simulate(lambda n: {arm: 0.5 if arm == better else 0.05 for arm in ARMS}, 24, s)[0] for s in range(60)]
+    assert share_of(better, runs) > 0.75
+
+
+@pytest.mark.parametrize("first", ARMS)
+def test_it_turns_round_when_the_other_one_pays_off(first):
+    def chances(number):
+        return {arm: 0.6 if (arm == first) == (number <= 20) else 0.05 for arm in ARMS}
+
+    runs = [simulate(chances, 40, s)[0] for s in range(60)]
+    assert share_of(first, [asked[:20] for asked in runs]) > 0.7
+    assert share_of(first, [asked[30:] for asked in runs]) < 0.4
+
+
+@pytest.mark.parametrize("better", ARMS)
+def test_no_one_is_starved(better):
+    asked, _ = simulate(lambda n: {arm: float(arm == better) for arm in ARMS}, 200)
+    others = [i for i, arm in enumerate(asked) if arm != better]
+    gaps = [b - a for a, b in zip([-1, *others], [*others, 200], strict=True)]
+    assert len(others) >= 10
+    assert max(gaps) <= 18
+
+
+def test_both_are_tried_first():
+    for seed in range(10):
+        asked, _ = simulate(lambda n: dict.fromkeys(ARMS, 0.0), 2, seed)
+        assert set(asked) == set(ARMS)
+
+
+def test_without_keeps_both_are_asked_alike():
+    runs = [simulate(lambda n: dict.fromkeys(ARMS, 0.0), 24, s)[0] for s in range(20)]
+    assert 0.4 < share_of("numbers", runs) < 0.6
+
+
+def test_it_is_deterministic_and_the_draw_is_not_fixed():
+    _, history = simulate(lambda n: dict.fromkeys(ARMS, 0.3), 12)
+    assert len({choose(history, seed=3, number=13) for _ in range(5)}) == 1
+    assert {choose([BASELINE], seed=seed) for seed in range(20)} == set(ARMS)
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if not v.kept])
+def test_all_but_a_keep_counts_as_nothing(verdict):
+    history = [BASELINE, judged(1, "numbers", Verdict.KEEP), judged(2, "structure", verdict)]
+    history += [judged(3, "numbers", Verdict.KEEP), judged(4, "structure", verdict)]
+    assert choose(history, number=5) == "numbers"
+
+
+def test_open_experiments_do_not_count():
+    assert shares([BASELINE, judged(1, "numbers", None)]) == {"structure": 0.5, "numbers": 0.5}
+
+
+def test_shares():
+    assert shares([]) == {"structure": 0.5, "numbers": 0.5}
+    history = [BASELINE, *(judged(n, "numbers", Verdict.DISCARD) for n in (1, 2)), judged(3, "structure", Verdict.KEEP)]
+    told = shares(history)
+    assert sum(told.values()) == pytest.approx(1)
+    assert told["structure"] == pytest.approx(1 / (1 + 0.9 + 0.81))
+
+
+# -- what it proposes -------------------------------------------------------------------------------------------------
+
+
+def asking(arm):
+    """A briefing at which `arm` is chosen."""
+    other = next(a for a in ARMS if a != arm)
+    history = [BASELINE, judged(1, arm, Verdict.KEEP), judged(2, other, Verdict.CRASH), judged(3, arm, Verdict.KEEP)]
+    assert choose(history, number=4) == arm
+    return briefing(history, number=4)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_the_chosen_one_proposes(arm):
+    agents = {"structure": Says("claude-x"), "numbers": Says("tuner")}
+    assert Hybrid(**agents).propose(asking(arm)).agent == AGENTS[arm]
+    assert [agents[a].asked for a in ARMS] == [int(a == arm) for a in ARMS]
+
+
+@pytest.mark.parametrize("error", [NothingToPropose("All tried."), UserError("Nothing to tune.")])
+def test_structure_steps_in_for_numbers(error):
+    assert Hybrid(Says("claude-x"), Says(error)).propose(asking("numbers")).agent == "claude-x"
+
+
+def test_numbers_step_in_for_structure():
+    assert Hybrid(Says(NothingToPropose("Done.")), Says("tuner")).propose(asking("structure")).agent == "tuner"
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_it_ends_when_neither_has_anything(arm):
+    with pytest.raises(NothingToPropose, match="Done"):
+        Hybrid(Says(NothingToPropose("Done.")), Says(UserError("Nothing to tune."))).propose(asking(arm))
+
+
+@pytest.mark.parametrize("error", [ProposalFailed("No usable reply."), UserError("The key is wrong.")])
+def test_what_is_wrong_with_the_model_is_told(error):
+    numbers = Says("tuner")
+    with pytest.raises(type(error), match=str(error)):
+        Hybrid(Says(error), numbers).propose(asking("structure"))
+    assert numbers.asked == 0
+
+
+def test_a_failed_proposal_counts_against_structure():
+    failed = Experiment(2, 0, Proposal("X", "no proposal", agent="hybrid:claude+tuner", failure="x"))
+    history = [BASELINE, judged(1, "numbers", Verdict.KEEP), failed]
+    told = shares([*history[:2], Experiment(2, 0, failed.proposal, verdict=Verdict.REJECTED)])
+    assert told["structure"] > told["numbers"]
+
+
+def test_two_of_the_same_are_refused():
+    with pytest.raises(UserError, match="two different"):
+        Hybrid(Tuner("", "X = 3.0"), Tuner("", "X = 3.0"))
+
+
+def test_numbers_by_an_agent_with_another_name():
+    numbers = Says("grid")
+    numbers.name = "grid"
+    history = [BASELINE, *(Experiment(n, 0, Proposal("X", "s", agent="grid"), verdict=Verdict.CRASH) for n in (1, 2))]
+    assert Hybrid(Says("claude-x"), numbers).propose(briefing(history, number=3)).agent == "claude-x"
+
+
+def test_slow_and_check_are_those_of_its_parts():
+    structure = Says("claude-x")
+    hybrid = Hybrid(structure, Says("tuner"))
+    assert not hybrid.slow
+    hybrid.check()
+    structure.slow = True
+    structure.check = lambda: (_ for _ in ()).throw(UserError("The key is wrong."))
+    assert hybrid.slow
+    with pytest.raises(UserError, match="key"):
+        hybrid.check()
+
+
+def test_the_tuner_comes_later_where_there_is_nothing_to_tune_yet():
+    later = Later(lambda target: Tuner("", target))
+    hybrid = Hybrid(Says("claude-x"), later)
+    now = asking("numbers")
+    assert hybrid.propose(now).agent == "tuner"
+    nothing = briefing(now.history, target="print('no constants')\n", number=4)
+    assert hybrid.propose(nothing).agent == "claude-x"
+    with pytest.raises(UserError, match="two different"):
+        Hybrid(Tuner("", "X = 3.0"), later)
+
+
+def test_a_whole_study_with_a_command_for_structure_and_the_tuner_for_numbers(tmp_path):
+    import sys
+
+    from autoresearch_magic.study import Study
+
+    script = tmp_path / "agent.py"
+    script.write_text(
+        "import re, sys\n"
+        "told = sys.stdin.read()\n"
+        "code = re.findall(r'# The present target.*?```python\\n(.*?)```', told, re.S)[-1]\n"
+        "n = code.count('# line')\n"
+        "print(f'<summary>line {n}</summary>\\n```python\\n{code}Y{n} = 1  # line, fixed\\n```')\n"
+    )
+    study = Study(
+        "g", "X = 3.0\nloss = (X - 1) ** 2\n", metric="loss", experiments=8, repeats=1, root=tmp_path / "r",
+        agent=f"hybrid:command:{sys.executable} {script}+tuner",
+    )  # fmt: skip
+    study.start()
+    assert study.wait(60)
+    assert study.state == "finished", study.standing.message
+    agents = {e.proposal.agent.partition(":")[0] for e in study.experiments[1:]}
+    assert agents == {"command", "tuner"}
