@@ -16,11 +16,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .commands import Session, parser, shown_path, summary
+from .commands import parser, run_words, summary
 from .errors import UserCodeError, UserError
 from .events import State
 from .records.journal import Journal
 from .registry import ROOT, checked_name, study_names
+from .session import Session, shown_path
 from .settings import HelpShown, Parser, add_options, given, make_settings
 from .study import Study, open_study
 from .waiting import BAR, TerminalBar, follow
@@ -66,7 +67,7 @@ def _main(words: list[str]) -> int:
         return see_through(study.resume(**given(arguments)))
     if name in _SHARED:
         open_study(_newest(root), root)  # what the magic calls the current study
-        print(Session(root=root).run(" ".join([name, *(f"'{word}'" for word in rest)])).text)
+        print(run_words(Session(root=root), words).text)
         return DONE
     raise UserError(f"There is no command {name!r}: they are run, resume, {', '.join(_SHARED)}. See  autoresearch -h")
 

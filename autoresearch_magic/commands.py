@@ -1,8 +1,4 @@
-"""The subcommands, apart from where they are typed: magics and command line both come through here.
-
-A `Session` holds the definitions that cells have made and carries out one command at a time; every command returns
-a `Reply`, which a notebook shows as Markdown and a terminal as text.
-"""
+"""The table of subcommands, and the one path that magics and command line take through it."""
 
 from __future__ import annotations
 
@@ -10,375 +6,13 @@ import argparse
 import difflib
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from .agents import agent_names
-from .budget import parse_duration
-from .constants import find_constants
-from .definition import read_source
-from .edits import check_syntax, line_counts, unified_diff
 from .errors import UserError
-from .events import State
-from .experiment import Experiment
-from .program import parse_program
-from .registry import ROOT, checked_name, current, running, study_names
-from .settings import HelpShown, Parser, add_options, given, make_settings
-from .study import Study, open_study
-from .words import counts, escape, fenced, history_markdown, history_text, result_line, status
-
-MAGIC = "%autoresearch"
-AGENTS = {
-    "tuner": "offline: finds the constants of the target and lets Optuna choose (tuner:LR,WIDTH for those alone)",
-    "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",
-    "openai": "any OpenAI-compatible server: openai:MODEL[@URL], such as openai:qwen3@http://localhost:11434/v1",
-    "command": "any program that reads the briefing and writes the reply: command:claude -p",
-    "hybrid": "a model for structure and the tuner for numbers (hybrid:claude+tuner)",
-    "replay": "plays a recorded study: replay:STUDY[@SPEED]",
-}
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a command answers.
-
-    Attributes
-    ----------
-    text : str
-        Plain text, for terminals; always there.
-    markdown : str
-        The same for a notebook, where it can look better.
-    watch : Study or None
-        Show this study's panel.
-    wait : tuple of (Study, float or None) or None
-        Wait for this study, so many seconds at most.
-    next_cell : str
-        Put this into a new cell.
-    """
-
-    text: str
-    markdown: str = ""
-    watch: Study | None = None
-    wait: tuple[Study, float | None] | None = None
-    next_cell: str = ""
-
-
-@dataclass
-class Source:
-    """One definition: its text, and the file where it is one."""
-
-    text: str
-    path: Path | None = None
-
-    def as_argument(self) -> str | Path:
-        """Return what `Study` takes."""
-        return self.path if self.path is not None else self.text
-
-
-@dataclass
-class Session:
-    """What has been defined so far, and the commands that use it.
-
-    Parameters
-    ----------
-    root : Path
-        Where studies are kept.
-    """
-
-    root: Path = field(default_factory=lambda: Path(ROOT))
-    setup: Source | None = None
-    target: Source | None = None
-    program: Source | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def run(self, line: str, cell: str | None = None) -> Reply:
-        """Carry out one line, with the cell below it where there is one.
-
-        Raises
-        ------
-        UserError
-            One line that says what to do.
-        """
-        try:
-            words = shlex.split(line)
-        except ValueError as error:
-            raise UserError(f"The line cannot be read ({error}): check its quotes.") from None
-        try:
-            if not words or words[0].startswith("-"):
-                if cell is not None:
-                    return self.start_program(parse("program", words), cell)
-                return Reply(overview()) if not words or words[0] in ("-h", "--help") else Reply(bare_help(words))
-            name = words[0]
-            if name not in COMMANDS:
-                raise UserError(unknown_command(name))
-            command = COMMANDS[name]
-            if cell is not None and not command.takes_cell:
-                raise UserError(f"{MAGIC} {name} takes no cell below it: write it with one % and nothing under it.")
-            arguments = parse(name, words[1:])
-            return command.method(self, arguments, cell) if command.takes_cell else command.method(self, arguments)
-        except HelpShown as shown:
-            return Reply(str(shown).rstrip())
-
-    # -- define ------------------------------------------------------------------------------------------------
-
-    def define_setup(self, arguments: argparse.Namespace, cell: str | None) -> Reply:
-        """Take the frozen code."""
-        source = self._source(arguments, cell, "setup")
-        check_syntax(source.text, "setup")
-        self.setup = source
-        return Reply(f"Setup: {_lines(source.text)}, frozen. It runs once, in the study's own process.{_later()}")
-
-    def define_target(self, arguments: argparse.Namespace, cell: str | None) -> Reply:
-        """Take the editable code."""
-        source = self._source(arguments, cell, "target")
-        check_syntax(source.text, "target")
-        if not source.text.strip():
-            raise UserError("The target is empty: put the code that experiments may change below the line.")
-        self.target = source
-        names = [constant.name for constant in find_constants(source.text)]
-        tunable = f"; the tuner can change {', '.join(names)}" if names else ""
-        return Reply(f"Target: {_lines(source.text)}{tunable}.{_later()}")
-
-    def define_program(self, arguments: argparse.Namespace, cell: str | None) -> Reply:
-        """Take the program, with settings for the start."""
-        source = self._source(arguments, cell, "program")
-        program = parse_program(source.text)
-        options = given(arguments)
-        if "metric" in {**program.settings, **options}:
-            make_settings(program.settings, options)  # a wrong value is told now, not at the start
-        self.program, self.options = source, options
-        return Reply(f"Program: {program.title or 'without a title'}. Start it with  {MAGIC} start{_later()}")
-
-    def _source(self, arguments: argparse.Namespace, cell: str | None, what: str) -> Source:
-        if arguments.path and cell is not None and cell.strip():
-            raise UserError(f"Both a file and a cell for the {what}: give one of them.")
-        if arguments.path:
-            return Source(*read_source(Path(arguments.path), what))
-        if cell is None:
-            raise UserError(
-                f"Give the {what} in the cell, below  %%autoresearch {what}, or a file: {MAGIC} {what} PATH"
-            )
-        return Source(cell)
-
-    # -- start and steer -------------------------------------------------------------------------------------------
-
-    def start_program(self, arguments: argparse.Namespace, cell: str) -> Reply:
-        """Take the program and start: the bare ``%%autoresearch``."""
-        self.program, self.options = Source(cell), given(arguments)
-        return self.start(arguments)
-
-    def start(self, arguments: argparse.Namespace) -> Reply:
-        """Start a study of what has been defined."""
-        study = self._new_study(arguments)
-        study.start()
-        return self._started(study)
-
-    def _new_study(self, arguments: argparse.Namespace) -> Study:
-        if (other := running()) is not None:
-            raise UserError(
-                f"The study {other.name} is {other.state}: wait for it ({MAGIC} wait) or stop it ({MAGIC} stop) "
-                "before you start another."
-            )
-        if self.target is None:
-            raise UserError(
-                "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target"
-            )
-        if self.program is None:
-            raise UserError(
-                "No program yet: write goal and rules into a cell that begins with  %%autoresearch --metric NAME=EXPRESSION"
-            )
-        return Study(
-            self.program.as_argument(), self.target.as_argument(), self.setup.as_argument() if self.setup else "",
-            name=getattr(arguments, "name", None), root=self.root, **{**self.options, **given(arguments)},
-        )  # fmt: skip
-
-    def _started(self, study: Study) -> Reply:
-        text = (
-            f"{study.name}: {study.settings.describe()}\n"
-            f"It runs in the background. {MAGIC} status · pause · stop · wait · history · best"
-        )
-        return Reply(text, watch=study)
-
-    def step(self, arguments: argparse.Namespace) -> Reply:
-        """Do one experiment, then pause."""
-        study = current()
-        if study is None or (not study.active and study.state == State.FINISHED):
-            study = self._new_study(arguments)
-        study.step()
-        return Reply(f"{study.name}: one experiment, then a pause. {MAGIC} wait waits for it.", watch=study)
-
-    def pause(self, arguments: argparse.Namespace) -> Reply:
-        """Pause after the run under way."""
-        study = self._study().pause()
-        return Reply(f"{study.name} pauses after the run under way. Go on with  {MAGIC} resume")
-
-    def resume(self, arguments: argparse.Namespace) -> Reply:
-        """Go on after a pause, a stop or a crash."""
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
-        paused = study.active
-        study.resume(**given(arguments))
-        n = len(study.experiments)
-        where = (
-            ""
-            if paused or not n
-            else f" with experiment {n}, incumbent {study.incumbent.number if study.incumbent else 0}"
-        )
-        return Reply(f"{study.name} goes on{where}.", watch=None if paused else study)
-
-    def stop(self, arguments: argparse.Namespace) -> Reply:
-        """End it now; it can be resumed."""
-        study = self._study()
-        if not study.active:
-            return Reply(f"{study.name} is {study.state} already.")
-        study.stop()
-        return Reply(f"{study.name} is stopped: {result_line(study)}. Go on with  {MAGIC} resume {study.name}")
-
-    def wait(self, arguments: argparse.Namespace) -> Reply:
-        """Wait for the end or a pause."""
-        timeout = None if arguments.timeout is None else parse_duration(arguments.timeout, "timeout")
-        return Reply("", wait=(self._study(), timeout))
-
-    def watch(self, arguments: argparse.Namespace) -> Reply:
-        """Show the live panel again."""
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
-        return Reply(repr(study), watch=study)
-
-    # -- look --------------------------------------------------------------------------------------------------
-
-    def say(self, arguments: argparse.Namespace) -> Reply:
-        """Tell the agent something; its next proposal sees it."""
-        study = self._study().say(" ".join(arguments.text))
-        return Reply(f"Noted: the next proposal that {study.settings.agent} is asked for sees it.")
-
-    def briefing(self, arguments: argparse.Namespace) -> Reply:
-        """Show what a language model would be told now."""
-        text = self._study().briefing()
-        return Reply(text, f"{len(text):,} characters, about {len(text) // 4:,} tokens:\n\n{fenced(text, 'text')}")
-
-    def agents(self, arguments: argparse.Namespace) -> Reply:
-        """List the agents that can propose."""
-        return Reply(
-            "\n".join(f"{name:<8} {AGENTS.get(name, 'registered by another package')}" for name in agent_names())
-        )
-
-    def status(self, arguments: argparse.Namespace) -> Reply:
-        """Say where the study stands."""
-        if arguments.study is None and current() is None:
-            names = study_names(self.root)
-            if not names:
-                return Reply(f"No study yet. {MAGIC} help shows how to begin.")
-            return Reply(f"No study is open. There is {', '.join(names)}: {MAGIC} resume {names[-1]}")
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
-        return Reply(status(study))
-
-    def history(self, arguments: argparse.Namespace) -> Reply:
-        """List the experiments."""
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
-        shown = [e for e in study.experiments if not arguments.kept or (e.verdict is not None and e.verdict.kept)]
-        if not shown:
-            return Reply(f"{study.name} has no finished experiment yet.")
-        return Reply(history_text(study, shown), history_markdown(study, shown))
-
-    def show(self, arguments: argparse.Namespace) -> Reply:
-        """Show one experiment whole."""
-        study = self._study()
-        return self._experiment(study, study.experiment(arguments.number))
-
-    def best(self, arguments: argparse.Namespace) -> Reply:
-        """Show the best experiment."""
-        study = self._study()
-        if (best := study.incumbent) is None:
-            raise UserError(f"{study.name} has no finished experiment yet: {MAGIC} wait")
-        return self._experiment(study, best, result_line(study))
-
-    def _experiment(self, study: Study, e: Experiment, note: str = "") -> Reply:
-        head = (
-            f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.metric.format(e.value)}, {e.seconds:.1f} s"
-        )
-        facts = [
-            e.summary,
-            note or e.reason,
-            *([f"Hypothesis: {e.proposal.hypothesis}"] if e.proposal.hypothesis else []),
-        ]
-        failed = next((m for m in e.measurements if not m.ok), None)
-        tail = (failed.traceback or failed.output)[-2000:] if failed else ""
-        text = "\n".join([head, *facts, "", e.target.rstrip(), *(["", tail] if tail else [])])
-        markdown = "\n\n".join(
-            [f"**{head}**", *map(escape, facts), fenced(e.target, "python"), *([fenced(tail)] if tail else [])]
-        )
-        return Reply(text, markdown)
-
-    def diff(self, arguments: argparse.Namespace) -> Reply:
-        """Show what an experiment changed, or how two differ."""
-        study = self._study()
-        one = study.experiment(arguments.number)
-        if arguments.other is not None:
-            before, after = one, study.experiment(arguments.other)
-        elif one.parent is None:
-            raise UserError("The baseline has nothing before it: give two numbers, for example  diff 0 3")
-        else:
-            before, after = study.experiment(one.parent), one
-        diff = unified_diff(before.target, after.target, f"experiment {before.number}", f"experiment {after.number}")
-        if not diff:
-            return Reply(f"Experiments {before.number} and {after.number} have the same target.")
-        added, removed = line_counts(before.target, after.target)
-        head = (
-            f"Experiment {before.number} ({study.metric.format(before.value)}) → {after.number} "
-            f"({study.metric.format(after.value)}): {added} lines added, {removed} removed"
-        )
-        return Reply(f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}")
-
-    def restore(self, arguments: argparse.Namespace) -> Reply:
-        """Make an experiment's version the target again."""
-        study = self._study()
-        source = study.restore(arguments.number)
-        self.target = Source(source)
-        where = (
-            "in the cell below"
-            if study.definition.target_path is None
-            else f"in a cell, not in {study.definition.target_path.name}"
-        )
-        return Reply(
-            f"The target is experiment {study.experiment(arguments.number).number} of {study.name} again: it stands {where}.",
-            next_cell=f"%%autoresearch target\n{source.rstrip()}",
-        )
-
-    def report(self, arguments: argparse.Namespace) -> Reply:
-        """Write the report, and show it."""
-        study = self._study()
-        path = study.report(arguments.path)
-        n = counts(study.experiments)
-        head = f"{len(study.experiments) - 1} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
-        line = result_line(study)
-        return Reply(
-            f"{head}\n{line}\nThe report is at {shown_path(path)}",
-            f"**{escape(line)}.**\n\n{head}. The report is at `{shown_path(path)}`.",
-        )
-
-    def export(self, arguments: argparse.Namespace) -> Reply:
-        """Write the best target or the history."""
-        return Reply(f"Written: {shown_path(self._study().export(arguments.path))}")
-
-    def help(self, arguments: argparse.Namespace) -> Reply:
-        """Show how to begin, or one command's options."""
-        if arguments.command is None:
-            return Reply(overview())
-        if arguments.command not in COMMANDS:
-            raise UserError(unknown_command(arguments.command))
-        return Reply(parser(arguments.command).format_help().rstrip())
-
-    def _study(self) -> Study:
-        study = current()
-        if study is not None:
-            return study
-        names = study_names(self.root)
-        if names:
-            raise UserError(f"No study is open: {MAGIC} resume {names[-1]}  goes on with the last one.")
-        raise UserError("No study yet: a cell that begins with  %%autoresearch --metric NAME=EXPRESSION  starts one.")
-
-
-# -- the table of commands ---------------------------------------------------------------------------------------------
+from .registry import checked_name
+from .session import MAGIC, Reply, Session
+from .settings import HelpShown, Parser, add_options
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
 
@@ -391,6 +25,54 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     options: bool = False
     takes_cell: bool = False
+
+
+def run(session: Session, line: str, cell: str | None = None) -> Reply:
+    """Carry out one line, with the cell below it where there is one: the one path of magics and command line.
+
+    Raises
+    ------
+    UserError
+        One line that says what to do.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UserError(f"The line cannot be read ({error}): check its quotes.") from None
+    return run_words(session, words, cell)
+
+
+def run_words(session: Session, words: list[str], cell: str | None = None) -> Reply:
+    """Carry out one line that is split into words already; see `run`."""
+    try:
+        if not words or words[0].startswith("-"):
+            if cell is not None:
+                return session.start_program(parse("program", words), cell)
+            if words and words[0] not in ("-h", "--help"):
+                raise UserError(
+                    "Options alone start nothing: put the program below  %%autoresearch OPTIONS, or use  "
+                    "%autoresearch start OPTIONS"
+                )
+            return Reply(overview())
+        name = words[0]
+        if name not in COMMANDS:
+            raise UserError(unknown_command(name))
+        command = COMMANDS[name]
+        if cell is not None and not command.takes_cell:
+            raise UserError(f"{MAGIC} {name} takes no cell below it: write it with one % and nothing under it.")
+        arguments = parse(name, words[1:])
+        return command.method(session, arguments, cell) if command.takes_cell else command.method(session, arguments)
+    except HelpShown as shown:
+        return Reply(str(shown).rstrip())
+
+
+def show_help(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Show how to begin, or one command's options."""
+    if arguments.command is None:
+        return Reply(overview())
+    if arguments.command not in COMMANDS:
+        raise UserError(unknown_command(arguments.command))
+    return Reply(parser(arguments.command).format_help().rstrip())
 
 
 _STUDY: Argument = (("study",), {"nargs": "?", "metavar": "NAME", "help": "a study's name; the current one by default"})
@@ -423,7 +105,7 @@ COMMANDS: dict[str, Command] = {
     "best": Command(Session.best),
     "report": Command(Session.report, ((("path",), {"nargs": "?", "metavar": "PATH", "help": "where to write it, in Markdown"}),)),
     "export": Command(Session.export, ((("path",), {"metavar": "PATH", "help": ".py or .ipynb: the best target; .csv, .tsv, .json: the history"}),)),
-    "help": Command(Session.help, ((("command",), {"nargs": "?", "metavar": "COMMAND", "help": "a command"}),)),
+    "help": Command(show_help, ((("command",), {"nargs": "?", "metavar": "COMMAND", "help": "a command"}),)),
 }  # fmt: skip
 
 
@@ -467,14 +149,6 @@ def unknown_command(name: str) -> str:
     return f"There is no command {name!r}: {hint}"
 
 
-def bare_help(words: list[str]) -> str:
-    """Answer options on a line magic without a command."""
-    parse("program", words)
-    raise UserError(
-        "Options alone start nothing: put the program below  %%autoresearch OPTIONS, or use  %autoresearch start OPTIONS"
-    )
-
-
 def overview() -> str:
     """Return the help that begins at the beginning."""
     width = max(map(len, COMMANDS))
@@ -488,21 +162,3 @@ def overview() -> str:
 
 Commands (each with -h):
 {table}"""
-
-
-def shown_path(path: Path) -> str:
-    """Return a path as short as it can be said from here."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _lines(text: str) -> str:
-    n = len(text.strip().splitlines())
-    return f"{n} line{'s' if n != 1 else ''}"
-
-
-def _later() -> str:
-    study = running()
-    return f" ({study.name} goes on with what it began with; this is for the next start.)" if study else ""

@@ -19,6 +19,7 @@ class State(StrEnum):
     RUNNING = "running"
     PAUSING = "pausing"
     PAUSED = "paused"
+    WAITING = "waiting"
     CONFIRMING = "confirming"
     STOPPING = "stopping"
     STOPPED = "stopped"

@@ -79,6 +79,7 @@ class Loop:
         self.publish, self.control = publish, control
         self.judged, self.pending, self.elapsed = judged, pending, elapsed
         self.ahead = Prefetch(agent)
+        self.idle = False  # whether the machine has nothing to do until the agent answers
 
     def run(self) -> None:
         """Go on until a limit is reached, then confirm the result."""
@@ -159,6 +160,7 @@ class Loop:
     def propose(self) -> Experiment:
         """Ask the agent for the next target, and write its answer down before anything is done with it."""
         number, incumbent = len(self.judged), self.incumbent
+        self.idle = True
         try:
             proposal, wasted = self.ahead.take(self.briefing(number))
             mark = fingerprint(proposal.target)
@@ -168,6 +170,8 @@ class Loop:
                 reply=failed.reply, failure=str(failed),
             )  # fmt: skip
             mark, wasted = "", Usage()
+        finally:
+            self.idle = False
         proposal = replace(proposal, usage=proposal.usage + wasted)
         return self.open(Experiment(number, incumbent.number, proposal, mark))
 
@@ -178,10 +182,15 @@ class Loop:
         )
 
     def wait_for_agent(self, seconds: float, reason: str) -> None:
-        """Wait on behalf of an agent, visibly where there is something to say; a stop ends it."""
-        if reason:
-            self.publish(Notice(reason))
+        """Wait on behalf of an agent, visibly where there is a reason; a stop ends it."""
+        if not reason:
+            self.control.sleep(seconds)
+            return
+        # Asked ahead, the agent may wait while an experiment runs: then the study is not waiting, only told of it.
+        self.publish(StateChanged(State.WAITING, reason) if self.idle else Notice(reason))
         self.control.sleep(seconds)
+        if self.idle:
+            self.publish(StateChanged(State.RUNNING, "The agent is asked again."))
 
     def try_out(self, experiment: Experiment) -> tuple[Experiment, Decision]:
         """Refuse what need not be run, run the rest, and decide."""

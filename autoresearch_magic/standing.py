@@ -105,7 +105,7 @@ class Standing:
 
     def _overtaken(self, state: State) -> bool:
         """Whether the loop's own progress comes after someone has asked for a pause or a stop."""
-        own = {State.RUNNING, State.BASELINE, State.CONFIRMING}
+        own = {State.RUNNING, State.BASELINE, State.WAITING, State.CONFIRMING}
         return (self.state is State.PAUSING and state in own) or (
             self.state is State.STOPPING and state in own | {State.PAUSED}
         )

@@ -9,6 +9,7 @@ from .edits import unified_diff
 from .experiment import Experiment, Usage, Verdict
 
 if TYPE_CHECKING:
+    from .standing import Standing
     from .study import Study
 
 
@@ -36,6 +37,13 @@ def counts(experiments: list[Experiment]) -> dict[str, int]:
     return {"keep": keep, "discard": len(verdicts) - keep - failed, "failed": failed}
 
 
+def ledgers(standing: Standing) -> str:
+    """Say what evaluations and agent have used: the two ledgers, in one line."""
+    runs = standing.run_seconds
+    spent = f"Evaluations: {len(runs)} runs, {format_duration(max(0.01, sum(runs)))}"
+    return " · ".join(part for part in (spent, usage_line(standing.usage)) if part)
+
+
 def usage_line(used: Usage) -> str:
     """Say what the agent has used; empty when it has asked nobody."""
     if not used.calls:
@@ -57,8 +65,7 @@ def status(study: Study) -> str:
         f"failed; {format_duration(max(0.01, study.standing.elapsed))} at work"
         + (f", about {format_duration(left)} left" if (left := study.standing.remaining) else "")
     )
-    if used := usage_line(study.standing.usage):
-        lines.append(used)
+    lines.append(ledgers(study.standing))
     if (live := study.standing.live) is not None:
         what = {"baseline": "baseline", "final": "confirmation"}.get(live.kind, f"experiment {live.experiment.number}")
         run = f", run {live.repeat + 1} of {live.repeats}" if live.repeats > 1 else ""

@@ -463,3 +463,30 @@ def test_waiting_stops_when_the_study_does(tmp_path):
     threading.Timer(0.1, control.stop).start()
     with pytest.raises(Stopped):
         control.sleep(30)
+
+
+def test_a_rate_limit_is_waited_out_visibly(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    states = []
+    with FakeMessages([limited(0.3), answer(reply("X = 0.5\nloss = X\n"))], key=KEY) as server:
+        study = Study(
+            "g",
+            "X = 1.0\nloss = X\n",
+            metric="loss",
+            experiments=1,
+            repeats=1,
+            agent="claude",
+            base_url=server.url,
+            root=tmp_path,
+        )
+        study.observe(
+            lambda event: (
+                states.append((event.state, event.message)) if type(event).__name__ == "StateChanged" else None
+            )
+        )
+        study.start()
+        assert study.wait(60)
+    waiting = [message for state, message in states if state == "waiting"]
+    assert len(waiting) == 1
+    assert "429" in waiting[0] or "limit" in waiting[0]
+    assert (study.state, study.incumbent.value) == ("finished", 0.5)

@@ -16,8 +16,8 @@ from autoresearch_magic.budget import Budget
 from autoresearch_magic.errors import Stopped, UserCodeError, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners import worker
 from autoresearch_magic.runners.environment import experiment_environment
+from autoresearch_magic.runners.log import LOG_HEAD, LOG_TAIL
 from autoresearch_magic.runners.warm import WarmRunner
 
 SETUP = """
@@ -228,7 +228,7 @@ def test_the_log_keeps_head_and_tail(make, tmp_path):
     assert text.startswith("first line")
     assert text.endswith("last line\n")
     assert "bytes of output left out" in text
-    assert len(text) < worker.LOG_HEAD + worker.LOG_TAIL + 200
+    assert len(text) < LOG_HEAD + LOG_TAIL + 200
     assert m.output.endswith("last line\n")
 
 

@@ -11,10 +11,11 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.display import display
 
 from .. import agents
-from ..commands import COMMANDS, Reply, Session, option_names
+from ..commands import COMMANDS, option_names, run
 from ..errors import UserCodeError, UserError
 from ..events import State
 from ..registry import running, study_names
+from ..session import Reply, Session
 from ..study import Study
 from ..waiting import TerminalBar, follow
 from .text import Announcer, NotebookBar, in_notebook
@@ -37,7 +38,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
     def autoresearch(self, line: str, cell: str | None = None) -> None:
         """Edit a cell, train, keep what helps, and repeat: ``%autoresearch help``."""
         try:
-            reply = self.session.run(line, cell)
+            reply = run(self.session, line, cell)
             self.show(reply)
         except UserError as error:
             if isinstance(error, UserCodeError) and error.traceback:

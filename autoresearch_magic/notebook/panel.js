@@ -24,7 +24,7 @@
 /** Milliseconds: between two questions, the same at rest, until a question is lost, until silence is remarked on. */
 const ASK = 1000, ASK_AT_REST = 3000, LOST = 10_000, SILENT = 5000, TOAST = 6000;
 const AT_REST = new Set(["paused", "stopped", "finished", "failed"]);
-const AT_WORK = new Set(["starting", "baseline", "running", "confirming"]);
+const AT_WORK = new Set(["starting", "baseline", "running", "waiting", "confirming"]);
 /** Verdicts with a value to draw; all others become a small mark at the chart's edge. */
 const VALUED = new Set(["baseline", "keep", "discard"]);
 const KEPT = new Set(["baseline", "keep"]);
@@ -224,6 +224,7 @@ function sentence(now, done) {
     starting: "Starting: the setup runs once, then the baseline is measured",
     baseline: "Measuring the baseline",
     running: `Waiting for the next idea from ${study.agent}`,
+    waiting: `Waiting for ${study.agent}: the study goes on by itself`,
     pausing: "Pausing after this run",
     paused: `Paused after experiment ${done}; Resume goes on`,
     stopping: "Stopping: the run under way is ended",

@@ -23,7 +23,7 @@ from ..experiment import Experiment, Point
 from ..judge import spread
 from ..standing import Live
 from ..study import Study
-from ..words import counts, usage_line
+from ..words import counts, ledgers
 
 _HERE = Path(__file__).parent
 UNHEARD = 2.5
@@ -161,7 +161,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "counts": counts(experiments),
         "done": standing.done,
         "pace": standing.pace,
-        "ledger": usage_line(standing.usage),
+        "ledger": ledgers(standing),
         "running": live and _running(live),
         "since": len(experiments),
         "rows": [_row(e, experiments, study) for e in experiments[known:]],

@@ -15,7 +15,6 @@ pools belong to the thread that used them, and the fork is taken from a thread t
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -31,12 +30,24 @@ import threading
 import time
 import types
 import warnings
-from pathlib import Path
 from typing import Any
 
 from ..edits import imported_modules
 from ..experiment import Outcome
 from . import child
+from .log import Log
+from .processes import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    prctl,
+    prefer_as_victim,
+    read_ready,
+    readable,
+    resident,
+    settle,
+    signal_group,
+    sweep,
+)
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: time to flush a log, not to finish an epoch."""
@@ -44,41 +55,10 @@ CANARY = 10.0
 """Seconds a forked matrix product may take before forking counts as unsafe. It takes milliseconds, or for ever."""
 BEGIN = 600.0
 """Seconds a fresh process may take to run the setup before its target begins."""
-LOG_HEAD, LOG_TAIL = 1_000_000, 64_000
-"""Bytes of output that a log keeps from the beginning and, once that is full, from the end."""
 OUTPUT_TAIL = 4_000
 """Bytes of output that travel with the result."""
 MEMORY_POLL = 0.25
 """Seconds between two looks at an experiment's memory (a look costs 0.02 ms)."""
-
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-
-
-class Log:
-    """The output of one run: its head goes to the file as it comes, its tail is held back and added at the end."""
-
-    def __init__(self, path: str) -> None:
-        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 (closed by close)
-        self._written = 0
-        self._total = 0
-        self.tail = b""
-
-    def write(self, data: bytes) -> None:
-        """Take output of the run."""
-        self._total += len(data)
-        self.tail = (self.tail + data)[-LOG_TAIL:]
-        if room := LOG_HEAD - self._written:
-            self._written += self._file.write(data[:room])
-
-    def close(self) -> None:
-        """Add what was held back and close the file."""
-        held = min(self._total - self._written, len(self.tail))
-        if held > 0:
-            cut = self._total - self._written - held
-            if cut:
-                self._file.write(f"\n[... {cut} bytes of output left out ...]\n".encode())
-            self._file.write(self.tail[-held:])
-        self._file.close()
 
 
 class Run:
@@ -121,7 +101,7 @@ class Worker:
         self._wakeup = wake
         self.selector.register(self._wake, selectors.EVENT_READ, lambda: os.read(self._wake, 4096))
         if sys.platform == "linux":
-            _prctl(PR_SET_CHILD_SUBREAPER, 1)
+            prctl(PR_SET_CHILD_SUBREAPER, 1)
 
     def send(self, message: dict[str, Any]) -> None:
         """Send to the kernel; a kernel that is gone ends the worker."""
@@ -214,7 +194,7 @@ class Worker:
         if pid == 0:
             os.setsid()
             if sys.platform == "linux":
-                _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+                prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.selector.close()
@@ -275,7 +255,7 @@ class Worker:
 
     def read_events(self, run: Run) -> None:
         """Take what a run says of itself: signs of life are passed on, its result is kept until it has ended."""
-        data = _read(run.events)
+        data = read_ready(run.events)
         if not data:
             self._unregister(run.events)
         *lines, run.pending = (run.pending + data).split(b"\n")
@@ -290,7 +270,7 @@ class Worker:
 
     def read_output(self, run: Run) -> None:
         """Take what a run prints."""
-        data = _read(run.output)
+        data = read_ready(run.output)
         if data:
             run.log.write(data)
         else:
@@ -304,7 +284,7 @@ class Worker:
         """Ask a run and all its processes to end; they are made to after the grace."""
         if not run.why:
             run.why, run.kill_at = why, time.monotonic() + GRACE
-            _signal_group(run.pid, signal.SIGTERM)
+            signal_group(run.pid, signal.SIGTERM)
 
     def look_after(self) -> None:
         """Reap what has ended, kill what is over its limits."""
@@ -315,7 +295,7 @@ class Worker:
                 self.finish(run, status, usage)
             elif run.why:
                 if now >= run.kill_at:
-                    _signal_group(run.pid, signal.SIGKILL)
+                    signal_group(run.pid, signal.SIGKILL)
             elif now >= run.deadline:
                 self.kill(run, "timeout")
             elif now >= run.next_look:
@@ -326,7 +306,7 @@ class Worker:
 
     def finish(self, run: Run, status: int, usage: resource.struct_rusage) -> None:
         """Gather what is left of an ended run, remove every process of it, and report."""
-        _signal_group(run.pid, signal.SIGKILL)
+        signal_group(run.pid, signal.SIGKILL)
         self.drain(run)
         for fd in (run.events, run.output):
             self._unregister(fd)
@@ -341,7 +321,7 @@ class Worker:
     def drain(self, run: Run) -> None:
         """Read what the pipes still hold."""
         for fd, read in ((run.events, self.read_events), (run.output, self.read_output)):
-            while fd in self.selector.get_map() and selectors_ready(fd):
+            while fd in self.selector.get_map() and readable(fd):
                 read(run)
 
     def judge_end(self, run: Run, status: int, resident_peak: int) -> dict[str, Any]:
@@ -411,7 +391,7 @@ class Worker:
     def end(self) -> None:
         """Kill every experiment and leave."""
         for run in self.runs.values():
-            _signal_group(run.pid, signal.SIGKILL)
+            signal_group(run.pid, signal.SIGKILL)
         sweep()
         os._exit(0)
 
@@ -448,105 +428,6 @@ def preload(setup: str, target: str) -> None:
             __import__(name)
         except Exception:
             continue
-
-
-def resident(pid: int) -> int:
-    """Return the resident bytes of a process and of its descendants (shared pages count in each); 0 where unknown."""
-    total = 0
-    for each in (pid, *_descendants(pid)):
-        try:
-            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * resource.getpagesize()
-        except (OSError, IndexError, ValueError):
-            continue
-    return total
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
-    except OSError:
-        pass  # it ended, or the system tells no such thing
-    return found
-
-
-def _descendants(pid: int) -> list[int]:
-    found = _children(pid)
-    for each in found:
-        found += _children(each)
-    return found
-
-
-def sweep() -> None:
-    """Kill and reap every process below the worker: daemons that left their experiment's group end up here."""
-    for _ in range(200):
-        orphans = _descendants(os.getpid())
-        for pid in orphans:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                continue
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
-        if not orphans:
-            return
-        time.sleep(0.005)
-
-
-def settle() -> None:
-    """Wait, a second at most, until no thread of the setup is on its way out any more.
-
-    A lock that a thread holds while it ends is held for ever in a fork taken at that moment. Some libraries keep threads
-    for good, so what counts is that their number stays the same for a tenth of a second.
-    """
-    end = time.monotonic() + 1.0
-    before, since = -1, time.monotonic()
-    while (now := time.monotonic()) < end and now - since < 0.1:
-        try:
-            count = len(os.listdir("/proc/self/task"))
-        except OSError:
-            return  # no such thing is told here
-        if count != before:
-            before, since = count, now
-        time.sleep(0.005)
-
-
-def prefer_as_victim() -> None:
-    """Ask Linux to end this process first when memory runs out: the experiment, not the notebook."""
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        pass
-
-
-def selectors_ready(fd: int) -> bool:
-    """Whether a read of the descriptor would return at once."""
-    with selectors.DefaultSelector() as one:
-        one.register(fd, selectors.EVENT_READ)
-        return bool(one.select(timeout=0))
-
-
-def _read(fd: int) -> bytes:
-    try:
-        return os.read(fd, 1 << 16)
-    except BlockingIOError:
-        return b""
-
-
-def _signal_group(pid: int, number: int) -> None:
-    for send in (os.killpg, os.kill):  # before its setsid a fork has no group of its own yet
-        try:
-            send(pid, number)
-        except (ProcessLookupError, PermissionError):
-            continue
-
-
-def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def main() -> None:

@@ -1,0 +1,33 @@
+"""The output of a run, kept in bounds on disk."""
+
+from __future__ import annotations
+
+LOG_HEAD, LOG_TAIL = 1_000_000, 64_000
+"""Bytes of output that a log keeps from the beginning and, once that is full, from the end."""
+
+
+class Log:
+    """The output of one run: its head goes to the file as it comes, its tail is held back and added at the end."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 (closed by close)
+        self._written = 0
+        self._total = 0
+        self.tail = b""
+
+    def write(self, data: bytes) -> None:
+        """Take output of the run."""
+        self._total += len(data)
+        self.tail = (self.tail + data)[-LOG_TAIL:]
+        if room := LOG_HEAD - self._written:
+            self._written += self._file.write(data[:room])
+
+    def close(self) -> None:
+        """Add what was held back and close the file."""
+        held = min(self._total - self._written, len(self.tail))
+        if held > 0:
+            cut = self._total - self._written - held
+            if cut:
+                self._file.write(f"\n[... {cut} bytes of output left out ...]\n".encode())
+            self._file.write(self.tail[-held:])
+        self._file.close()
