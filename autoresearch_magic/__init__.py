@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from . import data as data
     from .errors import UserError as UserError
-    from .registry import current as current
     from .runtime import clock as clock
     from .runtime import report as report
     from .runtime import seed as seed
+    from .studies import current as current
+    from .studies import open_study as open_study
     from .study import Study as Study
-    from .study import open_study as open_study
 
 try:
     __version__ = version("autoresearch-magic")
@@ -29,7 +29,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0"
 
 _HOME = {
-    "Study": ".study", "open_study": ".study", "current": ".registry", "UserError": ".errors",
+    "Study": ".study", "open_study": ".studies", "current": ".studies", "UserError": ".errors",
     "clock": ".runtime", "report": ".runtime", "seed": ".runtime",
 }  # fmt: skip
 __all__ = ["Study", "UserError", "clock", "current", "data", "open_study", "report", "seed"]

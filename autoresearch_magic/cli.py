@@ -19,11 +19,12 @@ from tqdm import tqdm
 from .commands import parser, run_words, summary
 from .errors import UserCodeError, UserError
 from .events import State
+from .places import ROOT, checked_name, study_names
 from .records.journal import Journal
-from .registry import ROOT, checked_name, study_names
 from .session import Session, shown_path
 from .settings import HelpShown, Parser, add_options, given, make_settings
-from .study import Study, open_study
+from .studies import open_study
+from .study import Study
 from .waiting import BAR, TerminalBar, follow
 from .words import history_text, result_line
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import UserError
-from .registry import checked_name
+from .places import checked_name
 from .session import MAGIC, Reply, Session
 from .settings import HelpShown, Parser, add_options
 

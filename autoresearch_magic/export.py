@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .experiment import Experiment
-from .words import report, result_line
+from .words import Shown, report, result_line
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .study import Study
 
 COLUMNS = [
     "experiment", "verdict", "value", "seconds", "summary", "commit", "agent", "source", "parent", "repeats",
@@ -45,7 +43,7 @@ def history(experiments: list[Experiment]) -> pd.DataFrame:
     )
 
 
-def write_report(study: Study, path: Path) -> Path:
+def write_report(study: Shown, path: Path) -> Path:
     """Write the report, and the picture beside it."""
     if path.suffix.lower() not in (".md", ".markdown"):
         raise UserError(f"A report is Markdown: give a path that ends in .md, not {path.name!r}.")
@@ -57,7 +55,7 @@ def write_report(study: Study, path: Path) -> Path:
     return path
 
 
-def export(study: Study, path: Path) -> Path:
+def export(study: Shown, path: Path) -> Path:
     """Write what the suffix asks for; see `Study.export`."""
     best = study.incumbent
     if best is None:
@@ -83,7 +81,7 @@ def export(study: Study, path: Path) -> Path:
     return path
 
 
-def _notebook(study: Study, best: Experiment) -> str:
+def _notebook(study: Shown, best: Experiment) -> str:
     from nbformat import v4
 
     settings = {k: v for k, v in study.settings.to_json().items() if k in ("metric", "experiments", "agent", "seed")}

@@ -18,10 +18,12 @@ from .edits import check_syntax, line_counts, unified_diff
 from .errors import UserError
 from .events import State
 from .experiment import Experiment
+from .places import ROOT, study_names
 from .program import parse_program
-from .registry import ROOT, current, running, study_names
+from .registry import running
 from .settings import given, make_settings
-from .study import Study, open_study
+from .studies import current, open_study
+from .study import Study
 from .words import counts, escape, fenced, history_markdown, history_text, result_line, status
 
 MAGIC = "%autoresearch"

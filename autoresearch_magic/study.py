@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from . import registry
+from . import places, registry
 from .agents import Agent, make_agent
 from .agents.replay import parse_replay, recorded_settings
 from .control import Control
-from .definition import Definition, define, from_json
+from .definition import Definition, define
 from .errors import Stopped, UserCodeError, UserError
 from .events import Event, Notice, Observer, State, StateChanged
 from .experiment import Experiment
-from .judge import headline
 from .loop import Loop, make_briefing
 from .metric import Metric
+from .places import ROOT
 from .records import Records
 from .records.journal import Journal
-from .registry import ROOT
 from .runners import Runner
 from .runners.replay import ReplayRunner
 from .runners.warm import WarmRunner
@@ -97,9 +96,9 @@ class Study:
             program, target, setup, {**recorded_settings(str(settings.get("agent", "")), root), **settings}
         )
         make_agent(definition.settings.agent, definition.target, definition.settings, root)
-        if name is not None and (root / registry.checked_name(name)).exists():
+        if name is not None and (root / places.checked_name(name)).exists():
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
-        self._prepare(root / (name or registry.free_name(root, definition.metric)), definition, observers)
+        self._prepare(root / (name or places.free_name(root, definition.metric)), definition, observers)
 
     def _prepare(self, folder: Path, definition: Definition, observers: Sequence[Observer] = ()) -> None:
         self.folder, self.name, self.definition = folder, folder.name, definition
@@ -462,52 +461,3 @@ class Study:
             except Exception as error:  # an observer's fault must not end a night's work
                 self._observers.remove(observer)
                 self.standing.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
-
-
-def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
-    """Open a study from its folder, to look at it or to go on with it.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
-        Its name below `root`, or the path of its folder.
-    root : str or Path
-
-    Raises
-    ------
-    UserError
-        When there is none, or its journal cannot be read.
-    """
-    places = (Path(root) / name_or_path, Path(name_or_path))
-    folder = next((place for place in places if (place / "journal.sqlite").is_file()), None)
-    if folder is None:
-        there = ", ".join(registry.study_names(root)) or "none"
-        raise UserError(f"There is no study {str(name_or_path)!r}: there is {there} in {root}.")
-    folder = folder.absolute()
-    study = registry.known(folder)
-    if study is None or not study.active:
-        study = _load(folder)
-        registry.register(study)
-    return study
-
-
-def _load(folder: Path) -> Study:
-    journal = Journal(folder / "journal.sqlite")
-    try:
-        if journal.get("definition") is None:
-            raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
-        study = Study.__new__(Study)
-        study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))
-        standing, runs = study.standing, journal.runs()
-        standing.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
-        standing.run_seconds = [run.measurement.seconds for run in runs]
-        standing.seconds = journal.get("seconds") or sum(standing.run_seconds)
-        state = State(journal.get("state") or State.STOPPED)
-        # A state that only a living process can have, found on disk, means that the process was killed.
-        standing.state = State.STOPPED if state.active else state
-        standing.message = journal.get("message") or ""
-        if (best := standing.incumbent) is not None and best.number > 0:
-            standing.headline = headline(best, journal.finals(best.number), journal.finals(0), study.metric)
-    finally:
-        journal.close()
-    return study

@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from .budget import format_duration
 from .edits import unified_diff
 from .experiment import Experiment, Usage, Verdict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from .definition import Definition
+    from .metric import Metric
+    from .settings import Settings
     from .standing import Standing
-    from .study import Study
 
 
-def result_line(study: Study) -> str:
+class Shown(Protocol):
+    """What is asked of a study to show it; `Study` has all of it."""
+
+    name: str
+    folder: Path
+    definition: Definition
+    standing: Standing
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings."""
+        ...
+
+    @property
+    def metric(self) -> Metric:
+        """What is measured."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Where it stands."""
+        ...
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        """Every judged experiment."""
+        ...
+
+    @property
+    def incumbent(self) -> Experiment | None:
+        """The best kept experiment."""
+        ...
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an experiment."""
+        ...
+
+
+def result_line(study: Shown) -> str:
     """Say in one line what came out so far; the re-measured figures where there are some."""
     metric, best, baseline, head = study.metric, study.incumbent, study.standing.baseline, study.standing.headline
     if best is None or baseline is None:
@@ -53,7 +97,7 @@ def usage_line(used: Usage) -> str:
     return f"Agent: {used.calls} calls, {read}, {format_duration(max(0.01, used.seconds))}, {money}"
 
 
-def status(study: Study) -> str:
+def status(study: Shown) -> str:
     """Say where a study stands, in a few lines."""
     lines = [
         f"{study.name}: {study.state}{f' · {study.standing.message}' if study.standing.message else ''}",
@@ -74,7 +118,7 @@ def status(study: Study) -> str:
     return "\n".join(lines)
 
 
-def history_text(study: Study, shown: list[Experiment]) -> str:
+def history_text(study: Shown, shown: list[Experiment]) -> str:
     """Return the history as a table of text."""
     head = f"{'#':>4}  {'verdict':<12}  {study.metric.name:>12}  {'seconds':>7}  change"
     lines = [
@@ -84,7 +128,7 @@ def history_text(study: Study, shown: list[Experiment]) -> str:
     return "\n".join([head, *lines])
 
 
-def history_markdown(study: Study, shown: list[Experiment]) -> str:
+def history_markdown(study: Shown, shown: list[Experiment]) -> str:
     """Return the history as a Markdown table, kept rows in bold."""
     lines = [f"| # | verdict | {escape(study.metric.name)} | seconds | change | why |", "|--:|:--|--:|--:|:--|:--|"]
     for e in shown:
@@ -115,7 +159,7 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def report(study: Study) -> str:
+def report(study: Shown) -> str:
     """Write the report as Markdown."""
     metric, best, baseline = study.metric, study.incumbent, study.standing.baseline
     lines = [

@@ -365,7 +365,8 @@ def test_the_record_is_left_as_it_was(recorded, tmp_path):
 
 
 def test_a_study_that_replays_another_takes_its_settings_and_its_values(tmp_path):
-    from autoresearch_magic.study import Study, open_study
+    from autoresearch_magic.studies import open_study
+    from autoresearch_magic.study import Study
 
     target = "X = 3.0\nloss = (X - 1) ** 2\n"
     real = Study("g", target, metric="loss", experiments=4, repeats=2, budget="0.05s", root=tmp_path, name="night")

@@ -10,12 +10,13 @@ import git
 import pytest
 
 import autoresearch_magic as am
-from autoresearch_magic import registry
+from autoresearch_magic import places
 from autoresearch_magic.agents import _BUILT_IN
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Proposal, Verdict
-from autoresearch_magic.study import Study, open_study
+from autoresearch_magic.studies import open_study
+from autoresearch_magic.study import Study
 
 from .conftest import TARGET
 
@@ -134,7 +135,7 @@ def test_nothing_better_means_no_confirmation(make, script):
 def test_names_paths_and_the_registry(make, tmp_path):
     first = finish(make(name="first", experiments=1))
     assert am.current() is first
-    assert registry.study_names(tmp_path) == ["first"]
+    assert places.study_names(tmp_path) == ["first"]
     with pytest.raises(UserError, match="There is a study 'first' already"):
         make(name="first")
     auto, other = make(), None

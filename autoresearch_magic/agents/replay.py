@@ -19,8 +19,8 @@ from typing import Any
 from ..edits import fingerprint
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal, Usage
+from ..places import ROOT, study_names
 from ..records.journal import Journal
-from ..registry import ROOT, study_names
 from . import Briefing
 
 SPEED = 10.0

@@ -14,7 +14,8 @@ from .. import agents
 from ..commands import COMMANDS, option_names, run
 from ..errors import UserCodeError, UserError
 from ..events import State
-from ..registry import running, study_names
+from ..places import study_names
+from ..registry import running
 from ..session import Reply, Session
 from ..study import Study
 from ..waiting import TerminalBar, follow

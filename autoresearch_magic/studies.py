@@ -1,0 +1,70 @@
+"""Finding studies: the current one of this process, and those on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import registry
+from .definition import from_json
+from .errors import UserError
+from .events import State
+from .judge import headline
+from .places import ROOT, study_names
+from .records.journal import Journal
+from .study import Study
+
+
+def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
+    """Open a study from its folder, to look at it or to go on with it.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Its name below `root`, or the path of its folder.
+    root : str or Path
+
+    Raises
+    ------
+    UserError
+        When there is none, or its journal cannot be read.
+    """
+    places = (Path(root) / name_or_path, Path(name_or_path))
+    folder = next((place for place in places if (place / "journal.sqlite").is_file()), None)
+    if folder is None:
+        there = ", ".join(study_names(root)) or "none"
+        raise UserError(f"There is no study {str(name_or_path)!r}: there is {there} in {root}.")
+    folder = folder.absolute()
+    known = registry.known(folder)
+    if isinstance(known, Study) and known.active:
+        return known
+    study = _load(folder)
+    registry.register(study)
+    return study
+
+
+def current() -> Study | None:
+    """Return the study that was started or opened last in this process, if there is one."""
+    study = registry.latest()
+    return study if isinstance(study, Study) else None
+
+
+def _load(folder: Path) -> Study:
+    journal = Journal(folder / "journal.sqlite")
+    try:
+        if journal.get("definition") is None:
+            raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
+        study = Study.__new__(Study)
+        study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))
+        standing, runs = study.standing, journal.runs()
+        standing.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
+        standing.run_seconds = [run.measurement.seconds for run in runs]
+        standing.seconds = journal.get("seconds") or sum(standing.run_seconds)
+        state = State(journal.get("state") or State.STOPPED)
+        # A state that only a living process can have, found on disk, means that the process was killed.
+        standing.state = State.STOPPED if state.active else state
+        standing.message = journal.get("message") or ""
+        if (best := standing.incumbent) is not None and best.number > 0:
+            standing.headline = headline(best, journal.finals(best.number), journal.finals(0), study.metric)
+    finally:
+        journal.close()
+    return study
