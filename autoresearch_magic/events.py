@@ -25,11 +25,12 @@ class State(StrEnum):
     STOPPED = "stopped"
     FINISHED = "finished"
     FAILED = "failed"
+    ELSEWHERE = "running elsewhere"
 
     @property
     def active(self) -> bool:
-        """Whether a thread is at work on it, or waits paused."""
-        return self not in (State.NEW, State.STOPPED, State.FINISHED, State.FAILED)
+        """Whether a thread of this process is at work on it, or waits paused."""
+        return self not in (State.NEW, State.STOPPED, State.FINISHED, State.FAILED, State.ELSEWHERE)
 
 
 RunKind = Literal["baseline", "candidate", "final"]

@@ -60,8 +60,10 @@ def _load(folder: Path) -> Study:
         standing.run_seconds = [run.measurement.seconds for run in runs]
         standing.seconds = journal.get("seconds") or sum(standing.run_seconds)
         state = State(journal.get("state") or State.STOPPED)
-        # A state that only a living process can have, found on disk, means that the process was killed.
-        standing.state = State.STOPPED if state.active else state
+        if state.active:
+            # A state that only a living process can have: either it lives, elsewhere, or it was killed.
+            state = State.ELSEWHERE if study.locked else State.STOPPED
+        standing.state = state
         standing.message = journal.get("message") or ""
         if (best := standing.incumbent) is not None and best.number > 0:
             standing.headline = headline(best, journal.finals(best.number), journal.finals(0), study.metric)

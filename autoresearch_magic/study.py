@@ -133,6 +133,15 @@ class Study:
         return self.standing.state.active
 
     @property
+    def locked(self) -> bool:
+        """Whether some process, this one or another, is at work on it."""
+        try:
+            with self._lock:
+                return False
+        except Timeout:
+            return True
+
+    @property
     def experiments(self) -> list[Experiment]:
         """Every judged experiment, the baseline first."""
         return list(self.standing.experiments)

@@ -157,12 +157,15 @@ def test_only_one_at_a_time(make, tmp_path):
     code = f"""
 import autoresearch_magic as am
 try:
-    am.open_study("running", {str(tmp_path)!r}).resume()
+    study = am.open_study("running", {str(tmp_path)!r})
+    print(study.state, study.active)
+    study.resume()
 except am.UserError as error:
     print(error)
 """
     wait_for(lambda: (tmp_path / "running" / "journal.sqlite").exists() and running.experiments)
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "running elsewhere False" in told
     assert "Another process is running running" in told
     running.stop()
     finish(other)

@@ -263,8 +263,7 @@ def setup_error(message: dict[str, Any]) -> UserError:
 
 def missing_module(name: str, where: str) -> str:
     """Say which module is not installed and how to get it."""
-    package = "'autoresearch-magic[torch]'" if name.partition(".")[0] == "torch" else name.partition(".")[0]
-    return f"{name} is not installed, and the {where} imports it: run  %pip install {package}  and start again."
+    return f"{name} is not installed, and the {where} imports it: run  %pip install {name.partition('.')[0]}  and start again."
 
 
 def _with_remedy(result: dict[str, Any]) -> str:
