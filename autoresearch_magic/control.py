@@ -22,11 +22,6 @@ class Control:
             self._allowed = experiments
             self._changed.notify_all()
 
-    @property
-    def stopping(self) -> bool:
-        """Whether the loop has been asked to stop."""
-        return self._stopping
-
     def sleep(self, seconds: float) -> None:
         """Wait so long, or until the study is stopped.
 

@@ -112,6 +112,8 @@ class Loop:
             return f"The time is up (--hours {s.hours:g})."
         if s.max_tokens is not None and used.tokens >= s.max_tokens:
             return f"The agent has used {used.tokens:,} tokens (--max-tokens {s.max_tokens})."
+        if s.max_tokens is not None and used.calls and not used.tokens:
+            raise UserError(f"{s.agent} does not tell its tokens, so --max-tokens cannot be kept: use -n or --hours.")
         if s.max_cost is not None and used.cost is None:
             raise UserError(
                 f"What {s.agent} costs is unknown, so --max-cost cannot be kept: put its price into a file "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 from dataclasses import dataclass
 
@@ -32,18 +31,9 @@ class Metric:
     expression: str
     minimize: bool = True
 
-    @property
-    def worst(self) -> float:
-        """The value that loses to every other."""
-        return math.inf if self.minimize else -math.inf
-
     def gain(self, value: float, over: float) -> float:
         """By how much `value` is better than `over`, in the metric's own unit; negative when it is worse."""
         return over - value if self.minimize else value - over
-
-    def better(self, value: float, than: float) -> bool:
-        """Whether `value` is strictly better."""
-        return self.gain(value, than) > 0
 
     def format(self, value: float | None) -> str:
         """Write a value with six significant figures; a dash for none."""

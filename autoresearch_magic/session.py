@@ -17,7 +17,7 @@ from .definition import read_source
 from .edits import check_syntax, line_counts, unified_diff
 from .errors import UserError
 from .events import State
-from .experiment import Experiment
+from .experiment import Experiment, Proposal
 from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
@@ -269,7 +269,7 @@ class Session:
         facts = [
             e.summary,
             note or e.reason,
-            *([f"Hypothesis: {e.proposal.hypothesis}"] if e.proposal.hypothesis else []),
+            *thought(e.proposal),
         ]
         failed = next((m for m in e.measurements if not m.ok), None)
         tail = (failed.traceback or failed.output)[-2000:] if failed else ""
@@ -338,6 +338,12 @@ class Session:
         if names:
             raise UserError(f"No study is open: {MAGIC} resume {names[-1]}  goes on with the last one.")
         raise UserError("No study yet: a cell that begins with  %%autoresearch --metric NAME=EXPRESSION  starts one.")
+
+
+def thought(proposal: Proposal) -> list[str]:
+    """Return what an agent thought of its proposal, a line each; empty where it said nothing."""
+    said = (("Hypothesis", proposal.hypothesis), ("Expected effect", proposal.expect))
+    return [f"{what}: {words}" for what, words in said if words]
 
 
 def shown_path(path: Path) -> str:

@@ -143,9 +143,7 @@ class Settings:
         "tuner", "who proposes: tuner[:NAMES], claude[:MODEL], openai:MODEL[@URL], command:COMMAND LINE, "
         "hybrid[:AGENT+AGENT], replay:STUDY[@SPEED] (default tuner)", metavar="AGENT", keys=("agent",),
     )  # fmt: skip
-    effort: str = _option(
-        "", "how hard a model thinks, where it has such a thing: low, medium, high", metavar="LEVEL", keys=("effort",)
-    )
+    effort: str = _option("", "how hard a Claude model thinks: low, medium, high", metavar="LEVEL", keys=("effort",))
     base_url: str = _option(
         "", "where a model's API is (default: the SDK's environment variable, else the vendor's)", metavar="URL"
     )

@@ -84,7 +84,7 @@ def counts(experiments: list[Experiment]) -> dict[str, int]:
 def ledgers(standing: Standing) -> str:
     """Say what evaluations and agent have used: the two ledgers, in one line."""
     runs = standing.run_seconds
-    spent = f"Evaluations: {len(runs)} runs, {format_duration(max(0.01, sum(runs)))}"
+    spent = f"Evaluations: {len(runs)} runs, {format_duration(max(0.1, round(sum(runs), 1)))}"
     return " · ".join(part for part in (spent, usage_line(standing.usage)) if part)
 
 
@@ -92,9 +92,15 @@ def usage_line(used: Usage) -> str:
     """Say what the agent has used; empty when it has asked nobody."""
     if not used.calls:
         return ""
-    money = "cost unknown" if used.cost is None else f"${used.cost:.2f}"
-    read = f"{used.input + used.cached + used.written:,} tokens in ({used.cached:,} cached), {used.output:,} out"
-    return f"Agent: {used.calls} calls, {read}, {format_duration(max(0.01, used.seconds))}, {money}"
+    from .agents.prices import PRICES_AS_OF
+
+    money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
+    read = (
+        f"{used.input + used.cached + used.written:,} tokens in ({used.cached:,} cached), {used.output:,} out"
+        if used.tokens
+        else "tokens unknown"
+    )
+    return f"Agent: {used.calls} calls, {read}, {format_duration(max(0.1, round(used.seconds, 1)))}, {money}"
 
 
 def status(study: Shown) -> str:

@@ -259,6 +259,15 @@ def test_a_cost_limit_that_cannot_be_kept_is_said(make):
     assert "is unknown, so --max-cost cannot be kept" in study.standing.message
 
 
+def test_a_token_limit_that_cannot_be_kept_is_said(make):
+    study, backend = make(*values(2.9, 2.8), max_tokens=100)
+    ask = backend.complete
+    backend.complete = lambda prompt, **options: replace(ask(prompt, **options), usage=Usage(calls=1))
+    study.start()
+    assert study.wait(60)
+    assert "does not tell its tokens" in study.standing.message
+
+
 def test_the_next_proposal_is_asked_for_while_an_experiment_runs(make):
     slow = "X = 3.0\nY = 2.0\nimport time\ntime.sleep(0.5)\nloss = (X - 1) ** 2 + Y\n"
     asked, began = [], []

@@ -33,6 +33,10 @@ def test_gain_knows_the_direction(minimize):
     metric = Metric("m", "m", minimize)
     better, worse = (1.0, 2.0) if minimize else (2.0, 1.0)
     assert metric.gain(better, over=worse) == 1.0
-    assert metric.better(better, than=worse)
-    assert not metric.better(worse, than=worse)
-    assert metric.better(worse, than=metric.worst)
+    assert metric.gain(worse, over=better) == -1.0
+    assert metric.gain(worse, over=worse) == 0.0
+
+
+def test_values_are_written_for_people():
+    metric = Metric("m", "m")
+    assert (metric.format(None), metric.format(2.0), metric.format(1 / 3)) == ("–", "2", "0.333333")

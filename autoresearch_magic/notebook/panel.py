@@ -179,10 +179,15 @@ def detail(study: Study, number: Any) -> dict[str, Any]:
     before = study.experiments[e.parent].target if e.parent is not None else ""
     last = e.measurements[-1] if e.measurements else None
     return {
-        "type": "detail", "number": e.number, "hypothesis": e.proposal.hypothesis, "reason": e.reason,
+        "type": "detail", "number": e.number, "hypothesis": _thought(e), "reason": e.reason,
         "diff": unified_diff(before, e.target, f"experiment {e.parent}", f"experiment {e.number}") if e.number else e.target,
         "output": last.output if last else "", "error": last.traceback if last else "",
     }  # fmt: skip
+
+
+def _thought(e: Experiment) -> str:
+    expected = f" Expected effect: {e.proposal.expect}" if e.proposal.expect else ""
+    return f"{e.proposal.hypothesis}{expected}".strip()
 
 
 def _row(e: Experiment, experiments: Sequence[Experiment], study: Study) -> dict[str, Any]:
