@@ -99,11 +99,8 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
         page.goto(address + "&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         page.wait_for_selector("[data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
-        page.locator(".jp-Cell").first.click()
-        page.keyboard.press("Escape")
-        for _ in cells:
-            page.keyboard.press("Shift+Enter")
-            time.sleep(0.3)
+        for number in range(len(cells)):
+            run_cell(page, number)
         panel = page.locator(".arm-panel")
         panel.wait_for(timeout=60_000)
         page.wait_for_function("document.querySelectorAll('.arm-panel tbody tr').length >= 3", timeout=60_000)
@@ -133,6 +130,20 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
     from autoresearch_magic.studies import open_study
 
     assert open_study("seen", folder / ".autoresearch").state == "stopped"
+
+
+def run_cell(page, number):
+    """Run a cell and see that it was run: a key that is pressed before the kernel is there is lost."""
+    prompt = page.locator(".jp-Notebook .jp-Cell .jp-InputPrompt").nth(number)
+    for _ in range(6):
+        prompt.click()
+        page.keyboard.press("Shift+Enter")
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            if any(c.isdigit() for c in prompt.inner_text()):
+                return
+            time.sleep(0.1)
+    raise AssertionError(f"cell {number} does not run: {prompt.inner_text()}")
 
 
 def free_port():

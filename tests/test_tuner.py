@@ -57,7 +57,7 @@ def drive(
         proposal = agent.propose(Briefing("", "", metric, incumbent, tuple(history), number, seed))
         got = value(proposal.target)
         assert incumbent.value is not None
-        better = got is not None and metric.better(got, than=incumbent.value)
+        better = got is not None and metric.gain(got, over=incumbent.value) > 0
         verdict = Verdict.CRASH if got is None else Verdict.KEEP if better else Verdict.DISCARD
         made = replace(experiment(number, proposal.target, got, verdict, incumbent.number), proposal=proposal)
         history.append(made)
