@@ -21,15 +21,15 @@ from .errors import UserCodeError, UserError
 from .events import State
 from .places import ROOT, checked_name, study_names
 from .records.journal import Journal
-from .session import Session, shown_path
+from .session import Reply, Session, shown_path
 from .settings import HelpShown, Parser, add_options, given, make_settings
 from .studies import open_study
 from .study import Study
-from .waiting import BAR, TerminalBar, follow
+from .waiting import BAR, TerminalBar, TerminalMeter, follow
 from .words import history_text, result_line
 
 DONE, FAILED, USAGE, NO_GAIN = 0, 1, 2, 3
-_SHARED = ("status", "history", "show", "diff", "best", "report", "export")
+_SHARED = ("status", "history", "show", "diff", "best", "evals", "regression", "ablate", "report", "export")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -68,9 +68,13 @@ def _main(words: list[str]) -> int:
         return see_through(study.resume(**given(arguments)))
     if name in _SHARED:
         open_study(_newest(root), root)  # what the magic calls the current study
-        print(run_words(Session(root=root), words).text)
-        return DONE
-    raise UserError(f"There is no command {name!r}: they are run, resume, {', '.join(_SHARED)}. See  autoresearch -h")
+        return show(run_words(Session(root=root), words))
+    if name == "plan":
+        arguments = run_parser("plan").parse_args(rest)
+        return show(plan_program(arguments, root))
+    raise UserError(
+        f"There is no command {name!r}: they are run, plan, resume, {', '.join(_SHARED)}. See  autoresearch -h"
+    )
 
 
 def _newest(root: Path) -> str:
@@ -87,14 +91,44 @@ def overview() -> str:
 
   run NOTEBOOK.ipynb            execute a notebook to its end, with a bar
   run PROGRAM.md --target FILE  run a study on a file
+  plan PROGRAM.md --target FILE what such a study would be like, before anything is spent
 {table}
 
 Each command has -h. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget was spent without an improvement."""
 
 
-def run_parser() -> Parser:
-    """Build the parser of ``autoresearch run``."""
-    made = Parser(prog="autoresearch run", description="Run a notebook or a program to its end.", allow_abbrev=False)
+def show(reply: Reply) -> int:
+    """Print a reply; waits and works with a bar where it asks for that."""
+    if reply.text:
+        print(reply.text)
+    if reply.wait is not None:
+        study = reply.wait[0]
+        try:
+            follow(study, TerminalBar(study))
+        except KeyboardInterrupt:
+            study.stop()
+    if reply.then is not None:
+        return show(reply.then())
+    if reply.work is not None:
+        meter = TerminalMeter()
+        try:
+            answer = reply.work(meter.put)
+        finally:
+            meter.close()
+        return show(answer)
+    return DONE
+
+
+def plan_program(arguments: argparse.Namespace, root: Path) -> Reply:
+    """Plan a study on files."""
+    study = file_study(arguments, root)
+    return Reply("", work=lambda put: Reply(str(study.plan(put))))
+
+
+def run_parser(name: str = "run") -> Parser:
+    """Build the parser of ``autoresearch run`` and ``autoresearch plan``."""
+    about = {"run": "Run a notebook or a program to its end.", "plan": "Find out what a study would be like."}
+    made = Parser(prog=f"autoresearch {name}", description=about[name], allow_abbrev=False)
     made.add_argument("file", metavar="NOTEBOOK.ipynb | PROGRAM.md")
     made.add_argument("--target", metavar="FILE", help="the code that experiments may change (for a program)")
     made.add_argument("--setup", metavar="FILE", help="frozen code that runs once before them (for a program)")
@@ -107,14 +141,19 @@ def run_parser() -> Parser:
 # -- a program ---------------------------------------------------------------------------------------------------------
 
 
-def run_program(arguments: argparse.Namespace, root: Path) -> int:
-    """Run a study on files, to its end."""
+def file_study(arguments: argparse.Namespace, root: Path) -> Study:
+    """Make a study of files."""
     if not arguments.target:
         raise UserError("Say which file experiments may change: autoresearch run PROGRAM.md --target FILE")
-    study = Study(
+    return Study(
         Path(arguments.file), Path(arguments.target), Path(arguments.setup) if arguments.setup else "",
         name=arguments.name, root=root, **given(arguments),
     )  # fmt: skip
+
+
+def run_program(arguments: argparse.Namespace, root: Path) -> int:
+    """Run a study on files, to its end."""
+    study = file_study(arguments, root)
     print(f"{study.name}: {study.settings.describe()}")
     return see_through(study.start())
 

@@ -81,6 +81,7 @@ _NAME: Argument = (
     ("--name",),
     {"metavar": "NAME", "type": checked_name, "help": "names the study (default: date and metric)"},
 )
+_SAMPLES: Argument = (("--samples",), {"metavar": "N", "help": "runs of each version"})
 _PATH: Argument = (("path",), {"nargs": "?", "metavar": "PATH", "help": "a file instead of the cell"})
 
 COMMANDS: dict[str, Command] = {
@@ -103,6 +104,10 @@ COMMANDS: dict[str, Command] = {
     "diff": Command(Session.diff, (_NUMBER, (("other",), {"nargs": "?", "metavar": "M", "help": "compare N with M instead of with its parent"}))),
     "restore": Command(Session.restore, (_NUMBER,)),
     "best": Command(Session.best),
+    "plan": Command(Session.plan, options=True),
+    "evals": Command(Session.evals, (_STUDY,)),
+    "regression": Command(Session.regression, ((("a",), {"metavar": "A", "help": "number of an experiment, 0 for the baseline"}), (("b",), {"metavar": "B", "help": "number of another"}), _SAMPLES)),
+    "ablate": Command(Session.ablate, (_SAMPLES,)),
     "report": Command(Session.report, ((("path",), {"nargs": "?", "metavar": "PATH", "help": "where to write it, in Markdown"}),)),
     "export": Command(Session.export, ((("path",), {"metavar": "PATH", "help": ".py or .ipynb: the best target; .csv, .tsv, .json: the history"}),)),
     "help": Command(show_help, ((("command",), {"nargs": "?", "metavar": "COMMAND", "help": "a command"}),)),

@@ -20,7 +20,7 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,7 +31,7 @@ from .spaces import Choices, Range, Space, Value, inferred_space
 
 __all__ = [
     "Choices", "Constant", "Range", "Space", "Value",
-    "find_constants", "format_value", "inferred_space", "read_values", "replace_constants",
+    "find_constants", "format_value", "inferred_space", "literals", "read_values", "replace_constants", "seed_like",
 ]  # fmt: skip
 
 # -- finding them -----------------------------------------------------------------------------------------------------
@@ -65,8 +65,8 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class _Literal:
-    """A name that is assigned a literal at module level."""
+class Literal:
+    """A name that is assigned a literal at module level; `node` is the literal."""
 
     name: str
     value: Value
@@ -80,16 +80,16 @@ def _found(source: str, strict: bool) -> tuple[Constant, ...]:
     except UNPARSABLE:
         return ()
     rebound = _rebound(tree)
-    literals = [literal for literal in _literals(tree) if literal.name not in rebound and not _private(literal.name)]
-    if not literals:
+    found = [each for each in literals(tree.body) if each.name not in rebound and not _private(each.name)]
+    if not found:
         return ()
     positions = _Positions(source)
-    comments = read_comments(source, max(_last_line(literal.node) for literal in literals))
+    comments = read_comments(source, max(_last_line(literal.node) for literal in found))
     on_line: dict[int, list[str]] = {}
-    for literal in literals:
+    for literal in found:
         on_line.setdefault(_last_line(literal.node), []).append(literal.name)
     constants = []
-    for literal in literals:
+    for literal in found:
         line = _last_line(literal.node)
         try:
             told = told_space(literal.name, literal.value, comments.get(line, ""), on_line[line], line)
@@ -129,7 +129,7 @@ def find_constants(source: str, *, strict: bool = True) -> list[Constant]:
 @lru_cache(maxsize=2048)
 def _read(source: str) -> Mapping[str, Value]:
     try:
-        return {literal.name: literal.value for literal in _literals(parse(source))}
+        return {literal.name: literal.value for literal in literals(parse(source).body)}
     except UNPARSABLE:
         return {}
 
@@ -142,8 +142,9 @@ def read_values(source: str) -> Mapping[str, Value]:
     return _read(source)
 
 
-def _literals(tree: ast.Module) -> Iterator[_Literal]:
-    for statement in tree.body:
+def literals(statements: Iterable[ast.stmt]) -> Iterator[Literal]:
+    """Yield every name that these statements, all of module level, assign a literal."""
+    for statement in statements:
         if isinstance(statement, ast.AnnAssign) and statement.value is not None:
             pairs: list[tuple[ast.expr, ast.expr]] = [(statement.target, statement.value)]
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -161,7 +162,7 @@ def _literals(tree: ast.Module) -> Iterator[_Literal]:
         for name, node in pairs:
             literal = _literal_value(node)
             if isinstance(name, ast.Name) and literal is not None:
-                yield _Literal(name.id, literal, node)
+                yield Literal(name.id, literal, node)
 
 
 def _literal_value(node: ast.expr) -> Value | None:
@@ -202,8 +203,13 @@ def _rebound(tree: ast.Module) -> set[str]:
 _SEED = re.compile(r"(?i).*seeds?|(.*_)?seeds?(_|\d).*|(.*_)?random_?state(_?\d+)?")
 
 
+def seed_like(name: str) -> bool:
+    """Whether a name looks like that of a seed, such as ``SEED``, ``torch_seed``, ``seed_offset`` or ``random_state``."""
+    return _SEED.fullmatch(name) is not None
+
+
 def _private(name: str) -> bool:
-    return name.startswith("_") or _SEED.fullmatch(name) is not None
+    return name.startswith("_") or seed_like(name)
 
 
 def _last_line(node: ast.expr) -> int:

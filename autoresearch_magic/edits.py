@@ -1,4 +1,4 @@
-"""What can be said about source text without running it: is it Python, is it new, what changed, what it imports.
+"""What can be said about source text without running it: is it Python, is it new, what changed, how simple it is.
 
 Pure functions, no I/O. Not here: applying an agent's SEARCH/REPLACE blocks.
 """
@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .errors import UserError
 
@@ -49,19 +49,30 @@ def fingerprint(source: str) -> str:
         16 hexadecimal digits.
     """
     try:
-        text = "".join(_canonical(parse(source)))
+        text = canonical(parse(source))
     except UNPARSABLE:
         text = f"text:{source}"
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
+def canonical(node: object) -> str:
+    """Write a syntax tree, or a list of them, down: equal for what does the same in other layout.
+
+    Raises
+    ------
+    RecursionError
+        For absurd nesting.
+    """
+    return "".join(_canonical(node))
+
+
 def _canonical(node: object) -> Iterator[str]:
-    """Write a syntax tree down. What is empty is left out: whether `ast.dump` shows it depends on Python's version."""
+    """Yield the parts of it. What is empty is left out: whether `ast.dump` shows it depends on Python's version."""
     if isinstance(node, ast.AST):
         yield f"{type(node).__name__}("
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):
-                value = [item for item in value if not _does_nothing(item)]
+                value = [item for item in value if not does_nothing(item)]
             # `kind` tells u"x" from "x", `ctx` and `type_ignores` repeat what the rest says
             if value is None or value == [] or name in ("kind", "ctx", "type_ignores"):
                 continue
@@ -79,11 +90,81 @@ def _canonical(node: object) -> Iterator[str]:
         yield repr(node)
 
 
-def _does_nothing(node: object) -> bool:
+def does_nothing(node: object) -> bool:
     """Whether a statement is ``pass`` or a bare string, as docstrings are."""
     if isinstance(node, ast.Pass):
         return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+WRITTEN = 32
+"""Characters of a constant that are free; each one more counts like a node."""
+
+
+def complexity(source: str) -> int:
+    """Count what there is to understand: the stated measure of 'equal within noise, and simpler'.
+
+    It is the number of nodes of the syntax tree. Layout, comments, docstrings, other bare strings and ``pass`` count
+    nothing, names count one whatever their length, and so does a constant: so deleting code lowers it, while renaming,
+    reformatting and another value do not change it.
+
+    So that code cannot hide in text, a constant counts one more for each character of its literal beyond `WRITTEN`, and
+    for every character, docstrings too, when the source names ``exec``, ``eval``, ``compile`` or ``__import__`` (not as a
+    method: ``model.eval()`` is none of them). What is not seen: code that is fetched from elsewhere (a file, a module of the
+    setup, `getattr` on ``builtins``), and names chosen to carry data.
+
+    Parameters
+    ----------
+    source : str
+        One that does not parse counts its characters, and so is never the simpler one.
+    """
+    try:
+        return tree_size([parse(source)])
+    except UNPARSABLE:
+        return len(source)
+
+
+def tree_size(nodes: Iterable[ast.AST]) -> int:
+    """Count as `complexity` does, for parts of a syntax tree."""
+    count, free = 0, WRITTEN
+    texts: list[int] = []
+    silent: list[int] = []
+    todo = list(nodes)
+    while todo:  # no recursion: a tree may be deeper than Python's stack
+        node = todo.pop()
+        if isinstance(node, ast.Expr) and does_nothing(node):
+            assert isinstance(node.value, ast.Constant)
+            silent.append(_written(node.value.value))
+        if isinstance(node, ast.expr_context) or does_nothing(node):
+            continue
+        count += 1
+        if isinstance(node, ast.Constant):
+            texts.append(_written(node.value))
+        elif _runs_text(node):
+            free = 0
+        todo.extend(ast.iter_child_nodes(node))
+    # Where text is run, a docstring may be it.
+    return count + sum(max(0, length - free) for length in texts) + (0 if free else sum(silent))
+
+
+def _written(value: object) -> int:
+    """Return about how many characters a literal takes; an int's are counted without writing it, which has a limit."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value.bit_length() // 3
+    return len(value) if isinstance(value, str | bytes) else len(repr(value))
+
+
+def _runs_text(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == "exec" or (
+            isinstance(node.value, ast.Name) and node.value.id in ("builtins", "__builtins__") and node.attr in _RUNS
+        )
+    if isinstance(node, ast.alias):
+        return node.name in _RUNS
+    return isinstance(node, ast.Name) and node.id in _RUNS
+
+
+_RUNS = {"exec", "eval", "compile", "__import__"}
 
 
 def check_syntax(source: str, what: str = "target") -> None:

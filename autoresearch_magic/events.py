@@ -21,6 +21,7 @@ class State(StrEnum):
     PAUSED = "paused"
     WAITING = "waiting"
     CONFIRMING = "confirming"
+    MEASURING = "measuring"
     STOPPING = "stopping"
     STOPPED = "stopped"
     FINISHED = "finished"
@@ -33,7 +34,9 @@ class State(StrEnum):
         return self not in (State.NEW, State.STOPPED, State.FINISHED, State.FAILED, State.ELSEWHERE)
 
 
-RunKind = Literal["baseline", "candidate", "final"]
+RunKind = Literal["baseline", "candidate", "incumbent", "final", "trial"]
+"""What a run is for: the first measurement of the target, a proposal, the incumbent once more (beside a candidate, or to
+see whether the machine has drifted), the confirmation at the end, or a question of the user's (regression, ablation)."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Proposed:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """One run of an experiment's target begins, the `repeat`-th (from 0) of `repeats`."""
+    """One run of an experiment's target begins, the `repeat`-th (from 0) of `repeats` (at most, for a candidate)."""
 
     experiment: Experiment
     kind: RunKind
@@ -80,6 +83,13 @@ class RunEnded:
     number: int
     kind: RunKind
     measurement: Measurement
+
+
+@dataclass(frozen=True)
+class Remeasured:
+    """A judged experiment, the incumbent, has more runs than before, or others count."""
+
+    experiment: Experiment
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ class Drawn:
     last: bool = False
 
 
-Event = StateChanged | Proposed | RunStarted | RunProgress | RunEnded | Judged | Confirmed | Notice | Drawn
+Event = StateChanged | Proposed | RunStarted | RunProgress | RunEnded | Remeasured | Judged | Confirmed | Notice | Drawn
 
 
 class Observer(Protocol):

@@ -6,9 +6,13 @@ All are frozen: behaviour lives in the functions and classes that take them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+_EXCEPTION = re.compile(r"(?:Reading the metric .+ failed: )?([A-Za-z_]\w*)(?=:|\s*\(line \d|\s*$)")
+"""An exception's type in a reason: ``KeyError: 'x' (line 3 of the target)``, with or without a message of its own."""
 
 
 class Verdict(StrEnum):
@@ -213,6 +217,8 @@ class Experiment:
         In the order they were made; those of the final confirmation are not among them.
     commit : str
         The git commit that holds it; empty until it is made.
+    since : int
+        How many of the measurements were made before the machine drifted, and no longer count.
     """
 
     number: int
@@ -223,6 +229,7 @@ class Experiment:
     reason: str = ""
     measurements: tuple[Measurement, ...] = field(default=())
     commit: str = ""
+    since: int = 0
 
     @property
     def target(self) -> str:
@@ -240,14 +247,27 @@ class Experiment:
         return bool(self.measurements)
 
     @property
+    def current(self) -> tuple[Measurement, ...]:
+        """The measurements that count: those since the last drift of the machine."""
+        return self.measurements[self.since :]
+
+    @property
     def values(self) -> tuple[float, ...]:
-        """The finite values of its measurements."""
-        return tuple(m.value for m in self.measurements if m.ok and m.value is not None)
+        """The finite values of the measurements that count."""
+        return tuple(m.value for m in self.current if m.ok and m.value is not None)
 
     @property
     def value(self) -> float | None:
         """The mean of its finite values; None when there is none."""
         return sum(self.values) / len(self.values) if self.values else None
+
+    @property
+    def cause(self) -> str:
+        """What made it fail, to group failures by: the verdict, and the exception's type where its reason begins so."""
+        if self.proposal.failure:
+            return f"{self.verdict} (no proposal)"
+        named = _EXCEPTION.match(self.reason)
+        return f"{self.verdict} ({named[1]})" if named and named[1] != self.verdict else str(self.verdict)
 
     @property
     def seconds(self) -> float:
@@ -280,6 +300,10 @@ class Headline:
         Runs of each.
     gain : float
         By how much the best is better, in the metric's unit; negative when it is worse.
+    reach : float or None
+        Half the width of the gain's interval; None when one run of each says nothing of it.
+    confidence : float
+        Of that interval.
     """
 
     number: int
@@ -289,3 +313,5 @@ class Headline:
     baseline_sd: float
     repeats: int
     gain: float
+    reach: float | None = None
+    confidence: float = 0.95

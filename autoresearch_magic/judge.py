@@ -1,31 +1,104 @@
-"""Keep or discard: the rule, pure.
+"""Keep, discard, or run it once more: the rule, pure.
 
-The baseline is run several times; the spread of its values is the noise of one run. A candidate is kept when it
-beats the incumbent by more than that noise explains.
+One run of a loser is enough. A candidate that looks better is run again beside the incumbent, on shared seeds, until the
+gain is beyond what chance explains or not worth another run: a sequential test (Jennison & Turnbull 2000, *Group Sequential
+Methods*; the level of each look is met with Student's t of the degrees of freedom so far, their chapter 4.4). The constants
+below were set by simulation, `benchmarks/judge.py`, which prints what they come to.
 
-Not here yet: retests of close winners, drift, simplicity as a tie-break.
+`strict` is the original's rule, for comparison: any gain in one run is a keep.
 """
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .edits import complexity
 from .experiment import Experiment, Headline, Measurement, Outcome, Verdict
 from .metric import Metric
+from .noise import Comparison, Noise, compare, spread, welch
 
-Z = 1.645
-"""One-sided 5% point of the normal distribution: of unchanged candidates that few seem better by chance. The noise is
-an estimate from few repeats, so the true share is somewhat higher."""
+__all__ = ["CONFIDENCE", "Bounds", "Decision", "Rule", "drifted", "failure", "headline", "judge", "levels"]
+
+FALSE_KEEPS = 0.005
+"""Of proposals that change nothing, the share that is kept at most; measured by `benchmarks/judge.py`."""
+
+FIRST, NEXT, RISE = 0.003, 0.002, 0.6
+"""Levels of the looks: of the first run, of the first pair, and by how much of it the level grows with each pair. What is
+spent late costs less power, as more is known of the noise by then. Seven in ten no-change proposals never get to a second
+look, and most others end at the futility bound, so the sum of the levels is not the rate of false keeps."""
+
+ENOUGH = 6
+"""Degrees of freedom of the noise below which no single run is a proof: three baseline runs may lie close together by chance,
+and then everything looks like a gain. A pair of runs also adds to what is known."""
+
+PROMISING = 0.7
+"""Standard errors by which the first run must be better to be worth a second one. Lower finds more small gains and costs
+more runs: at 0.4 a quarter of all runs are repeats, at 1.0 an eighth, and one true gain of two sd in six is lost."""
+
+HOPE, HOPE_RISE = 0.4, 0.2
+"""Standard errors by which it must be better after the first pair, and how much more after each further one."""
+
+SIMPLER, EQUAL, SURE = -1.0, 1.0, 0.1
+"""A simpler candidate is tried further from so many standard errors on; it is equal when it is worse by less than `EQUAL` sd
+of one run with an error of `SURE`."""
+SIMPLER_PAIRS = 4
+"""Pairs that are spent on showing that a simpler candidate is no worse."""
+
+JUMP, SHARE = 4.0, 0.25
+"""A gain is implausible that is so many times the largest kept so far, and more than so much of the incumbent's value: it is
+seen twice before it is believed."""
+
+DRIFT = 0.01
+"""Chance that a steady machine is suspected of having drifted by one run of the incumbent; two in a row are needed."""
+
+CONFIDENCE = 0.95
+"""Of the final gain's interval."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What values are possible at all; None for an open end."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def hold(self, value: float) -> bool:
+        """Whether a value is possible."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        low, high = ("" if end is None else f"{end:g}" for end in (self.low, self.high))
+        return f"{low}..{high}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How strictly a study judges.
+
+    Attributes
+    ----------
+    strict : bool
+        The original's rule: any gain in one run counts.
+    pairs : int
+        Pairs of runs that a candidate gets at most.
+    min_delta : float
+        Smallest gain worth a keep, in the metric's unit.
+    bounds : Bounds
+    """
+
+    strict: bool = False
+    pairs: int = 8
+    min_delta: float = 0.0
+    bounds: Bounds = Bounds()
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict and the one line that says why."""
+    """A verdict and the one line that says why; without a verdict, the candidate is to be run once more."""
 
-    verdict: Verdict
+    verdict: Verdict | None
     reason: str
 
 
@@ -41,61 +114,133 @@ _FAILURES = {
 }
 
 
-def spread(values: Sequence[float]) -> float:
-    """Return the sample standard deviation (n − 1) of one run; 0 for fewer than two values."""
-    return statistics.stdev(values) if len(values) > 1 else 0.0
-
-
-def margin(noise: float, candidate_runs: int, incumbent_runs: int) -> float:
-    """Return the gain that chance alone explains: ``Z · noise · sqrt(1/n + 1/m)``, in the metric's unit.
-
-    The difference of two means of n and m runs with standard deviation `noise` has that standard error.
-    """
-    return Z * noise * math.sqrt(1 / candidate_runs + 1 / incumbent_runs)
-
-
 def failure(measurement: Measurement) -> Decision:
     """Judge a run that gave no usable value."""
     return Decision(_FAILURES[measurement.outcome], measurement.error or measurement.outcome.value)
 
 
+def levels(pairs: int) -> tuple[float, ...]:
+    """Return the level of each look: of the first run, and after each pair."""
+    return (FIRST, *(NEXT * (1 + RISE * k) for k in range(1, pairs + 1)))
+
+
 def judge(
-    candidate: Experiment, incumbent: Experiment, metric: Metric, *, noise: float, min_delta: float = 0.0
+    candidate: Experiment,
+    incumbent: Experiment,
+    metric: Metric,
+    *,
+    noise: Noise,
+    rule: Rule,
+    largest: float = 0.0,
 ) -> Decision:
-    """Decide about a candidate that has been measured.
+    """Decide about a candidate, from the runs that it and the incumbent have had.
 
     Parameters
     ----------
     candidate, incumbent : Experiment
         The incumbent has a value.
     metric : Metric
-    noise : float
-        Standard deviation of one run, in the metric's unit; 0 means that the metric is deterministic, and then every
-        strict gain counts.
-    min_delta : float
-        Smallest gain worth a keep.
+    noise : Noise
+        Pooled over the study, the candidate included. Where every repeat gave the same value, every strict gain counts.
+    rule : Rule
+    largest : float
+        The largest gain that was kept so far, in the metric's unit.
+
+    Returns
+    -------
+    Decision
+        With `verdict` None where one more pair of runs is needed.
     """
     failed = next((m for m in candidate.measurements if not m.ok), None)
     if failed is not None:
         return failure(failed)
+    outside = next((v for v in candidate.values if not rule.bounds.hold(v)), None)
+    if outside is not None:
+        return Decision(
+            Verdict.REJECTED, f"{metric.name} {metric.format(outside)} is not possible: bounds are {rule.bounds}."
+        )
     assert candidate.value is not None
     assert incumbent.value is not None
-    gain = metric.gain(candidate.value, over=incumbent.value)
-    chance = margin(noise, len(candidate.values), len(incumbent.values))
     versus = (
         f"{metric.format(candidate.value)} against {metric.format(incumbent.value)} of experiment {incumbent.number}"
     )
-    if gain <= 0:
+    if rule.strict:
+        gain = metric.gain(candidate.value, over=incumbent.value)
+        if gain > 0 and gain >= rule.min_delta:
+            return Decision(Verdict.KEEP, f"Better in one run: {versus}.")
         return Decision(Verdict.DISCARD, f"Not better: {versus}.")
-    if gain <= chance:
-        return Decision(
-            Verdict.DISCARD, f"Within the noise: {versus}, a gain of {gain:.3g} where chance explains {chance:.3g}."
-        )
-    if gain < min_delta:
-        return Decision(
-            Verdict.DISCARD, f"Too small: {versus}, a gain of {gain:.3g} below the minimum of {min_delta:g}."
-        )
-    return Decision(Verdict.KEEP, f"Better: {versus}, a gain of {gain:.3g} where chance explains {chance:.3g}.")
+    found = compare(candidate, incumbent, metric, noise)
+    pairs = found.runs - 1
+    told = f"{versus}{_runs(candidate, incumbent)}, a gain of {found.gain:.3g}{_chance(found)}"
+    if found.gain > 0 and found.gain < rule.min_delta and (pairs or noise.deterministic):
+        return Decision(Verdict.DISCARD, f"Too small: {versus}, a gain below the minimum of {rule.min_delta:g}.")
+    if not noise.known and found.gain > 0 and pairs < rule.pairs:
+        return Decision(None, f"Better in one run ({told}); how much the metric varies is not known yet.")
+    simpler = complexity(candidate.target) < complexity(incumbent.target)
+    if _beyond_chance(found, noise, pairs, rule):
+        if not pairs and rule.pairs and noise.df < ENOUGH and not noise.deterministic:
+            return Decision(None, f"Better in one run ({told}), and the noise is known from few runs only.")
+        implausible = found.gain > max(JUMP * largest, SHARE * abs(incumbent.value))
+        if implausible and not pairs and rule.pairs:
+            return Decision(None, f"A jump ({told}): it is run again before it is believed.")
+        return Decision(Verdict.KEEP, f"Better: {told}.")
+    if noise.deterministic:
+        if found.gain == 0 and simpler:
+            return Decision(Verdict.KEEP, f"Equal and simpler: {versus}.")
+        return Decision(Verdict.DISCARD, f"Not better: {versus}.")
+    return _within_noise(found, noise, pairs, rule, simpler, told)
+
+
+def _beyond_chance(found: Comparison, noise: Noise, pairs: int, rule: Rule) -> bool:
+    if found.gain <= 0 or not noise.known:
+        return False
+    return noise.deterministic or found.score >= noise.quantile(levels(max(pairs, rule.pairs))[pairs])
+
+
+def _within_noise(found: Comparison, noise: Noise, pairs: int, rule: Rule, simpler: bool, told: str) -> Decision:
+    """Decide where the noise may explain the difference: run again while there is hope, else discard."""
+    if simpler and found.score > SIMPLER:
+        # No worse by more than EQUAL sd, with an error of SURE: a test of non-inferiority.
+        if pairs and found.gain + EQUAL * noise.sd >= noise.quantile(SURE) * found.error:
+            return Decision(Verdict.KEEP, f"Equal within the noise and simpler: {told}.")
+        if pairs < min(SIMPLER_PAIRS, rule.pairs):
+            return Decision(None, f"Simpler and perhaps equal: {told}.")
+    hope = HOPE + HOPE_RISE * pairs if pairs else PROMISING
+    if found.score < hope:
+        return Decision(Verdict.DISCARD, f"{'Within the noise' if found.gain > 0 else 'Not better'}: {told}.")
+    if pairs >= rule.pairs:
+        return Decision(Verdict.DISCARD, f"Still within the noise after {pairs} pairs: {told}.")
+    return Decision(None, f"Perhaps better: {told}.")
+
+
+def _runs(candidate: Experiment, incumbent: Experiment) -> str:
+    n, m = len(candidate.values), len(incumbent.values)
+    return f" ({n} and {m} runs)" if n > 1 else ""
+
+
+def _chance(found: Comparison) -> str:
+    return f" ± {found.error:.2g}" if found.error > 0 else ""
+
+
+def drifted(before: Sequence[float], now: Sequence[float], noise: Noise) -> bool:
+    """Whether runs of the same target say that the machine, or what it measures, has changed.
+
+    Each of the new values must lie outside what a new run may give, ``mean ± t · sd · sqrt(1 + 1/n)``, and all of them on
+    the same side.
+
+    Parameters
+    ----------
+    before : sequence of float
+        The incumbent's values so far.
+    now : sequence of float
+        Its latest ones.
+    noise : Noise
+    """
+    if not before or not now or not noise.known:
+        return False
+    mean = statistics.fmean(before)
+    reach = noise.quantile(DRIFT / 2) * noise.sd * (1 + 1 / len(before)) ** 0.5
+    return all(v - mean > reach for v in now) or all(mean - v > reach for v in now)
 
 
 def headline(
@@ -113,4 +258,6 @@ def headline(
         baseline_sd=spread(baseline_values),
         repeats=min(len(best_values), len(baseline_values)),
         gain=metric.gain(mean_best, over=mean_baseline),
+        reach=welch(best_values, baseline_values, CONFIDENCE),
+        confidence=CONFIDENCE,
     )

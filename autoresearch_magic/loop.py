@@ -14,12 +14,14 @@ from .control import Control
 from .definition import Definition
 from .edits import check_syntax, fingerprint
 from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
+from .evals_words import plateau_line
 from .events import (
     Confirmed,
     Judged,
     Notice,
     Proposed,
     Publish,
+    Remeasured,
     RunEnded,
     RunKind,
     RunProgress,
@@ -28,8 +30,13 @@ from .events import (
     StateChanged,
 )  # fmt: skip
 from .experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
-from .judge import Decision, headline, judge, spread
+from .integrity import refusal
+from .judge import Decision, drifted, headline, judge
+from .metric import Metric
+from .noise import Noise, by_seed, estimate_noise, spread
 from .prefetch import Prefetch
+from .pruner import Doom, Watch, make_pruner
+from .rates import plateau
 from .records import Records
 from .runners import Runner
 
@@ -38,6 +45,15 @@ FRESH_SEEDS = 1000
 
 FRUITLESS = 20
 """Proposals in a row that could not be run, after which an agent has nothing more to say."""
+
+TRIAL_SEEDS = 2000
+"""Where the seeds of the user's own questions begin."""
+
+FRESH = 10
+"""Runs after which the incumbent's values are taken to be of another time: a retest then begins with one of its own."""
+
+RECHECK = 20
+"""Runs after which the incumbent is measured again when nothing else has given a reason to: to see the machine drift."""
 
 UNSTEADY = 1.5
 """Ratio of the steps of two equal runs above which the machine, not the metric, is what varies."""
@@ -75,10 +91,14 @@ class Loop:
         elapsed: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.definition, self.settings, self.metric = definition, definition.settings, definition.metric
+        self.rule = definition.settings.as_rule()
         self.agent, self.runner, self.records = agent, runner, records
         self.publish, self.control = publish, control
         self.judged, self.pending, self.elapsed = judged, pending, elapsed
         self.ahead = Prefetch(agent)
+        self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
+        for e in judged:
+            self.learn(e)
         self.idle = False  # whether the machine has nothing to do until the agent answers
 
     def run(self) -> None:
@@ -110,6 +130,12 @@ class Loop:
         s, used = self.settings, self.usage
         if s.hours is not None and self.elapsed() >= 3600 * s.hours:
             return f"The time is up (--hours {s.hours:g})."
+        best = self.incumbent
+        if s.until is not None and best.value is not None and self.metric.gain(best.value, over=s.until) >= 0:
+            return f"Experiment {best.number} has reached {self.metric.format(best.value)} (--until {s.until:g})."
+        fruitless = sum(e.ran for e in self.judged[self.incumbent.number + 1 :])
+        if s.patience is not None and fruitless >= s.patience:
+            return f"{fruitless} experiments in a row were not kept (--patience {s.patience})."
         if s.max_tokens is not None and used.tokens >= s.max_tokens:
             return f"The agent has used {used.tokens:,} tokens (--max-tokens {s.max_tokens})."
         if s.max_tokens is not None and used.calls and not used.tokens:
@@ -141,9 +167,16 @@ class Loop:
         experiment = replace(self.pending, measurements=good)
         while len(experiment.measurements) < self.settings.repeats:
             self.wait_for_go(State.BASELINE)
-            measurement = self.measure(experiment, "baseline", len(experiment.measurements), self.settings.repeats)
+            number = len(experiment.measurements)
+            seed = self.settings.seed + number
+            measurement = self.measure(experiment, "baseline", seed, number, self.settings.repeats)
             if not measurement.ok:
                 raise baseline_error(measurement)
+            if not self.rule.bounds.hold(value := measurement.value or 0.0):
+                raise UserError(
+                    f"The target's own {self.metric.name}, {self.metric.format(value)}, is outside --bounds "
+                    f"{self.rule.bounds}: change the bounds or the metric."
+                )
             experiment = experiment.with_measurement(measurement)
         noise = spread(experiment.values)
         reason = (
@@ -195,18 +228,92 @@ class Loop:
             self.publish(StateChanged(State.RUNNING, "The agent is asked again."))
 
     def try_out(self, experiment: Experiment) -> tuple[Experiment, Decision]:
-        """Refuse what need not be run, run the rest, and decide."""
+        """Refuse what need not be run, run the rest, and run it again until the judge can decide."""
         if refused := self.refuse(experiment):
             return experiment, refused
         if not experiment.measurements:
+            self.look_for_drift()
             if self.settings.prefetch and getattr(self.agent, "slow", False) and self.left > 1:
                 self.ahead.ask(self.briefing(experiment.number + 1))
-            experiment = experiment.with_measurement(self.measure(experiment, "candidate", 0, 1))
-        decision = judge(
-            experiment, self.incumbent, self.metric,
-            noise=spread(self.judged[0].values), min_delta=self.settings.min_delta,
-        )  # fmt: skip
+            # Candidates share the seeds of the incumbent: what a lucky seed gives, it gives to both.
+            experiment = experiment.with_measurement(self.measure(experiment, "candidate", self.settings.seed, 0, 1))
+        while (decision := self.decide(experiment)).verdict is None:
+            self.wait_for_go(State.RUNNING)
+            experiment = self.run_pair(experiment)
         return experiment, decision
+
+    def decide(self, experiment: Experiment) -> Decision:
+        """Ask the judge, with all that is known of the noise by now."""
+        return judge(
+            experiment, self.incumbent, self.metric, rule=self.rule, largest=self.largest_gain,
+            noise=estimate_noise([*self.judged, experiment]),
+        )  # fmt: skip
+
+    def run_pair(self, candidate: Experiment) -> Experiment:
+        """Run candidate and incumbent once more on a seed they share, in turn; returns the candidate.
+
+        Where the incumbent has a run on a seed that the candidate lacks, made not long ago, that is its half of the pair.
+        A budget in steps gives the same value whenever it is run, so there it may be of any age.
+        """
+        incumbent, repeat = self.incumbent, len(candidate.measurements)
+        used = {m.seed for m in candidate.measurements}
+        halves = [seed for seed in by_seed(incumbent.current) if seed not in used]
+        recent = self.records.journal.runs_since(incumbent.number) <= FRESH
+        repeatable = self.settings.budget.unit == "steps"
+        if halves and (recent or repeatable):
+            return self.run_again(candidate, halves[0])
+        seed = 1 + max(m.seed for m in (*candidate.measurements, *incumbent.measurements))
+        if repeat % 2:
+            candidate = self.run_again(candidate, seed)
+            self.remeasure_incumbent(seed)
+        else:
+            self.remeasure_incumbent(seed)
+            candidate = self.run_again(candidate, seed)
+        return candidate
+
+    def run_again(self, candidate: Experiment, seed: int) -> Experiment:
+        """Run a candidate once more."""
+        repeat = len(candidate.measurements)
+        return candidate.with_measurement(self.measure(candidate, "candidate", seed, repeat, 1 + self.rule.pairs))
+
+    def look_for_drift(self) -> None:
+        """Measure the incumbent again when that was long ago."""
+        incumbent = self.incumbent
+        if self.rule.strict or self.records.journal.runs_since(incumbent.number) < RECHECK:
+            return
+        self.remeasure_incumbent(1 + max(m.seed for m in incumbent.measurements))
+
+    def remeasure_incumbent(self, seed: int) -> None:
+        """Run the incumbent once more; where it has become another by more than chance, its older values no longer count."""
+        before = self.incumbent
+        noise = estimate_noise(self.judged)
+        incumbent = self.run_incumbent(before, seed)
+        count = len(before.measurements)
+        if not drifted(before.values, incumbent.values[len(before.values) :], noise):
+            return
+        incumbent = self.run_incumbent(incumbent, seed + 1)  # once may be chance
+        now = [m.value for m in incumbent.measurements[count:] if m.ok and m.value is not None]
+        if len(now) > 1 and drifted(before.values, now, noise):
+            incumbent = replace(incumbent, since=count)
+            self.records.drifted(incumbent)
+            self.replace_incumbent(incumbent)
+            self.publish(Notice(
+                f"Experiment {incumbent.number} gives {self.metric.format(incumbent.value)} now, "
+                f"{self.metric.format(before.value)} before: the machine has changed, and comparisons go on from the new value."
+            ))  # fmt: skip
+
+    def run_incumbent(self, incumbent: Experiment, seed: int) -> Experiment:
+        """Run the incumbent and put the run to the others that it has had."""
+        repeat = len(incumbent.measurements)
+        measurement = self.measure(incumbent, "incumbent", seed, repeat, repeat + 1)
+        incumbent = incumbent.with_measurement(measurement)
+        self.replace_incumbent(incumbent)
+        return incumbent
+
+    def replace_incumbent(self, incumbent: Experiment) -> None:
+        """Let an experiment with more runs take its own place."""
+        self.judged[incumbent.number] = incumbent
+        self.publish(Remeasured(incumbent))
 
     def refuse(self, experiment: Experiment) -> Decision | None:
         """Find what makes a run pointless: no proposal, code that does not parse, or that was tried before."""
@@ -216,6 +323,9 @@ class Loop:
             check_syntax(experiment.target)
         except UserError as error:
             return Decision(Verdict.CRASH, str(error))
+        allowed = (self.judged[0].target, self.incumbent.target)
+        if changed := refusal(experiment.target, allowed, self.definition.setup):
+            return Decision(Verdict.REJECTED, changed)
         for earlier in self.judged:
             if earlier.fingerprint == experiment.fingerprint:
                 return Decision(Verdict.DUPLICATE, f"The same as experiment {earlier.number}.")
@@ -229,7 +339,10 @@ class Loop:
         self.pending = None
         if experiment.number > 0:
             self.control.spend()
+        self.learn(experiment)
         self.publish(Judged(experiment))
+        if experiment.number and (flat := plateau(self.judged, self.settings.patience)).begins:
+            self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
         self.records.draw(self.judged)
 
     def confirm(self) -> None:
@@ -244,11 +357,18 @@ class Loop:
                 if len(values[experiment.number]) > repeat:
                     continue
                 self.wait_for_go(State.CONFIRMING)
-                measurement = self.measure(experiment, "final", repeat, self.settings.repeats)
+                seed = self.settings.seed + FRESH_SEEDS + repeat
+                measurement = self.measure(experiment, "final", seed, repeat, self.settings.repeats)
                 if measurement.ok and measurement.value is not None:
                     values[experiment.number].append(measurement.value)
         if (result := headline(best, values[best.number], values[0], self.metric)) is not None:
             self.publish(Confirmed(result))
+
+    def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
+        """Run a target for a question of the user's; see `questions.Bench`."""
+        self.wait_for_go(State.MEASURING)
+        seed = self.settings.seed + TRIAL_SEEDS + repeat
+        return self.measure(experiment, "trial", seed, repeat, repeats)
 
     # -- helpers --------------------------------------------------------------------------------------------------
 
@@ -261,6 +381,17 @@ class Loop:
     def left(self) -> int:
         """How many experiments are still to be run."""
         return self.settings.experiments - sum(e.ran for e in self.judged[1:])
+
+    @property
+    def noise(self) -> Noise:
+        """What is known of the metric's noise by now."""
+        return estimate_noise(self.judged)
+
+    @property
+    def largest_gain(self) -> float:
+        """The largest gain of a keep over its parent so far, in the metric's unit; 0 before the first."""
+        kept = [e for e in self.judged[1:] if e.verdict is Verdict.KEEP]
+        return max((gain_over_parent(e, self.judged, self.metric) for e in kept), default=0.0)
 
     @property
     def incumbent(self) -> Experiment:
@@ -279,32 +410,53 @@ class Loop:
         if self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED))) or state is State.RUNNING:
             self.publish(StateChanged(state))
 
-    def measure(self, experiment: Experiment, kind: RunKind, repeat: int, repeats: int) -> Measurement:
+    def measure(self, experiment: Experiment, kind: RunKind, seed: int, repeat: int, repeats: int) -> Measurement:
         """Run an experiment's target once, with signs of life, and write the measurement down."""
         self.publish(RunStarted(experiment, kind, repeat, repeats))
         baseline = self.judged[0] if self.judged else None
+        # Only a first run can be a loser's: who is run again has shown that he is none.
+        first = kind == "candidate" and not experiment.measurements
+        watch = self.pruner.watch(experiment.number, self.incumbent) if first else None
         measurement = self.runner.measure(
             experiment.target,
-            # Candidates share the seeds of the baseline: what a lucky seed gives, it gives to both.
-            seed=self.settings.seed + repeat + (FRESH_SEEDS if kind == "final" else 0),
+            seed=seed,
             deadline=self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None),
-            watch=lambda event: self.watch(experiment.number, event),
+            watch=lambda event: self.watch(experiment.number, event, watch),
             log=self.records.log(experiment.number, kind, repeat),
         )
+        if watch is not None and watch.doom is not None and measurement.outcome is Outcome.PRUNED:
+            measurement = replace(measurement, error=watch.doom.reason)
         self.records.measured(experiment.number, kind, measurement)
         self.publish(RunEnded(experiment.number, kind, measurement))
         return measurement
 
-    def watch(self, number: int, event: Mapping[str, Any]) -> bool:
-        """Pass a run's signs of life on; false, because losers are not stopped early yet."""
+    def watch(self, number: int, event: Mapping[str, Any], watch: Watch | None = None) -> bool:
+        """Pass a run's signs of life on; true when it is hopeless and to be stopped."""
         told = event.get("report") or event.get("tick")
+        doom: Doom | None = None
         if told:
             values = told.get("values")
             point = Point(told["elapsed"], told["progress"], told["step"], values) if values is not None else None
             self.publish(RunProgress(number, "training", told["elapsed"], told["progress"], told["step"], point))
+            doom = watch.see(point) if watch is not None and point is not None else None
         elif event.get("evaluating"):
             self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0))
-        return False
+        if doom is not None and doom.audit:
+            self.publish(
+                Notice(f"Experiment {number} looks hopeless at {doom.progress:.0%} and is let through, as an audit.")
+            )
+        return doom is not None and not doom.audit
+
+    def learn(self, experiment: Experiment) -> None:
+        """Let the pruner know how an experiment has ended."""
+        incumbent = None if experiment.parent is None else self.judged[experiment.parent]
+        self.pruner.learn(experiment, incumbent, self.noise.sd)
+
+
+def gain_over_parent(e: Experiment, judged: list[Experiment], metric: Metric) -> float:
+    """Return by how much an experiment is better than the one it was proposed against; 0 where one has no value."""
+    before = None if e.parent is None else judged[e.parent].value
+    return 0.0 if before is None or e.value is None else metric.gain(e.value, over=before)
 
 
 def make_briefing(
@@ -319,7 +471,7 @@ def make_briefing(
     briefing = Briefing(
         program=definition.program.text, setup=definition.setup, metric=definition.metric,
         incumbent=next(e for e in reversed(judged) if e.verdict is not None and e.verdict.kept),
-        history=tuple(judged), number=number, seed=definition.settings.seed, noise=spread(judged[0].values),
+        history=tuple(judged), number=number, seed=definition.settings.seed, noise=estimate_noise(judged).sd,
         budget=str(definition.settings.budget), notes=tuple(notes),
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)

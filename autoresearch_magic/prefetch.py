@@ -8,6 +8,7 @@ by line, and else asked for again.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import replace
 
 from .agents import Agent, Briefing
@@ -15,7 +16,7 @@ from .edits import merge
 from .experiment import Proposal, Usage
 
 POLL = 0.05
-"""Seconds between two looks at whether an answer has come or the study is stopped."""
+"""Seconds between two looks at whether the study is stopped while an answer is outstanding."""
 
 
 class Prefetch:
@@ -62,7 +63,8 @@ class Prefetch:
             assert self._open is not None
             asked, future = self._open
             while not future.done():
-                briefing.wait(POLL, "")
+                wait_for([future], POLL)  # comes back with the answer, not after it
+                briefing.wait(0.0, "")
             self._open = None
             proposal = future.result()
             fitting = fit(proposal, asked, briefing)

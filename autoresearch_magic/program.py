@@ -17,7 +17,7 @@ from .settings import FIELDS, KEYS
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _KEY_LINE = re.compile(r"(?:[-*][ \t]+)?(?:\*\*)?([A-Za-z][A-Za-z _-]{1,24}?)(?:\*\*)?:(?:\*\*)?[ \t]+(\S.*)")
-_NOT_YET = {"scope", "verify", "guard", "noise", "target", "guard threshold", "plateau patience"}
+_NOT_YET = {"scope", "verify", "guard", "noise", "target", "guard threshold"}
 
 
 @dataclass(frozen=True)

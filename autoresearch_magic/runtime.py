@@ -46,7 +46,6 @@ class Clock:
             while not self.expired:
                 yield self._step
                 self._step += 1
-                self._tick()
         finally:
             self._halt()
 
@@ -81,6 +80,7 @@ class Clock:
         """Whether the budget is spent. Asking starts the clock, so ``while not clock.expired`` is charged too."""
         if self._since is None and self._spent == 0.0:
             self._go()
+        self._tick()  # before the first step already: whoever reads what a run prints knows by it that the clock is used
         return self.progress >= 1.0
 
     @contextmanager

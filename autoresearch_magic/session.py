@@ -6,7 +6,8 @@ Every command returns a `Reply`, which a notebook shows as Markdown and a termin
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .constants import find_constants
 from .definition import read_source
 from .edits import check_syntax, line_counts, unified_diff
 from .errors import UserError
+from .evals_words import evals_markdown, evals_text
 from .events import State
 from .experiment import Experiment, Proposal
 from .places import ROOT, study_names
@@ -51,6 +53,10 @@ class Reply:
         Show this study's panel.
     wait : tuple of (Study, float or None) or None
         Wait for this study, so many seconds at most.
+    then : callable or None
+        Gives a second reply, to be shown when the waiting is over.
+    work : callable or None
+        Does something that takes its time, told how to show how far it is (a share and a few words), and gives the reply.
     next_cell : str
         Put this into a new cell.
     """
@@ -59,6 +65,8 @@ class Reply:
     markdown: str = ""
     watch: Study | None = None
     wait: tuple[Study, float | None] | None = None
+    then: Callable[[], Reply] | None = None
+    work: Callable[[Callable[[float, str], None]], Reply] | None = None
     next_cell: str = ""
 
 
@@ -314,10 +322,58 @@ class Session:
             next_cell=f"%%autoresearch target\n{source.rstrip()}",
         )
 
+    # -- ask ---------------------------------------------------------------------------------------------------
+
+    def plan(self, arguments: argparse.Namespace) -> Reply:
+        """Find out what a study would be like, before anything is spent."""
+        study = self._new_study(arguments)
+
+        def work(show: Callable[[float, str], None]) -> Reply:
+            text = str(study.plan(show))
+            lines = [f"- {escape(line)}" for line in text.splitlines()]
+            return Reply(text, "\n".join(lines))
+
+        return Reply("", work=work)
+
+    def evals(self, arguments: argparse.Namespace) -> Reply:
+        """Say how the study goes: trend, plateau, what paid off, what failed, what to do next."""
+        study = open_study(arguments.study, self.root) if arguments.study else self._study()
+        evals = study.evals()
+        account = study.pruning
+        stopped = str(account) if account.stopped + account.audits else ""
+        text, markdown = evals_text(evals), evals_markdown(evals)
+        return Reply(
+            f"{text}\n\nEarly stopping: {stopped}" if stopped else text,
+            f"{markdown}\n\n**Early stopping**: {escape(stopped)}" if stopped else markdown,
+        )
+
+    def regression(self, arguments: argparse.Namespace) -> Reply:
+        """Find out whether experiment B is no worse than A, by running both side by side."""
+        study = self._study().ask_regression(arguments.a, arguments.b, _count(arguments.samples))
+        return Reply("", wait=(study, None), then=lambda: _answered(study))
+
+    def ablate(self, arguments: argparse.Namespace) -> Reply:
+        """Find out what each kept change contributes, by undoing it; offers to remove what contributes nothing."""
+        study = self._study().ask_ablation(_count(arguments.samples))
+        return Reply("", wait=(study, None), then=lambda: self._ablated(study))
+
+    def _ablated(self, study: Study) -> Reply:
+        reply = _answered(study)
+        answer = study.answer()
+        if answer is None or not answer.without:
+            return reply
+        return replace(reply, next_cell=f"%%autoresearch target\n{answer.without.rstrip()}")
+
     def report(self, arguments: argparse.Namespace) -> Reply:
-        """Write the report, and show it."""
+        """Write the report, and show it; measures the result again first where that was not done."""
         study = self._study()
-        path = study.report(arguments.path)
+        if study.unconfirmed:
+            study.ask_confirmation()
+            return Reply("", wait=(study, None), then=lambda: self._reported(study, arguments))
+        return self._reported(study, arguments)
+
+    def _reported(self, study: Study, arguments: argparse.Namespace) -> Reply:
+        path = study.report(arguments.path, confirm=False)
         n = counts(study.experiments)
         head = f"{len(study.experiments) - 1} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
         line = result_line(study)
@@ -338,6 +394,22 @@ class Session:
         if names:
             raise UserError(f"No study is open: {MAGIC} resume {names[-1]}  goes on with the last one.")
         raise UserError("No study yet: a cell that begins with  %%autoresearch --metric NAME=EXPRESSION  starts one.")
+
+
+def _count(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 2:
+        raise UserError(f"--samples takes a whole number from 2 up, not {text!r}.")
+    return int(text)
+
+
+def _answered(study: Study) -> Reply:
+    answer = study.answer()
+    if answer is None:
+        return Reply("Stopped before there was an answer.")
+    text = answer.text(study.metric)
+    return Reply(text, fenced(text, "text") if "\n" in text else escape(text))
 
 
 def thought(proposal: Proposal) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 
 from .budget import Budget, format_duration, parse_budget, parse_duration
 from .errors import UserError
+from .judge import Bounds, Rule
 from .metric import Metric, parse_metric
 
 
@@ -86,6 +88,46 @@ def _memory(value: Any) -> int:
     if unit == "%":
         return int(number / 100 * machine_memory())
     return int(number * {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(unit[:1], 1))
+
+
+def _one_of(name: str, *choices: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        word = str(value).strip().lower()
+        if word not in choices:
+            raise UserError(f"--{name} is one of {', '.join(choices)}, not {value!r}.")
+        return word
+
+    return parse
+
+
+def _number(name: str) -> Callable[[Any], float | None]:
+    def parse(value: Any) -> float | None:
+        try:
+            number = None if value is None else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if number is not None and not math.isfinite(number):
+            raise UserError(f"--{name} takes a number, not {value!r}.")
+        return number
+
+    return parse
+
+
+def _bounds(value: Any) -> Bounds:
+    if isinstance(value, Bounds):
+        return value
+    text = str(value).strip()
+    low, dots, high = text.partition("..")
+    try:
+        ends = [float(end) if end.strip() else None for end in (low, high)]
+    except ValueError:
+        ends = []
+    wrong = not ends or not (dots or not text) or any(end is not None and math.isnan(end) for end in ends)
+    if wrong or (ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]):
+        raise UserError(
+            f"--bounds takes the lowest and the highest possible value, such as 0..8, 0.. or ..1, not {text!r}."
+        )
+    return Bounds(*ends)
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -181,6 +223,32 @@ class Settings:
         0.0, "smallest gain that is worth a keep, in the metric's unit (default 0: the noise alone decides)",
         metavar="GAIN", parse=_min_delta, keys=("min delta",),
     )  # fmt: skip
+    judge: str = _option(
+        "sequential", "sequential: what looks better is run again beside the incumbent until chance is ruled out; strict: "
+        "any gain in one run is a keep, as in the original (default sequential)", metavar="RULE",
+        parse=_one_of("judge", "sequential", "strict"), keys=("judge",),
+    )  # fmt: skip
+    pairs: int = _option(
+        8, "pairs of runs, candidate and incumbent, that a candidate gets at most to show its gain (default 8)", metavar="N",
+        parse=_whole(0, "pairs"), keys=("pairs",),
+    )  # fmt: skip
+    bounds: Bounds = _option(
+        Bounds(), "the values that are possible at all, such as 0..8 or 0..; any other one is rejected", metavar="LOW..HIGH",
+        parse=_bounds, keys=("bounds",),
+    )  # fmt: skip
+    pruner: str = _option(
+        "curve", "who stops losers before their budget is spent: curve (beside the incumbent's learning curve), median "
+        "(Optuna's, beside all) or none (default curve)", metavar="PRUNER", parse=_one_of("pruner", "curve", "median", "none"),
+        keys=("pruner",),
+    )  # fmt: skip
+    patience: int | None = _option(
+        None, "end the search after so many experiments in a row that were run and not kept", metavar="N",
+        parse=_maybe(_whole(1, "patience")), keys=("patience", "plateau patience"),
+    )  # fmt: skip
+    until: float | None = _option(
+        None, "end the search when the incumbent's value is this good", metavar="VALUE", parse=_number("until"),
+        keys=("until",),
+    )  # fmt: skip
     timeout: float | None = _option(
         None, "hard limit of one run, evaluation included; it is killed (default: twice the budget and 30 s)",
         metavar="DURATION", parse=_timeout, keys=("timeout",),
@@ -209,6 +277,10 @@ class Settings:
         """Return the metric as an object."""
         name, expression, _ = parse_metric(self.metric)
         return Metric(name, expression, self.minimize)
+
+    def as_rule(self) -> Rule:
+        """Return how strictly is judged."""
+        return Rule(self.judge == "strict", self.pairs, self.min_delta, self.bounds)
 
     def deadline(self, baseline_seconds: float | None) -> float:
         """Return the seconds after which a run is killed.
@@ -242,6 +314,18 @@ class Settings:
             parts.append(f"timeout {format_duration(self.timeout)}")
         if self.min_delta:
             parts.append(f"min-delta {self.min_delta:g}")
+        if self.judge == "strict":
+            parts.append("strict judge")
+        elif self.pairs != FIELDS["pairs"].default:
+            parts.append(f"at most {self.pairs} pairs a candidate")
+        if self.bounds != Bounds():
+            parts.append(f"bounds {self.bounds}")
+        if self.pruner != FIELDS["pruner"].default:
+            parts.append("no early stopping" if self.pruner == "none" else f"pruner {self.pruner}")
+        if self.patience is not None:
+            parts.append(f"patience {self.patience}")
+        if self.until is not None:
+            parts.append(f"until {self.until:g}")
         if self.fresh:
             parts.append("fresh processes")
         if self.hours is not None:
@@ -258,6 +342,8 @@ class Settings:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Bounds):
+        return str(value) if value != Bounds() else ""
     if isinstance(value, Budget):
         return f"{value.amount:g}steps" if value.unit == "steps" else value.amount
     return list(value) if isinstance(value, tuple) else value

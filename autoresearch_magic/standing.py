@@ -10,6 +10,7 @@ from .events import (
     Event,
     Judged,
     Notice,
+    Remeasured,
     RunEnded,
     RunKind,
     RunProgress,
@@ -28,7 +29,7 @@ class Live:
     Attributes
     ----------
     experiment : Experiment
-    kind : {"baseline", "candidate", "final"}
+    kind : {"baseline", "candidate", "incumbent", "final", "trial"}
     repeat, repeats : int
         The run is the `repeat`-th (from 0) of `repeats`.
     phase : {"starting", "training", "evaluating"}
@@ -64,6 +65,8 @@ class Standing:
     headline : Headline or None
     run_seconds : list of float
         Wall clock of every run so far.
+    revised : list of int
+        Numbers of experiments that have got other runs after their verdict, in the order in which that happened.
     seconds : float
         At work in earlier stretches.
     """
@@ -76,6 +79,7 @@ class Standing:
     live: Live | None = None
     headline: Headline | None = None
     run_seconds: list[float] = field(default_factory=list)
+    revised: list[int] = field(default_factory=list)
     seconds: float = 0.0
     _since: float | None = None
 
@@ -93,9 +97,15 @@ class Standing:
                 self._progress(self.live, event)
             case RunEnded(_, _, measurement):
                 self.run_seconds.append(measurement.seconds)
+            case Remeasured(experiment):
+                number = experiment.number
+                self.experiments = (*self.experiments[:number], experiment, *self.experiments[number + 1 :])
+                self.revised.append(number)
             case Judged(experiment):
                 self.experiments = (*self.experiments, experiment)
                 self.live = None
+                if experiment.verdict is not None and experiment.verdict.kept:
+                    self.headline = None  # it was of another best
             case Confirmed(result):
                 self.headline = result
             case Notice(message):
@@ -105,7 +115,7 @@ class Standing:
 
     def _overtaken(self, state: State) -> bool:
         """Whether the loop's own progress comes after someone has asked for a pause or a stop."""
-        own = {State.RUNNING, State.BASELINE, State.WAITING, State.CONFIRMING}
+        own = {State.RUNNING, State.BASELINE, State.WAITING, State.CONFIRMING, State.MEASURING}
         return (self.state is State.PAUSING and state in own) or (
             self.state is State.STOPPING and state in own | {State.PAUSED}
         )
@@ -153,7 +163,7 @@ class Standing:
 
     @property
     def runs_total(self) -> int:
-        """How many runs there will have been at the end: baseline, experiments and confirmation."""
+        """How many runs there will have been at the end, the repeats of candidates not counted: baseline, experiments and confirmation."""
         best = self.incumbent
         nothing_kept = best is not None and best.number == 0 and self.done >= self.settings.experiments
         return self.settings.repeats + self.settings.experiments + (0 if nothing_kept else 2 * self.settings.repeats)
@@ -179,12 +189,12 @@ class Standing:
 
     @property
     def pace(self) -> float | None:
-        """Seconds of wall clock that a run has taken on average; None before the first one is over."""
-        return sum(self.run_seconds) / len(self.run_seconds) if self.run_seconds else None
+        """Seconds of wall clock that an experiment takes on average, its repeats with it; None before the first run is over."""
+        return sum(self.run_seconds) / max(1, self.runs_done) if self.run_seconds else None
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to the end as far as its runs so far tell; None before the first one is over, and at rest."""
+        """Seconds to the end as far as what was done so far tells; None before the first run is over, and at rest."""
         if self.pace is None or not self.state.active:
             return None
         part = self.live.progress if self.live is not None else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from . import places, registry
-from .agents import Agent, make_agent
+from .agents import Agent, Briefing, make_agent
 from .agents.replay import parse_replay, recorded_settings
 from .control import Control
 from .definition import Definition, define
-from .errors import Stopped, UserCodeError, UserError
+from .errors import NothingToPropose, Stopped, UserCodeError, UserError
 from .events import Event, Notice, Observer, State, StateChanged
-from .experiment import Experiment
+from .experiment import Experiment, Proposal
 from .loop import Loop, make_briefing
 from .metric import Metric
 from .places import ROOT
@@ -34,7 +34,14 @@ from .standing import Standing
 if TYPE_CHECKING:
     import pandas as pd
 
-CHANGEABLE = {"experiments", "agent", "timeout", "memory", "threads"}
+    from .evals import Evals
+    from .plan import Plan
+    from .pruner import Account
+    from .questions import Ablation, Regression
+
+CHANGEABLE = {
+    "experiments", "agent", "timeout", "memory", "threads", "hours", "max_tokens", "max_cost", "patience", "until", "pruner",
+}  # fmt: skip
 """Settings that a study can go on with in another way; with any other its values would not compare."""
 
 
@@ -108,6 +115,7 @@ class Study:
         self._control = Control()
         self._thread: threading.Thread | None = None
         self._runner: Runner | None = None
+        self._answer: Any = None
         self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
 
     # -- what it is ------------------------------------------------------------------------------------------------
@@ -218,7 +226,7 @@ class Study:
         Parameters
         ----------
         **settings
-            ``experiments``, ``agent``, ``timeout``, ``memory`` or ``threads``, to go on with others than before.
+            Any of `CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with others than before.
         """
         if self.active:
             if settings:
@@ -325,10 +333,145 @@ class Study:
         """
         return self.experiment(number).target
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write a report in Markdown; ``report.md`` in the study's folder by default. Returns its path."""
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    def plan(self, show: Callable[[float, str], None] | None = None) -> Plan:
+        """Find out what a study would be like before anything is spent: runs it, how noisy, how long, at what cost.
+
+        Nothing is written and no experiment is made; the target is run a few times.
+
+        Parameters
+        ----------
+        show : callable, optional
+            Told how far it is: a share, and what is being done.
+
+        Raises
+        ------
+        UserError
+            When the target does not run, or the metric cannot be read.
+        """
+        from .plan import make_plan
+
+        if (other := registry.running()) is not None:
+            raise UserError(
+                f"The study {other.name} is {other.state}: a plan beside it would measure that. Stop it first."
+            )
+        return make_plan(self.definition, lambda logs: self._make_runner(logs), show or (lambda share, what: None))
+
+    def evals(self) -> Evals:
+        """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.evals`."""
+        from .evals import evaluate
+        from .noise import estimate_noise
+
+        return evaluate(
+            self.experiments, self.metric, noise=estimate_noise(self.experiments).sd, planned=self.settings.experiments,
+            patience=self.settings.patience,
+        )  # fmt: skip
+
+    @property
+    def pruning(self) -> Account:
+        """What stopping losers early has come to: runs stopped, seconds saved, audits and how many of them were wrong."""
+        from .noise import estimate_noise
+        from .pruner import make_pruner
+
+        pruner, experiments = make_pruner(self.settings.pruner, self.metric, self.settings.seed), self.experiments
+        for i, e in enumerate(experiments):
+            pruner.learn(
+                e, None if e.parent is None else experiments[e.parent], estimate_noise(experiments[: i + 1]).sd
+            )
+        return pruner.account
+
+    def regression(self, a: int | str, b: int | str, samples: int | None = None) -> Regression:
+        """Find out whether experiment `b` is no worse than `a`, by running both side by side; waits for the answer.
+
+        Parameters
+        ----------
+        a, b : int
+            Numbers of experiments.
+        samples : int, optional
+            Runs of each; 8 by default.
+        """
+        self.ask_regression(a, b, samples).wait()
+        answer: Regression = self.answer()
+        return answer
+
+    def ask_regression(self, a: int | str, b: int | str, samples: int | None = None) -> Study:
+        """Start what `regression` waits for; `answer` has it at the end."""
+        from .questions import SAMPLES, ask_regression
+
+        first, second = self.experiment(a).number, self.experiment(b).number
+        if first == second:
+            raise UserError("Give the numbers of two experiments, for example  regression 0 5")
+        for number in (first, second):
+            if not self.experiment(number).ran:
+                raise UserError(
+                    f"Experiment {number} was never run ({self.experiment(number).verdict}): choose another."
+                )
+        return self._ask(lambda loop: ask_regression(loop, first, second, samples or SAMPLES))
+
+    def ablate(self, samples: int | None = None) -> Ablation:
+        """Find out what each kept change contributes to the best, by undoing it; waits for the answer.
+
+        Parameters
+        ----------
+        samples : int, optional
+            Runs of each version; the study's `repeats` by default.
+        """
+        self.ask_ablation(samples).wait()
+        answer: Ablation = self.answer()
+        return answer
+
+    def ask_ablation(self, samples: int | None = None) -> Study:
+        """Start what `ablate` waits for; `answer` has it at the end."""
+        from .questions import ask_ablation
+
+        if (best := self.incumbent) is None or best.number == 0:
+            raise UserError(f"{self.name} has kept nothing so far: there is no change to undo.")
+        return self._ask(lambda loop: ask_ablation(loop, samples or max(2, self.settings.repeats)))
+
+    def ask_confirmation(self) -> Study:
+        """Measure best and baseline again on fresh seeds, as at the end of a study; the headline has it."""
+        return self._ask(lambda loop: loop.confirm())
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether there is a best that was never measured again, and the study is at rest."""
+        best = self.incumbent
+        return (
+            best is not None and best.number > 0 and self.standing.headline is None
+            and self.standing.state in (State.STOPPED, State.FINISHED, State.FAILED)
+        )  # fmt: skip
+
+    def answer(self) -> Any:
+        """Return the answer to the last question; None when it was stopped.
+
+        Raises
+        ------
+        UserError
+            When there was none to be had.
+        """
+        if isinstance(self._answer, UserError):
+            raise self._answer
+        return self._answer
+
+    def _ask(self, question: Callable[[Loop], object]) -> Study:
+        if not self.experiments:
+            raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")
+        return self._launch(None, question)
+
+    def report(self, path: str | Path | None = None, *, confirm: bool = True) -> Path:
+        """Write a report in Markdown; ``report.md`` in the study's folder by default. Returns its path.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+        confirm : bool
+            Whether to measure best and baseline again first, where that was not done yet and the study is at rest.
+        """
         from .export import write_report
 
+        if confirm and self.unconfirmed:
+            self.ask_confirmation().wait()
         return write_report(self, self.folder / "report.md" if path is None else Path(path))
 
     def export(self, path: str | Path) -> Path:
@@ -350,10 +493,16 @@ class Study:
 
     # -- the thread ------------------------------------------------------------------------------------------------
 
-    def _launch(self, allowed: int | None) -> Study:
+    def _launch(self, allowed: int | None, question: Callable[[Loop], object] | None = None) -> Study:
+        if self.active and question is not None:
+            raise UserError(f"{self.name} is {self.state}: stop it first, or wait for its end; then it can be asked.")
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
-        if self.standing.state is State.FINISHED and self.standing.done >= self.settings.experiments:
+        if (
+            question is None
+            and self.standing.state is State.FINISHED
+            and self.standing.done >= self.settings.experiments
+        ):
             more = 2 * self.settings.experiments
             raise UserError(f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {more}")
         with registry.lock:
@@ -362,7 +511,9 @@ class Study:
                     f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
                     "(%autoresearch stop) before you start another."
                 )
-            agent = make_agent(self.settings.agent, self.definition.target, self.settings, self.folder.parent)
+            agent = Mute() if question else make_agent(
+                self.settings.agent, self.definition.target, self.settings, self.folder.parent
+            )  # fmt: skip
             if (check := getattr(agent, "check", None)) is not None:
                 check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -374,16 +525,24 @@ class Study:
             self._control = Control()
             self._control.allow(allowed)
             self._runner = None
+            rest, message = self.standing.state, self.standing.message
+            self._answer = None
             self.standing.message = self.standing.traceback = ""
             self.standing.state = State.STARTING
-        self._thread = threading.Thread(target=self._work, args=(agent,), name=f"autoresearch-{self.name}", daemon=True)
+        work = (lambda: self._work(agent)) if question is None else (lambda: self._work(agent, question, rest, message))
+        self._thread = threading.Thread(target=work, name=f"autoresearch-{self.name}", daemon=True)
         self._thread.start()
         return self
 
-    def _work(self, agent: Agent) -> None:
-        """Run the loop; whatever happens ends in a state, a message and nothing left behind."""
+    def _work(
+        self,
+        agent: Agent,
+        question: Callable[[Loop], object] | None = None,
+        state: State = State.FINISHED,
+        message: str = "",
+    ) -> None:
+        """Run the loop, or let it answer a question; whatever happens ends in a state, a message and nothing left behind."""
         records = None
-        state, message = State.FINISHED, ""
         self.standing.begin()
         try:
             self._publish(StateChanged(State.STARTING))
@@ -395,7 +554,7 @@ class Study:
             self._runner = self._make_runner()
             if warning := getattr(agent, "warning", ""):
                 self._publish(Notice(warning))
-            Loop(
+            loop = Loop(
                 definition=self.definition,
                 agent=agent,
                 runner=self._runner,
@@ -405,10 +564,18 @@ class Study:
                 judged=judged,
                 pending=next((e for e in experiments if e.verdict is None), None),
                 elapsed=lambda: self.standing.elapsed,
-            ).run()
+            )
+            if question is None:
+                loop.run()
+            else:
+                self._publish(StateChanged(State.MEASURING))
+                self._answer = question(loop)
         except Stopped:
-            state = State.STOPPED
+            state = State.STOPPED if question is None else state
         except UserError as error:
+            if question is not None:
+                self._answer = error
+                return
             state, message = State.FAILED, str(error)
             self.standing.traceback = error.traceback if isinstance(error, UserCodeError) else ""
         except BaseException as error:  # a bug of ours, or a full disk: shown whole, never swallowed
@@ -437,8 +604,8 @@ class Study:
         journal.set(settings=self.settings.to_json(), state=State.RUNNING, message="")
         return Records(self.folder, journal, self.definition, self._publish)
 
-    def _make_runner(self) -> Runner:
-        s, logs = self.settings, self.folder / "logs"
+    def _make_runner(self, logs: Path | None = None) -> Runner:
+        s, logs = self.settings, logs or self.folder / "logs"
         if s.agent.startswith("replay:"):
             folder, speed = parse_replay(s.agent.partition(":")[2], self.folder.parent)
             return ReplayRunner(folder, speed, seed=s.seed)
@@ -470,3 +637,11 @@ class Study:
             except Exception as error:  # an observer's fault must not end a night's work
                 self._observers.remove(observer)
                 self.standing.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
+
+
+class Mute:
+    """Who proposes while a question is answered: nobody."""
+
+    def propose(self, briefing: Briefing) -> Proposal:
+        """Have nothing to say."""
+        raise NothingToPropose("Questions need no proposals.")

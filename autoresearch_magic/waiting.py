@@ -86,3 +86,31 @@ class TerminalBar:
         self.draw()
         self._bar.close()
         print(result_line(self.study))
+
+
+class Meter(Protocol):
+    """Anything that can show how far some work is."""
+
+    def put(self, share: float, text: str) -> None:
+        """Show the share that is done, 0 to 1, and what is being done."""
+        ...
+
+    def close(self) -> None:
+        """Be done."""
+        ...
+
+
+class TerminalMeter:
+    """A bar in a terminal, for work that is no study's."""
+
+    def __init__(self) -> None:
+        self._bar = tqdm(total=100, bar_format=BAR, leave=False)
+
+    def put(self, share: float, text: str) -> None:
+        """Show how far it is."""
+        self._bar.n = round(100 * share, 1)
+        self._bar.set_description_str(text)
+
+    def close(self) -> None:
+        """Take it away."""
+        self._bar.close()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .budget import format_duration
 from .edits import unified_diff
-from .experiment import Experiment, Usage, Verdict
+from .experiment import Experiment, Headline, Usage, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .definition import Definition
     from .metric import Metric
     from .settings import Settings
-    from .standing import Standing
+    from .standing import Live, Standing
 
 
 class Shown(Protocol):
@@ -63,14 +64,69 @@ def result_line(study: Shown) -> str:
     if best is None or baseline is None:
         return "no baseline yet"
     if head is not None:
-        share = f", {100 * head.gain / abs(head.baseline):.1f}%" if head.baseline else ""
+        once = head.repeats < 2
+        sds = ("", "") if once else (f" (sd {head.best_sd:.2g})", f" (sd {head.baseline_sd:.2g})")
         return (
-            f"{metric.name} {head.best:.4g} ± {head.best_sd:.2g} against a baseline of {head.baseline:.4g} ± "
-            f"{head.baseline_sd:.2g}, both measured again {head.repeats} times: a gain of {head.gain:.3g}{share}"
+            f"{metric.name} {head.best:.4g}{sds[0]} against a baseline of {head.baseline:.4g}{sds[1]}, "
+            f"both measured again {'once' if once else f'{head.repeats} times'}: {gain_words(head)}"
         )
     if best.number == 0:
         return f"{metric.name} {metric.format(best.value)} is the baseline; nothing has beaten it"
     return f"{metric.name} {metric.format(best.value)} (experiment {best.number}), baseline {metric.format(baseline.value)}"
+
+
+def gain_words(head: Headline) -> str:
+    """Say what was gained, with its interval, and whether chance may explain it."""
+    gain, reach = abs(head.gain), head.reach
+    # As many decimals as the interval has, so that both can be read together.
+    decimals = _decimals(reach, 2) if reach else 0
+    amount = f"{gain:.{decimals}f}" if decimals > _decimals(gain, 3) else _figure(gain, 3)
+    line = f"a {'loss' if head.gain < 0 else 'gain'} of {amount}"
+    if reach:
+        line += f" ± {_figure(reach, 2)} ({head.confidence:.0%})"
+    if head.baseline:
+        line += f", {100 * gain / abs(head.baseline):.1f}%"
+    if reach is None:
+        return f"{line}, which one run of each cannot tell from chance"
+    if reach == 0:
+        return f"{line}, the same in every run"
+    return f"{line}, which chance may explain" if gain <= reach else line
+
+
+def _decimals(value: float, digits: int) -> int:
+    """Return how many decimals show a value with so many significant digits; 0 where none are needed, 9 at most."""
+    return max(0, min(9, digits - 1 - math.floor(math.log10(value)))) if value else 0
+
+
+def _figure(value: float, digits: int) -> str:
+    """Write a value with so many significant digits, without an exponent where it is no smaller than 1."""
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text and value < 1e7 else text
+
+
+def doing(live: Live, incumbent: Experiment | None, metric: Metric) -> str:
+    """Say in one line which run is under way, and what for."""
+    e, number = live.experiment, live.experiment.number
+    turn = f"run {live.repeat + 1} of {live.repeats}" if live.repeats > 1 else ""
+    match live.kind:
+        case "baseline":
+            parts = ["Baseline", turn]
+        case "final":
+            parts = [f"Measuring the {f'best, experiment {number},' if number else 'baseline'} again", turn]
+        case "incumbent":
+            parts = [f"The {f'incumbent, experiment {number},' if number else 'baseline'} once more, to compare"]
+        case "trial":
+            parts = [f"A question of yours: {e.summary}", turn]
+        case _:
+            parts = [f"Experiment {number}", e.summary, ""]
+            if live.repeat > 0:
+                better = (
+                    incumbent is None or incumbent.value is None or e.value is None
+                    or metric.gain(e.value, over=incumbent.value) > 0
+                )  # fmt: skip
+                why = "looks better" if better else "simpler, perhaps as good"
+                parts[-1] = f"{why}, run {live.repeat + 1} of at most {live.repeats}"
+    return " · ".join(" ".join(part.split()) for part in parts if part)
 
 
 def counts(experiments: list[Experiment]) -> dict[str, int]:
@@ -117,18 +173,23 @@ def status(study: Shown) -> str:
     )
     lines.append(ledgers(study.standing))
     if (live := study.standing.live) is not None:
-        what = {"baseline": "baseline", "final": "confirmation"}.get(live.kind, f"experiment {live.experiment.number}")
-        run = f", run {live.repeat + 1} of {live.repeats}" if live.repeats > 1 else ""
-        lines.append(f"Now: {what}{run}, {live.phase}, {live.progress:.0%} of its budget: {live.experiment.summary}")
-    lines.append(result_line(study)[:1].upper() + result_line(study)[1:])
+        what = doing(live, study.incumbent, study.metric)
+        lines.append(f"Now: {what} · {live.phase}, {live.progress:.0%} of the run's budget")
+    lines.append(_sentence(result_line(study)))
     return "\n".join(lines)
+
+
+def _sentence(line: str) -> str:
+    """Begin with a capital; the rest stays as it is."""
+    return line[:1].upper() + line[1:]
 
 
 def history_text(study: Shown, shown: list[Experiment]) -> str:
     """Return the history as a table of text."""
-    head = f"{'#':>4}  {'verdict':<12}  {study.metric.name:>12}  {'seconds':>7}  change"
+    head = f"{'#':>4}  {'verdict':<12}  {study.metric.name:>12}  {'runs':>4}  {'seconds':>7}  change"
     lines = [
-        f"{e.number:>4}  {e.verdict!s:<12}  {study.metric.format(e.value):>12}  {e.seconds:>7.1f}  {e.summary}"
+        f"{e.number:>4}  {e.verdict!s:<12}  {study.metric.format(e.value):>12}  {len(e.measurements):>4}  "
+        f"{e.seconds:>7.1f}  {e.summary}"
         for e in shown
     ]
     return "\n".join([head, *lines])
@@ -136,13 +197,17 @@ def history_text(study: Shown, shown: list[Experiment]) -> str:
 
 def history_markdown(study: Shown, shown: list[Experiment]) -> str:
     """Return the history as a Markdown table, kept rows in bold."""
-    lines = [f"| # | verdict | {escape(study.metric.name)} | seconds | change | why |", "|--:|:--|--:|--:|:--|:--|"]
+    lines = [
+        f"| # | verdict | {escape(study.metric.name)} | runs | seconds | change | why |",
+        "|--:|:--|--:|--:|--:|:--|:--|",
+    ]
     for e in shown:
         bold = "**" if e.verdict is not None and e.verdict.kept else ""
         cells = [
             str(e.number),
             f"{bold}{e.verdict}{bold}",
             f"{bold}{study.metric.format(e.value)}{bold}",
+            str(len(e.measurements)),
             f"{e.seconds:.1f}",
         ]
         lines.append("| " + " | ".join([*cells, escape(e.summary), escape(e.reason)]) + " |")
@@ -171,7 +236,7 @@ def report(study: Shown) -> str:
     lines = [
         f"# {study.definition.program.title or study.name}",
         "",
-        f"Study `{study.name}`: {study.state}. {result_line(study).capitalize()}.",
+        f"Study `{study.name}`: {study.state}. {_sentence(result_line(study))}.",
         "",
     ]
     lines += [f"Settings: {study.settings.describe()}.", ""]
@@ -182,8 +247,16 @@ def report(study: Shown) -> str:
     ]  # fmt: skip
     kept = [e for e in study.experiments if e.verdict is not None and e.verdict.kept]
     if kept:
-        lines += ["## What was kept", "", f"| experiment | {metric.name} | change | why |", "|---:|---:|---|---|"]
-        lines += [f"| {e.number} | {metric.format(e.value)} | {escape(e.summary)} | {escape(e.reason)} |" for e in kept]
+        lines += [
+            "## What was kept",
+            "",
+            f"| experiment | {metric.name} | runs | change | why |",
+            "|---:|---:|---:|---|---|",
+        ]
+        lines += [
+            f"| {e.number} | {metric.format(e.value)} | {len(e.measurements)} | {escape(e.summary)} | {escape(e.reason)} |"
+            for e in kept
+        ]
         lines.append("")
     if best is not None and baseline is not None and best.number > 0:
         diff = unified_diff(baseline.target, best.target, "baseline", f"experiment {best.number}")
@@ -192,11 +265,12 @@ def report(study: Shown) -> str:
     lines += [
         "## Everything that was tried",
         "",
-        f"| experiment | verdict | {metric.name} | seconds | change |",
-        "|---:|---|---:|---:|---|",
+        f"| experiment | verdict | {metric.name} | runs | seconds | change |",
+        "|---:|---|---:|---:|---:|---|",
     ]
     lines += [
-        f"| {e.number} | {e.verdict} | {metric.format(e.value)} | {e.seconds:.1f} | {escape(e.summary)} |"
+        f"| {e.number} | {e.verdict} | {metric.format(e.value)} | {len(e.measurements)} | {e.seconds:.1f} | "
+        f"{escape(e.summary)} |"
         for e in study.experiments
     ]
     return "\n".join(lines) + "\n"

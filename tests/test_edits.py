@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.edits import (
     check_syntax,
+    complexity,
     fingerprint,
     imported_modules,
     line_counts,
@@ -206,3 +208,78 @@ def test_merge_with_an_unchanged_side_is_the_other_side(a, b):
     base, other = ("".join(f"x{n} = {n}\n" for n in side) for side in (a, b))
     assert merge(base, base, other) == other
     assert merge(base, other, base) == other
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("x = 1", "x   = 1  # one\n\n"),
+        ("x = 1", "longer_name = 12_345.678"),
+        ("x = 'a'", "x = 'another word'"),
+        ("x = 1; y = 2", "x = 1\ny = 2"),
+        ("def f():\n    return 1", "def f():\n    'doc'\n    return 1\n    pass"),
+        ("x = a + b", "x = (a\n     * b)"),
+        ("if a:\n    b()\nelif c:\n    d()", "if a: b()\nelse:\n    if c: d()"),
+        ("model.eval()\nx = 'a'", "model.train()\nx = 'abc'"),
+        ("torch.compile(f)\nx = 'a'", "torch.no_grad(f)\nx = 'abc'"),
+    ],
+)
+def test_what_leaves_the_complexity(one: str, same: str) -> None:
+    assert complexity(one) == complexity(same)
+
+
+PACKED = "a = b + c\nd = a * b\ne = d - a"
+
+
+@pytest.mark.parametrize(
+    ("simpler", "than"),
+    [
+        ("", "x = 1"),
+        ("x = 1", "x = 1\ny = 2"),
+        ("x = a", "x = a + b"),
+        ("f(x)", "f(x, y=1)"),
+        ("for x in y:\n    f(x)", "for x in y:\n    if x:\n        f(x)"),
+        ("x = 1", "x = 1 if x else 1"),
+        ("def f(): pass", "def f(a): pass"),
+        ("import a", "import a, b"),
+        ("x = 'word'", "x = f'word {y}'"),
+        ("x = 1", "x = ("),
+        # code does not become simpler where it is packed into a constant
+        (PACKED, f"exec({PACKED!r})"),
+        (PACKED, f"import builtins\nbuiltins.exec({PACKED!r})"),
+        (PACKED, f"from builtins import exec as go\ngo({PACKED!r})"),
+        (PACKED, f"def f():\n    {PACKED!r}\nexec(f.__doc__)"),
+        ("x = 'a'", f"x = {'a' * 100!r}"),
+        ("x = b'a'", f"x = {b'a' * 100!r}"),
+        ("x = 1", f"x = {'1' * 200}"),
+    ],
+)
+def test_what_is_simpler(simpler: str, than: str) -> None:
+    assert complexity(simpler) < complexity(than)
+
+
+def test_a_tree_of_any_size_is_counted() -> None:
+    assert complexity("x = " + "-" * 2000 + "1") > 2000
+    assert complexity("\n".join(f"x{i} = {i}" for i in range(5000))) == 15001
+
+
+_STATEMENTS = [
+    "x = 1", "y: int = -2", "f(a, *b, c=d)", "def g(a, b=1):\n    'doc'\n    return a @ b", "del x", "'bare'",
+    "for i in y:\n    pass\nelse:\n    z()", "with a as b, c:\n    exec('x')", "lambda: (yield)", "import a.b as c, d",
+    "class A(B):\n    'doc'\n    x = f'{a!r:>{w}} and'", "x = [i for i in j if i][::2]", "x = 'a' \"b\" f'{c}'",
+    "try:\n    a\nexcept (E, F) as e:\n    raise\nfinally:\n    b", "match a:\n    case [1, *r] if r:\n        pass",
+    "x = 1e999, 1 + 2j, ..., None", "async def h():\n    await x", "x = '" + "word " * 20 + "'",
+]  # fmt: skip
+
+
+@settings(deadline=None)  # a shared machine stalls at times
+@given(st.lists(st.sampled_from(_STATEMENTS), min_size=1, max_size=8), st.data())
+def test_layout_leaves_the_complexity_and_deleting_lowers_it(statements: list[str], data: st.DataObject) -> None:
+    source = "\n".join(statements)
+    assert complexity(ast.unparse(ast.parse(source))) == complexity(source)
+    index = data.draw(st.integers(0, len(statements) - 1))
+    less = complexity("\n".join([*statements[:index], *statements[index + 1 :]]))
+    if statements[index] == "'bare'" and "exec" not in source:
+        assert less == complexity(source)
+    else:
+        assert less < complexity(source)

@@ -1,11 +1,18 @@
 """The panel's Python side: what it answers to its front end."""
 
 import json
+import shutil
 import struct
+import subprocess
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from autoresearch_magic.events import Judged, Remeasured, RunStarted
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.notebook import panel as panel_module
 from autoresearch_magic.notebook.panel import Panel, delta, detail
 from autoresearch_magic.study import Study
 
@@ -53,6 +60,80 @@ def test_a_finished_study_row_by_row(study):
     assert len(delta(study, "e", {"since": 3, "epoch": "old"})[0]["rows"]) == 5
 
 
+def experiment(number, *values, verdict=Verdict.DISCARD):
+    measurements = tuple(Measurement(Outcome.OK, value, seed=n, seconds=1.0) for n, value in enumerate(values))
+    return Experiment(number, 0 if number else None, Proposal("x", "s"), verdict=verdict, measurements=measurements)
+
+
+def test_older_rows_that_changed_are_sent_again(study):
+    standing = study.standing
+    baseline = experiment(0, 1.0, verdict=Verdict.BASELINE)
+    for e in (baseline, experiment(1, 1.5), experiment(2, verdict=Verdict.CRASH), experiment(3, 0.9)):
+        standing.take(Judged(e))
+    content, _ = delta(study, "e", {"since": 0, "revision": 0, "epoch": "e"})
+    assert (content["since"], content["after"], content["revision"]) == (4, 0, 0)
+    assert content["baseline"]["sd"] is None, "one run says nothing of the noise"
+
+    standing.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2).measurements)))
+    content, _ = delta(study, "e", {"since": 4, "revision": 0, "epoch": "e"})
+    # Those that are compared with it have another distance now; a failure has none.
+    assert [(r["number"], r["change"]) for r in content["rows"]] == [
+        (0, None),
+        (1, pytest.approx(0.4)),
+        (3, pytest.approx(-0.2)),
+    ]
+    assert (content["rows"][0]["repeats"], content["rows"][0]["averaged"], content["revision"]) == (2, 2, 1)
+    assert content["baseline"]["sd"] == pytest.approx(0.1414, abs=1e-4)
+
+    later, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "e"})
+    assert (later["rows"], later["after"], later["revision"]) == ([], 1, 1)
+    # A new row and an old one that changed come together, each once.
+    standing.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2, 1.1).measurements)))
+    standing.take(Judged(experiment(4, 1.3)))
+    both, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "e"})
+    assert [r["number"] for r in both["rows"]] == [0, 1, 3, 4]
+    fresh, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "another"})
+    assert ([r["number"] for r in fresh["rows"]], fresh["after"], fresh["revision"]) == ([0, 1, 2, 3, 4], 0, 2)
+
+
+STORE = """
+const store = newStore(), row = (number, value) => ({ number, value });
+const take = (since, after, revision, ...rows) => takeDelta(store, { epoch: "e", since, after, revision, rows });
+const told = [];
+const tell = (whole) => told.push([whole, store.since, store.revision, [...store.dirty], [...store.stale]]);
+tell(take(2, 0, 1, row(0, 1), row(1, 2)));
+store.dirty.clear(); store.details.set(0, {});
+tell(take(2, 3, 4)); // asked for by another view that knew more
+tell(take(2, 1, 4, row(0, 1.5)));
+tell(take(2, 1, 3)); // late
+tell(takeDelta(store, { epoch: "f", since: 0, after: 0, revision: 0, rows: [] }));
+console.log(JSON.stringify(told));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+def test_the_front_end_misses_no_change(tmp_path):
+    code = (Path(panel_module.__file__).parent / "panel.js").read_text("utf-8")
+    script = tmp_path / "panel.mjs"
+    script.write_text(code.replace("export default { render };", STORE), "utf-8")
+    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == [
+        [True, 2, 1, [0, 1], []],
+        [False, 2, 1, [], []],
+        [True, 2, 4, [0], [0]],
+        [True, 2, 4, [0], [0]],
+        [True, 0, 0, [], []],
+    ]
+
+
+def test_the_incumbent_once_more_is_no_new_experiment(study):
+    study.standing.take(Judged(experiment(0, 1.0, verdict=Verdict.BASELINE)))
+    study.standing.take(RunStarted(experiment(0, 1.0), "incumbent", 1, 2))
+    running = delta(study, "e", {"since": 0})[0]["running"]
+    assert (running["kind"], running["number"]) == ("incumbent", 0)
+    assert running["what"] == "The baseline once more, to compare"
+
+
 def test_the_running_curve_comes_in_pieces(tmp_path):
     study = Study("g", CURVED, metric="loss", experiments=4, repeats=1, budget="2s", root=tmp_path).start()
     try:
@@ -66,11 +147,13 @@ def test_the_running_curve_comes_in_pieces(tmp_path):
         assert len(pairs) == told["count"] >= 4
         assert [value for _, value in pairs[:3]] == [10.0, 9.0, 8.0]
         time.sleep(0.2)
-        known = {"number": 0, "repeat": told["repeat"], "points": told["count"]}
+        known = {"kind": "baseline", "number": 0, "repeat": told["repeat"], "points": told["count"]}
         content, buffers = delta(study, "e", {"since": 0, "curve": known})
         assert content["curve"]["from"] == told["count"]
         assert next(struct.iter_unpack("<ff", buffers[0]))[1] == 10.0 - told["count"]
-        assert content["running"]["kind"] == "baseline"
+        assert (content["running"]["kind"], content["running"]["what"]) == ("baseline", "Baseline")
+        # A run of the same experiment that has another purpose is another curve.
+        assert delta(study, "e", {"curve": {**known, "kind": "incumbent"}})[0]["curve"]["from"] == 0
     finally:
         study.stop()
 

@@ -75,6 +75,25 @@ def test_what_the_subtitle_says():
     assert "mine" in texts(draw_progress(experiments, BPB, subtitle="mine"))
 
 
+@pytest.mark.parametrize(
+    ("reach", "said", "beside"),
+    [
+        (0.0155, "(−11.9% ± 0.5%)", "± 0.5%"),
+        (0.5, "(−11.9% ± 16.1%, within chance)", "± 16.1%"),
+        (1e-5, "(−11.9% ± 0.0003%)", "± 0.0003%"),
+        (0.0, "(−11.9%)", None),
+        (None, "(−11.9%)", None),
+    ],
+)
+def test_the_gain_comes_with_its_interval(reach, said, beside):
+    experiments = [experiment(0, Verdict.BASELINE, 3.1), experiment(1, Verdict.KEEP, 2.71)]
+    headline = Headline(1, 2.73, 0.004, 3.1, 0.005, 4, 0.37, reach)
+    written = texts(draw_progress(experiments, BPB, headline=headline))
+    assert f"1 experiment, 1 kept, best 2.730 {said}, measured again 4 times" in written
+    assert "−11.9%" in written
+    assert [t for t in written if t.startswith("±")] == ([beside] if beside else [])
+
+
 def test_nothing_but_failures():
     written = texts(draw_progress([experiment(n, Verdict.CRASH) for n in range(3)], BPB))
     assert "no value yet" in written

@@ -151,8 +151,11 @@ def test_failures_are_replayed(tmp_path):
         baseline(),
         Experiment(1, 0, failure, "", Verdict.REJECTED, "No reply."),
         Experiment(2, 0, better, "", Verdict.KEEP, "Better."),
-        runs=[(0, "baseline", measured(4.0, 0)), (0, "baseline", measured(4.0, 1)), (2, "candidate", measured(1.0))],
-    )
+        runs=[
+            (0, "baseline", measured(4.0, 0)), (0, "baseline", measured(4.0, 1)),
+            (2, "candidate", measured(1.0, 0)), (2, "candidate", measured(1.0, 1)),  # so large a gain is seen twice
+        ],
+    )  # fmt: skip
     events, judged = play(tmp_path / "again", Replay(str(folder)), ReplayRunner(folder))
     assert [e.verdict for e in judged] == [Verdict.BASELINE, Verdict.REJECTED, Verdict.KEEP]
     assert judged[1].reason == "No reply."

@@ -284,3 +284,56 @@ def test_experiments_run_where_the_notebook_is(make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text("VALUE = 21\n")
     assert measure(make("import mine\n" + SETUP), "x = mine.VALUE").value == 42.0
+
+
+PRINTS = """
+import sys, time
+{loop}
+    time.sleep(0.005)
+    print(f"\\rstep {{step:05d}} | loss: {{10 - step:.3f}} | dt: 5ms", end="", flush=True)
+print()
+print("loss was read")
+print("final_loss: 1.0")
+x = 1
+"""
+
+
+def test_printed_progress_is_a_curve(make):
+    events = []
+    m = measure(
+        make(budget=Budget(30, "steps")), PRINTS.format(loop="for step in range(30):"),
+        watch=lambda e: bool(events.append(e)),
+    )  # fmt: skip
+    assert m.ok
+    steps = [p.step for p in m.curve]
+    assert len(steps) > 10  # those that were printed between two reads share one
+    assert steps == sorted(set(steps))
+    assert [p.progress for p in m.curve] == pytest.approx([step / 30 for step in steps])
+    assert all(p.values == {"loss": 10 - p.step} and 0 < p.elapsed < m.seconds for p in m.curve)
+    assert sum("report" in e for e in events) == len(steps)
+
+
+def test_the_clock_places_what_is_printed(make):
+    target = PRINTS.format(
+        loop="time.sleep(0.3)\nfor step in clock:"
+    )  # what comes before the first step is not charged
+    m = measure(make(budget=Budget(0.5, "seconds")), target, deadline=30)
+    assert len(m.curve) > 10
+    assert m.curve[0].progress < 0.3
+    assert all(p.elapsed <= m.charged for p in m.curve)
+
+
+def test_a_target_that_reports_is_not_read_twice(make):
+    target = PRINTS.format(loop="for step in clock:\n    report(step=step, mine=1.0)")
+    m = measure(make(budget=Budget(12, "steps")), target)
+    assert [(p.step, dict(p.values)) for p in m.curve] == [(step, {"mine": 1.0}) for step in range(12)]
+
+
+def test_what_a_setup_or_the_metric_prints_is_no_curve(make):
+    setup = (
+        "print('step 1 | loss 5')\nimport time\ndef evaluate(x):\n    time.sleep(0.2)\n    print('step 2 | loss 7')\n"
+        "    return x"
+    )
+    for mode in ("auto", "fresh"):
+        m = measure(make(setup, mode=mode), "time.sleep(0.2)\nprint('step 3 | loss 6')\nx = 1")
+        assert [p.step for p in m.curve] == [3], mode

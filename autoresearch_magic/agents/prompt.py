@@ -195,7 +195,7 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
     causes: dict[str, list[Experiment]] = {}
     for e in history:
         if e.verdict is not None and e.verdict.failed:
-            causes.setdefault(_cause(e), []).append(e)
+            causes.setdefault(e.cause, []).append(e)
     lines = []
     for cause, found in sorted(causes.items(), key=lambda item: (-len(item[1]), -item[1][-1].number)):
         last = found[-1]
@@ -204,12 +204,6 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
         said = f": {_short(last.reason, 240)}" if last.reason else ""
         lines.append(f"- {cause}, {len(found)} times ({numbers}){said}" + (f"\n{_short(tail, 400)}" if tail else ""))
     return lines
-
-
-def _cause(e: Experiment) -> str:
-    """Name a failure's cause: the exception's type where there is one, else the verdict."""
-    head = e.reason.split(":", 1)[0].strip()
-    return f"{e.verdict} ({head})" if head.isidentifier() else str(e.verdict)
 
 
 def _tried(history: Sequence[Experiment], metric: Metric) -> list[str]:

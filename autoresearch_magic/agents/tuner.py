@@ -18,9 +18,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import optuna
@@ -32,6 +30,7 @@ from ..edits import fingerprint
 from ..errors import NothingToPropose, UserError
 from ..experiment import Experiment, Proposal, Verdict
 from ..metric import Metric
+from ..quiet import quiet_optuna
 from ..spaces import Choices, Range, Space, Value, inferred_space
 from . import Briefing
 
@@ -50,8 +49,6 @@ REMEMBERED = 80
 BEST = 25
 ENUMERATED = 2000
 """Spaces up to this size are gone through one by one before they are called exhausted."""
-
-_logging = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -309,7 +306,7 @@ def _ask_tpe(
         for told in history
         if all(name in told.values for name in names)
     ]
-    with _quiet_optuna():
+    with quiet_optuna():
         # No random start-up of its own: the sweep was that.
         sampler = optuna.samplers.TPESampler(n_startup_trials=0, seed=rng.randrange(2**32))
         study = optuna.create_study(direction="minimize" if metric.minimize else "maximize", sampler=sampler)
@@ -341,18 +338,6 @@ def _encode(space: Space, value: Value) -> float:
 
 def _decode(space: Space, answer: float) -> Value:
     return space.values[int(answer)] if isinstance(space, Choices) and not space.ordered else space.at(answer)
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Silence Optuna's log for a moment; the user's own studies in this process keep theirs."""
-    with _logging:
-        level = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        try:
-            yield
-        finally:
-            optuna.logging.set_verbosity(level)
 
 
 def _all(constants: Mapping[str, Constant], rng: random.Random) -> Iterator[dict[str, Value]]:

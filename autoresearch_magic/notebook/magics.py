@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -18,8 +19,8 @@ from ..places import study_names
 from ..registry import running
 from ..session import Reply, Session
 from ..study import Study
-from ..waiting import TerminalBar, follow
-from .text import Announcer, NotebookBar, in_notebook
+from ..waiting import Meter, TerminalBar, TerminalMeter, follow
+from .text import Announcer, NotebookBar, NotebookMeter, in_notebook
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -60,6 +61,20 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
             self.watch(reply.watch)
         if reply.wait is not None:
             self.wait(*reply.wait)
+        if reply.then is not None:
+            self.show(reply.then())
+        if reply.work is not None:
+            self.show(self.work(reply.work))
+
+    def work(self, work: Callable[[Callable[[float, str], None]], Reply]) -> Reply:
+        """Do what takes its time, with a bar; an interrupt ends it."""
+        bar: Meter = NotebookMeter() if in_notebook() else TerminalMeter()
+        try:
+            return work(bar.put)
+        except KeyboardInterrupt:
+            raise UserError("Interrupted: nothing was written.") from None
+        finally:
+            bar.close()
 
     def watch(self, study: Study) -> None:
         """Show a study's panel and picture, or announce its keeps in a terminal."""

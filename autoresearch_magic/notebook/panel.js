@@ -2,29 +2,32 @@
  * The live panel of a study: the front end of `panel.py`, an anywidget module without dependencies.
  *
  * It pulls. About once a second it asks "anything since row n?", with one request in flight, and Python answers with
- * a delta: where the study stands, the rows from n on, and the new points of the running curve as 32-bit floats. So
- * a reload, a second view or a slow line costs nothing but a pause; nothing has to arrive exactly once.
+ * a delta: where the study stands, the rows from n on, older rows that have changed since (an experiment may be run again
+ * after its verdict; `revision` counts such changes), and the new points of the running curve as 32-bit floats. So a
+ * reload, a second view or a slow line costs nothing but a pause; nothing has to arrive exactly once.
  *
- *   out: {type: "pull", since, epoch, curve: {number, repeat, points}}
+ *   out: {type: "pull", since, revision, epoch, curve: {kind, number, repeat, points}}
  *        {type: "command", name: "pause" | "resume" | "stop"}
  *        {type: "show", number}
- *   in:  {type: "delta", ...} with two buffers of (progress, value) pairs    see `takeDelta`
+ *   in:  {type: "delta", since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows` are those
+ *        from the asked row to `since`, and the older ones that changed between `after` and `revision`    see `takeDelta`
  *        {type: "detail", number, hypothesis, reason, diff, output, error}
  *        {type: "refused", message}
  *
  * Summaries, reasons and code were written by agents: they only ever become text nodes, never markup.
  *
  * @typedef {{number: number, verdict: string, value: number | null, change: number | null, seconds: number,
- *            agent: string, summary: string, reason: string, repeats: number}} Row
- * @typedef {{number: number, repeat: number, name: string, points: number[][], incumbent: number[][]}} Curve
- * @typedef {{epoch: string, since: number, now: any, rows: Map<number, Row>, curve: Curve | null,
- *            details: Map<number, any>, dirty: Set<number>}} Store
+ *            agent: string, summary: string, reason: string, repeats: number, averaged: number}} Row
+ *   `repeats` are all its runs, `averaged` those that its value is the mean of.
+ * @typedef {{kind: string, number: number, repeat: number, name: string, points: number[][], incumbent: number[][]}} Curve
+ * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, curve: Curve | null,
+ *            details: Map<number, any>, stale: Set<number>, dirty: Set<number>}} Store
  */
 
 /** Milliseconds: between two questions, the same at rest, until a question is lost, until silence is remarked on. */
 const ASK = 1000, ASK_AT_REST = 3000, LOST = 10_000, SILENT = 5000, TOAST = 6000;
 const AT_REST = new Set(["paused", "stopped", "finished", "failed"]);
-const AT_WORK = new Set(["starting", "baseline", "running", "waiting", "confirming"]);
+const AT_WORK = new Set(["starting", "baseline", "running", "waiting", "confirming", "measuring"]);
 /** Verdicts with a value to draw; all others become a small mark at the chart's edge. */
 const VALUED = new Set(["baseline", "keep", "discard"]);
 const KEPT = new Set(["baseline", "keep"]);
@@ -107,11 +110,14 @@ const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.max(0, M
 // --------------------------------------------------------------------------------------------------------- the state
 
 /** @returns {Store} */
-const newStore = () => ({ epoch: "", since: 0, now: null, rows: new Map(), curve: null, details: new Map(), dirty: new Set() });
+const newStore = () => ({
+  epoch: "", since: 0, revision: 0, now: null, rows: new Map(), curve: null, details: new Map(), stale: new Set(), dirty: new Set(),
+});
 
 /**
  * Take in a delta, also one that another view of the same model asked for: rows are upserts, and `since` follows from
- * the rows that are held without a gap. Returns false when something is missing and has to be asked for at once.
+ * the rows that are held without a gap. `revision` moves on only where the changes sent begin at or before the last one
+ * known. Returns false when something is missing and has to be asked for at once.
  */
 function takeDelta(store, delta, buffers) {
   if (delta.epoch !== store.epoch) Object.assign(store, newStore(), { epoch: delta.epoch });
@@ -119,24 +125,25 @@ function takeDelta(store, delta, buffers) {
   for (const row of delta.rows) {
     if (JSON.stringify(store.rows.get(row.number)) === JSON.stringify(row)) continue;
     store.rows.set(row.number, row);
-    store.details.delete(row.number);
+    if (store.details.has(row.number)) store.stale.add(row.number);
     store.dirty.add(row.number);
   }
   let held = 0;
   while (store.rows.has(held)) held++;
   store.since = Math.min(held, delta.since);
-  return takeCurve(store, delta.curve, buffers) && store.since >= delta.since;
+  if (delta.after <= store.revision) store.revision = Math.max(store.revision, delta.revision);
+  return takeCurve(store, delta.curve, buffers) && store.since >= delta.since && store.revision >= delta.revision;
 }
 
 /** Add the new points of the running curve; a piece that does not fit makes the curve be asked for from its start. */
 function takeCurve(store, piece, buffers) {
   if (!piece) return true;
-  const same = store.curve?.number === piece.number && store.curve.repeat === piece.repeat;
+  const same = ["kind", "number", "repeat"].every((name) => store.curve?.[name] === piece[name]);
   if (piece.from > (same ? store.curve.points.length : 0)) {
     store.curve = null;
     return false;
   }
-  if (!same) store.curve = { number: piece.number, repeat: piece.repeat, name: "", points: [], incumbent: [] };
+  if (!same) store.curve = { kind: piece.kind, number: piece.number, repeat: piece.repeat, name: "", points: [], incumbent: [] };
   const curve = store.curve;
   curve.name = piece.name ?? "";
   curve.points.length = piece.from;
@@ -166,10 +173,10 @@ function openTransport(model, store, seen, quiet) {
     try { model.send(content); } catch { /* no kernel: the silence shows */ }
   };
   const pull = () => {
-    const { number = -1, repeat = 0, points = [] } = store.curve ?? {};
+    const { kind = "", number = -1, repeat = 0, points = [] } = store.curve ?? {}, { since, revision, epoch } = store;
     if (!waiting) silentSince = clock(); // a hidden tab wakes late: silence counts from an open question
     [waiting, sentAt] = [true, clock()];
-    send({ type: "pull", since: store.since, epoch: store.epoch, curve: { number, repeat, points: points.length } });
+    send({ type: "pull", since, revision, epoch, curve: { kind, number, repeat, points: points.length } });
   };
   const tick = () => {
     const now = clock();
@@ -210,12 +217,7 @@ function sentence(now, done) {
   const { state, running: run, study } = now;
   const pieces = [];
   if (run && !AT_REST.has(state)) {
-    const { kind, number } = run;
-    if (kind === "baseline") pieces.push("Baseline");
-    else if (kind === "final") pieces.push(`Measuring the ${number ? "best" : "baseline"} again`);
-    else pieces.push(`Experiment ${number}`, run.summary);
-    if (run.repeats > 1) pieces.push(`run ${run.repeat + 1} of ${run.repeats}`);
-    pieces.push(run.phase === "training" && run.step ? `training, step ${run.step.toLocaleString("en")}` : run.phase);
+    pieces.push(run.what, run.phase === "training" && run.step ? `training, step ${run.step.toLocaleString("en")}` : run.phase);
     if (state === "pausing") pieces.push("then pause");
     return pieces.join(" · ");
   }
@@ -230,6 +232,7 @@ function sentence(now, done) {
     stopping: "Stopping: the run under way is ended",
     stopped: `Stopped after experiment ${done}; Resume goes on`,
     confirming: "Measuring the best and the baseline again",
+    measuring: "Measuring for a question of yours",
     finished: `Finished: ${done} experiment${done === 1 ? "" : "s"} in ${duration(now.elapsed)}`,
     failed: "Failed: the study could not go on; Resume tries again",
   }[state] ?? state;
@@ -271,7 +274,9 @@ function updateHeader(parts, now, asked) {
 function buildProgress() {
   const bar = (name, label) => h("div", { class: `bar ${name}`, role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 },
     div("fill"));
-  const parts = { text: div("doing skeleton"), run: bar("run", "This run"), left: div("left skeleton"), all: bar("all", "The study") };
+  const parts = {
+    text: div("doing skeleton"), run: bar("run", "This run"), left: div("left skeleton"), all: bar("all", "The study"), most: 0, done: -1,
+  };
   parts.node = div("progress", div("lane", parts.text, parts.run), div("lane", parts.left, parts.all));
   return parts;
 }
@@ -280,7 +285,11 @@ function updateProgress(parts, now, done) {
   const { study, running, state } = now;
   const part = running && !AT_REST.has(state) ? Math.min(1, Math.max(0, running.progress || 0)) : 0;
   const over = state === "confirming" || state === "finished";
-  const share = state === "finished" ? 1 : study.total ? Math.min(1, (done + (running?.kind === "candidate" ? part : 0)) / study.total) : 0;
+  // Of an experiment that is run again the first run counts, and stays: the bar does not go back with each repeat.
+  const mine = running?.kind === "candidate" ? (running.repeat ? 1 : part) : 0;
+  parts.most = parts.done === done ? Math.max(parts.most, mine) : mine;
+  parts.done = done;
+  const share = state === "finished" ? 1 : study.total ? Math.min(1, (done + parts.most) / study.total) : 0;
   for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
   put(parts.text, sentence(now, done));
   const left = AT_REST.has(state) || !Number.isFinite(now.remaining ?? NaN) ? "" : ` · about ${roughly(now.remaining)} left`;
@@ -311,25 +320,39 @@ function gainText(gain, reference, format) {
   return gain === 0 ? "no change" : `${format(Math.abs(gain))} ${gain > 0 ? "better" : "worse"}${share}`;
 }
 
+/** What came out at the end, with its interval; green only where chance does not explain it. */
+function resultText(head, format) {
+  const { gain, reach } = head;
+  if (head.number === 0) return ["plain", "nothing beat the baseline"];
+  const interval = reach ? ` ± ${two(reach)} at ${Math.round(100 * head.confidence)}%` : "";
+  if (reach && Math.abs(gain) <= reach) return ["plain", `within chance: a gain of ${format(gain)}${interval}`];
+  const text = gainText(gain, head.baseline, format);
+  if (reach === null) return ["plain", `${text} in one run of each, which may be chance`];
+  return [gain > 0 ? "good" : "plain", interval ? `${text},${interval}` : text];
+}
+
 function updateTiles(parts, now, format, done) {
   const { baseline, best, headline: head, study, counts } = now;
   const set = (tile, label, figure, ...notes) => {
     const [first, second, third] = tile.children;
     second.classList.remove("arm-skeleton");
     put(first, label);
-    if (second.textContent !== figure.join("")) second.replaceChildren(figure[0], figure[1] ? h("span", { class: "sd" }, figure[1]) : "");
+    if (second.textContent !== figure.join("")) second.replaceChildren(figure[0], figure[1] ? span("sd", figure[1]) : "");
     if (third.textContent !== notes.map((n) => n.textContent ?? n).join("")) third.replaceChildren(...notes);
   };
   const times = (n) => `${n} run${n === 1 ? "" : "s"}`;
   const pm = (value) => (value ? ` ± ${two(value)}` : "");
-  set(parts.baseline, "Baseline", [format(baseline?.value ?? null), pm(baseline?.sd)],
-    baseline ? `${study.metric}, ${times(baseline.repeats)}` : "not measured yet");
+  const sd = baseline?.sd ?? null;
+  const noise = h("span", { title: "Standard deviation of one run, from all that was run more than once" },
+    sd === null ? "noise not known" : sd ? `noise\u00a0±\u00a0${two(sd)}` : "no noise so far");
+  set(parts.baseline, "Baseline", [format(baseline?.value ?? null)],
+    ...(baseline ? [noise, ` · ${times(baseline.repeats)}`] : ["not measured yet"]));
   parts.node.classList.toggle("arm-result", Boolean(head));
   if (head) {
-    const good = head.gain > 0 && head.number !== 0;
+    const [tone, words] = resultText(head, format);
+    parts.best.classList.toggle("arm-unsure", tone !== "good");
     set(parts.best, `Result, re-measured ${head.repeats} × each`, [`best ${format(head.best)}`, pm(head.best_sd)],
-      `vs baseline ${format(head.baseline)}${pm(head.baseline_sd)}`, " · ",
-      span(good ? "good" : "plain", head.number === 0 ? "nothing beat the baseline" : gainText(head.gain, head.baseline, format)),
+      h("span", { class: tone, title: "With the gain's confidence interval" }, words), ` · baseline ${format(head.baseline)}${pm(head.baseline_sd)}`,
       head.number ? ` · experiment ${head.number}` : "");
   } else if (best && baseline && best.number !== 0) {
     const gain = (baseline.value - best.value) * (study.minimize ? 1 : -1);
@@ -339,7 +362,7 @@ function updateTiles(parts, now, format, done) {
   set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`],
     `${counts.keep}\u00a0kept · ${counts.discard}\u00a0discarded · ${counts.failed}\u00a0failed`);
   set(parts.time, "Elapsed", [duration(now.elapsed)],
-    now.pace ? `${duration(now.pace)} a run` : `${study.budget} each`);
+    now.pace ? `${duration(now.pace)} an experiment` : `${study.budget} each`);
 }
 
 // ---------------------------------------------------------------------------------------------------------- the charts
@@ -368,7 +391,8 @@ function yRange(rows, baseline, minimize) {
   const [low, high] = [Math.min(...anchors), Math.max(...anchors)];
   const distances = all.map((v) => Math.max(low - v, v - high, 0)).filter((d) => d > 0).sort((a, b) => a - b);
   const reach = Math.max(0.6 * (high - low), 3 * sd, high - low > 0 ? 0 : 1.2 * (quantile(distances, 0.5) ?? 0));
-  const middle = baseline ? [baseline.value - sd, baseline.value + sd] : [];
+  const around = all.length > 1 ? sd : 2 * sd; // alone, the band must not be all there is
+  const middle = baseline ? [baseline.value - around, baseline.value + around] : [];
   const inside = all.filter((v) => v >= low - reach && v <= high + reach).concat(middle);
   const [from, to] = [Math.min(...inside), Math.max(...inside)];
   const pad = 0.07 * (to - from) || Math.abs(to) * 0.01 || 1;
@@ -407,7 +431,8 @@ function drawHistory(svg, width, height, store, selected) {
   const odd = rows.filter((r) => !drawn.includes(r));
   const down = now?.study.minimize ?? true;
   svg.replaceChildren();
-  const last = Math.max(0, rows.at(-1)?.number ?? 0, now?.running?.number ?? 0);
+  const run = now?.running?.kind === "candidate" && !AT_REST.has(now.state) ? now.running : null; // else an old one, once more
+  const last = Math.max(0, rows.at(-1)?.number ?? 0, run?.number ?? 0);
   const end = xEnd(now?.study.total ?? 10, last);
   const ys = yRange(drawn, now?.baseline, down) ?? [0, 1];
   const tickY = drawn.length ? ticks(ys[0], ys[1], height / 48) : { at: [0], format: () => "" };
@@ -417,10 +442,7 @@ function drawHistory(svg, width, height, store, selected) {
   const { X, Y } = drawAxes(svg, box, [0, end], ys, tickX.at, tickY, tickX.format);
   const laneY = down ? box[3] + 11 : box[1] - 11;
   drawBaseline(svg, box, Y, now?.baseline);
-  const run = now?.running;
-  if (run && run.kind === "candidate" && !AT_REST.has(now.state)) {
-    svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
-  }
+  if (run) svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
 
   const radius = end > 150 ? 2.2 : end > 60 ? 2.8 : 3.4;
   const points = drawn.map((row) => {
@@ -484,6 +506,13 @@ function drawLabels(svg, [left, top, right, bottom], kept, points) {
     taken.push(best.area);
     placed++;
   }
+}
+
+/** Whose learning curve it is. */
+function curveName({ kind, number, repeat }) {
+  if (kind === "trial") return "your question";
+  const again = kind === "incumbent" || kind === "final" ? ", again" : kind === "candidate" && repeat ? `, run ${repeat + 1}` : "";
+  return (number ? `#${number}` : "baseline") + again;
 }
 
 /** Draw the running experiment's learning curve over the incumbent's. */
@@ -587,13 +616,13 @@ function buildCharts(store, select) {
       }
     }
     const c = store.curve, [w2, height2] = size(side, curve);
-    const curveWanted = [w2, height2, store.epoch, c?.number, c?.repeat, c?.points.length, c?.incumbent.length, now?.best?.number].join();
+    const curveWanted = [w2, height2, store.epoch, c?.kind, c?.number, c?.repeat, c?.points.length, c?.incumbent.length, now?.best?.number].join();
     if (w2 > 60 && curveWanted !== curveKey) {
       curveKey = curveWanted;
       drawCurve(curve, w2, height2, c);
       curveEmpty.hidden = Boolean(c?.points.length);
       put(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
-      curveLegend.replaceChildren(...(c?.points.length ? [span("key live", h("i"), c.number ? `#${c.number}` : "baseline")] : []),
+      curveLegend.replaceChildren(...(c?.points.length ? [span("key live", h("i"), curveName(c))] : []),
         ...(c?.incumbent.length && now?.best ? [span("key other", h("i"), now.best.number ? `best #${now.best.number}` : "baseline")] : []));
     }
   };
@@ -606,7 +635,7 @@ const chip = (verdict) => h("span", { class: `chip ${VALUED.has(verdict) || MUTE
 
 /** Build the history table; `toggle` opens or closes a row, `filter` is told "all" or "kept". */
 function buildTable(toggle, filter) {
-  const parts = { body: h("tbody", {}), lines: new Map(), value: h("th", { scope: "col", class: "num" }, "value") };
+  const parts = { body: h("tbody", {}), lines: new Map(), value: h("th", { scope: "col", class: "num value" }, "value") };
   const option = (name) => h("button", { type: "button", class: "option", "aria-pressed": String(name === "all"), onclick: () => filter(name) },
     name === "all" ? "All" : "Kept");
   parts.options = { all: option("all"), kept: option("kept") };
@@ -623,13 +652,16 @@ function buildTable(toggle, filter) {
 }
 
 function tableLine(row, format, minimize, toggle) {
-  const better = row.change === null || row.change === undefined || row.change === 0 ? "plain" : row.change < 0 === minimize ? "good" : "quiet";
+  // A better figure that was not kept may be chance: no green.
+  const good = KEPT.has(row.verdict) && row.change < 0 === minimize;
+  const better = row.change === null || row.change === undefined || row.change === 0 ? "plain" : good ? "good" : "quiet";
   const change = row.change === null || row.change === undefined ? "" : (row.change > 0 ? "+" : "") + format(row.change);
   const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
     String(row.number));
-  const td = (kind, content) => h("td", { class: kind }, content);
+  const td = (kind, ...content) => h("td", { class: kind }, ...content);
+  const times = row.averaged > 1 ? h("span", { class: "times", title: `mean of ${row.averaged} runs` }, `×${row.averaged}`) : "";
   return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => toggle(row.number) },
-    td("num", opener), td(null, chip(row.verdict)), td("num value", format(row.value)), td(`num ${better}`, change),
+    td("num", opener), td(null, chip(row.verdict)), td("num value", format(row.value), times), td(`num ${better}`, change),
     td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));
 }
 
@@ -643,8 +675,11 @@ function updateTable(parts, store, view) {
   }
   for (const number of [...all].sort((a, b) => a - b)) {
     const line = tableLine(store.rows.get(number), view.format, now.study.minimize, parts.toggle), old = parts.lines.get(number);
-    if (old) old.replaceWith(line);
-    else {
+    if (old) {
+      const focused = old.contains(document.activeElement);
+      old.replaceWith(line);
+      if (focused) line.querySelector(".arm-opener").focus({ preventScroll: true });
+    } else {
       const above = [...parts.lines.keys()].filter((n) => n > number);
       if (above.length) parts.lines.get(Math.min(...above)).after(line);
       else parts.body.prepend(line);
@@ -654,6 +689,7 @@ function updateTable(parts, store, view) {
   store.dirty.clear();
   Object.assign(parts, { epoch: store.epoch, format: view.format });
   put(parts.value, now.study.metric);
+  parts.scroll.classList.toggle("arm-repeated", [...store.rows.values()].some((r) => r.averaged > 1)); // room for ×n
   const kept = [...store.rows.values()].filter((r) => KEPT.has(r.verdict)).length;
   for (const [name, count] of [["all", store.rows.size], ["kept", kept]]) {
     put(parts.options[name], `${name === "all" ? "All" : "Kept"} ${count}`);
@@ -754,7 +790,7 @@ function render({ model, el, signal }) {
   function select(number, reveal = false) {
     view.selected = number;
     const row = store.rows.get(number);
-    if (row && !store.details.has(number)) fetchDetail(number);
+    if (row && (!store.details.has(number) || store.stale.delete(number))) fetchDetail(number);
     if (row && view.filter === "kept" && !KEPT.has(row.verdict)) view.filter = "all";
     update();
     const line = table.lines.get(number);
@@ -809,6 +845,7 @@ function render({ model, el, signal }) {
     if (format(1.23456789) !== view.figures) [view.format, view.figures] = [format, format(1.23456789)];
     if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
     const lost = performance.now() - view.shownAt > LOST;
+    if (store.stale.delete(view.selected)) fetchDetail(view.selected); // the old details stay until the new ones are there
     if (view.selected >= 0 && !store.details.has(view.selected) && lost) fetchDetail(view.selected);
     updateHeader(header, now, view.asked);
     updateProgress(progress, now, done);

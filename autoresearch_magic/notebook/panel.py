@@ -20,10 +20,10 @@ import anywidget
 from ..edits import unified_diff
 from ..errors import UserError
 from ..experiment import Experiment, Point
-from ..judge import spread
+from ..noise import estimate_noise
 from ..standing import Live
 from ..study import Study
-from ..words import counts, ledgers
+from ..words import counts, doing, ledgers
 
 _HERE = Path(__file__).parent
 UNHEARD = 2.5
@@ -47,7 +47,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         # A resumed study may have other rows than the view remembers: a new epoch makes it forget them.
         self._epoch = uuid.uuid4().hex
         self._heard_at = time.monotonic()
-        self._told = 0  # rows that were sent
+        self._told, self._revision = 0, 0  # rows that were sent, and changes of such
         self.on_msg(self._hear)
         _let_front_end_choose_thread(self.comm)
         _panels.setdefault(study, weakref.WeakSet()).add(self)
@@ -75,17 +75,17 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
                     raise UserError(f"The panel has no command {name!r}.")
         except UserError as error:
             self.send({"type": "refused", "message": str(error)})
-        self._tell({"since": self._told})
+        self._tell({"since": self._told, "revision": self._revision})
 
     def _tell(self, request: dict[str, Any]) -> None:
         content, buffers = delta(self._study, self._epoch, request)
-        self._told = content["since"]
+        self._told, self._revision = content["since"], content["revision"]
         self.send(content, buffers)
 
     def nudge(self) -> None:
         """Tell unasked, when the front end's questions have stopped coming through."""
         if time.monotonic() - self._heard_at > UNHEARD:
-            self._tell({"since": self._told})
+            self._tell({"since": self._told, "revision": self._revision})
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -116,14 +116,15 @@ def _let_front_end_choose_thread(comm: Any) -> None:
 
 
 def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """Answer a pull: the state, the rows from ``request["since"]`` on, and the new points of the running curve.
+    """Answer a pull: the state, the rows from ``request["since"]`` on and older ones that changed, the running curve's new points.
 
     Parameters
     ----------
     study : Study
     epoch : str
     request : dict
-        ``since`` (rows known), ``curve`` (number, repeat and points known) and ``epoch``.
+        ``since`` (rows known), ``revision`` (later changes of rows known), ``curve`` (kind, number, repeat and points
+        known) and ``epoch``.
 
     Returns
     -------
@@ -131,9 +132,15 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
     buffers : list of bytes
         Pairs of 32-bit floats, progress and value: the running curve's new points, the incumbent's whole curve.
     """
-    experiments = study.experiments
-    known = request.get("since", 0) if request.get("epoch", epoch) == epoch else 0
     standing = study.standing
+    same = request.get("epoch", epoch) == epoch
+    known, revision = (request.get("since", 0), request.get("revision", 0)) if same else (0, 0)
+    revised = list(standing.revised)
+    experiments = study.experiments
+    again = set(revised[revision:])
+    # With a row changes what others say of their distance to it.
+    changed = [e for e in experiments[:known] if e.number in again or (e.parent in again and e.value is not None)]
+    noise = estimate_noise(experiments)
     best, baseline, live = standing.incumbent, standing.baseline, standing.live
     curve, buffers = _curve(live, best, request.get("curve") or {})
     head = standing.headline
@@ -151,20 +158,23 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "elapsed": standing.elapsed,
         "remaining": standing.remaining,
         "baseline": baseline and {
-            "value": baseline.value, "sd": spread(baseline.values), "repeats": len(baseline.values),
+            "value": baseline.value, "sd": noise.sd if noise.known else None, "repeats": len(baseline.values),
         },
         "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
         "headline": head and {
             "best": head.best, "best_sd": head.best_sd, "baseline": head.baseline, "baseline_sd": head.baseline_sd,
-            "gain": head.gain, "repeats": head.repeats, "number": head.number,
+            "gain": head.gain, "reach": head.reach, "confidence": head.confidence, "repeats": head.repeats,
+            "number": head.number,
         },
         "counts": counts(experiments),
         "done": standing.done,
         "pace": standing.pace,
         "ledger": ledgers(standing),
-        "running": live and _running(live),
+        "running": live and {**_running(live), "what": doing(live, best, study.metric)},
         "since": len(experiments),
-        "rows": [_row(e, experiments, study) for e in experiments[known:]],
+        "after": min(revision, len(revised)),
+        "revision": len(revised),
+        "rows": [_row(e, experiments) for e in [*changed, *experiments[known:]]],
         "curve": curve,
     }  # fmt: skip
     return content, buffers
@@ -190,12 +200,13 @@ def _thought(e: Experiment) -> str:
     return f"{e.proposal.hypothesis}{expected}".strip()
 
 
-def _row(e: Experiment, experiments: Sequence[Experiment], study: Study) -> dict[str, Any]:
+def _row(e: Experiment, experiments: Sequence[Experiment]) -> dict[str, Any]:
     before = experiments[e.parent].value if e.parent is not None else None
     change = None if before is None or e.value is None else e.value - before
     return {
         "number": e.number, "verdict": str(e.verdict), "value": e.value, "change": change, "seconds": e.seconds,
         "agent": e.proposal.agent, "summary": e.summary, "reason": e.reason, "repeats": len(e.measurements),
+        "averaged": len(e.values),
     }  # fmt: skip
 
 
@@ -214,12 +225,12 @@ def _curve(
         return None, []
     name = next(iter(live.curve[0].values), "")
     number, points = live.experiment.number, _pairs(live.curve, name)
-    same = known.get("number") == number and known.get("repeat") == live.repeat
+    same = (known.get("kind"), known.get("number"), known.get("repeat")) == (live.kind, number, live.repeat)
     start = min(int(known.get("points", 0)), len(points)) if same else 0
     other = [] if same or best is None or not best.measurements else _pairs(best.measurements[0].curve, name)
     return {
-        "number": number, "repeat": live.repeat, "name": name, "from": start, "count": len(points) - start,
-        "incumbent": len(other),
+        "kind": live.kind, "number": number, "repeat": live.repeat, "name": name, "from": start,
+        "count": len(points) - start, "incumbent": len(other),
     }, [b"".join(points[start:]), b"".join(other)]  # fmt: skip
 
 

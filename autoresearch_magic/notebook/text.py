@@ -47,31 +47,21 @@ class Announcer:
             print(line)
 
 
-class NotebookBar:
+class NotebookMeter:
     """A bar that redraws itself in a cell's output."""
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
+    def __init__(self) -> None:
         self._handle = DisplayHandle()
         self._shown = False
 
-    def draw(self) -> None:
-        """Show how far it is; the panels too, where the waiting keeps them from asking."""
-        self._put(caption(self.study))
-        nudge(self.study)
-
-    def close(self) -> None:
-        """Leave the last word: the result."""
-        self._put(f"{caption(self.study)} · {result_line(self.study)}")
-
-    def _put(self, text: str) -> None:
-        share = self.study.standing.fraction
+    def put(self, share: float, text: str) -> None:
+        """Show how far it is, 0 to 1, and what is being done."""
         filled = round(30 * share)
         data = {
             "text/plain": f"{'█' * filled}{'░' * (30 - filled)} {share:4.0%}  {text}",
             "text/html": (
                 '<div style="display:flex;align-items:center;gap:10px;font-size:13px">'
-                f'<progress max="1" value="{share:.4f}" style="width:220px;flex:none" aria-label="study"></progress>'
+                f'<progress max="1" value="{share:.4f}" style="width:220px;flex:none" aria-label="progress"></progress>'
                 f"<span>{html.escape(text)}</span></div>"
             ),
         }
@@ -80,3 +70,23 @@ class NotebookBar:
         else:
             self._handle.display(data, raw=True)
             self._shown = True
+
+    def close(self) -> None:
+        """Leave it standing as it is."""
+
+
+class NotebookBar:
+    """A study's bar in a cell's output."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._meter = NotebookMeter()
+
+    def draw(self) -> None:
+        """Show how far it is; the panels too, where the waiting keeps them from asking."""
+        self._meter.put(self.study.standing.fraction, caption(self.study))
+        nudge(self.study)
+
+    def close(self) -> None:
+        """Leave the last word: the result."""
+        self._meter.put(self.study.standing.fraction, f"{caption(self.study)} · {result_line(self.study)}")

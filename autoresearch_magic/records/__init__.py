@@ -15,7 +15,7 @@ from pathlib import Path
 from ..definition import Definition
 from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
-from ..judge import spread
+from ..noise import spread
 from .journal import Journal
 from .progress import save_progress
 from .repository import Repository
@@ -49,7 +49,8 @@ class Records:
 
     def log(self, number: int, kind: RunKind, repeat: int) -> str:
         """Return the path of the file that takes the output of a run; ``logs/0007.log`` for the first one."""
-        suffix = {"final": f"-final{repeat + 1}"}.get(kind, f"-{repeat + 1}" if repeat else "")
+        apart = f"-{kind}{repeat + 1}" if kind in ("final", "trial") else ""
+        suffix = apart or (f"-{repeat + 1}" if repeat else "")
         return str(self.folder / "logs" / f"{number:04d}{suffix}.log")
 
     def opened(self, experiment: Experiment) -> None:
@@ -59,6 +60,10 @@ class Records:
     def measured(self, number: int, kind: RunKind, measurement: Measurement) -> None:
         """Record one measurement."""
         self.journal.add_run(number, kind, measurement)
+
+    def drifted(self, experiment: Experiment) -> None:
+        """Record since which of its measurements an experiment's values count."""
+        self.journal.note("drift", experiment=experiment.number, since=experiment.since)
 
     def judged(self, experiment: Experiment, before: list[Experiment]) -> Experiment:
         """Record a verdict; returns the experiment with its commit.

@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS measurement (
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
 """
 
+SEARCH: tuple[RunKind, ...] = ("baseline", "candidate", "incumbent")
+"""The kinds of run that belong to an experiment; the confirmation's and the user's own questions are kept apart."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -170,6 +173,17 @@ class Journal:
             rows = self._connection.execute("SELECT * FROM measurement ORDER BY id").fetchall()
         return [Run(row["experiment"], row["kind"], _measurement(row)) for row in rows]
 
+    def runs_since(self, number: int) -> int:
+        """Return how many runs of the search were made since the last one of an experiment."""
+        kinds = ", ".join(f"'{kind}'" for kind in SEARCH)
+        with self._lock:
+            (count,) = self._connection.execute(
+                f"SELECT count(*) FROM measurement WHERE kind IN ({kinds}) AND id > "
+                "(SELECT coalesce(max(id), 0) FROM measurement WHERE experiment = ? AND kind != 'final')",
+                (number,),
+            ).fetchone()
+        return int(count)
+
     def finals(self, number: int) -> list[float]:
         """Return the values that the confirmation has measured of one experiment."""
         found = (run.measurement for run in self.runs() if run.kind == "final" and run.experiment == number)
@@ -179,8 +193,9 @@ class Journal:
         """Return every experiment, open ones too, in the order of their numbers."""
         made: dict[int, list[Measurement]] = {}
         for run in self.runs():
-            if run.kind != "final":
+            if run.kind in SEARCH:
                 made.setdefault(run.experiment, []).append(run.measurement)
+        since = {body["experiment"]: body["since"] for _, kind, body in self.notes() if kind == "drift"}
         with self._lock:
             rows = self._connection.execute("SELECT * FROM experiment ORDER BY number").fetchall()
         return [
@@ -202,6 +217,7 @@ class Journal:
                 reason=row["reason"],
                 measurements=tuple(made.get(row["number"], ())),
                 commit=row["commit_sha"],
+                since=since.get(row["number"], 0),
             )
             for row in rows
         ]

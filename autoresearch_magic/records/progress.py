@@ -194,7 +194,7 @@ def _summary_line(judged: list[Experiment], headline: Headline | None) -> str:
     best = next((e.value for e in reversed(judged) if e.verdict is not None and e.verdict.kept), None)
     if headline is not None:
         return (
-            f"{line}, best {_short(headline.best)} ({_change(headline.best, headline.baseline)}), "
+            f"{line}, best {_short(headline.best)} ({_change_with_interval(headline)}), "
             f"measured again {headline.repeats} time{'' if headline.repeats == 1 else 's'}"
         )
     if baseline is None or best is None:
@@ -219,6 +219,24 @@ def _change(value: float, baseline: float) -> str:
     share = (value - baseline) / abs(baseline) if baseline else math.inf
     text = f"{share:+.1%}" if abs(share) < 10 else f"{value - baseline:+.4g}"
     return text.replace("-", "−")
+
+
+def _reach(headline: Headline) -> str:
+    """Return half the width of the interval of the change, in the change's unit; empty where there is none."""
+    if not headline.reach:
+        return ""
+    base = abs(headline.baseline)
+    if base and abs(headline.best - headline.baseline) < 10 * base:
+        share = 100 * headline.reach / base
+        return f"± {share:.1f}%" if share >= 0.05 else f"± {share:.1g}%"
+    return f"± {headline.reach:.2g}"
+
+
+def _change_with_interval(headline: Headline) -> str:
+    """Return the change with its interval, and whether chance may explain it."""
+    parts = [_change(headline.best, headline.baseline), _reach(headline)]
+    text = " ".join(part for part in parts if part)
+    return f"{text}, within chance" if headline.reach and abs(headline.gain) <= headline.reach else text
 
 
 def _draw_kept(sheet: Sheet, frame: Frame, metric: Metric) -> None:
@@ -317,5 +335,8 @@ def _draw_headline(sheet: Sheet, frame: Frame, headline: Headline) -> None:
         )  # fmt: skip
     if abs(best - baseline) > 0.16 * height:
         sheet.line([(x, best), (x, baseline)], colors.discarded, 0.9, style=(0, (1.2, 1.6)))
-        change = _change(headline.best, headline.baseline)
-        sheet.text(x, (best + baseline) / 2, change, size=9, bold=True, ha="center", halo=True)
+        change, reach, middle = _change(headline.best, headline.baseline), _reach(headline), (best + baseline) / 2
+        roomy = bool(reach) and abs(best - baseline) > 0.26 * height
+        sheet.text(x, middle + (0.026 * height if roomy else 0), change, size=9, bold=True, ha="center", halo=True)
+        if roomy:
+            sheet.text(x, middle - 0.032 * height, reach, size=8, color=colors.soft, ha="center", halo=True)

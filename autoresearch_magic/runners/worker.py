@@ -32,6 +32,7 @@ import types
 import warnings
 from typing import Any
 
+from ..budget import Budget
 from ..edits import imported_modules
 from ..experiment import Outcome
 from . import child
@@ -48,6 +49,7 @@ from .processes import (
     signal_group,
     sweep,
 )
+from .progress_lines import ProgressLines, reports_itself
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: time to flush a log, not to finish an epoch."""
@@ -72,9 +74,12 @@ class Run:
         self.log = Log(log)
         self.pid = 0
         self.started = time.monotonic()
+        self.began: float | None = None  # when the target began: the setup was before that, in a fresh process
         self.deadline = self.started + BEGIN
         self.pending = b""
         self.result: dict[str, Any] | None = None
+        self.lines: ProgressLines | None = None  # reads printed progress, where that is the only curve there is
+        self.tick: dict[str, Any] | None = None  # the clock's last sign of life
         self.why = ""  # why it is being killed
         self.kill_at = 0.0
         self.next_look = 0.0
@@ -213,6 +218,8 @@ class Worker:
             os.set_blocking(fd, False)
         job = message["job"]
         run = Run(message["id"], job, message["limit"], message["memory"], message["log"], (events, output))
+        if not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
+            run.lines = ProgressLines(Budget(*job["budget"]))
         if self.mode == "fork":
             run.pid = self.fork()
             if run.pid == 0:
@@ -264,17 +271,33 @@ class Worker:
             if "result" in event:
                 run.result = event["result"]
             else:
+                if ("begin" in event or "evaluating" in event) and readable(run.output):
+                    self.take_output(run)  # what the setup or the training printed last
                 if "begin" in event:
-                    run.deadline = time.monotonic() + run.limit
+                    run.began = time.monotonic()
+                    run.deadline = run.began + run.limit
+                run.tick = event.get("tick", run.tick)
+                if "report" in event or "evaluating" in event:
+                    run.lines = None
                 self.send({"is": "event", "id": run.id, "event": event})
 
     def read_output(self, run: Run) -> None:
         """Take what a run prints."""
+        if run.lines is not None and readable(run.events):
+            self.read_events(run)  # what it said before it printed this: whether it ticks, whether it reports
+        if readable(run.output):
+            self.take_output(run)
+
+    def take_output(self, run: Run) -> None:
+        """Log a piece of output; where the run does not report, its progress lines are its reports."""
         data = read_ready(run.output)
-        if data:
-            run.log.write(data)
-        else:
+        if not data:
             self._unregister(run.output)
+            return
+        run.log.write(data)
+        if run.lines is not None and run.began is not None:
+            for point in run.lines.feed(data, time.monotonic() - run.began, run.tick):
+                self.send({"is": "event", "id": run.id, "event": {"report": point}})
 
     def _unregister(self, fd: int) -> None:
         if fd in self.selector.get_map():

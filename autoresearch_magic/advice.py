@@ -1,0 +1,173 @@
+"""Continue, stop or change strategy: what the numbers of `evals` come to, with the reason in a sentence or two.
+
+The first of these rules that holds decides:
+
+1. No baseline: continue.
+2. At least half of the latest proposals, and at least 5, ended with one and the same failure: change strategy, and mend it.
+3. At least half of them, and at least 5, were duplicates or none at all, or every one was that or was stopped early: change
+   strategy, the agent is out of ideas. (Being stopped early is how most losers end, so alone it means nothing.)
+4. Fewer than 8 experiments were run: continue, it is too early to tell.
+5. There is a plateau, the metric is noisy, and a third of what was discarded looked better than its parent: change
+   strategy, because the noise hides what there is to gain.
+6. There is a plateau, and something was not tried: constants, or the code itself: change strategy, and try that.
+7. There is a plateau that had a chance of at most 1%, or is twice as long as the patience: stop.
+8. Otherwise: continue, and say what paid most.
+
+The latest are the last 10 that were judged, whether they were run or not. Pure functions, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .experiment import Experiment, Verdict
+
+if TYPE_CHECKING:
+    from .evals import Evals
+
+EARLY = 8
+"""Experiments below which nothing can be said: with a keep rate of one in three, none in 8 still happens in 4% of cases."""
+MANY, HALF = 5, 0.5
+"""So many of the latest proposals, and such a share of them, are a habit."""
+CLOSE = 1 / 3
+"""Share of discards with a gain above which the noise is in the way. Without any effect, half have one."""
+FEW = 3
+"""Tries below which a kind of change counts as not tried."""
+STOP = 0.01
+"""Chance of a plateau at a steady rate below which it is believed: 5% come up in any long study."""
+FADED = 0.25
+"""Ratio of late to early gains below which it is worth a word."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do next.
+
+    Attributes
+    ----------
+    action : {"continue", "stop", "change strategy"}
+    reason : str
+        One or two sentences.
+    """
+
+    action: str = "continue"
+    reason: str = ""
+
+
+def advise(evals: Evals, latest: Sequence[Experiment]) -> Advice:
+    """Apply the rules of this module.
+
+    Parameters
+    ----------
+    evals : Evals
+        All but its advice.
+    latest : sequence of Experiment
+        The latest judged proposals.
+    """
+    if evals.baseline is None:
+        return Advice("continue", "There is no baseline yet.")
+    if habit := _habit(latest):
+        return Advice("change strategy", habit)
+    if evals.ran < EARLY:
+        return Advice("continue", f"Too early to tell: {_count(evals.ran, 'experiment')} so far.")
+    if evals.plateau.reached and (advice := _at_a_plateau(evals)) is not None:
+        return advice
+    return Advice("continue", _going_on(evals))
+
+
+def _habit(latest: Sequence[Experiment]) -> str:
+    enough = max(MANY, HALF * len(latest))
+    causes = Counter(e.cause for e in latest if e.verdict is not None and e.verdict.failed and not e.proposal.failure)
+    cause, times = next(iter(causes.most_common(1)), ("", 0))
+    if times >= enough:
+        last = next(e for e in reversed(latest) if e.cause == cause)
+        said = " ".join(last.reason.split()).rstrip(".")
+        said = said if len(said) <= 160 else said[:159] + "…"
+        return (
+            f"{times} of the last {len(latest)} proposals ended with {cause}"
+            f"{f' ({said})' if said else ''}: mend the cause, or forbid it in the program."
+        )
+    words = {
+        "tried before": sum(e.verdict is Verdict.DUPLICATE for e in latest),
+        "stopped early": sum(e.verdict is Verdict.PRUNED for e in latest),
+        "none at all": sum(bool(e.proposal.failure) for e in latest),
+    }
+    wasted = sum(words.values())
+    if wasted - words["stopped early"] >= enough or (wasted == len(latest) and wasted >= enough):
+        told = ", ".join(f"{number} {word}" for word, number in words.items() if number)
+        return (
+            f"The agent is out of ideas: of the last {len(latest)} proposals {told}. Another agent, a note with a new idea, "
+            "or wider ranges may help."
+        )
+    return ""
+
+
+def _at_a_plateau(evals: Evals) -> Advice | None:
+    flat = evals.plateau
+    idle = f"{_count(flat.idle, 'experiment')} without a keep"
+    discarded = evals.ran - evals.kept.hits - evals.pruned - sum(group.failed for group in evals.kinds)
+    if evals.noise > 0 and evals.close >= max(FEW, CLOSE * discarded):
+        return Advice(
+            "change strategy",
+            f"{idle}, and {evals.close} of {discarded} discarded ones looked better than their parent: the noise of one run "
+            f"({evals.noise:.2g}) hides small gains. A longer budget, or one in steps, makes it smaller.",
+        )
+    structure = sum(g.kept.of for g in evals.kinds if g.name.startswith("structure"))
+    if evals.untried:
+        names = ", ".join(evals.untried[:6]) + (" ..." if len(evals.untried) > 6 else "")
+        return Advice("change strategy", f"{idle}, but {names} {_were(evals.untried)} never changed: try that.")
+    if structure < FEW:
+        tried = "only constants were changed" if not structure else "the code itself was hardly changed"
+        return Advice(
+            "change strategy",
+            f"{idle}, and {tried}: let a model change the structure (--agent claude, or hybrid).",
+        )
+    if not evals.kept.hits:
+        return Advice(
+            "change strategy",
+            f"Nothing was kept in {_count(evals.ran, 'experiment')}: the program, the budget or the metric leaves no way to "
+            "a gain that can be seen.",
+        )
+    if flat.chance > STOP and flat.idle < 2 * flat.patience:
+        return None
+    return Advice(
+        "stop",
+        f"{idle}, which had a chance of {flat.chance:.1%} at the rate before, and constants and structure were both tried.",
+    )
+
+
+def _going_on(evals: Evals) -> str:
+    if evals.plateau.reached:
+        return (
+            f"A plateau begins, {_count(evals.plateau.idle, 'experiment')} without a keep, but at the rate before it had a "
+            f"chance of {evals.plateau.chance:.0%}, and that comes up in a long study."
+        )
+    best = next(iter(evals.kinds), None)
+    if best is None or best.gain <= 0:
+        flat = evals.plateau
+        return (
+            f"Nothing has paid off yet, and {_count(flat.idle, 'experiment')} without a keep are not many: patience is "
+            f"{flat.patience}."
+        )
+    total = sum(group.gain for group in evals.kinds if group.gain > 0)
+    reason = (
+        f"{best.name[:1].upper()}{best.name[1:]} paid most: kept {best.kept.hits} of {best.kept.of}, "
+        f"{best.gain / total:.0%} of all gains."
+    )
+    ratio = evals.returns.ratio
+    if ratio is not None and ratio < FADED:
+        return f"{reason} Gains are getting smaller: the second half gave {max(0.0, ratio):.0%} of the first."
+    if evals.planned and evals.ran >= evals.planned and evals.lately.hits:
+        return f"{reason} Gains were still coming when the experiments were spent: more (-n) are likely to pay."
+    return reason
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _were(names: Sequence[str]) -> str:
+    return "was" if len(names) == 1 else "were"

@@ -1,0 +1,356 @@
+"""What a study's history says about how it goes: trend, plateau, keep rate, what paid off, what to do next.
+
+Everything is computed from the judged experiments alone, so it is the same after a resume. The formulas:
+
+- **gain** of an experiment: by how much its value is better than its parent's, in the metric's unit, positive for better
+  whichever way the metric points. Where the machine drifted, the values from before count for an experiment as a child and
+  those since for it as a parent, so that only values of one time are compared.
+- **progress** after n experiments: the sum of the gains of what was kept among them, 0 at the baseline. Without drift it is
+  the incumbent's gain over the baseline; with drift it is chained, as an index of prices is. The n-th experiment is the
+  n-th that was run: crashes count, duplicates and refused proposals do not.
+- **trend**: the Theil-Sen slope of progress over the last ``w`` experiments, and the mean ``(y_n − y_(n−w)) / w``; ``w`` is
+  a third of the experiments, at least 10 and at most 60.
+- **keep rate**: kept / run, with Wilson's interval, over all and over the last ``w``.
+- **plateau**: how long nothing was kept, how probable that was at the rate before, and whether it is too long. The formulas
+  of these three are in `rates`.
+- **paid off**: for each kind of change (`kinds`) and each agent, how many were run and kept, the keep rate, and sum and
+  median of the gains of what was kept.
+- **wins**: the gains of what was kept, largest first, each with its share of the sum of all positive ones. A gain is within
+  the noise when it is at most ``1.645 · noise · sqrt(1/n + 1/m)`` for n and m runs: the one-sided 5% point of a difference
+  that chance alone makes.
+- **diminishing returns**: progress per experiment in the first and the second half, their ratio, and the factor from one
+  keep's gain to the next, ``exp`` of the Theil-Sen slope of ``ln gain`` over the positive ones.
+- **failures** by cause (`Experiment.cause`), the most frequent first.
+- **advice**: continue, stop or change strategy (`advice`).
+
+Pure functions, no I/O. Not here: the same in words (`evals_words`).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .advice import Advice, advise
+from .constants import find_constants
+from .experiment import Experiment, Verdict
+from .kinds import Change, change
+from .metric import Metric
+from .rates import Plateau, Rate, plateau, theil_sen, wilson
+
+__all__ = ["Evals", "Failure", "Group", "Returns", "Trend", "Win", "evaluate", "failures", "plateau"]
+
+Z5 = 1.644854
+"""One-sided 5% point of the normal distribution."""
+WINDOW = (10, 60)
+"""The least and the most experiments that are the latest ones."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How progress goes over the last `window` experiments, in the metric's unit per experiment, positive for better."""
+
+    window: int
+    slope: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """What came of one kind of change, or of one agent's.
+
+    Attributes
+    ----------
+    name : str
+    kept : Rate
+        Kept of those that were run.
+    gain : float
+        Sum of the gains of what was kept, in the metric's unit.
+    median : float or None
+        Median of those gains; None when nothing was kept.
+    failed : int
+        Of those that were run.
+    """
+
+    name: str
+    kept: Rate
+    gain: float
+    median: float | None
+    failed: int
+
+
+@dataclass(frozen=True)
+class Win:
+    """A keep: its gain over its parent, that gain's share of all gains, and how much of it chance explains."""
+
+    number: int
+    summary: str
+    kind: str
+    gain: float
+    share: float
+    chance: float
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether chance alone explains the gain; such as what was kept because it is simpler."""
+        return self.gain <= self.chance
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Whether gains become smaller.
+
+    Attributes
+    ----------
+    early, late : float
+        Progress per experiment in the first and in the second half, in the metric's unit.
+    half : int
+        Experiments in the first half.
+    fade : float or None
+        Factor from the gain of one keep to the next; None for fewer than three.
+    ahead : float
+        What the experiments that are left would give at the late pace, in the metric's unit.
+    """
+
+    early: float = 0.0
+    late: float = 0.0
+    half: int = 0
+    fade: float | None = None
+    ahead: float = 0.0
+
+    @property
+    def ratio(self) -> float | None:
+        """Late by early; None when there was nothing early."""
+        return self.late / self.early if self.early > 0 else None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cause of failures, the numbers of the experiments it ended, and the reason of the last one."""
+
+    cause: str
+    numbers: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evals:
+    """What a study's history says; see this module for the formulas.
+
+    Attributes
+    ----------
+    metric : Metric
+    noise : float
+        Standard deviation of one run, in the metric's unit.
+    planned, judged, ran : int
+        Experiments that were asked for, that have a verdict, and of those the ones that were run; no baseline.
+    baseline, best : float or None
+        Values; None before there is a baseline.
+    incumbent : int
+        The number of the best one.
+    gain : float
+        All progress, in the metric's unit.
+    chance : float
+        How much of a gain of the incumbent over the baseline chance explains.
+    trend : Trend
+    kept, lately : Rate
+        Over all that were run, and over the last window.
+    plateau : Plateau
+    kinds, agents : tuple of Group
+        The largest gain first.
+    wins : tuple of Win
+        The largest gain first.
+    steps : tuple of float
+        The same gains in the order of time.
+    returns : Returns
+    failures : tuple of Failure
+        The most frequent first.
+    duplicates, pruned : int
+        How many were tried before, and how many were stopped early.
+    close : int
+        Discarded ones that had a better value than their parent: beaten by the noise, or by the smallest gain that counts.
+    untried : tuple of str
+        Constants of the incumbent that no experiment has changed.
+    advice : Advice
+    """
+
+    metric: Metric
+    noise: float
+    planned: int
+    judged: int
+    ran: int
+    baseline: float | None
+    best: float | None
+    incumbent: int
+    gain: float
+    chance: float
+    trend: Trend
+    kept: Rate
+    lately: Rate
+    plateau: Plateau
+    kinds: tuple[Group, ...] = ()
+    agents: tuple[Group, ...] = ()
+    wins: tuple[Win, ...] = ()
+    steps: tuple[float, ...] = ()
+    returns: Returns = field(default_factory=Returns)
+    failures: tuple[Failure, ...] = ()
+    duplicates: int = 0
+    pruned: int = 0
+    close: int = 0
+    untried: tuple[str, ...] = ()
+    advice: Advice = field(default_factory=lambda: Advice("continue", ""))
+
+    def __str__(self) -> str:
+        from .evals_words import evals_text
+
+        return evals_text(self)
+
+    def _repr_markdown_(self) -> str:
+        from .evals_words import evals_markdown
+
+        return evals_markdown(self)
+
+
+def evaluate(
+    experiments: Iterable[Experiment],
+    metric: Metric,
+    *,
+    noise: float = 0.0,
+    planned: int = 0,
+    patience: int | None = None,
+) -> Evals:
+    """Say how a study goes.
+
+    Parameters
+    ----------
+    experiments : iterable of Experiment
+        In the order of their numbers, the baseline first; open ones are left out.
+    metric : Metric
+    noise : float
+        Standard deviation of one run, in the metric's unit; 0 for a deterministic metric.
+    planned : int
+        Experiments that were asked for, besides the baseline.
+    patience : int or None
+        Experiments without a keep that make a plateau; None or 0: see `plateau`.
+    """
+    judged = [e for e in experiments if e.verdict is not None]
+    by_number = {e.number: e for e in judged}
+    proposals = [e for e in judged if e.number > 0]
+    ran = [e for e in proposals if e.ran]
+    gains = {e.number: gain for e in ran if (gain := _gain(e, by_number, metric)) is not None}
+    changes = {e.number: _change(e, by_number) for e in ran}
+    won = [e for e in ran if e.verdict is Verdict.KEEP and e.number in gains]
+    steps = [gains[e.number] for e in won]
+    progress = [0.0]
+    for e in ran:
+        progress.append(progress[-1] + (gains.get(e.number, 0.0) if e.verdict is Verdict.KEEP else 0.0))
+    window = min(len(ran), max(WINDOW[0], min(WINDOW[1], len(ran) // 3)))
+    latest = ran[len(ran) - window :]
+    baseline = by_number.get(0)
+    best = next((e for e in reversed(judged) if e.verdict is not None and e.verdict.kept), None)
+    evals = Evals(
+        metric=metric, noise=noise, planned=planned, judged=len(proposals), ran=len(ran),
+        baseline=baseline.value if baseline else None, best=best.value if best else None,
+        incumbent=best.number if best else 0, gain=progress[-1], chance=_chance(best, baseline, noise),
+        trend=Trend(window, theil_sen(progress[-window - 1 :]), (progress[-1] - progress[-window - 1]) / max(1, window)),
+        kept=wilson(sum(e.verdict is Verdict.KEEP for e in ran), len(ran)),
+        lately=wilson(sum(e.verdict is Verdict.KEEP for e in latest), window), plateau=plateau(judged, patience),
+        kinds=_groups([(changes[e.number].kind, e) for e in ran], gains),
+        agents=_groups([(e.proposal.agent or "unnamed", e) for e in ran], gains),
+        wins=_wins(won, gains, changes, by_number, noise), steps=tuple(steps),
+        returns=_returns(progress, steps, max(0, planned - len(ran))), failures=failures(proposals),
+        duplicates=sum(e.verdict is Verdict.DUPLICATE for e in proposals),
+        pruned=sum(e.verdict is Verdict.PRUNED for e in proposals),
+        close=sum(e.verdict is Verdict.DISCARD and gains.get(e.number, 0.0) > 0 for e in ran),
+        untried=_untried(best, changes.values()),
+    )  # fmt: skip
+    return replace(evals, advice=advise(evals, proposals[len(proposals) - min(len(proposals), WINDOW[0]) :]))
+
+
+def failures(experiments: Iterable[Experiment]) -> tuple[Failure, ...]:
+    """Group failures by their cause, the most frequent first, of equally frequent ones the latest."""
+    causes: dict[str, list[Experiment]] = {}
+    for e in experiments:
+        if e.verdict is not None and e.verdict.failed:
+            causes.setdefault(e.cause, []).append(e)
+    found = [Failure(cause, tuple(e.number for e in each), each[-1].reason) for cause, each in causes.items()]
+    return tuple(sorted(found, key=lambda failure: (-len(failure.numbers), -failure.numbers[-1])))
+
+
+def _gain(e: Experiment, by_number: Mapping[int, Experiment], metric: Metric) -> float | None:
+    parent = by_number.get(e.parent) if e.parent is not None else None
+    value = _first_value(e)
+    if parent is None or parent.value is None or value is None or (e.verdict is not None and e.verdict.failed):
+        return None
+    return metric.gain(value, over=parent.value)
+
+
+def _first_value(e: Experiment) -> float | None:
+    """Return the mean of the values from before the last drift: those that it was judged by."""
+    values = [m.value for m in e.measurements[: e.since or None] if m.ok and m.value is not None]
+    return statistics.fmean(values) if values else None
+
+
+def _chance(e: Experiment | None, over: Experiment | None, noise: float) -> float:
+    if e is None or over is None or e.number == over.number or not e.values or not over.values:
+        return 0.0
+    return Z5 * noise * math.sqrt(1 / len(e.values) + 1 / len(over.values))
+
+
+def _change(e: Experiment, by_number: Mapping[int, Experiment]) -> Change:
+    parent = by_number.get(e.parent) if e.parent is not None else None
+    return Change(structure=True) if parent is None else change(parent.target, e.target)
+
+
+def _groups(named: Sequence[tuple[str, Experiment]], gains: Mapping[int, float]) -> tuple[Group, ...]:
+    members: dict[str, list[Experiment]] = {}
+    for name, e in named:
+        members.setdefault(name, []).append(e)
+    groups = []
+    for name, each in members.items():
+        kept = [e.number for e in each if e.verdict is Verdict.KEEP]
+        won = [gains[number] for number in kept if number in gains]
+        failed = sum(e.verdict is not None and e.verdict.failed for e in each)
+        median = statistics.median(won) if won else None
+        groups.append(Group(name, wilson(len(kept), len(each)), math.fsum(won), median, failed))
+    return tuple(sorted(groups, key=lambda g: (-g.gain, -g.kept.hits, g.kept.of, g.name)))
+
+
+def _wins(
+    won: Sequence[Experiment],
+    gains: Mapping[int, float],
+    changes: Mapping[int, Change],
+    by_number: Mapping[int, Experiment],
+    noise: float,
+) -> tuple[Win, ...]:
+    total = math.fsum(max(0.0, gains[e.number]) for e in won)
+    wins = [
+        Win(
+            number=e.number, summary=e.summary, kind=changes[e.number].kind, gain=gains[e.number],
+            share=max(0.0, gains[e.number]) / total if total else 0.0,
+            chance=_chance(e, by_number[e.parent or 0], noise),
+        )
+        for e in won
+    ]  # fmt: skip
+    return tuple(sorted(wins, key=lambda win: (-win.gain, win.number)))
+
+
+def _returns(progress: Sequence[float], steps: Sequence[float], left: int) -> Returns:
+    ran = len(progress) - 1
+    if ran < 2:
+        return Returns()
+    half = ran // 2
+    early, late = progress[half] / half, (progress[-1] - progress[half]) / (ran - half)
+    logs = [math.log(step) for step in steps if step > 0]
+    # as many as a window: the slope takes all pairs
+    fade = math.exp(theil_sen(logs[-WINDOW[1] :])) if len(logs) > 2 else None
+    return Returns(early, late, half, fade, late * left)
+
+
+def _untried(best: Experiment | None, changes: Iterable[Change]) -> tuple[str, ...]:
+    if best is None:
+        return ()
+    tried = {name for each in changes for name in each.constants}
+    return tuple(c.name for c in find_constants(best.target, strict=False) if c.name not in tried)

@@ -1,0 +1,201 @@
+"""The evals of a study in words: as text for terminals, as Markdown for notebooks.
+
+Both are made from the same lines and tables. What an agent wrote is escaped in Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .evals import Evals, Group
+from .rates import Plateau, Rate
+from .words import escape
+
+TOP = 10
+"""Wins that are listed; the rest is summed up."""
+CAUSES = 8
+"""Causes of failures that are listed."""
+WIDTH = 60
+"""Characters of a cell of text; Markdown wraps by itself."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table; `left` is the number of columns, from the right, that are text."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
+    below: str = ""
+
+
+def evals_text(evals: Evals) -> str:
+    """Write the evals as plain text."""
+    parts = ["\n".join(f"{name + ':':<12} {_printable(line)}" for name, line in _lines(evals))]
+    parts += [_text_table(table) for table in _tables(evals)]
+    return "\n\n".join(parts)
+
+
+def evals_markdown(evals: Evals) -> str:
+    """Write the evals as Markdown."""
+    parts = ["\n".join(f"- **{name}**: {escape(line)}" for name, line in _lines(evals))]
+    parts += [_markdown_table(table) for table in _tables(evals)]
+    return "\n\n".join(parts)
+
+
+def plateau_line(flat: Plateau) -> str:
+    """Say in one sentence how long nothing was kept: also for the notice when a plateau begins."""
+    since = "the baseline" if flat.since == 0 else f"experiment {flat.since}"
+    chance = f"at the rate before, a chance of {_percent(flat.chance)}" if flat.idle else "it was the last one"
+    return f"{_count(flat.idle, 'experiment')} without a keep since {since} ({chance}); patience is {flat.patience}"
+
+
+# -- the lines --------------------------------------------------------------------------------------------------------
+
+
+def _lines(evals: Evals) -> Iterator[tuple[str, str]]:
+    metric = evals.metric
+    yield "Advice", f"{evals.advice.action}. {evals.advice.reason}"
+    if evals.baseline is None:
+        return
+    asked = f" of {evals.planned}" if evals.planned else ""
+    best = "the baseline" if evals.incumbent == 0 else f"experiment {evals.incumbent}"
+    gain = f", a gain of {evals.gain:.3g}{_relative(evals)}" if evals.incumbent else ""
+    within = " (within the noise)" if evals.incumbent and evals.gain <= evals.chance else ""
+    yield (
+        "Result",
+        f"{metric.name} {metric.format(evals.best)} ({best}) after {evals.ran}{asked} experiments, "
+        f"baseline {metric.format(evals.baseline)}{gain}{within}",
+    )
+    if evals.ran == 0:
+        return
+    trend = evals.trend
+    yield (
+        "Trend",
+        f"{_signed(trend.mean)} an experiment over the last {trend.window}, median slope {_signed(trend.slope)} "
+        "(positive is better)",
+    )
+    lately = f"; of the last {evals.lately.of}: {_rate(evals.lately)}" if evals.lately.of < evals.kept.of else ""
+    yield "Keep rate", f"{_rate(evals.kept)}{lately}"
+    yield "Plateau", f"{'yes' if evals.plateau.reached else 'no'}: {plateau_line(evals.plateau)}"
+    if evals.ran > 1:
+        yield "Returns", _returns(evals)
+    rest = [(evals.duplicates, "tried before"), (evals.pruned, "stopped early"), (evals.close, "discarded with a gain")]
+    if told := ", ".join(f"{number} {what}" for number, what in rest if number):
+        yield "Besides", told
+
+
+def _returns(evals: Evals) -> str:
+    returns = evals.returns
+    line = (
+        f"{_signed(returns.early)} an experiment in the first {returns.half}, {_signed(returns.late)} in the other "
+        f"{evals.ran - returns.half}"
+    )
+    if returns.ratio is not None:
+        line += f" ({_percent(max(0.0, returns.ratio))} of it)"
+    if returns.fade is not None:
+        line += f"; each keep gives about {returns.fade:.2g} times the one before"
+    if evals.planned > evals.ran:
+        line += f"; the {evals.planned - evals.ran} left would give {_signed(returns.ahead)} at the late pace"
+    return line
+
+
+def _relative(evals: Evals) -> str:
+    return f" ({100 * evals.gain / abs(evals.baseline):.1f}%)" if evals.baseline else ""
+
+
+# -- the tables -------------------------------------------------------------------------------------------------------
+
+
+def _tables(evals: Evals) -> Iterator[_Table]:
+    if evals.kinds:
+        yield _groups("What paid off", "change", evals.kinds)
+    if len(evals.agents) > 1:
+        yield _groups("By agent", "agent", evals.agents)
+    if evals.wins:
+        rows: tuple[tuple[str, ...], ...] = tuple(
+            (str(n), str(win.number), f"{win.gain:.3g}", _percent(win.share), _verdict(win.within_noise), win.summary)
+            for n, win in enumerate(evals.wins[:TOP], 1)
+        )
+        rest = evals.wins[TOP:]
+        more = f"and {len(rest)} smaller, together {sum(win.gain for win in rest):.3g}" if rest else ""
+        yield _Table("Wins", ("", "#", "gain", "share", "noise", "change"), rows, 2, more)
+    if evals.failures:
+        rows = tuple(
+            (str(len(failure.numbers)), ", ".join(map(str, failure.numbers[-5:])), failure.cause, failure.reason)
+            for failure in evals.failures[:CAUSES]
+        )
+        others = evals.failures[CAUSES:]
+        more = f"and {_count(len(others), 'cause')} more" if others else ""
+        yield _Table("Failures by cause", ("times", "latest", "cause", "the last one's reason"), rows, 2, more)
+
+
+def _groups(title: str, what: str, groups: Sequence[Group]) -> _Table:
+    rows = tuple(
+        (
+            str(g.kept.of), str(g.kept.hits), str(g.failed), _interval(g.kept), f"{g.gain:.3g}",
+            "–" if g.median is None else f"{g.median:.3g}", g.name,
+        )
+        for g in groups
+    )  # fmt: skip
+    return _Table(title, ("run", "kept", "failed", "keep rate", "gain", "median", what), rows)
+
+
+def _text_table(table: _Table) -> str:
+    cells = [[_cut(cell) for cell in row] for row in (table.head, *table.rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(table.head))]
+    numbers = len(table.head) - table.left
+    lines = []
+    for row in cells:
+        padded = [
+            cell.rjust(w) if i < numbers else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(["", *padded]).rstrip())
+    return "\n".join([table.title, *lines, *([f"  {table.below}"] if table.below else [])])
+
+
+def _markdown_table(table: _Table) -> str:
+    numbers = len(table.head) - table.left
+    lines = [
+        f"**{table.title}**",
+        "",
+        "| " + " | ".join(table.head) + " |",
+        "|" + "|".join("--:" if i < numbers else ":--" for i in range(len(table.head))) + "|",
+    ]
+    lines += ["| " + " | ".join(escape(cell) for cell in row) + " |" for row in table.rows]
+    return "\n".join([*lines, *(["", table.below] if table.below else [])])
+
+
+def _cut(text: str) -> str:
+    text = _printable(text)
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))  # a terminal obeys what is not
+
+
+def _verdict(within: bool) -> str:
+    return "within" if within else "beyond"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.hits} of {rate.of}, {_interval(rate)}"
+
+
+def _interval(rate: Rate) -> str:
+    return f"{_percent(rate.share)} ({100 * rate.low:.0f}–{_percent(rate.high)})" if rate.of else "–"
+
+
+def _percent(share: float) -> str:
+    return "<0.1%" if 0 < share < 0.0005 else f"{100 * share:.1f}%" if 0 < share < 0.0095 else f"{100 * share:.0f}%"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}" if value else "0"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

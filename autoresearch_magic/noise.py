@@ -1,0 +1,220 @@
+"""How much a value moves by chance, and what a difference of two means is worth beside that.
+
+Everything here is read off the runs that the journal holds. Formulas and their sources:
+
+- The noise of one run is the pooled standard deviation within experiments,
+  ``sd² = Σ_e Σ_i (x_ei − mean_e)² / Σ_e (n_e − 1)``; the denominator is its degrees of freedom (ISO 5725-2, 7.4).
+- Runs on the same seed share their luck. With a correlation ``ρ`` of such pairs, the incumbent's runs serve as a control
+  variate (Glasserman 2003, *Monte Carlo Methods in Financial Engineering*, 4.1), which makes the gain's standard error
+  smaller by up to ``sqrt(1 − ρ²)``.
+- The interval of a difference of two means whose spreads may differ is Welch's (Welch 1947, *Biometrika* 34, 28-35).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .experiment import Experiment, Measurement
+from .metric import Metric
+
+MOST = 0.95
+"""The largest correlation that is believed: beyond it a standard error would be next to nothing."""
+
+EXACT = 1e-12
+"""Relative difference below which two values are equal: means of the same values differ in their last bits."""
+
+UNPAIRED = 10.0
+"""Degrees of freedom with which a correlation of 0 is held against what the pairs show: of few pairs it is anything."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is known of the noise of a metric.
+
+    Attributes
+    ----------
+    sd : float
+        Standard deviation of one run, in the metric's unit.
+    df : int
+        Degrees of freedom of that estimate; 0: nothing is known yet.
+    pairing : float
+        Correlation of two targets' runs on the same seed, 0 to `MOST`, shrunk towards 0 as long as pairs are few.
+    """
+
+    sd: float = 0.0
+    df: int = 0
+    pairing: float = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether there was anything to estimate it from."""
+        return self.df > 0
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether every repeat gave the same value so far."""
+        return self.known and self.sd == 0.0
+
+    def quantile(self, tail: float) -> float:
+        """Return what a Student-t variable of these degrees of freedom exceeds with probability `tail`."""
+        return student(tail, self.df)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate beside the incumbent.
+
+    Attributes
+    ----------
+    gain : float
+        By how much the candidate is better, in the metric's unit; negative when it is worse.
+    error : float
+        The gain's standard error; 0 for a deterministic metric.
+    runs : int
+        Runs of the candidate.
+    """
+
+    gain: float
+    error: float
+    runs: int
+
+    @property
+    def score(self) -> float:
+        """The gain in standard errors; infinite for any gain or loss without noise, 0 for none."""
+        if self.error > 0:
+            return self.gain / self.error
+        return math.copysign(math.inf, self.gain) if self.gain else 0.0
+
+
+def student(tail: float, df: float) -> float:
+    """Return the upper quantile of Student's t.
+
+    Parameters
+    ----------
+    tail : float
+        Probability of being above, 0 to 1.
+    df : float
+        Degrees of freedom, above 0; need not be whole.
+    """
+    return _student(tail, min(df, 1000.0))
+
+
+@lru_cache(maxsize=8192)
+def _student(tail: float, df: float) -> float:
+    from scipy.special import stdtrit  # a quarter of a second, so only where a test is made
+
+    return float(stdtrit(df, 1.0 - tail))
+
+
+def spread(values: Sequence[float]) -> float:
+    """Return the sample standard deviation (n − 1) of one run; 0 for fewer than two values."""
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
+    """Pool the repeats of a study.
+
+    Parameters
+    ----------
+    experiments : iterable of Experiment
+        Those that were judged and, possibly, the one that is being judged. Of each only the runs count that are valid
+        since the last drift (`Experiment.current`).
+
+    Notes
+    -----
+    The first run of a candidate is left out: it was repeated only because it looked good, so it is an outlier by selection
+    and would widen the noise. The baseline's first run was chosen by nobody.
+    """
+    squares, products, scale = 0.0, 0.0, 0.0
+    df = pair_df = 0
+    repeated = {e.number: e for e in experiments if len(e.measurements) > 1}
+    for e in repeated.values():
+        values = [
+            m.value for m in e.current if m.ok and m.value is not None and (e.number == 0 or m is not e.measurements[0])
+        ]
+        if len(values) < 2:
+            continue
+        mean = statistics.fmean(values)
+        squares += sum((value - mean) ** 2 for value in values)
+        df += len(values) - 1
+        scale = max(scale, *map(abs, values))
+        if e.parent in repeated:
+            own, other = by_seed(e.current), by_seed(repeated[e.parent].current)
+            shared = [seed for seed in own if seed in other and seed != e.measurements[0].seed]
+            if len(shared) > 1:
+                a, b = statistics.fmean(own[s] for s in shared), statistics.fmean(other[s] for s in shared)
+                products += sum((own[s] - a) * (other[s] - b) for s in shared)
+                pair_df += len(shared) - 1
+    if df == 0:
+        return Noise()
+    # Values that are equal but for the last bits of a sum are equal.
+    sd = math.sqrt(squares / df)
+    if sd <= EXACT * scale:
+        return Noise(0.0, df)
+    pairing = products / sd**2 / (pair_df + UNPAIRED)
+    return Noise(sd, df, max(0.0, min(MOST, pairing)))
+
+
+def compare(candidate: Experiment, incumbent: Experiment, metric: Metric, noise: Noise) -> Comparison:
+    """Set a candidate beside the incumbent, all runs of both counted.
+
+    The gain is ``mean(candidate) − mean(incumbent) − ρ · (mean(incumbent on the shared seeds) − mean(incumbent))``, turned
+    so that more is better, and its variance that of the same sum of independent runs and of pairs with correlation ρ. With
+    ρ = 0 this is the difference of the means and ``sd · sqrt(1/n + 1/m)``.
+
+    Parameters
+    ----------
+    candidate, incumbent : Experiment
+        Each with one value at least.
+    metric : Metric
+    noise : Noise
+    """
+    ours, theirs = by_seed(candidate.current), by_seed(incumbent.current)
+    n, m = len(ours), len(theirs)
+    shared = sum(seed in theirs for seed in ours)
+    rho = noise.pairing
+    weights = {s: (1 - rho * shared / n) / m + (rho / n if s in ours else 0.0) for s in theirs}
+    reference = sum(weights[s] * value for s, value in theirs.items())
+    gain = metric.gain(statistics.fmean(ours.values()), over=reference)
+    if abs(gain) <= EXACT * max(map(abs, (*ours.values(), *theirs.values()))):
+        gain = 0.0
+    variance = (
+        1 / n + sum(w * w for w in weights.values()) - 2 * rho / n * sum(weights[s] for s in ours if s in weights)
+    )
+    return Comparison(gain, noise.sd * math.sqrt(max(variance, 0.0)), n)
+
+
+def by_seed(measurements: Iterable[Measurement]) -> dict[int, float]:
+    """Return the finite values of runs by their seed; of two on the same seed their mean."""
+    found: dict[int, list[float]] = {}
+    for m in measurements:
+        if m.ok and m.value is not None:
+            found.setdefault(m.seed, []).append(m.value)
+    return {seed: statistics.fmean(values) for seed, values in found.items()}
+
+
+def welch(better: Sequence[float], worse: Sequence[float], confidence: float) -> float | None:
+    """Return half the width of the interval of a difference of two means, by Welch's formula.
+
+    Parameters
+    ----------
+    better, worse : sequence of float
+    confidence : float
+        Of the two-sided interval, 0 to 1.
+
+    Returns
+    -------
+    float or None
+        0 when both sides do not vary at all; None when a side has fewer than two values.
+    """
+    if len(better) < 2 or len(worse) < 2:
+        return None
+    a, b = statistics.variance(better) / len(better), statistics.variance(worse) / len(worse)
+    if a + b == 0:
+        return 0.0
+    df = (a + b) ** 2 / (a * a / (len(better) - 1) + b * b / (len(worse) - 1))
+    return student((1 - confidence) / 2, df) * math.sqrt(a + b)

@@ -1,0 +1,220 @@
+"""The plan: what a study would be like, found out by a few runs before anything is spent.
+
+What it says and where that comes from:
+
+- The noise is the standard deviation of runs on different seeds, at the study's budget and at a third of it.
+- The smallest gain that can be seen is ``(t(level) + t(0.2)) · sd · sqrt(1/n + 1/m)``: a test at the judge's level that has
+  four chances in five (Cohen 1988, *Statistical Power Analysis*, 2.4), once for a single run beside the baseline's, once
+  after all pairs.
+- How long: the runs' own seconds times baseline, experiments, a fifth of them again for repeats (what the judge's benchmark
+  shows) and the confirmation. At most: every experiment with all its pairs.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .budget import Budget, format_duration
+from .definition import Definition
+from .experiment import Measurement
+from .judge import levels
+from .loop import baseline_error
+from .metric import Metric
+from .noise import spread, student
+from .runners import Runner
+from .settings import Settings
+
+SHARE = 1 / 3
+"""The shorter budget that is tried beside the study's own."""
+REPEATS = 0.2
+"""Runs more than experiments, for the judge's repeats."""
+POWER_DF = 20
+"""Degrees of freedom that the noise has after a few experiments: what the smallest gain is told for."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Runs of the target at one budget."""
+
+    budget: Budget
+    measurements: tuple[Measurement, ...]
+
+    @property
+    def values(self) -> list[float]:
+        """The metric's values."""
+        return [m.value for m in self.measurements if m.value is not None]
+
+    @property
+    def sd(self) -> float:
+        """Noise of one run, in the metric's unit."""
+        return spread(self.values)
+
+    @property
+    def seconds(self) -> float:
+        """Wall clock of one run."""
+        return statistics.fmean(m.seconds for m in self.measurements)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study would be like; `str` of it is the text.
+
+    Attributes
+    ----------
+    metric : Metric
+    settings : Settings
+    trials : tuple of Trial
+        At the study's budget, and at a shorter one.
+    """
+
+    metric: Metric
+    settings: Settings
+    trials: tuple[Trial, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Expected wall clock of the whole study."""
+        s = self.settings
+        runs = s.repeats + s.experiments * (1 + (REPEATS if s.judge != "strict" else 0)) + 2 * s.repeats
+        return runs * self.trials[0].seconds
+
+    @property
+    def most_seconds(self) -> float:
+        """Wall clock if every experiment took all its pairs."""
+        s = self.settings
+        pairs = 0 if s.judge == "strict" else s.pairs
+        return (3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds
+
+    def smallest_gain(self, sd: float, pairs: int) -> float:
+        """Return the gain that is seen in four cases of five after so many pairs, in the metric's unit."""
+        level = levels(max(pairs, 1))[pairs]
+        n, m = 1 + pairs, max(self.settings.repeats, 1 + pairs)
+        return (student(level, POWER_DF) + student(0.2, POWER_DF)) * sd * math.sqrt(1 / n + 1 / m)
+
+    def __str__(self) -> str:
+        s, own = self.settings, self.trials[0]
+        lines = [
+            f"The target runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values))}, {own.seconds:.1f} s a run "
+            f"({_split(own.measurements)})."
+        ]
+        if len(own.values) < 2:
+            lines.append("The noise is not known from one run: --repeats 3 measures it.")
+        elif own.sd == 0:
+            lines.append(
+                f"{len(own.values)} runs on different seeds gave the same value: every strict gain counts at once."
+            )
+        else:
+            at_once, later = self.smallest_gain(own.sd, 0), self.smallest_gain(own.sd, s.pairs)
+            lines.append(
+                f"The noise of one run is {own.sd:.2g} (sd of {len(own.values)} runs): a gain of {at_once:.2g} is seen at once, "
+                f"one of {later:.2g} after {s.pairs} pairs of runs."
+            )
+        lines += [
+            f"At {t.budget}: noise {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
+        ]
+        lines.append(
+            f"{s.experiments} experiments take about {format_duration(max(1.0, round(self.seconds)))}, with the confirmation; at most "
+            f"{format_duration(max(1.0, round(self.most_seconds)))} if each were run again {s.pairs} times."
+        )
+        if s.hours is not None:
+            fit = int(3600 * s.hours / (own.seconds * (1 + REPEATS)))
+            lines.append(f"In {s.hours:g} h fit about {fit} experiments.")
+        lines += [f"Cost: {cost_line(s)}", f"Advice: {self.advice}"]
+        return "\n".join(lines)
+
+    @property
+    def advice(self) -> str:
+        """One or two sentences on what to change before the start."""
+        own, value = self.trials[0], abs(statistics.fmean(self.trials[0].values))
+        said = []
+        slow = [m for m in own.measurements if m.evaluation > 0.2 * m.seconds]
+        if slow:
+            said.append(f"evaluation takes {slow[0].evaluation / slow[0].seconds:.0%} of a run: make it shorter.")
+        steps = sorted(m.steps for m in own.measurements)
+        if steps[0] and steps[-1] > 1.5 * steps[0]:
+            said.append(f"equal runs made {steps[0]} to {steps[-1]} steps: something else keeps this machine busy.")
+        for other in self.trials[1:]:
+            if len(other.values) < 2 or other.sd == 0 or own.sd == 0:
+                continue
+            told = f"noise {other.sd:.2g} at {other.budget}, {own.sd:.2g} at {own.budget}"
+            if other.sd <= own.sd * 1.2:
+                said.append(f"{told}: a shorter budget loses little here and fits more experiments.")
+            elif other.sd > 2 * own.sd:
+                said.append(f"{told}: longer runs are quieter, and a longer budget may be quieter still.")
+        if own.sd > 0 and value and self.smallest_gain(own.sd, self.settings.pairs) > 0.05 * value:
+            said.append(
+                "even after all pairs only gains above 5% can be seen: a longer budget, a budget in steps or a larger "
+                "evaluation would help."
+            )
+        if own.measurements[0].steps and self.settings.budget.unit == "seconds" and own.sd > 0:
+            said.append(
+                f"a budget in steps (--budget {round(statistics.fmean(steps))}steps) is often less noisy than one in seconds."
+            )
+        return " ".join(each[:1].upper() + each[1:] for each in said) or "nothing speaks against the start."
+
+
+def cost_line(settings: Settings) -> str:
+    """Say what the agent may cost."""
+    s = settings
+    if s.agent.partition(":")[0] in ("tuner", "replay"):
+        return "nothing; the agent is offline."
+    if s.max_cost is not None:
+        return f"at most ${s.max_cost:g} (--max-cost)."
+    if s.max_tokens is not None:
+        return f"at most {s.max_tokens:,} tokens (--max-tokens)."
+    return f"{s.experiments} answers of {s.agent} or more, without a limit: --max-cost or --max-tokens sets one."
+
+
+def _split(measurements: Sequence[Measurement]) -> str:
+    charged = statistics.fmean(m.charged for m in measurements)
+    evaluation = statistics.fmean(m.evaluation for m in measurements)
+    training = f"{charged:.1f} s training, " if charged else ""
+    return f"{training}{evaluation:.2g} s evaluation"
+
+
+def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Callable[[float, str], None]) -> Plan:
+    """Run the target a few times and sum up; see `Study.plan`.
+
+    Parameters
+    ----------
+    definition : Definition
+    runner : callable
+        Makes a runner, given the folder for its logs.
+    show : callable
+        Told the share that is done, and what is being done.
+    """
+    s = definition.settings
+    shorter = Budget(
+        max(1.0, round(s.budget.amount * SHARE)) if s.budget.unit == "steps" else s.budget.amount * SHARE, s.budget.unit
+    )
+    budgets = [s.budget, shorter] if s.repeats > 1 else [s.budget]
+    total, done = len(budgets) * s.repeats, 0
+    with tempfile.TemporaryDirectory(prefix="autoresearch-plan-") as folder:
+        made = runner(Path(folder))
+        trials = []
+        try:
+            for budget in budgets:
+                if hasattr(made, "budget"):
+                    made.budget = budget
+                measurements: list[Measurement] = []
+                for repeat in range(s.repeats):
+                    show(done / total, f"running the target, {repeat + 1} of {s.repeats} at {budget}")
+                    m = made.measure(definition.target, seed=s.seed + repeat, deadline=s.deadline(None))
+                    done += 1
+                    if not m.ok and budget is s.budget:
+                        raise baseline_error(m)
+                    if m.ok:
+                        measurements.append(m)
+                if measurements and (budget is s.budget or measurements[0].steps or measurements[0].charged):
+                    trials.append(Trial(budget, tuple(measurements)))
+                if not (measurements and (measurements[0].charged or measurements[0].steps)):
+                    break  # a target without the clock does not know its budget: a shorter one says nothing
+        finally:
+            made.close()
+    show(1.0, "done")
+    return Plan(definition.metric, s, tuple(trials))

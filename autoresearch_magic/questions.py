@@ -1,0 +1,298 @@
+"""Questions to a study at rest: whether B is no worse than A, and what each kept change contributes.
+
+They run targets side by side on seeds that the search has never seen, with the study's own runner, and change nothing of the
+study: their runs are recorded apart.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from .edits import merge
+from .errors import UserError
+from .experiment import Experiment, Measurement, Verdict
+from .metric import Metric
+from .noise import spread, student, welch
+
+SAMPLES = 8
+"""Runs of each side: with 8 and 8, Mann-Whitney's test sees a loss of 1.3 sd in four of five cases."""
+LEVEL = 0.05
+BAND = 1.0
+"""Standard deviations of one run of A by which B may be worse and still count as no worse."""
+CONFIDENCE = 0.95
+
+
+class Bench(Protocol):
+    """What a question needs of a study."""
+
+    metric: Metric
+    judged: list[Experiment]
+
+    @property
+    def incumbent(self) -> Experiment:
+        """The best kept experiment."""
+        ...
+
+    def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
+        """Run a target once, on the `repeat`-th of the seeds kept for questions."""
+        ...
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Whether B is no worse than A.
+
+    Attributes
+    ----------
+    a, b : int
+        Numbers of experiments.
+    a_values, b_values : tuple of float
+    loss : float
+        By how much B's mean is worse, in the metric's unit; negative when it is better.
+    band : float
+        The loss that counts as none: `BAND` sd of A.
+    p : float
+        One-sided p-value of Mann and Whitney's U (1947) that B's values are no worse than A's.
+    verdict : {"STABLE", "UNSTABLE", "UNDECIDED"}
+        UNSTABLE: worse with p below `LEVEL`, and by more than the band. STABLE: the upper end of Welch's one-sided 95%
+        interval of the loss is inside the band. Else UNDECIDED: more samples would tell.
+    failed : str
+        Why a run gave no value; empty when all did.
+    """
+
+    a: int
+    b: int
+    a_values: tuple[float, ...]
+    b_values: tuple[float, ...]
+    loss: float
+    band: float
+    p: float
+    verdict: str
+    failed: str = ""
+
+    def text(self, metric: Metric) -> str:
+        """Say it in a line."""
+        if self.failed:
+            return f"{self.verdict}: experiment {self.b} does not run: {self.failed}"
+        n = len(self.a_values)
+        sides = " against ".join(
+            f"{metric.format(statistics.fmean(values))} (sd {spread(values):.2g}, experiment {number})"
+            for number, values in ((self.b, self.b_values), (self.a, self.a_values))
+        )
+        how = "worse" if self.loss > 0 else "better"
+        more = f" More samples would tell: --samples {2 * n}." if self.verdict == "UNDECIDED" else ""
+        return (
+            f"{self.verdict}: {metric.name} {sides}, {n} runs each, side by side. Experiment {self.b} is "
+            f"{abs(self.loss):.3g} {how}; {self.band:.3g} counts as noise; p = {self.p:.3g} (Mann-Whitney U).{more}"
+        )
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one kept change adds to the best.
+
+    Attributes
+    ----------
+    number : int
+    summary : str
+    gain : float or None
+        By how much the best is better with it than without, in the metric's unit; None where that was not measured.
+    reach : float or None
+        Half the width of its 95% interval (Welch).
+    note : str
+        Why it was not measured, or how its removal failed.
+    """
+
+    number: int
+    summary: str
+    gain: float | None = None
+    reach: float | None = None
+    note: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of a contribution was seen: the interval reaches zero."""
+        return self.gain is not None and (self.reach is None or self.gain <= self.reach)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What each kept change contributes to the best.
+
+    Attributes
+    ----------
+    best : int
+    value : float
+        The best, measured again.
+    runs : int
+        Of each version.
+    parts : tuple of Contribution
+    without : str
+        The best target without the changes that contribute nothing; empty when there is none, or it was worse.
+    without_gain : float
+        By how much that version is better than the best (negative: worse).
+    """
+
+    best: int
+    value: float
+    runs: int
+    parts: tuple[Contribution, ...]
+    without: str = ""
+    without_gain: float = 0.0
+
+    def text(self, metric: Metric) -> str:
+        """Say it in a table of text."""
+        lines = [
+            f"Experiment {self.best}, {metric.name} {metric.format(self.value)}: what it loses without each kept change "
+            f"({self.runs} runs each, interval of 95%)",
+            "",
+            f"{'#':>4}  {'contributes':>20}  change",
+        ]
+        for part in self.parts:
+            size = "–" if part.gain is None else f"{part.gain:+.3g}"
+            size += f" ± {part.reach:.2g}" if part.gain is not None and part.reach else ""
+            tail = f" ({part.note})" if part.note else " (nothing beyond chance)" if part.idle else ""
+            lines.append(f"{part.number:>4}  {size:>20}  {part.summary}{tail}")
+        idle = [str(part.number) for part in self.parts if part.idle]
+        if self.without:
+            lines += [
+                "",
+                f"Without {', '.join(idle)} it is as good ({self.without_gain:+.3g}); that version is the target below.",
+            ]
+        elif idle:
+            lines += [
+                "",
+                f"Changes {', '.join(idle)} show no effect alone, but removing them together costs something.",
+            ]
+        return "\n".join(lines)
+
+
+def ask_regression(bench: Bench, a: int, b: int, samples: int = SAMPLES) -> Regression:
+    """Run two experiments side by side and say whether the second is no worse; see `Regression`."""
+    from scipy.stats import mannwhitneyu
+
+    sides = {n: bench.judged[n] for n in (a, b)}
+    values: dict[int, list[float]] = {a: [], b: []}
+    for repeat in range(samples):
+        for number in (a, b) if repeat % 2 == 0 else (b, a):
+            measurement = bench.trial(sides[number], repeat, samples)
+            if not measurement.ok or measurement.value is None:
+                if number == a:
+                    raise UserError(f"Experiment {a} does not run any more: {measurement.error}")
+                return Regression(
+                    a, b, tuple(values[a]), tuple(values[b]), 0.0, 0.0, 0.0, "UNSTABLE", measurement.error
+                )
+            values[number].append(measurement.value)
+    metric, ours, theirs = bench.metric, values[b], values[a]
+    loss = metric.gain(statistics.fmean(theirs), over=statistics.fmean(ours))
+    band = BAND * spread(theirs)
+    worse = "greater" if metric.minimize else "less"
+    p = float(mannwhitneyu(ours, theirs, alternative=worse).pvalue) if {*ours, *theirs} != {ours[0]} else 1.0
+    return Regression(a, b, tuple(theirs), tuple(ours), loss, band, p, _stable(ours, theirs, loss, band, p))
+
+
+def _stable(ours: Sequence[float], theirs: Sequence[float], loss: float, band: float, p: float) -> str:
+    reach = welch(ours, theirs, 1 - 2 * LEVEL)
+    if reach == 0:
+        return "UNSTABLE" if loss > band else "STABLE"
+    if p < LEVEL and loss > band:
+        return "UNSTABLE"
+    return "STABLE" if reach is not None and loss + reach <= band else "UNDECIDED"
+
+
+def ask_ablation(bench: Bench, samples: int) -> Ablation:
+    """Undo each kept change of the best in turn and measure what is lost; see `Ablation`."""
+    best = bench.incumbent
+    kept = lineage(bench.judged, best)
+    if not kept:
+        raise UserError("Nothing was kept, so there is nothing to undo.")
+    versions: dict[int, str] = {}
+    notes: dict[int, str] = {}
+    for e in kept:
+        parent = bench.judged[e.parent or 0]
+        target = merge(e.target, best.target, parent.target)
+        if target is None:
+            notes[e.number] = "later changes build on it: it does not come out alone"
+        elif target == best.target:
+            notes[e.number] = "a later change has replaced it"
+        else:
+            versions[e.number] = target
+    top, measured, failures = _side_by_side(bench, best, versions, samples)
+    if not top:
+        raise UserError(f"Experiment {best.number} does not run any more: {failures.get(-1, 'no value')}")
+    parts = []
+    for e in kept:
+        if not (values := measured.get(e.number, [])):
+            note = notes.get(e.number) or f"without it: {failures.get(e.number, 'no value')}"
+            parts.append(Contribution(e.number, e.summary, note=note))
+            continue
+        gain = bench.metric.gain(statistics.fmean(top), over=statistics.fmean(values))
+        parts.append(Contribution(e.number, e.summary, gain, welch(top, values, CONFIDENCE)))
+    without, gain = _without_the_idle(bench, best, parts, versions, top, samples)
+    return Ablation(best.number, statistics.fmean(top), samples, tuple(parts), without, gain)
+
+
+def lineage(judged: Sequence[Experiment], best: Experiment) -> list[Experiment]:
+    """Return the kept experiments that led to the best, the baseline left out, in their order."""
+    found, e = [], best
+    while e.number != 0 and e.parent is not None:
+        if e.verdict is Verdict.KEEP:
+            found.append(e)
+        e = judged[e.parent]
+    return found[::-1]
+
+
+def _side_by_side(
+    bench: Bench, best: Experiment, versions: dict[int, str], samples: int
+) -> tuple[list[float], dict[int, list[float]], dict[int, str]]:
+    """Run the best and the versions of it in turn; returns the best's values, the versions', and failures (the best's at -1)."""
+    runs = {
+        -1: _named(best, best.target, f"the best, experiment {best.number}"),
+        **{n: _named(best, target, f"without experiment {n}") for n, target in versions.items()},
+    }
+    values: dict[int, list[float]] = {n: [] for n in runs}
+    failures: dict[int, str] = {}
+    for repeat in range(samples):
+        for number, version in runs.items():
+            measurement = bench.trial(version, repeat, samples)
+            if measurement.ok and measurement.value is not None:
+                values[number].append(measurement.value)
+            else:
+                failures[number] = measurement.error
+    return values.pop(-1), values, failures
+
+
+def _named(best: Experiment, target: str, summary: str) -> Experiment:
+    return replace(best, proposal=replace(best.proposal, target=target, summary=summary))
+
+
+def _without_the_idle(
+    bench: Bench,
+    best: Experiment,
+    parts: Sequence[Contribution],
+    versions: dict[int, str],
+    top: Sequence[float],
+    samples: int,
+) -> tuple[str, float]:
+    """Take all idle changes out together and see whether the rest is as good."""
+    target = best.target
+    for part in parts:
+        if part.idle:
+            undone = merge(best.target, target, versions[part.number])
+            target = target if undone is None else undone
+    if target == best.target:
+        return "", 0.0
+    values = []
+    for repeat in range(samples):
+        measurement = bench.trial(_named(best, target, "without all that contribute nothing"), repeat, samples)
+        if not measurement.ok or measurement.value is None:
+            return "", 0.0
+        values.append(measurement.value)
+    gain = bench.metric.gain(statistics.fmean(values), over=statistics.fmean(top))
+    variance = spread(values) ** 2 / len(values) + spread(top) ** 2 / len(top)
+    error = variance**0.5
+    sure = student(1 - CONFIDENCE, max(1, 2 * len(values) - 2)) * error
+    return (target, gain) if gain >= -sure else ("", gain)

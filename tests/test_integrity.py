@@ -1,0 +1,320 @@
+"""What a proposal may not do: tables of good and bad changes, and what never is one."""
+
+from __future__ import annotations
+
+import ast
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoresearch_magic.integrity import refusal, violations
+
+BASE = """import torch
+import numpy as np
+from autoresearch_magic import clock, report, seed
+
+LR = 1e-3
+model = torch.nn.Linear(2, 2)
+for step in clock:
+    report(step=step, loss=0.0)
+"""
+SEEDED = """import torch, random
+SEED = 1337
+OFFSET = 3
+torch.manual_seed(SEED)
+random.seed(OFFSET + 1)
+LR = 1e-3
+"""
+
+
+def with_line(line: str, base: str = BASE) -> str:
+    return base + line + "\n"
+
+
+SEEDS = [
+    "torch.manual_seed(1337)",
+    "torch.cuda.manual_seed_all(3)",
+    "torch.random.manual_seed(3)",
+    "torch.seed()",
+    "torch.manual_seed(seed + 1)",
+    "torch.manual_seed(seed * 7 % 3)",
+    "torch.manual_seed(int(seed) + 1)",
+    "torch.manual_seed(LR)",
+    "g = torch.Generator().manual_seed(5)",
+    "torch.set_rng_state(x)",
+    "np.random.seed(0)",
+    "rng = np.random.default_rng(3)",
+    "rng = np.random.default_rng()",
+    "rng = np.random.default_rng([seed, 1])",
+    "rng = np.random.default_rng(seed=3)",
+    "rng = np.random.RandomState(3)",
+    "rng = np.random.Generator(np.random.PCG64(1))",
+    "import random\nrandom.seed(3)",
+    "import random\nrandom.seed()",
+    "import random\nr = random.Random(3)",
+    "import random\nr = random.Random()",
+    "import random\nrandom.setstate(s)",
+    "import jax\nkey = jax.random.PRNGKey(0)",
+    "import jax\nkey = jax.random.key(0)",
+    "import tensorflow as tf\ntf.random.set_seed(1)",
+    "import pytorch_lightning as pl\npl.seed_everything(1, workers=True)",
+    "from transformers import set_seed\nset_seed(1)",
+    "import torch as t\nt.manual_seed(1)",
+    "from random import seed as s\ns(3)",
+    "import numpy.random as nr\nnr.seed(3)",
+    "from numpy import random as nr\nnr.default_rng(3)",
+    "from jax.random import key as k\nk(3)",
+    "draw = torch.manual_seed\ndraw(3)",
+    "[torch.manual_seed(i) for i in range(3)]",
+    "list(map(torch.manual_seed, [3]))",
+    "import functools\nf = functools.partial(np.random.default_rng, 3)",
+    "split(x, random_state=0)",
+    "split(x, seed=3)",
+    "split(x, torch_seed=3)",
+    "networkx.layout(g, rng=3)",
+    "SEED = 3",
+    "seed = 3",
+    "seed += 1",
+    "torch_seed: int = 3",
+    "a, random_state = 1, 2",
+    "(torch_seed := 3)",
+    "cfg.seed = 3",
+    "cfg['seed'] = 3",
+    "cfg = {'lr': 1, 'seed': 3}",
+    "for seed in range(5):\n    train()",
+    "best = min(train(seed) for seed in range(5))",
+    "def train(seed=3):\n    pass",
+    "train = lambda seed=3: 0",
+    "class Config:\n    seed: int = 3",
+    "setattr(cfg, 'seed', 3)",
+    "parser.add_argument('--random-seed', type=int, default=3)",
+    "import os\nos.environ['PYTHONHASHSEED'] = '3'",
+    "def train(seed):\n    torch.manual_seed(seed)\ntrain(3)",
+    "def train(s):\n    torch.manual_seed(s)\ntrain(3)",
+    "def train(s):\n    torch.manual_seed(s)\ntrain(s=3)",
+    "class Run:\n    def __init__(self, seed):\n        torch.manual_seed(seed)\nRun(3)",
+    "def train(seed):\n    torch.manual_seed(seed)\nlist(map(train, [3]))",
+    "def manual_seed(x):\n    pass\ntorch.manual_seed(3)",
+    "def default_rng(x):\n    pass\nnp.random.default_rng(3)",
+    "def f():\n    seed = 4\n    torch.manual_seed(seed)",
+    "if True:\n    class A:\n        def f(self):\n            torch.manual_seed(3)",
+]
+
+
+@pytest.mark.parametrize("line", SEEDS)
+def test_a_seed_is_the_controllers(line: str) -> None:
+    found = violations(with_line(line), [BASE])
+    assert found, line
+    assert {v.rule for v in found} == {"seed"}
+    assert all(9 <= v.line <= 9 + line.count("\n") for v in found)
+    assert violations(with_line(line), [BASE, with_line(line)]) == (), "what the human does is allowed"
+    assert violations(BASE, [with_line(line)]) == (), "taking it away is allowed"
+    assert violations(with_line(line), [with_line(line)] * 2, setup="import torch") == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.manual_seed(seed)",
+        "torch.manual_seed(int(seed))",
+        "g = torch.Generator('cpu').manual_seed(seed)",
+        "torch.Generator()",
+        "torch.random.fork_rng()",
+        "rng = np.random.default_rng(seed)",
+        "rng = np.random.default_rng(seed=seed)",
+        "import random\nrandom.seed(seed)\nr = random.Random(seed)",
+        "import autoresearch_magic as am\ntorch.manual_seed(am.seed)",
+        "from autoresearch_magic import seed as s\ntorch.manual_seed(s)",
+        "from autoresearch_magic.runtime import seed as s\ntorch.manual_seed(s)",
+        "from autoresearch_magic import *\ntorch.manual_seed(seed)",
+        "import pytorch_lightning as pl\npl.seed_everything(seed, workers=True)",
+        "SEED = seed\ntorch.manual_seed(SEED)",
+        "s = seed\ntorch.manual_seed(s)",
+        "def train(seed):\n    torch.manual_seed(seed)\ntrain(seed)",
+        "def train(s):\n    torch.manual_seed(s)\ntrain(seed)",
+        "def train(seed=seed):\n    torch.manual_seed(seed)\ntrain()",
+        "def train(seed=None):\n    pass\ntrain()\ntrain(None)",
+        "def seed_all():\n    torch.manual_seed(seed)\nseed_all()",
+        "class Run:\n    def __init__(self, seed):\n        self.seed = seed\nRun(seed)",
+        "split(x, random_state=None)",
+        "split(x, random_state=seed)",
+        "split(x, generator=g)",
+        "cfg.seed = seed",
+        "cfg = {'seed': seed}",
+        "text = \"torch.manual_seed(3); {'seed': 3}\"",
+        "# torch.manual_seed(3)",
+        "print('seed', seed)",
+        "print(cfg.seed, torch.initial_seed(), get_seed())",
+        "succeeds = 3",
+        "proceed(3)",
+        "seeding = plant(3)",
+        "key = cache.key(3)",
+        "sorted(x, key=f)",
+        "random_numbers = torch.rand(3)",
+        "WIDTH = 3",
+        "def report_loss(clock):\n    return clock",
+        "def f():\n    clock = 3\n    return clock",
+        "print(clock.elapsed, clock.progress, clock.budget)",
+        "from autoresearch_magic import data\ntext = data.corpus('stdlib')",
+        "import autoresearch_magic\nprint(autoresearch_magic.__version__)",
+        "report_every = 3",
+    ],
+)
+def test_no_false_alarm(line: str) -> None:
+    assert violations(with_line(line), [BASE]) == ()
+    assert refusal(with_line(line), [BASE]) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "clock = range(10**9)",
+        "clock, x = 1, 2",
+        "report = print",
+        "del clock",
+        "del seed",
+        "import time as clock",
+        "from time import time as clock",
+        "def report(**values):\n    pass",
+        "class clock:\n    pass",
+        "for clock in x:\n    pass",
+        "with x as clock:\n    pass",
+        "def f():\n    global clock\n    clock = 3",
+        "clock._budget = 3",
+        "clock._spent -= 5",
+        "del clock._since",
+        "clock.configure(b, None)",
+        "configure = clock.configure",
+        "print(clock._budget)",
+        "clock._halt()",
+        "clock.__dict__['_spent'] = 0",
+        "vars(clock)['_spent'] = 0",
+        "type(clock).expired = False",
+        "setattr(clock, '_spent', 0)",
+        "object.__setattr__(clock, '_spent', 0)",
+        "c = clock\nc._spent = 0",
+        "import autoresearch_magic\nautoresearch_magic.clock = 3",
+        "import autoresearch_magic.runtime as r\nr.Clock.expired = False",
+        "from autoresearch_magic.runtime import Clock\nClock.elapsed = 0",
+        "with clock.paused():\n    train()",
+        "from autoresearch_magic.runners import child",
+        "import autoresearch_magic.judge",
+        "from autoresearch_magic import Study",
+    ],
+)
+def test_the_controller_is_left_alone(line: str) -> None:
+    found = violations(with_line(line), [BASE])
+    assert found, line
+    assert {v.rule for v in found} == {"controller"}
+    assert "tampers with the controller (line " in refusal(with_line(line), [BASE])
+    assert violations(with_line(line), [with_line(line)]) == ()
+
+
+def test_the_seed_of_the_package_may_not_be_written() -> None:
+    line = "import autoresearch_magic\nautoresearch_magic.runtime.seed = 3"
+    assert refusal(with_line(line), [BASE]).startswith(
+        "It sets the seed (line 10: autoresearch_magic.runtime.seed = 3)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "by"),
+    [
+        ("1337", "1338"),
+        ("SEED = 1337", "SEED = seed_of_the_day()"),
+        ("OFFSET = 3", "OFFSET = 4"),
+        ("OFFSET + 1", "OFFSET + 2"),
+        ("manual_seed(SEED)", "manual_seed(7)"),
+        ("random.seed(", "torch.cuda.manual_seed("),
+        ("LR = 1e-3", "torch.manual_seed(SEED)"),
+    ],
+)
+def test_a_seed_of_the_humans_may_not_change(change: str, by: str) -> None:
+    assert violations(SEEDED.replace(change, by), [SEEDED])
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        SEEDED.replace("LR = 1e-3", "LR = 3e-3"),
+        SEEDED.replace("torch.manual_seed(SEED)\n", ""),
+        SEEDED.replace("SEED = 1337", "SEED = seed").replace(
+            "import torch", "from autoresearch_magic import seed\nimport torch"
+        ),
+        SEEDED.replace("import torch, random", "import torch as t\nimport random as r")
+        .replace("torch.", "t.")
+        .replace("random.seed", "r.seed"),
+        "def main():\n    " + SEEDED.replace("\n", "\n    "),
+        "\n".join(reversed(SEEDED.splitlines())),
+        SEEDED.replace("torch.manual_seed(SEED)", "torch.manual_seed(  # once\n    SEED,\n)"),
+        "LR = 1",
+    ],
+)
+def test_moving_and_removing_are_no_change(after: str) -> None:
+    assert violations(after, [SEEDED]) == ()
+
+
+def test_the_setup_is_known() -> None:
+    setup = "import torch as t\nfrom autoresearch_magic import clock, seed\ndef start(s):\n    t.manual_seed(s)\n"
+    assert violations("start(seed)\nt.manual_seed(seed)", [""], setup) == ()
+    for line in ("start(3)", "t.manual_seed(3)", "clock._spent = 0", "clock = 3", "seed = 3"):
+        assert violations(line, ["", setup], setup), line
+    assert violations("x = 1", ["", ""], setup) == (), "the setup itself is the human's"
+    assert violations("torch.manual_seed(3)", [""], "this is no Python")
+
+
+def test_the_line_says_where_and_what() -> None:
+    after = with_line("\nx = 1\ntorch.manual_seed(1337)")
+    assert refusal(after, [BASE]) == (
+        "It sets the seed (line 11: torch.manual_seed(1337)): seeds belong to the controller, whose own is "
+        "`from autoresearch_magic import seed`."
+    )
+    many = refusal(with_line("torch.manual_seed(3)\nnp.random.seed(" + "9" * 500 + ")\nclock = 3"), [BASE])
+    assert "(line 9: torch.manual_seed(3), and 1 more)" in many
+    assert len(refusal(with_line("np.random.seed(" + "9" * 500 + ")"), [BASE])) < 250
+    assert "\n" not in refusal(with_line("SEED = '''a\nb\x1b[31m'''"), [BASE])
+
+
+def test_the_best_of_both_allowed_sources_counts() -> None:
+    once, twice = with_line("torch.manual_seed(3)"), with_line("torch.manual_seed(3)\ntorch.manual_seed(3)")
+    assert violations(twice, [once, twice]) == violations(twice, [twice, BASE]) == ()
+    assert len(violations(twice, [once, once])) == 1
+
+
+@pytest.mark.parametrize("source", ["x = (", "x\x00", "", "x = " + "-" * 5000 + "1", "x = " + "a." * 3000 + "b"])
+def test_what_cannot_be_read_does_nothing(source: str) -> None:
+    assert violations(source, [BASE]) == ()
+    assert refusal(with_line("torch.manual_seed(3)"), [source, BASE])
+
+
+_lines = st.lists(
+    st.sampled_from([*SEEDS, *BASE.splitlines()[:6], "x = 1", "def g(a, b=2):\n    return a"]), max_size=6
+)
+
+
+@settings(deadline=None, max_examples=150)  # a shared machine stalls at times
+@given(_lines, st.randoms())
+def test_layout_and_order_are_no_violation(lines: list[str], random) -> None:  # type: ignore[no-untyped-def]
+    source = "\n".join([*BASE.splitlines(), *lines])
+    assert violations(ast.unparse(ast.parse(source)), [source]) == ()
+    assert violations(source, [ast.unparse(ast.parse(source))]) == ()
+    fewer = [line for line in lines if random.random() < 0.5 and line not in SEEDS] + []
+    assert violations("\n".join([*BASE.splitlines(), *fewer]), [source]) == ()
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(alphabet="seedlockrandomt_=.()[]{}:'\n 013,+", max_size=60))
+def test_any_text_is_read(text: str) -> None:
+    assert isinstance(refusal(text, [BASE]), str)
+    assert violations(text, [text]) == ()
+
+
+def test_it_is_quick() -> None:
+    source = BASE + "\n".join(
+        f"def f{i}(x, y={i}):\n    z = x * y + model.weight[{i}]\n    return torch.relu(z) + {i}" for i in range(100)
+    )
+    began = time.perf_counter()
+    violations(source, [BASE])
+    assert time.perf_counter() - began < 0.5

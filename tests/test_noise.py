@@ -1,0 +1,118 @@
+import math
+import random
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.noise import Noise, compare, estimate_noise, spread, student, welch
+
+DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)
+finite = st.floats(-1e6, 1e6)
+
+
+def experiment(*values, number=1, seeds=None, parent=0, since=0):
+    runs = tuple(Measurement(Outcome.OK, v, seed=s) for v, s in zip(values, seeds or range(len(values)), strict=True))
+    return Experiment(number, None if number == 0 else parent, Proposal("x", "s"), measurements=runs, since=since)
+
+
+def test_the_noise_is_pooled_within_experiments():
+    baseline = experiment(1.0, 2.0, 3.0, number=0)
+    noise = estimate_noise([baseline])
+    assert (noise.sd, noise.df) == (pytest.approx(1.0), 2)
+    # the first run of a candidate was chosen for its value, and does not count
+    candidate = experiment(-50.0, 10.0, 12.0)
+    noise = estimate_noise([baseline, candidate])
+    assert noise.df == 3
+    assert noise.sd == pytest.approx(math.sqrt((2.0 + 2.0) / 3))
+
+
+def test_equal_values_are_deterministic_and_one_value_says_nothing():
+    assert estimate_noise([experiment(2.0, 2.0, number=0)]).deterministic
+    third = sum([0.1] * 3)  # not exactly 0.3
+    assert estimate_noise([experiment(third, 0.3, number=0)]).deterministic
+    assert not estimate_noise([experiment(2.0, number=0)]).known
+    assert not estimate_noise([experiment(2.0, number=0)]).deterministic
+
+
+def test_runs_from_before_a_drift_do_not_count():
+    drifted = experiment(1.0, 1.1, 9.0, 9.1, number=0, since=2)
+    assert estimate_noise([drifted]).sd == pytest.approx(spread([9.0, 9.1]))
+    assert drifted.value == pytest.approx(9.05)
+
+
+def test_without_pairing_a_comparison_is_the_difference_of_the_means():
+    found = compare(experiment(1.0, 2.0), experiment(3.0, 4.0, 5.0, number=0), DOWN, Noise(0.5, 4))
+    assert found.gain == pytest.approx(2.5)
+    assert found.error == pytest.approx(0.5 * math.sqrt(1 / 2 + 1 / 3))
+    assert compare(experiment(1.0, 2.0), experiment(3.0, 4.0, 5.0, number=0), UP, Noise(0.5, 4)).gain == pytest.approx(-2.5)
+
+
+def test_with_full_pairing_it_is_the_mean_of_the_paired_differences():
+    candidate, incumbent = experiment(0.0, 10.0, seeds=[0, 1]), experiment(1.0, 11.0, 50.0, number=0, seeds=[0, 1, 2])
+    found = compare(candidate, incumbent, DOWN, Noise(1.0, 9, pairing=1.0))
+    assert found.gain == pytest.approx(1.0)
+    assert found.error == pytest.approx(0.0, abs=1e-7)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
+def test_the_standard_error_is_what_simulated_gains_vary_by(rho):
+    rng, gains = random.Random(1), []
+    noise = Noise(1.0, 50, rho)
+    for _ in range(4000):
+        luck = [rng.gauss(0, math.sqrt(rho)) for _ in range(5)]
+        own = math.sqrt(1 - rho)
+        candidate = experiment(*(luck[i] + rng.gauss(0, own) for i in range(3)))
+        incumbent = experiment(*(luck[i] + rng.gauss(0, own) for i in range(5)), number=0)
+        found = compare(candidate, incumbent, DOWN, noise)
+        gains.append(found.gain)
+    assert statistics.stdev(gains) == pytest.approx(found.error, rel=0.05)
+    assert abs(statistics.fmean(gains)) < 4 * found.error / math.sqrt(4000)
+
+
+def test_pairing_is_believed_as_pairs_show_it():
+    rng = random.Random(3)
+
+    def study(rho, pairs):
+        luck = [rng.gauss(0, math.sqrt(rho)) for _ in range(pairs + 1)]
+        runs = [[each + rng.gauss(0, math.sqrt(1 - rho)) for each in luck] for _ in range(2)]
+        return [experiment(*runs[0], number=0), experiment(*runs[1])]
+
+    def mean(rho, pairs):
+        return statistics.fmean(estimate_noise(study(rho, pairs)).pairing for _ in range(200))
+
+    assert mean(0.9, 60) > 0.7
+    assert 0.2 < mean(0.9, 6) < 0.6
+    assert mean(0.0, 6) < 0.12
+
+
+def test_equal_values_are_equal_whatever_the_last_bit_says():
+    values = [0.1 + 0.2, 0.3, 0.3]
+    assert compare(experiment(0.3), experiment(*values, number=0), DOWN, Noise(0.0, 2)).gain == 0.0
+
+
+def test_students_quantiles():
+    assert student(0.025, 10) == pytest.approx(2.228, abs=1e-3)
+    assert student(0.5, 3) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_welch():
+    # Welch's formula by hand: variances 1 and 4, three each
+    a, b = [1.0, 2.0, 3.0], [4.0, 6.0, 8.0]
+    va, vb = 1 / 3, 4 / 3
+    df = (va + vb) ** 2 / (va**2 / 2 + vb**2 / 2)
+    assert welch(a, b, 0.95) == pytest.approx(student(0.025, df) * math.sqrt(va + vb))
+    assert welch([1.0, 1.0], [2.0, 2.0], 0.95) == 0.0
+    assert welch([1.0], [2.0, 3.0], 0.95) is None
+
+
+@given(st.lists(finite, min_size=1, max_size=6), st.lists(finite, min_size=1, max_size=6), st.floats(0, 0.95))
+def test_a_comparison_is_symmetric_in_the_direction(a, b, rho):
+    noise = Noise(1.0, 5, rho)
+    down = compare(experiment(*a), experiment(*b, number=0), DOWN, noise)
+    up = compare(experiment(*(-v for v in a)), experiment(*(-v for v in b), number=0), UP, noise)
+    assert down.gain == pytest.approx(up.gain)
+    assert down.error == up.error

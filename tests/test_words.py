@@ -1,0 +1,119 @@
+"""What a study looks like in words: the result with its interval, the run under way, the runs of each experiment."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from autoresearch_magic.events import Confirmed, Judged, RunStarted
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.settings import Settings
+from autoresearch_magic.standing import Live, Standing
+from autoresearch_magic.words import doing, gain_words, history_markdown, history_text, report, result_line, status
+
+LOSS = Metric("val_BPB", "loss")
+ACCURACY = Metric("accuracy", "acc", minimize=False)
+
+
+def experiment(number, *values, verdict=None, summary="LR 0.001 → 0.002"):
+    measurements = tuple(Measurement(Outcome.OK, value, seed=n, seconds=1.0) for n, value in enumerate(values))
+    parent = None if number == 0 else 0
+    return Experiment(number, parent, Proposal("x = 1", summary), verdict=verdict, measurements=measurements)
+
+
+def headline(gain=0.3, reach=0.02, baseline=1.2, repeats=4):
+    return Headline(1, baseline - gain, 0.011, baseline, 0.014, repeats, gain, reach)
+
+
+def shown(*events, settings=None):
+    standing = Standing(settings or Settings(metric="loss", experiments=9))
+    standing.take(Judged(experiment(0, 1.0, 1.02, verdict=Verdict.BASELINE, summary="baseline")))
+    standing.take(Judged(experiment(1, 0.8, 0.81, 0.79, verdict=Verdict.KEEP)))
+    standing.take(Judged(experiment(2, 0.9, verdict=Verdict.DISCARD, summary="a | b")))
+    for event in events:
+        standing.take(event)
+    definition = SimpleNamespace(program=SimpleNamespace(title="Lower it"))
+    return SimpleNamespace(
+        name="s", folder=Path("s"), definition=definition, standing=standing, settings=standing.settings, metric=LOSS,
+        state="running", experiments=list(standing.experiments), incumbent=standing.incumbent, history=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (headline(), "a gain of 0.3 ± 0.02 (95%), 25.0%"),
+        (headline(12.3456, 0.0012, 100.0), "a gain of 12.3456 ± 0.0012 (95%), 12.3%"),
+        (headline(0.01, 0.0213), "a gain of 0.01 ± 0.021 (95%), 0.8%, which chance may explain"),
+        (headline(0.01, 0.02), "a gain of 0.01 ± 0.02 (95%), 0.8%, which chance may explain"),
+        (headline(-0.01, 0.02), "a loss of 0.01 ± 0.02 (95%), 0.8%, which chance may explain"),
+        (headline(-0.3, 0.02), "a loss of 0.3 ± 0.02 (95%), 25.0%"),
+        (headline(0.3, 0.0), "a gain of 0.3, 25.0%, the same in every run"),
+        (headline(0.3, None, repeats=1), "a gain of 0.3, 25.0%, which one run of each cannot tell from chance"),
+        (headline(0.3, 0.02, 0.0), "a gain of 0.3 ± 0.02 (95%)"),
+        (headline(0.0, 0.0), "a gain of 0, 0.0%, the same in every run"),
+        (headline(250.0, 400.0, 1e6), "a gain of 250 ± 400 (95%), 0.0%, which chance may explain"),
+    ],
+)
+def test_a_gain_comes_with_its_interval(head, words):
+    assert gain_words(head) == words
+
+
+def test_the_result_in_one_line():
+    assert result_line(shown()) == "val_BPB 0.8 (experiment 1), baseline 1.01"
+    line = "val_BPB 0.9 (sd 0.011) against a baseline of 1.2 (sd 0.014), both measured again 4 times: "
+    assert result_line(shown(Confirmed(headline()))) == f"{line}a gain of 0.3 ± 0.02 (95%), 25.0%"
+    once = result_line(shown(Confirmed(headline(reach=None, repeats=1))))
+    assert once.startswith("val_BPB 0.9 against a baseline of 1.2, both measured again once: a gain of 0.3, 25.0%")
+
+
+@pytest.mark.parametrize(
+    ("kind", "run", "repeat", "repeats", "words"),
+    [
+        ("baseline", experiment(0), 1, 3, "Baseline · run 2 of 3"),
+        ("baseline", experiment(0), 0, 1, "Baseline"),
+        ("candidate", experiment(7), 0, 1, "Experiment 7 · LR 0.001 → 0.002"),
+        ("candidate", experiment(7, 0.7, 0.9), 2, 9,
+         "Experiment 7 · LR 0.001 → 0.002 · looks better, run 3 of at most 9"),
+        ("candidate", experiment(7, 1.1), 1, 9,
+         "Experiment 7 · LR 0.001 → 0.002 · simpler, perhaps as good, run 2 of at most 9"),
+        ("candidate", experiment(7, 0.7, summary=" two\nlines "), 0, 1, "Experiment 7 · two lines"),
+        ("incumbent", experiment(5, 0.8), 1, 2, "The incumbent, experiment 5, once more, to compare"),
+        ("incumbent", experiment(0, 0.8), 3, 4, "The baseline once more, to compare"),
+        ("final", experiment(5, 0.8), 0, 4, "Measuring the best, experiment 5, again · run 1 of 4"),
+        ("final", experiment(0, 0.8), 3, 4, "Measuring the baseline again · run 4 of 4"),
+        ("trial", experiment(5, summary="without WIDTH"), 0, 2, "A question of yours: without WIDTH · run 1 of 2"),
+    ],
+)  # fmt: skip
+def test_what_a_run_is_for(kind, run, repeat, repeats, words):
+    assert doing(Live(run, kind, repeat, repeats), experiment(5, 1.0), LOSS) == words
+
+
+def test_which_way_is_better_is_the_metrics():
+    live = Live(experiment(7, 1.1), "candidate", 1, 9)
+    assert "looks better" in doing(live, experiment(5, 1.0), ACCURACY)
+
+
+def test_the_status_says_what_a_run_is_for():
+    text = status(shown(RunStarted(experiment(1, 0.8, 0.81, 0.79), "incumbent", 3, 4)))
+    assert "Now: The incumbent, experiment 1, once more, to compare · starting, 0% of the run's budget" in text
+    assert text.splitlines()[-1] == "Val_BPB 0.8 (experiment 1), baseline 1.01"
+
+
+def test_the_history_counts_runs():
+    study = shown()
+    lines = history_text(study, study.experiments).splitlines()
+    assert lines[0].split() == ["#", "verdict", "val_BPB", "runs", "seconds", "change"]
+    assert [line.split()[3] for line in lines[1:]] == ["2", "3", "1"]
+    table = history_markdown(study, study.experiments).splitlines()
+    assert {line.replace("\\|", "").count("|") for line in table} == {8}
+    assert "| **0.8** | 3 | 3.0 |" in table[3]
+
+
+def test_the_report_has_the_interval_and_the_runs():
+    text = report(shown(Confirmed(headline())))
+    assert "Val_BPB 0.9 (sd 0.011) against" in text
+    assert "a gain of 0.3 ± 0.02 (95%), 25.0%." in text
+    assert "| 1 | 0.8 | 3 | LR 0.001 → 0.002 |" in text
+    assert "| 2 | discard | 0.9 | 1 | 1.0 | a \\| b |" in text
