@@ -1,0 +1,201 @@
+"""Retests, drift and early stopping in real studies: the loop with real workers and a real journal."""
+
+import sqlite3
+
+import pytest
+
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.events import Notice, RunStarted
+from autoresearch_magic.experiment import Verdict
+from autoresearch_magic.studies import open_study
+
+from .test_study import finish, make, script, wait_for  # noqa: F401
+
+NOISY = """from autoresearch_magic import seed
+X = {x}
+loss = X + (-0.1, 0.0, 0.1)[int(seed) % 3]
+"""
+
+
+def noisy(x, note=""):
+    return NOISY.format(x=x) + (f"# {note}\ny = {note!r}\n" if note else "")
+
+
+def test_what_looks_better_is_run_again_on_shared_seeds_and_what_does_not_is_not(make, script):  # noqa: F811
+    script(noisy(1.05), noisy(0.9), noisy(3.0))
+    seen = []
+    study = finish(make(noisy(1.0), agent="script", experiments=3, repeats=3, observers=[seen.append]))
+    by_kind = [(e.kind, e.experiment.number) for e in seen if isinstance(e, RunStarted)]
+    assert by_kind[:4] == [("baseline", 0)] * 3 + [("candidate", 1)]
+    runs = [len(e.measurements) for e in study.experiments]
+    assert runs[2] > 1, "0.1 better where chance is 0.1: more than one run was needed"
+    assert runs[3] == 1
+    seeds = {m.seed for m in study.experiments[2].measurements}
+    assert seeds <= {m.seed for m in study.experiments[0].measurements}, "every run has its pair"
+    with sqlite3.connect(study.folder / "journal.sqlite") as journal:
+        kinds = dict(journal.execute("SELECT kind, count(*) FROM measurement GROUP BY kind").fetchall())
+    assert kinds["candidate"] == sum(runs[1:])
+    assert open_study(study.name, study.folder.parent).experiments == study.experiments
+
+
+def test_a_study_that_is_stopped_in_mid_retest_goes_on_where_it_was(make, script, tmp_path):  # noqa: F811
+    targets = [noisy(0.95), noisy(0.9, "again"), noisy(0.97, "more")]
+    script(*targets)
+    whole = finish(make(noisy(1.0), agent="script", experiments=3, repeats=3, name="whole"))
+    agent = script(*targets)
+    slow = noisy(1.0)
+    parts = make(slow, agent="script", experiments=3, repeats=3, name="parts")
+    stop_at = []
+
+    def stop_in_mid_retest(event):
+        if isinstance(event, RunStarted) and event.kind == "candidate" and event.repeat == 1 and not stop_at:
+            stop_at.append(event.experiment.number)
+            parts.stop(wait=False)
+
+    parts.observe(stop_in_mid_retest)
+    parts.start().wait(60)
+    assert parts.state == "stopped"
+    assert stop_at
+    agent.targets = targets[stop_at[0] :]
+    again = open_study("parts", tmp_path).resume()
+    assert again.wait(60)
+    assert [(e.verdict, e.value) for e in again.experiments] == [(e.verdict, e.value) for e in whole.experiments]
+
+
+def test_strict_is_the_original_s_rule(make, script):  # noqa: F811
+    script(noisy(0.999))
+    study = finish(make(noisy(1.0), agent="script", experiments=1, repeats=1, judge="strict"))
+    assert study.experiments[1].verdict is Verdict.KEEP
+    assert len(study.experiments[1].measurements) == 1
+
+
+def test_seeds_are_the_controller_s(make, script):  # noqa: F811
+    script("import random\nrandom.seed(7)\nX = 1.0\nloss = X - random.random()", noisy(0.9))
+    study = finish(make(noisy(1.0), agent="script", experiments=1))
+    assert study.experiments[1].verdict is Verdict.REJECTED
+    assert "seed" in study.experiments[1].reason
+    assert not study.experiments[1].ran
+
+
+def test_impossible_values_are_rejected_and_so_are_bounds_that_the_target_is_outside_of(make, script):  # noqa: F811
+    script("X = 1.0\nloss = -37.8")
+    study = finish(make("X = 1.0\nloss = X", agent="script", experiments=1, bounds="0..8"))
+    assert study.experiments[1].verdict is Verdict.REJECTED
+    bad = make("X = 9.0\nloss = X", bounds="0..8").start()
+    assert bad.wait(60)
+    assert "outside --bounds 0..8" in bad.standing.message
+
+
+@pytest.mark.parametrize("bounds", ["8..0", "x", "1", "nan.."])
+def test_bad_bounds_are_told(make, bounds):  # noqa: F811
+    with pytest.raises(UserError, match="--bounds takes"):
+        make(bounds=bounds)
+
+
+def test_a_machine_that_drifts_is_noticed(make, script, tmp_path, monkeypatch):  # noqa: F811
+    """The value is read from a file that changes under way, as a machine's speed would."""
+    monkeypatch.setattr("autoresearch_magic.loop.RECHECK", 3)
+    level = tmp_path / "level"
+    level.write_text("1.0")
+    target = (
+        f"from autoresearch_magic import seed\nimport pathlib\nX = {{x}}\n"
+        f"loss = X * float(pathlib.Path({str(level)!r}).read_text()) + int(seed) % 3 * 0.01\n"
+    )
+    script(*(target.format(x=x) for x in (2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7)))
+    seen = []
+
+    def slow_down(event):
+        seen.append(event)
+        if isinstance(event, RunStarted) and event.experiment.number == 2:
+            level.write_text("1.5")
+
+    study = finish(make(target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[slow_down]))
+    assert any(isinstance(e, Notice) and "the machine has changed" in e.message for e in seen)
+    baseline = study.experiments[0]
+    assert baseline.since > 0
+    assert baseline.value == pytest.approx(1.51, abs=0.02)
+    assert open_study(study.name, tmp_path).experiments[0].since == baseline.since
+
+
+def test_until_and_patience_end_the_search(make, script):  # noqa: F811
+    script("X = 2.0\nloss = X", "X = 1.0\nloss = X", "X = 0.5\nloss = X")
+    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=9, until=1.5))
+    assert study.incumbent.value == 1.0
+    assert len(study.experiments) == 3
+    script(*(f"X = {x}\nloss = X" for x in range(4, 12)))
+    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=9, patience=3))
+    assert len(study.experiments) == 4
+    assert "patience" in study.standing.message
+
+
+LEARNS = """from autoresearch_magic import clock, report
+import time
+RATE = {rate}
+loss = 10.0
+for step in clock:
+    time.sleep(0.01)
+    loss *= 1 - RATE
+    report(step=step, loss=loss)
+"""
+
+
+def test_a_hopeless_run_is_stopped_early(make, script):  # noqa: F811
+    rates = [0.049, 0.048, 0.047, 0.046, 0.045, 0.051, 0.0001, 0.0002, 0.0003, 0.0004, 0.0005]
+    script(*(LEARNS.format(rate=r) for r in rates))
+    study = finish(make(LEARNS.format(rate=0.05), agent="script", experiments=len(rates), budget="100steps"), 120)
+    pruned = [e for e in study.experiments if e.verdict is Verdict.PRUNED]
+    assert pruned, [(e.number, str(e.verdict)) for e in study.experiments]
+    assert all(e.number >= 7 for e in pruned), "those that are nearly as good run to their ends"
+    assert all("%" in e.reason for e in pruned)
+    assert all(e.measurements[0].steps == 0 or e.measurements[0].steps < 100 for e in pruned)
+    account = study.pruning
+    assert account.stopped == len(pruned)
+    assert account.audits >= 1
+    script(*(LEARNS.format(rate=r) for r in rates))
+    unpruned = finish(
+        make(LEARNS.format(rate=0.05), agent="script", experiments=len(rates), budget="100steps", pruner="none"), 120
+    )
+    assert not [e for e in unpruned.experiments if e.verdict is Verdict.PRUNED]
+
+
+def test_questions_are_answered_by_a_study_at_rest(make, script):  # noqa: F811
+    script("A = 3\nB = 0\nloss = 10 - A", "A = 3\nB = 5\nloss = 10 - A - 1e-3")
+    study = finish(make("A = 0\nB = 0\nloss = 10 - A", agent="script", experiments=2))
+    before = study.experiments
+    found = study.regression(0, 1, samples=3)
+    assert found.verdict == "STABLE"
+    assert study.state == "finished"
+    ablation = study.ablate(samples=2)
+    assert ablation.best == 2
+    assert study.experiments == before, "questions change nothing"
+    assert open_study(study.name, study.folder.parent).experiments == before
+    assert study.evals().advice.action
+    with pytest.raises(UserError, match="two experiments"):
+        study.regression(1, 1)
+
+
+def test_a_report_of_a_stopped_study_measures_its_result_first(make, script):  # noqa: F811
+    script("X = 1.0\nloss = X", "X = 5.0\nimport time\ntime.sleep(60)\nloss = X")
+    study = make("X = 3.0\nloss = X", agent="script", experiments=5).start()
+    wait_for(lambda: study.standing.live is not None and study.standing.live.experiment.number == 2)
+    study.stop()
+    assert study.unconfirmed
+    report = study.report().read_text()
+    assert study.standing.headline.gain == 2.0
+    assert "measured again" in report
+    assert study.state == "stopped"
+
+
+def test_a_plan_runs_the_target_and_writes_nothing(make, tmp_path):  # noqa: F811
+    study = make(LEARNS.format(rate=0.05), budget="20steps", experiments=4, repeats=3)
+    told = []
+    plan = study.plan(lambda share, what: told.append(share))
+    text = str(plan)
+    assert "The target runs: loss" in text
+    assert "every strict gain counts" in text
+    assert "4 experiments take about" in text
+    assert "the agent is offline" in text
+    assert told == sorted(told)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UserError, match="does not run as it is"):
+        make("1/0\nX = 2.0").plan()
