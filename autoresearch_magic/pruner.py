@@ -169,8 +169,8 @@ class Watch:
     def _reason(self, look: int, value: float) -> str:
         rival, share = self.rival, LOOKS[look]
         versus = f"{rival.name} {value:.4g} against {rival.curve[look]:.4g} of experiment {rival.number}"
-        behind = f", and {rival.margin(share):.2g} is what runs have made up for from there" if rival.level else ""
-        return f"Hopeless at {share:.0%} of the budget: {versus}{behind}."
+        margin = f"; runs further behind than {rival.margin(share):.2g} do not catch up" if rival.level else ""
+        return f"Hopeless at {share:.0%} of the budget: {versus}{margin}."
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ class Pruner:
         """Make the incumbent's curve, the mean over its runs; None where it has none that goes one way."""
         runs = [m for m in incumbent.current if m.ok and m.curve]
         name = followed(point for m in runs for point in m.curve)
-        curve = mean([smooth(m.curve, name) for m in runs])
+        curve = mean([each for m in runs if (each := smooth(m.curve, name))])
         sign = trend(curve)
         return Rival(incumbent.number, name, sign, curve) if sign else None
 

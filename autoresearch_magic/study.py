@@ -399,6 +399,7 @@ class Study:
         """Start what `regression` waits for; `answer` has it at the end."""
         from .questions import SAMPLES, ask_regression
 
+        self._check_at_rest()
         first, second = self.experiment(a).number, self.experiment(b).number
         if first == second:
             raise UserError("Give the numbers of two experiments, for example  regression 0 5")
@@ -425,6 +426,7 @@ class Study:
         """Start what `ablate` waits for; `answer` has it at the end."""
         from .questions import ask_ablation
 
+        self._check_at_rest()
         if (best := self.incumbent) is None or best.number == 0:
             raise UserError(f"{self.name} has kept nothing so far: there is no change to undo.")
         return self._ask(lambda loop: ask_ablation(loop, samples or max(2, self.settings.repeats)))
@@ -454,7 +456,12 @@ class Study:
             raise self._answer
         return self._answer
 
+    def _check_at_rest(self) -> None:
+        if self.active:
+            raise UserError(f"{self.name} is {self.state}: stop it first, or wait for its end; then it can be asked.")
+
     def _ask(self, question: Callable[[Loop], object]) -> Study:
+        self._check_at_rest()
         if not self.experiments:
             raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")
         return self._launch(None, question)
@@ -494,8 +501,6 @@ class Study:
     # -- the thread ------------------------------------------------------------------------------------------------
 
     def _launch(self, allowed: int | None, question: Callable[[Loop], object] | None = None) -> Study:
-        if self.active and question is not None:
-            raise UserError(f"{self.name} is {self.state}: stop it first, or wait for its end; then it can be asked.")
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
         if (

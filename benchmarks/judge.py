@@ -1,6 +1,6 @@
 """The judge against simulated metrics whose truth is known: the strict rule and ours, at the same number of evaluations.
 
-    python benchmarks/judge.py [STUDIES] [EVALUATIONS]        500 and 100 by default; about five minutes on two cores
+    python benchmarks/judge.py [STUDIES] [EVALUATIONS]        500 and 150 by default; about ten minutes on two cores
 
 The real loop and the real judge run; only the target is simulated: its value is the truth plus normal noise. The effects of
 proposals are in units of the typical gain. A study has a few ideas that help, each with an exponential gain of mean 1, which
@@ -232,7 +232,7 @@ def report(world: World, results: dict[str, list[Tally]]) -> None:
 
 def main() -> None:
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    evaluations = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    evaluations = int(sys.argv[2]) if len(sys.argv) > 2 else 150
     print(f"{studies} studies of {evaluations} evaluations in each world, by each rule")
     with ProcessPoolExecutor() as pool:
         for world in WORLDS:

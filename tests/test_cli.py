@@ -92,3 +92,19 @@ def test_a_home_with_a_long_path_is_no_obstacle(folder, monkeypatch):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
     notebook(folder / "nb.ipynb", "1 + 1")
     assert main(["run", "nb.ipynb"]) == 0
+
+
+def test_questions_on_the_command_line(folder, capsys):
+    assert main(["plan", "program.md", "--target", "train.py", "--repeats", "2", "--budget", "0.2s"]) == 0
+    out = capsys.readouterr().out
+    assert "The target runs" in out
+    assert "Cost: nothing" in out
+    assert not (folder / ".autoresearch").exists()
+    assert main(["run", "program.md", "--target", "train.py", "-n", "4", "--budget", "0.2s"]) in (0, 3)
+    capsys.readouterr()
+    assert main(["evals"]) == 0
+    assert "Keep rate" in capsys.readouterr().out
+    assert main(["regression", "0", "1", "--samples", "2"]) == 0
+    assert any(word in capsys.readouterr().out for word in ("STABLE", "UNSTABLE", "UNDECIDED"))
+    assert main(["regression", "0", "1", "--samples", "many"]) == 2
+    assert "whole number" in capsys.readouterr().err

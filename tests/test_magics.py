@@ -191,6 +191,27 @@ def test_a_target_with_nothing_to_tune_is_one_line(shared_kernel):
     check_one_line(shared_kernel.run("%%autoresearch --metric loss\nprogram"), "nothing to tune|no constants")
 
 
+def test_plan_evals_regression_and_ablate_in_a_notebook(kernel, tmp_path):
+    assert kernel.run(f"%%autoresearch target\n{TARGET}").status == "ok"
+    assert kernel.run("%%autoresearch program\nLower it").status == "ok"
+    plan = kernel.run("%autoresearch plan --metric loss --budget 0.1s -n 4")
+    assert "The target runs" in plan.displays[-1]["text/plain"]
+    assert "progress" in plan.displays[0]["text/html"], "a bar while it runs"
+    assert not (tmp_path / ".autoresearch").exists()
+    assert kernel.run("%autoresearch start --metric loss --budget 0.1s -n 5").status == "ok"
+    check_one_line(kernel.run("%autoresearch ablate"), "stop it first")
+    assert kernel.run("%autoresearch wait").status == "ok"
+    assert "Keep rate" in kernel.run("%autoresearch evals").displays[-1]["text/plain"]
+    told = kernel.run("%autoresearch regression 0 1 --samples 2")
+    assert "STABLE" in told.displays[-1]["text/plain"] or "UNDECIDED" in told.displays[-1]["text/plain"]
+    ablated = kernel.run("%autoresearch ablate --samples 2")
+    assert "contributes" in ablated.displays[-1]["text/plain"]
+    for line, message in {
+        "regression 1 1": "two experiments", "regression 0 99": "There is no experiment 99", "ablate --samples 0": "from 2 up",
+    }.items():  # fmt: skip
+        check_one_line(kernel.run(f"%autoresearch {line}"), message)
+
+
 def test_a_second_study_while_one_runs(kernel):
     begin(kernel, "--metric loss --budget 0.3s -n 30 --repeats 1 --name first")
     check_one_line(

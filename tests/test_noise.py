@@ -48,7 +48,9 @@ def test_without_pairing_a_comparison_is_the_difference_of_the_means():
     found = compare(experiment(1.0, 2.0), experiment(3.0, 4.0, 5.0, number=0), DOWN, Noise(0.5, 4))
     assert found.gain == pytest.approx(2.5)
     assert found.error == pytest.approx(0.5 * math.sqrt(1 / 2 + 1 / 3))
-    assert compare(experiment(1.0, 2.0), experiment(3.0, 4.0, 5.0, number=0), UP, Noise(0.5, 4)).gain == pytest.approx(-2.5)
+    assert compare(experiment(1.0, 2.0), experiment(3.0, 4.0, 5.0, number=0), UP, Noise(0.5, 4)).gain == pytest.approx(
+        -2.5
+    )
 
 
 def test_with_full_pairing_it_is_the_mean_of_the_paired_differences():

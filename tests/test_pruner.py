@@ -1,0 +1,280 @@
+"""Who is stopped, who is let through, and what is learned of it."""
+
+import importlib.util
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoresearch_magic.curves import LOOKS
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.pruner import AUDIT, ENOUGH, Account, CurvePruner, make_pruner
+
+LOSS, SCORE = Metric("loss", "loss"), Metric("score", "score", minimize=False)
+
+
+def steady(end):
+    """A loss that falls from 5 to `end`, ever more slowly."""
+    return lambda p: end + (5 - end) * math.exp(-4 * p)
+
+
+def late(end):
+    """A loss that stays a whole 1 behind and makes up for it in the last third."""
+    return lambda p: steady(end)(p) + min(1.0, max(0.0, 3 * (1 - p)))
+
+
+def run(value, curve, outcome=Outcome.OK, name="loss", until=1.0, seconds=10.0):
+    points = tuple(Point(8 * n / 200, n / 200, n, {name: curve(n / 200)}) for n in range(1, int(200 * until) + 1))
+    return Measurement(outcome, value, 0, seconds=seconds, curve=points)
+
+
+def experiment(number, *runs, verdict=Verdict.DISCARD):
+    parent = None if number == 0 else 0
+    return Experiment(number, parent, Proposal("", ""), verdict=verdict, measurements=runs)
+
+
+BASELINE = experiment(
+    0, *[run(3.0, lambda p, d=d: steady(3.0)(p) + d) for d in (-0.02, 0, 0.02)], verdict=Verdict.BASELINE
+)
+
+
+def begun(kind="curve", metric=LOSS, *, others=5, baseline=BASELINE, seed=0):
+    """A pruner that knows a baseline and some runs that ended a little worse."""
+    pruner = make_pruner(kind, metric, seed)
+    pruner.learn(baseline, None, 0.02)
+    for number in range(1, others + 1):
+        end = 3.0 + 0.05 * number
+        pruner.learn(experiment(number, run(end, steady(end))), baseline, 0.02)
+    return pruner
+
+
+def doom_of(pruner, number, curve, incumbent=BASELINE, name="loss"):
+    watch = pruner.watch(number, incumbent)
+    found = [doom for point in run(None, curve, name=name).curve if (doom := watch.see(point))]
+    assert found == ([] if watch.doom is None else [watch.doom])  # it is told once
+    return watch.doom
+
+
+def after_the_first_audit(**options):
+    """A pruner that has let its first doomed run through, in vain."""
+    pruner = begun(**options)
+    pruner.learn(experiment(90, run(4.4, steady(4.4))), options.get("baseline", BASELINE), 0.02)
+    assert (pruner.account.audits, pruner.account.wrong) == (1, 0)
+    return pruner
+
+
+def test_a_loser_is_doomed_early_and_a_rival_is_not():
+    pruner = after_the_first_audit()
+    doom = doom_of(pruner, 91, steady(4.5))
+    assert doom.progress < 0.4
+    assert not doom.audit
+    assert doom.reason.startswith(f"Hopeless at {doom.progress:.0%} of the budget: loss ")
+    assert "of experiment 0; runs further behind than" in doom.reason
+    for end in (2.5, 3.0, 3.05):
+        assert doom_of(pruner, 91, steady(end)) is None
+
+
+def test_nothing_is_stopped_while_few_runs_have_finished():
+    for others in range(ENOUGH - 1):
+        assert begun(others=others).watch(50, BASELINE) is None
+    assert begun(others=ENOUGH - 1).watch(50, BASELINE) is not None
+    assert make_pruner("curve", LOSS).watch(1, BASELINE) is None
+
+
+def test_the_margin_shrinks_towards_the_end_and_to_the_noise():
+    rival = begun().watch(50, BASELINE).rival
+    assert rival.margin(1.0) == pytest.approx(0.02)
+    assert rival.margin(0.2) > rival.margin(0.6) > rival.margin(0.9) > 0.02
+
+
+def test_the_margin_is_learned_from_runs_that_ended_alike():
+    alike, apart = begun(), begun()
+    for number in range(10, 20):
+        end = 3.0 + 0.01 * number
+        alike.learn(experiment(number, run(end, steady(end))), BASELINE, 0.02)
+        apart.learn(experiment(number, run(end, late(end) if number % 2 else steady(end))), BASELINE, 0.02)
+    assert alike.watch(50, BASELINE).rival.level < 0.7 * apart.watch(50, BASELINE).rival.level
+    assert alike.account.margin < apart.account.margin
+    assert doom_of(alike, 50, late(2.9)) is not None
+    assert doom_of(apart, 50, late(2.9)) is None  # late bloomers are known here
+
+
+def test_a_single_bad_look_is_no_doom():
+    pruner = after_the_first_audit()
+    at = LOOKS[8]
+    spike = lambda p: steady(3.0)(p) + (5.0 if at - 0.01 < p <= at else 0.0)  # noqa: E731
+    watch = pruner.watch(91, BASELINE)
+    for point in run(None, spike).curve:
+        watch.see(point)
+    assert max(watch.curve[look] - watch.rival.curve[look] for look in watch.curve) > 0.3
+    assert after_the_first_audit().watch(91, BASELINE).see(point) is None
+
+
+def test_the_first_doomed_run_is_an_audit_and_a_share_of_the_others():
+    assert doom_of(begun(), 50, steady(4.5)).audit
+    pruner = after_the_first_audit()
+    audits = [pruner.watch(number, BASELINE).audit for number in range(100, 1100)]
+    assert 0.7 * AUDIT < sum(audits) / 1000 < 1.3 * AUDIT
+    assert audits == [after_the_first_audit().watch(number, BASELINE).audit for number in range(100, 1100)]
+    other = after_the_first_audit(seed=1)
+    assert audits != [other.watch(number, BASELINE).audit for number in range(100, 1100)]
+
+
+def test_an_audit_that_comes_back_is_wrong_and_widens_the_margin():
+    pruner = begun()
+    comes_back = experiment(50, run(2.9, late(2.9)), verdict=Verdict.KEEP)
+    before = pruner.watch(51, BASELINE).rival
+    pruner.learn(comes_back, BASELINE, 0.02)
+    assert (pruner.account.audits, pruner.account.wrong) == (1, 1)
+    assert pruner.watch(51, BASELINE).rival.level > 1.5 * before.level
+    assert doom_of(pruner, 51, late(2.9)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict", "wrong"),
+    [
+        (2.99, Verdict.KEEP, 1),  # kept, whatever the reason
+        (2.90, Verdict.DISCARD, 1),  # worth another run
+        (2.99, Verdict.DISCARD, 0),  # better by less than chance explains
+        (3.10, Verdict.DISCARD, 0),
+    ],
+)
+def test_what_makes_an_audit_wrong(value, verdict, wrong):
+    pruner = begun()
+    pruner.learn(experiment(50, run(value, late(value)), verdict=verdict), BASELINE, 0.02)
+    assert (pruner.account.audits, pruner.account.wrong) == (1, wrong)
+
+
+def test_without_noise_any_gain_makes_an_audit_wrong():
+    pruner = begun()
+    pruner.learn(experiment(50, run(2.999, late(2.999))), BASELINE, 0.0)
+    assert pruner.account.wrong == 1
+
+
+def test_the_account_of_what_was_saved():
+    pruner = after_the_first_audit()
+    stopped = run(None, steady(4.5), Outcome.PRUNED, until=0.25, seconds=3.0)
+    pruner.learn(experiment(91, stopped, verdict=Verdict.PRUNED), BASELINE, 0.02)
+    account = pruner.account
+    assert (account.stopped, account.saved, account.ran) == (1, 7.0, 63.0)
+    assert account.share == 0.1
+    assert str(account) == (
+        "1 stopped early, 10% of the runs' time saved; 1 more looked hopeless and went on as audits, of which 0 came back"
+    )
+    assert str(Account()) == "no run was stopped early"
+    assert Account().share == 0
+
+
+def test_a_study_that_goes_on_after_a_stop_knows_the_same():
+    history = [(BASELINE, None)]
+    history += [(experiment(n, run(3 + 0.05 * n, steady(3 + 0.05 * n))), BASELINE) for n in range(1, 8)]
+    history += [(experiment(50, run(2.9, late(2.9)), verdict=Verdict.KEEP), BASELINE)]
+    history += [(experiment(51, run(None, steady(4.9), Outcome.PRUNED, until=0.3), verdict=Verdict.PRUNED), BASELINE)]
+    first, again = make_pruner("curve", LOSS, 3), make_pruner("curve", LOSS, 3)
+    for each, incumbent in history:
+        first.watch(each.number, incumbent or BASELINE)
+        first.learn(each, incumbent, 0.02)
+    for each, incumbent in history:
+        again.learn(each, incumbent, 0.02)
+    assert first.watch(60, BASELINE).rival == again.watch(60, BASELINE).rival
+    assert first.account == again.account
+
+
+@pytest.mark.parametrize("metric", [LOSS, SCORE])
+def test_the_direction_is_read_off_the_curve_not_off_the_metric(metric):
+    better = (lambda v: v) if metric.minimize else (lambda v: -v)
+    accuracy = lambda end: lambda p: 1 - steady(end)(p) / 6  # noqa: E731
+    pruner = make_pruner("curve", metric)
+    baseline = experiment(0, run(better(3.0), accuracy(3.0)), verdict=Verdict.BASELINE)
+    pruner.learn(baseline, None)
+    for number in range(1, 7):
+        end = 3.0 + 0.05 * number
+        pruner.learn(experiment(number, run(better(end), accuracy(end))), baseline)
+    assert pruner.watch(50, baseline).rival.sign == -1
+    assert doom_of(pruner, 50, accuracy(4.5), baseline) is not None
+    assert doom_of(pruner, 50, accuracy(2.0), baseline) is None
+
+
+@pytest.mark.parametrize("curve", [lambda p: 1.0, lambda p: math.sin(40 * p), lambda p: math.nan])
+@pytest.mark.parametrize("kind", ["curve", "median"])
+def test_an_incumbent_whose_curve_goes_nowhere_stops_nobody(kind, curve):
+    flat = experiment(0, run(3.0, curve), verdict=Verdict.BASELINE)
+    assert begun(kind, baseline=flat).watch(50, flat) is None
+
+
+def test_an_incumbent_without_a_curve_stops_nobody():
+    silent = experiment(0, Measurement(Outcome.OK, 3.0, 0), verdict=Verdict.BASELINE)
+    pruner = begun(baseline=silent)
+    assert pruner.watch(50, silent) is None
+    assert pruner.account == Account(ran=50.0)
+
+
+def test_a_run_that_reports_other_values_is_not_compared():
+    pruner = after_the_first_audit()
+    assert doom_of(pruner, 91, steady(4.9), name="train_loss") is None
+    pruner.learn(experiment(91, run(3.3, steady(3.3), name="train_loss")), BASELINE, 0.02)
+    assert pruner.watch(92, BASELINE) is not None
+
+
+def test_a_loss_that_is_not_finite_has_lost():
+    doom = doom_of(after_the_first_audit(), 91, lambda p: steady(3.0)(p) if p < 0.3 else math.nan)
+    assert 0.3 < doom.progress < 0.45
+    assert "loss nan" in doom.reason
+
+
+def test_failures_and_duplicates_teach_nothing():
+    pruner = begun()
+    before = pruner.watch(50, BASELINE).rival
+    pruner.learn(experiment(50, verdict=Verdict.DUPLICATE), BASELINE, 0.02)
+    pruner.learn(
+        experiment(51, run(None, steady(9.0), Outcome.CRASH, until=0.3), verdict=Verdict.CRASH), BASELINE, 0.02
+    )
+    assert pruner.watch(50, BASELINE).rival == before
+    assert pruner.account.audits == 0
+
+
+def test_the_incumbents_curve_is_the_mean_of_its_runs_that_count():
+    noisy = replace(BASELINE, measurements=(*BASELINE.measurements, run(3.0, lambda p: steady(3.0)(p) + 0.4)))
+    curve = begun().watch(50, BASELINE).rival.curve
+    assert begun().watch(50, noisy).rival.curve[5] == pytest.approx(curve[5] + 0.1)
+    drifted = replace(noisy, since=3)
+    assert begun().watch(50, drifted).rival.curve[5] == pytest.approx(curve[5] + 0.4)
+
+
+def test_optunas_rule_knows_no_incumbent():
+    pruner = begun("median", others=8)
+    pruner.learn(experiment(90, run(4.4, steady(4.4))), BASELINE, 0.02)
+    assert pruner.account.audits >= 1
+    assert doom_of(pruner, 95, steady(4.5)).progress == LOOKS[0]
+    assert "runs further behind" not in doom_of(pruner, 95, steady(4.5)).reason
+    assert doom_of(pruner, 95, steady(3.1)) is None
+    assert begun("median", others=2).watch(50, BASELINE).see(run(None, steady(9.0)).curve[-1]) is None
+
+
+def test_kinds():
+    assert isinstance(make_pruner("curve", LOSS), CurvePruner)
+    assert begun("none").watch(50, BASELINE) is None
+    with pytest.raises(UserError, match="no pruner 'hyperband': the kinds are curve, median, none"):
+        make_pruner("hyperband", LOSS)
+
+
+def test_on_recorded_curves_of_the_quickstart():
+    path = Path(__file__).resolve().parent.parent / "benchmarks" / "pruning.py"
+    if not path.is_file():
+        pytest.skip("the benchmarks are not here")
+    spec = importlib.util.spec_from_file_location("pruning_benchmark", path)
+    benchmark = sys.modules["pruning_benchmark"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    played = {
+        kind: [benchmark.play(s[0], s[1:], make_pruner(kind, benchmark.METRIC, 0), 0.02) for s in benchmark.load()]
+        for kind in ("none", "curve")
+    }
+    seconds = {kind: sum(p.seconds for p in each) for kind, each in played.items()}
+    assert seconds["none"] > 1.25 * seconds["curve"]
+    assert sum(p.wrong for p in played["curve"]) <= 0.03 * sum(p.stopped for p in played["curve"])
+    worse = [b.best() - a.best() for a, b in zip(played["none"], played["curve"], strict=True)]
+    assert sum(worse) / len(worse) < 0.01
