@@ -5,61 +5,41 @@ It knows its parts by their protocols and nothing of notebooks, widgets or proce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from .agents import Agent, Briefing
+from .bench import Bench
 from .control import Control
 from .definition import Definition
 from .edits import check_syntax, fingerprint
 from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
 from .evals_words import plateau_line
 from .events import (
-    Confirmed,
     Judged,
     Notice,
     Proposed,
     Publish,
-    Remeasured,
-    RunEnded,
-    RunKind,
-    RunProgress,
-    RunStarted,
     State,
     StateChanged,
 )  # fmt: skip
-from .experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from .experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from .integrity import refusal
-from .judge import Decision, drifted, headline, judge
-from .metric import Metric
-from .noise import Noise, by_seed, estimate_noise, spread
+from .judge import Decision, judge
+from .noise import estimate_noise, spread
 from .prefetch import Prefetch
-from .pruner import Doom, Watch, make_pruner
 from .rates import plateau
 from .records import Records
 from .runners import Runner
 
-FRESH_SEEDS = 1000
-"""Where the seeds of the confirmation begin: none of them was seen while the study searched."""
-
 FRUITLESS = 20
 """Proposals in a row that could not be run, after which an agent has nothing more to say."""
-
-TRIAL_SEEDS = 2000
-"""Where the seeds of the user's own questions begin."""
-
-FRESH = 10
-"""Runs after which the incumbent's values are taken to be of another time: a retest then begins with one of its own."""
-
-RECHECK = 20
-"""Runs after which the incumbent is measured again when nothing else has given a reason to: to see the machine drift."""
 
 UNSTEADY = 1.5
 """Ratio of the steps of two equal runs above which the machine, not the metric, is what varies."""
 
 
-class Loop:
+class Loop(Bench):
     """One study's loop, from wherever its records stand to the end.
 
     Parameters
@@ -90,15 +70,11 @@ class Loop:
         pending: Experiment | None,
         elapsed: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self.definition, self.settings, self.metric = definition, definition.settings, definition.metric
-        self.rule = definition.settings.as_rule()
-        self.agent, self.runner, self.records = agent, runner, records
-        self.publish, self.control = publish, control
-        self.judged, self.pending, self.elapsed = judged, pending, elapsed
+        super().__init__(
+            definition=definition, runner=runner, records=records, publish=publish, control=control, judged=judged
+        )  # fmt: skip
+        self.agent, self.pending, self.elapsed = agent, pending, elapsed
         self.ahead = Prefetch(agent)
-        self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
-        for e in judged:
-            self.learn(e)
         self.idle = False  # whether the machine has nothing to do until the agent answers
 
     def run(self) -> None:
@@ -249,72 +225,6 @@ class Loop:
             noise=estimate_noise([*self.judged, experiment]),
         )  # fmt: skip
 
-    def run_pair(self, candidate: Experiment) -> Experiment:
-        """Run candidate and incumbent once more on a seed they share, in turn; returns the candidate.
-
-        Where the incumbent has a run on a seed that the candidate lacks, made not long ago, that is its half of the pair.
-        A budget in steps gives the same value whenever it is run, so there it may be of any age.
-        """
-        incumbent, repeat = self.incumbent, len(candidate.measurements)
-        used = {m.seed for m in candidate.measurements}
-        halves = [seed for seed in by_seed(incumbent.current) if seed not in used]
-        recent = self.records.journal.runs_since(incumbent.number) <= FRESH
-        repeatable = self.settings.budget.unit == "steps"
-        if halves and (recent or repeatable):
-            return self.run_again(candidate, halves[0])
-        seed = 1 + max(m.seed for m in (*candidate.measurements, *incumbent.measurements))
-        if repeat % 2:
-            candidate = self.run_again(candidate, seed)
-            self.remeasure_incumbent(seed)
-        else:
-            self.remeasure_incumbent(seed)
-            candidate = self.run_again(candidate, seed)
-        return candidate
-
-    def run_again(self, candidate: Experiment, seed: int) -> Experiment:
-        """Run a candidate once more."""
-        repeat = len(candidate.measurements)
-        return candidate.with_measurement(self.measure(candidate, "candidate", seed, repeat, 1 + self.rule.pairs))
-
-    def look_for_drift(self) -> None:
-        """Measure the incumbent again when that was long ago."""
-        incumbent = self.incumbent
-        if self.rule.strict or self.records.journal.runs_since(incumbent.number) < RECHECK:
-            return
-        self.remeasure_incumbent(1 + max(m.seed for m in incumbent.measurements))
-
-    def remeasure_incumbent(self, seed: int) -> None:
-        """Run the incumbent once more; where it has become another by more than chance, its older values no longer count."""
-        before = self.incumbent
-        noise = estimate_noise(self.judged)
-        incumbent = self.run_incumbent(before, seed)
-        count = len(before.measurements)
-        if not drifted(before.values, incumbent.values[len(before.values) :], noise):
-            return
-        incumbent = self.run_incumbent(incumbent, seed + 1)  # once may be chance
-        now = [m.value for m in incumbent.measurements[count:] if m.ok and m.value is not None]
-        if len(now) > 1 and drifted(before.values, now, noise):
-            incumbent = replace(incumbent, since=count)
-            self.records.drifted(incumbent)
-            self.replace_incumbent(incumbent)
-            self.publish(Notice(
-                f"Experiment {incumbent.number} gives {self.metric.format(incumbent.value)} now, "
-                f"{self.metric.format(before.value)} before: the machine has changed, and comparisons go on from the new value."
-            ))  # fmt: skip
-
-    def run_incumbent(self, incumbent: Experiment, seed: int) -> Experiment:
-        """Run the incumbent and put the run to the others that it has had."""
-        repeat = len(incumbent.measurements)
-        measurement = self.measure(incumbent, "incumbent", seed, repeat, repeat + 1)
-        incumbent = incumbent.with_measurement(measurement)
-        self.replace_incumbent(incumbent)
-        return incumbent
-
-    def replace_incumbent(self, incumbent: Experiment) -> None:
-        """Let an experiment with more runs take its own place."""
-        self.judged[incumbent.number] = incumbent
-        self.publish(Remeasured(incumbent))
-
     def refuse(self, experiment: Experiment) -> Decision | None:
         """Find what makes a run pointless: no proposal, code that does not parse, or that was tried before."""
         if experiment.proposal.failure:
@@ -345,31 +255,6 @@ class Loop:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
         self.records.draw(self.judged)
 
-    def confirm(self) -> None:
-        """Measure best and baseline again, in turn and on fresh seeds: the study's honest result."""
-        best, baseline = self.incumbent, self.judged[0]
-        if best.number == 0:
-            return
-        self.publish(StateChanged(State.CONFIRMING))
-        values = {n: self.records.journal.finals(n) for n in (best.number, 0)}
-        for repeat in range(self.settings.repeats):
-            for experiment in (best, baseline):
-                if len(values[experiment.number]) > repeat:
-                    continue
-                self.wait_for_go(State.CONFIRMING)
-                seed = self.settings.seed + FRESH_SEEDS + repeat
-                measurement = self.measure(experiment, "final", seed, repeat, self.settings.repeats)
-                if measurement.ok and measurement.value is not None:
-                    values[experiment.number].append(measurement.value)
-        if (result := headline(best, values[best.number], values[0], self.metric)) is not None:
-            self.publish(Confirmed(result))
-
-    def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
-        """Run a target for a question of the user's; see `questions.Bench`."""
-        self.wait_for_go(State.MEASURING)
-        seed = self.settings.seed + TRIAL_SEEDS + repeat
-        return self.measure(experiment, "trial", seed, repeat, repeats)
-
     # -- helpers --------------------------------------------------------------------------------------------------
 
     @property
@@ -382,81 +267,12 @@ class Loop:
         """How many experiments are still to be run."""
         return self.settings.experiments - sum(e.ran for e in self.judged[1:])
 
-    @property
-    def noise(self) -> Noise:
-        """What is known of the metric's noise by now."""
-        return estimate_noise(self.judged)
-
-    @property
-    def largest_gain(self) -> float:
-        """The largest gain of a keep over its parent so far, in the metric's unit; 0 before the first."""
-        kept = [e for e in self.judged[1:] if e.verdict is Verdict.KEEP]
-        return max((gain_over_parent(e, self.judged, self.metric) for e in kept), default=0.0)
-
-    @property
-    def incumbent(self) -> Experiment:
-        """The best kept experiment."""
-        return next(e for e in reversed(self.judged) if e.verdict is not None and e.verdict.kept)
-
     def open(self, experiment: Experiment) -> Experiment:
         """Write an experiment down before it is run."""
         self.records.opened(experiment)
         self.pending = experiment
         self.publish(Proposed(experiment))
         return experiment
-
-    def wait_for_go(self, state: State) -> None:
-        """Pause here when asked to, and say so."""
-        if self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED))) or state is State.RUNNING:
-            self.publish(StateChanged(state))
-
-    def measure(self, experiment: Experiment, kind: RunKind, seed: int, repeat: int, repeats: int) -> Measurement:
-        """Run an experiment's target once, with signs of life, and write the measurement down."""
-        self.publish(RunStarted(experiment, kind, repeat, repeats))
-        baseline = self.judged[0] if self.judged else None
-        # Only a first run can be a loser's: who is run again has shown that he is none.
-        first = kind == "candidate" and not experiment.measurements
-        watch = self.pruner.watch(experiment.number, self.incumbent) if first else None
-        measurement = self.runner.measure(
-            experiment.target,
-            seed=seed,
-            deadline=self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None),
-            watch=lambda event: self.watch(experiment.number, event, watch),
-            log=self.records.log(experiment.number, kind, repeat),
-        )
-        if watch is not None and watch.doom is not None and measurement.outcome is Outcome.PRUNED:
-            measurement = replace(measurement, error=watch.doom.reason)
-        self.records.measured(experiment.number, kind, measurement)
-        self.publish(RunEnded(experiment.number, kind, measurement))
-        return measurement
-
-    def watch(self, number: int, event: Mapping[str, Any], watch: Watch | None = None) -> bool:
-        """Pass a run's signs of life on; true when it is hopeless and to be stopped."""
-        told = event.get("report") or event.get("tick")
-        doom: Doom | None = None
-        if told:
-            values = told.get("values")
-            point = Point(told["elapsed"], told["progress"], told["step"], values) if values is not None else None
-            self.publish(RunProgress(number, "training", told["elapsed"], told["progress"], told["step"], point))
-            doom = watch.see(point) if watch is not None and point is not None else None
-        elif event.get("evaluating"):
-            self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0))
-        if doom is not None and doom.audit:
-            self.publish(
-                Notice(f"Experiment {number} looks hopeless at {doom.progress:.0%} and is let through, as an audit.")
-            )
-        return doom is not None and not doom.audit
-
-    def learn(self, experiment: Experiment) -> None:
-        """Let the pruner know how an experiment has ended."""
-        incumbent = None if experiment.parent is None else self.judged[experiment.parent]
-        self.pruner.learn(experiment, incumbent, self.noise.sd)
-
-
-def gain_over_parent(e: Experiment, judged: list[Experiment], metric: Metric) -> float:
-    """Return by how much an experiment is better than the one it was proposed against; 0 where one has no value."""
-    before = None if e.parent is None else judged[e.parent].value
-    return 0.0 if before is None or e.value is None else metric.gain(e.value, over=before)
 
 
 def make_briefing(

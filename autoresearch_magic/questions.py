@@ -9,13 +9,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from .edits import merge
 from .errors import UserError
-from .experiment import Experiment, Measurement, Verdict
+from .experiment import Experiment, Verdict
 from .metric import Metric
 from .noise import spread, student, welch
+
+if TYPE_CHECKING:
+    from .bench import Bench
 
 SAMPLES = 8
 """Runs of each side: with 8 and 8, Mann-Whitney's test sees a loss of 1.3 sd in four of five cases."""
@@ -23,22 +26,6 @@ LEVEL = 0.05
 BAND = 1.0
 """Standard deviations of one run of A by which B may be worse and still count as no worse."""
 CONFIDENCE = 0.95
-
-
-class Bench(Protocol):
-    """What a question needs of a study."""
-
-    metric: Metric
-    judged: list[Experiment]
-
-    @property
-    def incumbent(self) -> Experiment:
-        """The best kept experiment."""
-        ...
-
-    def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
-        """Run a target once, on the `repeat`-th of the seeds kept for questions."""
-        ...
 
 
 @dataclass(frozen=True)

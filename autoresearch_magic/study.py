@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from . import places, registry
-from .agents import Agent, Briefing, make_agent
+from .agents import Agent, make_agent
 from .agents.replay import parse_replay, recorded_settings
+from .asking import Askable
+from .bench import Bench
 from .control import Control
 from .definition import Definition, define
-from .errors import NothingToPropose, Stopped, UserCodeError, UserError
+from .errors import Stopped, UserCodeError, UserError
 from .events import Event, Notice, Observer, State, StateChanged
-from .experiment import Experiment, Proposal
+from .experiment import Experiment
 from .loop import Loop, make_briefing
 from .metric import Metric
 from .places import ROOT
@@ -34,10 +36,6 @@ from .standing import Standing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .evals import Evals
-    from .plan import Plan
-    from .pruner import Account
-    from .questions import Ablation, Regression
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "max_tokens", "max_cost", "patience", "until", "pruner",
@@ -45,7 +43,7 @@ CHANGEABLE = {
 """Settings that a study can go on with in another way; with any other its values would not compare."""
 
 
-class Study:
+class Study(Askable):
     """One program, one target, and all their experiments.
 
     Parameters
@@ -333,139 +331,6 @@ class Study:
         """
         return self.experiment(number).target
 
-    # -- questions -------------------------------------------------------------------------------------------------
-
-    def plan(self, show: Callable[[float, str], None] | None = None) -> Plan:
-        """Find out what a study would be like before anything is spent: runs it, how noisy, how long, at what cost.
-
-        Nothing is written and no experiment is made; the target is run a few times.
-
-        Parameters
-        ----------
-        show : callable, optional
-            Told how far it is: a share, and what is being done.
-
-        Raises
-        ------
-        UserError
-            When the target does not run, or the metric cannot be read.
-        """
-        from .plan import make_plan
-
-        if (other := registry.running()) is not None:
-            raise UserError(
-                f"The study {other.name} is {other.state}: a plan beside it would measure that. Stop it first."
-            )
-        return make_plan(self.definition, lambda logs: self._make_runner(logs), show or (lambda share, what: None))
-
-    def evals(self) -> Evals:
-        """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.evals`."""
-        from .evals import evaluate
-        from .noise import estimate_noise
-
-        return evaluate(
-            self.experiments, self.metric, noise=estimate_noise(self.experiments).sd, planned=self.settings.experiments,
-            patience=self.settings.patience,
-        )  # fmt: skip
-
-    @property
-    def pruning(self) -> Account:
-        """What stopping losers early has come to: runs stopped, seconds saved, audits and how many of them were wrong."""
-        from .noise import estimate_noise
-        from .pruner import make_pruner
-
-        pruner, experiments = make_pruner(self.settings.pruner, self.metric, self.settings.seed), self.experiments
-        for i, e in enumerate(experiments):
-            pruner.learn(
-                e, None if e.parent is None else experiments[e.parent], estimate_noise(experiments[: i + 1]).sd
-            )
-        return pruner.account
-
-    def regression(self, a: int | str, b: int | str, samples: int | None = None) -> Regression:
-        """Find out whether experiment `b` is no worse than `a`, by running both side by side; waits for the answer.
-
-        Parameters
-        ----------
-        a, b : int
-            Numbers of experiments.
-        samples : int, optional
-            Runs of each; 8 by default.
-        """
-        self.ask_regression(a, b, samples).wait()
-        answer: Regression = self.answer()
-        return answer
-
-    def ask_regression(self, a: int | str, b: int | str, samples: int | None = None) -> Study:
-        """Start what `regression` waits for; `answer` has it at the end."""
-        from .questions import SAMPLES, ask_regression
-
-        self._check_at_rest()
-        first, second = self.experiment(a).number, self.experiment(b).number
-        if first == second:
-            raise UserError("Give the numbers of two experiments, for example  regression 0 5")
-        for number in (first, second):
-            if not self.experiment(number).ran:
-                raise UserError(
-                    f"Experiment {number} was never run ({self.experiment(number).verdict}): choose another."
-                )
-        return self._ask(lambda loop: ask_regression(loop, first, second, samples or SAMPLES))
-
-    def ablate(self, samples: int | None = None) -> Ablation:
-        """Find out what each kept change contributes to the best, by undoing it; waits for the answer.
-
-        Parameters
-        ----------
-        samples : int, optional
-            Runs of each version; the study's `repeats` by default.
-        """
-        self.ask_ablation(samples).wait()
-        answer: Ablation = self.answer()
-        return answer
-
-    def ask_ablation(self, samples: int | None = None) -> Study:
-        """Start what `ablate` waits for; `answer` has it at the end."""
-        from .questions import ask_ablation
-
-        self._check_at_rest()
-        if (best := self.incumbent) is None or best.number == 0:
-            raise UserError(f"{self.name} has kept nothing so far: there is no change to undo.")
-        return self._ask(lambda loop: ask_ablation(loop, samples or max(2, self.settings.repeats)))
-
-    def ask_confirmation(self) -> Study:
-        """Measure best and baseline again on fresh seeds, as at the end of a study; the headline has it."""
-        return self._ask(lambda loop: loop.confirm())
-
-    @property
-    def unconfirmed(self) -> bool:
-        """Whether there is a best that was never measured again, and the study is at rest."""
-        best = self.incumbent
-        return (
-            best is not None and best.number > 0 and self.standing.headline is None
-            and self.standing.state in (State.STOPPED, State.FINISHED, State.FAILED)
-        )  # fmt: skip
-
-    def answer(self) -> Any:
-        """Return the answer to the last question; None when it was stopped.
-
-        Raises
-        ------
-        UserError
-            When there was none to be had.
-        """
-        if isinstance(self._answer, UserError):
-            raise self._answer
-        return self._answer
-
-    def _check_at_rest(self) -> None:
-        if self.active:
-            raise UserError(f"{self.name} is {self.state}: stop it first, or wait for its end; then it can be asked.")
-
-    def _ask(self, question: Callable[[Loop], object]) -> Study:
-        self._check_at_rest()
-        if not self.experiments:
-            raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")
-        return self._launch(None, question)
-
     def report(self, path: str | Path | None = None, *, confirm: bool = True) -> Path:
         """Write a report in Markdown; ``report.md`` in the study's folder by default. Returns its path.
 
@@ -500,7 +365,7 @@ class Study:
 
     # -- the thread ------------------------------------------------------------------------------------------------
 
-    def _launch(self, allowed: int | None, question: Callable[[Loop], object] | None = None) -> Study:
+    def _launch(self, allowed: int | None, question: Callable[[Bench], object] | None = None) -> Study:
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
         if (
@@ -516,7 +381,7 @@ class Study:
                     f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
                     "(%autoresearch stop) before you start another."
                 )
-            agent = Mute() if question else make_agent(
+            agent = None if question else make_agent(
                 self.settings.agent, self.definition.target, self.settings, self.folder.parent
             )  # fmt: skip
             if (check := getattr(agent, "check", None)) is not None:
@@ -534,19 +399,19 @@ class Study:
             self._answer = None
             self.standing.message = self.standing.traceback = ""
             self.standing.state = State.STARTING
-        work = (lambda: self._work(agent)) if question is None else (lambda: self._work(agent, question, rest, message))
+        work = (lambda: self._work(agent, None)) if agent else (lambda: self._work(None, question, rest, message))
         self._thread = threading.Thread(target=work, name=f"autoresearch-{self.name}", daemon=True)
         self._thread.start()
         return self
 
     def _work(
         self,
-        agent: Agent,
-        question: Callable[[Loop], object] | None = None,
+        agent: Agent | None,
+        question: Callable[[Bench], object] | None,
         state: State = State.FINISHED,
         message: str = "",
     ) -> None:
-        """Run the loop, or let it answer a question; whatever happens ends in a state, a message and nothing left behind."""
+        """Run the loop, or answer a question; whatever happens ends in a state, a message and nothing left behind."""
         records = None
         self.standing.begin()
         try:
@@ -559,22 +424,16 @@ class Study:
             self._runner = self._make_runner()
             if warning := getattr(agent, "warning", ""):
                 self._publish(Notice(warning))
-            loop = Loop(
-                definition=self.definition,
-                agent=agent,
-                runner=self._runner,
-                records=records,
-                publish=self._publish,
-                control=self._control,
-                judged=judged,
-                pending=next((e for e in experiments if e.verdict is None), None),
-                elapsed=lambda: self.standing.elapsed,
-            )
-            if question is None:
-                loop.run()
-            else:
+            parts: dict[str, Any] = {
+                "definition": self.definition, "runner": self._runner, "records": records, "publish": self._publish,
+                "control": self._control, "judged": judged,
+            }  # fmt: skip
+            if agent is not None:
+                pending = next((e for e in experiments if e.verdict is None), None)
+                Loop(**parts, agent=agent, pending=pending, elapsed=lambda: self.standing.elapsed).run()
+            elif question is not None:
                 self._publish(StateChanged(State.MEASURING))
-                self._answer = question(loop)
+                self._answer = question(Bench(**parts))
         except Stopped:
             state = State.STOPPED if question is None else state
         except UserError as error:
@@ -642,11 +501,3 @@ class Study:
             except Exception as error:  # an observer's fault must not end a night's work
                 self._observers.remove(observer)
                 self.standing.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
-
-
-class Mute:
-    """Who proposes while a question is answered: nobody."""
-
-    def propose(self, briefing: Briefing) -> Proposal:
-        """Have nothing to say."""
-        raise NothingToPropose("Questions need no proposals.")

@@ -90,10 +90,12 @@ def test_a_curve_without_looks_goes_nowhere():
 
 
 def test_how_far_two_curves_are_apart_for_the_time_that_is_left():
-    one, other = (smooth(points(lambda p, a=a: a * (1 - p)), "loss") for a in (3.0, 1.0))
-    assert scale(one, other) == pytest.approx(2.0, rel=0.3)  # the window looks back, so a little more
+    one, twice, thrice = ({look: a * (1 - LOOKS[look]) for look in range(30)} for a in (1, 2, 3))
+    assert scale(thrice, one) == pytest.approx(2)
+    assert scale(one, twice) == pytest.approx(1)
     assert scale(one, one) == 0
     assert scale(one, {}) is None
+    assert scale({3: 1.0, 5: 1.0}, {3: 1.5, 9: 7.0}) == pytest.approx(0.5 / (1 - LOOKS[3]))
 
 
 def test_the_mean_of_curves_is_where_all_have_a_value():

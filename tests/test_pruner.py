@@ -47,7 +47,7 @@ def begun(kind="curve", metric=LOSS, *, others=5, baseline=BASELINE, seed=0):
     pruner = make_pruner(kind, metric, seed)
     pruner.learn(baseline, None, 0.02)
     for number in range(1, others + 1):
-        end = 3.0 + 0.05 * number
+        end = 3.0 + 0.003 * number
         pruner.learn(experiment(number, run(end, steady(end))), baseline, 0.02)
     return pruner
 
@@ -74,7 +74,7 @@ def test_a_loser_is_doomed_early_and_a_rival_is_not():
     assert not doom.audit
     assert doom.reason.startswith(f"Hopeless at {doom.progress:.0%} of the budget: loss ")
     assert "of experiment 0; runs further behind than" in doom.reason
-    for end in (2.5, 3.0, 3.05):
+    for end in (2.5, 3.0, 3.02):
         assert doom_of(pruner, 91, steady(end)) is None
 
 
@@ -94,13 +94,14 @@ def test_the_margin_shrinks_towards_the_end_and_to_the_noise():
 def test_the_margin_is_learned_from_runs_that_ended_alike():
     alike, apart = begun(), begun()
     for number in range(10, 20):
-        end = 3.0 + 0.01 * number
+        end = 3.0 + 0.002 * number
         alike.learn(experiment(number, run(end, steady(end))), BASELINE, 0.02)
         apart.learn(experiment(number, run(end, late(end) if number % 2 else steady(end))), BASELINE, 0.02)
     assert alike.watch(50, BASELINE).rival.level < 0.7 * apart.watch(50, BASELINE).rival.level
     assert alike.account.margin < apart.account.margin
-    assert doom_of(alike, 50, late(2.9)) is not None
-    assert doom_of(apart, 50, late(2.9)) is None  # late bloomers are known here
+    third = lambda p: (late(2.9)(p) + 2 * steady(2.9)(p)) / 3  # noqa: E731
+    assert doom_of(alike, 50, third) is not None
+    assert doom_of(apart, 50, third) is None  # late bloomers are known here
 
 
 def test_a_single_bad_look_is_no_doom():
@@ -117,11 +118,11 @@ def test_a_single_bad_look_is_no_doom():
 def test_the_first_doomed_run_is_an_audit_and_a_share_of_the_others():
     assert doom_of(begun(), 50, steady(4.5)).audit
     pruner = after_the_first_audit()
-    audits = [pruner.watch(number, BASELINE).audit for number in range(100, 1100)]
-    assert 0.7 * AUDIT < sum(audits) / 1000 < 1.3 * AUDIT
-    assert audits == [after_the_first_audit().watch(number, BASELINE).audit for number in range(100, 1100)]
+    audits = [pruner.watch(number, BASELINE).audit for number in range(100, 220)]
+    assert 0.5 * AUDIT < sum(audits) / 120 < 1.5 * AUDIT
+    assert audits == [after_the_first_audit().watch(number, BASELINE).audit for number in range(100, 220)]
     other = after_the_first_audit(seed=1)
-    assert audits != [other.watch(number, BASELINE).audit for number in range(100, 1100)]
+    assert audits != [other.watch(number, BASELINE).audit for number in range(100, 220)]
 
 
 def test_an_audit_that_comes_back_is_wrong_and_widens_the_margin():
@@ -171,7 +172,7 @@ def test_the_account_of_what_was_saved():
 
 def test_a_study_that_goes_on_after_a_stop_knows_the_same():
     history = [(BASELINE, None)]
-    history += [(experiment(n, run(3 + 0.05 * n, steady(3 + 0.05 * n))), BASELINE) for n in range(1, 8)]
+    history += [(experiment(n, run(3 + 0.003 * n, steady(3 + 0.003 * n))), BASELINE) for n in range(1, 8)]
     history += [(experiment(50, run(2.9, late(2.9)), verdict=Verdict.KEEP), BASELINE)]
     history += [(experiment(51, run(None, steady(4.9), Outcome.PRUNED, until=0.3), verdict=Verdict.PRUNED), BASELINE)]
     first, again = make_pruner("curve", LOSS, 3), make_pruner("curve", LOSS, 3)
@@ -192,7 +193,7 @@ def test_the_direction_is_read_off_the_curve_not_off_the_metric(metric):
     baseline = experiment(0, run(better(3.0), accuracy(3.0)), verdict=Verdict.BASELINE)
     pruner.learn(baseline, None)
     for number in range(1, 7):
-        end = 3.0 + 0.05 * number
+        end = 3.0 + 0.003 * number
         pruner.learn(experiment(number, run(better(end), accuracy(end))), baseline)
     assert pruner.watch(50, baseline).rival.sign == -1
     assert doom_of(pruner, 50, accuracy(4.5), baseline) is not None
@@ -251,7 +252,7 @@ def test_optunas_rule_knows_no_incumbent():
     assert pruner.account.audits >= 1
     assert doom_of(pruner, 95, steady(4.5)).progress == LOOKS[0]
     assert "runs further behind" not in doom_of(pruner, 95, steady(4.5)).reason
-    assert doom_of(pruner, 95, steady(3.1)) is None
+    assert doom_of(pruner, 95, steady(3.001)) is None
     assert begun("median", others=2).watch(50, BASELINE).see(run(None, steady(9.0)).curve[-1]) is None
 
 

@@ -94,7 +94,7 @@ def test_bad_bounds_are_told(make, bounds):  # noqa: F811
 
 def test_a_machine_that_drifts_is_noticed(make, script, tmp_path, monkeypatch):  # noqa: F811
     """The value is read from a file that changes under way, as a machine's speed would."""
-    monkeypatch.setattr("autoresearch_magic.loop.RECHECK", 3)
+    monkeypatch.setattr("autoresearch_magic.bench.RECHECK", 3)
     level = tmp_path / "level"
     level.write_text("1.0")
     target = (
