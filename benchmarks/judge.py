@@ -162,7 +162,9 @@ class Lab:
 def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
     """Run one study until its evaluations are spent, then its confirmation."""
     lab = Lab(world, seed, evaluations)
-    settings = Settings(metric="loss", experiments=10**6, judge=judge, pruner="none", repeats=1 if judge == "strict" else 3)
+    settings = Settings(
+        metric="loss", experiments=10**6, judge=judge, pruner="none", repeats=1 if judge == "strict" else 3
+    )
     told: list[object] = []
     loop = Loop(
         definition=Definition(Program("", ""), "x = 0", "", settings), agent=lab, runner=lab, records=lab,  # type: ignore[arg-type]

@@ -2,8 +2,9 @@
 
 ``python benchmarks/pruning.py`` plays recorded studies again, with each pruner and without. Every proposal was trained to
 its end when it was recorded, so for each kill it is known what would have become of the run. Proposals come in the order of
-the record, which is the tuner's own, and in random orders, where the incumbent changes by the same rule; the intervals are
-over the orders, drawn from the same few pools. Here a run that was stopped does not change what is proposed next.
+the record, which is the tuner's own, and in random orders, where the incumbent changes by the same rule. Here a run that
+was stopped does not change what is proposed next, and what the judge runs again to be sure is not played: that costs the
+same with pruning and without, so a real study gains less by as much as it has winners.
 
 ``--live [MINUTES [PAIRS]]`` runs real studies, one with pruning and one without side by side for the same wall clock, and
 compares what they have measured again at their ends. ``--record [SEEDS ...]`` makes the curves anew: about six minutes a
@@ -21,7 +22,6 @@ import math
 import multiprocessing
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ from autoresearch_magic.events import Confirmed, Event, Judged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
 from autoresearch_magic.judge import PROMISING
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.noise import spread
+from autoresearch_magic.noise import spread, student
 from autoresearch_magic.pruner import Account, Pruner, Watch, make_pruner
 
 HERE = Path(__file__).resolve().parent
@@ -60,9 +60,9 @@ CERTAIN = 1.645
 # -- the record -----------------------------------------------------------------------------------------------------------
 
 
-def quickstart() -> dict[str, str]:
+def quickstart() -> dict[str, Any]:
     """Read setup and target from the notebook."""
-    cells = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells]  # type: ignore[no-untyped-call]
+    cells = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells]
     names = ("setup", "target")
     found = {n: next(c for c in cells if c.startswith(f"%%autoresearch {n}")).split("\n", 1)[1] for n in names}
     return {**found, "program": "Lower val_bpb"}
@@ -186,66 +186,68 @@ def play(baseline: Experiment, proposals: Sequence[Experiment], pruner: Pruner, 
 
 def killed_at(watch: Watch | None, run: Measurement) -> float | None:
     """Return the second of its training at which a run is stopped; None when it is not."""
-    for point in run.curve if watch is not None else ():
-        if (doom := watch.see(point)) is not None and not doom.audit:  # type: ignore[union-attr]
-            return point.elapsed
+    if watch is not None:
+        for point in run.curve:
+            if (doom := watch.see(point)) is not None and not doom.audit:
+                return point.elapsed
     return None
 
 
-def table(title: str, orders: Sequence[tuple[int, Experiment, Sequence[Experiment]]], noise: float) -> None:
-    """Play all orders with every pruner and print what has come of it."""
+Order = tuple[int, Experiment, Sequence[Experiment]]
+"""A seed, which decides what of the doomed is let through, a baseline, and proposals."""
+
+
+def table(title: str, studies: Sequence[Sequence[Order]], noise: float) -> None:
+    """Play the orders of each study with every pruner and print what has come of it."""
     print(f"\n{title}")
-    print(
-        "  pruner   experiments/h        ratio       stopped   wrong kills        audits, wrong   final, same proposals   same time"
-    )
-    results = {
-        kind: [
-            play(baseline, proposals, make_pruner(kind, METRIC, seed), noise) for seed, baseline, proposals in orders
-        ]
+    print(f"  {'pruner':<7} {'an hour':>8} {'times as many':>15} {'stopped':>8} {'wrong kills':>18} {'wrong audits':>16} "
+          f"{'final: same proposals':>23} {'same time':>16}")  # fmt: skip
+    played = {
+        kind: [[play(first, rest, make_pruner(kind, METRIC, seed), noise) for seed, first, rest in s] for s in studies]
         for kind in KINDS
     }
-    for kind, all_played in results.items():
-        pairs = list(zip(results["none"], all_played, strict=True))
-        stopped, wrong = sum(p.stopped for p in all_played), sum(p.wrong for p in all_played)
-        audits, failed = sum(p.audits for p in all_played), sum(p.wrong_audits for p in all_played)
-        rate = sum(p.runs for p in all_played) / sum(p.seconds for p in all_played) * 3600
-        ratio = interval([plain.seconds / p.seconds for plain, p in pairs])
-        same = interval([p.best() - plain.best() for plain, p in pairs])
-        # Two thirds of the time that the whole pool takes: at its end even the slow one has tried everything.
-        time_ = interval([p.best(plain.seconds * 2 / 3) - plain.best(plain.seconds * 2 / 3) for plain, p in pairs])
-        print(
-            f"  {kind:<7} {rate:8.0f}        {ratio:>15}  {stopped / sum(p.runs for p in all_played):8.0%}   "
-            f"{wrong:3d} of {stopped:4d} {wrong / max(1, stopped):6.1%}   {audits:4d} {failed:4d} {failed / max(1, audits):6.1%}"
-            f"   {same:>18}   {time_:>18}"
+    for kind, results in played.items():
+        flat = [p for study in results for p in study]
+        runs, seconds, stopped, wrong, audits, failed = (
+            sum(getattr(p, name) for p in flat)
+            for name in ("runs", "seconds", "stopped", "wrong", "audits", "wrong_audits")
         )
+        pairs = [list(zip(*two, strict=True)) for two in zip(played["none"], results, strict=True)]
+        ratio = [sum(a.seconds for a, _ in study) / sum(b.seconds for _, b in study) for study in pairs]
+        same = [statistics.fmean(b.best() - a.best() for a, b in study) for study in pairs]
+        # After half the time that everything takes without pruning: there is enough left to be tried for both.
+        halfway = [statistics.fmean(b.best(a.seconds / 2) - a.best(a.seconds / 2) for a, b in study) for study in pairs]
+        print(f"  {kind:<7} {3600 * runs / seconds:8.0f} {interval(ratio, 2):>15} {stopped / runs:8.0%} "
+              f"{wrong:4d} of {stopped:4d} {wrong / max(1, stopped):6.1%} {failed:3d} of {audits:3d} {failed / max(1, audits):5.1%} "
+              f"{interval(same):>23} {interval(halfway):>16}")  # fmt: skip
 
 
-def interval(values: Sequence[float]) -> str:
-    """Write a mean with half the width of its 95% interval."""
-    reach = 1.96 * spread(values) / math.sqrt(len(values))
-    return f"{statistics.fmean(values):.3f} ± {reach:.3f}"
+def interval(values: Sequence[float], digits: int = 3) -> str:
+    """Write a mean with half the width of its 95% interval, by Student's t; the mean alone for one value."""
+    if len(values) < 2:
+        return f"{statistics.fmean(values):.{digits}f}"
+    reach = student(0.025, len(values) - 1) * spread(values) / math.sqrt(len(values))
+    return f"{statistics.fmean(values):.{digits}f} ± {reach:.{digits}f}"
 
 
-def simulate(random_orders: int) -> None:
+def simulate(orders: int) -> None:
     """Print what each pruner comes to in the order of the record and in random ones."""
     studies = load()
     noise = math.sqrt(statistics.fmean(spread(s[0].values) ** 2 for s in studies))
     proposals = sum(len(s) - 1 for s in studies)
     print(
-        f"{len(studies)} studies of the quickstart, {proposals} proposals trained to the end of their 8 s; one run's val_bpb has "
-        f"a standard deviation of {noise:.3f}.\n'final' is val_bpb at the end, less that without pruning: 0.010 is worse by 0.010."
+        f"{len(studies)} studies of the quickstart, {proposals} proposals, each trained to the end of its 8 s. A single run's "
+        f"val_bpb has a standard deviation of {noise:.3f}.\n'final' is the last incumbent's val_bpb less that without "
+        "pruning (above zero: worse), after all proposals and after half the time that they take without pruning.\n"
+        "Intervals are over the studies."
     )
-    recorded = [
-        (seed, s[0], s[1:]) for s in studies for seed in range(5)
-    ]  # the seed decides which of the doomed are audits
-    table("proposals in the recorded order (five draws of audits each)", recorded, noise)
+    recorded = [[(seed, s[0], s[1:]) for seed in range(5)] for s in studies]
+    table("proposals in the recorded order, the tuner's (five draws of audits each)", recorded, noise)
     shuffled = []
     for which, study in enumerate(studies):
-        for n in range(random_orders):
-            order = study[1:]
-            random.Random(f"{which} {n}").shuffle(order)
-            shuffled.append((n, study[0], order))
-    table(f"in random orders ({random_orders} of each study)", shuffled, noise)
+        chance = random.Random(which)
+        shuffled.append([(n, study[0], chance.sample(study[1:], len(study) - 1)) for n in range(orders)])
+    table(f"proposals of each study in random order ({orders} orders each)", shuffled, noise)
 
 
 # -- the real thing -------------------------------------------------------------------------------------------------------
@@ -264,7 +266,8 @@ class Live:
 def live(minutes: float, pairs: int) -> None:
     """Run studies with and without pruning side by side, each in a process of its own."""
     print(f"{pairs} pairs of studies of the quickstart, {minutes:g} minutes each, side by side, one thread each")
-    plain, pruned = [], []
+    plain: list[Live] = []
+    pruned: list[Live] = []
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         for pair in range(pairs):
             seed = 70_000 + 1_000 * pair
@@ -312,17 +315,17 @@ def run_live(kind: str, seed: int, minutes: float) -> Live:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", nargs="*", type=int, metavar="SEED", help="record the curves anew")
-    parser.add_argument("--live", nargs="*", type=float, metavar="N", help="minutes (15) and pairs (2) of real studies")
+    parser.add_argument("--live", nargs="*", type=float, metavar="N", help="minutes (30) and pairs (2) of real studies")
     parser.add_argument("--orders", type=int, default=15, help="random orders of each study (15)")
     given = parser.parse_args()
     if given.record is not None:
         record(given.record or SEEDS)
     elif given.live is not None:
-        minutes, pairs = [*given.live, *(15.0, 2.0)[len(given.live) :]]
+        minutes, pairs = (*given.live, *(30.0, 2.0)[len(given.live) :])[:2]
         live(minutes, int(pairs))
     else:
         simulate(given.orders)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -78,3 +78,14 @@ def test_numbers():
 
 def test_a_seed_is_an_int():
     assert Seed(3) + 1 == 4
+
+
+def test_a_sign_of_life_comes_before_the_first_step_and_from_a_while_loop_too():
+    events = []
+    for _ in clock(10, "seconds", events):
+        break
+    assert [e["tick"]["step"] for e in events] == [0]
+    c, again = clock(0.5, "seconds", events), len(events)
+    while not c.expired:
+        time.sleep(0.01)
+    assert 2 <= len(events) - again <= 4
