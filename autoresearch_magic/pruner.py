@@ -40,8 +40,8 @@ BETTER = 0.75
 """Of the finished runs, the better part from which the margin is learned: what failed on the way says nothing of those
 that may come back."""
 LEVEL = 0.7
-"""Root mean squares that a run must be behind. Set with `benchmarks/pruning.py`: at 0.5 it saves a twentieth more, and
-five times as many kills are wrong."""
+"""Root mean squares that a run must be behind. Set with `benchmarks/pruning.py`: at 0.5 it saves a twentieth more of
+the time, and four times as many kills are wrong."""
 WIDER = 1.25
 """How far the margin goes beyond a gap from which a doomed run has come back."""
 AUDIT = 0.1
