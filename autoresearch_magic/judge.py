@@ -21,13 +21,11 @@ from .noise import Comparison, Noise, compare, spread, welch
 
 __all__ = ["CONFIDENCE", "Bounds", "Decision", "Rule", "drifted", "failure", "headline", "judge", "levels"]
 
-FALSE_KEEPS = 0.005
-"""Of proposals that change nothing, the share that is kept at most; measured by `benchmarks/judge.py`."""
-
 FIRST, NEXT, RISE = 0.003, 0.002, 0.6
 """Levels of the looks: of the first run, of the first pair, and by how much of it the level grows with each pair. What is
 spent late costs less power, as more is known of the noise by then. Seven in ten no-change proposals never get to a second
-look, and most others end at the futility bound, so the sum of the levels is not the rate of false keeps."""
+look, and most others end at the futility bound, so the sum of the levels is not the rate of false keeps: of 100 proposals
+that change nothing 0.4 are kept (`benchmarks/judge.py`)."""
 
 ENOUGH = 6
 """Degrees of freedom of the noise below which no single run is a proof: three baseline runs may lie close together by chance,
@@ -35,7 +33,7 @@ and then everything looks like a gain. A pair of runs also adds to what is known
 
 PROMISING = 0.7
 """Standard errors by which the first run must be better to be worth a second one. Lower finds more small gains and costs
-more runs: at 0.4 a quarter of all runs are repeats, at 1.0 an eighth, and one true gain of two sd in six is lost."""
+more repeats, which are a fifth to a quarter of the runs as it is."""
 
 HOPE, HOPE_RISE = 0.4, 0.2
 """Standard errors by which it must be better after the first pair, and how much more after each further one."""
