@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.lab ## set up, then run the quickstart notebook headless: about five minutes
+demo: $(VENV)/.lab ## set up, then run the quickstart notebook headless: about six minutes
 	$(BIN)/autoresearch run notebooks/01_quickstart.ipynb
 
 lab: $(VENV)/.lab ## open the quickstart in JupyterLab
