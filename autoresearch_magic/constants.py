@@ -21,12 +21,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import PurePosixPath
 
 from .comments import read_comments, told_space
 from .edits import UNPARSABLE, parse
 from .errors import UserError
+from .files import Part, is_bundle, is_python, parts
 from .spaces import Choices, Range, Space, Value, inferred_space
 
 __all__ = [
@@ -75,6 +77,29 @@ class Literal:
 
 @lru_cache(maxsize=256)
 def _found(source: str, strict: bool) -> tuple[Constant, ...]:
+    if not is_bundle(source):
+        return _found_in(source, strict)
+    named = _python_parts(source)
+    return tuple(
+        replace(c, name=f"{prefix}{c.name}", line=c.line + part.line, start=c.start + part.start, end=c.end + part.start)
+        for prefix, part in named.items()
+        if part.plain  # else the places within the file are others
+        for c in _found_in(part.content, strict)
+    )
+
+
+def _python_parts(source: str) -> dict[str, Part]:
+    """Return a target's Python files by what goes before the names in them: ``module.`` where there are several."""
+    found = [part for part in parts(source) if is_python(part.path)]
+    if len(found) == 1:
+        return {"": found[0]}
+    stems = Counter(PurePosixPath(part.path).stem for part in found)
+    return {
+        f"{stem}." if stems[stem := PurePosixPath(p.path).stem] == 1 else f"{p.path.rpartition('.')[0]}.": p for p in found
+    }
+
+
+def _found_in(source: str, strict: bool) -> tuple[Constant, ...]:
     try:
         tree = parse(source)
     except UNPARSABLE:
@@ -128,6 +153,12 @@ def find_constants(source: str, *, strict: bool = True) -> list[Constant]:
 
 @lru_cache(maxsize=2048)
 def _read(source: str) -> Mapping[str, Value]:
+    if is_bundle(source):
+        return {
+            f"{prefix}{name}": value
+            for prefix, part in _python_parts(source).items()
+            for name, value in _read(part.content).items()
+        }
     try:
         return {literal.name: literal.value for literal in literals(parse(source).body)}
     except UNPARSABLE:

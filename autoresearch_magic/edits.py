@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 
+from . import files
 from .errors import UserError
 
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -41,13 +42,19 @@ def fingerprint(source: str) -> str:
     Parameters
     ----------
     source : str
-        Where it does not parse, its text is hashed as it stands.
+        Where it does not parse, its text is hashed as it stands. Of several files (`files`) each counts for itself.
 
     Returns
     -------
     str
         16 hexadecimal digits.
     """
+    if files.is_bundle(source):
+        text = "".join(
+            f"{path}:{fingerprint(content) if files.is_python(path) else content}\0"
+            for path, content in sorted(files.split(source).items())
+        )
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
     try:
         text = canonical(parse(source))
     except UNPARSABLE:
@@ -116,8 +123,14 @@ def complexity(source: str) -> int:
     Parameters
     ----------
     source : str
-        One that does not parse counts its characters, and so is never the simpler one.
+        One that does not parse counts its characters, and so is never the simpler one. Of several files the counts add up;
+        one that is no Python counts its words and signs.
     """
+    if files.is_bundle(source):
+        return sum(
+            complexity(content) if files.is_python(path) else len(_WORDS.findall(content))
+            for path, content in files.split(source).items()
+        )
     try:
         return tree_size([parse(source)])
     except UNPARSABLE:
@@ -164,6 +177,7 @@ def _runs_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id in _RUNS
 
 
+_WORDS = re.compile(r"\w+|[^\w\s]")
 _RUNS = {"exec", "eval", "compile", "__import__"}
 
 
@@ -181,6 +195,11 @@ def check_syntax(source: str, what: str = "target") -> None:
     UserError
         One line: what, line number, Python's message and the offending line.
     """
+    if files.is_bundle(source):
+        for path, content in files.split(source).items():
+            if files.is_python(path):
+                check_syntax(content, f"file {path}")
+        return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -235,7 +254,16 @@ def source_lines(source: str) -> list[str]:
 
 
 def unified_diff(before: str, after: str, before_name: str = "before", after_name: str = "after") -> str:
-    """Return what changed, as ``diff -u`` writes it; empty when nothing did."""
+    """Return what changed, as ``diff -u`` writes it, file by file where there are several; empty when nothing did."""
+    if files.is_bundle(before) and files.is_bundle(after):
+        old, new = files.split(before), files.split(after)
+        return "".join(
+            unified_diff(
+                old.get(path, ""), new.get(path, ""), f"a/{path}" if path in old else "/dev/null",
+                f"b/{path}" if path in new else "/dev/null",
+            )
+            for path in files.changed(before, after)
+        )  # fmt: skip
     return "".join(
         _ended(line) for line in difflib.unified_diff(_lines(before), _lines(after), before_name, after_name)
     )

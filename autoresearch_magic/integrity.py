@@ -36,6 +36,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from . import files
 from .edits import UNPARSABLE, canonical
 from .scopes import Binding, Names, Place, Scope
 from .seeds import PACKAGE, SETTERS, Seeds, is_none, last, names_seed, own_path
@@ -77,6 +78,12 @@ def refusal(target: str, allowed: Iterable[str], setup: str = "") -> str:
         The baseline's and the incumbent's target.
     setup : str
     """
+    if files.is_bundle(target):
+        before = [files.split(source) for source in allowed]
+        for path, content in files.split(target).items():
+            if files.is_python(path) and (told := refusal(content, [b.get(path, "") for b in before])):
+                return f"{path}: {told}"
+        return ""
     found = violations(target, allowed, setup)
     if not found:
         return ""
