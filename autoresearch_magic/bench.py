@@ -30,7 +30,7 @@ from .metric import Metric
 from .noise import Noise, by_seed, estimate_noise
 from .pruner import Doom, Watch, make_pruner
 from .records import Records
-from .runners import Runner
+from .runners import Checked, Runner
 
 FRESH_SEEDS = 1000
 """Where the seeds of the confirmation begin: none of them was seen while the study searched."""
@@ -114,6 +114,21 @@ class Bench:
         self.records.measured(experiment.number, kind, measurement)
         self.publish(RunEnded(experiment.number, kind, measurement))
         return measurement
+
+    def check_guard(self, experiment: Experiment) -> Checked:
+        """Run what must still pass on an experiment's target, and write down what it said."""
+        checker: Any = self.runner
+        self.publish(RunProgress(experiment.number, "guard", 0.0, 1.0, 0))
+        checked: Checked = checker.check(
+            experiment.target,
+            deadline=self.settings.deadline(None),
+            allowed=self.records.journal.guard_value() if experiment.number else None,
+            log=self.records.guard_log(experiment.number),
+        )
+        self.records.journal.note(
+            "guard", experiment=experiment.number, failure=checked.failure, value=checked.value, seconds=checked.seconds
+        )
+        return checked
 
     def watch(self, number: int, event: Mapping[str, Any], watch: Watch | None = None) -> bool:
         """Pass a run's signs of life on; true when it is hopeless and to be stopped."""

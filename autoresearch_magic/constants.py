@@ -81,7 +81,9 @@ def _found(source: str, strict: bool) -> tuple[Constant, ...]:
         return _found_in(source, strict)
     named = _python_parts(source)
     return tuple(
-        replace(c, name=f"{prefix}{c.name}", line=c.line + part.line, start=c.start + part.start, end=c.end + part.start)
+        replace(
+            c, name=f"{prefix}{c.name}", line=c.line + part.line, start=c.start + part.start, end=c.end + part.start
+        )
         for prefix, part in named.items()
         if part.plain  # else the places within the file are others
         for c in _found_in(part.content, strict)
@@ -95,7 +97,8 @@ def _python_parts(source: str) -> dict[str, Part]:
         return {"": found[0]}
     stems = Counter(PurePosixPath(part.path).stem for part in found)
     return {
-        f"{stem}." if stems[stem := PurePosixPath(p.path).stem] == 1 else f"{p.path.rpartition('.')[0]}.": p for p in found
+        f"{stem}." if stems[stem := PurePosixPath(p.path).stem] == 1 else f"{p.path.rpartition('.')[0]}.": p
+        for p in found
     }
 
 

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .checkout import Checkout, open_checkout
 from .edits import check_syntax
 from .errors import UserError
+from .files import split
 from .metric import Metric
 from .program import Program, parse_program
-from .runners.warm import missing_module
+from .runners.link import missing_module
+from .seatbelt import danger
 from .settings import Settings, make_settings
 
 
@@ -30,6 +33,8 @@ class Definition:
     target_path, setup_path : Path or None
         Where they were read from, when they are files.
     settings : Settings
+    checkout : Checkout or None
+        The repository whose files the target is made of (see `files`); None for a cell.
     """
 
     program: Program
@@ -38,27 +43,27 @@ class Definition:
     settings: Settings
     target_path: Path | None = None
     setup_path: Path | None = None
+    checkout: Checkout | None = None
 
     @property
     def metric(self) -> Metric:
         """What is measured."""
         return self.settings.as_metric()
 
-    @property
-    def target_name(self) -> str:
-        """The target's file name in git."""
-        return self.target_path.name if self.target_path else "target.py"
-
-    @property
-    def frozen(self) -> dict[str, str]:
-        """What goes beside the target into every commit: file names to contents."""
-        return {self.setup_path.name if self.setup_path else "setup.py": self.setup, "program.md": self.program.text}
+    def files(self, target: str) -> dict[str, str]:
+        """Return what a commit of a version of the target holds: paths to contents; of a repository, what may change."""
+        if self.checkout is not None:
+            return split(target)
+        name = self.target_path.name if self.target_path else "target.py"
+        setup = self.setup_path.name if self.setup_path else "setup.py"
+        return {name: target, setup: self.setup, "program.md": self.program.text}
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values; the settings, which may change, are not among them."""
         return {
             "program": self.program.text, "target": self.target, "setup": self.setup,
             "target_path": str(self.target_path or ""), "setup_path": str(self.setup_path or ""),
+            "checkout": self.checkout.to_json() if self.checkout else None,
         }  # fmt: skip
 
 
@@ -71,18 +76,33 @@ def define(program: str | Path, target: str | Path, setup: str | Path, settings:
         For the first thing that cannot work.
     """
     program_text, _ = read_source(program, "program")
+    parsed = parse_program(program_text)
+    made_settings = make_settings(parsed.settings, settings)
+    if made_settings.verify:
+        return _define_repository(parsed, made_settings, target, setup)
     target_text, target_path = read_source(target, "target")
     setup_text, setup_path = read_source(setup, "setup")
     if not target_text.strip():
         raise UserError("The target is empty: it is the code that experiments change.")
-    parsed = parse_program(program_text)
-    made = Definition(
-        parsed, target_text, setup_text, make_settings(parsed.settings, settings), target_path, setup_path
-    )
+    made = Definition(parsed, target_text, setup_text, made_settings, target_path, setup_path)
     check_syntax(setup_text, "setup")
     check_syntax(target_text, "target")
     check_installed(setup_text, target_text)
     return made
+
+
+def _define_repository(program: Program, settings: Settings, target: str | Path, setup: str | Path) -> Definition:
+    if str(target).strip() or str(setup).strip():
+        raise UserError(
+            "Both a target and --scope: a study changes either a cell or the files of a repository. Leave one of them out."
+        )
+    for what, command in (("verify", settings.verify), ("guard", settings.guard)):
+        if why := danger(command):
+            raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
+    folder = Path(settings.repo or ".").expanduser().absolute()
+    checkout, text = open_checkout(folder, settings.scope, [settings.verify, settings.guard])
+    check_syntax(text)
+    return Definition(program, text, "", settings, checkout=checkout)
 
 
 def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definition:
@@ -91,6 +111,7 @@ def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definit
         parse_program(values["program"]), values["target"], values["setup"], make_settings(settings),
         Path(values["target_path"]) if values["target_path"] else None,
         Path(values["setup_path"]) if values["setup_path"] else None,
+        Checkout.from_json(values["checkout"]) if values.get("checkout") else None,
     )  # fmt: skip
 
 

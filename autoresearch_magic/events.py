@@ -34,9 +34,10 @@ class State(StrEnum):
         return self not in (State.NEW, State.STOPPED, State.FINISHED, State.FAILED, State.ELSEWHERE)
 
 
-RunKind = Literal["baseline", "candidate", "incumbent", "final", "trial"]
-"""What a run is for: the first measurement of the target, a proposal, the incumbent once more (beside a candidate, or to
-see whether the machine has drifted), the confirmation at the end, or a question of the user's (regression, ablation)."""
+RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "final", "trial"]
+"""What a run is for: the first measurement of the target, a proposal (``reworked`` when that was sent back and replaced), the
+incumbent once more (beside a candidate, or to see whether the machine has drifted), the confirmation at the end, or a question
+of the user's (regression, ablation)."""
 
 
 @dataclass(frozen=True)

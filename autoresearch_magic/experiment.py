@@ -52,6 +52,7 @@ class Outcome(StrEnum):
     METRIC_ERROR = "metric-error"
     PRUNED = "pruned"
     STOPPED = "stopped"
+    TAMPERED = "tampered"
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,8 @@ def refusal(target: str, allowed: Iterable[str], setup: str = "") -> str:
     if files.is_bundle(target):
         before = [files.split(source) for source in allowed]
         for path, content in files.split(target).items():
-            if files.is_python(path) and (told := refusal(content, [b.get(path, "") for b in before])):
-                return f"{path}: {told}"
+            if files.is_python(path) and (why := refusal(content, [b.get(path, "") for b in before])):
+                return f"{path}: {why}"
         return ""
     found = violations(target, allowed, setup)
     if not found:

@@ -109,6 +109,7 @@ _FAILURES = {
     Outcome.METRIC_ERROR: Verdict.METRIC_ERROR,
     Outcome.PRUNED: Verdict.PRUNED,
     Outcome.STOPPED: Verdict.CRASH,
+    Outcome.TAMPERED: Verdict.REJECTED,
 }
 
 

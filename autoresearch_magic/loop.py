@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from .agents import Agent, Briefing
+from .agents import Agent, Briefing, Rework
 from .bench import Bench
 from .control import Control
 from .definition import Definition
@@ -30,10 +30,13 @@ from .noise import estimate_noise, spread
 from .prefetch import Prefetch
 from .rates import plateau
 from .records import Records
-from .runners import Runner
+from .runners import Checked, Runner
 
 FRUITLESS = 20
 """Proposals in a row that could not be run, after which an agent has nothing more to say."""
+
+REWORKS = 2
+"""Times that a proposal goes back to its agent because the guard does not pass."""
 
 UNSTEADY = 1.5
 """Ratio of the steps of two equal runs above which the machine, not the metric, is what varies."""
@@ -75,6 +78,7 @@ class Loop(Bench):
         )  # fmt: skip
         self.agent, self.pending, self.elapsed = agent, pending, elapsed
         self.ahead = Prefetch(agent)
+        self.checked: Checked | None = None  # what the guard said last
         self.idle = False  # whether the machine has nothing to do until the agent answers
 
     def run(self) -> None:
@@ -123,6 +127,11 @@ class Loop(Bench):
             )
         if s.max_cost is not None and used.cost is not None and used.cost >= s.max_cost:
             return f"The agent has cost ${used.cost:.2f} (--max-cost {s.max_cost:g})."
+        last = [e for e in self.judged if e.ran][-2:]
+        if s.verify and len(last) == 2 and all(e.verdict is Verdict.METRIC_ERROR for e in last):
+            raise UserCodeError(
+                f"Two runs in a row gave no value: {last[-1].reason}", last[-1].measurements[-1].output or "(no output)"
+            )
         idle = next((i for i, e in enumerate(reversed(self.judged)) if e.ran), 0)
         if idle >= FRUITLESS:
             raise UserError(f"{idle} proposals in a row could not be run; the last: {self.judged[-1].reason}")
@@ -154,6 +163,8 @@ class Loop(Bench):
                     f"{self.rule.bounds}: change the bounds or the metric."
                 )
             experiment = experiment.with_measurement(measurement)
+        if self.settings.guard and (failure := (checked := self.check_guard(experiment)).failure):
+            raise UserCodeError(f"{failure} It must pass on the code as it is: mend that, or change --guard.", checked.output)
         noise = spread(experiment.values)
         reason = (
             f"{len(experiment.values)} runs, standard deviation {noise:.3g}."
@@ -204,7 +215,18 @@ class Loop(Bench):
             self.publish(StateChanged(State.RUNNING, "The agent is asked again."))
 
     def try_out(self, experiment: Experiment) -> tuple[Experiment, Decision]:
-        """Refuse what need not be run, run the rest, and run it again until the judge can decide."""
+        """Try a proposal; one that the guard refuses goes back to its agent, and what comes of that is tried in its place."""
+        while True:
+            experiment, decision = self.try_once(experiment)
+            if decision.verdict is not Verdict.GUARD_FAILED:
+                return experiment, decision
+            mended = self.rework(experiment, decision.reason)
+            if mended is None:
+                return experiment, decision
+            experiment = mended
+
+    def try_once(self, experiment: Experiment) -> tuple[Experiment, Decision]:
+        """Refuse what need not be run, run the rest, check the guard, and run it again until the judge can decide."""
         if refused := self.refuse(experiment):
             return experiment, refused
         if not experiment.measurements:
@@ -213,10 +235,42 @@ class Loop(Bench):
                 self.ahead.ask(self.briefing(experiment.number + 1))
             # Candidates share the seeds of the incumbent: what a lucky seed gives, it gives to both.
             experiment = experiment.with_measurement(self.measure(experiment, "candidate", self.settings.seed, 0, 1))
-        while (decision := self.decide(experiment)).verdict is None:
+        guarded = not self.settings.guard
+        while (decision := self.decide(experiment)).verdict in (None, Verdict.KEEP):
+            if not guarded:  # only what may be kept is worth the check, and before more runs are spent on it
+                self.checked = self.check_guard(experiment)
+                if self.checked.failure:
+                    return experiment, Decision(Verdict.GUARD_FAILED, self.checked.failure)
+                guarded = True
+            if decision.verdict is Verdict.KEEP:
+                break
             self.wait_for_go(State.RUNNING)
             experiment = self.run_pair(experiment)
         return experiment, decision
+
+    def rework(self, experiment: Experiment, problem: str) -> Experiment | None:
+        """Send a proposal that the guard has refused back to its agent; None when it cannot mend it, or has had its chances."""
+        journal, before = self.records.journal, experiment.proposal
+        if not getattr(self.agent, "reworks", False) or journal.reworks(experiment.number) >= REWORKS:
+            return None
+        self.wait_for_go(State.RUNNING)
+        self.publish(Notice(f"Experiment {experiment.number} goes back to {self.settings.agent}: {problem}"))
+        briefing = replace(
+            self.briefing(experiment.number), rework=Rework(before, problem, self.checked.output if self.checked else "")
+        )
+        self.idle = True
+        try:
+            proposal = self.ahead.ask_aside(briefing)
+        except ProposalFailed:
+            return None
+        finally:
+            self.idle = False
+        proposal = replace(proposal, usage=before.usage + proposal.usage)
+        mended = replace(experiment, proposal=proposal, fingerprint=fingerprint(proposal.target), measurements=())
+        journal.rework(experiment, mended, problem)
+        self.pending = mended
+        self.publish(Proposed(mended))
+        return mended
 
     def decide(self, experiment: Experiment) -> Decision:
         """Ask the judge, with all that is known of the noise by now."""
@@ -229,6 +283,9 @@ class Loop(Bench):
         """Find what makes a run pointless: no proposal, code that does not parse, or that was tried before."""
         if experiment.proposal.failure:
             return Decision(Verdict.REJECTED, experiment.proposal.failure)
+        checkout = self.definition.checkout
+        if checkout and (outside := checkout.refusal(self.incumbent.target, experiment.target)):
+            return Decision(Verdict.REJECTED, outside)
         try:
             check_syntax(experiment.target)
         except UserError as error:
@@ -251,6 +308,9 @@ class Loop(Bench):
             self.control.spend()
         self.learn(experiment)
         self.publish(Judged(experiment))
+        every = self.settings.evals_interval
+        if experiment.number and every and experiment.number % every == 0:
+            self.publish(Notice(evals_line(self.judged, self.metric, self.settings)))
         if experiment.number and (flat := plateau(self.judged, self.settings.patience)).begins:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
         self.records.draw(self.judged)

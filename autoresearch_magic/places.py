@@ -42,3 +42,10 @@ def free_name(root: Path, metric: Metric) -> str:
         count += 1
         name = f"{stem}-{count}"
     return name
+
+
+def hide(root: Path) -> None:
+    """Keep the folder of studies out of the sight of git, where it is in somebody's repository."""
+    ignore = root / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")

@@ -62,9 +62,7 @@ class Prefetch:
         while True:
             assert self._open is not None
             asked, future = self._open
-            while not future.done():
-                wait_for([future], POLL)  # comes back with the answer, not after it
-                briefing.wait(0.0, "")
+            self._await(future, briefing)
             self._open = None
             proposal = future.result()
             fitting = fit(proposal, asked, briefing)
@@ -72,6 +70,25 @@ class Prefetch:
                 return fitting, wasted
             wasted = wasted + proposal.usage
             self.ask(briefing)
+
+    def ask_aside(self, briefing: Briefing) -> Proposal:
+        """Ask something else, behind the question that is open where one is; that one stays open.
+
+        Raises
+        ------
+        ProposalFailed, NothingToPropose, UserError
+            As the agent raised them.
+        Stopped
+        """
+        future = self._pool.submit(self.agent.propose, briefing)
+        self._await(future, briefing)
+        return future.result()
+
+    @staticmethod
+    def _await(future: Future[Proposal], briefing: Briefing) -> None:
+        while not future.done():
+            wait_for([future], POLL)  # comes back with the answer, not after it
+            briefing.wait(0.0, "")
 
     def close(self) -> None:
         """Let go of an open question; its answer is dropped."""

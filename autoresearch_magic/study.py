@@ -22,14 +22,18 @@ from .definition import Definition, define
 from .errors import Stopped, UserCodeError, UserError
 from .events import Event, Notice, Observer, State, StateChanged
 from .experiment import Experiment
+from .files import split
 from .loop import Loop, make_briefing
 from .metric import Metric
 from .places import ROOT
 from .records import Records
 from .records.journal import Journal
+from .records.repository import safe_name
 from .runners import Runner
 from .runners.replay import ReplayRunner
+from .runners.shell import ShellRunner
 from .runners.warm import WarmRunner
+from .runners.worktree import Worktree
 from .settings import Settings, make_settings
 from .standing import Standing
 
@@ -88,7 +92,7 @@ class Study(Askable):
     def __init__(
         self,
         program: str | Path,
-        target: str | Path,
+        target: str | Path = "",
         setup: str | Path = "",
         *,
         name: str | None = None,
@@ -387,6 +391,7 @@ class Study(Askable):
             if (check := getattr(agent, "check", None)) is not None:
                 check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
+            places.hide(self.folder.parent)
             try:
                 self._lock.acquire()
             except Timeout:
@@ -469,10 +474,19 @@ class Study(Askable):
         return Records(self.folder, journal, self.definition, self._publish)
 
     def _make_runner(self, logs: Path | None = None) -> Runner:
-        s, logs = self.settings, logs or self.folder / "logs"
+        s = self.settings
         if s.agent.startswith("replay:"):
             folder, speed = parse_replay(s.agent.partition(":")[2], self.folder.parent)
             return ReplayRunner(folder, speed, seed=s.seed)
+        if (checkout := self.definition.checkout) is not None:
+            own = self.folder / "worktree"
+            return ShellRunner(
+                # A plan leaves nothing behind: its worktree is its own, and stands on no branch.
+                Worktree(own if logs is None else logs / "worktree", checkout, split(self.definition.target),
+                         f"autoresearch/{safe_name(self.name)}" if logs is None else "", s.link),
+                s.verify, self.metric, guard=s.as_guard(), threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env,
+                worker_log=(logs or self.folder / "logs") / "worker.log",
+            )  # fmt: skip
         return WarmRunner(
             self.definition.setup,
             self.definition.target,
@@ -483,7 +497,7 @@ class Study(Askable):
             seed=s.seed,
             pass_env=s.pass_env,
             mode="fresh" if s.fresh else "auto",
-            setup_log=logs / "setup.log",
+            setup_log=(logs or self.folder / "logs") / "setup.log",
             on_ready=self._tell_mode,
         )
 

@@ -21,6 +21,25 @@ GROUP = "autoresearch_magic.agents"
 
 
 @dataclass(frozen=True)
+class Rework:
+    """A proposal that comes back to its agent, because the guard does not pass.
+
+    Attributes
+    ----------
+    proposal : Proposal
+        As it was made; the next one starts from its target.
+    problem : str
+        What did not pass, in one line.
+    output : str
+        The tail of what the guard printed.
+    """
+
+    proposal: Proposal
+    problem: str
+    output: str = ""
+
+
+@dataclass(frozen=True)
 class Briefing:
     """All that an agent is told. It is rebuilt from the journal for every proposal, so agents need no memory.
 
@@ -45,6 +64,8 @@ class Briefing:
         What an experiment may spend, for people.
     notes : tuple of str
         What the human has said while the study ran, the oldest first.
+    rework : Rework or None
+        A proposal that is to be mended, instead of a new one. Only agents whose ``reworks`` is true are asked for that.
     wait : callable
         Waits so many seconds for the reason given, visibly, and raises `Stopped` when the study is stopped meanwhile.
     """
@@ -59,6 +80,7 @@ class Briefing:
     noise: float = 0.0
     budget: str = ""
     notes: tuple[str, ...] = ()
+    rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
 
 
@@ -102,8 +124,9 @@ class Order:
 
 
 AgentFactory = Callable[[Order], Agent]
-"""Makes an agent, or raises `UserError`. An agent may have two things more than the protocol: ``check()``, called before
-anything is paid for, and ``slow``, true when it is worth asking ahead while an experiment runs."""
+"""Makes an agent, or raises `UserError`. An agent may have three things more than the protocol: ``check()``, called before
+anything is paid for; ``slow``, true when it is worth asking ahead while an experiment runs; and ``reworks``, true when it can
+mend a proposal that the guard has refused."""
 
 
 def _tuner(order: Order) -> Agent:

@@ -32,6 +32,7 @@ class LanguageModel:
         self.backend, self.deadline, self.long = backend, deadline, long
 
     slow = True
+    reworks = True
 
     @property
     def warning(self) -> str:
@@ -82,7 +83,8 @@ class LanguageModel:
             raise ReplyError("You declined to answer. Propose a small, plain change to the target instead.")
         if completion.stop == "length":
             raise ReplyError("Your reply was cut off at the length limit. Answer more briefly: tags, then the code.")
-        reply = read_reply(completion.text, briefing.incumbent.target)
+        base = briefing.incumbent.target if briefing.rework is None else briefing.rework.proposal.target
+        reply = read_reply(completion.text, base)
         if (number := tried.get(fingerprint(reply.target))) is not None:
             raise ReplyError(f"That is what experiment {number} has tried already. Propose something else.")
         return reply

@@ -15,7 +15,9 @@ from pathlib import Path
 from ..definition import Definition
 from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
+from ..files import split
 from ..noise import spread
+from .branch import Branch
 from .journal import Journal
 from .progress import save_progress
 from .repository import Repository
@@ -42,7 +44,11 @@ class Records:
     def __init__(self, folder: Path, journal: Journal, definition: Definition, publish: Publish) -> None:
         self.folder, self.journal, self.definition, self._publish = folder, journal, definition, publish
         (folder / "logs").mkdir(exist_ok=True)
-        self.repository = Repository(folder / "repo", folder.name)
+        self.repository: Repository | Branch
+        if definition.checkout is None:
+            self.repository = Repository(folder / "repo", folder.name)
+        else:
+            self.repository = Branch(definition.checkout, split(definition.target), folder, folder.name)
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
@@ -52,6 +58,10 @@ class Records:
         apart = f"-{kind}{repeat + 1}" if kind in ("final", "trial") else ""
         suffix = apart or (f"-{repeat + 1}" if repeat else "")
         return str(self.folder / "logs" / f"{number:04d}{suffix}.log")
+
+    def guard_log(self, number: int) -> str:
+        """Return the path of the file that takes the output of the guard."""
+        return str(self.folder / "logs" / f"{number:04d}-guard.log")
 
     def opened(self, experiment: Experiment) -> None:
         """Record a proposal before it is run."""
@@ -96,7 +106,7 @@ class Records:
     def _commit(self, experiment: Experiment, commits: dict[int, str]) -> Experiment:
         sha = self.repository.record(
             experiment,
-            {self.definition.target_name: experiment.target, **self.definition.frozen},
+            self.definition.files(experiment.target),
             self.definition.metric,
             None if experiment.parent is None else commits[experiment.parent],
             when=datetime.fromtimestamp(self.journal.judged_at(experiment.number), UTC),

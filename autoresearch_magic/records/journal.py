@@ -135,6 +135,36 @@ class Journal:
                  experiment.fingerprint, time.time()),
             )  # fmt: skip
 
+    def rework(self, before: Experiment, after: Experiment, problem: str) -> None:
+        """Put a mended proposal in the place of one that the guard has refused; that one, and its runs, are kept aside."""
+        p = after.proposal
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO event (at, kind, body) VALUES (?, 'rework', ?)",
+                (time.time(), json.dumps({
+                    "experiment": before.number, "problem": problem, "target": before.target, "summary": before.summary,
+                    "reply": before.proposal.reply, "values": before.values,
+                })),
+            )  # fmt: skip
+            connection.execute(
+                "UPDATE measurement SET kind = 'reworked' WHERE experiment = ? AND kind = 'candidate'", (before.number,)
+            )
+            connection.execute(
+                "UPDATE experiment SET target = ?, summary = ?, hypothesis = ?, expect = ?, usage = ?, reply = ?, fingerprint = ? "
+                "WHERE number = ?",
+                (p.target, p.summary, p.hypothesis, p.expect, json.dumps(asdict(p.usage)), p.reply, after.fingerprint,
+                 before.number),
+            )  # fmt: skip
+
+    def reworks(self, number: int) -> int:
+        """Return how many times an experiment's proposal was mended."""
+        return sum(kind == "rework" and body["experiment"] == number for _, kind, body in self.notes())
+
+    def guard_value(self) -> float | None:
+        """Return the guard's metric as the baseline has it."""
+        found = (body["value"] for _, kind, body in self.notes() if kind == "guard" and body["experiment"] == 0)
+        return next(iter(found), None)
+
     def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
         """Write down one measurement."""
         curve = [[point.elapsed, point.progress, point.step, dict(point.values)] for point in m.curve]

@@ -360,9 +360,14 @@ def _paragraph(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
+def author_name(agent: str) -> str:
+    """Return an agent's name as git allows an author's."""
+    return re.sub(r"[<>]", "", one_line(agent)).strip(" .,:;\"'") or _COMMITTER
+
+
 def _commit_content(tree: bytes, parent: str | None, message: str, agent: str, when: datetime) -> bytes:
     """Return a commit object's content. Written out here: GitPython's would ask the user's configuration."""
-    author = re.sub(r"[<>]", "", one_line(agent)).strip(" .,:;\"'") or _COMMITTER
+    author = author_name(agent)
     date = f"{int(when.timestamp())} +0000"
     head = [f"tree {tree.hex()}", *([f"parent {parent}"] if parent else [])]
     head += [f"author {author} <{_ADDRESS}> {date}", f"committer {_COMMITTER} <{_ADDRESS}> {date}"]

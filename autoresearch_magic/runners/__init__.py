@@ -3,12 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..experiment import Measurement
 
 Watch = Callable[[Mapping[str, Any]], bool]
 """Hears the signs of life of a run (``begin``, ``tick``, ``report``, ``evaluating``); true means: stop it, it is a loser."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a guard has said of a target.
+
+    Attributes
+    ----------
+    failure : str
+        One line that says why it does not pass; empty when it does.
+    output : str
+        The tail of what the guard printed.
+    value : float or None
+        The guard's own metric, where it has one.
+    seconds : float
+    """
+
+    failure: str
+    output: str = ""
+    value: float | None = None
+    seconds: float = 0.0
+
+
+class Guard(Protocol):
+    """A runner that can also check what must still pass."""
+
+    def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> Checked:
+        """Run the guard on `target` once.
+
+        Parameters
+        ----------
+        target : str
+        deadline : float
+            Seconds after which it is killed, and has failed.
+        allowed : float or None
+            The guard's metric as the baseline has it; None for the baseline itself.
+        log : str
+            Path of the file that takes the guard's output.
+        """
+        ...
 
 
 class Runner(Protocol):

@@ -12,6 +12,7 @@ import linecache
 import math
 import os
 import random
+import signal
 import sys
 import time
 import traceback
@@ -56,6 +57,20 @@ def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
     except SystemExit as end:
         if end.code not in (None, 0):
             raise RuntimeError(f"it called sys.exit({end.code!r})") from None
+
+
+def become_command(job: Mapping[str, Any]) -> None:
+    """Turn this process into a shell that runs the job's command; returns only by an error.
+
+    Raises
+    ------
+    OSError
+        When there is no shell, or no such folder.
+    """
+    for number in (signal.SIGINT, signal.SIGPIPE):  # Python and the worker ignore them, and that would be inherited
+        signal.signal(number, signal.SIG_DFL)
+    os.chdir(job["folder"])
+    os.execve("/bin/sh", ["sh", "-c", job["command"]], {**os.environ, **job["environment"]})
 
 
 def new_main() -> types.ModuleType:

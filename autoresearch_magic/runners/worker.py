@@ -8,6 +8,8 @@ It is started by `autoresearch_magic.runners.warm` with one socket, and speaks J
                        {"is": "event", "id": 7, "event": {...}}     (begin, tick, report, evaluating)
                        {"is": "done", "id": 7, "result": {...}}
 
+A job is a target, executed in the fork, or a command, for which the fork becomes a shell.
+
 The end of the socket means that the kernel is gone: every experiment is killed and the worker ends. To notice that at
 any time the main thread only waits; the setup runs in a helper thread. That is also what makes forking safe: thread
 pools belong to the thread that used them, and the fork is taken from a thread that has none.
@@ -218,9 +220,13 @@ class Worker:
             os.set_blocking(fd, False)
         job = message["job"]
         run = Run(message["id"], job, message["limit"], message["memory"], message["log"], (events, output))
-        if not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
+        command = "command" in job
+        if command or not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
             run.lines = ProgressLines(Budget(*job["budget"]))
-        if self.mode == "fork":
+        if command:
+            run.began = run.started
+            run.deadline = run.started + run.limit
+        if command or self.mode == "fork":
             run.pid = self.fork()
             if run.pid == 0:
                 self.become_child(job, child_events, child_output)
@@ -240,8 +246,10 @@ class Worker:
             for run in self.runs.values():
                 os.close(run.events)
                 os.close(run.output)
-            child.own_streams()
             prefer_as_victim()
+            if "command" in job:
+                child.become_command(job)
+            child.own_streams()
             child.run_target(job, self.module, self.frozen, child.Pipe(events))
             child.leave()
         finally:
@@ -354,8 +362,8 @@ class Worker:
         if run.why and not run.result:
             result = {"outcome": _WHY.get(run.why, Outcome.STOPPED), "error": _killed(run)}
         elif not run.result:
-            number = -os.waitstatus_to_exitcode(status)
-            result = _died(number)
+            code = os.waitstatus_to_exitcode(status)
+            result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _died(-code)
         elif result["outcome"] == Outcome.MISSING_METRIC:
             result = self._printed(run, result, tail)
         result["seconds"] = time.monotonic() - run.started

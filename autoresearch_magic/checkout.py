@@ -1,0 +1,303 @@
+"""The user's own repository: what a study of it begins with, and how its best comes back into it.
+
+Nothing here changes the checkout, its index, its stash or its HEAD, but `apply`, which the user asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .errors import UserError
+from .git import GitFailed, git, names
+
+MOST = 4_000_000
+"""Characters that the files of a scope may have in all: each experiment is kept whole in the journal."""
+
+_UNFINISHED = {
+    "MERGE_HEAD": "merge", "rebase-merge": "rebase", "rebase-apply": "rebase", "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert", "BISECT_LOG": "bisect",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A repository as a study found it.
+
+    Attributes
+    ----------
+    folder : Path
+        Its top.
+    commit : str
+        Where HEAD was: what the study begins with.
+    branch : str
+        Which branch that was; empty for a detached HEAD.
+    scope : tuple of str
+        Globs of the files that proposals may change and add.
+    frozen : tuple of str
+        Tracked files that they may not, though the scope means them: tests, and what verify and guard name.
+    """
+
+    folder: Path
+    commit: str
+    branch: str
+    scope: tuple[str, ...]
+    frozen: tuple[str, ...]
+
+    def refusal(self, before: str, after: str) -> str:
+        """Say in one line which file a proposal may not change; empty when there is none.
+
+        Parameters
+        ----------
+        before, after : str
+            The incumbent's target and the proposed one.
+        """
+        for path in files.changed(before, after):
+            parts = path.split("/")
+            if (
+                path.startswith("/")
+                or ".." in parts
+                or ".git" in map(str.lower, parts)
+                or "\\" in path
+                or not path.strip()
+            ):
+                return f"It writes to {path!r}, which is no path within the repository."
+            if path in self.frozen:
+                return f"It changes {path}, which is frozen: tests, and what measures, are read-only to proposals."
+            if not files.match(self.scope, [path]):
+                return f"It changes {path}, which is outside of the scope ({' '.join(self.scope)})."
+            if frozen_by_name(path, self.scope):
+                return f"It changes {path}, which looks like a test: tests are read-only to proposals."
+        return ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON-ready values."""
+        return {
+            "folder": str(self.folder), "commit": self.commit, "branch": self.branch, "scope": list(self.scope),
+            "frozen": list(self.frozen),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Checkout:
+        """Return what `to_json` wrote down."""
+        return cls(
+            Path(values["folder"]), values["commit"], values["branch"], tuple(values["scope"]), tuple(values["frozen"])
+        )
+
+
+def frozen_by_name(path: str, scope: Sequence[str]) -> bool:
+    """Whether a path is a test's, and the scope does not name tests itself: ``src/**`` means none, ``tests/**`` does."""
+    if not files.is_test(path):
+        return False
+    naming = [
+        glob for glob in scope if not glob.startswith("!") and (files.is_test(glob) or files.is_test(glob + "/x"))
+    ]
+    return not files.match(naming, [path])
+
+
+def top_of(folder: Path) -> Path:
+    """Return the top folder of the repository that a folder is in.
+
+    Raises
+    ------
+    UserError
+        When it is in none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}: give the repository's with --repo FOLDER.")
+    try:
+        return Path(git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
+    except GitFailed as error:
+        if "dubious ownership" in str(error):
+            raise UserError(
+                f"{folder} belongs to another user, and git will not read it: see git's safe.directory."
+            ) from None
+        if "work tree" in str(error):
+            raise UserError(
+                f"{folder} is a bare repository: give the folder of a checkout with --repo FOLDER."
+            ) from None
+        raise UserError(
+            f"{folder} is in no git repository: run  git init && git add -A && git commit -m start  there, or give --repo FOLDER."
+        ) from None
+
+
+def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -> tuple[Checkout, str]:
+    """Look at the user's repository; nothing of it is changed.
+
+    Parameters
+    ----------
+    folder : Path
+        The repository's, or one within it.
+    scope : sequence of str
+        Globs relative to its top.
+    commands : iterable of str
+        Verify and guard: the files that they name are frozen, unless the scope names such a file outright.
+
+    Returns
+    -------
+    checkout : Checkout
+    target : str
+        The files of the scope as one text (`files.join`).
+
+    Raises
+    ------
+    UserError
+        For whatever makes a study of it impossible or unsafe.
+    """
+    top = top_of(folder)
+    commit, branch = _head(top)
+    _check_at_rest(top)
+    _check_clean(top, scope)
+    tracked = names(git(top, "ls-files", "-z"))
+    outright = {glob.removeprefix("./") for glob in scope if files.literal(glob)}
+    measuring = {path for command in commands for path in files.names_in(command, tracked)} - outright
+    matched = files.match(scope, tracked)
+    frozen = sorted(measuring | {path for path in tracked if frozen_by_name(path, scope)})
+    editable = [path for path in matched if path not in frozen]
+    if not editable:
+        why = f"only files that are read-only to proposals ({', '.join(matched[:3])})" if matched else "no tracked file"
+        raise UserError(f"The scope {' '.join(scope)!r} means {why} in {top}: change --scope.")
+    return Checkout(top, commit, branch, tuple(scope), tuple(frozen)), files.join(_read(top, editable))
+
+
+def _read(top: Path, paths: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    size = 0
+    for path in paths:
+        place = top / path
+        if place.is_symlink() or "\n" in path:
+            continue
+        try:
+            found[path] = place.read_bytes().decode("utf-8")
+        except UnicodeDecodeError:
+            continue  # an image, a model: no text to change
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+        size += len(found[path])
+        if size > MOST:
+            raise UserError(
+                f"The scope means more than {MOST // 1_000_000} MB of text: narrow --scope to what experiments should change."
+            )
+    if not found:
+        raise UserError(f"The scope means no text file ({', '.join(paths[:3])}): change --scope.")
+    return found
+
+
+def _head(top: Path) -> tuple[str, str]:
+    try:
+        commit = git(top, "rev-parse", "--verify", "HEAD^{commit}").strip()
+    except GitFailed:
+        raise UserError(f"{top} has no commit yet: run  git add -A && git commit -m start  there first.") from None
+    try:
+        return commit, git(top, "symbolic-ref", "--quiet", "--short", "HEAD").strip()
+    except GitFailed:
+        return commit, ""
+
+
+def _check_at_rest(top: Path) -> None:
+    folder = Path(git(top, "rev-parse", "--absolute-git-dir").removesuffix("\n"))
+    if (folder / "index.lock").exists():
+        raise UserError(
+            f"Another git is at work in {top} (there is an index.lock): wait for it; if none is, delete {folder / 'index.lock'}"
+        )
+    for name, what in _UNFINISHED.items():
+        if (folder / name).exists():
+            raise UserError(f"There is an unfinished {what} in {top}: finish or abort it first.")
+    inside = [
+        line.split("\t", 1)[1] for line in git(top, "ls-files", "-s", "-z").split("\0") if line.startswith("160000 ")
+    ]
+    if inside:
+        raise UserError(
+            f"{top} has a submodule ({inside[0]}), which a worktree would lack: give the submodule's own folder as --repo, or a "
+            "copy of the repository without it."
+        )
+
+
+def dirt(top: Path) -> tuple[list[str], list[str]]:
+    """Return the tracked files that differ from HEAD, and the untracked ones that are not ignored."""
+    changed: list[str] = []
+    untracked: list[str] = []
+    entries = iter(names(git(top, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")))
+    for entry in entries:
+        (untracked if entry.startswith("??") else changed).append(entry[3:])
+    return changed, untracked
+
+
+def _check_clean(top: Path, scope: Sequence[str]) -> None:
+    changed, untracked = dirt(top)
+    if changed:
+        raise UserError(
+            f"{top} has changes that are not committed ({_some(changed)}): experiments begin with the last commit, so commit or "
+            "stash them first."
+        )
+    if new := files.match(scope, untracked):
+        raise UserError(f"The scope means files that git does not know ({_some(new)}): git add and commit them first.")
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+# -- the best comes home --------------------------------------------------------------------------------------------------
+
+
+def apply(checkout: Checkout, commit: str, message: str) -> str:
+    """Commit what a study's commit has changed to the user's branch, as one commit; nothing is pushed.
+
+    Parameters
+    ----------
+    checkout : Checkout
+        As the study found it; the branch may have moved on since.
+    commit : str
+        The experiment's.
+    message : str
+        The new commit's.
+
+    Returns
+    -------
+    str
+        The new commit.
+
+    Raises
+    ------
+    UserError
+        When it is not clean to do so; nothing is changed then.
+    """
+    top = checkout.folder
+    if not top.is_dir():
+        raise UserError(f"The repository is not at {top} any more.")
+    head, branch = _head(top)
+    if not branch:
+        raise UserError(f"HEAD of {top} is detached: switch to the branch that shall have it (git switch NAME) first.")
+    _check_at_rest(top)
+    if changed := dirt(top)[0]:
+        raise UserError(f"{top} has changes that are not committed ({_some(changed)}): commit or stash them first.")
+    try:
+        if head == checkout.commit:
+            tree = git(top, "rev-parse", f"{commit}^{{tree}}").strip()
+        else:
+            tree = git(top, "merge-tree", "--write-tree", head, commit).split("\n", 1)[0].strip()
+    except GitFailed as error:
+        if error.code == 1 and error.output:
+            raise UserError(
+                f"{branch} has moved on and conflicts with the best: merge it by hand,  git merge {commit[:10]}"
+            ) from None
+        raise UserError(
+            f"{branch} has moved on, and this git cannot merge aside: git merge {commit[:10]}  does it."
+        ) from None
+    if tree == git(top, "rev-parse", "HEAD^{tree}").strip():
+        raise UserError(f"{branch} has all of it already.")
+    try:
+        made = git(top, "commit-tree", tree, "-p", head, given=message).strip()
+    except GitFailed:
+        raise UserError(
+            "git does not know who you are: run  git config user.name NAME  and  git config user.email ADDRESS  first."
+        ) from None
+    try:
+        git(top, "merge", "--ff-only", "--quiet", made)
+    except GitFailed as error:
+        raise UserError(f"It could not be brought into {branch}: {error}.") from None
+    return made

@@ -1,0 +1,130 @@
+"""The commits of a study of the user's own repository: every experiment one, every keep on the branch.
+
+The branch is ``autoresearch/<study>``, every experiment is reachable at ``refs/autoresearch/<study>/NNNN``. Trees are built with
+an index of their own: the checkout, its index, HEAD, stash and branches are never touched, and nothing is pushed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from ..checkout import Checkout
+from ..errors import UserError
+from ..experiment import Experiment
+from ..git import GitFailed, git
+from ..metric import Metric
+from .repository import author_name, commit_message, safe_name
+
+_ADDRESS = "autoresearch@localhost"
+
+
+class Branch:
+    """The versions of a study in the user's repository.
+
+    Parameters
+    ----------
+    checkout : Checkout
+    base : Mapping[str, str]
+        The files of the scope as the study found them.
+    folder : Path
+        The study's, for the index that is used.
+    study : str
+        Its name.
+    """
+
+    def __init__(self, checkout: Checkout, base: Mapping[str, str], folder: Path, study: str) -> None:
+        self.checkout, self._base = checkout, dict(base)
+        self.study = safe_name(study)
+        self.branch = f"autoresearch/{self.study}"
+        self._head = f"refs/heads/{self.branch}"
+        self._experiments = f"refs/autoresearch/{self.study}"
+        self._index = folder / "index"
+        self._lock = threading.RLock()
+
+    def record(
+        self,
+        experiment: Experiment,
+        files: Mapping[str, str],
+        metric: Metric,
+        parent_commit: str | None,
+        when: datetime,
+    ) -> str:
+        """Commit a judged experiment; doing it again changes nothing. See `Repository.record`.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        files : Mapping[str, str]
+            All files of the scope; the rest is as the study found it.
+        metric : Metric
+        parent_commit : str or None
+            The commit of the incumbent it was proposed against; None for the baseline, which follows the user's commit.
+        when : datetime
+
+        Raises
+        ------
+        UserError
+            When git refuses.
+        """
+        assert experiment.verdict is not None
+        try:
+            with self._lock:
+                tree = self._tree(files)
+                date = f"{int(when.timestamp())} +0000"
+                author = author_name(experiment.proposal.agent)
+                sha = git(
+                    self.checkout.folder, "commit-tree", tree, "-p", parent_commit or self.checkout.commit,
+                    given=commit_message(experiment, metric),
+                    env={
+                        "GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": _ADDRESS, "GIT_AUTHOR_DATE": date,
+                        "GIT_COMMITTER_NAME": "autoresearch", "GIT_COMMITTER_EMAIL": _ADDRESS, "GIT_COMMITTER_DATE": date,
+                    },
+                ).strip()  # fmt: skip
+                updates = [f"update {self._experiments}/{experiment.number:04d} {sha}"]
+                if experiment.verdict.kept and self._advances(experiment.number):
+                    updates.append(f"update {self._head} {sha}")
+                self._git("update-ref", "--stdin", given="\n".join(updates) + "\n")
+                return sha
+        except GitFailed as error:
+            raise UserError(f"The experiment could not be committed in {self.checkout.folder}: {error}.") from None
+
+    def commit_of(self, number: int) -> str | None:
+        """Return the hash of an experiment's commit; None when it was never recorded."""
+        try:
+            return self._git("rev-parse", "--verify", "--quiet", f"{self._experiments}/{number:04d}").strip()
+        except GitFailed:
+            return None
+
+    def _git(self, *arguments: str, given: str = "", env: dict[str, str] | None = None) -> str:
+        return git(self.checkout.folder, *arguments, given=given, env=env)
+
+    def _advances(self, number: int) -> bool:
+        """Whether the branch should move to a kept experiment: forward, never back to a former best."""
+        try:
+            said = self._git("log", "-1", "--format=%(trailers:key=Experiment,valueonly)", self._head, "--")
+        except GitFailed:
+            return True
+        return not said.strip().isdecimal() or int(said) <= number
+
+    @cached_property
+    def _modes(self) -> dict[str, str]:
+        """Modes of the files that the study found; an executable stays one."""
+        listed = self._git("ls-tree", "-r", "-z", self.checkout.commit).split("\0")
+        return {line.split("\t", 1)[1]: line[:6] for line in listed if line}
+
+    def _tree(self, files: Mapping[str, str]) -> str:
+        env = {"GIT_INDEX_FILE": str(self._index)}
+        self._git("read-tree", self.checkout.commit, env=env)
+        lines = []
+        for path, content in sorted(files.items()):
+            if self._base.get(path) == content:
+                continue
+            blob = self._git("hash-object", "-w", "--stdin", f"--path={path}", given=content).strip()
+            lines.append(f"{self._modes.get(path, '100644')} {blob}\t{path}")
+        lines += [f"0 {'0' * len(self.checkout.commit)}\t{path}" for path in sorted(self._base.keys() - files.keys())]
+        self._git("update-index", "-z", "--index-info", given="".join(f"{line}\0" for line in lines), env=env)
+        return self._git("write-tree", env=env).strip()

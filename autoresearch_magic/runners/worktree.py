@@ -1,0 +1,199 @@
+"""The folder where commands run: a git worktree of the user's repository, brought to one version of the target after another.
+
+Its index stays at the commit that the study began with, so what a run has left behind, and what it has tampered with, is what
+differs from it. Ignored files stay (caches, build outputs); the rest is put back before each run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
+
+from ..checkout import Checkout
+from ..errors import UserError
+from ..git import GitFailed, git, names
+
+
+class Worktree:
+    """A worktree for one study.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is, or will be.
+    checkout : Checkout
+    base : iterable of str
+        The target's files as the study found them: one that a version lacks is deleted in it.
+    branch : str
+        ``autoresearch/<study>``: made at the study's first commit when it is not there. The worktree stands on it, so that
+        nobody checks it out elsewhere by mistake while it moves; empty for none.
+    linked : sequence of str
+        Untracked files and folders of the checkout that are linked into it.
+    """
+
+    def __init__(
+        self, folder: Path, checkout: Checkout, base: Iterable[str], branch: str = "", linked: Sequence[str] = ()
+    ) -> None:
+        self.folder, self.checkout, self.branch, self.linked = folder.absolute(), checkout, branch, tuple(linked)
+        self._owned = set(base)  # every file that was ever the target's
+
+    def open(self) -> None:
+        """Make it where it is missing or was left half made.
+
+        Raises
+        ------
+        UserError
+            When git refuses.
+        """
+        try:
+            if not self._whole():
+                self._make()
+            self._link()
+        except GitFailed as error:
+            raise UserError(f"A worktree of {self.checkout.folder} could not be made: {error}.") from None
+
+    def _whole(self) -> bool:
+        if not (self.folder / ".git").is_file():
+            return False
+        try:
+            # The index is written last: without it the checkout of the files was cut off.
+            folder = Path(git(self.folder, "rev-parse", "--absolute-git-dir").removesuffix("\n"))
+            git(self.folder, "rev-parse", "--verify", "--quiet", "HEAD")
+        except GitFailed:
+            return False
+        for lock in ("index.lock", "HEAD.lock"):
+            (folder / lock).unlink(missing_ok=True)  # the study's own, and nobody else is at work on it
+        return (folder / "index").is_file() and not (folder / "locked").exists()
+
+    def _make(self) -> None:
+        top = self.checkout.folder
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        git(top, "worktree", "prune")
+        git(top, "worktree", "add", "--force", "--quiet", "--detach", str(self.folder), self.checkout.commit)
+        if self.branch:
+            ref = f"refs/heads/{self.branch}"
+            try:
+                git(top, "rev-parse", "--verify", "--quiet", ref)
+            except GitFailed:
+                git(top, "update-ref", ref, self.checkout.commit)
+            git(self.folder, "symbolic-ref", "HEAD", ref)
+
+    def _link(self) -> None:
+        for name in self.linked:
+            source, place = self.checkout.folder / name, self.folder / name
+            if not source.exists():
+                raise UserError(f"--link {name}: there is no such file or folder in {self.checkout.folder}.")
+            if not place.is_symlink() and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(source, target_is_directory=source.is_dir())
+
+    def show(self, target: Mapping[str, str]) -> None:
+        """Bring the folder to a version of the target: its files, and everything else as the study found it.
+
+        Parameters
+        ----------
+        target : Mapping[str, str]
+            All files of the scope.
+        """
+        self.tidy(keep=self._owned | target.keys())
+        for path in self._owned - target.keys():
+            if (self.folder / path).is_file():
+                self._clear_way(self.folder / path)
+                (self.folder / path).unlink()
+        self._owned |= target.keys()
+        for path, content in target.items():
+            place = self.folder / path
+            data = content.encode("utf-8", "surrogatepass")
+            if not place.is_symlink() and place.is_file() and place.read_bytes() == data:
+                continue
+            self._clear_way(place)
+            # Written anew and not in place: a run that is still being killed may have it open.
+            mode = place.stat().st_mode if place.is_file() else None
+            fresh = place.with_name(f".{place.name}.new")
+            fresh.write_bytes(data)
+            if mode is not None:
+                fresh.chmod(mode)
+            fresh.replace(place)
+
+    def _clear_way(self, place: Path) -> None:
+        """Make a file's folder, and see that nothing leads out of the worktree on the way to it."""
+        for folder in reversed([p for p in place.parents if p != self.folder and self.folder in p.parents]):
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                folder.unlink()
+            folder.mkdir(exist_ok=True)
+        if place.is_symlink():
+            place.unlink()
+        elif place.is_dir():
+            shutil.rmtree(place)
+
+    def tidy(self, keep: Set[str] = frozenset()) -> list[str]:
+        """Put back what a run has left: tracked files as they were, untracked ones away; ignored ones stay.
+
+        Parameters
+        ----------
+        keep : set of str
+            Paths that are left alone.
+
+        Returns
+        -------
+        list of str
+            The tracked files that were put back.
+        """
+        changed = [path for path in self.changed() if path not in keep]
+        if changed:
+            for path in changed:
+                self._clear_way(self.folder / path)
+            git(
+                self.folder,
+                "checkout-index",
+                "--force",
+                "--index",
+                "--quiet",
+                "-z",
+                "--stdin",
+                given="".join(f"{p}\0" for p in changed),
+            )
+        for path in self.untracked():
+            if path not in keep and not self._is_linked(path):
+                place = self.folder / path
+                if path.endswith("/"):  # a repository within
+                    shutil.rmtree(place, ignore_errors=True)
+                else:
+                    place.unlink(missing_ok=True)
+        return changed
+
+    def _is_linked(self, path: str) -> bool:
+        return any(path == name.rstrip("/") or path.startswith(name.rstrip("/") + "/") for name in self.linked)
+
+    def changed(self) -> list[str]:
+        """Return the tracked files that differ from the commit that the study began with."""
+        return names(git(self.folder, "diff", "--name-only", "-z", "--no-ext-diff", "--no-renames"))
+
+    def untracked(self) -> list[str]:
+        """Return the files that are neither tracked nor ignored."""
+        return names(git(self.folder, "ls-files", "--others", "--exclude-standard", "-z"))
+
+    def tampered(self) -> list[str]:
+        """Return the frozen files that a run has changed."""
+        return [path for path in self.changed() if path in self.checkout.frozen]
+
+    def remove(self) -> None:
+        """Take it away, with what git knows of it; the branch and the experiments stay."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            git(self.checkout.folder, "worktree", "prune")
+        except GitFailed:
+            pass
+
+
+def command_environment(environment: Mapping[str, str], python: str) -> dict[str, str]:
+    """Return the environment of a command: an experiment's, with this Python first and no stale bytecode.
+
+    Two versions of a file that are written within one second and are equally long look the same to Python's cache of
+    bytecode, so none is written.
+    """
+    path = os.pathsep.join([os.path.dirname(python), environment.get("PATH", os.defpath)])
+    return {**environment, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
