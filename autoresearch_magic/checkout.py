@@ -17,6 +17,9 @@ from .git import GitFailed, git, names
 MOST = 4_000_000
 """Characters that the files of a scope may have in all: each experiment is kept whole in the journal."""
 
+SHOWN = 300
+"""Paths of the repository that an agent is told."""
+
 _UNFINISHED = {
     "MERGE_HEAD": "merge", "rebase-merge": "rebase", "rebase-apply": "rebase", "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert", "BISECT_LOG": "bisect",
@@ -38,7 +41,9 @@ class Checkout:
     scope : tuple of str
         Globs of the files that proposals may change and add.
     frozen : tuple of str
-        Tracked files that they may not, though the scope means them: tests, and what verify and guard name.
+        Tracked files that they may not: tests, unless the scope names them, and what verify and guard name.
+    tracked : tuple of str
+        Paths of the repository's files, the first ones of many: an agent should know what there is.
     """
 
     folder: Path
@@ -46,6 +51,7 @@ class Checkout:
     branch: str
     scope: tuple[str, ...]
     frozen: tuple[str, ...]
+    tracked: tuple[str, ...] = ()
 
     def refusal(self, before: str, after: str) -> str:
         """Say in one line which file a proposal may not change; empty when there is none.
@@ -77,15 +83,16 @@ class Checkout:
         """Return it as JSON-ready values."""
         return {
             "folder": str(self.folder), "commit": self.commit, "branch": self.branch, "scope": list(self.scope),
-            "frozen": list(self.frozen),
+            "frozen": list(self.frozen), "tracked": list(self.tracked),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Checkout:
         """Return what `to_json` wrote down."""
         return cls(
-            Path(values["folder"]), values["commit"], values["branch"], tuple(values["scope"]), tuple(values["frozen"])
-        )
+            Path(values["folder"]), values["commit"], values["branch"], tuple(values["scope"]), tuple(values["frozen"]),
+            tuple(values["tracked"]),
+        )  # fmt: skip
 
 
 def frozen_by_name(path: str, scope: Sequence[str]) -> bool:
@@ -124,7 +131,7 @@ def top_of(folder: Path) -> Path:
         ) from None
 
 
-def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -> tuple[Checkout, str]:
+def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -> tuple[Checkout, str, str]:
     """Look at the user's repository; nothing of it is changed.
 
     Parameters
@@ -141,6 +148,8 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     checkout : Checkout
     target : str
         The files of the scope as one text (`files.join`).
+    measuring : str
+        The files that the commands name, likewise: frozen, for the agent to read. Empty when there are none.
 
     Raises
     ------
@@ -160,7 +169,14 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     if not editable:
         why = f"only files that are read-only to proposals ({', '.join(matched[:3])})" if matched else "no tracked file"
         raise UserError(f"The scope {' '.join(scope)!r} means {why} in {top}: change --scope.")
-    return Checkout(top, commit, branch, tuple(scope), tuple(frozen)), files.join(_read(top, editable))
+    if not (text := files.join(_read(top, editable))):
+        raise UserError(f"The scope means no text file ({_some(editable)}): change --scope.")
+    shown = tuple(tracked[:SHOWN])
+    return (
+        Checkout(top, commit, branch, tuple(scope), tuple(frozen), shown),
+        text,
+        files.join(_read(top, sorted(measuring))),
+    )
 
 
 def _read(top: Path, paths: Sequence[str]) -> dict[str, str]:
@@ -181,8 +197,6 @@ def _read(top: Path, paths: Sequence[str]) -> dict[str, str]:
             raise UserError(
                 f"The scope means more than {MOST // 1_000_000} MB of text: narrow --scope to what experiments should change."
             )
-    if not found:
-        raise UserError(f"The scope means no text file ({', '.join(paths[:3])}): change --scope.")
     return found
 
 

@@ -29,7 +29,7 @@ class Definition:
     ----------
     program : Program
     target, setup : str
-        Sources.
+        Sources. Of a repository: the files of the scope, and those that verify and guard name, each as one text (`files`).
     target_path, setup_path : Path or None
         Where they were read from, when they are files.
     settings : Settings
@@ -100,9 +100,9 @@ def _define_repository(program: Program, settings: Settings, target: str | Path,
         if why := danger(command):
             raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
     folder = Path(settings.repo or ".").expanduser().absolute()
-    checkout, text = open_checkout(folder, settings.scope, [settings.verify, settings.guard])
+    checkout, text, measuring = open_checkout(folder, settings.scope, [settings.verify, settings.guard])
     check_syntax(text)
-    return Definition(program, text, "", settings, checkout=checkout)
+    return Definition(program, text, measuring, settings, checkout=checkout)
 
 
 def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definition:

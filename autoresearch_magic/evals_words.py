@@ -45,6 +45,12 @@ def evals_markdown(evals: Evals) -> str:
     return "\n\n".join(parts)
 
 
+def evals_line(evals: Evals) -> str:
+    """Sum the evals up in one line: for the notice that comes every so many experiments (``--evals-interval``)."""
+    told = {name: line for name, line in _lines(evals) if name in ("Result", "Keep rate", "Advice")}
+    return "Evals: " + "; ".join(_printable(line).rstrip(".") for line in reversed(told.values())) + "."
+
+
 def plateau_line(flat: Plateau) -> str:
     """Say in one sentence how long nothing was kept: also for the notice when a plateau begins."""
     since = "the baseline" if flat.since == 0 else f"experiment {flat.since}"

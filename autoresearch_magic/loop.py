@@ -14,7 +14,8 @@ from .control import Control
 from .definition import Definition
 from .edits import check_syntax, fingerprint
 from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
-from .evals_words import plateau_line
+from .evals import evaluate
+from .evals_words import evals_line, plateau_line
 from .events import (
     Judged,
     Notice,
@@ -164,7 +165,9 @@ class Loop(Bench):
                 )
             experiment = experiment.with_measurement(measurement)
         if self.settings.guard and (failure := (checked := self.check_guard(experiment)).failure):
-            raise UserCodeError(f"{failure} It must pass on the code as it is: mend that, or change --guard.", checked.output)
+            raise UserCodeError(
+                f"{failure} It must pass on the code as it is: mend that, or change --guard.", checked.output
+            )
         noise = spread(experiment.values)
         reason = (
             f"{len(experiment.values)} runs, standard deviation {noise:.3g}."
@@ -256,7 +259,8 @@ class Loop(Bench):
         self.wait_for_go(State.RUNNING)
         self.publish(Notice(f"Experiment {experiment.number} goes back to {self.settings.agent}: {problem}"))
         briefing = replace(
-            self.briefing(experiment.number), rework=Rework(before, problem, self.checked.output if self.checked else "")
+            self.briefing(experiment.number),
+            rework=Rework(before, problem, self.checked.output if self.checked else ""),
         )
         self.idle = True
         try:
@@ -310,7 +314,11 @@ class Loop(Bench):
         self.publish(Judged(experiment))
         every = self.settings.evals_interval
         if experiment.number and every and experiment.number % every == 0:
-            self.publish(Notice(evals_line(self.judged, self.metric, self.settings)))
+            seen = evaluate(
+                self.judged, self.metric, noise=self.noise.sd, planned=self.settings.experiments,
+                patience=self.settings.patience,
+            )  # fmt: skip
+            self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))
         if experiment.number and (flat := plateau(self.judged, self.settings.patience)).begins:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
         self.records.draw(self.judged)
@@ -348,7 +356,10 @@ def make_briefing(
         program=definition.program.text, setup=definition.setup, metric=definition.metric,
         incumbent=next(e for e in reversed(judged) if e.verdict is not None and e.verdict.kept),
         history=tuple(judged), number=number, seed=definition.settings.seed, noise=estimate_noise(judged).sd,
-        budget=str(definition.settings.budget), notes=tuple(notes),
+        budget="" if definition.checkout else str(definition.settings.budget), notes=tuple(notes),
+        verify=definition.settings.verify, guard=definition.settings.guard,
+        scope=definition.checkout.scope if definition.checkout else (),
+        tracked=definition.checkout.tracked if definition.checkout else (),
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)
 

@@ -44,8 +44,8 @@ def free_name(root: Path, metric: Metric) -> str:
     return name
 
 
-def hide(root: Path) -> None:
-    """Keep the folder of studies out of the sight of git, where it is in somebody's repository."""
-    ignore = root / ".gitignore"
+def hide(folder: Path) -> None:
+    """Keep a study's folder out of the sight of git, where it is in somebody's repository."""
+    ignore = folder / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")

@@ -31,7 +31,7 @@ from .records.journal import Journal
 from .records.repository import safe_name
 from .runners import Runner
 from .runners.replay import ReplayRunner
-from .runners.shell import ShellRunner
+from .runners.shell import GuardCommand, ShellRunner
 from .runners.warm import WarmRunner
 from .runners.worktree import Worktree
 from .settings import Settings, make_settings
@@ -391,7 +391,7 @@ class Study(Askable):
             if (check := getattr(agent, "check", None)) is not None:
                 check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
-            places.hide(self.folder.parent)
+            places.hide(self.folder)
             try:
                 self._lock.acquire()
             except Timeout:
@@ -484,7 +484,7 @@ class Study(Askable):
                 # A plan leaves nothing behind: its worktree is its own, and stands on no branch.
                 Worktree(own if logs is None else logs / "worktree", checkout, split(self.definition.target),
                          f"autoresearch/{safe_name(self.name)}" if logs is None else "", s.link),
-                s.verify, self.metric, guard=s.as_guard(), threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env,
+                s.verify, self.metric, guard=self._guard(), threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env,
                 worker_log=(logs or self.folder / "logs") / "worker.log",
             )  # fmt: skip
         return WarmRunner(
@@ -500,6 +500,10 @@ class Study(Askable):
             setup_log=(logs or self.folder / "logs") / "setup.log",
             on_ready=self._tell_mode,
         )
+
+    def _guard(self) -> GuardCommand | None:
+        s = self.settings
+        return GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None
 
     def _tell_mode(self, mode: str, why: str) -> None:
         if mode != "fork":

@@ -64,6 +64,10 @@ class Briefing:
         What an experiment may spend, for people.
     notes : tuple of str
         What the human has said while the study ran, the oldest first.
+    verify, guard : str
+        The commands that measure and that must pass, where the target is made of files of a repository.
+    scope, tracked : tuple of str
+        Which of its files may be changed and added, as globs, and the paths that there are.
     rework : Rework or None
         A proposal that is to be mended, instead of a new one. Only agents whose ``reworks`` is true are asked for that.
     wait : callable
@@ -80,6 +84,10 @@ class Briefing:
     noise: float = 0.0
     budget: str = ""
     notes: tuple[str, ...] = ()
+    verify: str = ""
+    guard: str = ""
+    scope: tuple[str, ...] = ()
+    tracked: tuple[str, ...] = ()
     rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ..edits import unified_diff
 from ..experiment import Experiment, Verdict
+from ..files import HEAD, is_bundle, split
 from ..metric import Metric
 from . import Briefing
 from .backend import Prompt, Turn
@@ -31,10 +32,16 @@ SOURCE = 60_000
 NOTES = 3_000
 """Characters of the human's notes; the newest stay."""
 
-SYSTEM = """\
+_WHAT = """\
 You improve one Python source, the target, by experiments. You propose one change; it is run for a fixed budget; one number \
 is measured; the change is kept if the number is better by more than its noise, else discarded. Then you are asked again. You \
-have no memory between proposals: all that is known stands in the message.
+have no memory between proposals: all that is known stands in the message."""
+_WHAT_FILES = """\
+You improve a few files of a repository, the target, by experiments. You propose one change, of one file or several; a command \
+measures one number; the change is kept if the number is better by more than its noise and the guard, where there is one, still \
+passes; else it is discarded. Then you are asked again. You have no memory between proposals: all that is known stands in the \
+message."""
+_HOW = """
 
 How to propose
 - One idea at a time, small enough that the result says whether the idea was good.
@@ -44,8 +51,14 @@ How to propose
 - When small steps no longer pay, try something of another kind.
 
 What is not allowed, even where it would work
+"""
+_FROZEN = """\
 - Do not touch what is frozen: the setup's names, its data, the evaluation, the metric, the clock, the seed. They are bound \
-anew before the metric is read; a change of them is recorded as rejected.
+anew before the metric is read; a change of them is recorded as rejected."""
+_FROZEN_FILES = """\
+- Do not touch what is frozen: files outside of the scope, tests, and what the commands that measure and guard name. A change of \
+them, also by your code while it runs, is recorded as rejected. So is a new or changed seed."""
+_RULES = """
 - Do not train on validation data, read it in the target, or tune to the random seed.
 - Do not hard-code, fake or print the metric, and do not change how time or steps are counted.
 - Do not read environment variables, keys, or files outside what the target reads now; do not use the network.
@@ -58,6 +71,9 @@ How to answer
 <expect>The effect you expect on the metric, such as -0.02.</expect>
 then the code, and nothing after it. No JSON."""
 
+SYSTEM = _WHAT + _HOW + _FROZEN + _RULES
+SYSTEM_FILES = _WHAT_FILES + _HOW + _FROZEN_FILES + _RULES
+
 WHOLE = "Give the whole new target in one fenced block (```python ... ```), complete, with every line it needs."
 BLOCKS = """\
 The target is long: give SEARCH/REPLACE blocks instead of the whole. Copy the SEARCH lines exactly from the target, enough of \
@@ -67,6 +83,25 @@ lines as they are
 =======
 lines as they shall be
 >>>>>>> REPLACE"""
+
+
+WHOLE_FILES = """\
+Give each file that you change or add whole, in one fenced block that begins with its name:
+```
+#% file src/app.py
+every line of it
+```
+What you do not name stays as it is. A line  #% delete src/old.py  outside of the blocks deletes a file."""
+BLOCKS_FILES = """\
+The files are long: give SEARCH/REPLACE blocks instead of the whole, each below the name of its file. Copy the SEARCH lines \
+exactly from the file, enough of them to be there only once:
+#% file src/app.py
+<<<<<<< SEARCH
+lines as they are
+=======
+lines as they shall be
+>>>>>>> REPLACE
+A new file is given whole, in a fenced block that begins with the line  #% file PATH  ; a line  #% delete PATH  deletes one."""
 
 
 def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
@@ -83,21 +118,60 @@ def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
     Prompt
         ``system`` is the same for every study, ``stable`` for every proposal of this one; its one turn is what changes.
     """
-    metric = briefing.metric
+    several = bool(briefing.verify)
     stable = "\n\n".join(
         part
         for part in (
             f"# The program, written by the person you work for\n\n{briefing.program.strip()}",
-            f"# The metric\n\n{_metric(metric)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
-            f"# The setup: frozen, runs before the target, its names are there\n\n{_code(briefing.setup)}"
-            if briefing.setup.strip()
-            else "",
+            *(_about_repository(briefing) if several else _about_cell(briefing)),
         )
         if part
     )
-    form = BLOCKS if len(briefing.incumbent.target.splitlines()) > long else WHOLE
-    state = "\n\n".join(section for section in (*sections(briefing), form) if section)
-    return Prompt(SYSTEM, stable, (Turn("user", state),))
+    if len(briefing.incumbent.target.splitlines()) > long:
+        form = BLOCKS_FILES if several else BLOCKS
+    else:
+        form = WHOLE_FILES if several else WHOLE
+    state = "\n\n".join(section for section in (*sections(briefing), _rework(briefing), form) if section)
+    return Prompt(SYSTEM_FILES if several else SYSTEM, stable, (Turn("user", state),))
+
+
+def _about_cell(briefing: Briefing) -> Sequence[str]:
+    setup = briefing.setup
+    return (
+        f"# The metric\n\n{_metric(briefing.metric)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
+        f"# The setup: frozen, runs before the target, its names are there\n\n{_code(setup)}" if setup.strip() else "",
+    )
+
+
+def _about_repository(briefing: Briefing) -> Sequence[str]:
+    metric = briefing.metric
+    better = "Lower" if metric.minimize else "Higher"
+    guard = f" `{briefing.guard}` must pass as well: it is the guard." if briefing.guard else ""
+    paths = "\n".join(briefing.tracked)
+    return (
+        f"# The metric\n\n{metric.name}, read from what `{briefing.verify}` prints, run at the top of the repository. {better} is "
+        f"better.{guard}",
+        f"# The scope: which files you may change or add\n\n{' '.join(briefing.scope)}",
+        f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
+        f"# What measures: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
+    )
+
+
+def _files(target: str) -> str:
+    """Show the files of a target, each below its name."""
+    return "\n\n".join(f"{HEAD}{path}\n{_code(content)}" for path, content in split(target).items())
+
+
+def _rework(briefing: Briefing) -> str:
+    if (rework := briefing.rework) is None:
+        return ""
+    shown = _files if is_bundle(rework.proposal.target) else _code
+    output = f"\n\nWhat the guard printed last:\n{_fenced(rework.output[-SECTION:])}" if rework.output.strip() else ""
+    return (
+        f"# Your proposal does not pass the guard\n\nYou proposed: {rework.proposal.summary}. It may be better, but {rework.problem}"
+        f"{output}\n\nThe target as you made it:\n\n{shown(rework.proposal.target)}\n\nMend it, so that the guard passes and the idea "
+        "remains; or take the part back that breaks it. Your answer starts from this version, not from the present target."
+    )
 
 
 def sections(briefing: Briefing) -> list[str]:
@@ -125,17 +199,22 @@ def _incumbent(briefing: Briefing) -> str:
     value = f"{metric.name} {metric.format(e.value)}"
     noise = f", noise of one run ±{briefing.noise:.2g}" if briefing.noise else ""
     what = "the baseline" if e.number == 0 else f"experiment {e.number}, {e.summary}"
-    return f"# The present target: {what} ({value}{noise})\n\n{_code(e.target)}"
+    shown = _files(e.target) if is_bundle(e.target) else _code(e.target)
+    return f"# The present target: {what} ({value}{noise})\n\n{shown}"
 
 
 def _code(source: str) -> str:
-    fence = "```"
-    while fence in source:
-        fence += "`"
     if len(source) > SOURCE:
         half = SOURCE // 2
         source = f"{source[:half]}\n# [... {len(source) - SOURCE} characters left out ...]\n{source[-half:]}"
-    return f"{fence}python\n{source.rstrip()}\n{fence}"
+    return _fenced(source, "python")
+
+
+def _fenced(text: str, language: str = "") -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def _section(title: str, lines: Sequence[str], *, keep_last: bool = False, limit: int = SECTION) -> str:

@@ -18,6 +18,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from .. import files
 from ..edits import check_syntax, fingerprint
 from ..errors import UserError
 
@@ -34,6 +35,10 @@ _BLOCK = re.compile(
     r"^<{5,9} ?SEARCH[^\n]*\n(?P<search>.*?)^={5,9}[ \t]*\n(?P<replace>.*?)^>{5,9} ?REPLACE[^\n]*$",
     re.DOTALL | re.MULTILINE,
 )
+
+
+_NAMED = re.compile(r"^[ \t]*[`*]*#%[ \t]*file[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
+_DELETED = re.compile(r"^[ \t]*[`*]*#%[ \t]*delete[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
 
 
 class ReplyError(Exception):
@@ -99,6 +104,8 @@ def apply(text: str, target: str) -> str:
     ------
     ReplyError
     """
+    if files.is_bundle(target):
+        return apply_to_files(text, target)
     if blocks := list(_BLOCK.finditer(text)):
         if len(blocks) < len(re.findall(r"^<{5,9} ?SEARCH", text, re.MULTILINE)):
             raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
@@ -119,6 +126,79 @@ def apply(text: str, target: str) -> str:
             "There is no code in the reply: give the whole new target in one fenced block, or SEARCH/REPLACE blocks."
         )
     return fences[0]
+
+
+def apply_to_files(text: str, target: str) -> str:
+    """Return the new target that a reply asks for, where that is made of files.
+
+    A block belongs to the file that the last line ``#% file PATH`` before it names; without one, its SEARCH lines must be in one
+    file only. A fenced block that begins with such a line is a whole file, or several. ``#% delete PATH`` deletes one.
+
+    Raises
+    ------
+    ReplyError
+    """
+    new = files.split(target)
+    blocks, fences = list(_BLOCK.finditer(text)), list(_FENCE.finditer(text))
+    within = [match.span() for match in (*blocks, *fences)]
+
+    def named(start: int) -> str:
+        heads = [m for m in _NAMED.finditer(text, 0, start) if not any(a <= m.start() < b for a, b in within)]
+        # a name holds until the next fence: models write it once above several blocks
+        return heads[-1]["path"].strip("`* ") if heads else ""
+
+    fences = [f for f in fences if not any(f.start() <= b.start() and b.end() <= f.end() for b in blocks)]
+    if len(blocks) < len(re.findall(r"^<{5,9} ?SEARCH", text, re.MULTILINE)):
+        raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
+    for number, block in enumerate(blocks, 1):
+        path = named(block.start()) or _file_of(block["search"], new, number)
+        if path not in new:
+            raise ReplyError(f"Block {number}: there is no file {path!r} in the target: it has {', '.join(new)}.")
+        try:
+            new[path] = replace_once(new[path], block["search"], block["replace"], number)
+        except ReplyError as error:
+            raise ReplyError(f"In {path}: {error}") from None
+    for fence in fences:
+        body = fence["body"]
+        whole = files.split(body)
+        if not whole and (path := named(fence.start())):
+            whole = {path: body}
+        elif not whole and len(new) == 1 and len(fences) == 1 and not blocks:
+            whole = {next(iter(new)): body}
+        if not whole:
+            raise ReplyError("A fenced block does not name its file: begin it with a line  #% file PATH")
+        new.update(whole)
+    deleted = [
+        m["path"].strip("`* ") for m in _DELETED.finditer(text) if not any(a <= m.start() < b for a, b in within)
+    ]
+    for path in deleted:
+        if new.pop(path, None) is None:
+            raise ReplyError(f"There is no file {path!r} to delete: the target has {', '.join(new)}.")
+    if not (blocks or fences or deleted):
+        raise ReplyError(
+            "There is no code in the reply: give SEARCH/REPLACE blocks below the name of their file, or whole files in fenced "
+            "blocks that begin with a line  #% file PATH"
+        )
+    if not new:
+        raise ReplyError("Nothing is left of the target: do not delete all of it.")
+    return files.join(new)
+
+
+def _file_of(search: str, contents: dict[str, str], number: int) -> str:
+    wanted = [line.rstrip() for line in search.splitlines()]
+    found = []
+    for path, content in contents.items():
+        lines = [line.rstrip() for line in content.splitlines()]
+        if any(lines[i : i + len(wanted)] == wanted for i in range(len(lines) - len(wanted) + 1)):
+            found.append(path)
+    if len(found) == 1:
+        return found[0]
+    if len(contents) == 1:
+        return next(iter(contents))  # the error is told with the nearest lines
+    where = f"in {', '.join(found)}" if found else "in none of them"
+    raise ReplyError(
+        f"Block {number} does not name its file, and its SEARCH lines are {where}: put a line  #% file PATH  above it."
+    )
 
 
 def replace_once(target: str, search: str, replacement: str, number: int = 1) -> str:

@@ -99,10 +99,14 @@ class ShellRunner:
     def _read(self, m: Measurement, code: int, output: str, since: float) -> Measurement:
         if tampered := self.worktree.tampered():
             return replace(
-                m, outcome=Outcome.TAMPERED, error=f"The run has changed {tampered[0]}, which is frozen: tests, and what measures."
+                m,
+                outcome=Outcome.TAMPERED,
+                error=f"The run has changed {tampered[0]}, which is frozen: tests, and what measures.",
             )
         if code and self._how.kind not in EXPLICIT:
-            return replace(m, outcome=Outcome.CRASH, error=f"The command ended with exit status {code}.", traceback=_tail(output))
+            return replace(
+                m, outcome=Outcome.CRASH, error=f"The command ended with exit status {code}.", traceback=_tail(output)
+            )
         try:
             found = read_metric(
                 output, self.metric.name, self._how, folder=self.worktree.folder, since=since - SLACK, exit_code=code,
