@@ -17,9 +17,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .commands import parser, run_words, summary
+from .definition import read_source
 from .errors import UserCodeError, UserError
 from .events import State
+from .original import original_settings
 from .places import ROOT, checked_name, study_names
+from .program import parse_program
 from .records.journal import Journal
 from .session import Reply, Session, shown_path
 from .settings import HelpShown, Parser, add_options, given, make_settings
@@ -29,7 +32,7 @@ from .waiting import BAR, TerminalBar, TerminalMeter, follow
 from .words import history_text, result_line
 
 DONE, FAILED, USAGE, NO_GAIN = 0, 1, 2, 3
-_SHARED = ("status", "history", "show", "diff", "best", "evals", "regression", "ablate", "report", "export")
+_SHARED = ("status", "history", "show", "diff", "best", "apply", "evals", "regression", "ablate", "report", "export")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -91,6 +94,9 @@ def overview() -> str:
 
   run NOTEBOOK.ipynb            execute a notebook to its end, with a bar
   run PROGRAM.md --target FILE  run a study on a file
+  run PROGRAM.md --scope GLOBS --verify COMMAND
+                                run a study on the files of a git repository
+  run PROGRAM.md                the same, where PROGRAM.md says so, or lies beside train.py and prepare.py
   plan PROGRAM.md --target FILE what such a study would be like, before anything is spent
 {table}
 
@@ -143,10 +149,14 @@ def run_parser(name: str = "run") -> Parser:
 
 def file_study(arguments: argparse.Namespace, root: Path) -> Study:
     """Make a study of files."""
-    if not arguments.target:
-        raise UserError("Say which file experiments may change: autoresearch run PROGRAM.md --target FILE")
+    program = Path(arguments.file)
+    told = {**parse_program(read_source(program, "program")[0]).settings, **given(arguments)}
+    if not arguments.target and not told.get("verify") and not original_settings(program.absolute().parent):
+        raise UserError(
+            "Say which file experiments may change: autoresearch run PROGRAM.md --target FILE , or --scope GLOBS --verify COMMAND"
+        )
     return Study(
-        Path(arguments.file), Path(arguments.target), Path(arguments.setup) if arguments.setup else "",
+        program, Path(arguments.target) if arguments.target else "", Path(arguments.setup) if arguments.setup else "",
         name=arguments.name, root=root, **given(arguments),
     )  # fmt: skip
 

@@ -104,6 +104,7 @@ COMMANDS: dict[str, Command] = {
     "diff": Command(Session.diff, (_NUMBER, (("other",), {"nargs": "?", "metavar": "M", "help": "compare N with M instead of with its parent"}))),
     "restore": Command(Session.restore, (_NUMBER,)),
     "best": Command(Session.best),
+    "apply": Command(Session.apply, ((("number",), {"nargs": "?", "metavar": "N", "help": "number of an experiment; the best by default"}),)),
     "plan": Command(Session.plan, options=True),
     "evals": Command(Session.evals, (_STUDY,)),
     "regression": Command(Session.regression, ((("a",), {"metavar": "A", "help": "number of an experiment, 0 for the baseline"}), (("b",), {"metavar": "B", "help": "number of another"}), _SAMPLES)),
@@ -164,6 +165,8 @@ def overview() -> str:
   %%autoresearch target    the code that experiments may change
   %%autoresearch --metric NAME=EXPRESSION --budget 20s -n 24
                            the program: goal and rules in words; running it starts the study
+  %%autoresearch --scope GLOBS --verify COMMAND [--guard COMMAND]
+                           the same on the files of a git repository, measured by a command
 
 Commands (each with -h):
 {table}"""

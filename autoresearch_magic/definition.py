@@ -15,6 +15,7 @@ from .edits import check_syntax
 from .errors import UserError
 from .files import split
 from .metric import Metric
+from .original import original_settings
 from .program import Program, parse_program
 from .runners.link import missing_module
 from .seatbelt import danger
@@ -75,9 +76,16 @@ def define(program: str | Path, target: str | Path, setup: str | Path, settings:
     UserError
         For the first thing that cannot work.
     """
-    program_text, _ = read_source(program, "program")
+    program_text, program_path = read_source(program, "program")
     parsed = parse_program(program_text)
-    made_settings = make_settings(parsed.settings, settings)
+    told = {**parsed.settings, **settings}
+    known: dict[str, Any] = {}
+    if not str(target).strip() and not told.get("verify"):
+        folder = (
+            Path(told["repo"]).expanduser() if told.get("repo") else program_path.parent if program_path else Path()
+        )
+        known = original_settings(folder.absolute())
+    made_settings = make_settings(known, parsed.settings, settings)
     if made_settings.verify:
         return _define_repository(parsed, made_settings, target, setup)
     target_text, target_path = read_source(target, "target")

@@ -70,7 +70,7 @@ class RunProgress:
     """A running target gave a sign of life; `point` is set when it reported values."""
 
     number: int
-    phase: Literal["training", "evaluating"]
+    phase: Literal["training", "evaluating", "guard"]
     elapsed: float
     progress: float
     step: int

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from .errors import UserError
 
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
-_DIRECTION = re.compile(r"\(\s*(lower|higher|smaller|larger)\s+is\s+better\s*\)", re.IGNORECASE)
+_BETTER = r"(lower|higher|smaller|larger)\s+is\s+better"
+_DIRECTION = re.compile(rf"\(\s*{_BETTER}\s*\)|(?:[,;:]\s*|\s)\b{_BETTER}\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,22 @@ class Metric:
         return "–" if value is None else f"{value:.6g}"
 
 
+def split_direction(text: str) -> tuple[str, bool | None]:
+    """Take ``(lower is better)``, or ``, lower is better`` at the end, out of a metric's text.
+
+    Returns
+    -------
+    rest : str
+        The text without it.
+    minimize : bool or None
+        None where the text does not say which way is better.
+    """
+    if not (found := _DIRECTION.search(text)):
+        return text.strip(), None
+    rest = text[: found.start()] + text[found.end() :]
+    return rest.strip(), (found[1] or found[2]).lower() in ("lower", "smaller")
+
+
 def parse_metric(text: str) -> tuple[str, str, bool | None]:
     """Read ``NAME=EXPRESSION``, a bare name or a bare expression.
 
@@ -59,11 +76,7 @@ def parse_metric(text: str) -> tuple[str, str, bool | None]:
     UserError
         When the expression is not Python.
     """
-    minimize: bool | None = None
-    if direction := _DIRECTION.search(text):
-        minimize = direction[1].lower() in ("lower", "smaller")
-        text = text.replace(direction[0], "")
-    text = text.strip()
+    text, minimize = split_direction(text)
     if not text:
         raise UserError(
             "The metric is empty: give --metric NAME=EXPRESSION, for example --metric val_bpb=evaluate(model)."

@@ -18,9 +18,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .budget import Budget, format_duration
 from .definition import Definition
+from .errors import UserCodeError
 from .experiment import Measurement
 from .judge import levels
 from .loop import baseline_error
@@ -70,11 +72,14 @@ class Plan:
     settings : Settings
     trials : tuple of Trial
         At the study's budget, and at a shorter one.
+    guard_seconds : float
+        How long the guard took.
     """
 
     metric: Metric
     settings: Settings
     trials: tuple[Trial, ...]
+    guard_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -101,7 +106,11 @@ class Plan:
         lines = [
             f"The target runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values))}, {own.seconds:.1f} s a run "
             f"({_split(own.measurements)})."
+            if not s.verify
+            else f"The command runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values))}, {own.seconds:.1f} s a run."
         ]
+        if s.guard:
+            lines.append(f"The guard passes, in {self.guard_seconds:.1f} s.")
         if len(own.values) < 2:
             lines.append("The noise is not known from one run: --repeats 3 measures it.")
         elif own.sd == 0:
@@ -192,7 +201,8 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
     shorter = Budget(
         max(1.0, round(s.budget.amount * SHARE)) if s.budget.unit == "steps" else s.budget.amount * SHARE, s.budget.unit
     )
-    budgets = [s.budget, shorter] if s.repeats > 1 else [s.budget]
+    budgets = [s.budget, shorter] if s.repeats > 1 and not s.verify else [s.budget]
+    guard_seconds = 0.0
     total, done = len(budgets) * s.repeats, 0
     with tempfile.TemporaryDirectory(prefix="autoresearch-plan-") as folder:
         made = runner(Path(folder))
@@ -203,7 +213,11 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
                     made.budget = budget
                 measurements: list[Measurement] = []
                 for repeat in range(s.repeats):
-                    show(done / total, f"running the target, {repeat + 1} of {s.repeats} at {budget}")
+                    at = "" if s.verify else f" at {budget}"
+                    show(
+                        done / total,
+                        f"running the {'command' if s.verify else 'target'}, {repeat + 1} of {s.repeats}{at}",
+                    )
                     m = made.measure(definition.target, seed=s.seed + repeat, deadline=s.deadline(None))
                     done += 1
                     if not m.ok and budget is s.budget:
@@ -214,7 +228,24 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
                     trials.append(Trial(budget, tuple(measurements)))
                 if not (measurements and (measurements[0].charged or measurements[0].steps)):
                     break  # a target without the clock does not know its budget: a shorter one says nothing
+            if s.guard:
+                show(1.0, "running the guard")
+                guard_seconds = _check_guard(made, definition, folder)
         finally:
             made.close()
     show(1.0, "done")
-    return Plan(definition.metric, s, tuple(trials))
+    return Plan(definition.metric, s, tuple(trials), guard_seconds)
+
+
+def _check_guard(runner: Any, definition: Definition, folder: str) -> float:
+    checked = runner.check(
+        definition.target,
+        deadline=definition.settings.deadline(None),
+        allowed=None,
+        log=str(Path(folder) / "guard.log"),
+    )
+    if checked.failure:
+        raise UserCodeError(
+            f"{checked.failure} It must pass on the code as it is: mend that, or change --guard.", checked.output
+        )
+    return float(checked.seconds)

@@ -20,6 +20,7 @@ from .errors import UserError
 from .evals_words import evals_markdown, evals_text
 from .events import State
 from .experiment import Experiment, Proposal
+from .original import original_settings
 from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
@@ -158,18 +159,31 @@ class Session:
                 f"The study {other.name} is {other.state}: wait for it ({MAGIC} wait) or stop it ({MAGIC} stop) "
                 "before you start another."
             )
+        options = {**self.options, **given(arguments)}
+        program = self._program(options)
+        told = {**parse_program(program.text).settings, **options}
+        name = getattr(arguments, "name", None)
+        if told.get("verify") or (self.target is None and original_settings(_folder(told, program))):
+            return Study(program.as_argument(), name=name, root=self.root, **options)
         if self.target is None:
             raise UserError(
-                "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target"
-            )
-        if self.program is None:
-            raise UserError(
-                "No program yet: write goal and rules into a cell that begins with  %%autoresearch --metric NAME=EXPRESSION"
+                "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target , or "
+                "give --scope and --verify for files of a repository"
             )
         return Study(
-            self.program.as_argument(), self.target.as_argument(), self.setup.as_argument() if self.setup else "",
-            name=getattr(arguments, "name", None), root=self.root, **{**self.options, **given(arguments)},
+            program.as_argument(), self.target.as_argument(), self.setup.as_argument() if self.setup else "",
+            name=name, root=self.root, **options,
         )  # fmt: skip
+
+    def _program(self, options: dict[str, Any]) -> Source:
+        if self.program is not None:
+            return self.program
+        path = Path(options.get("repo") or ".").expanduser() / "program.md"
+        if "repo" in options and path.is_file():
+            return Source(*read_source(path, "program"))
+        raise UserError(
+            "No program yet: write goal and rules into a cell that begins with  %%autoresearch --metric NAME=EXPRESSION"
+        )
 
     def _started(self, study: Study) -> Reply:
         text = (
@@ -311,6 +325,11 @@ class Session:
         """Make an experiment's version the target again."""
         study = self._study()
         source = study.restore(arguments.number)
+        if study.definition.checkout is not None:
+            raise UserError(
+                f"{study.name} is of a repository: {MAGIC} apply {arguments.number}  commits the experiment to your branch, and "
+                f"git show {study.experiment(arguments.number).commit[:10]}  shows it."
+            )
         self.target = Source(source)
         where = (
             "in the cell below"
@@ -320,6 +339,16 @@ class Session:
         return Reply(
             f"The target is experiment {study.experiment(arguments.number).number} of {study.name} again: it stands {where}.",
             next_cell=f"%%autoresearch target\n{source.rstrip()}",
+        )
+
+    def apply(self, arguments: argparse.Namespace) -> Reply:
+        """Commit the best, or experiment N, to the branch of your repository; nothing is pushed."""
+        study = self._study()
+        made = study.apply(arguments.number)
+        checkout = study.definition.checkout
+        assert checkout is not None
+        return Reply(
+            f"Committed to your branch as {made[:10]}, nothing is pushed. Take it back with  git reset --hard {made[:10]}~1"
         )
 
     # -- ask ---------------------------------------------------------------------------------------------------
@@ -360,7 +389,7 @@ class Session:
     def _ablated(self, study: Study) -> Reply:
         reply = _answered(study)
         answer = study.answer()
-        if answer is None or not answer.without:
+        if answer is None or not answer.without or study.definition.checkout is not None:
             return reply
         return replace(reply, next_cell=f"%%autoresearch target\n{answer.without.rstrip()}")
 
@@ -394,6 +423,13 @@ class Session:
         if names:
             raise UserError(f"No study is open: {MAGIC} resume {names[-1]}  goes on with the last one.")
         raise UserError("No study yet: a cell that begins with  %%autoresearch --metric NAME=EXPRESSION  starts one.")
+
+
+def _folder(told: dict[str, Any], program: Source) -> Path:
+    """Return the folder in which the original's layout is looked for."""
+    if told.get("repo"):
+        return Path(str(told["repo"])).expanduser()
+    return program.path.parent if program.path else Path()
 
 
 def _count(text: str | None) -> int | None:

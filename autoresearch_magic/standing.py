@@ -32,7 +32,7 @@ class Live:
     kind : {"baseline", "candidate", "incumbent", "final", "trial"}
     repeat, repeats : int
         The run is the `repeat`-th (from 0) of `repeats`.
-    phase : {"starting", "training", "evaluating"}
+    phase : {"starting", "training", "evaluating", "guard"}
     elapsed, progress, step
         As the target's clock has them.
     curve : list of Point

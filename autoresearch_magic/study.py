@@ -36,6 +36,7 @@ from .runners.warm import WarmRunner
 from .runners.worktree import Worktree
 from .settings import Settings, make_settings
 from .standing import Standing
+from .words import applied_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -335,6 +336,37 @@ class Study(Askable):
         """
         return self.experiment(number).target
 
+    def apply(self, number: int | str | None = None) -> str:
+        """Commit what an experiment has changed to the user's branch, as one commit; nothing is pushed.
+
+        Parameters
+        ----------
+        number : int, optional
+            The best by default.
+
+        Returns
+        -------
+        str
+            The hash of the new commit.
+
+        Raises
+        ------
+        UserError
+            When it is not clean to do so; nothing is changed then.
+        """
+        from .checkout import apply
+
+        if (checkout := self.definition.checkout) is None:
+            raise UserError(
+                "This study is of a cell: %autoresearch restore N puts an experiment's version into a cell."
+            )
+        best = self.incumbent if number is None else self.experiment(number)
+        if best is None or best.number == 0:
+            raise UserError(f"{self.name} has kept nothing so far: there is nothing to apply.")
+        if not best.commit:
+            raise UserError(f"Experiment {best.number} has no commit: see  %autoresearch show {best.number}")
+        return apply(checkout, best.commit, applied_message(self, best))
+
     def report(self, path: str | Path | None = None, *, confirm: bool = True) -> Path:
         """Write a report in Markdown; ``report.md`` in the study's folder by default. Returns its path.
 
@@ -486,6 +518,7 @@ class Study(Askable):
                          f"autoresearch/{safe_name(self.name)}" if logs is None else "", s.link),
                 s.verify, self.metric, guard=self._guard(), threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env,
                 worker_log=(logs or self.folder / "logs") / "worker.log",
+                keep=logs is None,
             )  # fmt: skip
         return WarmRunner(
             self.definition.setup,

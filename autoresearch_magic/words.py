@@ -129,6 +129,25 @@ def doing(live: Live, incumbent: Experiment | None, metric: Metric) -> str:
     return " · ".join(" ".join(part.split()) for part in parts if part)
 
 
+def applied_message(study: Shown, best: Experiment) -> str:
+    """Return the message of the commit that brings an experiment into the user's branch."""
+    metric, baseline = study.metric, study.experiments[0]
+    chain = [best]
+    while (parent := chain[-1].parent) is not None and parent > 0:
+        chain.append(study.experiments[parent])
+    changes = "\n".join(f"- {e.summary} ({metric.format(e.value)})" for e in reversed(chain))
+    subject = f"{metric.name} {metric.format(baseline.value)} -> {metric.format(best.value)}"
+    title = study.definition.program.title
+    return "\n\n".join(
+        part
+        for part in (
+            subject, title if title != subject else "", changes,
+            f"Experiment: {best.number}\nStudy: {study.name}\nMetric: {metric.name}={best.value!r}\n",
+        )
+        if part
+    )  # fmt: skip
+
+
 def counts(experiments: list[Experiment]) -> dict[str, int]:
     """Count keeps, discards (pruned and duplicates too) and failures; the baseline is none of them."""
     verdicts = [e.verdict for e in experiments if e.number > 0 and e.verdict is not None]

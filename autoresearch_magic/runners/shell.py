@@ -66,11 +66,13 @@ class ShellRunner:
         See `WarmRunner`.
     worker_log : Path
         Takes what the worker itself prints, which is nothing when all is well.
+    keep : bool
+        Whether the worktree stays at the end, for the next time.
     """
 
     def __init__(
         self, worktree: Worktree, verify: str, metric: Metric, *, guard: GuardCommand | None = None, threads: int = 1,
-        memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path,
+        memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
     ) -> None:  # fmt: skip
         self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
         self._how = parse_how(metric.expression)
@@ -78,7 +80,7 @@ class ShellRunner:
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
         self._link = Link(config, command_environment(environment, sys.executable), setup_log=worker_log)
         self._seconds: list[float] = []
-        self._open = False
+        self._open, self._keep = False, keep
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
@@ -186,8 +188,10 @@ class ShellRunner:
         self._link.interrupt()
 
     def close(self) -> None:
-        """End the worker and everything below it; the worktree stays for the next time."""
+        """End the worker and everything below it, and take the worktree away where it is not kept."""
         self._link.close()
+        if self._open and not self._keep:
+            self.worktree.remove()
 
 
 def _tail(output: str) -> str:

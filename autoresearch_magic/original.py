@@ -1,0 +1,36 @@
+"""The original autoresearch's repository, known by its files: what its program.md leaves to its reader, said as settings.
+
+It has a ``program.md`` in prose, a ``train.py`` that experiments change, a frozen ``prepare.py``, and a training run of a fixed
+time that prints ``val_bpb:``. Its own words are: run it, read the value off the log, kill what takes ten minutes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+FILES = ("program.md", "prepare.py", "train.py")
+LIMIT = "10m"
+
+
+def original_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings for a folder of the original's layout; none for any other folder.
+
+    The command is ``uv run train.py`` where the folder is a project of uv's and uv is there, else ``python train.py`` with the
+    folder's own environment where it has one.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    if not all((folder / name).is_file() for name in FILES):
+        return {}
+    command = "python train.py"
+    if (folder / "uv.lock").is_file() and shutil.which("uv"):
+        command = "uv run train.py"
+    elif (python := folder / ".venv" / "bin" / "python").exists():
+        command = f"{python} train.py"
+    return {
+        "repo": str(folder), "scope": "train.py", "verify": command, "metric": "val_bpb", "minimize": True, "timeout": LIMIT,
+    }  # fmt: skip
