@@ -1,7 +1,7 @@
 """The program: what the human wrote, with the settings that it carries.
 
-Settings come in three ways, weakest first: ``Key: value`` lines, YAML front matter, and the options of the magic or
-the command line (which are not in the text).
+Settings come in three ways, weakest first: ``Key: value`` lines and flags (`blocks`), YAML front matter, and the options of
+the magic or the command line (which are not in the text).
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from typing import Any
 
 import yaml
 
+from .blocks import Found, plain, read_blocks
 from .errors import UserError
-from .settings import FIELDS, KEYS
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_KEY_LINE = re.compile(r"(?:[-*][ \t]+)?(?:\*\*)?([A-Za-z][A-Za-z _-]{1,24}?)(?:\*\*)?:(?:\*\*)?[ \t]+(\S.*)")
-_NOT_YET = {"scope", "verify", "guard", "noise", "target", "guard threshold"}
 
 
 @dataclass(frozen=True)
@@ -40,78 +38,42 @@ class Program:
 
 
 def parse_program(text: str) -> Program:
-    """Read a program.
-
-    A paragraph counts as settings when each of its lines is ``Key: value`` and the first key is a known one; in prose
-    a colon is just a colon.
+    """Read a program: its prose, its settings, and those of the generalised skill's blocks; `blocks` has the rules.
 
     Raises
     ------
     UserError
-        When the front matter is not YAML, or a key of it or of a settings paragraph is unknown.
+        When the front matter is not YAML, and for a key of it or of a settings paragraph that is unknown or contradicts
+        another one.
     """
-    body, from_matter = _front_matter(text)
-    from_lines, goal = _key_lines(body)
-    return Program(text.strip(), _title(body, goal), {**from_lines, **from_matter})
+    body, matter = _front_matter(text)
+    lines = read_blocks(body)
+    if matter.direction:
+        lines.settings.pop("minimize", None)  # the stronger word on it stands in the front matter's metric
+    return Program(
+        text.strip(), _title(body, lines.prose, lines.goal or matter.goal), {**lines.settings, **matter.settings}
+    )
 
 
-def _front_matter(text: str) -> tuple[str, dict[str, Any]]:
+def _front_matter(text: str) -> tuple[str, Found]:
+    found = Found()
     match = _FRONT_MATTER.match(text.lstrip())
     if not match:
-        return text, {}
+        return text, found
     try:
         loaded = yaml.safe_load(match[1]) or {}
     except yaml.YAMLError as error:
         raise UserError(f"The program's front matter is not YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(loaded, dict):
         raise UserError("The program's front matter must be lines of  name: value.")
-    settings = {}
     for key, value in loaded.items():
-        if (name := _known(str(key))) is not None:
-            settings[name] = value
-        elif (plain := _plain(str(key))) not in ("name", "description", "title", "goal"):
-            raise UserError(_unknown(plain))
-    return text.lstrip()[match.end() :], settings
+        if plain(str(key)) not in ("name", "description", "title"):
+            found.add(str(key), value)
+    return text.lstrip()[match.end() :], found.finish()
 
 
-def _key_lines(body: str) -> tuple[dict[str, Any], str]:
-    settings: dict[str, Any] = {}
-    goal = ""
-    for paragraph in re.split(r"\n\s*\n", re.sub(r"```.*?(```|\Z)", "", body, flags=re.DOTALL)):
-        lines = [line.strip() for line in paragraph.strip().splitlines() if not line.startswith("#")]
-        matches = [match for line in lines if (match := _KEY_LINE.fullmatch(line))]
-        keys = [_plain(match[1]) for match in matches]
-        if not matches or len(matches) < len(lines) or not (_known(keys[0]) or keys[0] in {"goal", *_NOT_YET}):
-            continue
-        for key, match in zip(keys, matches, strict=True):
-            if key == "goal":
-                goal = match[2].strip()
-            elif (name := _known(key)) is not None:
-                if name in settings and settings[name] != match[2].strip():
-                    raise UserError(f"The program says {match[1]}: twice, {settings[name]!r} and {match[2].strip()!r}.")
-                settings[name] = match[2].strip()
-            else:
-                raise UserError(_unknown(key))
-    return settings, goal
-
-
-def _plain(key: str) -> str:
-    return re.sub(r"[\s_-]+", " ", key).strip().lower()
-
-
-def _known(key: str) -> str | None:
-    plain = _plain(key)
-    return KEYS.get(plain) or (plain.replace(" ", "_") if plain.replace(" ", "_") in FIELDS else None)
-
-
-def _unknown(key: str) -> str:
-    if key in _NOT_YET:
-        return f"The program's key {key.title()!r} is not supported yet: take the line out, or put it into a sentence."
-    known = ", ".join(sorted(k.title() for k in {"goal", *KEYS}))
-    return f"The program's key {key.title()!r} is unknown: the keys are {known}."
-
-
-def _title(body: str, goal: str) -> str:
-    heading = re.search(r"^#+[ \t]+(.+)$", body, re.MULTILINE)
-    first = next((line.strip() for line in body.splitlines() if line.strip()), "")
+def _title(body: str, prose: str, goal: str) -> str:
+    heading = re.search(r"^#+[ \t]+(.+)$", prose, re.MULTILINE)
+    lines = [line.strip() for line in (*prose.splitlines(), *body.splitlines())]
+    first = next((line for line in lines if line.strip("`") and not line.startswith(("/", "$"))), "")
     return (heading[1].strip() if heading else goal or first)[:200]

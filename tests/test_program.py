@@ -26,11 +26,26 @@ def test_front_matter_is_stronger_than_lines():
     assert program.title == "T"
 
 
+def test_front_matter_may_hold_a_repositorys_settings():
+    text = "---\ngoal: faster\nscope: [src/**, '!src/gen']\nverify: |\n  make\n  ./bench\nguard-direction: lower\nguard: x\n---\n"
+    program = parse_program(text)
+    assert program.settings == {
+        "scope": ["src/**", "!src/gen"], "verify": "make\n./bench\n", "guard": "x", "guard_metric": "guard (lower is better)",
+    }  # fmt: skip
+    assert program.title == "faster"
+
+
+def test_a_direction_in_the_front_matters_metric_is_stronger_than_a_line():
+    settings = parse_program("---\nmetric: a (higher is better)\n---\nMetric: a\nDirection: lower").settings
+    assert "minimize" not in settings
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("Metric: a\nMetric: b", "twice"),
-        ("Metric: a\nVerify: make", "not supported yet"),
+        ("---\nmetric: a (lower is better)\ndirection: higher\n---\n", "two directions"),
+        ("---\nchain: fix\n---\n", "not used here"),
         ("Metric: a\nColour: blue", "'Colour' is unknown"),
         ("---\nfoo: 1\n---\n", "'Foo' is unknown"),
         ("---\n[1, 2]\n---\n", "must be lines"),

@@ -1,0 +1,464 @@
+"""The settings that stand in a program's text: ``Key: value`` lines, flags, and whole blocks of the generalised skill.
+
+A paragraph is read as settings when each of its lines is one of
+
+- ``Key: value``, also as a bullet or in bold. A value goes on in lines that are indented more, or after a backslash; an
+  empty one is followed by an indented script or by bullets;
+- ``--flag value``; flags may also stand behind the value of a key, but not behind a command, a goal or a metric;
+- ``/autoresearch``, ``/loop 25 /autoresearch`` or ``$autoresearch``, alone or with keys and flags behind it: the paragraph is
+  a block then, whatever its keys are, and lines of words in it are prose. A code fence around it is taken off; any other
+  code is no settings;
+- ``# a comment``, which may also stand behind a value that is no command;
+
+and its first key is a known one, or two of its keys are. All else is prose, and in prose a colon is just a colon: so is a
+paragraph whose only values are sentences, such as ``Timeout: kill what takes too long.``
+
+Pure functions, no I/O. Not here: what a value means (`values`, `settings`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import UserError
+from .settings import FIELDS, KEYS
+from .values import UNLIMITED, truth
+
+__all__ = ["Found", "read_blocks"]
+
+_FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_KEY_LINE = re.compile(
+    r"(?:[-*][ \t]+)?(?:\*\*)?([A-Za-z][A-Za-z _-]{1,24}?)(?:\*\*)?:(?:\*\*)?(?:[ \t]+(\S.*)|(\d.*)|)"
+)
+_COMMAND = re.compile(
+    r"(?:/loop[ \t]+(?P<times>\S+)[ \t]+)?(?P<name>[/$]autoresearch(?:[:_][\w-]+)?)(?:[ \t]+(?P<rest>\S.*))?"
+)
+_FLAG = re.compile(r"--?[A-Za-z]")
+_BULLET = re.compile(r"[-*][ \t]+")
+_COMMENT = re.compile(r"(?:^|\s)#\s.*$")
+_DIRECTION = re.compile(r"\(\s*(lower|higher|smaller|larger)\s+is\s+better\s*\)", re.IGNORECASE)
+
+COMMANDS = {"verify", "guard"}
+"""Fields whose value is a shell command: a flag or a # in it is its own."""
+FREE = {"goal", "metric", "guard_metric", *COMMANDS}
+"""What may be words with dashes; flags behind it are not ours."""
+LISTS = {"scope", "link", "pass_env"}
+TEXTS = {"agent", "base_url", "repo", *LISTS, *FREE}
+"""Values that may have many words; any other one is short."""
+
+OTHER_COMMANDS = (
+    "plan", "debug", "fix", "security", "ship", "scenario", "predict", "learn", "reason", "probe", "improve", "evals",
+    "regression",
+)  # fmt: skip
+UNUSED = {
+    "chain", "depth", "mode", "domain", "focus", "format", "symptom", "scenario", "topic", "task", "icp", "severity",
+    "category", "classic", "auto", "dry run", "max cycles", "fail on", "from debug", "git memory", "memory depth",
+    "atomicity", "max files per change", *(set(OTHER_COMMANDS) - {"evals"}),
+}  # fmt: skip
+"""Keys and flags of the generalised skill for what is not done here."""
+
+_LOWER = re.compile(r"\b(?:reduc|lower|minimi[sz]|cut|shrink|decreas|eliminat|fewer|below|under|zero)", re.IGNORECASE)
+_HIGHER = re.compile(r"\b(?:increas|rais|maximi[sz]|grow|above|at least)", re.IGNORECASE)
+_FROM_TO = re.compile(r"\bfrom\s+\D{0,3}?(\d+(?:\.\d+)?)\D{0,20}\bto\s+\D{0,8}?(\d+(?:\.\d+)?)", re.IGNORECASE)
+
+
+@dataclass
+class Found:
+    """What a text's settings are so far.
+
+    Attributes
+    ----------
+    settings : dict
+        Raw values by option name.
+    goal : str
+    prose : str
+        The text without its settings and its code.
+    """
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    goal: str = ""
+    prose: str = ""
+    _as: dict[str, str] = field(default_factory=dict, repr=False)
+    _guard_direction: str = field(default="", repr=False)
+    _evals: bool = field(default=False, repr=False)
+
+    def add(self, key: str, value: Any) -> None:
+        """Take one key or flag with its value.
+
+        Raises
+        ------
+        UserError
+            When it is unknown, or was there already with another value.
+        """
+        name = field_of(key)
+        match name:
+            case None:
+                raise UserError(unknown_key(key))
+            case "goal":
+                self._once(name, key, self.goal, value)
+                self.goal = value
+            case "guard direction":
+                self._once(name, key, self._guard_direction, value)
+                self._guard_direction = value
+            case "evals":
+                self._evals = truth(value)
+            case _:
+                self._once(name, key, self.settings.get(name, ""), value)
+                self.settings[name] = value
+
+    def _once(self, name: str, key: str, before: Any, value: Any) -> None:
+        shown = shown_key(key)
+        first = self._as.setdefault(name, shown)
+        if before not in ("", value):
+            both = f"{shown}: twice" if first == shown else f"{first}: and {shown}:, which are the same"
+            raise UserError(f"The program says {both}, {before!r} and {value!r}: take one out.")
+
+    @property
+    def direction(self) -> re.Match[str] | None:
+        """Where the metric says in brackets which way is better."""
+        return _DIRECTION.search(str(self.settings.get("metric", "")))
+
+    def finish(self) -> Found:
+        """Draw together what is said in several keys.
+
+        Raises
+        ------
+        UserError
+            When they contradict each other.
+        """
+        s = self.settings
+        said = self.direction
+        if said and "minimize" in s and truth(s["minimize"]) != (said[1].lower() in ("lower", "smaller")):
+            raise UserError(
+                f"The program says two directions, {said[0]} at the metric and Direction: {s['minimize']}: take one out."
+            )
+        if (
+            not said
+            and "minimize" not in s
+            and s.get("verify")
+            and (lower := goal_direction(str(self.goal))) is not None
+        ):
+            s["minimize"] = lower
+        if self._guard_direction:
+            lower = truth(self._guard_direction)
+            s["guard_metric"] = f"{s.get('guard_metric', 'guard')} ({'lower' if lower else 'higher'} is better)"
+        if self._evals and "evals_interval" not in s:
+            s["evals_interval"] = evals_interval(s.get("experiments", FIELDS["experiments"].default))
+        return self
+
+
+def read_blocks(text: str) -> Found:
+    """Read all settings of a text.
+
+    Raises
+    ------
+    UserError
+        For a key that is unknown or not used here, for one with two values, and for a line of a block that is neither key
+        nor flag.
+    """
+    found = Found()
+    prose = []
+    for paragraph in re.split(r"\n[ \t]*\n", _uncovered(text)):
+        lines = paragraph.rstrip().split("\n")
+        entries, words = _entries(lines)
+        if _are_settings(entries, words):
+            for line in words:
+                if not any(entry.command for entry in entries) or not _is_prose(line):
+                    raise UserError(
+                        f"The program's line {line!r} is neither  Key: value  nor a flag: leave an empty line before prose."
+                    )
+            for entry in entries:
+                entry.into(found)
+            prose += [*(line for line in lines if line.startswith("#")), *words]
+        else:
+            prose.append(paragraph)
+    found.prose = "\n".join(prose)
+    return found.finish()
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+
+def plain(key: str) -> str:
+    """Return a key in lower case, its words separated by blanks."""
+    return re.sub(r"[\s_-]+", " ", key).strip().lower()
+
+
+def shown_key(key: str) -> str:
+    """Return a key as it is written: Guard-Threshold."""
+    return "-".join(word.capitalize() for word in plain(key).split())
+
+
+def field_of(key: str) -> str | None:
+    """Return the option that a key is for, or ``goal``, ``guard direction``, ``evals``; None for an unknown one."""
+    words = plain(key)
+    if words in ("goal", "guard direction", "evals"):
+        return words
+    return KEYS.get(words) or (words.replace(" ", "_") if words.replace(" ", "_") in FIELDS else None)
+
+
+def unknown_key(key: str) -> str:
+    """Say in one line that a key is unknown, and which one may have been meant."""
+    if plain(key) in UNUSED:
+        return f"The program's key {shown_key(key)!r} is not used here: take it out."
+    keys = sorted({"goal", "guard direction", "evals", *KEYS})
+    near = difflib.get_close_matches(plain(key), keys, n=1, cutoff=0.7)
+    hint = f"did you mean {shown_key(near[0])}?" if near else f"the keys are {', '.join(map(shown_key, keys))}."
+    return f"The program's key {shown_key(key)!r} is unknown: {hint}"
+
+
+def goal_direction(goal: str) -> bool | None:
+    """Return whether a goal in words asks for less (True) or more (False); None where it does not say, or says both."""
+    if numbers := _FROM_TO.search(goal):
+        before, after = float(numbers[1]), float(numbers[2])
+        if before != after:
+            return after < before
+    lower, higher = bool(_LOWER.search(goal)), bool(_HIGHER.search(goal))
+    return None if lower == higher else lower
+
+
+def evals_interval(experiments: Any) -> int:
+    """Return after how many experiments ``--evals`` tells: a third of them, as upstream; ten where they do not end."""
+    text = str(experiments).strip().replace("_", "")
+    if not text.isdecimal() or int(text) >= UNLIMITED:
+        return 10
+    return max(1, int(text) // 3)
+
+
+# -- paragraphs and lines ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Entry:
+    """One key with the lines of its value, or flags (`key` is empty), or a command with the rest of its line."""
+
+    key: str
+    value: str
+    indent: int = 0
+    more: list[str] = field(default_factory=list)
+    command: re.Match[str] | None = None
+
+    @property
+    def name(self) -> str | None:
+        return field_of(self.key)
+
+    @property
+    def open(self) -> bool:
+        """Whether the next line belongs to it, whatever it looks like."""
+        return bool(self.key) and (self.more[-1:] or [self.value])[0].endswith("\\")
+
+    @property
+    def text(self) -> str:
+        return _joined(self.value, self.more, self.name or "")
+
+    @property
+    def sentence(self) -> bool:
+        """Whether the value reads like prose."""
+        words = self.text.split()
+        ends = bool(re.search(r"""\w[)"'`*]*[.!?][)"'`*]*$""", self.text)) and len(words) > 2
+        return ends if self.name in TEXTS - COMMANDS else self.name not in COMMANDS and (ends or len(words) > 5)
+
+    def into(self, found: Found) -> None:
+        if self.command is not None:
+            _read_command(self.command, found)
+        elif not self.key:
+            _read_flags(self.value, found)
+        elif not self.text:
+            raise UserError(f"The program's key {shown_key(self.key)!r} has no value: give one, or take it out.")
+        else:
+            _read_value(self.key, self.text, found)
+
+
+def _uncovered(text: str) -> str:
+    """Take the fences off blocks, and other code out of the text."""
+    whole = text.strip()
+
+    def uncover(fence: re.Match[str]) -> str:
+        code = textwrap.dedent(fence[1])
+        is_block = fence[0].strip() == whole or _COMMAND.fullmatch(code.strip().split("\n")[0].strip())
+        return f"\n{code}\n" if is_block else "\n"
+
+    return _FENCE.sub(uncover, text)
+
+
+def _entries(lines: list[str]) -> tuple[list[_Entry], list[str]]:
+    """Split a paragraph; the second are the lines that are no part of settings."""
+    entries: list[_Entry] = []
+    words: list[str] = []
+    for line in lines:
+        bare, indent = line.strip(), len(line) - len(line.lstrip())
+        last = entries[-1] if entries and not words else None
+        if last is not None and last.open:
+            last.more.append(line)
+            continue
+        if not bare or bare.startswith("#"):
+            continue
+        deeper = last is not None and bool(last.key) and indent > last.indent
+        match = _KEY_LINE.fullmatch(bare)
+        if match and (not deeper or _is_key(match[1])):
+            entries.append(_Entry(match[1], match[2] or match[3] or "", indent))
+        elif command := _COMMAND.fullmatch(bare):
+            entries.append(_Entry("", "", indent, command=command))
+        elif _FLAG.match(bare) and not (deeper and last is not None and last.name in FREE):
+            entries.append(_Entry("", bare, indent))
+        elif last is not None and (deeper or (_BULLET.match(bare) and last.key and not last.value)):
+            last.more.append(line)
+        else:
+            words.append(bare)
+    return entries, words
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line is words, and no key whose colon was forgotten or whose value is glued to it."""
+    words = line.split()
+    return len(words) > 2 and not any(_is_key(re.sub(r":.*", "", " ".join(words[:n]))) for n in (1, 2))
+
+
+def _is_key(key: str) -> bool:
+    return field_of(key) is not None or plain(key) in UNUSED or "did you mean" in unknown_key(key)
+
+
+def _are_settings(entries: list[_Entry], words: list[str]) -> bool:
+    if any(entry.command for entry in entries):
+        return True
+    known = [entry for entry in entries if entry.name is not None]
+    flags = [entry for entry in entries if not entry.key and not entry.command]
+    if words:
+        return len(known) > 1 and any(entry.name == "verify" for entry in known)
+    if not known:
+        return bool(flags) and len(flags) == len(entries) and _is_key(_FIRST_FLAG.findall(flags[0].value)[0])
+    values = [entry for entry in known if entry.name != "goal"]
+    said = [entry for entry in values if entry.text and not entry.sentence]
+    if not said and (values or not any(entry.text for entry in known)):
+        return False
+    return entries[0] in known or entries[0] in flags or len(said) > 1
+
+
+_FIRST_FLAG = re.compile(r"^--?([A-Za-z][\w-]*)")
+
+
+def _joined(value: str, more: list[str], name: str) -> str:
+    """Return the value of several lines as one."""
+    if name in COMMANDS and value in ("", "|"):
+        script = re.sub(r"[ \t]*\\\n[ \t]*", " ", textwrap.dedent("\n".join(more)).strip())
+        # a line that begins with an operator goes on with the one before it
+        return _unquoted(re.sub(r"[ \t]*\n[ \t]*(?=[|&])", " ", script))
+    first = "" if value in ("|", ">") else value
+    parts = [first, *(_BULLET.sub("", line.strip(), count=1) if not value else line.strip() for line in more)]
+    if name not in COMMANDS:
+        parts = [_COMMENT.sub("", part) for part in parts]
+    return _unquoted(" ".join(part.removesuffix("\\").strip() for part in parts if part).strip())
+
+
+def _unquoted(text: str) -> str:
+    """Take off the backticks around the whole of a value."""
+    return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "`" and "`" not in text[1:-1] else text
+
+
+# -- values, flags, commands -------------------------------------------------------------------------------------------
+
+
+def _read_value(key: str, text: str, found: Found) -> None:
+    """Take a key's value, and the flags behind it where the value cannot hold any itself."""
+    value, flags = text, ""
+    if field_of(key) not in FREE and (begin := re.search(r"(?:^|\s)(?=--[A-Za-z])", text)):
+        value, flags = text[: begin.start()].strip(), text[begin.end() :]
+    if not value:
+        raise UserError(f"The program's key {shown_key(key)!r} has no value: give one, or take it out.")
+    found.add(key, value)
+    _read_flags(flags, found)
+
+
+def _read_flags(text: str, found: Found) -> str:
+    """Take ``--name value --other``; returns the words that belong to none."""
+    try:
+        words = shlex.split(text, comments=True)
+    except ValueError as error:
+        raise UserError(f"The program's flags {text!r} cannot be read ({error}): check their quotes.") from None
+    left: list[str] = []
+    while words:
+        word = words.pop(0)
+        if not _FLAG.match(word):
+            left.append(word)
+            continue
+        key, equals, value = word.lstrip("-").partition("=")
+        key = "experiments" if word.startswith("-n") and len(key) == 1 else key
+        if plain(key) == "maximize":
+            found.add("direction", "higher")
+        elif plain(key) == "minimize":
+            found.add("direction", "lower")
+        elif (off := plain(key).removeprefix("no ")) != plain(key) and _is_truth(off):
+            found.add(off, False)
+        elif plain(key) == "evals" or _is_truth(key):
+            found.add(key, True)
+        else:
+            if field_of(key) is None:
+                raise UserError(unknown_key(key).replace("key", "flag", 1))
+            if not equals:
+                if not words or _FLAG.match(words[0]):
+                    raise UserError(f"The program's flag --{key} has no value: give one, or take it out.")
+                value = words.pop(0)
+            found.add(key, value)
+    return " ".join(left)
+
+
+def _is_truth(key: str) -> bool:
+    name = field_of(key)
+    return name in FIELDS and FIELDS[name].metadata["parse"] is truth
+
+
+def _read_command(command: re.Match[str], found: Found) -> None:
+    """Take ``/autoresearch`` with what stands behind it: keys, flags, or a goal in words."""
+    name, rest = command["name"], command["rest"] or ""
+    first = rest.split(" ", 1)[0]
+    if not name.endswith("autoresearch") or (name[0] == "$" and first in OTHER_COMMANDS):
+        other = name if not name.endswith("autoresearch") else f"{name} {first}"
+        raise UserError(
+            f"The program's command {other!r} is another one: of the skill, only the loop /autoresearch is done here."
+        )
+    if (times := command["times"]) is not None:
+        if not times.isdecimal():
+            raise UserError(
+                f"/loop takes a number of experiments here, such as  /loop 25 /autoresearch, not {times!r}."
+            )
+        found.add("iterations", times)
+    pieces = list(_pieces(rest))
+    if not pieces:
+        return
+    begin = re.search(r"(?:^|\s)(?=--?[A-Za-z])", pieces[0][1])
+    words, flags = (pieces[0][1], "") if begin is None else (pieces[0][1][: begin.start()], pieces[0][1][begin.end() :])
+    goal = _COMMENT.sub("", " ".join(filter(None, (words.strip(), _read_flags(flags, found)))))
+    if goal:
+        found.add("goal", goal)
+    for key, text in pieces[1:]:
+        _read_value(key, text if field_of(key) in COMMANDS else _COMMENT.sub("", text), found)
+
+
+def _pieces(line: str) -> Iterator[tuple[str, str]]:
+    """Split a line at the keys in it, written with capitals and outside quotes; the first piece has no key."""
+    if not line:
+        return
+    key, start = "", 0
+    for match in _KEY_IN_LINE.finditer(line):
+        before = line[start : match.start()]
+        if before.count('"') % 2 or len(re.findall(r"(?<!\w)'|'(?!\w)", before)) % 2:
+            continue
+        yield key, before.strip()
+        key, start = match[1], match.end()
+    yield key, line[start:].strip()
+
+
+_KEY_IN_LINE = re.compile(
+    r"(?:^|(?<=\s))("
+    + "|".join(
+        "[ -]".join(word.capitalize() for word in key.split())
+        for key in sorted({"goal", "guard direction", *KEYS, *UNUSED}, key=len, reverse=True)
+    )
+    + r"):\s+"
+)
