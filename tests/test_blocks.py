@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.blocks import evals_interval, goal_direction, read_blocks
+from autoresearch_magic.blocks import read_blocks
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.keys import evals_interval, goal_direction
 from autoresearch_magic.program import parse_program
 from autoresearch_magic.settings import FIELDS, KEYS, make_settings
 from autoresearch_magic.values import UNLIMITED
@@ -311,10 +312,14 @@ def test_a_block_comes_out_of_prose_unharmed(name):
 
 
 def test_words_in_a_block_are_prose():
-    program = parse_program(f"{COVERAGE}Begin with the modules that nobody tests.\nIf stuck, think again.\n--seed 4\n")
+    program = parse_program(f"{COVERAGE}Focus on the modules that nobody tests.\nIf stuck, think again.\n--seed 4\n")
     assert program.settings == {**parse_program(COVERAGE).settings, "seed": "4"}
     assert program.title == "Increase test coverage from 72% to 90%"
     assert parse_program("/autoresearch\nSeed: 2\nMake it all so much better").title == "Make it all so much better"
+
+
+def test_flags_of_an_agents_command_line_are_its_own():
+    assert read_blocks("Agent: command:claude -p --model x").settings == {"agent": "command:claude -p --model x"}
 
 
 def test_goal_and_title():
@@ -369,7 +374,6 @@ WRONG = {
     "another command of codex": ("$autoresearch debug --fix", r"'\$autoresearch debug' is another one"),
     "two words in a block": (f"{COVERAGE}Careful now", "'Careful now' is neither"),
     "a colon forgotten": (f"{COVERAGE}Guard npm run test", "'Guard npm run test' is neither"),
-    "a colon forgotten and a letter too": (f"{COVERAGE}Guad npm run test", "'Guad npm run test' is neither"),
     "a colon glued": (f"{COVERAGE}Guard:npm run test", "'Guard:npm run test' is neither"),
     "a habit that is not changed here": (f"{COVERAGE}Git-Memory: enabled", "'Git-Memory' is not used here"),
     "prose below keys": (f"{COVERAGE.split(chr(10), 1)[1]}Mind the tests.", "leave an empty line"),
