@@ -638,7 +638,9 @@ def _direction(metric: str, direction: str) -> tuple[str, bool]:
 
 
 def _goal(goal: str) -> str:
-    line = " ".join(re.sub(r"`{3,}", "`", goal).split()).strip("\"'")
+    line = " ".join(re.sub(r"`{3,}", "`", goal).split())
+    if quoted := re.fullmatch(r"([\"'])((?:(?!\1).)*)\1", line):
+        line = quoted[2].strip()
     if not line:
         raise UserError('No goal: say in plain words what is to get better, for example  plan "make the tests faster"')
     return line
@@ -720,7 +722,7 @@ _ALSO = re.compile(
 _PICKED = {
     "pyproject.toml": (
         "project.name", "project.requires-python", "project.scripts", "dependency-groups", "tool.pytest", "tool.tox",
-        "tool.poe.tasks", "tool.taskipy.tasks", "tool.pdm.scripts", "tool.hatch.envs", "tool.ruff", "tool.coverage",
+        "tool.poe.tasks", "tool.taskipy.tasks", "tool.pdm.scripts", "tool.hatch.envs",
     ),
     "package.json": ("name", "type", "packageManager", "workspaces", "scripts"),
     "Cargo.toml": ("package.name", "workspace.members", "lib", "bin", "bench", "features", "profile"),
@@ -818,30 +820,33 @@ def survey(repo: Path) -> str:
 
 
 def _listing(files: list[str]) -> str:
-    """List all files where there is room; else folders, as deep as there is room for."""
-    if len(text := "\n".join(files)) <= LISTING:
-        return text
-    for depth in (4, 3, 2, 1):
-        folders: dict[str, Counter[str]] = {}
+    """List files by folder; where there is no room for all, large folders are summed up, then deep ones into one."""
+    for depth in (99, 3, 2, 1):
+        folders: dict[str, list[str]] = {}
         for file in files:
-            parts = file.split("/")
-            folder = "/".join(parts[:-1][:depth]) + "/"
-            folders.setdefault(folder if len(parts) > 1 else "./", Counter())[
-                posixpath.splitext(file)[1] or "none"
-            ] += 1
-        lines = [
-            f"{folder} {sum(kinds.values())} files ({', '.join(f'{kind} {n}' for kind, n in kinds.most_common(3))})"
-            for folder, kinds in sorted(folders.items(), key=lambda item: (item[0] != "./", -sum(item[1].values())))
-        ]
-        if len(text := "\n".join(lines)) <= LISTING:
-            break
-    top = ", ".join(file for file in files if "/" not in file)
-    return _cut(f"At the root: {_cut(top, LISTING // 4)}\n{text}", LISTING)
+            folders.setdefault("/".join([*file.split("/")[:-1][:depth], ""]) or "./", []).append(file)
+        lines = {folder: _summed(folder, within) for folder, within in sorted(folders.items())}
+        room = LISTING - sum(len(line) + 1 for line in lines.values())
+        if room < 0 and depth > 1:
+            continue
+        for folder, within in sorted(folders.items(), key=lambda item: (item[0] != "./", len(item[1]))):
+            whole = f"{folder} {', '.join(file.removeprefix(folder) for file in within)}"
+            whole = _cut(whole, LISTING // 3) if folder == "./" else whole
+            if len(whole) - len(lines[folder]) <= room:
+                room -= len(whole) - len(lines[folder])
+                lines[folder] = whole
+        break
+    return _cut("\n".join(lines.values()), LISTING)
+
+
+def _summed(folder: str, files: list[str]) -> str:
+    kinds = Counter(posixpath.splitext(file)[1] or "no ending" for file in files).most_common(3)
+    return f"{folder} {len(files)} files ({', '.join(f'{kind} {n}' for kind, n in kinds)})"
 
 
 def _configuration(repo: Path, files: list[str]) -> str:
     by_depth = sorted(files, key=lambda file: (file.count("/"), file))
-    read = [file for file in by_depth if posixpath.basename(file) in _READERS][:6]
+    read = [file for file in by_depth if posixpath.basename(file) in _READERS][:10]
     told = [f"{file}:\n{_cut(hide(said), 900)}" for file in read if (said := _described(repo, file))]
     also = [file for file in by_depth if "/" not in file and _ALSO.match(file)]
     return "\n\n".join([*told, *([f"Also there: {', '.join(also)}"] if also else [])])
@@ -882,8 +887,8 @@ def _tree(name: str) -> Callable[[str], str]:
 
 
 def _make(text: str) -> str:
-    rules = re.findall(r"^([A-Za-z][\w./-]*)[ \t]*:(?!=)[^\n]*(?:\n\t([^\n]*))?", text, re.MULTILINE)
-    return "\n".join(f"{target}: {_cut(recipe.lstrip('@-').strip(), 120)}".rstrip(": ") for target, recipe in rules)
+    rules = re.findall(r"^([A-Za-z][\w./-]*)[ \t]*:(?!=)[^\n]*((?:\n\t[^\n]*)*)", text, re.MULTILINE)
+    return "\n".join(f"{target}: {_cut(recipe.strip().replace(chr(10), ';'), 160)}" for target, recipe in rules)
 
 
 def _ini(text: str) -> str:
