@@ -24,8 +24,10 @@ from .original import original_settings
 from .places import ROOT, checked_name, study_names
 from .program import parse_program
 from .records.journal import Journal
-from .session import Reply, Session, shown_path
+from .reply import Reply
+from .session import Session, shown_path
 from .settings import HelpShown, Parser, add_options, given, make_settings
+from .starters import draft_reply
 from .studies import open_study
 from .study import Study
 from .waiting import BAR, TerminalBar, TerminalMeter, follow
@@ -74,6 +76,8 @@ def _main(words: list[str]) -> int:
         return show(run_words(Session(root=root), words))
     if name == "plan":
         arguments = run_parser("plan").parse_args(rest)
+        if not Path(arguments.file).is_file() and not arguments.file.endswith(".md"):
+            return show(draft_reply(arguments.file, given(arguments), root))
         return show(plan_program(arguments, root))
     raise UserError(
         f"There is no command {name!r}: they are run, plan, resume, {', '.join(_SHARED)}. See  autoresearch -h"
@@ -98,6 +102,7 @@ def overview() -> str:
                                 run a study on the files of a git repository
   run PROGRAM.md                the same, where PROGRAM.md says so, or lies beside train.py and prepare.py
   plan PROGRAM.md --target FILE what such a study would be like, before anything is spent
+  plan "GOAL" --agent claude    make a program of a goal in plain words
 {table}
 
 Each command has -h. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget was spent without an improvement."""
@@ -135,7 +140,7 @@ def run_parser(name: str = "run") -> Parser:
     """Build the parser of ``autoresearch run`` and ``autoresearch plan``."""
     about = {"run": "Run a notebook or a program to its end.", "plan": "Find out what a study would be like."}
     made = Parser(prog=f"autoresearch {name}", description=about[name], allow_abbrev=False)
-    made.add_argument("file", metavar="NOTEBOOK.ipynb | PROGRAM.md")
+    made.add_argument("file", metavar="NOTEBOOK.ipynb | PROGRAM.md" if name == "run" else "PROGRAM.md | GOAL")
     made.add_argument("--target", metavar="FILE", help="the code that experiments may change (for a program)")
     made.add_argument("--setup", metavar="FILE", help="frozen code that runs once before them (for a program)")
     made.add_argument("--name", metavar="NAME", type=checked_name, help="names the study (default: date and metric)")

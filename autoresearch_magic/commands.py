@@ -11,7 +11,8 @@ from typing import Any
 
 from .errors import UserError
 from .places import checked_name
-from .session import MAGIC, Reply, Session
+from .reply import Reply
+from .session import MAGIC, Session
 from .settings import HelpShown, Parser, add_options
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
@@ -105,7 +106,7 @@ COMMANDS: dict[str, Command] = {
     "restore": Command(Session.restore, (_NUMBER,)),
     "best": Command(Session.best),
     "apply": Command(Session.apply, ((("number",), {"nargs": "?", "metavar": "N", "help": "number of an experiment; the best by default"}),)),
-    "plan": Command(Session.plan, options=True),
+    "plan": Command(Session.plan, ((("goal",), {"nargs": "*", "metavar": "GOAL", "help": "a goal in plain words, of which the agent makes a program; without, the program is planned"}),), options=True),
     "evals": Command(Session.evals, (_STUDY,)),
     "regression": Command(Session.regression, ((("a",), {"metavar": "A", "help": "number of an experiment, 0 for the baseline"}), (("b",), {"metavar": "B", "help": "number of another"}), _SAMPLES)),
     "ablate": Command(Session.ablate, (_SAMPLES,)),

@@ -24,7 +24,9 @@ from .original import original_settings
 from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
+from .reply import Reply
 from .settings import given, make_settings
+from .starters import draft_reply
 from .studies import current, open_study
 from .study import Study
 from .words import counts, escape, fenced, history_markdown, history_text, result_line, status
@@ -38,37 +40,6 @@ AGENTS = {
     "hybrid": "a model for structure and the tuner for numbers (hybrid:claude+tuner)",
     "replay": "plays a recorded study: replay:STUDY[@SPEED]",
 }
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a command answers.
-
-    Attributes
-    ----------
-    text : str
-        Plain text, for terminals; always there.
-    markdown : str
-        The same for a notebook, where it can look better.
-    watch : Study or None
-        Show this study's panel.
-    wait : tuple of (Study, float or None) or None
-        Wait for this study, so many seconds at most.
-    then : callable or None
-        Gives a second reply, to be shown when the waiting is over.
-    work : callable or None
-        Does something that takes its time, told how to show how far it is (a share and a few words), and gives the reply.
-    next_cell : str
-        Put this into a new cell.
-    """
-
-    text: str
-    markdown: str = ""
-    watch: Study | None = None
-    wait: tuple[Study, float | None] | None = None
-    then: Callable[[], Reply] | None = None
-    work: Callable[[Callable[[float, str], None]], Reply] | None = None
-    next_cell: str = ""
 
 
 @dataclass
@@ -160,30 +131,23 @@ class Session:
                 "before you start another."
             )
         options = {**self.options, **given(arguments)}
-        program = self._program(options)
-        told = {**parse_program(program.text).settings, **options}
-        name = getattr(arguments, "name", None)
-        if told.get("verify") or (self.target is None and original_settings(_folder(told, program))):
-            return Study(program.as_argument(), name=name, root=self.root, **options)
-        if self.target is None:
+        program = self.program or _program_of(options)
+        if program is None and self.target is not None:
             raise UserError(
-                "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target , or "
-                "give --scope and --verify for files of a repository"
+                "No program yet: write goal and rules into a cell that begins with  %%autoresearch --metric NAME=EXPRESSION"
+            )
+        name = getattr(arguments, "name", None)
+        if program is not None and (_verify(program, options) or (self.target is None and _original(program, options))):
+            return Study(program.as_argument(), name=name, root=self.root, **options)
+        if program is None or self.target is None:
+            raise UserError(
+                "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target  "
+                "(or give --scope and --verify, for files of a repository)"
             )
         return Study(
             program.as_argument(), self.target.as_argument(), self.setup.as_argument() if self.setup else "",
             name=name, root=self.root, **options,
         )  # fmt: skip
-
-    def _program(self, options: dict[str, Any]) -> Source:
-        if self.program is not None:
-            return self.program
-        path = Path(options.get("repo") or ".").expanduser() / "program.md"
-        if "repo" in options and path.is_file():
-            return Source(*read_source(path, "program"))
-        raise UserError(
-            "No program yet: write goal and rules into a cell that begins with  %%autoresearch --metric NAME=EXPRESSION"
-        )
 
     def _started(self, study: Study) -> Reply:
         text = (
@@ -354,7 +318,12 @@ class Session:
     # -- ask ---------------------------------------------------------------------------------------------------
 
     def plan(self, arguments: argparse.Namespace) -> Reply:
-        """Find out what a study would be like, before anything is spent."""
+        """Find out what a study would be like before anything is spent, or draft one from a goal in plain words."""
+        goal = " ".join(getattr(arguments, "goal", ()))
+        if goal or self._goal_alone(arguments):
+            return draft_reply(
+                goal or (self.program.text if self.program else ""), {**self.options, **given(arguments)}, self.root
+            )
         study = self._new_study(arguments)
 
         def work(show: Callable[[float, str], None]) -> Reply:
@@ -363,6 +332,14 @@ class Session:
             return Reply(text, "\n".join(lines))
 
         return Reply("", work=work)
+
+    def _goal_alone(self, arguments: argparse.Namespace) -> bool:
+        """Whether there is a program without a metric, and nothing that could be measured by one."""
+        if self.program is None or self.target is not None:
+            return False
+        options = {**self.options, **given(arguments)}
+        told = {**parse_program(self.program.text).settings, **options}
+        return not ({"metric", "verify", "scope"} & told.keys() or _original(self.program, options))
 
     def evals(self, arguments: argparse.Namespace) -> Reply:
         """Say how the study goes: trend, plateau, what paid off, what failed, what to do next."""
@@ -425,11 +402,22 @@ class Session:
         raise UserError("No study yet: a cell that begins with  %%autoresearch --metric NAME=EXPRESSION  starts one.")
 
 
-def _folder(told: dict[str, Any], program: Source) -> Path:
-    """Return the folder in which the original's layout is looked for."""
-    if told.get("repo"):
-        return Path(str(told["repo"])).expanduser()
-    return program.path.parent if program.path else Path()
+def _program_of(options: dict[str, Any]) -> Source | None:
+    """Return the program.md of the repository that the options name, where there is one."""
+    path = Path(str(options.get("repo") or ".")).expanduser() / "program.md"
+    return Source(*read_source(path, "program")) if "repo" in options and path.is_file() else None
+
+
+def _verify(program: Source, options: dict[str, Any]) -> bool:
+    """Whether a study of files of a repository is meant, and not of a cell."""
+    return bool({**parse_program(program.text).settings, **options}.get("verify"))
+
+
+def _original(program: Source, options: dict[str, Any]) -> bool:
+    """Whether program or options are of a repository of the original's layout."""
+    if options.get("repo"):
+        return bool(original_settings(Path(str(options["repo"])).expanduser()))
+    return program.path is not None and bool(original_settings(program.path.parent))
 
 
 def _count(text: str | None) -> int | None:

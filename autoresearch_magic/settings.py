@@ -238,7 +238,7 @@ class Settings:
     def describe(self) -> str:
         """Say the effective settings in one line."""
         metric = self.as_metric()
-        read = "" if metric.name == metric.expression else f" = {metric.expression}"
+        read = "" if metric.expression in ("", metric.name) else f" = {metric.expression}"
         count = "" if self.experiments == UNLIMITED else f"{self.experiments} "
         parts = [
             f"{metric.name}{read} ({'lower' if self.minimize else 'higher'} is better)",

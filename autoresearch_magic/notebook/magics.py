@@ -17,7 +17,8 @@ from ..errors import UserCodeError, UserError
 from ..events import State
 from ..places import study_names
 from ..registry import running
-from ..session import Reply, Session
+from ..reply import Reply
+from ..session import Session
 from ..study import Study
 from ..waiting import Meter, TerminalBar, TerminalMeter, follow
 from .text import Announcer, NotebookBar, NotebookMeter, in_notebook

@@ -79,6 +79,7 @@ class ShellRunner:
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
         self._link = Link(config, command_environment(environment, sys.executable), setup_log=worker_log)
+        self.exit_code: int | None = None  # of the last command; None when it was ended from outside
         self._seconds: list[float] = []
         self._open, self._keep = False, keep
 
@@ -180,6 +181,7 @@ class ShellRunner:
             result, curve = self._link.run(
                 job, limit=deadline, memory=self.memory, log=path, watch=watch, tick=tick if watch else None
             )
+            self.exit_code = result.get("exit")
             output = Path(path).read_text(encoding="utf-8", errors="replace")
         return result, curve, output
 

@@ -1,0 +1,98 @@
+"""Ways to begin: a goal in plain words, of which a model makes a program that can be run.
+
+Not here: starting it, which is the user's.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .checkout import open_checkout, top_of
+from .draft import Draft, DryRun, backend_for, make_draft
+from .files import match, split
+from .reply import Reply
+from .runners.shell import GuardCommand, ShellRunner
+from .runners.worktree import Worktree
+from .seatbelt import danger
+from .settings import make_settings
+from .values import read_scope
+
+FORMS = """\
+Metric: NAME, where verify prints a line `NAME: NUMBER`, or where its only number is the metric. NAME=re:REGEX takes the number \
+that the group of a regular expression matches, NAME=json:PATH (such as json:totals.percent) one from JSON, NAME=lines:REGEX \
+counts lines. A tool that says by its exit status that it found something is read with one of these three.
+Scope: globs of tracked files from the repository's top, separated by commas, such as src/**/*.py, lib/*.py; !GLOB takes out"""
+"""How a metric and a scope are written, in the words that a model is told."""
+
+
+def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
+    """Answer ``%autoresearch plan GOAL``: ask the agent for a program, try it dry, and show the cell that would start it.
+
+    Parameters
+    ----------
+    goal : str
+    options : Mapping
+        Of the command, raw: the agent, its limits, the repository.
+    root : Path
+        The folder that holds the studies.
+
+    Raises
+    ------
+    UserError
+        When there is no repository, or the agent is no language model.
+    """
+    settings = make_settings({"metric": "x"}, options)
+    top = top_of(Path(settings.repo or ".").expanduser().absolute())
+    backend = backend_for(settings, root)
+    told = {name: value for name, value in options.items() if name in ("agent", "repo", "effort", "base_url")}
+
+    def work(show: Callable[[float, str], None]) -> Reply:
+        drafted = make_draft(
+            goal, top, backend, lambda draft: try_dry(draft, top), danger, _matching, forms=FORMS,
+            deadline=settings.reply_timeout, show=show,
+        )  # fmt: skip
+        line = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in told.items())
+        return Reply(drafted.text, drafted.markdown, next_cell=drafted.cell(line))
+
+    return Reply("", work=work)
+
+
+def _matching(scope: str, paths: Sequence[str]) -> list[str]:
+    return match(read_scope(scope), paths)
+
+
+def try_dry(draft: Draft, top: Path) -> DryRun:
+    """Run a draft's verify and guard once, in a worktree of their own that is taken away afterwards.
+
+    Raises
+    ------
+    UserError
+        When the repository is in no state for it, such as with changes that are not committed.
+    """
+    settings = make_settings({
+        "metric": draft.metric, "minimize": draft.minimize, "scope": draft.scope, "verify": draft.verify, "guard": draft.guard,
+        "repo": str(top),
+    })  # fmt: skip
+    checkout, target, _ = open_checkout(top, settings.scope, [settings.verify, settings.guard])
+    with tempfile.TemporaryDirectory(prefix="autoresearch-draft-") as folder:
+        runner = ShellRunner(
+            Worktree(Path(folder) / "worktree", checkout, split(target)), settings.verify, settings.as_metric(),
+            guard=GuardCommand(settings.guard) if settings.guard else None, threads=settings.threads, memory=settings.memory,
+            worker_log=Path(folder) / "worker.log", keep=False,
+        )  # fmt: skip
+        try:
+            m = runner.measure(target, seed=0, deadline=settings.deadline(None), log=str(Path(folder) / "verify.log"))
+            code, error = runner.exit_code, m.error
+            if not settings.guard or not m.ok:
+                return DryRun(code, m.output, m.value if m.ok else None, "" if m.ok else error, m.seconds)
+            checked = runner.check(
+                target, deadline=settings.deadline(None), allowed=None, log=str(Path(folder) / "guard.log")
+            )
+            guard_code = runner.exit_code
+        finally:
+            runner.close()
+    return DryRun(code, m.output, m.value, "", m.seconds, guard_code, checked.output)
