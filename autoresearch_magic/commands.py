@@ -83,6 +83,15 @@ _NAME: Argument = (
     {"metavar": "NAME", "type": checked_name, "help": "names the study (default: date and metric)"},
 )
 _SAMPLES: Argument = (("--samples",), {"metavar": "N", "help": "runs of each version"})
+_COLUMNS: Argument = (
+    ("--columns",),
+    {
+        "type": int,
+        "choices": (5, 9),
+        "default": 5,
+        "help": "of a .tsv: the original's 5 (default), or the generalised skill's 9",
+    },
+)
 _PATH: Argument = (("path",), {"nargs": "?", "metavar": "PATH", "help": "a file instead of the cell"})
 
 COMMANDS: dict[str, Command] = {
@@ -111,7 +120,7 @@ COMMANDS: dict[str, Command] = {
     "regression": Command(Session.regression, ((("a",), {"metavar": "A", "help": "number of an experiment, 0 for the baseline"}), (("b",), {"metavar": "B", "help": "number of another"}), _SAMPLES)),
     "ablate": Command(Session.ablate, (_SAMPLES,)),
     "report": Command(Session.report, ((("path",), {"nargs": "?", "metavar": "PATH", "help": "where to write it, in Markdown"}),)),
-    "export": Command(Session.export, ((("path",), {"metavar": "PATH", "help": ".py or .ipynb: the best target; .csv, .tsv, .json: the history"}),)),
+    "export": Command(Session.export, ((("path",), {"metavar": "PATH", "help": ".py or .ipynb: the best target; .csv, .tsv, .json: the history"}), _COLUMNS)),
     "help": Command(show_help, ((("command",), {"nargs": "?", "metavar": "COMMAND", "help": "a command"}),)),
 }  # fmt: skip
 

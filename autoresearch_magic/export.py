@@ -55,8 +55,20 @@ def write_report(study: Shown, path: Path) -> Path:
     return path
 
 
-def export(study: Shown, path: Path) -> Path:
-    """Write what the suffix asks for; see `Study.export`."""
+def export(study: Shown, path: Path, columns: int = 5) -> Path:
+    """Write what the suffix asks for; see `Study.export`.
+
+    Parameters
+    ----------
+    study : Study
+    path : Path
+    columns : int
+        Of a ``.tsv``: 5 as the original has them, or 9 as the generalised skill has them.
+    """
+    if columns not in (5, 9):
+        raise UserError(f"A .tsv has 5 columns or 9, not {columns}: --columns 5 or --columns 9.")
+    if columns != 5 and path.suffix.lower() != ".tsv":
+        raise UserError(f"--columns is for a .tsv, not for {path.name!r}.")
     best = study.incumbent
     if best is None:
         raise UserError(f"{study.name} has no baseline yet: there is nothing to export.")
@@ -66,6 +78,8 @@ def export(study: Shown, path: Path) -> Path:
             text = best.target
         case ".csv":
             text = frame.to_csv(index=False)
+        case ".tsv" if columns == 9:
+            text = _nine(study)
         case ".tsv":
             text = (study.folder / "results.tsv").read_text(encoding="utf-8")
         case ".json":
@@ -79,6 +93,16 @@ def export(study: Shown, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _nine(study: Shown) -> str:
+    from .records.journal import Journal
+    from .records.nine_columns import nine_columns
+
+    experiments = study.experiments
+    with Journal(study.folder / "journal.sqlite") as journal:
+        judged_at = {e.number: journal.judged_at(e.number) for e in experiments}
+    return nine_columns(experiments, study.metric, guarded=bool(study.settings.guard), judged_at=judged_at)
 
 
 def _notebook(study: Shown, best: Experiment) -> str:

@@ -390,7 +390,7 @@ class Session:
 
     def export(self, arguments: argparse.Namespace) -> Reply:
         """Write the best target or the history."""
-        return Reply(f"Written: {shown_path(self._study().export(arguments.path))}")
+        return Reply(f"Written: {shown_path(self._study().export(arguments.path, arguments.columns))}")
 
     def _study(self) -> Study:
         study = current()

@@ -382,8 +382,14 @@ class Study(Askable):
             self.ask_confirmation().wait()
         return write_report(self, self.folder / "report.md" if path is None else Path(path))
 
-    def export(self, path: str | Path) -> Path:
+    def export(self, path: str | Path, columns: int = 5) -> Path:
         """Write the best target (``.py``), a notebook of it (``.ipynb``) or the history (``.csv .tsv .json``).
+
+        Parameters
+        ----------
+        path : str or Path
+        columns : int
+            Of a ``.tsv``: the original's 5, or the 9 of the generalised skill.
 
         Raises
         ------
@@ -392,7 +398,7 @@ class Study(Askable):
         """
         from .export import export
 
-        return export(self, Path(path))
+        return export(self, Path(path), columns)
 
     def __repr__(self) -> str:
         best = self.incumbent

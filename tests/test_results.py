@@ -1,15 +1,21 @@
-"""results.tsv, as scripts written for the original read it."""
+"""results.tsv, as scripts written for the original read it, and the nine columns of the generalised skill."""
 
 import csv
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoresearch_magic.commands import run
+from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.records.nine_columns import COLUMNS, nine_columns
 from autoresearch_magic.records.results import one_line, write_atomically, write_results
+from autoresearch_magic.session import Session
+from autoresearch_magic.study import Study
 
 METRIC = Metric("val_bpb", "evaluate(model)")
 
@@ -89,3 +95,90 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
 def test_one_line():
     assert one_line(" a\t b\r\n\x00c\u2028d\x85e ") == "a b c d e"
+
+
+def test_the_nine_columns_are_the_skills():
+    experiments = [
+        experiment(2, Verdict.GUARD_FAILED, 88.9, "inline the hot path"),
+        experiment(0, Verdict.BASELINE, 85.2, "initial state"),
+        experiment(1, Verdict.KEEP, 87.1, "test the edge cases"),
+        experiment(3, Verdict.DISCARD, 86.5, '"quoted"\tand tabbed'),
+        experiment(4, Verdict.CRASH, None, "no database"),
+        experiment(5, Verdict.METRIC_ERROR, None, "prints words"),
+        experiment(6, Verdict.KEEP, 88.3, "test the errors"),
+        experiment(7, None, None, "not judged yet"),
+    ]
+    higher = Metric("coverage", "All files", minimize=False)
+    assert nine_columns(experiments, higher, guarded=True, judged_at={0: 0.0, 1: 86400.0}).splitlines() == [
+        "# metric_direction: higher_is_better",
+        "iteration\ttimestamp\tcommit\tmetric\tdelta\tguard\tguard-metric\tstatus\tdescription",
+        "0\t1970-01-01T00:00:00Z\t0000000\t85.200000\t0.0\tpass\t-\tbaseline\tinitial state",
+        "1\t1970-01-02T00:00:00Z\t1111111\t87.100000\t+1.900000\tpass\t-\tkeep\ttest the edge cases",
+        "2\t-\t-\t88.900000\t+1.800000\tfail\t-\tdiscard\tinline the hot path (guard-failed)",
+        "3\t-\t-\t86.500000\t-0.600000\t-\t-\tdiscard\t'quoted' and tabbed",
+        "4\t-\t-\t0.0\t0.0\t-\t-\tcrash\tno database",
+        "5\t-\t-\t-\t-\t-\t-\tmetric-error\tprints words",
+        "6\t-\t6666666\t88.300000\t+1.200000\tpass\t-\tkeep\ttest the errors",
+    ]
+
+
+def test_without_a_guard_none_has_passed():
+    text = nine_columns([experiment(0, Verdict.BASELINE, 1.0), experiment(1, Verdict.KEEP, 0.5)], METRIC)
+    rows = [line.split("\t") for line in text.splitlines()]
+    assert rows[0] == ["# metric_direction: lower_is_better"]
+    assert [row[5] for row in rows[2:]] == ["-", "-"]
+    assert rows[3][4] == "-0.500000"
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_verdict_has_one_of_the_skills_statuses(verdict):
+    row = nine_columns([experiment(1, verdict, None if verdict.failed else 2.0)], METRIC).splitlines()[2].split("\t")
+    assert len(row) == len(COLUMNS) == 9
+    assert row[7] in ("baseline", "keep", "discard", "crash", "no-op", "metric-error")
+    assert (row[7] in ("baseline", "keep")) == verdict.kept
+    assert (row[2] != "-") == verdict.kept
+    assert row[8] == ("x" if row[7] == verdict else f"x ({verdict})")
+
+
+def test_what_was_refused_before_it_ran_is_no_run():
+    refused = Experiment(3, 0, Proposal("x = 1\n", "sets a seed"), verdict=Verdict.REJECTED)
+    assert nine_columns([refused], METRIC).splitlines()[2] == "3\t-\t-\t-\t-\t-\t-\tno-op\tsets a seed (rejected)"
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4))
+def test_any_summary_is_one_row_of_nine_columns(summaries):
+    made = [experiment(n, Verdict.DISCARD, 1.0, text) for n, text in enumerate(summaries)]
+    lines = nine_columns(made, METRIC).split("\n")
+    assert len(lines) == len(summaries) + 3
+    assert list(csv.reader(lines[1:-1], delimiter="\t")) == [line.split("\t") for line in lines[1:-1]]
+    assert all(len(line.split("\t")) == 9 for line in lines[1:-1])
+
+
+def test_export_writes_five_columns_or_nine(tmp_path):
+    study = Study(
+        "Lower it",
+        "X = 3.0\nloss = (X - 1) ** 2\n",
+        metric="loss",
+        experiments=2,
+        repeats=2,
+        budget="0.05s",
+        root=tmp_path,
+    )
+    try:
+        study.start().wait()
+        run(Session(tmp_path), f"export {tmp_path}/five.tsv")
+        run(Session(tmp_path), f"export {tmp_path}/nine.tsv --columns 9")
+        assert (tmp_path / "five.tsv").read_text() == (study.folder / "results.tsv").read_text()
+        header, names, *rows = (line.split("\t") for line in (tmp_path / "nine.tsv").read_text().splitlines())
+        assert header == ["# metric_direction: lower_is_better"]
+        assert tuple(names) == COLUMNS
+        assert [row[0] for row in rows] == [str(e.number) for e in study.experiments]
+        assert all(datetime.fromisoformat(row[1]).year > 2000 for row in rows)
+        with pytest.raises(UserError, match=r"for a \.tsv, not for 'x.csv'"):
+            study.export(tmp_path / "x.csv", columns=9)
+        with pytest.raises(UserError, match="5 columns or 9, not 7"):
+            study.export(tmp_path / "x.tsv", columns=7)
+        with pytest.raises(UserError, match="choose from"):
+            run(Session(tmp_path), "export x.tsv --columns 7")
+    finally:
+        study.stop()
