@@ -2,10 +2,15 @@ import dataclasses
 import json
 
 import pytest
+from hypothesis import given as examples
+from hypothesis import strategies as st
 
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.settings import FIELDS, HelpShown, Parser, Settings, add_options, given, make_settings
+from autoresearch_magic.values import UNLIMITED
+
+REPOSITORY = {"scope": "src/**/*.py", "verify": "make size"}
 
 
 def parsed(*words):
@@ -44,6 +49,23 @@ def test_a_direction_in_the_metric_yields_to_a_stronger_one():
         ({"metric": "x", "min_delta": "-1"}, "--min-delta"),
         ({"metric": "x", "minimize": "sideways"}, "neither yes nor no"),
         ({}, "No metric"),
+        ({"verify": "make"}, "--verify needs --scope"),
+        ({"metric": "x", "scope": "src"}, "--scope needs --verify"),
+        ({"metric": "x", "guard": "make test"}, "--guard needs --verify"),
+        ({"metric": "x", "repo": "."}, "--repo needs --verify"),
+        ({"metric": "x", "link": "data"}, "--link needs --verify"),
+        ({**REPOSITORY, "guard_metric": "size"}, "--guard-metric needs --guard"),
+        ({**REPOSITORY, "guard": "make test", "guard_threshold": 5}, "--guard-threshold needs --guard-metric"),
+        ({**REPOSITORY, "guard": "g", "guard_metric": "s", "guard_threshold": "-5%"}, "takes a percentage"),
+        ({**REPOSITORY, "guard": "g", "guard_metric": "s", "guard_threshold": "nan"}, "takes a percentage"),
+        ({**REPOSITORY, "guard": "g", "guard_metric": "s", "guard_threshold": "few"}, "takes a percentage"),
+        ({**REPOSITORY, "budget": "30s"}, "--budget is not for --verify"),
+        ({**REPOSITORY, "scope": "../other"}, "inside the repository"),
+        ({**REPOSITORY, "scope": "/etc/*"}, "inside the repository"),
+        ({**REPOSITORY, "scope": "!src"}, "only excludes"),
+        ({**REPOSITORY, "noise": "loud"}, "--noise is one of"),
+        ({**REPOSITORY, "evals_interval": "0"}, "--evals-interval takes a whole number"),
+        ({**REPOSITORY, "until": "soon"}, "--until takes a number"),
     ],
 )
 def test_bad_values_are_one_line(raw, message):
@@ -64,6 +86,17 @@ def test_every_option_shows_up_in_help_and_survives_the_journal():
     )
     assert make_settings(json.loads(json.dumps(full.to_json()))) == full
     assert (full.memory, full.pass_env) == (2_000_000_000, ("A", "B"))
+    repository = make_settings(
+        {
+            **REPOSITORY,
+            "guard": "make test",
+            "guard_metric": "size",
+            "guard_threshold": "5%",
+            "noise": "high",
+            "link": "data",
+        }
+    )
+    assert make_settings(json.loads(json.dumps(repository.to_json()))) == repository
 
 
 def test_help_is_raised_not_printed(capsys):
@@ -80,6 +113,115 @@ def test_deadlines():
     assert seconds.deadline(None) == 70
     assert (steps.deadline(None), steps.deadline(1.0), steps.deadline(100.0)) == (600, 30, 500)
     assert dataclasses.replace(steps, timeout=3.0).deadline(100.0) == 3.0
+
+
+def test_the_deadline_of_a_command_knows_no_budget():
+    command = make_settings(REPOSITORY)
+    assert (command.deadline(None), command.deadline(1.0), command.deadline(100.0)) == (600, 30, 500)
+    assert make_settings({**REPOSITORY, "timeout": "2m"}).deadline(100.0) == 120
+
+
+@pytest.mark.parametrize(
+    ("text", "globs"),
+    [
+        ("src/**/*.ts, tests/**", ("src/**/*.ts", "tests/**")),
+        ("src/**/*.ts tests/**\n!tests/data/**", ("src/**/*.ts", "tests/**", "!tests/data/**")),
+        ("src/**/*.{ts,tsx}", ("src/**/*.ts", "src/**/*.tsx")),
+        ("{a, b}/{c,d}.py", ("a/c.py", "a/d.py", "b/c.py", "b/d.py")),
+        ("src/[a-c,x].py, './one two/*.md', `lib/**`", ("src/[a-c,x].py", "one two/*.md", "lib/**")),
+        (["src/**", " !src/{gen,old} "], ("src/**", "!src/gen", "!src/old")),
+        (("a", "a"), ("a",)),
+        ("a,, ,b,", ("a", "b")),
+    ],
+)
+def test_a_scope_is_globs(text, globs):
+    assert make_settings({**REPOSITORY, "scope": text}).scope == globs
+
+
+@examples(
+    st.lists(st.from_regex(r"[a-z*]{1,5}(/[a-z*.]{1,5})?", fullmatch=True).filter(lambda g: ".." not in g), min_size=1)
+)
+def test_a_scope_is_the_same_as_text_and_as_a_list(globs):
+    as_list = make_settings({**REPOSITORY, "scope": globs}).scope
+    assert make_settings({**REPOSITORY, "scope": ", ".join(globs)}).scope == as_list
+    assert make_settings({**REPOSITORY, "scope": as_list}).scope == as_list
+
+
+def test_with_verify_the_metric_is_no_python():
+    metric = make_settings({**REPOSITORY, "metric": "coverage % (higher is better)"}).as_metric()
+    assert not metric.minimize
+    assert "%" in metric.name
+    with pytest.raises(UserError, match="not a Python expression"):
+        make_settings({"metric": "coverage % (higher is better)"})
+    # the program's metric is read in the language of the mode that a stronger layer chooses
+    assert not make_settings({"metric": "coverage % (higher is better)"}, REPOSITORY).minimize
+    with pytest.raises(UserError, match="not a Python expression"):
+        make_settings({"metric": "coverage %", **REPOSITORY}, {"verify": "", "scope": ""})
+
+
+def test_a_command_without_a_metric_prints_one_number():
+    metric = make_settings(REPOSITORY).as_metric()
+    assert (metric.name, metric.minimize) == ("metric", True)
+    assert not make_settings(REPOSITORY, {"maximize": True}).as_metric().minimize
+
+
+def test_the_guards_metric():
+    guarded = {**REPOSITORY, "guard": "make test"}
+    assert make_settings(guarded).as_guard_metric() is None
+    size = make_settings({**guarded, "guard_metric": "size", "guard_threshold": 5})
+    assert (size.as_guard_metric().name, size.as_guard_metric().minimize, size.guard_threshold) == ("size", True, 5.0)
+    assert not make_settings({**guarded, "guard_metric": "size (higher is better)"}).as_guard_metric().minimize
+
+
+@pytest.mark.parametrize(
+    ("layers", "repeats"),
+    [
+        ([{}], 3),
+        ([{"noise": "low"}], 2),
+        ([{"noise": "Medium"}], 3),
+        ([{"noise": "high"}], 5),
+        ([{"noise": "high", "repeats": 7}], 7),
+        ([{"noise": "high"}, {"repeats": 4}], 4),
+        ([{"repeats": 4}, {"noise": "low"}], 2),
+        ([{"noise": "high"}, {"noise": "low"}], 2),
+    ],
+)
+def test_noise_says_how_often_the_baseline_is_run(layers, repeats):
+    assert make_settings(REPOSITORY, *layers).repeats == repeats
+
+
+def test_words_for_no_end():
+    made = make_settings({**REPOSITORY, "experiments": "Unlimited", "patience": "off", "until": "90%"})
+    assert (made.experiments, made.patience, made.until) == (UNLIMITED, None, 90.0)
+    assert "experiments until it is stopped" in made.describe()
+    with pytest.raises(UserError, match="or the word unlimited"):
+        make_settings({**REPOSITORY, "experiments": "endless"})
+
+
+@pytest.mark.parametrize("word", ["lower", "lower_is_better", "Lower is better", "minimise", "lower-is-better"])
+def test_directions(word):
+    assert make_settings({"metric": "x", "minimize": word}).minimize
+    assert not make_settings(
+        {"metric": "x", "minimize": word.lower().replace("lower", "higher").replace("minim", "maxim")}
+    ).minimize
+
+
+def test_the_line_of_a_repositorys_settings():
+    raw = {
+        **REPOSITORY, "guard": "make test", "guard_metric": "size", "guard_threshold": "5%", "link": "node_modules data",
+        "repo": "~/code", "evals_interval": 4,
+    }  # fmt: skip
+    line = make_settings(raw).describe()
+    for part in (
+        "metric (lower is better)", "scope src/**/*.py", "verify make size", "guard make test, size within 5%", "in ~/code",
+        "links node_modules data", "evals every 4",
+    ):  # fmt: skip
+        assert part in line
+    assert "budget" not in line
+    assert "thread" not in line
+    long = make_settings({**REPOSITORY, "verify": "echo\n" + "x" * 200}).describe()
+    assert "\n" not in long
+    assert "x" * 80 not in long
 
 
 def test_the_line_of_effective_settings_names_what_matters():
