@@ -16,7 +16,7 @@ from .errors import UserError
 from .settings import FIELDS, KEYS
 from .values import UNLIMITED, truth
 
-_DIRECTION = re.compile(r"\(\s*(lower|higher|smaller|larger)\s+is\s+better\s*\)", re.IGNORECASE)
+_DIRECTION = re.compile(r"\b(lower|higher|smaller|larger)\s+is\s+better\s*(?:\)|$)", re.IGNORECASE)
 
 OTHER_COMMANDS = (
     "plan", "debug", "fix", "security", "ship", "scenario", "predict", "learn", "reason", "probe", "improve", "evals",
@@ -102,7 +102,7 @@ class Found:
         said = self.direction
         if said and "minimize" in s and truth(s["minimize"]) != (said[1].lower() in ("lower", "smaller")):
             raise UserError(
-                f"The program says two directions, {said[0]} at the metric and Direction: {s['minimize']}: take one out."
+                f"The program says two directions, {said[1].lower()} is better at the metric and Direction: {s['minimize']}: take one out."
             )
         if (
             not said
