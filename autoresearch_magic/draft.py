@@ -49,7 +49,10 @@ SEAT_BELT = (
 )
 
 FORMS = """\
-Metric: NAME, where verify prints a line `NAME: NUMBER` (the last such line counts).
+Metric: NAME, or NAME=HOW. NAME alone is the line of verify's output that names it, such as `NAME: 3.2`. HOW is one of
+seconds (verify's wall clock), exit (its exit status), lines or lines:REGEX (how many lines it printed, or how many match),
+re:REGEX (the pattern's group), last:REGEX, first:REGEX, max:REGEX, min:REGEX, mean:REGEX (of all matches), json:PATH (a
+place in JSON output, such as json:totals.percent_covered), file:PATH or file:PATH#HOW (a file that verify has written).
 Scope: glob patterns of tracked files from the repository's root, separated by commas, such as src/**/*.py, lib/*.py"""
 """How a metric and a scope are written, in the words that a model is told."""
 
@@ -545,7 +548,7 @@ def _as_reply(draft: Draft) -> str:
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _LINE = re.compile(r"(?:[-*][ \t]+)?(?:\*\*)?([A-Za-z][A-Za-z _-]*?)(?:\*\*)?[ \t]*:(?:\*\*)?(?:[ \t]+(.*))?")
-_BETTER = re.compile(r"\s*\(\s*(lower|higher|smaller|larger)(?:\s+is\s+better)?\s*\)", re.IGNORECASE)
+_BETTER = re.compile(r"\s*\(\s*(lower|higher|smaller|larger)(?:\s+is\s+better)?\s*\)$", re.IGNORECASE)
 _LOWER = {"lower", "smaller", "minimize", "minimise", "down", "less"}
 _HIGHER = {"higher", "larger", "maximize", "maximise", "up", "more"}
 _NEEDED = ("metric", "scope", "verify")

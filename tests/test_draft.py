@@ -382,7 +382,10 @@ def test_one_program_that_is_run_and_improved_is_let_through_when_the_model_says
     silent = Fixed()
     assert make(repo, Scripted(alone, alone, alone), silent).draft is None
     assert silent.drafts == []
-    assert make(repo, Scripted(said, alone, said), Fixed()).value == 2.5, "it counts only once it was told"
+    late = Fixed()
+    assert make(repo, Scripted(said, alone, said), late).value == 2.5
+    assert [dict(draft.why).get("Scope") is not None for draft in late.drafts] == [True]
+    assert len(make(repo, Scripted(said, said), Fixed()).tries) == 2, "it counts only once it was told"
 
 
 @pytest.mark.parametrize(
@@ -499,6 +502,11 @@ def test_any_answer_is_a_draft_or_a_line_for_the_model(text):
         return
     assert draft.verify.isprintable()
     assert draft.scope
+
+
+def test_a_pattern_that_speaks_of_directions_stays_whole():
+    metric = r"size=re:(higher|lower) is (\d+) (lower) \w+"
+    assert read_draft(f"Metric: {metric} (lower is better)\nScope: a\nVerify: x", GOAL).metric == metric
 
 
 def test_the_goal_is_the_users_own_words_on_one_line(repo):
