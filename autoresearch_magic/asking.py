@@ -103,7 +103,7 @@ class Askable:
         from .noise import estimate_noise
 
         return evaluate(
-            self.experiments, self.metric, noise=estimate_noise(self.experiments).sd, planned=self.settings.experiments,
+            self.experiments, self.metric, noise=estimate_noise(self.experiments).sd, planned=self.settings.planned,
             patience=self.settings.patience,
         )  # fmt: skip
 

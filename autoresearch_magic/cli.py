@@ -278,7 +278,7 @@ def show_progress(bar: tqdm, root: Path, since: float) -> None:  # type: ignore[
     what = (
         "measuring again"
         if runs and runs[-1].kind == "final"
-        else f"{max(0, len(experiments) - 1)}/{settings.experiments} experiments"
+        else f"{max(0, len(experiments) - 1)}{f'/{settings.planned}' if settings.planned else ''} experiments"
     )
     bar.set_description_str(f"{what}, best {metric.format(kept[-1].value)}" if kept else "measuring the baseline")
 

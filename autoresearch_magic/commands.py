@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from .places import checked_name
 from .reply import Reply
 from .session import MAGIC, Session
 from .settings import HelpShown, Parser, add_options
+
+_KEY_LINE = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)*:\s")
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
 
@@ -36,6 +39,9 @@ def run(session: Session, line: str, cell: str | None = None) -> Reply:
     UserError
         One line that says what to do.
     """
+    if cell is not None and _KEY_LINE.match(line.strip()):
+        # The generalised skill's language has its keys and flags on one line too, and such a line is the program's.
+        return session.start_program(parse("program", []), f"{line.strip()}\n{cell}")
     try:
         words = shlex.split(line)
     except ValueError as error:

@@ -7,12 +7,17 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .edits import unified_diff
 from .errors import UserError
 from .experiment import Experiment
-from .words import Shown, report, result_line
+from .files import is_bundle, split
+from .words import Shown, fenced, report, result_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+REPOSITORY = ("scope", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link")
+"""Settings of a study of a repository, for a notebook that starts it again."""
 
 COLUMNS = [
     "experiment", "verdict", "value", "seconds", "summary", "commit", "agent", "source", "parent", "repeats",
@@ -75,7 +80,9 @@ def export(study: Shown, path: Path, columns: int = 5) -> Path:
     frame = study.history
     match path.suffix.lower():
         case ".py":
-            text = best.target
+            text = _source(best)
+        case ".patch" | ".diff":
+            text = unified_diff(study.experiments[0].target, best.target, "a/target.py", "b/target.py")
         case ".csv":
             text = frame.to_csv(index=False)
         case ".tsv" if columns == 9:
@@ -88,7 +95,7 @@ def export(study: Shown, path: Path, columns: int = 5) -> Path:
             text = _notebook(study, best)
         case _:
             raise UserError(
-                f"Cannot export {path.name!r}: use .py or .ipynb (the best target), .csv, .tsv or .json (the history)."
+                f"Cannot export {path.name!r}: use .py, .ipynb or .patch (the best target), .csv, .tsv or .json (the history)."
             )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -108,9 +115,21 @@ def _nine(study: Shown) -> str:
 def _notebook(study: Shown, best: Experiment) -> str:
     from nbformat import v4
 
-    settings = {k: v for k, v in study.settings.to_json().items() if k in ("metric", "experiments", "agent", "seed")}
-    options = " ".join(f"--{k} {_quoted(v)}" for k, v in settings.items())
+    wanted = ("metric", "experiments", "agent", "seed", *REPOSITORY)
+    settings = {k: v for k, v in study.settings.to_json().items() if k in wanted and v not in ("", [], None)}
+    options = " ".join(
+        f"--{k.replace('_', '-')} {_quoted(' '.join(v) if isinstance(v, list) else v)}" for k, v in settings.items()
+    )
     direction = "" if study.settings.minimize else " --maximize"
+    if study.definition.checkout is not None:
+        patch = unified_diff(study.experiments[0].target, best.target)
+        cells = [
+            v4.new_markdown_cell(f"# {study.definition.program.title or study.name}\n\n{result_line(study)}."),
+            v4.new_markdown_cell(f"What the best one changes:\n\n{fenced(patch, 'diff')}"),
+            v4.new_code_cell("%load_ext autoresearch_magic"),
+            v4.new_code_cell(f"%%autoresearch {options}{direction}\n{study.definition.program.text}"),
+        ]
+        return _as_json(cells)
     cells = [
         v4.new_markdown_cell(f"# {study.definition.program.title or study.name}\n\n{result_line(study)}."),
         v4.new_code_cell("%load_ext autoresearch_magic"),
@@ -120,8 +139,30 @@ def _notebook(study: Shown, best: Experiment) -> str:
             f"%%autoresearch {options} --budget {study.settings.budget}{direction}\n{study.definition.program.text}"
         ),
     ]
+    return _as_json(cells)
+
+
+def _as_json(cells: list[Any]) -> str:
+    from nbformat import v4
+
     notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     return json.dumps(notebook, indent=1)
+
+
+def _source(best: Experiment) -> str:
+    """Return the best target as one source.
+
+    Raises
+    ------
+    UserError
+        When it is several files.
+    """
+    if not is_bundle(best.target):
+        return best.target
+    found = split(best.target)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    raise UserError(f"The target is {len(found)} files: export it as .patch, or bring it into your branch with  apply")
 
 
 def _quoted(value: Any) -> str:

@@ -315,7 +315,7 @@ class Loop(Bench):
         every = self.settings.evals_interval
         if experiment.number and every and experiment.number % every == 0:
             seen = evaluate(
-                self.judged, self.metric, noise=self.noise.sd, planned=self.settings.experiments,
+                self.judged, self.metric, noise=self.noise.sd, planned=self.settings.planned,
                 patience=self.settings.patience,
             )  # fmt: skip
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))

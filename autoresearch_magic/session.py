@@ -95,7 +95,7 @@ class Session:
         source = self._source(arguments, cell, "program")
         program = parse_program(source.text)
         options = given(arguments)
-        if "metric" in {**program.settings, **options}:
+        if {"metric", "verify"} & {**program.settings, **options}.keys():
             make_settings(program.settings, options)  # a wrong value is told now, not at the start
         self.program, self.options = source, options
         return Reply(f"Program: {program.title or 'without a title'}. Start it with  {MAGIC} start{_later()}")

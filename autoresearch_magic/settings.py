@@ -204,6 +204,11 @@ class Settings:
         parse=truth, keys=("fresh",),
     )  # fmt: skip
 
+    @property
+    def planned(self) -> int:
+        """How many experiments there shall be; 0 for no end."""
+        return 0 if self.experiments == UNLIMITED else self.experiments
+
     def as_metric(self) -> Metric:
         """Return the metric as an object; with `verify`, its expression says how it is read from what is printed."""
         name, expression, _ = _read_metric(self.metric, verified=bool(self.verify))
@@ -314,9 +319,11 @@ def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
     """Read a metric's text in the language of its mode: what a command prints, or Python."""
     if not verified:
         return parse_metric(text)
-    from .readings import parse_verified_metric
+    from .readings import parse_how, parse_verified_metric
 
-    return parse_verified_metric(text or "metric")
+    name, how, minimize = parse_verified_metric(text or "metric")
+    parse_how(how)  # what can never work is told now
+    return name, how, minimize
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}

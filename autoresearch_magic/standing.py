@@ -185,6 +185,8 @@ class Standing:
     def fraction(self) -> float:
         """The share of the runs that is done, the one under way counted in part; 0 to 1."""
         part = self.live.progress if self.live is not None else 0.0
+        if not self.settings.planned and self.state is not State.FINISHED:
+            return part
         return 1.0 if self.state is State.FINISHED else min(1.0, (self.runs_done + part) / max(1, self.runs_total))
 
     @property
@@ -195,7 +197,7 @@ class Standing:
     @property
     def remaining(self) -> float | None:
         """Seconds to the end as far as what was done so far tells; None before the first run is over, and at rest."""
-        if self.pace is None or not self.state.active:
+        if self.pace is None or not self.state.active or not self.settings.planned:
             return None
         part = self.live.progress if self.live is not None else 0.0
         return self.pace * max(0.0, self.runs_total - self.runs_done - part)

@@ -61,7 +61,8 @@ def follow(study: Study, bar: Bar, timeout: float | None = None) -> bool:
 
 def caption(study: Study) -> str:
     """Say in one line where a study is."""
-    parts = [f"{study.standing.done}/{study.settings.experiments} experiments", study.state]
+    planned = study.settings.planned
+    parts = [f"{study.standing.done}{f'/{planned}' if planned else ''} experiments", study.state]
     if (best := study.incumbent) is not None:
         parts.append(f"best {study.metric.format(best.value)}")
     if (left := study.standing.remaining) and study.active:

@@ -186,14 +186,15 @@ def status(study: Shown) -> str:
     ]
     done, n = study.standing.done, counts(study.experiments)
     lines.append(
-        f"{done} of {study.settings.experiments} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
+        f"{done}{f' of {planned}' if (planned := study.settings.planned) else ''} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
         f"failed; {format_duration(max(0.01, study.standing.elapsed))} at work"
         + (f", about {format_duration(left)} left" if (left := study.standing.remaining) else "")
     )
     lines.append(ledgers(study.standing))
     if (live := study.standing.live) is not None:
         what = doing(live, study.incumbent, study.metric)
-        lines.append(f"Now: {what} · {live.phase}, {live.progress:.0%} of the run's budget")
+        of = "the last ones' time" if study.settings.verify else "the run's budget"
+        lines.append(f"Now: {what} · {live.phase}, {live.progress:.0%} of {of}")
     lines.append(_sentence(result_line(study)))
     return "\n".join(lines)
 

@@ -85,14 +85,20 @@ def test_constants_of_several_files() -> None:
     names = {constant.name: constant.value for constant in find_constants(BEFORE)}
     assert names == {"a.WIDTH": 64, "a2.RATE": 0.5}
     after = replace_constants(BEFORE, {"a.WIDTH": 128, "a2.RATE": 0.25})
-    assert files.split(after) == {"a.py": "WIDTH = 128\nprint(WIDTH)\n", "b/a2.py": "RATE = 0.25", "c.txt": "WIDTH = 3\n"}
+    assert files.split(after) == {
+        "a.py": "WIDTH = 128\nprint(WIDTH)\n",
+        "b/a2.py": "RATE = 0.25",
+        "c.txt": "WIDTH = 3\n",
+    }
     assert read_values(after) == {"a.WIDTH": 128, "a2.RATE": 0.25}
     alone = files.join({"a.py": "WIDTH = 64\n", "c.txt": "x\n"})
     assert [c.name for c in find_constants(alone)] == ["WIDTH"]
 
 
 def test_what_is_the_same() -> None:
-    same = files.join({"a.py": "# wide\nWIDTH = 64\nprint( WIDTH )\n", "b/a2.py": "RATE = 0.5\n", "c.txt": "WIDTH = 3\n"})
+    same = files.join(
+        {"a.py": "# wide\nWIDTH = 64\nprint( WIDTH )\n", "b/a2.py": "RATE = 0.5\n", "c.txt": "WIDTH = 3\n"}
+    )
     other = files.join({"a.py": "WIDTH = 64\nprint(WIDTH)\n", "b/a2.py": "RATE = 0.5", "c.txt": "WIDTH =  3\n"})
     assert fingerprint(same) == fingerprint(BEFORE) != fingerprint(other)
     assert complexity(same) == complexity(BEFORE) == complexity(other)
@@ -100,7 +106,9 @@ def test_what_is_the_same() -> None:
 
 
 def test_syntax_is_told_with_the_file() -> None:
-    check_syntax(files.join({"a.py": "from __future__ import annotations\n", "b.py": "from __future__ import division\n"}))
+    check_syntax(
+        files.join({"a.py": "from __future__ import annotations\n", "b.py": "from __future__ import division\n"})
+    )
     with pytest.raises(UserError, match=r"line 2 of the file b\.py is not valid Python"):
         check_syntax(files.join({"a.py": "x = 1\n", "b.py": "\nx ="}))
 

@@ -262,7 +262,7 @@ function updateHeader(parts, now, asked) {
   for (const node of [parts.goal, parts.facts]) node.classList.remove("arm-skeleton");
   put(parts.goal, study.goal || study.name);
   const metric = `${study.metric} ${study.minimize ? "↓" : "↑"}`;
-  put(parts.facts, [study.goal ? study.name : "", metric, `${study.budget} each`, study.agent].filter(Boolean).join("  ·  "));
+  put(parts.facts, [study.goal ? study.name : "", metric, study.budget ? `${study.budget} each` : study.verify, study.agent].filter(Boolean).join("  ·  "));
   parts.pill.setAttribute("data-arm-state", state);
   put(parts.pill.lastChild, state);
   parts.pause.disabled = Boolean(asked) || !AT_WORK.has(state);
@@ -293,7 +293,7 @@ function updateProgress(parts, now, done) {
   for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
   put(parts.text, sentence(now, done));
   const left = AT_REST.has(state) || !Number.isFinite(now.remaining ?? NaN) ? "" : ` · about ${roughly(now.remaining)} left`;
-  put(parts.left, `${done} / ${study.total}${left || (state === "confirming" ? " · confirming" : "")}`);
+  put(parts.left, `${done}${study.total ? ` / ${study.total}` : ""}${left || (state === "confirming" ? " · confirming" : "")}`);
   for (const [bar, value] of [[parts.run, part], [parts.all, over ? Math.max(share, done / Math.max(1, study.total)) : share]]) {
     bar.classList.toggle("arm-back", 100 * value < Number(bar.getAttribute("aria-valuenow")) - 1); // a new run: no sweep back
     bar.setAttribute("aria-valuenow", `${Math.round(100 * value)}`);
@@ -359,10 +359,10 @@ function updateTiles(parts, now, format, done) {
     set(parts.best, `Best so far · experiment ${best.number}`, [format(best.value)],
       span(gain > 0 ? "good" : "plain", gainText(gain, baseline.value, format)), best.summary ? ` · ${best.summary}` : "");
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
-  set(parts.counts, "Experiments", [`${done}`, ` / ${study.total}`],
+  set(parts.counts, "Experiments", [`${done}`, study.total ? ` / ${study.total}` : ""],
     `${counts.keep}\u00a0kept · ${counts.discard}\u00a0discarded · ${counts.failed}\u00a0failed`);
   set(parts.time, "Elapsed", [duration(now.elapsed)],
-    now.pace ? `${duration(now.pace)} an experiment` : `${study.budget} each`);
+    now.pace ? `${duration(now.pace)} an experiment` : study.budget ? `${study.budget} each` : "");
 }
 
 // ---------------------------------------------------------------------------------------------------------- the charts
@@ -516,7 +516,7 @@ function curveName({ kind, number, repeat }) {
 }
 
 /** Draw the running experiment's learning curve over the incumbent's. */
-function drawCurve(svg, width, height, curve) {
+function drawCurve(svg, width, height, curve, whole) {
   svg.replaceChildren();
   const values = [...(curve?.points ?? []), ...(curve?.incumbent ?? [])].map((p) => p[1]).filter(Number.isFinite).sort((a, b) => a - b);
   // The first reports of a run are often far off and would flatten the rest: leave the extreme few out of the range.
@@ -527,7 +527,7 @@ function drawCurve(svg, width, height, curve) {
   const ys = [low - pad, high + pad];
   const tickY = values.length ? ticks(ys[0], ys[1], height / 48) : { at: [ys[0]], format: () => "" };
   const box = [axisWidth(tickY), 12, width - 14, height - 26];
-  const share = (v) => (v === 1 ? (width > 340 ? "100% of the budget" : "100%") : v ? "50%" : "0");
+  const share = (v) => (v === 1 ? (width > 340 ? `100% of the ${whole}` : "100%") : v ? "50%" : "0");
   const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, share);
   // A nested svg clips what leaves the plot, without an id that two views could share.
   const plot = s("svg", { x: 0, y: box[1] - 2, width, height: box[3] - box[1] + 4, viewBox: `0 ${box[1] - 2} ${width} ${box[3] - box[1] + 4}` });
@@ -619,7 +619,7 @@ function buildCharts(store, select) {
     const curveWanted = [w2, height2, store.epoch, c?.kind, c?.number, c?.repeat, c?.points.length, c?.incumbent.length, now?.best?.number].join();
     if (w2 > 60 && curveWanted !== curveKey) {
       curveKey = curveWanted;
-      drawCurve(curve, w2, height2, c);
+      drawCurve(curve, w2, height2, c, now?.study.budget === "" ? "run" : "budget");
       curveEmpty.hidden = Boolean(c?.points.length);
       put(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
       curveLegend.replaceChildren(...(c?.points.length ? [span("key live", h("i"), curveName(c))] : []),
