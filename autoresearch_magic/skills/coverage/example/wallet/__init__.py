@@ -1,0 +1,1 @@
+"""Money that is kept in a wallet."""
