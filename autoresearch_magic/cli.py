@@ -27,7 +27,7 @@ from .records.journal import Journal
 from .reply import Reply
 from .session import Session, shown_path
 from .settings import HelpShown, Parser, add_options, given, make_settings
-from .starters import draft_reply
+from .starters import draft_reply, init_project
 from .studies import open_study
 from .study import Study
 from .waiting import BAR, TerminalBar, TerminalMeter, follow
@@ -79,8 +79,17 @@ def _main(words: list[str]) -> int:
         if not Path(arguments.file).is_file() and not arguments.file.endswith(".md"):
             return show(draft_reply(arguments.file, given(arguments), root))
         return show(plan_program(arguments, root))
+    if name == "skills":
+        return show(run_words(Session(root=root), words))
+    if name == "init":
+        if len(rest) not in (1, 2) or rest[0].startswith("-"):
+            raise UserError(
+                "Say which skill, and where its example goes: autoresearch init SKILL [FOLDER]; see  autoresearch skills"
+            )
+        print(init_project(rest[0], rest[-1], root))
+        return DONE
     raise UserError(
-        f"There is no command {name!r}: they are run, plan, resume, {', '.join(_SHARED)}. See  autoresearch -h"
+        f"There is no command {name!r}: they are run, plan, init, skills, resume, {', '.join(_SHARED)}. See  autoresearch -h"
     )
 
 
@@ -102,6 +111,8 @@ def overview() -> str:
                                 run a study on the files of a git repository
   run PROGRAM.md                the same, where PROGRAM.md says so, or lies beside train.py and prepare.py
   plan PROGRAM.md --target FILE what such a study would be like, before anything is spent
+  skills                        program templates, with examples
+  init SKILL [FOLDER]           copy one's example into a new folder, with its program.md
   plan "GOAL" --agent claude    make a program of a goal in plain words
 {table}
 

@@ -10,26 +10,20 @@ caller.
 
 from __future__ import annotations
 
-import configparser
-import json
 import math
-import os
-import posixpath
 import re
-import subprocess
 import time
-import tomllib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .agents import make_agent
 from .agents.backend import Backend, BackendFailed, Completion, Prompt, Turn, Usage, Wait
 from .agents.llm import DEADLINE
 from .errors import UserError
+from .measuring import is_test, judging_files
 from .settings import Settings
+from .survey import cut, hide, one_line, survey, tracked_files
 from .words import escape, fenced, usage_line
 
 REFUSALS = 1
@@ -38,11 +32,6 @@ FAILURES = 2
 """Drafts that do not work that a model is told about; one more ends it."""
 TAIL = 2_000
 """Characters of a command's output that a model is told; its end, where the error is."""
-SURVEY = 8_000
-"""Characters of a survey, about 2,000 tokens."""
-LISTING, CONFIGURATION, README = 3_600, 2_600, 1_200
-"""Characters of the survey's parts."""
-
 SEAT_BELT = (
     "Commands are checked for what is known to be dangerous before they run. That check is a seat belt, not a sandbox: "
     "read both commands before you start."
@@ -263,7 +252,7 @@ class Drafted:
             parts.append((shown.block(), fenced(shown.block(), "text")))
             parts.append(_list([f"Why this {key.lower()}: {sentence}" for key, sentence in shown.why]))
         failed = [each for each in self.tries if each.reason]
-        parts.append(_list([f"Tried: {each.draft.verify}: {_one_line(each.reason)}" for each in failed]))
+        parts.append(_list([f"Tried: {each.draft.verify}: {one_line(each.reason)}" for each in failed]))
         parts.append(_list(self.warnings))
         if shown is not None:
             parts.append(_both(SEAT_BELT))
@@ -401,15 +390,15 @@ def make_draft(
             draft = ask_draft(meter, goal, known, tries=tries, forms=forms, deadline=deadline, wait=wait)
         except NoDraft as error:
             return failed(str(error))
-        show((len(tries) + 0.5) / most, f"trying it dry: {_cut(draft.verify, 60)}")
+        show((len(tries) + 0.5) / most, f"trying it dry: {cut(draft.verify, 60)}")
         tries.append(each := _judge(draft, tries, files, try_dry, danger, match))
         if not each.reason:
             break
         refused = sum(t.refused for t in tries)
         if refused > REFUSALS:
-            return failed(f"{_one_line(each.reason)} It was told before.")
+            return failed(f"{one_line(each.reason)} It was told before.")
         if len(tries) - refused > FAILURES:
-            return failed(f"{len(tries)} drafts did not work; the last: {_one_line(each.reason)}")
+            return failed(f"{len(tries)} drafts did not work; the last: {one_line(each.reason)}")
     show(1.0, "done")
     assert each.run is not None, "what has not run has a reason"
     return Drafted(
@@ -522,12 +511,12 @@ def ask_draft(
         try:
             completion = backend.complete(Prompt(SYSTEM, stable, tuple(turns)), deadline=deadline, wait=wait)
         except BackendFailed as error:
-            raise NoDraft(f"{backend.name} gave no answer: {_one_line(str(error))}") from None
+            raise NoDraft(f"{backend.name} gave no answer: {one_line(str(error))}") from None
         try:
             return _read(completion, goal)
         except ValueError as error:
             if chance == 2:
-                raise NoDraft(f"{backend.name} gave no usable draft: {_one_line(str(error))}") from None
+                raise NoDraft(f"{backend.name} gave no usable draft: {one_line(str(error))}") from None
             turns += [Turn("assistant", completion.text or "(nothing)"), Turn("user", _again(str(error)))]
     raise AssertionError("two chances are all there are")
 
@@ -649,281 +638,12 @@ def _goal(goal: str) -> str:
     return line
 
 
-# -- what measures ----------------------------------------------------------------------------------------------------
-
-_TEST = re.compile(
-    r"(^|/)(tests?|__tests__|specs?|e2e)/|(^|/)(test_[^/]*|conftest|tests?)\.py$|_(test|spec)\.[a-z]+$"
-    r"|[.-](test|spec)\.[cm]?[jt]sx?$|[a-z0-9]Tests?\.(java|kt|cs|swift|scala)$"
-)
-_IMPLIED = {
-    "make": ("Makefile", "makefile", "GNUmakefile"),
-    "pytest": ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"),
-    "tox": ("tox.ini", "pyproject.toml"),
-    "nox": ("noxfile.py",),
-    "just": ("justfile", "Justfile"),
-    **dict.fromkeys(("npm", "npx", "yarn", "pnpm", "bun"), ("package.json",)),
-}
-"""Files that programs take their orders from without being told."""
-
-
-def is_test(path: str) -> bool:
-    """Return whether a file belongs to the tests, by its name."""
-    return bool(_TEST.search(path))
-
-
-def judging_files(command: str, files: Sequence[str], *, implied: bool = True) -> set[str]:
-    """Return the files that decide what a command measures: those that it names, and its programs' configuration.
-
-    It reads words, not shell: a name within quotes, behind ``cd`` or ``-m`` counts, one that is put together does not.
-
-    Parameters
-    ----------
-    command : str
-    files : sequence of str
-        Tracked files, from the repository's root.
-    implied : bool
-        Whether configuration counts that the command does not name.
-    """
-    words = [word for word in re.split(r"[\s;|&<>()'\"`=,:]+", command) if word]
-    pairs = list(zip(["", *words], words, strict=False))
-    bases = ["", *(word for before, word in pairs if before in ("cd", "-C", "--prefix", "--directory", "--project"))]
-    names = set(words)
-    for before, word in pairs:
-        if before == "-m":
-            module = word.replace(".", "/")
-            names |= {f"{base}{module}{end}" for base in ("", "src/") for end in (".py", "/__main__.py")}
-        if implied:
-            names |= set(_IMPLIED.get(posixpath.basename(word), ()))
-    return {path for base in bases for name in names if (path := posixpath.normpath(f"./{base}/{name}"))} & set(files)
+# -- in words ----
 
 
 def _some(files: Sequence[str] | set[str] | frozenset[str]) -> str:
     names = sorted(files)
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-
-
-# -- the survey -------------------------------------------------------------------------------------------------------
-
-_LANGUAGES = {
-    "Python": "py pyi pyx", "notebooks": "ipynb", "JavaScript": "js mjs cjs jsx", "TypeScript": "ts tsx mts", "Go": "go",
-    "Rust": "rs", "C": "c h", "C++": "cc cpp cxx hpp", "CUDA": "cu cuh", "Java": "java", "Kotlin": "kt", "C#": "cs",
-    "Ruby": "rb", "PHP": "php", "Swift": "swift", "Scala": "scala", "Julia": "jl", "R": "r", "Haskell": "hs",
-    "Elixir": "ex exs", "Lua": "lua", "shell": "sh bash", "SQL": "sql", "HTML": "html", "CSS": "css scss",
-}  # fmt: skip
-_LANGUAGE = {ending: name for name, endings in _LANGUAGES.items() for ending in endings.split()}
-_SECRET_NAME = re.compile(
-    r"^\.(env|netrc|npmrc|pypirc|pgpass|git-credentials|dockercfg|aws|ssh|gnupg)|^id_(rsa|dsa|ecdsa|ed25519)"
-    r"|\.(pem|key|p12|pfx|jks|keystore|kdbx|asc|gpg|ppk|env)$|credential|secret|passw",
-    re.IGNORECASE,
-)
-_SECRET_WORDS = {"key", "keys", "apikey", "apikeys", "secret", "secrets", "credential", "credentials"}
-_ALSO = re.compile(
-    r"^(noxfile\.py|justfile|Taskfile\.ya?ml|\.pre-commit-config\.yaml|\.flake8|ruff\.toml|mypy\.ini|CMakeLists\.txt"
-    r"|pom\.xml|build\.gradle(\.kts)?|Gemfile|mix\.exs|composer\.json|jest\.config\.\w+|vitest\.config\.\w+"
-    r"|\.eslintrc.*|eslint\.config\.\w+|tsconfig\.json|uv\.lock|poetry\.lock|requirements[\w-]*\.txt|setup\.py)$"
-)
-_PICKED = {
-    "pyproject.toml": (
-        "project.name", "project.requires-python", "project.scripts", "dependency-groups", "tool.pytest", "tool.tox",
-        "tool.poe.tasks", "tool.taskipy.tasks", "tool.pdm.scripts", "tool.hatch.envs",
-    ),
-    "package.json": ("name", "type", "packageManager", "workspaces", "scripts"),
-    "Cargo.toml": ("package.name", "workspace.members", "lib", "bin", "bench", "features", "profile"),
-}  # fmt: skip
-"""What is told of configuration that is a tree of values."""
-
-
-def tracked_files(repo: Path) -> list[str]:
-    """Return the files that git tracks, from the repository's root, sorted.
-
-    Raises
-    ------
-    UserError
-        When there is no git, no repository, or nothing in it.
-    """
-    command = ["git", "--no-optional-locks", "-C", str(repo), "ls-files", "-z"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, env=environment)
-    except OSError:
-        raise UserError("There is no git here: install it, a plan from a goal alone reads a git repository.") from None
-    if done.returncode:
-        raise UserError(f"{repo.resolve().name} is no git repository: git init, add and commit your files first.")
-    files = sorted({name for name in done.stdout.decode("utf-8", "replace").split("\0") if name})
-    if not files:
-        raise UserError("Git tracks no file here: add and commit your files first.")
-    return files
-
-
-def looks_secret(path: str) -> bool:
-    """Return whether a file may hold a secret, by its name and its folders'; source code by whole words only."""
-    parts = path.split("/")
-    words = {w for part in parts for w in re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", part).lower())}
-    if posixpath.splitext(path)[1][1:].lower() in _LANGUAGE:
-        return parts[-1].startswith(".env") or bool(words & _SECRET_WORDS)
-    named = any(_SECRET_NAME.search(part) for part in parts) or "key" in parts[-1].lower()
-    return named or bool(words & {*_SECRET_WORDS, "token", "tokens"})
-
-
-_NAMED = r"[\w.-]*(?:key|token|secret|passw(?:or)?d|credential)[\w-]*"
-_HIDDEN = [
-    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", "***"),
-    (r"\b(?:sk|rk|pk|glpat|pypi)-[\w-]{16,}|\b(?:gh[opusr]|github_pat|npm|hf)_\w{20,}|\bxox[a-z]-[\w-]{10,}", "***"),
-    (r"\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+", "***"),
-    (r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)", "***"),
-    (r"(?i)(\bbearer\s+)\S{8,}", r"\1***"),
-    (rf"(?i)({_NAMED}[\"']?\s*(?::|=|:=)\s*[\"']?)(?![$\s{{\[])[^\s\"',}}]{{4,}}", r"\1***"),
-    (rf"(?i)(--{_NAMED}\s+)(?![-$])\S{{4,}}", r"\1***"),
-]
-"""What a secret looks like, and what is told instead: rather too much than too little."""
-
-
-def hide(text: str) -> str:
-    """Blot out what looks like a secret, and the values of environment variables whose names do; drop terminal colours."""
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    for name, value in os.environ.items():
-        if len(value) >= 8 and re.search(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", name, re.IGNORECASE):
-            text = text.replace(value, "***")
-    for pattern, instead in _HIDDEN:
-        text = re.sub(pattern, instead, text)
-    return text
-
-
-def survey(repo: Path) -> str:
-    """Say what is in a repository: files, languages, configuration of tests and linters, the README's beginning.
-
-    Files whose names look like secrets are neither listed nor opened; nor is what is no plain file within the repository.
-
-    Returns
-    -------
-    str
-        `SURVEY` characters at most.
-
-    Raises
-    ------
-    UserError
-        See `tracked_files`.
-    """
-    tracked = tracked_files(repo)
-    files = [file for file in tracked if not looks_secret(file) and file.isprintable()]
-    left = len(tracked) - len(files)
-    count = Counter(name for file in files if (name := _LANGUAGE.get(posixpath.splitext(file)[1][1:].lower())))
-    languages = ", ".join(f"{name} {n}" for name, n in count.most_common(8)) or "none that is known"
-    parts = [
-        f"{len(tracked)} files are tracked{f' ({left} whose names look like secrets are not listed)' if left else ''}. "
-        f"Files by language: {languages}.",
-        f"## Files\n\n{_listing(files)}",
-    ]
-    if found := _configuration(repo, files):
-        parts.append(f"## Configuration\n\n{_cut(found, CONFIGURATION)}")
-    readme = next((file for file in files if re.fullmatch(r"readme(\.(md|rst|txt))?", file, re.IGNORECASE)), "")
-    if readme and (text := _contents(repo, readme).strip()):
-        parts.append(f"## {readme}, its beginning\n\n{fenced(_cut(hide(text), README), 'text')}")
-    return _cut("\n\n".join(parts), SURVEY)
-
-
-def _listing(files: list[str]) -> str:
-    """List files by folder; where there is no room for all, large folders are summed up, then deep ones into one."""
-    for depth in (99, 3, 2, 1):
-        folders: dict[str, list[str]] = {}
-        for file in files:
-            folders.setdefault("/".join([*file.split("/")[:-1][:depth], ""]) or "./", []).append(file)
-        lines = {folder: _summed(folder, within) for folder, within in sorted(folders.items())}
-        room = LISTING - sum(len(line) + 1 for line in lines.values())
-        if room < 0 and depth > 1:
-            continue
-        for folder, within in sorted(folders.items(), key=lambda item: (item[0] != "./", len(item[1]))):
-            whole = f"{folder} {', '.join(file.removeprefix(folder) for file in within)}"
-            whole = _cut(whole, LISTING // 3) if folder == "./" else whole
-            if len(whole) - len(lines[folder]) <= room:
-                room -= len(whole) - len(lines[folder])
-                lines[folder] = whole
-        break
-    return _cut("\n".join(lines.values()), LISTING)
-
-
-def _summed(folder: str, files: list[str]) -> str:
-    kinds = Counter(posixpath.splitext(file)[1] or "no ending" for file in files).most_common(3)
-    return f"{folder} {len(files)} files ({', '.join(f'{kind} {n}' for kind, n in kinds)})"
-
-
-def _configuration(repo: Path, files: list[str]) -> str:
-    by_depth = sorted(files, key=lambda file: (file.count("/"), file))
-    read = [file for file in by_depth if posixpath.basename(file) in _READERS][:10]
-    told = [f"{file}:\n{_cut(hide(said), 900)}" for file in read if (said := _described(repo, file))]
-    also = [file for file in by_depth if "/" not in file and _ALSO.match(file)]
-    return "\n\n".join([*told, *([f"Also there: {', '.join(also)}"] if also else [])])
-
-
-def _described(repo: Path, file: str) -> str:
-    try:
-        return _READERS[posixpath.basename(file)](_contents(repo, file))
-    except (ValueError, RecursionError, configparser.Error):
-        return "(cannot be read)"
-
-
-def _contents(repo: Path, file: str) -> str:
-    """Return a file's text, its first 200,000 bytes; empty for what is no plain file of the repository's own."""
-    path = repo / file
-    # A link could lead to any file, such as one whose name would have kept it closed.
-    if path.is_symlink() or not path.is_file() or path.resolve() != repo.resolve() / file:
-        return ""
-    with path.open("rb") as stream:
-        return stream.read(200_000).decode("utf-8", "replace")
-
-
-def _tree(name: str) -> Callable[[str], str]:
-    def describe(text: str) -> str:
-        tree = tomllib.loads(text) if name.endswith(".toml") else json.loads(text)
-        lines = []
-        for path in _PICKED[name]:
-            value: Any = tree
-            for step in path.split("."):
-                value = value.get(step) if isinstance(value, dict) else None
-            if value:
-                lines.append(f"{path}: {_cut(json.dumps(value, ensure_ascii=False, default=str), 400)}")
-        if isinstance(tree, dict) and isinstance(tools := tree.get("tool"), dict):
-            lines.append(f"tools: {', '.join(tools)}")
-        return "\n".join(lines)
-
-    return describe
-
-
-def _make(text: str) -> str:
-    rules = re.findall(r"^([A-Za-z][\w./-]*)[ \t]*:(?!=)[^\n]*((?:\n\t[^\n]*)*)", text, re.MULTILINE)
-    return "\n".join(f"{target}: {_cut(recipe.strip().replace(chr(10), ';'), 160)}" for target, recipe in rules)
-
-
-def _ini(text: str) -> str:
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    parser.read_string(text)
-    names = [
-        s for s in parser.sections() if s.startswith(("tox", "testenv", "pytest", "tool:pytest", "flake8", "mypy"))
-    ]
-    lines = [
-        f"[{s}] {key} = {_cut(' '.join((value or '').split()), 200)}" for s in names for key, value in parser[s].items()
-    ]
-    return "\n".join(lines)
-
-
-def _go(text: str) -> str:
-    return "\n".join(line.strip() for line in text.splitlines() if line.startswith(("module ", "go ")))
-
-
-_READERS: dict[str, Callable[[str], str]] = {
-    **{name: _tree(name) for name in _PICKED},
-    **dict.fromkeys(_IMPLIED["make"], _make),
-    **dict.fromkeys(("tox.ini", "pytest.ini", "setup.cfg"), _ini),
-    "go.mod": _go,
-}
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 2].rstrip() + " …"
-
-
-def _one_line(text: str) -> str:
-    return _cut(" ".join(text.split()), 300)
 
 
 def _both(line: str) -> tuple[str, str]:

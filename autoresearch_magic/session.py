@@ -39,6 +39,7 @@ AGENTS = {
     "command": "any program that reads the briefing and writes the reply: command:claude -p",
     "hybrid": "a model for structure and the tuner for numbers (hybrid:claude+tuner)",
     "replay": "plays a recorded study: replay:STUDY[@SPEED]",
+    "recorded": "plays back the edits that were recorded on a skill's example: recorded:SKILL",
 }
 
 

@@ -105,7 +105,7 @@ class Settings:
     )  # fmt: skip
     agent: str = _option(
         "tuner", "who proposes: tuner[:NAMES], claude[:MODEL], openai:MODEL[@URL], command:COMMAND LINE, "
-        "hybrid[:AGENT+AGENT], replay:STUDY[@SPEED] (default tuner)", metavar="AGENT", keys=("agent",),
+        "hybrid[:AGENT+AGENT], replay:STUDY[@SPEED], recorded:SKILL (default tuner)", metavar="AGENT", keys=("agent",),
     )  # fmt: skip
     effort: str = _option("", "how hard a Claude model thinks: low, medium, high", metavar="LEVEL", keys=("effort",))
     base_url: str = _option(

@@ -1,15 +1,16 @@
-"""Ways to begin: a goal in plain words, of which a model makes a program that can be run.
+"""Ways to begin: a skill, which is a program template with an example; or a goal, of which a model makes a program.
 
 Not here: starting it, which is the user's.
 """
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .checkout import open_checkout, top_of
 from .draft import Draft, DryRun, backend_for, make_draft
@@ -19,7 +20,12 @@ from .runners.shell import GuardCommand, ShellRunner
 from .runners.worktree import Worktree
 from .seatbelt import danger
 from .settings import make_settings
+from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
 from .values import read_scope
+from .words import escape
+
+if TYPE_CHECKING:
+    from .session import Session
 
 FORMS = """\
 Metric: NAME, where verify prints a line `NAME: NUMBER`, or where its only number is the metric. NAME=re:REGEX takes the number \
@@ -27,6 +33,56 @@ that the group of a regular expression matches, NAME=json:PATH (such as json:tot
 counts lines. A tool that says by its exit status that it found something is read with one of these three.
 Scope: globs of tracked files from the repository's top, separated by commas, such as src/**/*.py, lib/*.py; !GLOB takes out"""
 """How a metric and a scope are written, in the words that a model is told."""
+
+
+def list_reply(session: Session, arguments: argparse.Namespace) -> Reply:
+    """List the skills: program templates, with examples that they work on as they stand."""
+    skills, problems = read_skills(skill_folders(session.root.parent))
+    width = max(len(skill.name) for skill in skills)
+    own = [f" ({skill.source})" if skill.source != "built in" else "" for skill in skills]
+    lines = [f"{s.name:<{width}}  {s.description}{where}" for s, where in zip(skills, own, strict=True)]
+    hint = (
+        "%autoresearch skill NAME puts one into the next cell; with --example FOLDER its example is copied there first."
+    )
+    table = ["| skill | what it is for |", "| --- | --- |"]
+    table += [f"| `{s.name}` | {escape(s.description + where)} |" for s, where in zip(skills, own, strict=True)]
+    return Reply(
+        "\n".join([*lines, "", hint, *problems]),
+        "\n".join(table) + f"\n\n{escape(hint)}" + "".join(f"\n\n{escape(p)}" for p in problems),
+    )
+
+
+def skill_reply(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Put a skill's program into the next cell, and copy its example where one is wanted."""
+    skill = find_skill(arguments.name, skill_folders(session.root.parent))
+    options, said = [], f"{skill.name}: {skill.description}"
+    if arguments.example:
+        folder = copy_example(skill, arguments.example)
+        options.append(f"--repo {shlex.quote(str(arguments.example))}")
+        said += f" Its example is in {arguments.example}, a git repository of {len(list(folder.rglob('*.*')))} files."
+    if arguments.agent:
+        options.append(f"--agent {shlex.quote(arguments.agent)}")
+    return Reply(
+        f"{said} The program stands in the cell below: change it as you like, and run it.",
+        next_cell=as_cell(skill, " ".join(options)),
+    )
+
+
+def init_project(name: str, into: str, root: Path) -> str:
+    """Copy a skill's example into a folder, with its program as ``program.md``; returns what to do next.
+
+    Raises
+    ------
+    UserError
+        When there is no such skill, or the folder is not empty.
+    """
+    skill = find_skill(name, skill_folders(root.parent))
+    folder = copy_example(skill, into) if skill.example else Path(into)
+    folder.mkdir(parents=True, exist_ok=True)
+    program = Path(into) / "program.md"
+    program.write_text(skill.text + "\n", encoding="utf-8")
+    agent = f" --agent recorded:{skill.name}" if skill.recorded else ""
+    return f"{skill.name} is in {into}. Run it with  autoresearch run {program} --repo {into}{agent}"
 
 
 def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:

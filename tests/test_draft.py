@@ -24,7 +24,6 @@ from autoresearch_magic.draft import (
     FAILURES,
     REFUSALS,
     SEAT_BELT,
-    SURVEY,
     Draft,
     Drafted,
     DryRun,
@@ -33,17 +32,13 @@ from autoresearch_magic.draft import (
     ask_draft,
     backend_for,
     backend_of,
-    hide,
-    is_test,
-    judging_files,
-    looks_secret,
     make_draft,
     read_draft,
-    survey,
-    tracked_files,
 )  # fmt: skip
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.measuring import is_test, judging_files
 from autoresearch_magic.settings import Settings
+from autoresearch_magic.survey import SURVEY, hide, looks_secret, survey, tracked_files
 
 from .fake_messages import FakeMessages, answer
 

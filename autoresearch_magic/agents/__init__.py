@@ -186,6 +186,16 @@ def _hybrid(order: Order) -> Agent:
     return Hybrid(make(structure or "claude", order.target), second)
 
 
+def _recorded(order: Order) -> Agent:
+    from ..skill import find_skill, player, skill_folders
+    from .command import Command
+
+    if not order.argument:
+        raise UserError("Say which skill's recorded edits: --agent recorded:SKILL, such as recorded:security.")
+    skill = find_skill(order.argument, skill_folders(order.root.parent))
+    return _model(Command(player(skill).partition(":")[2]), order)
+
+
 def _replay(order: Order) -> Agent:
     from .replay import Replay
 
@@ -202,6 +212,7 @@ _BUILT_IN: dict[str, AgentFactory] = {
     "command": _command,
     "hybrid": _hybrid,
     "replay": _replay,
+    "recorded": _recorded,
 }
 
 
