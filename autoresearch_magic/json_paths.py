@@ -119,9 +119,9 @@ def _walk(document: Any, path: tuple[Step, ...]) -> Any:
     value = document
     for done, step in enumerate(path):
         try:
-            if (isinstance(step, str) and isinstance(value, dict)) or (
-                isinstance(step, int) and isinstance(value, list)
-            ):
+            if isinstance(step, str) and isinstance(value, dict):
+                value = value[step]
+            elif isinstance(step, int) and isinstance(value, list):
                 value = value[step]
             else:
                 raise KeyError(step)

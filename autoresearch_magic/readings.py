@@ -446,6 +446,10 @@ def _named(text: _Text) -> list[_Found]:
             behind = _BEHIND.match(line, match.end())
             if behind is None or not _begins(before) or not _belongs(behind["unit"]):
                 continue
+            if (
+                not behind["sign"] and before.strip()
+            ):  # "1234 ns/op 16 B/op": only a line's first words name what follows
+                continue
             metric = before.strip() == "METRIC"
             found = _value(line, number, behind.end(), behind["unit"])
             if found is not None:
@@ -469,7 +473,7 @@ def _begins(before: str) -> bool:
     gap = before[len(word) :]
     if not gap:
         return word[-1] in "\"'`([{|│,;<>*#:="
-    last = word.rsplit(None, 1)[-1].lstrip("([{")
+    last = re.split(r"[\s=:]", word)[-1].lstrip("([{")
     return len(gap) > 1 or gap == "\t" or not last[-1:].isalnum() or last[:1].isdigit() or bool(_LEVEL.fullmatch(last))
 
 
