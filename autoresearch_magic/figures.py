@@ -193,7 +193,9 @@ def _classify(core: str, start: int, line: str) -> Iterator[Figure]:
 
 def shorten(text: str, longest: int = 60) -> str:
     """Cut a text to one line of at most `longest` characters, for a message."""
-    text = "".join(character if character.isprintable() else " " for character in text[: longest * 4].strip())
+    text = text[: longest * 4].strip()
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 

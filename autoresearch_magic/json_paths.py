@@ -13,9 +13,11 @@ Step = str | int
 _STEP = re.compile(
     r"""\.?\[\s*(-?[0-9]+)\s*\]|\.?\[\s*(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)')\s*\]|(\.?)([^.\[\]]+)"""
 )
-_BRACKET = re.compile(r"[\[{]")
+_BEGIN = re.compile(r"\{(?=\s*+[\"}])|\[(?=\s*+(?:[\[\]{\"0-9-]|true|false|null|NaN|Infinity))")
+_SHORT = 1_000
+"""Characters that are looked at for nothing."""
 _WORK = 20
-"""How often the text may be gone through, at most, in search of its JSON: what fails to parse costs as far as it got."""
+"""How often the text may be gone through, at most, in search of its JSON, short attempts aside."""
 _SHOWN = 8
 """Keys that a message lists."""
 
@@ -72,19 +74,23 @@ def documents(text: str) -> list[Any]:
         pass
     found: list[Any] = []
     at, work = 0, _WORK * len(text)
-    while work > 0 and (bracket := _BRACKET.search(text, at)):
-        at = bracket.start()
-        try:
-            document, end = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            end = at + 1
-            work -= max(1, error.pos - at)
-        except RecursionError:  # thousands of brackets: no document of anybody
-            end = at + 1
-            work -= len(text)
-        else:
-            found.append(document)
-        at = end
+    while work > 0 and (begin := _BEGIN.search(text, at)):
+        start, at = begin.start(), begin.end()
+        end_of_line = text.find("\n", start)
+        for stop in dict.fromkeys((end_of_line if end_of_line >= 0 else len(text), len(text))):
+            piece = text[start:stop]  # a failure counts the lines up to it, so a piece of its own
+            work -= len(piece) if len(piece) > _SHORT else 0
+            try:
+                document, length = decoder.raw_decode(piece)
+            except json.JSONDecodeError as error:
+                if piece[error.pos :].strip():
+                    break  # wrong within the line: more lines do not mend it
+            except RecursionError:  # thousands of brackets: no document of anybody
+                break
+            else:
+                found.append(document)
+                at = start + length
+                break
     return found
 
 
@@ -119,12 +125,10 @@ def _walk(document: Any, path: tuple[Step, ...]) -> Any:
     value = document
     for done, step in enumerate(path):
         try:
-            if isinstance(step, str) and isinstance(value, dict):
-                value = value[step]
-            elif isinstance(step, int) and isinstance(value, list):
-                value = value[step]
-            else:
+            fits = isinstance(value, dict if isinstance(step, str) else list)
+            if not fits:
                 raise KeyError(step)
+            value = value[step]
         except (KeyError, IndexError):
             where = f"{_written(path[:done])} is" if done else "the JSON is"
             raise Missing(f"there is no {_written((step,))}: {where} {_described(value)}") from None

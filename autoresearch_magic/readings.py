@@ -24,12 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UserError
-from .figures import Figure, converted, figures, is_unit, shorten, sole_figure
+from .figures import Figure, converted, figures, shorten, sole_figure
 from .json_paths import Missing, Step, documents, look_up, parse_path
 from .metric import split_direction
+from .named_lines import LONGEST, Found, named_figures, visible_lines
 
-LONGEST = 1_000
-"""Characters of a line that are looked at behind a name; a float with all its digits and commas has 420."""
 FACTS = 100
 """Facts that are kept of one output."""
 TICK = 0.01
@@ -46,16 +45,6 @@ _PICKS: Mapping[str, Callable[[list[float]], float]] = {
 }
 _WAYS = "re:REGEX, json:PATH, file:PATH, exit, seconds, lines, last, first, max, min or mean"
 
-_CODES = re.compile(r"\x1b\[[0-?]*+[ -/]*+[@-~]|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
-_APART = re.compile(r"[\s_\-]+")
-_BESIDE = re.compile(r"\s*(?:[(\[]\s*([^()\[\]\s]+)\s*[)\]]|%)\s*$")  # the unit in "latency (ms)", "coverage %"
-_BEHIND = re.compile(  # from the name to the value
-    r"[ \t]*+%?[ \t]*+(?:[(\[](?P<unit>[^()\[\]]{1,40})[)\]])?[ \t]*+(?:\.{3,}+)?[\"'`*]*+[ \t]*+"
-    r"(?P<sign>=>|->|→|[:=|│](?![:=])|(?<=[ \t]))[ \t]*+"
-)
-_OPENING = re.compile(r"(?:[A-Za-z_][\w.]{0,20}\(|[A-F][+-]?[ ](?=\())?[\"'`*(\[{$€£~≈]*+")  # tensor(0.4), A (2.5)
-_LEVEL = re.compile(r"(?:debug|info|notice|warn|warning|error|result|final|metric)s?", re.IGNORECASE)
-_FIELD = re.compile(r"[|│;]\s*[A-Za-z]")
 _OTHERS_NAME = re.compile(
     r"\s*(?:METRIC\s+(?P<metric>[^=:]{1,60})|(?P<name>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)\s*)[:=]"
 )
@@ -109,16 +98,6 @@ class How:
     pattern: re.Pattern[str] | None = None
     path: tuple[Step, ...] = ()
     inner: How | None = None
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A figure and where it stands; `other` is another one that the same line could mean."""
-
-    figure: Figure
-    number: int
-    line: str
-    other: Figure | None = None
 
 
 @dataclass(frozen=True)
@@ -267,8 +246,8 @@ def read_metric(
         value, unit = converted(Figure(f"{seconds!r} s", repr(float(seconds)), "s", 0, 0), name)
         return Reading(value, unit, "the command's wall clock")
     if how.kind == "file" and how.inner is not None:
-        return _read(_Text(_visible(_contents(how.argument, folder, since)), name, how.argument), how.inner)
-    return _read(_Text(_visible(output), name), how)
+        return _read(_Text(visible_lines(_contents(how.argument, folder, since)), name, how.argument), how.inner)
+    return _read(_Text(visible_lines(output), name), how)
 
 
 def facts(output: str) -> Mapping[str, float]:
@@ -281,7 +260,7 @@ def facts(output: str) -> Mapping[str, float]:
         of more than `FACTS` names the first ones are kept.
     """
     found: dict[str, float] = {}
-    for line in _visible(output):
+    for line in visible_lines(output):
         if (named := _FACT.match(line)) and len(line) <= LONGEST:
             figure = sole_figure(line[named.end() :])
             if figure is None or figure.doubt or (named[1] not in found and len(found) >= FACTS):
@@ -290,17 +269,6 @@ def facts(output: str) -> Mapping[str, float]:
             if math.isfinite(value):
                 found[named[1]] = value
     return found
-
-
-def _visible(output: str) -> list[str]:
-    """Split an output into lines as a terminal shows them: no colours, and bars as they were last drawn."""
-    output = output.removeprefix("\ufeff")
-    if "\x1b" in output:
-        output = _CODES.sub("", output)
-    lines = output.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.rstrip("\r").rpartition("\r")[2] if "\r" in line else line for line in lines]
 
 
 def _contents(path: str, folder: Path, since: float) -> str:
@@ -352,19 +320,19 @@ def _read_json(text: _Text, how: How) -> Reading:
     return Reading(*converted(figure, text.name), place)
 
 
-def _reading(text: _Text, found: _Found) -> Reading:
+def _reading(text: _Text, found: Found) -> Reading:
     """Convert one figure; refuse it where it, or its line, can be read in two ways."""
     if found.other is not None:
-        raise Unreadable(_two(text, found, _Found(found.other, found.number, found.line), "re:..."))
+        raise Unreadable(_two(text, found, Found(found.other, found.number, found.line), "re:..."))
     if found.figure.doubt:
         place = text.place(found.number, found.line)
         raise Unreadable(f"{found.figure.doubt} ({place}): print it plainly, or say how with {text.option()}")
     return Reading(*converted(found.figure, text.name), shorten(found.line, 200))
 
 
-def _only(text: _Text, all_found: Iterable[_Found], way: str) -> Reading:
+def _only(text: _Text, all_found: Iterable[Found], way: str) -> Reading:
     """Read the one figure, printed any number of times."""
-    first: _Found | None = None
+    first: Found | None = None
     reading = None
     for found in all_found:
         now = _reading(text, found)
@@ -377,7 +345,7 @@ def _only(text: _Text, all_found: Iterable[_Found], way: str) -> Reading:
     return reading
 
 
-def _pick(text: _Text, all_found: Iterable[_Found], kind: str) -> Reading:
+def _pick(text: _Text, all_found: Iterable[Found], kind: str) -> Reading:
     found = list(all_found)
     if not found:
         raise Unreadable(_nothing(text, "no number was found"))
@@ -392,7 +360,7 @@ def _pick(text: _Text, all_found: Iterable[_Found], kind: str) -> Reading:
     return Reading(value, readings[0].unit, f"the mean of {len(readings)} readings" if kind == "mean" else line)
 
 
-def _two(text: _Text, first: _Found, second: _Found, way: str) -> str:
+def _two(text: _Text, first: Found, second: Found, way: str) -> str:
     tail = f" (or first, max, min, mean), or {text.option()}" if way == "last" else ""
     one, other = (f"{shorten(f.figure.text, 30)} ({text.place(f.number, f.line)})" for f in (first, second))
     return f"two readings could be meant: {one} and {other}: say which with {text.option(way)}{tail}"
@@ -407,7 +375,7 @@ def _nothing(text: _Text, found: str) -> str:
     return f'{last}: print "{text.name}: VALUE", or say how with {text.option()}'
 
 
-def _matches(text: _Text, how: How) -> Iterator[_Found]:
+def _matches(text: _Text, how: How) -> Iterator[Found]:
     """Find what the pattern matches, empty matches aside."""
     assert how.pattern is not None
     group = "value" if "value" in how.pattern.groupindex else min(1, how.pattern.groups)
@@ -423,87 +391,27 @@ def _matches(text: _Text, how: How) -> Iterator[_Found]:
                 f"the pattern found {shorten(match[group])!r}, which is not one number ({text.place(number, line)}): "
                 "put a group round the number, re:...([0-9.]+)"
             )
-        yield _Found(figure, number, line)
+        yield Found(figure, number, line)
     if not any_match:
         raise Unreadable(_nothing(text, f"nothing matches {how.kind}:{shorten(how.argument)}"))
 
 
-# -- by name ----------------------------------------------------------------------------------------------------------
-
-
-def _named(text: _Text) -> list[_Found]:
-    """Find the lines that name the metric: those with ``METRIC`` before it where there are some, else all."""
-    beside = _BESIDE.search(text.name)
-    bare = text.name[: beside.start()] if beside and (beside[1] is None or is_unit(beside[1])) else text.name
-    words = [re.escape(word) for word in _APART.split(bare) if word]
-    pattern = re.compile(r"(?<!\w)" + r"[ \t_-]+".join(words) + r"(?!\w)", re.IGNORECASE)
-    marked: list[_Found] = []
-    plain: list[_Found] = []
-    without: list[tuple[int, str, bool]] = []
-    for number, line in enumerate(text.lines, start=1):
-        for match in pattern.finditer(line):
-            before = line[max(0, match.start() - 80) : match.start()]
-            behind = _BEHIND.match(line, match.end())
-            if behind is None or not _begins(before) or not _belongs(behind["unit"]):
-                continue
-            if (
-                not behind["sign"] and before.strip()
-            ):  # "1234 ns/op 16 B/op": only a line's first words name what follows
-                continue
-            metric = before.strip() == "METRIC"
-            found = _value(line, number, behind.end(), behind["unit"])
-            if found is not None:
-                (marked if metric else plain).append(found)
-            elif behind["sign"] and line[behind.end() :].strip():
-                without.append((number, line, metric))
-    found_all = marked or plain
-    for number, line, metric in without:
-        if not found_all or (metric and not marked):
-            raise Unreadable(
-                f"no number right behind {text.name!r} ({text.place(number, line)}): "
-                f"print a number there, or say how with {text.option()}"
-            )
-    return found_all
-
-
-def _begins(before: str) -> bool:
-    """Whether a name can begin behind this: not in the middle of a longer name, such as the loss in ``val loss``."""
-    if not (word := before.rstrip()):
-        return True
-    gap = before[len(word) :]
-    if not gap:
-        return word[-1] in "\"'`([{|│,;<>*#:="
-    last = re.split(r"[\s=:]", word)[-1].lstrip("([{")
-    return len(gap) > 1 or gap == "\t" or not last[-1:].isalnum() or last[:1].isdigit() or bool(_LEVEL.fullmatch(last))
-
-
-def _belongs(unit: str | None) -> bool:
-    """Whether what stands in brackets behind the name is a unit or the direction, and not another name."""
-    return unit is None or is_unit(unit.strip()) or unit.strip() == "%" or split_direction(f"({unit})")[1] is not None
-
-
-def _value(line: str, number: int, start: int, unit: str | None) -> _Found | None:
-    """Read the figure that begins here, and another that it could be mistaken for."""
-    opening = _OPENING.match(line, start)
-    rest = line[opening.end() if opening else start :][:LONGEST]
-    found = figures(rest)
-    figure = next(found, None)
-    if figure is None or figure.start != 0:
-        return None
-    if unit and not figure.unit and is_unit(unit.strip()):
-        figure = Figure(figure.text, figure.number, unit.strip(), figure.start, figure.end, doubt=figure.doubt)
-    other = next(found, None)
-    if other is not None and (other.labelled or _FIELD.search(rest, figure.end, other.start)):
-        other = None
-    return _Found(figure, number, line, other)
+def _named(text: _Text) -> list[Found]:
+    found, vain = named_figures(text.lines, text.name)
+    if vain is not None:
+        raise Unreadable(
+            f"no number right behind {text.name!r} ({text.place(*vain)}): "
+            f"print a number there, or say how with {text.option()}"
+        )
+    return found
 
 
 def _lone(text: _Text) -> Reading:
     """Read the only number of an output that does not name the metric."""
-    first: _Found | None = None
+    first: Found | None = None
     for number, line in enumerate(text.lines, start=1):
         for figure in figures(line):
-            found = _Found(figure, number, line)
+            found = Found(figure, number, line)
             if first is None:
                 first = found
             elif (figure.number, figure.unit, figure.doubt) != (
