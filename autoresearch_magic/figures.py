@@ -1,7 +1,8 @@
 """Numbers as tools print them: signs, thousands and units, and what looks like a number and is none.
 
 A figure is a number with its unit: ``0.9979``, ``1,234.5``, ``342ms``, ``85.2 %``, ``120 req/s``. No figures are numbers
-within words (``p95``), versions, dates, times of day, hexadecimals and paths. ``3/10`` and ``3-5`` are two figures each.
+within words (``p95``), versions, dates, times of day, hexadecimals and paths. ``3/10`` and ``3-5`` are two figures each,
+and both are in doubt.
 What follows ``±`` is the uncertainty of the figure before it and none of its own.
 
 Some figures can be read in two ways, such as ``1,5`` or ``12k``: those carry a `doubt`, and nobody should choose.
@@ -44,7 +45,7 @@ _MANY = (  # dimension, symbol, size in the dimension's first unit, other spelli
     ("time", "days", "86400", "day"),
     ("size", "B", "1", "byte bytes"),
     *(
-        ("size", symbol, str(base**power), f"{long} {long}s")
+        ("size", symbol, str(base**power), f"{long} {long}s {letter}bytes" if base == 1000 else f"{long} {long}s")
         for base, long_ones in ((1000, "kilo mega giga tera peta"), (1024, "kibi mebi gibi tebi pebi"))
         for power, (letter, prefix) in enumerate(zip("kMGTP", long_ones.split(), strict=True), start=1)
         for symbol, long in [(f"{letter}B" if base == 1000 else f"{letter.upper()}iB", f"{prefix}byte")]
@@ -176,9 +177,10 @@ def _classify(core: str, start: int, line: str) -> Iterator[Figure]:
             yield Figure(core, str(hours * 3600 + minutes * 60 + seconds), "s", start, start + len(core))
     elif _DATE.fullmatch(core):
         return
-    elif pair := _PAIR.fullmatch(core):
-        for number, unit in ((1, 2), (3, 4)) if all(not pair[at] or _known(pair[at]) for at in (2, 4)) else ():
-            yield Figure(core, _plain(pair[number]), pair[unit] or "", start, start + len(core))
+    elif (pair := _PAIR.fullmatch(core)) and all(not unit or _known(unit) for unit in (pair[2], pair[4])):
+        doubt = f"{shorten(core)} may be {shorten(pair[1], 30)}, {shorten(pair[3], 30)} or both together"
+        for number, unit in ((pair[1], pair[2] or ""), (pair[3], pair[4] or "")):
+            yield Figure(number + unit, _plain(number), unit, start, start + len(core), doubt=doubt)
     elif comma := _DECIMAL_COMMA.fullmatch(core):
         decimal, grouped = comma[1].replace(".", "").replace(",", "."), comma[1].replace(",", "")
         doubt = f"{shorten(core)} may be {float(decimal):g} or {float(grouped):g}"
