@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .checkout import Checkout, open_checkout
+from .checkout import Checkout, open_checkout, top_of
 from .edits import check_syntax
 from .errors import UserError
 from .files import split
@@ -87,7 +87,7 @@ def define(program: str | Path, target: str | Path, setup: str | Path, settings:
         known = original_settings(folder.absolute())
     made_settings = make_settings(known, parsed.settings, settings)
     if made_settings.verify:
-        return _define_repository(parsed, made_settings, target, setup)
+        return _define_repository(parsed, made_settings, target, setup, program_path)
     target_text, target_path = read_source(target, "target")
     setup_text, setup_path = read_source(setup, "setup")
     if not target_text.strip():
@@ -99,7 +99,9 @@ def define(program: str | Path, target: str | Path, setup: str | Path, settings:
     return made
 
 
-def _define_repository(program: Program, settings: Settings, target: str | Path, setup: str | Path) -> Definition:
+def _define_repository(
+    program: Program, settings: Settings, target: str | Path, setup: str | Path, program_path: Path | None
+) -> Definition:
     if str(target).strip() or str(setup).strip():
         raise UserError(
             "Both a target and --scope: a study changes either a cell or the files of a repository. Leave one of them out."
@@ -107,10 +109,20 @@ def _define_repository(program: Program, settings: Settings, target: str | Path,
     for what, command in (("verify", settings.verify), ("guard", settings.guard)):
         if why := danger(command):
             raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
-    folder = Path(settings.repo or ".").expanduser().absolute()
-    checkout, text, measuring = open_checkout(folder, settings.scope, [settings.verify, settings.guard])
+    folder = Path(settings.repo).expanduser() if settings.repo else _around(program_path)
+    checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
     check_syntax(text)
     return Definition(program, text, measuring, settings, checkout=checkout)
+
+
+def _around(program: Path | None) -> Path:
+    """Return where the repository is looked for: around the program's file where that is in one, else around us."""
+    if program is not None:
+        try:
+            return top_of(program.parent)
+        except UserError:
+            pass
+    return Path()
 
 
 def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definition:

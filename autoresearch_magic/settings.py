@@ -88,7 +88,7 @@ class Settings:
         metavar="PERCENT", parse=read_percent, keys=("guard threshold",),
     )  # fmt: skip
     repo: str = _option(
-        "", "folder of the repository (default: the one around the working directory; with --verify)", metavar="FOLDER",
+        "", "folder of the repository (default: the one around the program's file, else around the working directory; with --verify)", metavar="FOLDER",
         keys=("repo",),
     )  # fmt: skip
     link: tuple[str, ...] = _option(

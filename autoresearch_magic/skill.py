@@ -4,7 +4,7 @@ The form is that of Agent Skills: YAML front matter with a name and a descriptio
 paragraph of ``Key: value`` lines. One's own come before those that are built in: a folder below ``.autoresearch/skills``,
 ``~/.config/autoresearch/skills``, or one of the folders that ``AUTORESEARCH_SKILLS`` names.
 
-Not here: what a program's settings mean (`program`), and playing recorded edits back (`play`).
+Not here: what a program's settings mean (`program`), and playing recorded edits back (`agents.recorded`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,22 +181,8 @@ def as_cell(skill: Skill, options: str = "") -> str:
     return f"{f'%%autoresearch {options}'.rstrip()}\n{skill.text}\n"
 
 
-def player(skill: Skill, python: str = sys.executable) -> str:
-    """Return an agent, ``command:...``, that plays the skill's recorded edits back; it needs no network and no key.
-
-    Raises
-    ------
-    UserError
-        When nothing was recorded.
-    """
-    if not skill.recorded:
-        raise UserError(f"The skill {skill.name} has no recorded edits to play back.")
-    words = [python, str(Path(__file__).with_name("play.py")), str(skill.folder / RECORDED)]
-    return f"command:{shlex.join(words)}"
-
-
 def copy_example(skill: Skill, into: str | Path) -> Path:
-    """Copy a skill's example into a folder and make that a git repository with one commit.
+    """Copy a skill's example, and its program as ``program.md``, into a folder, and make that a git repository with one commit.
 
     Parameters
     ----------
@@ -224,6 +208,7 @@ def copy_example(skill: Skill, into: str | Path) -> Path:
     shutil.copytree(
         skill.example, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".coverage")
     )
+    (folder / "program.md").write_text(skill.text + "\n", encoding="utf-8")
     ignored = folder / ".gitignore"
     if not ignored.exists():
         ignored.write_text(_IGNORED, encoding="utf-8")

@@ -77,12 +77,9 @@ def init_project(name: str, into: str, root: Path) -> str:
         When there is no such skill, or the folder is not empty.
     """
     skill = find_skill(name, skill_folders(root.parent))
-    folder = copy_example(skill, into) if skill.example else Path(into)
-    folder.mkdir(parents=True, exist_ok=True)
-    program = Path(into) / "program.md"
-    program.write_text(skill.text + "\n", encoding="utf-8")
+    copy_example(skill, into)
     agent = f" --agent recorded:{skill.name}" if skill.recorded else ""
-    return f"{skill.name} is in {into}. Run it with  autoresearch run {program} --repo {into}{agent}"
+    return f"{skill.name} is in {into}. Run it with  autoresearch run {Path(into) / 'program.md'}{agent}"
 
 
 def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:

@@ -3,18 +3,16 @@
 import importlib.util
 import os
 import re
-import shlex
 import subprocess
 import sys
 
 import pytest
 
-from autoresearch_magic.agents.command import Command
 from autoresearch_magic.agents.reply import ReplyError, apply, replace_once, tag
 from autoresearch_magic.constants import find_constants, replace_constants
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.play import next_reply
 from autoresearch_magic.program import parse_program
+from autoresearch_magic.records.journal import Journal
 from autoresearch_magic.seatbelt import danger
 from autoresearch_magic.settings import FIELDS
 from autoresearch_magic.skill import (
@@ -24,11 +22,11 @@ from autoresearch_magic.skill import (
     copy_example,
     find_skill,
     list_skills,
-    player,
     read_skill,
     read_skills,
     skill_folders,
 )  # fmt: skip
+from autoresearch_magic.study import Study
 
 NAMES = ["api-latency", "complexity", "coverage", "fit-model", "fix", "prompt", "security", "speed", "train-lm"]
 TUNED = {"api-latency", "fit-model", "speed", "train-lm"}
@@ -212,7 +210,7 @@ def test_an_example_becomes_a_repository(tmp_path, monkeypatch):
     assert git(folder, "log", "--format=%an %s").splitlines() == ["autoresearch The example of the skill speed"]
     assert git(folder, "status", "--porcelain") == ""
     assert git(folder, "branch", "--show-current") == "main\n"
-    assert git(folder, "ls-files").split() == [".gitignore", "bench.py", "near.py", "tests/test_near.py"]
+    assert git(folder, "ls-files").split() == [".gitignore", "bench.py", "near.py", "program.md", "tests/test_near.py"]
     assert not [path for path in (folder / ".git" / "hooks").glob("*") if path.suffix != ".sample"]
 
 
@@ -358,25 +356,44 @@ def test_a_model_that_looks_ahead_is_caught(tmp_path):
 # -- playing edits back -----------------------------------------------------------------------------------------------
 
 
-def test_the_player_gives_one_reply_after_the_other():
-    skill = find_skill("complexity")
-    line = player(skill).removeprefix("command:")
-    Command(line).check()
-    words = shlex.split(line)
-    briefing, given = "The program.", []
-    while (done := subprocess.run(words, input=briefing, capture_output=True, text=True)).returncode == 0:
-        given.append(done.stdout)
-        briefing += f"\n- {len(given)}: {tag(done.stdout, 'summary')} → 7 discard"
-    assert given == [path.read_text() for path in skill.recorded]
-    assert done.stderr == f"all {len(given)} recorded edits were given\n"
-    assert subprocess.run(words[:2], capture_output=True, text=True).returncode == 2
+def study_of(name, tmp_path, **settings):
+    skill = find_skill(name)
+    folder = copy_example(skill, tmp_path / "it")
+    return Study(skill.text, repo=str(folder), root=tmp_path / ".autoresearch", **settings), folder
 
 
-def test_what_has_no_summary_is_never_given():
-    assert next_reply("", ["no summary"]) is None
-    assert next_reply("a  b", ["<summary>a\nb</summary>", "<summary>c</summary>x"]) == "<summary>c</summary>x"
+@pytest.mark.parametrize("name", sorted(set(NAMES) - TUNED))
+def test_recorded_edits_are_played_back_in_a_study(name, tmp_path):
+    needs(name)
+    study, folder = study_of(name, tmp_path, agent=f"recorded:{name}", repeats=1, experiments=9)
+    study.start().wait()
+    assert study.state == "finished", study.standing.message
+    verdicts = [str(e.verdict) for e in study.experiments]
+    assert verdicts.count("keep") >= 3
+    # What the guard refuses goes back, and the next edit mends it; what is no better is not worth the guard.
+    assert set(verdicts) <= {"baseline", "keep", "discard"}
+    with Journal(study.folder / "journal.sqlite") as journal:
+        reworks = [body for _, kind, body in journal.notes() if kind == "rework"]
+    assert len(reworks) == (name in ("complexity", "coverage", "security"))
+    assert git(folder, "status", "--porcelain") == ""
 
 
-def test_nothing_recorded_nothing_to_play():
+def test_all_recorded_edits_are_tried_once_and_then_it_ends(tmp_path):
+    needs("complexity")
+    study, _ = study_of("complexity", tmp_path, agent="recorded:complexity", repeats=1, until=-1)
+    study.start().wait()
+    assert study.state == "finished"
+    recorded = [path.read_text() for path in find_skill("complexity").recorded]
+    replies = [e.proposal.reply for e in study.experiments[1:]]
+    assert replies == [recorded[0], *recorded[2:]]  # the second was refused by the guard, and mended by the third
+    study.resume(experiments=20)
+    study.wait()
+    assert study.standing.message == f"All {len(recorded)} recorded edits were tried."
+    assert len(study.experiments) == len(recorded)
+
+
+def test_nothing_recorded_nothing_to_play(tmp_path):
     with pytest.raises(UserError, match="no recorded edits"):
-        player(find_skill("speed"))
+        study_of("speed", tmp_path, agent="recorded:speed")
+    with pytest.raises(UserError, match="recorded:SKILL"):
+        Study("x", "y = 1", metric="y", agent="recorded", root=tmp_path)

@@ -187,13 +187,9 @@ def _hybrid(order: Order) -> Agent:
 
 
 def _recorded(order: Order) -> Agent:
-    from ..skill import find_skill, player, skill_folders
-    from .command import Command
+    from .recorded import Recorded
 
-    if not order.argument:
-        raise UserError("Say which skill's recorded edits: --agent recorded:SKILL, such as recorded:security.")
-    skill = find_skill(order.argument, skill_folders(order.root.parent))
-    return _model(Command(player(skill).partition(":")[2]), order)
+    return Recorded(order.argument, order.root)
 
 
 def _replay(order: Order) -> Agent:

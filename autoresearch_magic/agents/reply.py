@@ -32,7 +32,7 @@ _FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _BLOCK = re.compile(
-    r"^<{5,9} ?SEARCH[^\n]*\n(?P<search>.*?)^={5,9}[ \t]*\n(?P<replace>.*?)^>{5,9} ?REPLACE[^\n]*$",
+    r"^<{5,9} ?SEARCH(?P<where>[^\n]*)\n(?P<search>.*?)^={5,9}[ \t]*\n(?P<replace>.*?)^>{5,9} ?REPLACE[^\n]*$",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -151,7 +151,8 @@ def apply_to_files(text: str, target: str) -> str:
     if len(blocks) < len(re.findall(r"^<{5,9} ?SEARCH", text, re.MULTILINE)):
         raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
     for number, block in enumerate(blocks, 1):
-        path = named(block.start()) or _file_of(block["search"], new, number)
+        where = block["where"].strip("`* \t:")
+        path = where if where in new else named(block.start()) or _file_of(block["search"], new, number)
         if path not in new:
             raise ReplyError(f"Block {number}: there is no file {path!r} in the target: it has {', '.join(new)}.")
         try:
