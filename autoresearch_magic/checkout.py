@@ -5,9 +5,10 @@ Nothing here changes the checkout, its index, its stash or its HEAD, but `apply`
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import files
@@ -16,6 +17,9 @@ from .git import GitFailed, git, names
 
 MOST = 4_000_000
 """Characters that the files of a scope may have in all: each experiment is kept whole in the journal."""
+
+READABLE = 200_000
+"""Bytes of a file that verify or guard name, above which it is data and not shown to an agent."""
 
 SHOWN = 300
 """Paths of the repository that an agent is told."""
@@ -43,7 +47,9 @@ class Checkout:
     frozen : tuple of str
         Tracked files that they may not: tests, unless the scope names them, and what verify and guard name.
     tracked : tuple of str
-        Paths of the repository's files, the first ones of many: an agent should know what there is.
+        Paths of the repository's files.
+    opaque : tuple of str
+        Files of the scope that are no text, or links: they are not in the target, and proposals may not write over them.
     """
 
     folder: Path
@@ -52,38 +58,59 @@ class Checkout:
     scope: tuple[str, ...]
     frozen: tuple[str, ...]
     tracked: tuple[str, ...] = ()
+    opaque: tuple[str, ...] = ()
 
-    def refusal(self, before: str, after: str) -> str:
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The tracked paths that an agent is told: it should know what there is, and need not know all of much."""
+        return tuple(path for path in self.tracked if _plain(path))[:SHOWN]
+
+    def refusal(self, before: str, after: str, linked: Sequence[str] = ()) -> str:
         """Say in one line which file a proposal may not change; empty when there is none.
 
         Parameters
         ----------
         before, after : str
             The incumbent's target and the proposed one.
+        linked : sequence of str
+            Untracked files and folders of the user's that are linked into the worktree.
         """
+        old, new = files.split(before), files.split(after)
         for path in files.changed(before, after):
-            parts = path.split("/")
-            if (
-                path.startswith("/")
-                or ".." in parts
-                or ".git" in map(str.lower, parts)
-                or "\\" in path
-                or not path.strip()
-            ):
+            if not _within(path):
                 return f"It writes to {path!r}, which is no path within the repository."
+            if path in self.opaque:
+                return f"It changes {path}, which is no text or a link: such files stay as they are."
             if path in self.frozen:
                 return f"It changes {path}, which is frozen: tests, and what measures, are read-only to proposals."
             if not files.match(self.scope, [path]):
                 return f"It changes {path}, which is outside of the scope ({' '.join(self.scope)})."
             if frozen_by_name(path, self.scope):
                 return f"It changes {path}, which looks like a test: tests are read-only to proposals."
+            for name in (name.rstrip("/") for name in linked):
+                if path == name or path.startswith(name + "/"):
+                    return f"It writes to {name}, which is linked from your checkout: it is no part of the target."
+        if new.keys() - old.keys():
+            return self._in_the_way(new.keys() - old.keys(), new.keys())
+        return ""
+
+    def _in_the_way(self, added: Iterable[str], target: Iterable[str]) -> str:
+        """Say which file cannot be because of another; git knows no file and folder of one name."""
+        ours = set(files.match(self.scope, self.tracked)) - {*self.frozen, *self.opaque}
+        there = (set(self.tracked) - ours) | set(target)
+        folders = {str(folder) for path in there for folder in PurePosixPath(path).parents}
+        for path in added:
+            if path in folders:
+                return f"It writes a file {path}, and {path} is a folder."
+            if above := [str(folder) for folder in PurePosixPath(path).parents if str(folder) in there]:
+                return f"It writes {path}, and {above[0]} is a file."
         return ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
         return {
             "folder": str(self.folder), "commit": self.commit, "branch": self.branch, "scope": list(self.scope),
-            "frozen": list(self.frozen), "tracked": list(self.tracked),
+            "frozen": list(self.frozen), "tracked": list(self.tracked), "opaque": list(self.opaque),
         }  # fmt: skip
 
     @classmethod
@@ -91,8 +118,24 @@ class Checkout:
         """Return what `to_json` wrote down."""
         return cls(
             Path(values["folder"]), values["commit"], values["branch"], tuple(values["scope"]), tuple(values["frozen"]),
-            tuple(values["tracked"]),
+            tuple(values["tracked"]), tuple(values.get("opaque", ())),
         )  # fmt: skip
+
+
+def _plain(path: str) -> bool:
+    """Whether a path can be written down anywhere: no control characters, no bytes that are not UTF-8."""
+    return not any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in path)
+
+
+def _within(path: str) -> bool:
+    """Whether a path names a file within the repository, and in the one way that git writes it."""
+    parts = path.split("/")
+    return (
+        path == path.strip()
+        and "\\" not in path
+        and _plain(path)
+        and not any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)
+    )
 
 
 def frozen_by_name(path: str, scope: Sequence[str]) -> bool:
@@ -169,34 +212,38 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     if not editable:
         why = f"only files that are read-only to proposals ({', '.join(matched[:3])})" if matched else "no tracked file"
         raise UserError(f"The scope {' '.join(scope)!r} means {why} in {top}: change --scope.")
-    if not (text := files.join(_read(top, editable))):
+    target = _read(top, editable)
+    if not target:
         raise UserError(f"The scope means no text file ({_some(editable)}): change --scope.")
-    shown = tuple(tracked[:SHOWN])
+    if sum(map(len, target.values())) > MOST:
+        raise UserError(
+            f"The scope means more than {MOST // 1_000_000} MB of text: narrow --scope to what experiments should change."
+        )
+    opaque = tuple(path for path in editable if path not in target)
     return (
-        Checkout(top, commit, branch, tuple(scope), tuple(frozen), shown),
-        text,
-        files.join(_read(top, sorted(measuring))),
+        Checkout(top, commit, branch, tuple(scope), tuple(frozen), tuple(tracked), opaque),
+        files.join(target),
+        files.join(_read(top, sorted(measuring), leave_out=READABLE)),
     )
 
 
-def _read(top: Path, paths: Sequence[str]) -> dict[str, str]:
+def _read(top: Path, paths: Sequence[str], leave_out: int = sys.maxsize) -> dict[str, str]:
+    """Return the text files among paths; not those of more bytes than `leave_out`, and after `MOST` characters no more."""
     found: dict[str, str] = {}
     size = 0
     for path in paths:
         place = top / path
-        if place.is_symlink() or "\n" in path:
+        if place.is_symlink() or not _plain(path) or size > MOST:
             continue
         try:
+            if place.stat().st_size > leave_out:
+                continue
             found[path] = place.read_bytes().decode("utf-8")
         except UnicodeDecodeError:
             continue  # an image, a model: no text to change
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from None
         size += len(found[path])
-        if size > MOST:
-            raise UserError(
-                f"The scope means more than {MOST // 1_000_000} MB of text: narrow --scope to what experiments should change."
-            )
     return found
 
 

@@ -288,7 +288,7 @@ class Loop(Bench):
         if experiment.proposal.failure:
             return Decision(Verdict.REJECTED, experiment.proposal.failure)
         checkout = self.definition.checkout
-        if checkout and (outside := checkout.refusal(self.incumbent.target, experiment.target)):
+        if checkout and (outside := checkout.refusal(self.incumbent.target, experiment.target, self.settings.link)):
             return Decision(Verdict.REJECTED, outside)
         try:
             check_syntax(experiment.target)
@@ -359,7 +359,7 @@ def make_briefing(
         budget="" if definition.checkout else str(definition.settings.budget), notes=tuple(notes),
         verify=definition.settings.verify, guard=definition.settings.guard,
         scope=definition.checkout.scope if definition.checkout else (),
-        tracked=definition.checkout.tracked if definition.checkout else (),
+        tracked=definition.checkout.shown if definition.checkout else (),
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)
 

@@ -1,0 +1,87 @@
+"""Small git repositories for tests, made by the git program itself."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from autoresearch_magic.checkout import open_checkout
+from autoresearch_magic.files import join, split
+
+IDENTITY = ("-c", "user.name=Someone", "-c", "user.email=someone@example.org")
+
+
+def run_git(folder, *words, given=None):
+    """Run git as the user would; returns what it prints."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", *IDENTITY, *words], cwd=folder, env=env, capture_output=True, text=True, input=given, check=False
+    )
+    assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}{done.stdout}"
+    return done.stdout
+
+
+def write(folder, files):
+    """Write files: paths to text or bytes; None deletes one."""
+    for path, content in files.items():
+        place = Path(folder) / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            place.unlink()
+        elif isinstance(content, bytes):
+            place.write_bytes(content)
+        else:
+            place.write_bytes(content.encode())
+
+
+def commit(folder, files, message="more"):
+    """Write files and commit them."""
+    write(folder, files)
+    run_git(folder, "add", "-A")
+    run_git(folder, "commit", "--quiet", "--allow-empty", "-m", message)
+
+
+def repository(folder, files, *init):
+    """Make a repository with one commit."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run_git(folder, "init", "--quiet", "-b", "main", *init)
+    commit(folder, files, "start")
+    return folder
+
+
+def opened(folder, scope=("src/**",), *commands):
+    """Open a checkout; returns it and its target."""
+    checkout, target, _ = open_checkout(folder, scope, commands)
+    return checkout, target
+
+
+def changed(target, **files):
+    """Return a target with files changed: names with __ for / and _py for .py; None takes one out."""
+    contents = split(target)
+    for name, content in files.items():
+        path = name.replace("__", "/").replace("_py", ".py")
+        contents.pop(path, None)
+        if content is not None:
+            contents[path] = content
+    return join(contents)
+
+
+def state(folder):
+    """Everything of a repository that a study must not touch, byte for byte."""
+    folder = Path(folder)
+    git_folder = folder / ".git"
+    refs = run_git(folder, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    return {
+        "status": run_git(folder, "--no-optional-locks", "status", "--porcelain"),
+        "stash": run_git(folder, "stash", "list"),
+        "head": run_git(folder, "rev-parse", "HEAD"),
+        "HEAD": (git_folder / "HEAD").read_bytes(),
+        "index": (git_folder / "index").read_bytes(),
+        "config": (git_folder / "config").read_bytes(),
+        "refs": [ref for ref in refs if "/autoresearch/" not in ref],
+        "files": {
+            str(path.relative_to(folder)): (os.readlink(path).encode() if path.is_symlink() else path.read_bytes(),
+                                            path.lstat().st_mtime_ns)
+            for path in sorted(folder.rglob("*"))
+            if path.relative_to(folder).parts[0] not in (".git", ".autoresearch") and not path.is_dir()
+        },
+    }  # fmt: skip
