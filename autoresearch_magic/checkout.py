@@ -87,7 +87,7 @@ class Checkout:
                 return f"It changes {path}, which is outside of the scope ({' '.join(self.scope)})."
             if frozen_by_name(path, self.scope):
                 return f"It changes {path}, which looks like a test: tests are read-only to proposals."
-            for name in (name.rstrip("/") for name in linked):
+            for name in (name.removeprefix("./").rstrip("/") for name in linked):
                 if path == name or path.startswith(name + "/"):
                     return f"It writes to {name}, which is linked from your checkout: it is no part of the target."
         if new.keys() - old.keys():
@@ -225,6 +225,26 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
         files.join(target),
         files.join(_read(top, sorted(measuring), leave_out=READABLE)),
     )
+
+
+def check_links(checkout: Checkout, linked: Iterable[str]) -> None:
+    """See that what is to be linked into a worktree is there, inside of the repository, and nothing that git knows.
+
+    Raises
+    ------
+    UserError
+        For the first that is not.
+    """
+    for name in linked:
+        path = name.removeprefix("./").rstrip("/")
+        if not _within(path):
+            raise UserError(f"--link {name}: give a path within the repository, such as data or node_modules.")
+        if not (checkout.folder / path).exists():
+            raise UserError(f"--link {name}: there is no such file or folder in {checkout.folder}.")
+        if known := [p for p in checkout.tracked if p == path or p.startswith(path + "/")]:
+            raise UserError(
+                f"--link {name}: git knows {known[0]}, so it is there anyway: link only what git does not know."
+            )
 
 
 def _read(top: Path, paths: Sequence[str], leave_out: int = sys.maxsize) -> dict[str, str]:

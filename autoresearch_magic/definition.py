@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .checkout import Checkout, open_checkout, top_of
+from .checkout import Checkout, check_links, open_checkout, top_of
 from .edits import check_syntax
 from .errors import UserError
 from .files import split
@@ -111,6 +111,7 @@ def _define_repository(
             raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
     folder = Path(settings.repo).expanduser() if settings.repo else _around(program_path)
     checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
+    check_links(checkout, settings.link)
     check_syntax(text)
     return Definition(program, text, measuring, settings, checkout=checkout)
 

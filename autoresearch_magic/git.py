@@ -20,6 +20,7 @@ PATIENCE = 20.0
 _QUIET = (
     "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
     "-c", "commit.gpgSign=false", "-c", "advice.detachedHead=false", "-c", "core.quotePath=false",
+    "-c", "diff.autoRefreshIndex=true", "-c", "core.safecrlf=false", "-c", "i18n.commitEncoding=UTF-8",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.checkout import Checkout, apply, open_checkout
+from autoresearch_magic.checkout import Checkout, apply, check_links, open_checkout
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.files import join, split
 
@@ -188,6 +188,18 @@ def test_the_user_s_hooks_do_not_run(repo, tmp_path):
     apply(checkout, made, "better")
     opened(repo)
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_may_be_linked(repo):
+    write(repo, {".git/info/exclude": "/data/\n", "data/big/x.bin": "1\n", "src/local.cfg": ""})
+    checkout, _ = opened(repo, ("src/*.py",))
+    check_links(checkout, ("data", "./data/big/", "src/local.cfg"))
+    for name, why in (
+        ("../other", "path within"), ("/etc", "path within"), (".git", "path within"), ("nothing", "no such file"),
+        ("src", "git knows src/app.py"), ("README.md", "git knows README.md"),
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=why):
+            check_links(checkout, (name,))
 
 
 # -- frozen ----------------------------------------------------------------------------------------------------------------

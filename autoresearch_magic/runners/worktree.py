@@ -36,8 +36,10 @@ class Worktree:
     def __init__(
         self, folder: Path, checkout: Checkout, base: Iterable[str], branch: str = "", linked: Sequence[str] = ()
     ) -> None:
-        self.folder, self.checkout, self.branch, self.linked = folder.absolute(), checkout, branch, tuple(linked)
-        self._owned = set(base)  # every file that was ever the target's
+        self.folder, self.checkout, self.branch = folder.absolute(), checkout, branch
+        self.linked = tuple(name.removeprefix("./").rstrip("/") for name in linked)
+        self._base = frozenset(base)
+        self._added: set[str] = set()  # files that versions have added to those
 
     def open(self) -> None:
         """Make it where it is missing or was left half made.
@@ -71,8 +73,8 @@ class Worktree:
         top = self.checkout.folder
         if self.folder.exists():
             shutil.rmtree(self.folder)
-        git(top, "worktree", "prune")
-        git(top, "worktree", "add", "--force", "--quiet", "--detach", str(self.folder), self.checkout.commit)
+        # Twice, because one that was left half made is locked.
+        git(top, "worktree", "add", "--force", "--force", "--quiet", "--detach", str(self.folder), self.checkout.commit)
         if self.branch:
             ref = f"refs/heads/{self.branch}"
             try:
@@ -86,8 +88,9 @@ class Worktree:
             source, place = self.checkout.folder / name, self.folder / name
             if not source.exists():
                 raise UserError(f"--link {name}: there is no such file or folder in {self.checkout.folder}.")
-            if not place.is_symlink() and not place.exists():
-                place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.is_symlink() or place.readlink() != source:
+                self._clear_way(place)
+                place.unlink(missing_ok=True)
                 place.symlink_to(source, target_is_directory=source.is_dir())
 
     def show(self, target: Mapping[str, str]) -> None:
@@ -98,12 +101,13 @@ class Worktree:
         target : Mapping[str, str]
             All files of the scope.
         """
-        self.tidy(keep=self._owned | target.keys())
-        for path in self._owned - target.keys():
-            if (self.folder / path).is_file():
-                self._clear_way(self.folder / path)
-                (self.folder / path).unlink()
-        self._owned |= target.keys()
+        self.tidy(keep=self._base | target.keys())
+        for path in (self._base | self._added) - target.keys():
+            self._clear_way(self.folder / path)
+            (self.folder / path).unlink(missing_ok=True)
+        self._added |= target.keys() - self._base
+        for folder in {(self.folder / path).parent for path in target}:
+            self._make_folder(folder)
         for path, content in target.items():
             place = self.folder / path
             data = content.encode("utf-8", "surrogatepass")
@@ -113,17 +117,24 @@ class Worktree:
             # Written anew and not in place: a run that is still being killed may have it open.
             mode = place.stat().st_mode if place.is_file() else None
             fresh = place.with_name(f".{place.name}.new")
+            self._clear_way(fresh)
+            fresh.unlink(missing_ok=True)
             fresh.write_bytes(data)
             if mode is not None:
                 fresh.chmod(mode)
             fresh.replace(place)
+        self._link()
 
-    def _clear_way(self, place: Path) -> None:
-        """Make a file's folder, and see that nothing leads out of the worktree on the way to it."""
-        for folder in reversed([p for p in place.parents if p != self.folder and self.folder in p.parents]):
+    def _make_folder(self, place: Path) -> None:
+        """Make a folder, and see that nothing leads out of the worktree on the way to it."""
+        for folder in reversed([p for p in (place, *place.parents) if self.folder in p.parents]):
             if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
                 folder.unlink()
             folder.mkdir(exist_ok=True)
+
+    def _clear_way(self, place: Path) -> None:
+        """Make a file's folder, and see that the file can be written there, and nowhere else."""
+        self._make_folder(place.parent)
         if place.is_symlink():
             place.unlink()
         elif place.is_dir():
@@ -142,20 +153,16 @@ class Worktree:
         list of str
             The tracked files that were put back.
         """
-        changed = [path for path in self.changed() if path not in keep]
+        # What is to be written anyway need not be put back, unless it is no plain file of its mode any more.
+        changed = [path for path, same_mode in self._differing() if path not in keep or not same_mode]
         if changed:
             for path in changed:
                 self._clear_way(self.folder / path)
             git(
-                self.folder,
-                "checkout-index",
-                "--force",
-                "--index",
-                "--quiet",
-                "-z",
-                "--stdin",
-                given="".join(f"{p}\0" for p in changed),
-            )
+                self.folder, "restore", f"--source={self.checkout.commit}", "--staged", "--worktree", "--quiet",
+                "--ignore-skip-worktree-bits", "--pathspec-from-file=-", "--pathspec-file-nul",
+                given="".join(f"{path}\0" for path in changed), env={"GIT_LITERAL_PATHSPECS": "1"},
+            )  # fmt: skip
         for path in self.untracked():
             if path not in keep and not self._is_linked(path):
                 place = self.folder / path
@@ -166,11 +173,27 @@ class Worktree:
         return changed
 
     def _is_linked(self, path: str) -> bool:
-        return any(path == name.rstrip("/") or path.startswith(name.rstrip("/") + "/") for name in self.linked)
+        return any(path == name or path.startswith(name + "/") for name in self.linked)
 
     def changed(self) -> list[str]:
         """Return the tracked files that differ from the commit that the study began with."""
-        return names(git(self.folder, "diff", "--name-only", "-z", "--no-ext-diff", "--no-renames"))
+        return [path for path, _ in self._differing()]
+
+    def _differing(self) -> list[tuple[str, bool]]:
+        """Return the files that differ from the commit, and whether each still is a file of the same mode.
+
+        From the commit and not from the index: a run may have put what it changed into that.
+        """
+        told = git(
+            self.folder, "diff", "--raw", "-z", "--no-ext-diff", "--no-renames",
+            "--no-relative", self.checkout.commit, "--",
+        )  # fmt: skip
+        fields = told.split("\0")
+        return [
+            (path, head.split()[0].lstrip(":") == head.split()[1])
+            for head, path in zip(fields[::2], fields[1::2], strict=False)
+            if path
+        ]
 
     def untracked(self) -> list[str]:
         """Return the files that are neither tracked nor ignored."""
@@ -184,7 +207,8 @@ class Worktree:
         """Take it away, with what git knows of it; the branch and the experiments stay."""
         shutil.rmtree(self.folder, ignore_errors=True)
         try:
-            git(self.checkout.folder, "worktree", "prune")
+            # Not `prune`, which would forget worktrees of the user's that are only away.
+            git(self.checkout.folder, "worktree", "remove", "--force", "--force", str(self.folder))
         except GitFailed:
             pass
 
