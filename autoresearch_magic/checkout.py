@@ -227,6 +227,19 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     )
 
 
+def has_study(checkout: Checkout, name: str) -> bool:
+    """Whether the repository has a branch, or experiments, of a study of this name."""
+    return bool(
+        git(
+            checkout.folder,
+            "for-each-ref",
+            "--count=1",
+            f"refs/heads/autoresearch/{name}",
+            f"refs/autoresearch/{name}/",
+        )
+    )
+
+
 def check_links(checkout: Checkout, linked: Iterable[str]) -> None:
     """See that what is to be linked into a worktree is there, inside of the repository, and nothing that git knows.
 

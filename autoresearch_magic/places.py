@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -34,11 +35,19 @@ def checked_name(name: str) -> str:
     return name
 
 
-def free_name(root: Path, metric: Metric) -> str:
-    """Make a name from the date and the metric that no study below `root` has."""
+def free_name(root: Path, metric: Metric, taken: Callable[[str], bool] = lambda name: False) -> str:
+    """Make a name from the date and the metric that no study below `root` has.
+
+    Parameters
+    ----------
+    root : Path
+    metric : Metric
+    taken : callable, optional
+        Says of a name whether something else has it.
+    """
     stem = f"{datetime.now():%Y-%m-%d}-{re.sub(r'[^A-Za-z0-9_-]+', '-', metric.name).strip('-') or 'study'}"[:70]
     name, count = stem, 1
-    while (root / name).exists():
+    while (root / name).exists() or taken(name):
         count += 1
         name = f"{stem}-{count}"
     return name

@@ -17,6 +17,7 @@ from .agents import Agent, make_agent
 from .agents.replay import parse_replay, recorded_settings
 from .asking import Askable
 from .bench import Bench
+from .checkout import has_study
 from .control import Control
 from .definition import Definition, define
 from .errors import Stopped, UserCodeError, UserError
@@ -46,6 +47,11 @@ CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "max_tokens", "max_cost", "patience", "until", "pruner",
 }  # fmt: skip
 """Settings that a study can go on with in another way; with any other its values would not compare."""
+
+
+def taken(definition: Definition, name: str) -> bool:
+    """Whether the repository holds the experiments of an earlier study of this name, whose folder is gone."""
+    return definition.checkout is not None and has_study(definition.checkout, safe_name(name))
 
 
 class Study(Askable):
@@ -108,7 +114,12 @@ class Study(Askable):
         make_agent(definition.settings.agent, definition.target, definition.settings, root)
         if name is not None and (root / places.checked_name(name)).exists():
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
-        self._prepare(root / (name or places.free_name(root, definition.metric)), definition, observers)
+        if name is not None and taken(definition, name):
+            raise UserError(
+                f"There is a branch autoresearch/{name} of an earlier study: choose another name, or delete it."
+            )
+        free = name or places.free_name(root, definition.metric, lambda name: taken(definition, name))
+        self._prepare(root / free, definition, observers)
 
     def _prepare(self, folder: Path, definition: Definition, observers: Sequence[Observer] = ()) -> None:
         self.folder, self.name, self.definition = folder, folder.name, definition

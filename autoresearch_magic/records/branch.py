@@ -103,12 +103,15 @@ class Branch:
         return git(self.checkout.folder, *arguments, given=given, env=env)
 
     def _advances(self, number: int) -> bool:
-        """Whether the branch should move to a kept experiment: forward, never back to a former best."""
-        try:
-            said = self._git("log", "-1", "--format=%(trailers:key=Experiment,valueonly)", self._head, "--")
-        except GitFailed:
-            return True
-        return not said.strip().isdecimal() or int(said) <= number
+        """Whether the branch should move to a kept experiment: forward, never back to a former best.
+
+        Its tip is looked for among this study's experiments: a commit's own words may be those of another study, whose best
+        was applied.
+        """
+        told = self._git("for-each-ref", "--format=%(objectname) %(refname)", self._head, f"{self._experiments}/")
+        found = [line.split(" ", 1) for line in told.splitlines()]
+        tip = next((sha for sha, ref in found if ref == self._head), "")
+        return all(int(ref.rpartition("/")[2]) <= number for sha, ref in found if sha == tip and ref != self._head)
 
     @cached_property
     def _modes(self) -> dict[str, str]:
@@ -118,6 +121,8 @@ class Branch:
 
     def _tree(self, files: Mapping[str, str]) -> str:
         env = {"GIT_INDEX_FILE": str(self._index)}
+        # The study's own, and only one process is at work on a study: a machine that went down has left it.
+        self._index.with_name("index.lock").unlink(missing_ok=True)
         self._git("read-tree", self.checkout.commit, env=env)
         lines = []
         for path, content in sorted(files.items()):
