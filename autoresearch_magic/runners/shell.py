@@ -6,6 +6,7 @@ that, and no further: a command may read and write what its user may.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from .. import files
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
-from ..readings import Unreadable, facts, parse_how, read_metric
+from ..readings import How, Unreadable, facts, parse_how, read_metric
 from . import Checked, Watch
 from .environment import experiment_environment
 from .link import Link
@@ -88,6 +89,7 @@ class ShellRunner:
     ) -> Measurement:
         """Bring the worktree to `target`, run the command and read the metric; see `Runner.measure`."""
         self._show(target)
+        self._make_stale(self._how)
         since = time.time()
         result, curve, output = self._run(self.verify, seed, deadline, log, watch)
         m = Measurement(
@@ -95,7 +97,7 @@ class ShellRunner:
             memory=result.get("memory", 0.0), curve=tuple(curve), error=result.get("error", ""), output=output[-TAIL:],
         )  # fmt: skip
         if m.outcome is not Outcome.OK:
-            return m
+            return replace(m, traceback=_tail(output))
         self._seconds.append(m.seconds)
         return self._read(m, result.get("exit", 0), output, since)
 
@@ -122,7 +124,7 @@ class ShellRunner:
             return replace(m, outcome=Outcome.METRIC_ERROR, error=str(error), traceback=_tail(output))
         told = facts(output)
         memory = told["peak_vram_mb"] / 1024 if told.get("peak_vram_mb") else m.memory
-        if found.value != found.value or found.value in (float("inf"), float("-inf")):
+        if not math.isfinite(found.value):
             return replace(
                 m, outcome=Outcome.NOT_FINITE, value=found.value,
                 error=f"{self.metric.name} is {found.value}: the run diverged or the metric is wrong.",
@@ -133,21 +135,25 @@ class ShellRunner:
         """Run the guard on `target`; see `runners.Guard`."""
         assert self.guard is not None
         self._show(target)
+        how = parse_how(self.guard.metric.expression) if self.guard.metric else None
+        self._make_stale(how)
         since = time.time()
         result, _, output = self._run(self.guard.command, 0, deadline, log, None)
         tail, seconds, code = output[-TAIL:], result["seconds"], result.get("exit", 0)
         if result["outcome"] != Outcome.OK:
             return Checked(f"The guard: {result.get('error') or result['outcome']}", tail, None, seconds)
         metric = self.guard.metric
-        if metric is None:
+        if metric is None or how is None or (code and how.kind not in EXPLICIT):
             return Checked(f"The guard ended with exit status {code}." if code else "", tail, None, seconds)
         try:
             found = read_metric(
-                output, metric.name, parse_how(metric.expression), folder=self.worktree.folder, since=since - SLACK,
+                output, metric.name, how, folder=self.worktree.folder, since=since - SLACK,
                 exit_code=code, seconds=seconds,
             )  # fmt: skip
         except Unreadable as error:
             return Checked(f"The guard's {metric.name} cannot be read: {error}", tail, None, seconds)
+        if not math.isfinite(found.value):
+            return Checked(f"The guard's {metric.name} is {found.value}.", tail, None, seconds)
         room = abs(allowed or 0.0) * self.guard.threshold / 100
         if allowed is not None and metric.gain(found.value, over=allowed) < -room:
             worse = f"The guard's {metric.name} is {metric.format(found.value)}, and {metric.format(allowed)} before"
@@ -162,6 +168,17 @@ class ShellRunner:
             self.worktree.show(files.split(target))
         except OSError as error:
             raise UserError(f"The worktree {self.worktree.folder} cannot be written: {error.strerror}.") from None
+
+    def _make_stale(self, how: How | None) -> None:
+        """Make a result file that is there already look old: what counts must be written by the run that comes.
+
+        Its time alone does not tell: one that the repository holds has just been checked out.
+        """
+        if how is None or how.kind != "file":
+            return
+        place = (self.worktree.folder / how.argument).resolve()
+        if self.worktree.folder.resolve() in place.parents and place.is_file():
+            os.utime(place, ns=(0, 0))
 
     def _run(
         self, command: str, seed: int, deadline: float, log: str, watch: Watch | None
@@ -182,7 +199,8 @@ class ShellRunner:
                 job, limit=deadline, memory=self.memory, log=path, watch=watch, tick=tick if watch else None
             )
             self.exit_code = result.get("exit")
-            output = Path(path).read_text(encoding="utf-8", errors="replace")
+            # Not `read_text`, which makes lines of carriage returns: of a bar that is what is under the last drawing.
+            output = Path(path).read_bytes().decode("utf-8", "replace")
         return result, curve, output
 
     def interrupt(self) -> None:

@@ -1,0 +1,375 @@
+"""Commands in a worktree, run for real and measured by what they print."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from autoresearch_magic.checkout import open_checkout
+from autoresearch_magic.errors import Stopped, UserError
+from autoresearch_magic.experiment import Outcome
+from autoresearch_magic.files import split
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.runners.shell import GuardCommand, ShellRunner
+from autoresearch_magic.runners.worktree import Worktree
+
+from .repositories import changed, repository, run_git
+
+FILES = {
+    "src/run.sh": "echo ms: 5\n",
+    "src/guard.sh": "true\n",
+    "src/text.py": "print('ms:', 7)\n",
+    "bench.py": "print('ms: 5')\n",
+    "data.csv": "1\n",
+    "result.json": '{"ms": 3}\n',
+    ".gitignore": "*.out\n",
+}
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    return repository(tmp_path_factory.mktemp("shell") / "repo", FILES)
+
+
+@pytest.fixture(scope="module")
+def runner_of(repo):
+    """Make runners, one for each way to measure: a worker takes its second to start."""
+    made = {}
+
+    def runner_of(expression="", *, guard=None, memory=0, fresh=False, keep=True):
+        key = (expression, guard, memory)
+        if fresh or key not in made:
+            number = len(made)
+            checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
+            tree = Worktree(repo.parent / f"w{number}", checkout, split(target))
+            runner = ShellRunner(
+                tree, "sh src/run.sh", Metric("ms", expression), guard=guard, memory=memory,
+                worker_log=repo.parent / f"worker{number}.log", keep=keep,
+            )  # fmt: skip
+            runner.target = target
+            made[(number,) if fresh else key] = runner
+            return runner
+        return made[key]
+
+    yield runner_of
+    for runner in made.values():
+        runner.close()
+
+
+def measure(runner, script, *, deadline=20.0, seed=0, **options):
+    return runner.measure(changed(runner.target, **{"src__run.sh": script}), seed=seed, deadline=deadline, **options)
+
+
+def check(runner, script, *, allowed=None, deadline=20.0, log=os.devnull):
+    return runner.check(
+        changed(runner.target, **{"src__guard.sh": script}), deadline=deadline, allowed=allowed, log=str(log)
+    )
+
+
+def gone(pid):
+    """Wait until a process is no more."""
+    for _ in range(100):
+        if not os.path.exists(f"/proc/{pid}"):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+# -- values -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_value_is_read(runner_of):
+    m = measure(runner_of(), "echo begin\necho ms: 4.25", seed=3)
+    assert (m.outcome, m.value, m.seed, m.error) == (Outcome.OK, 4.25, 3, "")
+    assert m.ok
+    assert m.seconds > 0
+    assert "begin" in m.output
+    assert measure(runner_of(), "echo ms: 4.25 >&2").value == 4.25, "from both streams"
+
+
+def test_what_a_terminal_shows_of_a_bar_counts(runner_of):
+    assert measure(runner_of(), r"printf 'ms: 9\rms: 7\rms: 5\n'").value == 5
+
+
+def test_memory_and_steps_are_taken_from_what_is_printed(runner_of):
+    m = measure(runner_of(), "echo peak_vram_mb: 2048.0\necho num_steps: 953\necho ms: 5")
+    assert (m.memory, m.steps) == (2.0, 953)
+    assert 0 < measure(runner_of(), "echo ms: 5").memory < 1
+
+
+def test_a_status_other_than_0_is_a_crash_unless_the_reading_was_said(runner_of):
+    m = measure(runner_of(), "echo ms: 5; echo oh no; exit 3")
+    assert (m.outcome, m.value) == (Outcome.CRASH, None)
+    assert m.error == "The command ended with exit status 3."
+    assert "oh no" in m.traceback
+    explicit = runner_of("re:ms: (.+)")
+    assert measure(explicit, "echo ms: 5; exit 3").value == 5
+    m = measure(explicit, "echo nothing; exit 3")
+    assert (m.outcome, m.error) == (Outcome.CRASH, "The command ended with exit status 3.")
+    assert measure(runner_of("exit"), "exit 7").value == 7
+    assert measure(runner_of("lines:warning"), "echo warning; echo warning; exit 1").value == 2
+
+
+def test_no_value_is_a_metric_error_with_the_output(runner_of):
+    m = measure(runner_of(), "echo all done")
+    assert (m.outcome, m.value) == (Outcome.METRIC_ERROR, None)
+    assert "\n" not in m.error
+    assert "all done" in m.traceback
+    assert "all done" in m.output
+    m = measure(runner_of(), "echo ms: 4; echo ms: 5")
+    assert m.outcome is Outcome.METRIC_ERROR
+
+
+def test_a_value_that_is_no_number_has_diverged(runner_of):
+    for printed in ("nan", "inf"):
+        m = measure(runner_of(), f"echo ms: {printed}")
+        assert (m.outcome, m.ok) == (Outcome.NOT_FINITE, False)
+        assert m.error == f"ms is {printed}: the run diverged or the metric is wrong."
+
+
+def test_a_command_that_does_not_exist_and_one_that_dies(runner_of):
+    m = measure(runner_of(), "no-such-command-anywhere")
+    assert m.outcome is Outcome.CRASH
+    assert "exit status 127" in m.error
+    assert "not found" in m.traceback
+    m = measure(runner_of(), "echo last words; kill -SEGV $PPID")
+    assert (m.outcome, m.error) == (Outcome.CRASH, "The process died of SIGSEGV.")
+    assert "last words" in m.traceback
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_takes_too_long_is_killed_with_all_its_processes(runner_of):
+    runner = runner_of()
+    script = "trap '' TERM\nsleep 300 & echo $! > child.out\n(setsid sleep 300 & echo $! > far.out)\necho waiting\nwait"
+    m = measure(runner, script, deadline=0.7)
+    assert m.outcome is Outcome.TIMEOUT
+    assert "hard limit (--timeout)" in m.error
+    assert "waiting" in m.traceback
+    for name in ("child.out", "far.out"):
+        assert gone(int((runner.worktree.folder / name).read_text()))
+
+
+def test_what_a_run_leaves_running_is_ended(runner_of):
+    runner = runner_of()
+    assert measure(runner, "setsid sleep 300 & echo $! > left.out\necho ms: 5").value == 5
+    assert gone(int((runner.worktree.folder / "left.out").read_text()))
+
+
+def test_a_run_above_its_memory_is_killed(runner_of):
+    runner = runner_of("", memory=150_000_000)
+    m = measure(runner, "exec python -c 'x = bytearray(400_000_000)\nimport time\ntime.sleep(20)'")
+    assert m.outcome is Outcome.OUT_OF_MEMORY
+    assert "--memory" in m.error
+
+
+def test_much_output_is_kept_in_bounds_and_the_end_is_read(runner_of, tmp_path):
+    m = measure(runner_of(), "yes 0123456789abcdef | head -c 5000000\necho\necho ms: 6", log=str(tmp_path / "log"))
+    assert m.value == 6
+    assert len(m.output) <= 4_000
+    assert (tmp_path / "log").stat().st_size < 1_200_000
+    assert b"bytes of output left out" in (tmp_path / "log").read_bytes()
+
+
+def test_output_that_is_no_text(runner_of):
+    assert measure(runner_of(), r"printf '\377\376\000\n'; echo ms: 6").value == 6
+
+
+def test_a_closed_pipe_ends_its_writer(runner_of):
+    m = measure(runner_of(), "yes | head -1\nsh -c 'while echo 1; do :; done' | head -1\necho ms: 6", deadline=10)
+    assert (m.value, m.output) == (6, "y\n1\nms: 6\n")
+
+
+def test_an_interrupt_ends_the_run_and_every_later_one(runner_of):
+    runner = runner_of(fresh=True, guard=GuardCommand("sh src/guard.sh"))
+    seen = threading.Event()
+
+    def watch(event):
+        seen.set()
+        return False
+
+    def interrupt():
+        seen.wait(20)
+        runner.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(Stopped):
+        measure(runner, "echo $$ > pid.out; sleep 300", watch=watch, deadline=60)
+    thread.join()
+    assert gone(int((runner.worktree.folder / "pid.out").read_text()))
+    with pytest.raises(Stopped):
+        check(runner, "true")
+    runner.close()
+
+
+def test_printed_progress_is_a_curve_and_a_loser_is_stopped(runner_of):
+    script = "for i in 1 2 3 4; do echo step $i/4 loss 0.$i; sleep 0.05; done\n"
+    m = measure(runner_of(), script + "echo ms: 5")
+    assert [(point.step, point.values) for point in m.curve] == [(i, {"loss": i / 10}) for i in (1, 2, 3, 4)]
+
+    def watch(event):
+        return event.get("report", {}).get("step") == 3
+
+    m = measure(runner_of(), script + "sleep 300", watch=watch, deadline=60)
+    assert (m.outcome, m.value) == (Outcome.PRUNED, None)
+    assert len(m.curve) in (3, 4)
+
+
+def test_a_silent_run_gives_signs_of_life(runner_of):
+    ticks = []
+
+    def watch(event):
+        ticks.append(event["tick"])
+        return False
+
+    assert measure(runner_of(), "sleep 1.2; echo ms: 5", watch=watch).value == 5
+    assert len(ticks) >= 1
+    assert all(0 < tick["elapsed"] and 0 <= tick["progress"] < 1 for tick in ticks)
+
+
+# -- what a run finds, and what it may not change --------------------------------------------------------------------------------
+
+
+def test_the_environment(runner_of, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp-very-secret")
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    runner = runner_of(fresh=True)
+    script = (
+        "env | sort\nprintenv OPENAI_API_KEY || echo no key\ncommand -v python\npwd\ngit status --porcelain\necho ms: 5"
+    )
+    m = measure(runner, script, seed=17)
+    assert m.value == 5
+    assert "secret" not in m.output
+    assert "no key" in m.output
+    assert "AUTORESEARCH_SEED=17" in m.output
+    assert f"\n{runner.worktree.folder}\n" in m.output
+    m = measure(
+        runner, "python -c 'import sys, os; print(os.path.realpath(sys.executable)); print(sys.version)'\necho ms: 5"
+    )
+    import sys
+
+    assert os.path.realpath(sys.executable) in m.output
+    assert sys.version in m.output
+
+
+def test_files_that_are_equally_long_are_not_confused(runner_of):
+    """Python's cache of bytecode goes by second and length."""
+    runner = runner_of()
+    script = "cd src && python -c 'import text'"
+    for number in (1, 2, 3):
+        target = changed(runner.target, **{"src__run.sh": script, "src__text_py": f"print('ms:', {number})\n"})
+        assert runner.measure(target, seed=0, deadline=20).value == number
+
+
+def test_a_frozen_file_that_a_run_rewrites_is_tampering(runner_of):
+    runner = runner_of()
+    for script in ("echo 'print(1)' > bench.py\necho ms: 0", "rm bench.py\necho ms: 0",
+                   "echo 'print(1)' > bench.py; git add -A; git -c user.name=x -c user.email=x commit -qm x\necho ms: 0"):  # fmt: skip
+        m = measure(runner, script)
+        assert (m.outcome, m.value) == (Outcome.TAMPERED, None)
+        assert "has changed bench.py, which is frozen" in m.error
+        assert measure(runner, "touch bench.py\npython bench.py").value == 5, "it is back"
+    assert measure(runner, "echo 2 > data.csv; echo ms: 4").value == 4
+    assert measure(runner, "cat data.csv; echo ms: 4").output.startswith("1\n")
+
+
+def test_a_result_file_counts_only_when_this_run_has_written_it(runner_of):
+    runner = runner_of("file:x.out")
+    assert measure(runner, "echo ms: 5 > x.out").value == 5
+    m = measure(runner, "true")
+    assert (m.outcome, m.value) == (Outcome.METRIC_ERROR, None)
+    assert "x.out was not written by this run" in m.error
+    assert measure(runner, "echo ms: 5 > x.out").value == 5, "the same content again is a result"
+
+
+def test_a_result_file_that_the_repository_holds_is_not_a_result(runner_of):
+    runner = runner_of("file:result.json#json:ms")
+    assert "not written by this run" in measure(runner, "true").error
+    assert measure(runner, "echo '{\"ms\": 1}' > result.json").value == 1
+    assert "not written by this run" in measure(runner, "true").error, "put back a moment ago, and still not the run's"
+
+
+def test_a_result_file_that_is_missing(runner_of):
+    assert "is not there" in measure(runner_of("file:never.out"), "true").error
+
+
+# -- the guard ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_guard_passes_or_fails_by_its_status(runner_of, tmp_path):
+    runner = runner_of(guard=GuardCommand("sh src/guard.sh"))
+    passed = check(runner, "echo fine", log=tmp_path / "log")
+    assert (passed.failure, passed.value) == ("", None)
+    assert passed.output == "fine\n"
+    assert (tmp_path / "log").read_text() == "fine\n"
+    failed = check(runner, "echo test_x FAILED\nexit 1")
+    assert failed.failure == "The guard ended with exit status 1."
+    assert "test_x FAILED" in failed.output
+    assert check(runner, "kill -KILL $$").failure == "The guard ended with exit status 137."
+    assert check(runner, "kill -SEGV $PPID").failure == "The guard: The process died of SIGSEGV."
+    slow = check(runner, "echo waiting; sleep 300", deadline=0.5)
+    assert "hard limit" in slow.failure
+    assert "waiting" in slow.output
+
+
+@pytest.mark.parametrize(
+    ("minimize", "threshold", "value", "passes"),
+    [
+        (True, 0, 100, True), (True, 0, 99, True), (True, 0, 100.5, False),
+        (True, 10, 110, True), (True, 10, 111, False),
+        (False, 0, 100, True), (False, 0, 101, True), (False, 0, 99.5, False),
+        (False, 10, 90, True), (False, 10, 89, False),
+    ],
+)  # fmt: skip
+def test_a_guard_s_metric_has_a_threshold_on_its_worse_side(runner_of, minimize, threshold, value, passes):
+    runner = runner_of()
+    runner.guard = GuardCommand("sh src/guard.sh", Metric("size", "", minimize), threshold)
+    checked = check(runner, f"echo size: {value}", allowed=100.0)
+    assert checked.value == value
+    assert (checked.failure == "") is passes
+    if not passes:
+        assert checked.failure == (f"The guard's size is {value:g}, and 100 before: {threshold:g}% is allowed.")
+    assert check(runner, f"echo size: {value}").failure == "", "the baseline's own is what the others are held to"
+
+
+def test_a_guard_s_metric_that_cannot_be_read_or_is_no_number_fails(runner_of):
+    runner = runner_of()
+    runner.guard = GuardCommand("sh src/guard.sh", Metric("size", "", True))
+    assert "The guard's size cannot be read" in check(runner, "echo nothing").failure
+    assert check(runner, "echo size: nan", allowed=100.0).failure == "The guard's size is nan."
+    assert check(runner, "echo size: inf").failure == "The guard's size is inf.", "and a baseline cannot have it"
+    assert "exit status 2" in check(runner, "echo size: 5; exit 2", allowed=100.0).failure
+
+
+def test_a_guard_sees_what_the_repository_holds_and_not_what_verify_has_left(runner_of):
+    runner = runner_of(guard=GuardCommand("sh src/guard.sh"))
+    measure(runner, "echo 2 > data.csv; echo x > left.txt; echo ms: 5")
+    assert check(runner, "cat data.csv; ls left.txt; true").output.startswith("1\n")
+    assert "No such file" in check(runner, "ls left.txt; true").output
+
+
+# -- the end ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_worktree_that_is_not_kept_is_gone_at_the_end(runner_of, repo):
+    runner = runner_of(fresh=True, keep=False)
+    assert measure(runner, "echo ms: 5").value == 5
+    assert runner.worktree.folder.exists()
+    runner.close()
+    assert not runner.worktree.folder.exists()
+    assert str(runner.worktree.folder) not in run_git(repo, "worktree", "list")
+
+
+def test_a_worktree_that_cannot_be_written_is_one_line(runner_of, monkeypatch):
+    runner = runner_of(fresh=True)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Worktree, "show", full)
+    with pytest.raises(UserError, match="cannot be written: No space left on device"):
+        measure(runner, "echo ms: 5")
