@@ -4,7 +4,7 @@ import threading
 import time
 
 AWAY = 0.008
-ITEMS = 64
+ITEMS = 40
 
 _lock = threading.Lock()
 prices = {f"item-{n}": 100 + n * n % 97 for n in range(ITEMS)}

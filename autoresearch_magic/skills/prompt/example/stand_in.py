@@ -9,7 +9,11 @@ import math
 import re
 from collections import Counter
 
-_COMMON = set(["a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it", "my", "not", "of", "on", "or", "our", "that", "the", "them", "there", "this", "to", "was", "we", "when", "where", "why", "will", "with", "you", "your", "please", "me"])  # fmt: skip
+_COMMON = {
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for", "from", "has", "have", "how",
+    "i", "in", "is", "it", "my", "not", "of", "on", "or", "our", "that", "the", "them", "there", "this", "to", "was",
+    "we", "when", "where", "why", "will", "with", "you", "your", "please", "me",
+}  # fmt: skip
 
 
 def answer(prompt):
