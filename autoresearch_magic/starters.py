@@ -62,6 +62,8 @@ def skill_reply(session: Session, arguments: argparse.Namespace) -> Reply:
         said += f" Its example is in {arguments.example}, a git repository of {len(list(folder.rglob('*.*')))} files."
     if arguments.agent:
         options.append(f"--agent {shlex.quote(arguments.agent)}")
+    if arguments.no_cell:
+        return Reply(said)
     return Reply(
         f"{said} The program stands in the cell below: change it as you like, and run it.",
         next_cell=as_cell(skill, " ".join(options)),

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import nbformat
 import pytest
 
 from autoresearch_magic.agents.reply import ReplyError, apply, replace_once, tag
@@ -397,3 +399,28 @@ def test_nothing_recorded_nothing_to_play(tmp_path):
         study_of("speed", tmp_path, agent="recorded:speed")
     with pytest.raises(UserError, match="recorded:SKILL"):
         Study("x", "y = 1", metric="y", agent="recorded", root=tmp_path)
+
+
+# -- the notebooks that use them --------------------------------------------------------------------------------------
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+USED = {
+    "02_speed": ["speed"],
+    "03_api_latency": ["api-latency"],
+    "04_code_quality": ["complexity", "security"],
+    "05_fit_model": ["fit-model"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(USED))
+def test_a_notebook_runs_its_skills_as_they_stand(name):
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    programs = [source for source in code if source.startswith("%%autoresearch")]
+    assert len(programs) == len(USED[name])
+    for skill, program in zip(map(find_skill, USED[name]), programs, strict=True):
+        assert program.splitlines()[1] == skill.text.splitlines()[0]
+        assert "\n".join(f"{key.title()}: {value}" for key, value in block(skill).items()) in program
+        assert any(f"%autoresearch skill {skill.name} --example" in source for source in code)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
