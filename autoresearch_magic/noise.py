@@ -4,6 +4,10 @@ Everything here is read off the runs that the journal holds. Formulas and their 
 
 - The noise of one run is the pooled standard deviation within experiments,
   ``sd² = Σ_e Σ_i (x_ei − mean_e)² / Σ_e (n_e − 1)``; the denominator is its degrees of freedom (ISO 5725-2, 7.4).
+- Many metrics vary the more the larger they are: a time of 100 ms by five, one of 1 ms by a twentieth. So what is pooled is
+  ``(x_ei − mean_e) / |mean_e|^γ``, and sd is that times ``|incumbent's mean|^γ``, with the likeliest of ``γ = 0, ½, 1`` by the
+  residual likelihood ``−df/2 · ln sd² − γ · Σ_e (n_e − 1) · ln |mean_e|``; ½ where nothing speaks for one of them (the power of
+  the mean, Carroll & Ruppert 1988, *Transformation and Weighting in Regression*, 2.2 and 3.2). Values of both signs have γ = 0.
 - Runs on the same seed share their luck. With a correlation ``ρ`` of such pairs, the incumbent's runs serve as a control
   variate (Glasserman 2003, *Monte Carlo Methods in Financial Engineering*, 4.1), which makes the gain's standard error
   smaller by up to ``sqrt(1 − ρ²)``.
@@ -27,6 +31,9 @@ MOST = 0.95
 EXACT = 1e-12
 """Relative difference below which two values are equal: means of the same values differ in their last bits."""
 
+TIE = 0.05
+"""Log likelihoods that differ by less speak for neither."""
+
 UNPAIRED = 10.0
 """Degrees of freedom with which a correlation of 0 is held against what the pairs show: of few pairs it is anything."""
 
@@ -38,7 +45,7 @@ class Noise:
     Attributes
     ----------
     sd : float
-        Standard deviation of one run, in the metric's unit.
+        Standard deviation of one run, in the metric's unit; where it goes with the value, at the incumbent's.
     df : int
         Degrees of freedom of that estimate; 0: nothing is known yet.
     pairing : float
@@ -129,8 +136,9 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     The first run of a candidate is left out: it was repeated only because it looked good, so it is an outlier by selection
     and would widen the noise. The baseline's first run was chosen by nobody.
     """
-    squares, products, scale = 0.0, 0.0, 0.0
-    df = pair_df = 0
+    experiments = list(experiments)
+    groups: list[list[float]] = []
+    pairs: list[tuple[list[float], list[float]]] = []
     repeated = {e.number: e for e in experiments if len(e.measurements) > 1}
     for e in repeated.values():
         values = [
@@ -138,25 +146,58 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
         ]
         if len(values) < 2:
             continue
-        mean = statistics.fmean(values)
-        squares += sum((value - mean) ** 2 for value in values)
-        df += len(values) - 1
-        scale = max(scale, *map(abs, values))
+        groups.append(values)
         if e.parent in repeated:
             own, other = by_seed(e.current), by_seed(repeated[e.parent].current)
             shared = [seed for seed in own if seed in other and seed != e.measurements[0].seed]
             if len(shared) > 1:
-                a, b = statistics.fmean(own[s] for s in shared), statistics.fmean(other[s] for s in shared)
-                products += sum((own[s] - a) * (other[s] - b) for s in shared)
-                pair_df += len(shared) - 1
+                pairs.append(([own[s] for s in shared], [other[s] for s in shared]))
+    df = sum(len(values) - 1 for values in groups)
     if df == 0:
         return Noise()
+    power = _power(groups, df)
+    sd = math.sqrt(sum(_squares(values) / _size(values) ** (2 * power) for values in groups) / df)
+    largest = max(groups, key=_size)
     # Values that are equal but for the last bits of a sum are equal.
-    sd = math.sqrt(squares / df)
-    if sd <= EXACT * scale:
+    if sd * _size(largest) ** power <= EXACT * _size(largest):
         return Noise(0.0, df)
+    products, pair_df = 0.0, 0
+    for ours, theirs in pairs:
+        a, b = statistics.fmean(ours), statistics.fmean(theirs)
+        unit = (_size(ours) * _size(theirs)) ** power
+        products += sum((x - a) * (y - b) for x, y in zip(ours, theirs, strict=True)) / unit
+        pair_df += len(ours) - 1
     pairing = products / sd**2 / (pair_df + UNPAIRED)
+    kept = [e for e in experiments if e.verdict is not None and e.verdict.kept and e.values]
+    sd *= _size(kept[-1].values if kept else groups[0]) ** power
     return Noise(sd, df, max(0.0, min(MOST, pairing)))
+
+
+def _size(values: Sequence[float]) -> float:
+    return abs(statistics.fmean(values))
+
+
+def _squares(values: Sequence[float]) -> float:
+    mean = statistics.fmean(values)
+    return sum((value - mean) ** 2 for value in values)
+
+
+def _power(groups: Sequence[Sequence[float]], df: int) -> float:
+    """Return with which power of its mean a metric's standard deviation goes: 0, ½ or 1."""
+    signs = {(value > 0) - (value < 0) for values in groups for value in values}
+    if len(signs) > 1 or signs == {0}:
+        return 0.0
+    sizes = [(_squares(values), _size(values), len(values) - 1) for values in groups]
+
+    def likelihood(power: float) -> float:
+        pooled = sum(squares / size ** (2 * power) for squares, size, _ in sizes) / df
+        if pooled <= 0:
+            return 0.0
+        return -df / 2 * math.log(pooled) - power * sum(n * math.log(size) for _, size, n in sizes)
+
+    found = {power: likelihood(power) for power in (0.5, 0.0, 1.0)}
+    best = max(found.values())
+    return next(power for power, value in found.items() if value >= best - TIE)
 
 
 def compare(candidate: Experiment, incumbent: Experiment, metric: Metric, noise: Noise) -> Comparison:

@@ -1,12 +1,13 @@
 import math
 import random
 import statistics
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.noise import Noise, compare, estimate_noise, spread, student, welch
 
@@ -28,6 +29,43 @@ def test_the_noise_is_pooled_within_experiments():
     noise = estimate_noise([baseline, candidate])
     assert noise.df == 3
     assert noise.sd == pytest.approx(math.sqrt((2.0 + 2.0) / 3))
+
+
+def test_noise_that_goes_with_the_value_is_taken_at_the_incumbent():
+    rng = random.Random(1)
+
+    def study(power):
+        made = []
+        for number, mean in enumerate((100.0, 30.0, 9.0, 2.0)):
+            values = [rng.gauss(mean, 0.05 * 100 * (mean / 100) ** power) for _ in range(12)]
+            e = experiment(*values, number=number)
+            made.append(replace(e, verdict=Verdict.KEEP if number else Verdict.BASELINE))
+        return made
+
+    for _ in range(20):
+        assert 0.05 < estimate_noise(study(1.0)).sd < 0.2  # 5% of 2
+        assert 0.4 < estimate_noise(study(0.5)).sd < 1.4
+    far = [replace(e, measurements=tuple(replace(m, value=m.value - 1000) for m in e.measurements)) for e in study(0.0)]
+    assert 4 < estimate_noise(far).sd < 7
+
+
+def test_where_nothing_tells_how_the_noise_goes_with_the_value_it_goes_with_its_root():
+    baseline = replace(experiment(95.0, 100.0, 105.0, number=0), verdict=Verdict.BASELINE)
+    kept = replace(experiment(1.0), verdict=Verdict.KEEP)
+    assert estimate_noise([baseline]).sd == pytest.approx(5.0)
+    assert estimate_noise([baseline, kept]).sd == pytest.approx(0.5)
+    assert estimate_noise([baseline, kept]).df == 2
+
+
+@given(st.lists(st.lists(st.floats(0.1, 1e3), min_size=2, max_size=5), min_size=1, max_size=5), st.floats(0.01, 100))
+def test_the_unit_does_not_matter(groups, unit):
+    def noise(scale):
+        made = [experiment(*(scale * v for v in values), number=n) for n, values in enumerate(groups)]
+        return estimate_noise([replace(e, verdict=Verdict.KEEP) for e in made])
+
+    one, other = noise(1.0), noise(unit)
+    assert one.df == other.df
+    assert other.sd == pytest.approx(unit * one.sd, rel=1e-6) or min(one.sd, other.sd) == 0.0
 
 
 def test_equal_values_are_deterministic_and_one_value_says_nothing():
