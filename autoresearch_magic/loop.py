@@ -79,6 +79,7 @@ class Loop(Bench):
         )  # fmt: skip
         self.agent, self.pending, self.elapsed = agent, pending, elapsed
         self.ahead = Prefetch(agent)
+        self.begun = len(judged)  # the first experiment of this sitting
         self.checked: Checked | None = None  # what the guard said last
         self.idle = False  # whether the machine has nothing to do until the agent answers
 
@@ -128,8 +129,9 @@ class Loop(Bench):
             )
         if s.max_cost is not None and used.cost is not None and used.cost >= s.max_cost:
             return f"The agent has cost ${used.cost:.2f} (--max-cost {s.max_cost:g})."
-        last = [e for e in self.judged if e.ran][-2:]
-        if s.verify and len(last) == 2 and all(e.verdict is Verdict.METRIC_ERROR for e in last):
+        # Of this sitting: who goes on after that has seen it. A run that diverged has a value, if none that counts.
+        last = [e for e in self.judged[self.begun :] if e.ran][-2:]
+        if s.verify and len(last) == 2 and all(e.measurements[-1].outcome is Outcome.METRIC_ERROR for e in last):
             raise UserCodeError(
                 f"Two runs in a row gave no value: {last[-1].reason}", last[-1].measurements[-1].output or "(no output)"
             )
@@ -223,10 +225,9 @@ class Loop(Bench):
             experiment, decision = self.try_once(experiment)
             if decision.verdict is not Verdict.GUARD_FAILED:
                 return experiment, decision
-            mended = self.rework(experiment, decision.reason)
-            if mended is None:
+            experiment, again = self.rework(experiment, decision.reason)
+            if not again:
                 return experiment, decision
-            experiment = mended
 
     def try_once(self, experiment: Experiment) -> tuple[Experiment, Decision]:
         """Refuse what need not be run, run the rest, check the guard, and run it again until the judge can decide."""
@@ -251,11 +252,19 @@ class Loop(Bench):
             experiment = self.run_pair(experiment)
         return experiment, decision
 
-    def rework(self, experiment: Experiment, problem: str) -> Experiment | None:
-        """Send a proposal that the guard has refused back to its agent; None when it cannot mend it, or has had its chances."""
+    def rework(self, experiment: Experiment, problem: str) -> tuple[Experiment, bool]:
+        """Send a proposal that the guard has refused back to its agent.
+
+        Returns
+        -------
+        experiment : Experiment
+            With the mended proposal, to be tried in its place.
+        again : bool
+            False when there is none: the agent cannot mend it, or has had its chances.
+        """
         journal, before = self.records.journal, experiment.proposal
         if not getattr(self.agent, "reworks", False) or journal.reworks(experiment.number) >= REWORKS:
-            return None
+            return experiment, False
         self.wait_for_go(State.RUNNING)
         self.publish(Notice(f"Experiment {experiment.number} goes back to {self.settings.agent}: {problem}"))
         briefing = replace(
@@ -265,8 +274,12 @@ class Loop(Bench):
         self.idle = True
         try:
             proposal = self.ahead.ask_aside(briefing)
-        except ProposalFailed:
-            return None
+        except ProposalFailed as failed:
+            spent = before.usage + (failed.usage or Usage())  # what was paid for nothing counts, too
+            journal.set_usage(experiment.number, spent)
+            return replace(experiment, proposal=replace(before, usage=spent)), False
+        except NothingToPropose:
+            return experiment, False
         finally:
             self.idle = False
         proposal = replace(proposal, usage=before.usage + proposal.usage)
@@ -274,7 +287,7 @@ class Loop(Bench):
         journal.rework(experiment, mended, problem)
         self.pending = mended
         self.publish(Proposed(mended))
-        return mended
+        return mended, True
 
     def decide(self, experiment: Experiment) -> Decision:
         """Ask the judge, with all that is known of the noise by now."""

@@ -150,9 +150,9 @@ class Journal:
                 "UPDATE measurement SET kind = 'reworked' WHERE experiment = ? AND kind = 'candidate'", (before.number,)
             )
             connection.execute(
-                "UPDATE experiment SET target = ?, summary = ?, hypothesis = ?, expect = ?, usage = ?, reply = ?, fingerprint = ? "
-                "WHERE number = ?",
-                (p.target, p.summary, p.hypothesis, p.expect, json.dumps(asdict(p.usage)), p.reply, after.fingerprint,
+                "UPDATE experiment SET target = ?, summary = ?, hypothesis = ?, expect = ?, agent = ?, usage = ?, reply = ?, "
+                "fingerprint = ? WHERE number = ?",
+                (p.target, p.summary, p.hypothesis, p.expect, p.agent, json.dumps(asdict(p.usage)), p.reply, after.fingerprint,
                  before.number),
             )  # fmt: skip
 
@@ -161,9 +161,14 @@ class Journal:
         return sum(kind == "rework" and body["experiment"] == number for _, kind, body in self.notes())
 
     def guard_value(self) -> float | None:
-        """Return the guard's metric as the baseline has it."""
-        found = (body["value"] for _, kind, body in self.notes() if kind == "guard" and body["experiment"] == 0)
-        return next(iter(found), None)
+        """Return the guard's metric as the baseline had it when it passed."""
+        found = [body for _, kind, body in self.notes() if kind == "guard" and body["experiment"] == 0]
+        return next((body["value"] for body in reversed(found) if not body["failure"]), None)
+
+    def set_usage(self, number: int, usage: Usage) -> None:
+        """Write down what an agent has used for an experiment by now."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE experiment SET usage = ? WHERE number = ?", (json.dumps(asdict(usage)), number))
 
     def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
         """Write down one measurement."""

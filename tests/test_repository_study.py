@@ -1,0 +1,646 @@
+"""Studies of a repository: the loop with a real git, real commands in a real worktree, and a real journal."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+
+import pandas as pd
+import pytest
+
+from autoresearch_magic.agents import _BUILT_IN
+from autoresearch_magic.cli import main
+from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
+from autoresearch_magic.events import RunStarted
+from autoresearch_magic.experiment import Proposal, Usage, Verdict
+from autoresearch_magic.files import split
+from autoresearch_magic.session import Session
+from autoresearch_magic.studies import open_study
+from autoresearch_magic.study import Study
+
+from .repositories import changed, commit, repository, run_git, state, write
+from .test_study import finish, wait_for
+
+APP = "SIZE = 40\nDEPTH = 5\n\n\ndef cost():\n    return SIZE + DEPTH\n"
+FILES = {
+    "src/app.py": APP,
+    "src/util.py": "NAME = 'x'\n",
+    "bench.py": "import sys\nsys.path.insert(0, 'src')\nimport app\nprint('ms:', app.cost())\n",
+    "check.py": "import sys\nsys.path.insert(0, 'src')\nimport app\nif app.SIZE < 10:\n    sys.exit('SIZE is too small')\n",
+    "tests/test_app.py": "def test(): pass\n",
+    "README.md": "Hello\n",
+    ".gitignore": ".autoresearch/\n__pycache__/\n*.local\n",
+}
+FAST = {"metric": "ms", "scope": "src/**", "verify": "python bench.py", "experiments": 5, "repeats": 2}
+
+
+@pytest.fixture
+def repo(tmp_path):
+    return repository(tmp_path / "repo", FILES)
+
+
+@pytest.fixture
+def make(repo):
+    made = []
+
+    def make(program="# Make it fast", **options):
+        options = FAST | {"repo": str(repo), "root": repo / ".autoresearch"} | options
+        made.append(Study(program, **{name: value for name, value in options.items() if value is not None}))
+        return made[-1]
+
+    yield make
+    for study in made:
+        study.stop()
+
+
+class Script:
+    """An agent that changes files as it was told to, in order; with `mends`, it answers reworks with those."""
+
+    def __init__(self, *steps, mends=None):
+        self.steps, self.mends, self.asked = list(steps), list(mends or ()), []
+        if mends is not None:
+            self.reworks = True
+
+    def propose(self, briefing):
+        self.asked.append(briefing)
+        if briefing.rework is not None:
+            step, base = (self.mends.pop(0) if self.mends else None), briefing.rework.proposal.target
+        else:
+            step, base = (self.steps.pop(0) if self.steps else None), briefing.incumbent.target
+        if step is None:
+            raise NothingToPropose("The script is at its end.")
+        if isinstance(step, Exception):
+            raise step
+        what = ", ".join(step)
+        target = changed(base, **step) if isinstance(step, dict) else step
+        return Proposal(target, f"change {what}", "why", "", "script", Usage(calls=1, output=10))
+
+
+@pytest.fixture
+def script(monkeypatch):
+    def script(*steps, mends=None):
+        agent = Script(*steps, mends=mends)
+        monkeypatch.setitem(_BUILT_IN, "script", lambda order: agent)
+        return agent
+
+    return script
+
+
+def app(size, depth=5):
+    return {"src__app_py": APP.replace("40", str(size)).replace("DEPTH = 5", f"DEPTH = {depth}")}
+
+
+def verdicts(study):
+    return [str(e.verdict) for e in study.experiments]
+
+
+# -- a study from its beginning to its end ---------------------------------------------------------------------------------------
+
+
+def test_the_tuner_makes_it_better_and_the_checkout_is_as_it_was(make, repo):
+    before = state(repo)
+    study = finish(make(experiments=6, seed=1))
+    assert state(repo) == before
+    best = study.incumbent
+    assert best.number > 0
+    assert best.value < 45
+    assert study.standing.headline.gain > 0
+    assert run_git(repo, "rev-parse", f"autoresearch/{study.name}").strip() == best.commit
+    shown = run_git(repo, "show", f"{best.commit}:src/app.py")
+    assert shown == split(best.target)["src/app.py"] != APP
+    log = run_git(repo, "log", "--format=%s", f"HEAD..autoresearch/{study.name}").splitlines()
+    assert len(log) == sum(e.verdict.kept for e in study.experiments)
+    new = study.apply()
+    assert run_git(repo, "rev-parse", "HEAD").strip() == new
+    assert (repo / "src" / "app.py").read_text() == shown
+    assert run_git(repo, "status", "--porcelain") == ""
+    message = run_git(repo, "log", "-1", "--format=%B")
+    assert message.startswith(f"ms 45 -> {best.value:g}\n\nMake it fast\n")
+    with pytest.raises(UserError, match="has all of it already"):
+        study.apply()
+    again = finish(make(experiments=2))
+    assert again.name != study.name
+    assert run_git(repo, "rev-parse", f"autoresearch/{again.name}").strip() == again.incumbent.commit
+
+
+def test_every_verdict(make, script, repo):
+    bench = FILES["bench.py"].replace("app.cost()", "1")
+    script(
+        app(30),
+        app(30),
+        {"bench_py": bench},
+        {"src__test_new_py": "def test(): pass\n"},
+        {"tests__test_app_py": "x = 1\n"},
+        {"README_md": "x\n", "README.md": "Mine\n"},
+        {"src__..__bench_py": bench},
+        {"src__app_py": APP + "import random\nrandom.seed(3)\n"},
+        {"src__app_py": "def cost(:\n"},
+        {"src__app_py": APP + "1/0\n"},
+        {"src__app_py": APP + "open('../../../bench.py' if False else 'bench.py', 'w').write('print(1)')\n"},
+        app(50),
+        {"src__new_py": "SIZE = 7\n", "src__app_py": "from new import SIZE\n\n\ndef cost():\n    return SIZE\n", "src__util_py": None},
+        ProposalFailed("nothing came", Usage(calls=1)),
+    )  # fmt: skip
+    study = finish(make(agent="script", experiments=30))
+    assert verdicts(study) == [
+        "baseline", "keep", "duplicate", "rejected", "rejected", "rejected", "rejected", "rejected", "rejected", "crash",
+        "crash", "rejected", "discard", "keep", "rejected",
+    ]  # fmt: skip
+    reasons = [e.reason for e in study.experiments]
+    assert "changes bench.py, which is frozen" in reasons[3]
+    assert "looks like a test" in reasons[4]
+    assert "frozen" in reasons[5]
+    assert "outside of the scope" in reasons[6]
+    assert "no path within" in reasons[7]
+    assert "seed" in reasons[8]
+    assert "has changed bench.py, which is frozen" in reasons[11]
+    assert all("\n" not in reason for reason in reasons)
+    assert "ZeroDivisionError" in study.experiments[10].measurements[0].traceback
+    assert study.incumbent.value == 7
+    tree = run_git(repo, "ls-tree", "-r", "--name-only", study.incumbent.commit).split()
+    assert "src/new.py" in tree
+    assert "src/util.py" not in tree
+    assert "README.md" in tree
+    lines = (study.folder / "results.tsv").read_text().splitlines()
+    assert len(lines) == 16
+
+
+def test_what_an_agent_is_told(make, script):
+    agent = script(app(30))
+    study = finish(make(agent="script", guard="python check.py", program="# Fast\n\nMind the size."))
+    told = agent.asked[0]
+    assert (told.verify, told.guard, told.scope) == ("python bench.py", "python check.py", ("src/**",))
+    assert set(split(told.setup)) == {"bench.py", "check.py"}
+    assert "src/util.py" in told.tracked
+    text = study.briefing()
+    for part in ("Mind the size.", "#% file src/app.py", "`python bench.py`", "`python check.py` must pass", "What measures: frozen",
+                 "src/**", "tests/test_app.py"):  # fmt: skip
+        assert part in text
+
+
+def test_a_program_says_it_all(repo, monkeypatch):
+    monkeypatch.chdir(repo)
+    program = (
+        "# Faster\n\nScope: src/**\nVerify: python bench.py\nGuard: python check.py\nMetric: ms (lower is better)\n"
+        "Iterations: 2\nNoise: low\n"
+    )
+    study = finish(Study(program))
+    assert (study.settings.repeats, study.settings.experiments, study.settings.guard) == (2, 2, "python check.py")
+    assert study.folder.parent == repo / ".autoresearch"
+    assert len(study.experiments) >= 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scope": None}, "--verify needs --scope"),
+        ({"verify": "git push --force"}, "--verify is not run, because"),
+        ({"guard": "rm -rf /"}, "--guard is not run, because"),
+        ({"link": "../x"}, "--link ../x: give a path within"),
+        ({"scope": "lib/**"}, "no tracked file"),
+        ({"budget": "5s"}, "--timeout limits it"),
+        ({"repo": "/nowhere/at/all"}, "There is no folder"),
+    ],
+)
+def test_what_cannot_work_is_one_line_before_anything_is_written(make, repo, options, message):
+    with pytest.raises(UserError, match=message) as caught:
+        make(**options)
+    assert "\n" not in str(caught.value)
+    assert not (repo / ".autoresearch").exists()
+
+
+def test_a_target_beside_a_scope_and_python_that_does_not_parse(make, repo):
+    with pytest.raises(UserError, match="Both a target and --scope"):
+        make(target="X = 1\n")
+    commit(repo, {"src/app.py": "def cost(:\n"})
+    with pytest.raises(UserError, match="src/app.py is not valid Python"):
+        make()
+
+
+def test_the_name_of_an_earlier_study_whose_folder_is_gone_is_taken(make, repo):
+    import shutil
+
+    finish(make(experiments=1, name="one"))
+    unnamed = finish(make(experiments=1))
+    shutil.rmtree(repo / ".autoresearch")
+    with pytest.raises(UserError, match="a branch autoresearch/one of an earlier study"):
+        make(name="one")
+    assert make().name != unnamed.name
+
+
+# -- the guard ---------------------------------------------------------------------------------------------------------------------
+
+
+def asides(study):
+    with sqlite3.connect(study.folder / "journal.sqlite") as journal:
+        rows = journal.execute("SELECT body FROM event WHERE kind = 'rework' ORDER BY id").fetchall()
+        kinds = dict(journal.execute("SELECT kind, count(*) FROM measurement GROUP BY kind").fetchall())
+    return [json.loads(body) for (body,) in rows], kinds
+
+
+def test_an_agent_that_cannot_mend_fails_at_once(make, script):
+    agent = script(app(5), app(20))
+    study = finish(make(agent="script", guard="python check.py"))
+    assert verdicts(study) == ["baseline", "guard-failed", "keep"]
+    assert study.experiments[1].reason == "The guard ended with exit status 1."
+    assert "too small" in (study.folder / "logs" / "0001-guard.log").read_text()
+    assert len(agent.asked) == 3
+    assert study.incumbent.value == 25
+
+
+def test_a_proposal_is_mended_and_the_refused_version_is_kept_aside(make, script, repo):
+    agent = script(app(5), mends=[app(6), app(12)])
+    study = finish(make(agent="script", guard="python check.py"))
+    assert verdicts(study) == ["baseline", "keep"]
+    assert study.experiments[1].value == 17
+    first, second = (briefing.rework for briefing in agent.asked if briefing.rework)
+    assert first.proposal.target == changed(study.experiments[0].target, **app(5))
+    assert second.proposal.target == changed(study.experiments[0].target, **app(6))
+    assert first.problem == "The guard ended with exit status 1."
+    assert "SIZE is too small" in first.output
+    assert study.experiments[1].proposal.usage.calls == 3, "what was mended was paid for"
+    kept_aside, kinds = asides(study)
+    assert [split(body["target"])["src/app.py"] for body in kept_aside] == [
+        app(5)["src__app_py"],
+        app(6)["src__app_py"],
+    ]
+    assert [body["values"] for body in kept_aside] == [[10.0], [11.0]]
+    assert kinds["reworked"] == 2
+    assert open_study(study.name, study.folder.parent).experiments == study.experiments
+    assert split(study.experiments[1].target)["src/app.py"] == run_git(
+        repo, "show", f"{study.incumbent.commit}:src/app.py"
+    )
+
+
+def test_after_two_mendings_it_has_failed(make, script):
+    agent = script(app(5), app(20), mends=[app(4), app(3), app(30)])
+    study = finish(make(agent="script", guard="python check.py", experiments=2))
+    assert verdicts(study) == ["baseline", "guard-failed", "keep"]
+    assert sum(briefing.number == 1 for briefing in agent.asked) == 3, "once, and two mendings"
+    assert len(agent.mends) == 1
+    assert study.experiments[1].value == 8, "the last version is the experiment's"
+
+
+@pytest.mark.parametrize("end", [ProposalFailed("no", Usage(calls=1, output=5)), NothingToPropose("no more")])
+def test_a_mending_that_does_not_come_ends_the_experiment_and_not_the_study(make, script, end):
+    script(app(5), app(20), mends=[end])
+    study = finish(make(agent="script", guard="python check.py", experiments=2))
+    assert verdicts(study) == ["baseline", "guard-failed", "keep"]
+    calls = 1 + isinstance(end, ProposalFailed)
+    assert study.experiments[1].proposal.usage.calls == calls
+    assert open_study(study.name, study.folder.parent).experiments[1].proposal.usage.calls == calls
+
+
+def test_a_mending_that_breaks_a_rule_is_rejected(make, script):
+    script(app(5), mends=[{"check_py": "pass\n"}])
+    study = finish(make(agent="script", guard="python check.py"))
+    assert verdicts(study) == ["baseline", "rejected"]
+    assert "check.py, which is frozen" in study.experiments[1].reason
+
+
+def test_a_guard_is_asked_of_winners_alone(make, script):
+    script(app(60), app(30))
+    study = finish(make(agent="script", guard="python check.py"))
+    assert verdicts(study) == ["baseline", "discard", "keep"]
+    logs = sorted(path.name for path in (study.folder / "logs").glob("*-guard.log"))
+    assert logs == ["0000-guard.log", "0002-guard.log"]
+
+
+def test_a_guard_that_fails_on_the_code_as_it_is_ends_the_study_with_its_output(make, repo):
+    commit(repo, {"src/app.py": APP.replace("40", "3")})
+    study = make(guard="python check.py").start()
+    assert study.wait(60)
+    assert study.state == "failed"
+    assert study.standing.message.startswith("The guard ended with exit status 1. It must pass on the code as it is")
+    assert "SIZE is too small" in study.standing.traceback
+
+
+def test_a_guard_s_metric_is_held_to_the_baseline(make, script):
+    script(app(30, depth=6), app(31, depth=5), app(20, depth=5))
+    study = finish(make(
+        agent="script", guard="cat src/*.py | sed -n 's/^DEPTH = /depth: /p'", guard_metric="depth",
+        guard_threshold="10",
+    ))  # fmt: skip
+    assert verdicts(study) == ["baseline", "guard-failed", "keep", "keep"]
+    assert study.experiments[1].reason == "The guard's depth is 6, and 5 before: 10% is allowed."
+
+
+def test_what_a_guard_is_held_to_is_known_after_it_failed_first(make, script, repo):
+    """A guard that fails on the baseline for a reason outside of the repository, and passes when the study goes on."""
+    script(app(30, depth=6))
+    flag = repo / "ready.local"
+    study = make(
+        agent="script",
+        guard=f"test -e {flag} && cat src/*.py | sed -n 's/^DEPTH = /depth: /p'",
+        guard_metric="depth",
+        name="one",
+    ).start()
+    assert study.wait(60)
+    assert study.state == "failed"
+    flag.touch()
+    study.resume()
+    assert study.wait(60)
+    assert verdicts(study) == ["baseline", "guard-failed"]
+
+
+# -- what ends a study --------------------------------------------------------------------------------------------------------------
+
+
+def quiet(note):
+    return {
+        "src__app_py": APP.replace(
+            "return SIZE + DEPTH", f"import os\n    os.write(1, b'silent {note}')\n    os._exit(0)"
+        )
+    }
+
+
+def test_two_runs_without_a_value_end_the_study_with_what_they_printed(make, script):
+    agent = script(quiet("one"), app(30), quiet("two"), quiet("three"), app(20), quiet("four"))
+    study = make(agent="script", experiments=9).start()
+    assert study.wait(60)
+    assert study.state == "failed"
+    assert verdicts(study) == ["baseline", "metric-error", "keep", "metric-error", "metric-error"]
+    assert study.standing.message.startswith("Two runs in a row gave no value: ")
+    assert "silent three" in study.standing.traceback
+    study.resume()
+    assert study.wait(60)
+    assert verdicts(study)[5:] == ["keep", "metric-error"], "who goes on knows of them"
+    assert agent.steps == []
+
+
+def test_runs_that_diverge_do_not_end_it(make, script):
+    nan = [{"src__app_py": APP.replace("return SIZE + DEPTH", f"return float('nan') * {n}")} for n in range(1, 4)]
+    script(*nan, app(20))
+    study = finish(make(agent="script", experiments=9))
+    assert verdicts(study) == ["baseline", *["metric-error"] * 3, "keep"]
+
+
+def test_a_command_that_does_not_run_as_it_is(make):
+    study = make(verify="python no_such.py").start()
+    assert study.wait(60)
+    assert study.state == "failed"
+    assert "The target does not run as it is: The command ended with exit status 2." in study.standing.message
+    assert "no_such.py" in study.standing.traceback
+
+
+# -- stopped, killed, and going on -----------------------------------------------------------------------------------------------------
+
+
+SLOW = "import sys, time\nsys.path.insert(0, 'src')\nimport app\ntime.sleep(0.3)\nprint('ms:', app.cost())\n"
+
+
+def test_a_stopped_study_goes_on_in_its_worktree(make, script, repo):
+    commit(repo, {"bench.py": SLOW})
+    agent = script(app(30), app(20), app(10))
+    study = make(agent="script", experiments=3, name="one")
+    stop = []
+
+    def stop_in_mid_run(event):
+        if isinstance(event, RunStarted) and event.experiment.number == 2 and not stop:
+            stop.append(True)
+            study.stop(wait=False)
+
+    study.observe(stop_in_mid_run)
+    study.start().wait(60)
+    assert study.state == "stopped"
+    tree = study.folder / "worktree"
+    assert tree.is_dir()
+    made, ignored = (tree / ".git").stat().st_ino, tree / "cache.local"
+    ignored.write_text("kept")
+    agent.steps = [app(10)]
+    before = state(repo)
+    again = open_study("one", repo / ".autoresearch").resume()
+    assert again.wait(60)
+    assert [e.value for e in again.experiments] == [45, 35, 25, 15]
+    assert (tree / ".git").stat().st_ino == made
+    assert ignored.read_text() == "kept"
+    assert state(repo) == before
+
+
+def processes(mark):
+    """Return the processes whose command line or working folder has a mark in it."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                line = file.read()
+            if mark.encode() in line or os.readlink(f"/proc/{pid}/cwd").startswith(mark):
+                found.append(int(pid))
+        except OSError:
+            continue
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def test_a_process_that_is_killed_in_mid_experiment_leaves_the_repository_as_it_was(repo):
+    commit(repo, {"bench.py": SLOW.replace("0.3", "0.3 if app.SIZE == 40 else 60")})
+    write(repo, {"README.md": "stashed\n", "notes.local": "mine\n"})
+    run_git(repo, "stash")
+    before = state(repo)
+    program = f"""
+        from autoresearch_magic.study import Study
+        study = Study("# Fast", metric="ms", scope="src/**", verify="python bench.py", experiments=2, repeats=1, name="one",
+                      repo={str(repo)!r}, root={str(repo / ".autoresearch")!r}, agent="tuner:app.SIZE", patience=1)
+        study.start().wait()
+    """
+    # Its own session, so that nothing but the study's own care ends what it has started.
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], start_new_session=True, cwd=repo.parent,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    tree = str(repo / ".autoresearch" / "one" / "worktree")
+
+    def in_mid_experiment():
+        assert process.poll() is None, process.stderr.read()
+        try:
+            study = open_study("one", repo / ".autoresearch")
+        except UserError:
+            return False
+        return len(study.experiments) == 1 and len(processes(tree)) > 0
+
+    wait_for(in_mid_experiment)
+    assert processes(str(repo / ".autoresearch"))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not processes(str(repo)))
+    assert state(repo) == before
+    assert (repo / "notes.local").read_text() == "mine\n"
+    study = open_study("one", repo / ".autoresearch")
+    study.resume(timeout="0.8s")
+    assert study.wait(60)
+    assert study.state == "finished", study.standing.message
+    assert len(study.experiments) >= 2
+    assert state(repo) == before
+    assert "stash@{0}" in run_git(repo, "stash", "list")
+
+
+def test_thirty_experiments_leave_the_repository_as_it_was(make, script, repo):
+    write(repo, {"README.md": "stashed\n", "notes.local": "mine\n"})
+    run_git(repo, "stash")
+    run_git(repo, "branch", "other")
+    run_git(repo, "tag", "v1")
+    before = state(repo)
+    script(*(app(39 - n if n % 2 else 60 + n) for n in range(30)))
+    study = finish(make(agent="script", experiments=30, repeats=1))
+    assert len(study.experiments) == 31
+    assert state(repo) == before
+    assert len(run_git(repo, "for-each-ref", f"refs/autoresearch/{study.name}/").splitlines()) == 31
+    assert run_git(repo, "fsck", "--no-dangling").strip() == ""
+
+
+def test_questions_run_in_the_worktree_too(make, script):
+    script(app(30), app(20))
+    study = finish(make(agent="script", experiments=2))
+    found = study.regression(0, 2, samples=2)
+    assert found.verdict == "STABLE"
+    session = Session(root=study.folder.parent)
+    with pytest.raises(UserError, match=r"apply 2  commits the experiment to your branch"):
+        import argparse
+
+        from autoresearch_magic import registry
+
+        registry.register(study)
+        session.restore(argparse.Namespace(number="2"))
+
+
+# -- the original's layout --------------------------------------------------------------------------------------------------------------
+
+
+PROSE = """# autoresearch
+
+This is an experiment to have the model do its own research.
+
+## Setup
+
+To set up a new experiment, work with the user to:
+
+1. **Agree on a run tag**: propose a tag based on the date (e.g. `mar5`).
+2. **Read the in-scope files**: `prepare.py` is fixed. `train.py` is the file you modify.
+
+## Experimentation
+
+Each experiment runs on one machine. You launch it simply as: `uv run train.py`.
+
+**What you CAN do:**
+- Modify `train.py`: everything is fair game.
+
+**The goal is simple: get the lowest val_bpb.** The budget is fixed.
+
+**Timeout**: Each experiment should take ~5 minutes total (+ a few seconds for startup). If a run exceeds 10 minutes, kill it.
+
+```
+---
+val_bpb:          0.997900
+peak_vram_mb:     45060.2
+```
+
+**Crashes**: If a run crashes, use your judgment.
+"""
+TRAIN = """from prepare import evaluate
+
+DEPTH = 8
+WIDTH = 96
+
+print("step 1/1 loss 3.0")
+print("---")
+print(f"val_bpb:          {evaluate(DEPTH, WIDTH):.6f}")
+print("training_seconds: 300.1")
+print(f"peak_vram_mb:     {DEPTH * 512 + 0.2:.1f}")
+print("num_steps:        953")
+print("depth:            8")
+"""
+ORIGINAL = {
+    "program.md": PROSE,
+    "prepare.py": "def evaluate(depth, width):\n    return 0.9 + 0.001 * abs(depth - 4) + 0.0001 * abs(width - 64)\n",
+    "train.py": TRAIN,
+    ".gitignore": "results.tsv\n__pycache__/\n",
+}
+
+
+def analyse(path):
+    """Do what the original's notebook does with a table of results."""
+    table = pd.read_csv(path, sep="\t")
+    for column in ("val_bpb", "memory_gb"):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    table["status"] = table["status"].str.strip().str.upper()
+    counts = table["status"].value_counts()
+    decided = counts.get("KEEP", 0) + counts.get("DISCARD", 0)
+    valid = table[table["status"] != "CRASH"].reset_index(drop=True)
+    kept = valid[valid["status"] == "KEEP"]
+    baseline, best = valid.loc[0, "val_bpb"], kept["val_bpb"].min()
+    steps = kept["val_bpb"].shift(1) - kept["val_bpb"]
+    return {
+        "columns": list(table.columns), "rows": len(table), "keep rate": counts.get("KEEP", 0) / decided, "baseline": baseline,
+        "best": best, "frontier": list(kept["val_bpb"].cummin()), "kept": list(kept["val_bpb"]), "steps": steps.iloc[1:].sum(),
+        "best description": kept.loc[kept["val_bpb"].idxmin(), "description"], "table": table,
+    }  # fmt: skip
+
+
+def look(study):
+    """Check the results of a study of the original's layout by the original's own analysis."""
+    found = analyse(study.folder / "results.tsv")
+    assert found["columns"] == ["commit", "val_bpb", "memory_gb", "status", "description"]
+    assert found["rows"] == len(study.experiments)
+    assert found["baseline"] == pytest.approx(0.9072)
+    assert found["best"] == pytest.approx(study.incumbent.value, abs=1e-6)
+    assert found["frontier"] == found["kept"], "each keep is the best so far"
+    assert found["steps"] == pytest.approx(found["baseline"] - found["best"])
+    assert 0 < found["keep rate"] <= 1
+    assert found["best description"] == study.incumbent.summary
+    table = found["table"]
+    assert not table.isna().any().any()
+    assert table.loc[0, "memory_gb"] == pytest.approx(4.0), "512 MB a layer"
+    assert all(len(commit) == 7 for commit in table["commit"])
+
+
+@pytest.fixture
+def original(tmp_path):
+    return repository(tmp_path / "auto research", ORIGINAL)
+
+
+def test_the_original_s_folder_runs_by_its_program_alone(original, script):
+    script(
+        {"train_py": TRAIN.replace("DEPTH = 8", "DEPTH = 6")},
+        {"prepare_py": "def evaluate(depth, width):\n    return 0.1\n"},
+        {"train_py": TRAIN.replace("DEPTH = 8", "DEPTH = 9")},
+        {"train_py": TRAIN.replace("DEPTH = 8", "1/0")},
+        {"train_py": TRAIN.replace("DEPTH = 8", "DEPTH = 4")},
+    )
+    before = state(original)
+    study = finish(Study(original / "program.md", root=original / ".autoresearch", agent="script"))
+    s = study.settings
+    assert (s.scope, s.verify, s.timeout, s.minimize) == (("train.py",), "python train.py", 600, True)
+    assert verdicts(study) == ["baseline", "keep", "rejected", "discard", "crash", "keep"]
+    assert "prepare.py" in study.experiments[2].reason
+    look(study)
+    assert study.definition.program.title == "autoresearch"
+    assert state(original) == before
+
+
+def test_the_original_s_folder_runs_from_the_command_line(original, monkeypatch, capsys):
+    monkeypatch.chdir(original)
+    monkeypatch.setenv("HOME", str(original.parent))
+    run_git(original, "config", "user.name", "Someone")
+    run_git(original, "config", "user.email", "someone@example.org")
+    before = state(original)
+    assert main(["run", "program.md", "-n", "4", "--seed", "1", "--name", "mar5"]) == 0
+    assert state(original) == before
+    out = capsys.readouterr().out
+    assert "results   .autoresearch/mar5/results.tsv" in out
+    study = open_study("mar5", original / ".autoresearch")
+    look(study)
+    assert run_git(original, "rev-parse", "autoresearch/mar5").strip() == study.incumbent.commit
+    assert main(["apply"]) == 0
+    assert "nothing is pushed" in capsys.readouterr().out
+    assert (original / "train.py").read_text() == split(study.incumbent.target)["train.py"]
+
+
+def test_the_original_s_own_python_is_used_whatever_its_path(original):
+    (original / ".venv" / "bin").mkdir(parents=True)
+    (original / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\necho own python\nexec {sys.executable} "$@"\n')
+    (original / ".venv" / "bin" / "python").chmod(0o755)
+    commit(original, {".gitignore": ".venv/\n.autoresearch/\n__pycache__/\n"})
+    study = finish(Study(original / "program.md", root=original / ".autoresearch", experiments=1, repeats=1))
+    assert "own python" in (study.folder / "logs" / "0000.log").read_text()
