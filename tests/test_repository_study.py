@@ -1,7 +1,9 @@
 """Studies of a repository: the loop with a real git, real commands in a real worktree, and a real journal."""
 
+import argparse
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,11 +13,12 @@ import textwrap
 import pandas as pd
 import pytest
 
+from autoresearch_magic import registry
 from autoresearch_magic.agents import _BUILT_IN
 from autoresearch_magic.cli import main
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
 from autoresearch_magic.events import RunStarted
-from autoresearch_magic.experiment import Proposal, Usage, Verdict
+from autoresearch_magic.experiment import Proposal, Usage
 from autoresearch_magic.files import split
 from autoresearch_magic.session import Session
 from autoresearch_magic.studies import open_study
@@ -216,13 +219,11 @@ def test_a_target_beside_a_scope_and_python_that_does_not_parse(make, repo):
     with pytest.raises(UserError, match="Both a target and --scope"):
         make(target="X = 1\n")
     commit(repo, {"src/app.py": "def cost(:\n"})
-    with pytest.raises(UserError, match="src/app.py is not valid Python"):
+    with pytest.raises(UserError, match=r"src/app\.py is not valid Python"):
         make()
 
 
 def test_the_name_of_an_earlier_study_whose_folder_is_gone_is_taken(make, repo):
-    import shutil
-
     finish(make(experiments=1, name="one"))
     unnamed = finish(make(experiments=1))
     shutil.rmtree(repo / ".autoresearch")
@@ -496,12 +497,8 @@ def test_questions_run_in_the_worktree_too(make, script):
     found = study.regression(0, 2, samples=2)
     assert found.verdict == "STABLE"
     session = Session(root=study.folder.parent)
+    registry.register(study)
     with pytest.raises(UserError, match=r"apply 2  commits the experiment to your branch"):
-        import argparse
-
-        from autoresearch_magic import registry
-
-        registry.register(study)
         session.restore(argparse.Namespace(number="2"))
 
 

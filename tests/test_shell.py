@@ -1,6 +1,7 @@
 """Commands in a worktree, run for real and measured by what they print."""
 
 import os
+import sys
 import threading
 import time
 
@@ -250,8 +251,6 @@ def test_the_environment(runner_of, monkeypatch):
     m = measure(
         runner, "python -c 'import sys, os; print(os.path.realpath(sys.executable)); print(sys.version)'\necho ms: 5"
     )
-    import sys
-
     assert os.path.realpath(sys.executable) in m.output
     assert sys.version in m.output
 

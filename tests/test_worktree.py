@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -285,8 +286,6 @@ def test_a_link_to_nothing_is_told(repo, tmp_path):
 
 def admin(tree):
     """Return git's own folder of a worktree."""
-    from pathlib import Path
-
     return Path((tree.folder / ".git").read_text().removeprefix("gitdir:").strip())
 
 
