@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.agents.reply import ReplyError, read_reply, replace_once
+from autoresearch_magic.files import join, split
 
 TARGET = "LR = 3e-4\nWIDTH = 64\n\ndef f(x):\n    return x * WIDTH\n\nloss = f(LR)\n"
 TAGS = "<hypothesis>It is slow.</hypothesis>\n<summary>Faster</summary>\n<expect>-0.1</expect>\n"
@@ -93,3 +94,114 @@ def test_a_block_changes_what_it_names_and_nothing_else(source, data):
     new = data.draw(lines)
     changed = replace_once("\n".join(source) + "\n", "\n".join(source[start:end]), "\n".join(new))
     assert changed.splitlines() == source[:start] + new + source[end:]
+
+
+# -- several files ------------------------------------------------------------------------------------------------------------
+
+SEVERAL = {
+    "a.py": "x = 1\nA = 2\n",
+    "src/b.py": "x = 1\nB = 3\n\ndef f():\n    return B\n",
+    "win.txt": "one\r\ntwo\r\n",
+}
+
+
+def fence(body, ticks="```"):
+    return f"{ticks}python\n{body}{ticks}\n"
+
+
+def new_files(text, files=None):
+    """Return what a reply changes of some files: paths to new contents, None for a deleted one."""
+    before = files or SEVERAL
+    after = split(read_reply(text, join(before)).target)
+    changed = {path: after.get(path) for path in {**before, **after} if before.get(path) != after.get(path)}
+    return dict(sorted(changed.items()))
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        # blocks below names
+        ("#% file a.py\n" + block("x = 1", "x = 2"), {"a.py": "x = 2\nA = 2\n"}),
+        ("`#% file a.py`\n" + block("x = 1", "x = 2"), {"a.py": "x = 2\nA = 2\n"}),
+        ("**#% file ./a.py**\n" + block("x = 1", "x = 2"), {"a.py": "x = 2\nA = 2\n"}),
+        (
+            "#% file a.py\n" + block("x = 1", "x = 2") + block("A = 2", "A = 4") + "#% file src/b.py\n" + block("x = 1", "x = 5"),
+            {"a.py": "x = 2\nA = 4\n", "src/b.py": "x = 5\nB = 3\n\ndef f():\n    return B\n"},
+        ),
+        # fences around blocks, and blocks around fences
+        (
+            fence("#% file a.py\n" + block("x = 1", "x = 2")) + fence("#% file src/b.py\n" + block("x = 1", "x = 5")),
+            {"a.py": "x = 2\nA = 2\n", "src/b.py": "x = 5\nB = 3\n\ndef f():\n    return B\n"},
+        ),
+        ("#% file a.py\n" + fence(block("x = 1", "x = 2")), {"a.py": "x = 2\nA = 2\n"}),
+        ("#% file a.py\n" + block("A = 2", 'A = """\n```\n#% file src/b.py\n```\n"""'),
+         {"a.py": 'x = 1\nA = """\n```\n#% file src/b.py\n```\n"""\n'}),
+        # no name: found where the lines are
+        (block("B = 3", "B = 4"), {"src/b.py": "x = 1\nB = 4\n\ndef f():\n    return B\n"}),
+        (block("two", "2"), {"win.txt": "one\r\n2\r\n"}),
+        # whole files
+        (fence("#% file a.py\nx = 7\n"), {"a.py": "x = 7\n"}),
+        (fence("\n#% file a.py\nx = 7\n"), {"a.py": "x = 7\n"}),
+        (fence("#% file a.py\nx = 7\n#% file new/c.py\nc = 1\n"), {"a.py": "x = 7\n", "new/c.py": "c = 1\n"}),
+        ("#% file new/c.py\n" + fence("c = 1\n"), {"new/c.py": "c = 1\n"}),
+        (fence("#% file win.txt\none\n2\nthree\n"), {"win.txt": "one\r\n2\r\nthree\r\n"}),
+        (fence("#% file doc.md\n```\ncode\n```\n", "````"), {"doc.md": "```\ncode\n```\n"}),
+        # deleted
+        ("#% delete a.py\n", {"a.py": None}),
+        ("`#% delete ./a.py`\n" + block("B = 3", "B = 4"), {"a.py": None, "src/b.py": "x = 1\nB = 4\n\ndef f():\n    return B\n"}),
+        # all of it
+        (
+            TAGS + "#% file a.py\n" + block("A = 2", "A = 3") + "#% delete win.txt\n" + fence("#% file d.py\nd = 1\n"),
+            {"a.py": "x = 1\nA = 3\n", "d.py": "d = 1\n", "win.txt": None},
+        ),
+    ],
+)  # fmt: skip
+def test_changes_of_several_files(text, changes):
+    assert new_files(text) == changes
+
+
+def test_one_file_needs_no_name():
+    only = {"train.py": "LR = 1\nloss = LR\n"}
+    assert new_files(fence("LR = 2\nloss = LR\n"), only) == {"train.py": "LR = 2\nloss = LR\n"}
+    assert new_files(block("LR = 1", "LR = 2"), only) == {"train.py": "LR = 2\nloss = LR\n"}
+    with pytest.raises(ReplyError, match=r"line 1 is     'LR = 1'\n  but you wrote 'LR = 3'"):
+        new_files(block("LR = 3", "LR = 2"), only)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (block("x = 1", "x = 2"), r"Block 1 does not name its file, and its SEARCH lines are in a\.py, src/b\.py"),
+        (block("x = 9", "x = 2"), "its SEARCH lines are in none of them: put a line  #% file PATH"),
+        ("#% file c.py\n" + block("x = 1", "x = 2"), r"no file 'c\.py' in the target: it has a\.py, src/b\.py, win\.txt"),
+        (
+            "#% file src/b.py\n" + block("def f():\n    return A", "x = 2"),
+            r"In src/b\.py: Block 1: .*lines 4 to 5:\n  line 5 is     '    return B'\n  but you wrote '    return A'",
+        ),
+        ("#% file win.txt\n" + block("one\nthree", "x"), r"line 2 is     'two'\n  but you wrote 'three'"),
+        ("#% file a.py\n" + block("x = 1", "x = ("), r"file a\.py is not valid Python"),
+        (fence("x = 1\n"), "does not name its file"),
+        (fence("#% file a.py\nx = 7\n") + "Then run\n" + fence("python a.py\n"), "does not name its file"),
+        ("#% file a.py\n" + block("x = 1", "x = 2") + "Then run\n" + fence("python a.py\n"), r"a\.py is given twice"),
+        ("#% file a.py\n" + fence("x = 1\n") + fence("x = 2\n"), r"a\.py is given twice"),
+        ("#% file a.py\n" + block("x = 1", "x = 2") + "#% delete a.py\n", "both changed and deleted"),
+        ("#% delete c.py\n", r"no file 'c\.py' to delete"),
+        ("#% delete a.py\n#% delete src/b.py\n#% delete win.txt\n", "do not delete all of it"),
+        (fence("#% file a.py\nx = 1\n#% delete win.txt\n"), "put it outside"),
+        (fence("#% file a.py\nx = 7\n") + "```python\n#% file src/b.py\nx = 2\n", "is not closed"),
+        ("#% file a.py\n<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n", "is not closed"),
+        ("I would change a.py.", "There is no code in the reply"),
+        ("#% file a.py\n" + block("x = 1", "x = 1"), "the same as the present one"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_of_several_files(text, message):
+    with pytest.raises(ReplyError, match=message):
+        new_files(text)
+
+
+def test_only_what_is_named_is_changed_to_the_byte():
+    odd = {"a.txt": "one\ftwo\vthree\u2028four\x85five\nsix\n", "b.txt": "a\r\nb\nc\r\n", "c.txt": "no\nend"}
+    assert new_files("#% file a.txt\n" + block("six", "6"), odd) == {"a.txt": "one\ftwo\vthree\u2028four\x85five\n6\n"}
+    assert new_files("#% file b.txt\n" + block("b", "B"), odd) == {"b.txt": "a\r\nB\nc\r\n"}
+    assert new_files("#% file b.txt\n" + block("c", "C\nD"), odd) == {"b.txt": "a\r\nb\nC\r\nD\r\n"}
+    assert new_files("#% file c.txt\n" + block("end", "END"), odd) == {"c.txt": "no\nEND"}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .. import files
@@ -35,8 +36,7 @@ _BLOCK = re.compile(
     r"^<{5,9} ?SEARCH(?P<where>[^\n]*)\n(?P<search>.*?)^={5,9}[ \t]*\n(?P<replace>.*?)^>{5,9} ?REPLACE[^\n]*$",
     re.DOTALL | re.MULTILINE,
 )
-
-
+_TICKS = re.compile(r"^(?:`{3,}|~{3,})", re.MULTILINE)
 _NAMED = re.compile(r"^[ \t]*[`*]*#%[ \t]*file[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
 _DELETED = re.compile(r"^[ \t]*[`*]*#%[ \t]*delete[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
 
@@ -140,42 +140,43 @@ def apply_to_files(text: str, target: str) -> str:
     """
     new = files.split(target)
     blocks, fences = list(_BLOCK.finditer(text)), list(_FENCE.finditer(text))
-    within = [match.span() for match in (*blocks, *fences)]
-
-    def named(start: int) -> str:
-        heads = [m for m in _NAMED.finditer(text, 0, start) if not any(a <= m.start() < b for a, b in within)]
-        # a name holds until the next fence: models write it once above several blocks
-        return heads[-1]["path"].strip("`* ") if heads else ""
-
-    fences = [f for f in fences if not any(f.start() <= b.start() and b.end() <= f.end() for b in blocks)]
+    # A fence around blocks, or within one, is none: the blocks are what counts.
+    whole = [f for f in fences if not any(f.start() < b.end() and b.start() < f.end() for b in blocks)]
+    code = [match.span() for match in (*blocks, *whole)]
     if len(blocks) < len(re.findall(r"^<{5,9} ?SEARCH", text, re.MULTILINE)):
         raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
+    if any(not _inside(tick.start(), [m.span() for m in (*blocks, *fences)]) for tick in _TICKS.finditer(text)):
+        raise ReplyError("A fenced block is not closed: the reply was cut off, or the closing ``` is missing.")
+    heads = [m for m in _NAMED.finditer(text) if not _inside(m.start(), code)]
+    written: set[str] = set()
     for number, block in enumerate(blocks, 1):
         where = block["where"].strip("`* \t:")
-        path = where if where in new else named(block.start()) or _file_of(block["search"], new, number)
+        path = where if where in new else _named(heads, block.start()) or _file_of(block["search"], new, number)
         if path not in new:
-            raise ReplyError(f"Block {number}: there is no file {path!r} in the target: it has {', '.join(new)}.")
+            raise ReplyError(
+                f"Block {number}: there is no file {path!r} in the target: it has {', '.join(new)}. A new file is given whole, in a "
+                "fenced block."
+            )
         try:
             new[path] = replace_once(new[path], block["search"], block["replace"], number)
         except ReplyError as error:
             raise ReplyError(f"In {path}: {error}") from None
-    for fence in fences:
-        body = fence["body"]
-        whole = files.split(body)
-        if not whole and (path := named(fence.start())):
-            whole = {path: body}
-        elif not whole and len(new) == 1 and len(fences) == 1 and not blocks:
-            whole = {next(iter(new)): body}
-        if not whole:
-            raise ReplyError("A fenced block does not name its file: begin it with a line  #% file PATH")
-        new.update(whole)
-    deleted = [
-        m["path"].strip("`* ") for m in _DELETED.finditer(text) if not any(a <= m.start() < b for a, b in within)
-    ]
+        written.add(path)
+    for fence in whole:
+        for path, content in _whole_files(
+            fence["body"], _named(heads, fence.start()), new, len(whole) + len(blocks)
+        ).items():
+            if path in written:
+                raise ReplyError(f"{path} is given twice: give a file once, whole or in SEARCH/REPLACE blocks.")
+            written.add(path)
+            new[path] = _with_endings_of(new.get(path, ""), content)
+    deleted = [_path(m["path"]) for m in _DELETED.finditer(text) if not _inside(m.start(), code)]
     for path in deleted:
+        if path in written:
+            raise ReplyError(f"{path} is both changed and deleted: do one of them.")
         if new.pop(path, None) is None:
             raise ReplyError(f"There is no file {path!r} to delete: the target has {', '.join(new)}.")
-    if not (blocks or fences or deleted):
+    if not (written or deleted):
         raise ReplyError(
             "There is no code in the reply: give SEARCH/REPLACE blocks below the name of their file, or whole files in fenced "
             "blocks that begin with a line  #% file PATH"
@@ -185,11 +186,44 @@ def apply_to_files(text: str, target: str) -> str:
     return files.join(new)
 
 
+def _inside(place: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= place < end for start, end in spans)
+
+
+def _path(written: str) -> str:
+    return written.strip("`* ").removeprefix("./")
+
+
+def _named(heads: Iterable[re.Match[str]], before: int) -> str:
+    """Return the file that the last name before a place says; models write it once above several blocks."""
+    return next((_path(m["path"]) for m in reversed(list(heads)) if m.start() < before), "")
+
+
+def _whole_files(body: str, named: str, target: Mapping[str, str], given: int) -> dict[str, str]:
+    """Return the files that a fenced block holds; `given` is how many blocks there are in all."""
+    if _DELETED.search(body):
+        raise ReplyError("A line  #% delete PATH  stands inside of a fenced block: put it outside.")
+    if bundled := files.split(body.lstrip("\n")):
+        return {_path(path): content for path, content in bundled.items()}
+    if named:
+        return {named: body}
+    if len(target) == 1 and given == 1:
+        return {next(iter(target)): body}
+    raise ReplyError("A fenced block does not name its file: begin it with a line  #% file PATH")
+
+
+def _with_endings_of(before: str, text: str) -> str:
+    """Return a text with the line endings of the one that it replaces: models answer without carriage returns."""
+    if "\r" in text or "\n" not in before or before.count("\n") != before.count("\r\n"):
+        return text
+    return text.replace("\n", "\r\n")
+
+
 def _file_of(search: str, contents: dict[str, str], number: int) -> str:
-    wanted = [line.rstrip() for line in search.splitlines()]
+    wanted = [line.rstrip() for line in _lines(search)]
     found = []
     for path, content in contents.items():
-        lines = [line.rstrip() for line in content.splitlines()]
+        lines = [line.rstrip() for line in _lines(content)]
         if any(lines[i : i + len(wanted)] == wanted for i in range(len(lines) - len(wanted) + 1)):
             found.append(path)
     if len(found) == 1:
@@ -212,8 +246,8 @@ def replace_once(target: str, search: str, replacement: str, number: int = 1) ->
     ReplyError
         When the passage is empty, is not there, or is there more than once.
     """
-    wanted = [line.rstrip() for line in search.splitlines()]
-    lines = target.splitlines()
+    wanted = [line.rstrip() for line in _lines(search)]
+    lines = _lines(target)
     if not any(wanted):
         raise ReplyError(f"Block {number}: the SEARCH part is empty; name the lines that are to be replaced.")
     bare = [line.rstrip() for line in lines]
@@ -224,10 +258,20 @@ def replace_once(target: str, search: str, replacement: str, number: int = 1) ->
             f"Block {number}: the SEARCH lines are there {len(places)} times (at lines {at}); add lines around them until they are there once."
         )
     if not places:
-        raise ReplyError(f"Block {number}: the SEARCH lines are not in the target.{nearest(lines, wanted)}")
-    start = places[0]
-    changed = [*lines[:start], *replacement.splitlines(), *lines[start + len(wanted) :]]
-    return "\n".join(changed) + ("\n" if target.endswith("\n") or not target else "")
+        shown = [line.removesuffix("\r") for line in lines]
+        raise ReplyError(f"Block {number}: the SEARCH lines are not in the target.{nearest(shown, wanted)}")
+    start, end = places[0], places[0] + len(wanted)
+    new = _lines(replacement)
+    if all(line.endswith("\r") for line in lines[start:end]):
+        new = [line if line.endswith("\r") else f"{line}\r" for line in new]
+    changed = [*lines[:start], *new, *lines[end:]]
+    return "\n".join(changed) + ("\n" if changed and target.endswith("\n") else "")
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text, by line feeds alone: a form feed or a carriage return is part of its line."""
+    lines = text.split("\n")
+    return lines[:-1] if not lines[-1] else lines
 
 
 def nearest(lines: list[str], wanted: list[str]) -> str:
