@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.agents import _BUILT_IN, Briefing
+from autoresearch_magic.agents import _BUILT_IN, Briefing, Rework
 from autoresearch_magic.agents.backend import Completion, as_text
 from autoresearch_magic.agents.llm import LanguageModel
-from autoresearch_magic.agents.prompt import SYSTEM, build_prompt
+from autoresearch_magic.agents.prompt import SYSTEM, SYSTEM_FILES, build_prompt
 from autoresearch_magic.edits import fingerprint
 from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from autoresearch_magic.files import join, split
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.prefetch import fit
 from autoresearch_magic.study import Study
@@ -137,6 +138,63 @@ def test_stable_parts_are_the_same_to_the_byte():
 # -- one proposal ------------------------------------------------------------------------------------------------------
 
 BASE = [experiment(0, 5.0, TARGET, Verdict.BASELINE)]
+
+
+def files_briefing(contents, **options):
+    target = join(contents)
+    history = [experiment(0, 5.0, target, Verdict.BASELINE, "baseline")]
+    told = {
+        "setup": join({"bench.py": "print('ms: 5')\n"}), "metric": Metric("p95 ms", "json:p95"), "verify": "python bench.py",
+        "scope": ("src/**", "!src/gen/**"), "tracked": ("README.md", "bench.py", "src/app.py"),
+    }  # fmt: skip
+    return replace(briefing(history), **{**told, **options})
+
+
+def test_the_prompt_for_files_says_what_measures_what_must_pass_and_what_may_be_changed():
+    told = files_briefing({"src/app.py": "LIMIT = 10\n", "src/q.sql": "select 1\n"}, guard="pytest -q")
+    prompt = build_prompt(told)
+    assert prompt.system == SYSTEM_FILES != SYSTEM
+    for part in ("p95 ms, read from what `python bench.py` prints", "Lower is better", "`pytest -q` must pass", "src/** !src/gen/**",
+                 "README.md\nbench.py\nsrc/app.py", "#% file bench.py\n```py\nprint('ms: 5')"):  # fmt: skip
+        assert part in prompt.stable
+    text = prompt.turns[0].text
+    assert "#% file src/app.py\n```py\nLIMIT = 10\n```" in text
+    assert "#% file src/q.sql\n```sql\nselect 1\n```" in text
+    assert "A line  #% delete" in text
+    assert "SEARCH" not in text
+    assert "Your proposal does not pass" not in text
+    assert "must pass" not in build_prompt(replace(told, guard="")).stable
+    long = build_prompt(files_briefing({"src/app.py": "LIMIT = 10\n" * 300}))
+    assert "<<<<<<< SEARCH" in long.turns[0].text
+
+
+def test_a_rework_says_what_did_not_pass_and_starts_from_the_refused_version():
+    refused = Proposal(join({"src/app.py": "LIMIT = 99\n"}), "a higher limit")
+    told = files_briefing({"src/app.py": "LIMIT = 10\n"}, rework=Rework(refused, "The guard ended with exit status 1.", "x\n" * 9_000 + "E 98 > 9"))  # fmt: skip
+    text = build_prompt(told).turns[0].text
+    section = text[text.index("# Your proposal does not pass the guard") :]
+    for part in ("You proposed: a higher limit.", "The guard ended with exit status 1.", "E 98 > 9", "LIMIT = 99", "starts from this version"):  # fmt: skip
+        assert part in section
+    assert "LIMIT = 10" not in section
+    assert len(section) < 6_000
+    backend = Scripted(
+        "<summary>m</summary>\n#% file src/app.py\n<<<<<<< SEARCH\nLIMIT = 99\n=======\nLIMIT = 9\n>>>>>>> REPLACE\n"
+    )
+    made = LanguageModel(backend).propose(told)
+    assert split(made.target) == {"src/app.py": "LIMIT = 9\n"}
+
+
+def test_the_prompt_for_files_is_bounded_and_short_files_stay_whole():
+    contents = {f"src/long{i}.py": f"x{i} = 1\n" * 20_000 for i in range(9)} | {"src/short.py": "SHORT = 1\n" * 50}
+    prompt = build_prompt(
+        files_briefing(contents, setup=join({"bench.py": "y = 1\n" * 100_000}), tracked=("a" * 90,) * 300)
+    )
+    text = prompt.turns[0].text
+    assert len(text) < 260_000
+    assert len(prompt.stable) < 70_000
+    assert contents["src/short.py"].rstrip() in text
+    assert text.count("characters left out") == 9
+    assert all(f"#% file {path}" in text for path in contents)
 
 
 def test_a_second_chance_tells_what_was_wrong():

@@ -11,6 +11,7 @@ exploitation of loopholes from 100% of runs to 8%.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from ..edits import unified_diff
 from ..experiment import Experiment, Verdict
@@ -29,6 +30,8 @@ SECTION = 2_400
 history past which agents were seen to lose track."""
 SOURCE = 60_000
 """Characters of setup or target that are shown; what is longer is cut in the middle, visibly."""
+SOURCES = 240_000
+"""Characters of files that are shown together, about 60,000 tokens; of more, the longest are cut."""
 NOTES = 3_000
 """Characters of the human's notes; the newest stay."""
 
@@ -158,8 +161,23 @@ def _about_repository(briefing: Briefing) -> Sequence[str]:
 
 
 def _files(target: str) -> str:
-    """Show the files of a target, each below its name."""
-    return "\n\n".join(f"{HEAD}{path}\n{_code(content)}" for path, content in split(target).items())
+    """Show the files of a target, each below its name; where they are too much together, the longest are cut."""
+    contents = split(target)
+    limit = _share([len(content) for content in contents.values()], SOURCES)
+    return "\n\n".join(
+        f"{HEAD}{path}\n{_code(content, PurePosixPath(path).suffix.removeprefix('.'), limit)}"
+        for path, content in contents.items()
+    )
+
+
+def _share(sizes: Sequence[int], room: int) -> int:
+    """Return how many characters each file may have, so that all have room: short ones leave theirs to the long ones."""
+    left = sorted(sizes)
+    for done, size in enumerate(left):
+        if size * (len(left) - done) > room:
+            return min(SOURCE, room // (len(left) - done))
+        room -= size
+    return SOURCE
 
 
 def _rework(briefing: Briefing) -> str:
@@ -203,11 +221,13 @@ def _incumbent(briefing: Briefing) -> str:
     return f"# The present target: {what} ({value}{noise})\n\n{shown}"
 
 
-def _code(source: str) -> str:
-    if len(source) > SOURCE:
-        half = SOURCE // 2
-        source = f"{source[:half]}\n# [... {len(source) - SOURCE} characters left out ...]\n{source[-half:]}"
-    return _fenced(source, "python")
+def _code(source: str, language: str = "python", limit: int = SOURCE) -> str:
+    if len(source) > limit:
+        half = limit // 2
+        source = (
+            f"{source[:half]}\n# [... {len(source) - 2 * half} characters left out ...]\n{source[len(source) - half :]}"
+        )
+    return _fenced(source, language)
 
 
 def _fenced(text: str, language: str = "") -> str:
