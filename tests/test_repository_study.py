@@ -347,6 +347,36 @@ def test_what_a_guard_is_held_to_is_known_after_it_failed_first(make, script, re
     assert verdicts(study) == ["baseline", "guard-failed"]
 
 
+def test_a_question_that_was_asked_ahead_waits_for_the_mending(make, script):
+    agent = script(app(5), {"src__util_py": "NAME = 'y'\n"}, mends=[app(12)])
+    agent.slow = True
+    study = finish(make(agent="script", guard="python check.py"))
+    assert [(briefing.number, briefing.rework is not None) for briefing in agent.asked[:3]] == [
+        (1, False), (2, False), (1, True),
+    ]  # fmt: skip
+    assert verdicts(study) == ["baseline", "keep", "discard"]
+    second = split(study.experiments[2].target)
+    assert second["src/app.py"] == app(12)["src__app_py"], "it is an edit of what was kept meanwhile"
+    assert second["src/util.py"] == "NAME = 'y'\n"
+
+
+def test_a_language_model_mends_its_proposal(make, repo, tmp_path, monkeypatch):
+    """A program that answers with blocks, and looks only at what it is told."""
+    answer = (
+        "import sys\ntold = sys.stdin.read()\nsize = 12 if 'does not pass the guard' in told else 5\n"
+        "before = 5 if size == 12 else 40\nassert size == 5 or 'SIZE is too small' in told\n"
+        "print('<summary>smaller</summary>')\nprint('#% file src/app.py')\n"
+        "print(f'<<<<<<< SEARCH\\nSIZE = {before}\\n=======\\nSIZE = {size}\\n>>>>>>> REPLACE')\n"
+    )
+    write(tmp_path, {"model.py": answer})
+    study = finish(
+        make(agent=f"command:{sys.executable} {tmp_path / 'model.py'}", guard="python check.py", experiments=1)
+    )
+    assert verdicts(study)[:2] == ["baseline", "keep"]
+    assert study.experiments[1].value == 17
+    assert study.experiments[1].proposal.usage.calls == 2
+
+
 # -- what ends a study --------------------------------------------------------------------------------------------------------------
 
 
@@ -500,6 +530,26 @@ def test_questions_run_in_the_worktree_too(make, script):
     registry.register(study)
     with pytest.raises(UserError, match=r"apply 2  commits the experiment to your branch"):
         session.restore(argparse.Namespace(number="2"))
+
+
+def test_a_plan_leaves_nothing_behind(make, repo):
+    before, refs = state(repo), run_git(repo, "for-each-ref")
+    text = str(make(guard="python check.py").plan())
+    assert "ms" in text
+    assert state(repo) == before
+    assert run_git(repo, "for-each-ref") == refs
+    assert len(run_git(repo, "worktree", "list").splitlines()) == 1
+    assert not (repo / ".autoresearch").exists()
+
+
+def test_linked_files_are_there_and_are_no_part_of_the_target(make, script, repo):
+    commit(repo, {"bench.py": FILES["bench.py"] + "assert open('src/data.local/x').read() == '1'\n"})
+    write(repo, {"src/data.local/x": "1"})
+    script({"src__data.local__x": "2"}, {"src__data.local__y": "2"}, app(30))
+    study = finish(make(agent="script", link="src/data.local"))
+    assert verdicts(study) == ["baseline", "rejected", "rejected", "keep"]
+    assert "linked from your checkout" in study.experiments[1].reason
+    assert (repo / "src" / "data.local" / "x").read_text() == "1"
 
 
 # -- the original's layout --------------------------------------------------------------------------------------------------------------
