@@ -39,7 +39,19 @@ NEEDS = {
     "fit-model": "sklearn",
     "train-lm": "torch",
 }
-KEYS = {"goal", "scope", "metric", "direction", "verify", "guard", "iterations", "target", "timeout", "agent"}
+KEYS = {
+    "min-delta",
+    "goal",
+    "scope",
+    "metric",
+    "direction",
+    "verify",
+    "guard",
+    "iterations",
+    "target",
+    "timeout",
+    "agent",
+}
 
 HEAD = "---\nname: mine\ndescription: Does it.\n---\n# Mine\n\nMetric: a\n"
 

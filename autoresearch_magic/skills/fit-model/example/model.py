@@ -11,7 +11,6 @@ MODEL = "logistic"  # one of: logistic, neighbours, svm
 SCALER = "none"  # one of: none, standard, range
 COMPONENTS = 8  # 4 .. 40, directions that are kept of the 64 pixels
 PENALTY = 0.001  # 0.0001 .. 100 log, C of the logistic and of the svm
-GAMMA = 0.001  # 0.00003 .. 3 log, width of the svm's kernel
 NEIGHBOURS = 25  # 1 .. 40
 
 
@@ -21,7 +20,7 @@ def build():
         steps.append(("scale", StandardScaler() if SCALER == "standard" else MinMaxScaler()))
     steps.append(("reduce", PCA(COMPONENTS, random_state=0)))
     if MODEL == "svm":
-        steps.append(("classify", SVC(C=PENALTY, gamma=GAMMA)))
+        steps.append(("classify", SVC(C=PENALTY)))
     elif MODEL == "neighbours":
         steps.append(("classify", KNeighborsClassifier(NEIGHBOURS)))
     else:
