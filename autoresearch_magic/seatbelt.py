@@ -165,10 +165,11 @@ def _wrapped(call: Call) -> list[str] | None:
 def _shell(call: Call) -> str:
     arguments = list(call.arguments)
     operands = call.plain
-    if call.has("-c") and operands:
-        if _downloads_within(call.simple.runs) and UNKNOWN in operands[0]:
+    flag = next((i for i, a in enumerate(arguments) if re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", a)), len(arguments))
+    if text := [a for a in arguments[flag + 1 :] if not a.startswith("-")]:  # -o pipefail and its like come before
+        if _downloads_within(call.simple.runs) and UNKNOWN in text[0]:
             return DOWNLOAD
-        return _inner(call, operands[0])
+        return _inner(call, text[0])
     if _downloads_within(call.simple.runs) or any(o.removeprefix("./") in call.downloaded for o in operands):
         return DOWNLOAD
     if not operands or call.has("-s") or arguments[-1] in ("-", "/dev/stdin"):

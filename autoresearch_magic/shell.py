@@ -117,7 +117,9 @@ class _Draft:
         while words:
             found = _ASSIGNMENT.match(words[0].text)
             if words[0].bare and words[0].text in _KEYWORDS:
-                words.pop(0)
+                timed = words.pop(0).text == "time"
+                if timed and words and words[0].text == "-p":
+                    words.pop(0)
             elif words[0].bare and words[0].text in _NEVER_COMMANDS:
                 words.clear()
             elif found:
