@@ -6,6 +6,7 @@ time that prints ``val_bpb:``. Its own words are: run it, read the value off the
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def original_settings(folder: Path) -> dict[str, Any]:
     if (folder / "uv.lock").is_file() and shutil.which("uv"):
         command = "uv run train.py"
     elif (python := folder / ".venv" / "bin" / "python").exists():
-        command = f"{python} train.py"
+        command = f"{shlex.quote(str(python))} train.py"
     return {
         "repo": str(folder), "scope": "train.py", "verify": command, "metric": "val_bpb", "minimize": True, "timeout": LIMIT,
     }  # fmt: skip
