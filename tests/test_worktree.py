@@ -289,6 +289,30 @@ def admin(tree):
     return Path((tree.folder / ".git").read_text().removeprefix("gitdir:").strip())
 
 
+@pytest.mark.parametrize("harm", ["git file", "git folder", "index"])
+def test_a_run_that_damages_the_worktree_reaches_nothing_above_it(repo, harm):
+    """The worktree is below the checkout: git would find that one when the other is gone."""
+    checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
+    tree = Worktree(repo / ".autoresearch" / "one" / "worktree", checkout, split(target), "autoresearch/one")
+    write(repo, {".autoresearch/one/.gitignore": "*\n"})
+    tree.open()
+    tree.show(split(target))
+    write(repo, {"data.csv": "the user goes on\n", "src/app.py": "LIMIT = 0\n", "src/mine.py": "x = 1\n"})
+    run_git(repo, "add", "src/app.py")
+    before = state(repo)
+    if harm == "index":
+        (admin(tree) / "index").write_bytes(b"DIRC broken")
+    else:
+        (tree.folder / ".git").unlink()
+    if harm == "git folder":
+        run_git(tree.folder, "init", "-q")
+    assert tree.tampered() == [".git"]
+    tree.show(split(changed(target, src__app_py="LIMIT = 20\n")))
+    assert there(tree) == {**FILES, "src/app.py": "LIMIT = 20\n"}
+    assert state(repo) == before
+    assert tree.tampered() == []
+
+
 @pytest.mark.parametrize("harm", ["index", "locked", "git file", "files", "admin", "folder", "HEAD"])
 def test_one_that_was_left_half_made_is_made_anew(made, harm):
     at = admin(made)

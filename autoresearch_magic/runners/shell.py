@@ -161,10 +161,10 @@ class ShellRunner:
         return Checked("", tail, found.value, seconds)
 
     def _show(self, target: str) -> None:
-        if not self._open:
-            self.worktree.open()
-            self._open = True
         try:
+            if not self._open:
+                self.worktree.open()
+                self._open = True
             self.worktree.show(files.split(target))
         except OSError as error:
             raise UserError(f"The worktree {self.worktree.folder} cannot be written: {error.strerror}.") from None

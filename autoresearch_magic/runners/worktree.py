@@ -49,20 +49,30 @@ class Worktree:
         UserError
             When git refuses.
         """
+        if not self._whole():
+            self._make_anew()
+        self._link()
+
+    def _make_anew(self) -> None:
         try:
-            if not self._whole():
-                self._make()
-            self._link()
+            self._make()
         except GitFailed as error:
             raise UserError(f"A worktree of {self.checkout.folder} could not be made: {error}.") from None
+
+    def _git(self, *arguments: str, given: str = "", literal: bool = False) -> str:
+        """Run git in it, and nowhere else: where a run has removed what makes it a worktree, git looks in no folder above."""
+        env = {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}
+        if literal:
+            env["GIT_LITERAL_PATHSPECS"] = "1"
+        return git(self.folder, *arguments, given=given, env=env)
 
     def _whole(self) -> bool:
         if not (self.folder / ".git").is_file():
             return False
         try:
             # The index is written last: without it the checkout of the files was cut off.
-            folder = Path(git(self.folder, "rev-parse", "--absolute-git-dir").removesuffix("\n"))
-            git(self.folder, "rev-parse", "--verify", "--quiet", "HEAD")
+            folder = Path(self._git("rev-parse", "--absolute-git-dir").removesuffix("\n"))
+            self._git("rev-parse", "--verify", "--quiet", "HEAD")
         except GitFailed:
             return False
         for lock in ("index.lock", "HEAD.lock"):
@@ -81,7 +91,7 @@ class Worktree:
                 git(top, "rev-parse", "--verify", "--quiet", ref)
             except GitFailed:
                 git(top, "update-ref", ref, self.checkout.commit)
-            git(self.folder, "symbolic-ref", "HEAD", ref)
+            self._git("symbolic-ref", "HEAD", ref)
 
     def _link(self) -> None:
         for name in self.linked:
@@ -100,8 +110,16 @@ class Worktree:
         ----------
         target : Mapping[str, str]
             All files of the scope.
+
+        Raises
+        ------
+        UserError
+            When git refuses.
         """
-        self.tidy(keep=self._base | target.keys())
+        try:
+            self.tidy(keep=self._base | target.keys())
+        except GitFailed:  # a run has damaged it, or a machine went down
+            self._make_anew()
         for path in (self._base | self._added) - target.keys():
             self._clear_way(self.folder / path)
             (self.folder / path).unlink(missing_ok=True)
@@ -158,10 +176,10 @@ class Worktree:
         if changed:
             for path in changed:
                 self._clear_way(self.folder / path)
-            git(
-                self.folder, "restore", f"--source={self.checkout.commit}", "--staged", "--worktree", "--quiet",
+            self._git(
+                "restore", f"--source={self.checkout.commit}", "--staged", "--worktree", "--quiet",
                 "--ignore-skip-worktree-bits", "--pathspec-from-file=-", "--pathspec-file-nul",
-                given="".join(f"{path}\0" for path in changed), env={"GIT_LITERAL_PATHSPECS": "1"},
+                given="".join(f"{path}\0" for path in changed), literal=True,
             )  # fmt: skip
         for path in self.untracked():
             if path not in keep and not self._is_linked(path):
@@ -184,8 +202,8 @@ class Worktree:
 
         From the commit and not from the index: a run may have put what it changed into that.
         """
-        told = git(
-            self.folder, "diff", "--raw", "-z", "--no-ext-diff", "--no-renames",
+        told = self._git(
+            "diff", "--raw", "-z", "--no-ext-diff", "--no-renames",
             "--no-relative", self.checkout.commit, "--",
         )  # fmt: skip
         fields = told.split("\0")
@@ -197,11 +215,14 @@ class Worktree:
 
     def untracked(self) -> list[str]:
         """Return the files that are neither tracked nor ignored."""
-        return names(git(self.folder, "ls-files", "--others", "--exclude-standard", "-z"))
+        return names(self._git("ls-files", "--others", "--exclude-standard", "-z"))
 
     def tampered(self) -> list[str]:
-        """Return the frozen files that a run has changed."""
-        return [path for path in self.changed() if path in self.checkout.frozen]
+        """Return the frozen files that a run has changed; ``.git`` where it has taken away what would tell."""
+        try:
+            return [path for path in self.changed() if path in self.checkout.frozen]
+        except GitFailed:
+            return [".git"]
 
     def remove(self) -> None:
         """Take it away, with what git knows of it; the branch and the experiments stay."""
