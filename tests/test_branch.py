@@ -190,3 +190,30 @@ def test_sha256(tmp_path):
     assert len(kept) == 64
     assert run_git(repo, "diff", "--name-status", base, kept).split() == ["D", "src/old.py"]
     assert tip(branch) == kept
+
+
+def test_a_version_does_not_depend_on_those_before_it(repo, branch):
+    base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
+    targets = [
+        changed(branch.target, src__old_py=None, src__new__b_py="b = 1\n"),
+        changed(branch.target, src__app_py="LIMIT = 20\n"),
+        branch.target,
+        changed(branch.target, **{"src__app_py": None, "src__app.py__inner_py": "x = 1\n"}),
+        changed(branch.target, src__new_py="n = 1\n"),
+    ]
+    in_turn = [record(branch, experiment(n, target), base) for n, target in enumerate(targets, 1)]
+    alone = [record(branch_of(repo), experiment(n, target), base) for n, target in enumerate(targets, 1)]
+    assert in_turn == alone
+    names = [run_git(repo, "ls-tree", "-r", "--name-only", sha).split() for sha in in_turn]
+    assert "src/app.py/inner.py" in names[3]
+    assert "src/app.py" in names[4]
+
+
+def test_a_version_after_one_that_git_refused(repo, branch, monkeypatch):
+    base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
+    monkeypatch.setattr("autoresearch_magic.git.PATIENCE", 0.0)
+    (repo.parent / "one" / "index.lock").touch()
+    with pytest.raises(UserError, match="could not be committed"):
+        record(branch, experiment(1, changed(branch.target, src__app_py="LIMIT = 0\n")), base)
+    sha = record(branch, experiment(1, changed(branch.target, src__old_py="x = 2\n")), base)
+    assert run_git(repo, "diff", "--name-only", base, sha).split() == ["src/old.py"]

@@ -43,6 +43,7 @@ class Branch:
         self._head = f"refs/heads/{self.branch}"
         self._experiments = f"refs/autoresearch/{self.study}"
         self._index = folder / "index"
+        self._stored: dict[str, str] | None = None  # what the index holds of the scope
         self._lock = threading.RLock()
 
     def record(
@@ -120,16 +121,22 @@ class Branch:
         return {line.split("\t", 1)[1]: line[:6] for line in listed if line}
 
     def _tree(self, files: Mapping[str, str]) -> str:
+        """Store a version and return its tree. The index stays at the last one, so only what differs from that is stored."""
         env = {"GIT_INDEX_FILE": str(self._index)}
-        # The study's own, and only one process is at work on a study: a machine that went down has left it.
-        self._index.with_name("index.lock").unlink(missing_ok=True)
-        self._git("read-tree", self.checkout.commit, env=env)
-        lines = []
+        before, self._stored = self._stored, None
+        if before is None:
+            # The study's own, and only one process is at work on a study: a machine that went down has left it.
+            self._index.with_name("index.lock").unlink(missing_ok=True)
+            self._git("read-tree", self.checkout.commit, env=env)
+            before = self._base
+        gone = [path for path in before if path not in files]
+        lines = [f"0 {'0' * len(self.checkout.commit)}\t{path}" for path in gone]
         for path, content in sorted(files.items()):
-            if self._base.get(path) == content:
-                continue
-            blob = self._git("hash-object", "-w", "--stdin", f"--path={path}", given=content).strip()
-            lines.append(f"{self._modes.get(path, '100644')} {blob}\t{path}")
-        lines += [f"0 {'0' * len(self.checkout.commit)}\t{path}" for path in sorted(self._base.keys() - files.keys())]
-        self._git("update-index", "-z", "--index-info", given="".join(f"{line}\0" for line in lines), env=env)
-        return self._git("write-tree", env=env).strip()
+            if before.get(path) != content:
+                blob = self._git("hash-object", "-w", "--stdin", f"--path={path}", given=content).strip()
+                lines.append(f"{self._modes.get(path, '100644')} {blob}\t{path}")
+        if lines:
+            self._git("update-index", "-z", "--index-info", given="".join(f"{line}\0" for line in lines), env=env)
+        tree = self._git("write-tree", env=env).strip()
+        self._stored = dict(files)
+        return tree
