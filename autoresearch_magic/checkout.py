@@ -6,12 +6,13 @@ Nothing here changes the checkout, its index, its stash or its HEAD, but `apply`
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import files
+from .edits import imported_modules
 from .errors import UserError
 from .git import GitFailed, git, names
 
@@ -20,6 +21,9 @@ MOST = 4_000_000
 
 READABLE = 200_000
 """Bytes of a file that verify or guard name, above which it is data and not shown to an agent."""
+
+MODULES = 20
+"""Imported modules that are shown to an agent."""
 
 SHOWN = 300
 """Paths of the repository that an agent is told."""
@@ -77,7 +81,7 @@ class Checkout:
         """
         old, new = files.split(before), files.split(after)
         for path in files.changed(before, after):
-            if not _within(path):
+            if not within(path):
                 return f"It writes to {path!r}, which is no path within the repository."
             if path in self.opaque:
                 return f"It changes {path}, which is no text or a link: such files stay as they are."
@@ -127,7 +131,7 @@ def _plain(path: str) -> bool:
     return not any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in path)
 
 
-def _within(path: str) -> bool:
+def within(path: str) -> bool:
     """Whether a path names a file within the repository, and in the one way that git writes it."""
     parts = path.split("/")
     return (
@@ -192,7 +196,8 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     target : str
         The files of the scope as one text (`files.join`).
     measuring : str
-        The files that the commands name, likewise: frozen, for the agent to read. Empty when there are none.
+        The files that the commands name, likewise, and the modules that those or the target import from outside of the scope: for
+        the agent to read. Empty when there are none.
 
     Raises
     ------
@@ -223,8 +228,27 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     return (
         Checkout(top, commit, branch, tuple(scope), tuple(frozen), tuple(tracked), opaque),
         files.join(target),
-        files.join(_read(top, sorted(measuring), leave_out=READABLE)),
+        _measuring(top, measuring, target, tracked),
     )
+
+
+def _measuring(top: Path, named: Iterable[str], target: Mapping[str, str], tracked: Sequence[str]) -> str:
+    """Return what measures, to be read: the files that the commands name, and the modules that those or the target import.
+
+    The original's ``prepare.py`` is such a module: no command names it, and it holds the evaluation.
+    """
+    first = _read(top, sorted(named), leave_out=READABLE)
+    there = set(tracked) - target.keys()
+    imported = {
+        place
+        for path, content in {**target, **first}.items()
+        if files.is_python(path)
+        for module in imported_modules(content)
+        for folder in dict.fromkeys((str(PurePosixPath(path).parent), "."))
+        for end in (".py", "/__init__.py")
+        if (place := str(PurePosixPath(folder, module.replace(".", "/") + end))) in there
+    }
+    return files.join({**_read(top, sorted(imported)[:MODULES], leave_out=READABLE), **first})
 
 
 def has_study(checkout: Checkout, name: str) -> bool:
@@ -250,7 +274,7 @@ def check_links(checkout: Checkout, linked: Iterable[str]) -> None:
     """
     for name in linked:
         path = name.removeprefix("./").rstrip("/")
-        if not _within(path):
+        if not within(path):
             raise UserError(f"--link {name}: give a path within the repository, such as data or node_modules.")
         if not (checkout.folder / path).exists():
             raise UserError(f"--link {name}: there is no such file or folder in {checkout.folder}.")

@@ -217,3 +217,16 @@ def test_a_version_after_one_that_git_refused(repo, branch, monkeypatch):
         record(branch, experiment(1, changed(branch.target, src__app_py="LIMIT = 0\n")), base)
     sha = record(branch, experiment(1, changed(branch.target, src__old_py="x = 2\n")), base)
     assert run_git(repo, "diff", "--name-only", base, sha).split() == ["src/old.py"]
+
+
+def test_what_a_rejected_proposal_wrote_over_is_not_missed_in_the_next_one(repo, branch):
+    base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
+    wild = split(branch.target) | {
+        "README.md": "mine\n", "src/app.py/inner.py": "x = 1\n", "src": "a file\n", "../out.py": "1\n", ".git/hooks/x": "1\n",
+        "/etc/x": "1\n", "src/a\0b.py": "1\n", "src//c.py": "1\n", "": "1\n",
+    }  # fmt: skip
+    assert branch.record(experiment(1, branch.target, Verdict.REJECTED), wild, METRIC, base, WHEN)
+    after = record(branch, experiment(2, changed(branch.target, src__app_py="LIMIT = 20\n")), base)
+    assert run_git(repo, "diff", "--name-status", base, after).split() == ["M", "src/app.py"]
+    assert run_git(repo, "status", "--porcelain") == ""
+    assert not (repo / ".git" / "hooks" / "x").exists()

@@ -155,6 +155,18 @@ def test_what_is_found(repo):
     assert Checkout.from_json(checkout.to_json()) == checkout
 
 
+def test_what_measures_is_shown_with_the_modules_that_are_imported(repo):
+    commit(repo, {
+        "bench.py": "import harness\nfrom lib.timing import best\nimport json\n", "harness.py": "H = 1\n",
+        "lib/timing.py": "T = 1\n", "src/app.py": "import helper, util\nfrom lib import timing\n", "src/helper.py": "X = 1\n",
+        "lib/__init__.py": "", "json.md": "no module\n",
+    })  # fmt: skip
+    checkout, target, measuring = open_checkout(repo, ["src/*.py", "!src/helper.py"], ["python bench.py"])
+    assert set(split(measuring)) == {"bench.py", "harness.py", "lib/timing.py", "lib/__init__.py", "src/helper.py"}
+    assert set(split(target)) == {"src/app.py", "src/util.py"}
+    assert checkout.frozen == ("bench.py", "tests/test_app.py"), "shown is not frozen: a run may make such a module"
+
+
 def test_a_detached_head_is_no_obstacle(repo):
     run_git(repo, "checkout", "-q", "--detach")
     assert opened(repo)[0].branch == ""

@@ -663,6 +663,7 @@ def test_the_original_s_folder_runs_by_its_program_alone(original, script):
     assert "prepare.py" in study.experiments[2].reason
     look(study)
     assert study.definition.program.title == "autoresearch"
+    assert "def evaluate(depth, width)" in study.briefing(), "prepare.py is there to be read"
     assert state(original) == before
 
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from ..checkout import Checkout
+from ..checkout import Checkout, within
 from ..errors import UserError
-from ..experiment import Experiment
+from ..experiment import Experiment, Verdict
 from ..git import GitFailed, git
 from ..metric import Metric
 from .repository import author_name, commit_message, safe_name
@@ -60,7 +60,8 @@ class Branch:
         ----------
         experiment : Experiment
         files : Mapping[str, str]
-            All files of the scope; the rest is as the study found it.
+            All files of the scope; the rest is as the study found it. What is no path within the repository is left out: a
+            proposal that was rejected for it is recorded all the same.
         metric : Metric
         parent_commit : str or None
             The commit of the incumbent it was proposed against; None for the baseline, which follows the user's commit.
@@ -74,7 +75,9 @@ class Branch:
         assert experiment.verdict is not None
         try:
             with self._lock:
-                tree = self._tree(files)
+                tree = self._tree({path: content for path, content in files.items() if within(path)})
+                if experiment.verdict is Verdict.REJECTED:
+                    self._stored = None  # it may have written over anything, and that is not to be seen in the next one
                 date = f"{int(when.timestamp())} +0000"
                 author = author_name(experiment.proposal.agent)
                 sha = git(
@@ -121,7 +124,7 @@ class Branch:
         return {line.split("\t", 1)[1]: line[:6] for line in listed if line}
 
     def _tree(self, files: Mapping[str, str]) -> str:
-        """Store a version and return its tree. The index stays at the last one, so only what differs from that is stored."""
+        """Store a version and return its tree; the index stays at it, so that only what differs has to be stored next."""
         env = {"GIT_INDEX_FILE": str(self._index)}
         before, self._stored = self._stored, None
         if before is None:
