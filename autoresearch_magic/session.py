@@ -260,9 +260,15 @@ class Session:
         ]
         failed = next((m for m in e.measurements if not m.ok), None)
         tail = (failed.traceback or failed.output)[-2000:] if failed else ""
-        text = "\n".join([head, *facts, "", e.target.rstrip(), *(["", tail] if tail else [])])
+        source, language = e.target, "python"
+        if study.definition.checkout is not None:  # whole files would bury what was done to them
+            source, language = unified_diff(study.experiments[0].target, e.target) or "(as the study began)", "diff"
+            facts += [
+                f"Against the baseline, commit {e.commit[:10]}; {MAGIC} apply {e.number}  brings it into your branch:"
+            ][: e.number]
+        text = "\n".join([head, *facts, "", source.rstrip(), *(["", tail] if tail else [])])
         markdown = "\n\n".join(
-            [f"**{head}**", *map(escape, facts), fenced(e.target, "python"), *([fenced(tail)] if tail else [])]
+            [f"**{head}**", *map(escape, facts), fenced(source, language), *([fenced(tail)] if tail else [])]
         )
         return Reply(text, markdown)
 

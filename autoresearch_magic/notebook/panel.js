@@ -597,8 +597,9 @@ function buildCharts(store, select) {
   };
   const draw = (selected, newFormat, changed) => {
     format = newFormat;
-    // At rest no curve will come: the history takes the whole width.
-    node.classList.toggle("arm-alone", AT_REST.has(store.now?.state) && !store.curve?.points.length);
+    // At rest no curve will come, and few commands print one: the history takes the whole width.
+    const mayCome = store.now && !AT_REST.has(store.now.state) && !store.now.study.verify;
+    node.classList.toggle("arm-alone", Boolean(store.now) && !mayCome && !store.curve?.points.length);
     const { now } = store, [w, height] = size(main, history);
     // 500 marks need not be drawn anew each second: only when something that shows has changed.
     const wanted = [w, height, changed, store.epoch, selected, now?.running?.number, now?.running?.kind, now?.state, now?.study.total].join();
