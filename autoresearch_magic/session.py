@@ -32,6 +32,10 @@ from .study import Study
 from .words import counts, escape, fenced, history_markdown, history_text, result_line, status
 
 MAGIC = "%autoresearch"
+NO_TARGET = (
+    "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target , or give "
+    "--scope and --verify for files of a repository"
+)
 AGENTS = {
     "tuner": "offline: finds the constants of the target and lets Optuna choose (tuner:LR,WIDTH for those alone)",
     "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",

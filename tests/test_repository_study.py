@@ -477,14 +477,18 @@ def test_a_process_that_is_killed_in_mid_experiment_leaves_the_repository_as_it_
         study.start().wait()
     """
     # Its own session, so that nothing but the study's own care ends what it has started.
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], start_new_session=True, cwd=repo.parent,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    with open(repo.parent / "said", "w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            start_new_session=True,
+            cwd=repo.parent,
+            stdout=log,
+            stderr=log,
+        )
     tree = str(repo / ".autoresearch" / "one" / "worktree")
 
     def in_mid_experiment():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, (repo.parent / "said").read_text()
         try:
             study = open_study("one", repo / ".autoresearch")
         except UserError:
