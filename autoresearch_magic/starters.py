@@ -100,8 +100,9 @@ def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
     UserError
         When there is no repository, or the agent is no language model.
     """
-    settings = make_settings({"metric": "x"}, options)
-    top = top_of(Path(settings.repo or ".").expanduser().absolute())
+    # A metric must be there, and a folder makes sense with what is to be found only.
+    settings = make_settings({"metric": "goal"}, {name: value for name, value in options.items() if name != "repo"})
+    top = top_of(Path(options.get("repo") or ".").expanduser().absolute())
     backend = backend_for(settings, root)
     told = {name: value for name, value in options.items() if name in ("agent", "repo", "effort", "base_url")}
 

@@ -478,6 +478,10 @@ class Study(Askable):
             self._runner = self._make_runner()
             if warning := getattr(agent, "warning", ""):
                 self._publish(Notice(warning))
+            if (checkout := self.definition.checkout) is not None and not checkout.branch:
+                self._publish(Notice(
+                    f"HEAD is detached at {checkout.commit[:10]}: the study begins there, but apply will need a branch (git switch NAME)."
+                ))  # fmt: skip
             parts: dict[str, Any] = {
                 "definition": self.definition, "runner": self._runner, "records": records, "publish": self._publish,
                 "control": self._control, "judged": judged,
