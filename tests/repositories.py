@@ -65,6 +65,21 @@ def changed(target, **files):
     return join(contents)
 
 
+HOOKS = (
+    "post-checkout", "pre-commit", "commit-msg", "post-commit", "post-merge", "reference-transaction", "post-index-change",
+    "prepare-commit-msg", "pre-merge-commit",
+)  # fmt: skip
+
+
+def add_hooks(folder, tell):
+    """Give a repository hooks that write their names into a file."""
+    hooks = Path(folder) / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in HOOKS:
+        (hooks / name).write_text(f"#!/bin/sh\necho {name} >> '{tell}'\n")
+        (hooks / name).chmod(0o755)
+
+
 def state(folder):
     """Everything of a repository that a study must not touch, byte for byte."""
     folder = Path(folder)

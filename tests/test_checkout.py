@@ -13,7 +13,7 @@ from autoresearch_magic.checkout import Checkout, apply, check_links, open_check
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.files import join, split
 
-from .repositories import changed, commit, opened, repository, run_git, state, write
+from .repositories import add_hooks, changed, commit, opened, repository, run_git, state, write
 
 FILES = {
     "src/app.py": "LIMIT = 10\n",
@@ -188,15 +188,10 @@ def test_opening_changes_nothing_not_even_the_index(repo):
 
 
 def test_the_user_s_hooks_do_not_run(repo, tmp_path):
-    hooks = repo / ".git" / "hooks"
-    hooks.mkdir(exist_ok=True)
-    for name in ("post-checkout", "pre-commit", "commit-msg", "post-commit", "post-merge", "reference-transaction",
-                 "post-index-change", "prepare-commit-msg", "pre-merge-commit"):  # fmt: skip
-        (hooks / name).write_text(f"#!/bin/sh\necho {name} >> '{tmp_path / 'ran'}'\n")
-        (hooks / name).chmod(0o755)
+    add_hooks(repo, tmp_path / "ran")
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)
-    (tmp_path / "ran").unlink(missing_ok=True)  # by this test's own git
+    (tmp_path / "ran").unlink()  # by this test's own git
     apply(checkout, made, "better")
     opened(repo)
     assert not (tmp_path / "ran").exists()

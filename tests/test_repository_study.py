@@ -24,7 +24,7 @@ from autoresearch_magic.session import Session
 from autoresearch_magic.studies import open_study
 from autoresearch_magic.study import Study
 
-from .repositories import changed, commit, repository, run_git, state, write
+from .repositories import add_hooks, changed, commit, repository, run_git, state, write
 from .test_study import finish, wait_for
 
 APP = "SIZE = 40\nDEPTH = 5\n\n\ndef cost():\n    return SIZE + DEPTH\n"
@@ -517,9 +517,11 @@ def test_thirty_experiments_leave_the_repository_as_it_was(make, script, repo):
     run_git(repo, "branch", "other")
     run_git(repo, "tag", "v1")
     before = state(repo)
+    add_hooks(repo, repo.parent / "hooks ran")
     script(*(app(39 - n if n % 2 else 60 + n) for n in range(30)))
     study = finish(make(agent="script", experiments=30, repeats=1))
     assert len(study.experiments) == 31
+    assert not (repo.parent / "hooks ran").exists()
     assert state(repo) == before
     assert len(run_git(repo, "for-each-ref", f"refs/autoresearch/{study.name}/").splitlines()) == 31
     assert run_git(repo, "fsck", "--no-dangling").strip() == ""
