@@ -387,8 +387,8 @@ def test_a_place_that_cannot_be_made_is_one_line(repo, tmp_path):
 
 
 def test_this_python_first_and_no_stale_bytecode():
-    made = command_environment({"PATH": "/usr/bin", "X": "1"}, "/opt/env/bin/python")
-    assert made == {"PATH": "/opt/env/bin:/usr/bin", "X": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    made = command_environment({"PATH": "/usr/bin", "X": "1"}, "/usr/local/env/bin/python")
+    assert made == {"PATH": "/usr/local/env/bin:/usr/bin", "X": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def test_a_target_in_one_text_is_shown_file_by_file(made):
