@@ -1,6 +1,6 @@
-"""The user's own repository: what a study of it begins with, and how its best comes back into it.
+"""The user's own repository: what a study of it begins with, and what proposals may change in it.
 
-Nothing here changes the checkout, its index, its stash or its HEAD, but `apply`, which the user asks for.
+Nothing here changes the checkout, its index, its stash or its HEAD. Not here: how the best comes home (`apply`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from . import files
 from .edits import imported_modules
 from .errors import UserError
 from .git import GitFailed, git, names
+from .measuring import is_test, judging_files
 
 MOST = 4_000_000
 """Characters that the files of a scope may have in all: each experiment is kept whole in the journal."""
@@ -144,11 +145,9 @@ def within(path: str) -> bool:
 
 def frozen_by_name(path: str, scope: Sequence[str]) -> bool:
     """Whether a path is a test's, and the scope does not name tests itself: ``src/**`` means none, ``tests/**`` does."""
-    if not files.is_test(path):
+    if not is_test(path):
         return False
-    naming = [
-        glob for glob in scope if not glob.startswith("!") and (files.is_test(glob) or files.is_test(glob + "/x"))
-    ]
+    naming = [glob for glob in scope if not glob.startswith("!") and (is_test(glob) or is_test(glob + "/x"))]
     return not files.match(naming, [path])
 
 
@@ -205,12 +204,12 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
         For whatever makes a study of it impossible or unsafe.
     """
     top = top_of(folder)
-    commit, branch = _head(top)
-    _check_at_rest(top)
+    commit, branch = head_of(top)
+    check_at_rest(top)
     _check_clean(top, scope)
     tracked = names(git(top, "ls-files", "-z"))
     outright = {glob.removeprefix("./") for glob in scope if files.literal(glob)}
-    measuring = {path for command in commands for path in files.names_in(command, tracked)} - outright
+    measuring = {path for command in commands for path in judging_files(command, tracked)} - outright
     matched = files.match(scope, tracked)
     frozen = sorted(measuring | {path for path in tracked if frozen_by_name(path, scope)})
     editable = [path for path in matched if path not in frozen]
@@ -219,7 +218,7 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
         raise UserError(f"The scope {' '.join(scope)!r} means {why} in {top}: change --scope.")
     target = _read(top, editable)
     if not target:
-        raise UserError(f"The scope means no text file ({_some(editable)}): change --scope.")
+        raise UserError(f"The scope means no text file ({some(editable)}): change --scope.")
     if sum(map(len, target.values())) > MOST:
         raise UserError(
             f"The scope means more than {MOST // 1_000_000} MB of text: narrow --scope to what experiments should change."
@@ -304,7 +303,14 @@ def _read(top: Path, paths: Sequence[str], leave_out: int = sys.maxsize) -> dict
     return found
 
 
-def _head(top: Path) -> tuple[str, str]:
+def head_of(top: Path) -> tuple[str, str]:
+    """Return the commit of HEAD and the branch it is on, empty where it is detached.
+
+    Raises
+    ------
+    UserError
+        When there is no commit yet.
+    """
     try:
         commit = git(top, "rev-parse", "--verify", "HEAD^{commit}").strip()
     except GitFailed:
@@ -315,7 +321,13 @@ def _head(top: Path) -> tuple[str, str]:
         return commit, ""
 
 
-def _check_at_rest(top: Path) -> None:
+def check_at_rest(top: Path) -> None:
+    """See that nobody is at work on a repository, nothing is unfinished, and no submodule is in it.
+
+    Raises
+    ------
+    UserError
+    """
     folder = Path(git(top, "rev-parse", "--absolute-git-dir").removesuffix("\n"))
     if (folder / "index.lock").exists():
         raise UserError(
@@ -348,74 +360,13 @@ def _check_clean(top: Path, scope: Sequence[str]) -> None:
     changed, untracked = dirt(top)
     if changed:
         raise UserError(
-            f"{top} has changes that are not committed ({_some(changed)}): experiments begin with the last commit, so commit or "
+            f"{top} has changes that are not committed ({some(changed)}): experiments begin with the last commit, so commit or "
             "stash them first."
         )
     if new := files.match(scope, untracked):
-        raise UserError(f"The scope means files that git does not know ({_some(new)}): git add and commit them first.")
+        raise UserError(f"The scope means files that git does not know ({some(new)}): git add and commit them first.")
 
 
-def _some(paths: Sequence[str]) -> str:
+def some(paths: Sequence[str]) -> str:
+    """Return the first few of some paths, and how many more there are."""
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-
-
-# -- the best comes home --------------------------------------------------------------------------------------------------
-
-
-def apply(checkout: Checkout, commit: str, message: str) -> str:
-    """Commit what a study's commit has changed to the user's branch, as one commit; nothing is pushed.
-
-    Parameters
-    ----------
-    checkout : Checkout
-        As the study found it; the branch may have moved on since.
-    commit : str
-        The experiment's.
-    message : str
-        The new commit's.
-
-    Returns
-    -------
-    str
-        The new commit.
-
-    Raises
-    ------
-    UserError
-        When it is not clean to do so; nothing is changed then.
-    """
-    top = checkout.folder
-    if not top.is_dir():
-        raise UserError(f"The repository is not at {top} any more.")
-    head, branch = _head(top)
-    if not branch:
-        raise UserError(f"HEAD of {top} is detached: switch to the branch that shall have it (git switch NAME) first.")
-    _check_at_rest(top)
-    if changed := dirt(top)[0]:
-        raise UserError(f"{top} has changes that are not committed ({_some(changed)}): commit or stash them first.")
-    try:
-        if head == checkout.commit:
-            tree = git(top, "rev-parse", f"{commit}^{{tree}}").strip()
-        else:
-            tree = git(top, "merge-tree", "--write-tree", head, commit).split("\n", 1)[0].strip()
-    except GitFailed as error:
-        if error.code == 1 and error.output:
-            raise UserError(
-                f"{branch} has moved on and conflicts with the best: merge it by hand,  git merge {commit[:10]}"
-            ) from None
-        raise UserError(
-            f"{branch} has moved on, and this git cannot merge aside: git merge {commit[:10]}  does it."
-        ) from None
-    if tree == git(top, "rev-parse", "HEAD^{tree}").strip():
-        raise UserError(f"{branch} has all of it already.")
-    try:
-        made = git(top, "commit-tree", tree, "-p", head, given=message).strip()
-    except GitFailed:
-        raise UserError(
-            "git does not know who you are: run  git config user.name NAME  and  git config user.email ADDRESS  first."
-        ) from None
-    try:
-        git(top, "merge", "--ff-only", "--quiet", made)
-    except GitFailed as error:
-        raise UserError(f"It could not be brought into {branch}: {error}.") from None
-    return made

@@ -26,7 +26,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from .comments import read_comments, told_space
-from .edits import UNPARSABLE, parse
+from .edits import BOM, UNPARSABLE, parse
 from .errors import UserError
 from .files import Part, is_bundle, is_python, parts
 from .spaces import Choices, Range, Space, Value, inferred_space
@@ -103,6 +103,8 @@ def _python_parts(source: str) -> dict[str, Part]:
 
 
 def _found_in(source: str, strict: bool) -> tuple[Constant, ...]:
+    if source.startswith(BOM):
+        return ()  # the places that the parser tells would be one off
     try:
         tree = parse(source)
     except UNPARSABLE:

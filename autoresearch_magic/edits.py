@@ -18,6 +18,9 @@ from .errors import UserError
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python's parser raises: ValueError for null bytes and lone surrogates, the last two for absurd nesting."""
 
+BOM = "\ufeff"
+"""With which some editors begin a file: Python reads such a file, but not such a text."""
+
 _SHOWN = 80
 _MAGIC = re.compile(r"(?:[\w., ]+=)?\s*(?P<sign>%%|%|!!|!)\s*(?=[A-Za-z_/.~$(])")
 _HELP = re.compile(r"\?{1,2}\s*[\w.%*]+\s*;?|[\w.%*]+\s*\?{1,2}\s*;?")
@@ -33,7 +36,7 @@ def parse(source: str) -> ast.Module:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(source)
+        return ast.parse(source.removeprefix(BOM))
 
 
 def fingerprint(source: str) -> str:
@@ -204,7 +207,7 @@ def check_syntax(source: str, what: str = "target") -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # compile() sees more than ast.parse(): `return` outside a function, for example
-            compile(source, f"<{what}>", "exec", dont_inherit=True)
+            compile(source.removeprefix(BOM), f"<{what}>", "exec", dont_inherit=True)
     except SyntaxError as error:
         number = error.lineno or 1
         lines = source_lines(source)

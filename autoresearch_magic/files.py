@@ -19,7 +19,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 HEAD = "#% file "
 CUT = "#% no newline at end of file"
@@ -174,26 +173,3 @@ def _glob(glob: str) -> re.Pattern[str]:
             text += {"*": "[^/]*", "?": "[^/]"}.get(c, re.escape(c))
         i += 1
     return re.compile(rf"{text}(?:/.*)?\Z")
-
-
-TESTS = re.compile(
-    r"(^|/)(tests?|testing|__tests__|specs?)/|(^|/)(test_[^/]*|conftest\.py|[^/]*_test\.[^/]+|[^/]*\.(test|spec)\.[^/]+)$"
-)
-"""Paths that are tests by the conventions of Python, JavaScript, Go and others."""
-
-
-def is_test(path: str) -> bool:
-    """Whether a path looks like a test's."""
-    return bool(TESTS.search(path))
-
-
-def names_in(command: str, paths: Iterable[str]) -> list[str]:
-    """Return those of the paths that a command line names, with ``./`` or without, or as a module (``-m pkg.bench``)."""
-    words = set(re.findall(r"[\w./+-]+", command))
-    words |= {word.removeprefix("./") for word in words}
-    modules = {module.replace(".", "/") for module in re.findall(r"-m\s+([\w.]+)", command)}
-    return sorted(
-        path for path in paths
-        if path in words or str(PurePosixPath(path).with_suffix("")) in modules
-        or path.removesuffix("/__main__.py") in modules
-    )  # fmt: skip

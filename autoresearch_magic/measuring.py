@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 _TEST = re.compile(
-    r"(^|/)(tests?|__tests__|specs?|e2e)/|(^|/)(test_[^/]*|conftest|tests?)\.py$|_(test|spec)\.[a-z]+$"
+    r"(^|/)(tests?|testing|__tests__|specs?|e2e)/|(^|/)(test_[^/]*|conftest|tests?)\.py$|_(test|spec)\.[a-z]+$"
     r"|[.-](test|spec)\.[cm]?[jt]sx?$|[a-z0-9]Tests?\.(java|kt|cs|swift|scala)$"
 )
 MAKEFILES = ("Makefile", "makefile", "GNUmakefile")

@@ -365,7 +365,7 @@ class Study(Askable):
         UserError
             When it is not clean to do so; nothing is changed then.
         """
-        from .checkout import apply
+        from .apply import apply
 
         if (checkout := self.definition.checkout) is None:
             raise UserError(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.checkout import Checkout, apply, check_links, open_checkout
+from autoresearch_magic.apply import apply
+from autoresearch_magic.checkout import Checkout, check_links, open_checkout
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.files import join, split
 

@@ -59,25 +59,6 @@ def test_match(scope: list[str], found: list[str]) -> None:
     assert files.match(scope, paths) == found
 
 
-@pytest.mark.parametrize(
-    ("path", "test"),
-    [
-        ("tests/test_app.py", True), ("test_app.py", True), ("src/app_test.go", True), ("conftest.py", True),
-        ("src/__tests__/a.js", True), ("src/a.spec.ts", True), ("src/contest.py", False), ("latest.py", False),
-        ("attestation/x.py", False), ("src/testing/tools.py", True),
-    ],
-)  # fmt: skip
-def test_what_looks_like_a_test(path: str, test: bool) -> None:
-    assert files.is_test(path) is test
-
-
-def test_files_that_a_command_names() -> None:
-    paths = ["bench.py", "src/bench.py", "src/__main__.py", "data.json", "other.py"]
-    assert files.names_in("python ./bench.py --n 3 | tail -1", paths) == ["bench.py"]
-    assert files.names_in("python -m src.bench < data.json", paths) == ["data.json", "src/bench.py"]
-    assert files.names_in("python -m src", paths) == ["src/__main__.py"]
-
-
 BEFORE = files.join({"a.py": "WIDTH = 64\nprint(WIDTH)\n", "b/a2.py": "RATE = 0.5", "c.txt": "WIDTH = 3\n"})
 
 
@@ -125,3 +106,10 @@ def test_a_seed_in_one_of_several_files_is_seen() -> None:
     after = files.join({"a.py": "import random\nrandom.seed(3)\nWIDTH = 64\n", "b/a2.py": "RATE = 0.5"})
     assert refusal(after, [BEFORE]).startswith("a.py: It sets the seed (line 2")
     assert refusal(after, [after]) == ""
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_python():
+    target = files.join({"a.py": "\ufeffWIDTH = 64\n", "b.py": "RATE = 0.5\n"})
+    check_syntax(target)
+    assert [c.name for c in find_constants(target)] == ["b.RATE"]
+    assert complexity(target) == complexity(files.join({"a.py": "WIDTH = 64\n", "b.py": "RATE = 0.5\n"}))

@@ -18,6 +18,7 @@ from autoresearch_magic.constants import find_constants, read_values
 from autoresearch_magic.edits import fingerprint
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.files import join
 from autoresearch_magic.metric import Metric
 
 TARGET = """# A model
@@ -270,3 +271,11 @@ def test_a_long_history_is_quick() -> None:
     for number in (500, 501, 502):
         Tuner("", TARGET).propose(Briefing("", "", LOSS, base, tuple(long), number))
     assert (time.perf_counter() - started) / 3 < 1.0  # 0.1 s on an idle core; room for a busy machine
+
+
+def test_a_name_that_one_of_several_files_has_needs_no_module():
+    target = join({"a.py": "WIDTH = 64\nRATE = 0.5\n", "b.py": "WIDTH = 32\n"})
+    assert Tuner("RATE", target).names == ("a.RATE",)
+    assert Tuner("b.WIDTH", target).names == ("b.WIDTH",)
+    with pytest.raises(UserError, match="no tunable constant WIDTH"):
+        Tuner("WIDTH", target)

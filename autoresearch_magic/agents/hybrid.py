@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ..errors import NothingToPropose, UserError
+from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Experiment, Proposal, Verdict
 from . import Agent, Briefing
 
@@ -117,6 +117,11 @@ class Hybrid:
         """Whether it is worth asking ahead: when one of the two is slow."""
         return any(getattr(agent, "slow", False) for agent in (self.structure, self.numbers))
 
+    @property
+    def reworks(self) -> bool:
+        """Whether it can mend what the guard has refused: the model can, where it was the model's."""
+        return bool(getattr(self.structure, "reworks", False))
+
     def check(self) -> None:
         """See that both can be asked at all, before the baseline is paid for."""
         for agent in (self.structure, self.numbers):
@@ -135,6 +140,10 @@ class Hybrid:
         UserError
             When the structure agent will never answer: a wrong key is its maker's to mend, not ours to hide.
         """
+        if briefing.rework is not None:
+            if briefing.rework.proposal.agent == self.numbers_name:
+                raise ProposalFailed("Numbers that the guard refuses cannot be mended.")
+            return self.structure.propose(briefing)
         arm = choose(briefing.history, seed=briefing.seed, number=briefing.number, numbers=self.numbers_name)
         if arm == "numbers":
             try:

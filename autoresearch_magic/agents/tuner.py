@@ -100,6 +100,8 @@ class Tuner:
                 "LR = 3e-4  or  WIDTH = 64  # 32 .. 256 step 32, or choose another agent (--agent NAME)."
             )
         found = [constant.name for constant in constants]
+        # In a target of several files a name has its module's before it, which need not be said where it is one file's alone.
+        self.names = tuple(_full(name, found) for name in self.names)
         if unknown := [name for name in self.names if name not in found]:
             raise UserError(f"The target has no tunable constant {', '.join(unknown)}: there are {', '.join(found)}.")
 
@@ -143,6 +145,11 @@ class Tuner:
 
 
 # -- what the history says --------------------------------------------------------------------------------------------
+
+
+def _full(name: str, found: Sequence[str]) -> str:
+    ending = [each for each in found if each.endswith(f".{name}")]
+    return ending[0] if name not in found and len(ending) == 1 else name
 
 
 def _anchored(constant: Constant, briefing: Briefing) -> Constant:
