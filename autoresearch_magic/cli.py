@@ -20,7 +20,7 @@ from .commands import parser, run_words, summary
 from .definition import read_source
 from .errors import UserCodeError, UserError
 from .events import State
-from .original import original_settings
+from .original import lab_files, original_settings
 from .places import ROOT, checked_name, study_names
 from .program import parse_program
 from .records.journal import Journal
@@ -109,7 +109,8 @@ def overview() -> str:
   run PROGRAM.md --target FILE  run a study on a file
   run PROGRAM.md --scope GLOBS --verify COMMAND
                                 run a study on the files of a git repository
-  run PROGRAM.md                the same, where PROGRAM.md says so, or lies beside train.py and prepare.py
+  run PROGRAM.md                either, where PROGRAM.md says so, or lies beside train.py and prepare.py or a folder
+                                train/ with them
   plan PROGRAM.md --target FILE what such a study would be like, before anything is spent
   skills                        program templates, with examples
   init SKILL [FOLDER]           copy one's example into a new folder, with its program.md
@@ -167,7 +168,11 @@ def file_study(arguments: argparse.Namespace, root: Path) -> Study:
     """Make a study of files."""
     program = Path(arguments.file)
     told = {**parse_program(read_source(program, "program")[0]).settings, **given(arguments)}
-    if not arguments.target and not told.get("verify") and not original_settings(program.absolute().parent):
+    if (
+        not arguments.target
+        and not told.get("verify")
+        and not (original_settings(folder := program.absolute().parent) or lab_files(folder))
+    ):
         raise UserError(
             "Say which file experiments may change: autoresearch run PROGRAM.md --target FILE , or --scope GLOBS --verify COMMAND"
         )

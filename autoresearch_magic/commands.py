@@ -15,7 +15,6 @@ from .places import checked_name
 from .reply import Reply
 from .session import MAGIC, Session
 from .settings import HelpShown, Parser, add_options
-from .starters import list_reply, skill_reply
 
 _KEY_LINE = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)*:\s")
 
@@ -128,8 +127,8 @@ COMMANDS: dict[str, Command] = {
     "ablate": Command(Session.ablate, (_SAMPLES,)),
     "report": Command(Session.report, ((("path",), {"nargs": "?", "metavar": "PATH", "help": "where to write it, in Markdown"}),)),
     "export": Command(Session.export, ((("path",), {"metavar": "PATH", "help": ".py or .ipynb: the best target; .csv, .tsv, .json: the history"}), _COLUMNS)),
-    "skills": Command(list_reply),
-    "skill": Command(skill_reply, ((("name",), {"metavar": "NAME", "help": "a skill's name"}), (("--example",), {"metavar": "FOLDER", "help": "copy its example into this new folder, as a git repository"}), (("--no-cell",), {"action": "store_true", "help": "put no program into the next cell"}), (("--agent",), {"metavar": "AGENT", "help": "who shall propose, such as recorded:NAME for the edits that were recorded on the example"}))),
+    "skills": Command(Session.skills),
+    "skill": Command(Session.skill, ((("name",), {"metavar": "NAME", "help": "a skill's name"}), (("--example",), {"metavar": "FOLDER", "help": "copy its example into this new folder, as a git repository"}), (("--no-cell",), {"action": "store_true", "help": "put no program into the next cell"}), (("--agent",), {"metavar": "AGENT", "help": "who shall propose, such as recorded:NAME for the edits that were recorded on the example"}))),
     "help": Command(show_help, ((("command",), {"nargs": "?", "metavar": "COMMAND", "help": "a command"}),)),
 }  # fmt: skip
 

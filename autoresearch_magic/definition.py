@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from .edits import check_syntax
 from .errors import UserError
 from .files import split
 from .metric import Metric
-from .original import original_settings
+from .original import lab_files, original_settings
 from .program import Program, parse_program
 from .runners.link import missing_module
 from .seatbelt import danger
@@ -51,6 +51,11 @@ class Definition:
         """What is measured."""
         return self.settings.as_metric()
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of setup and target where they are files: their own modules are looked for there."""
+        return tuple(dict.fromkeys(path.parent for path in (self.setup_path, self.target_path) if path is not None))
+
     def files(self, target: str) -> dict[str, str]:
         """Return what a commit of a version of the target holds: paths to contents; of a repository, what may change."""
         if self.checkout is not None:
@@ -79,6 +84,8 @@ def define(program: str | Path, target: str | Path, setup: str | Path, settings:
     program_text, program_path = read_source(program, "program")
     parsed = parse_program(program_text)
     told = {**parsed.settings, **settings}
+    if program_path is not None and not str(target).strip() and not told.get("verify"):
+        target, setup = lab_files(program_path.parent) or (target, setup)
     known: dict[str, Any] = {}
     if not str(target).strip() and not told.get("verify"):
         folder = (
@@ -95,7 +102,7 @@ def define(program: str | Path, target: str | Path, setup: str | Path, settings:
     made = Definition(parsed, target_text, setup_text, made_settings, target_path, setup_path)
     check_syntax(setup_text, "setup")
     check_syntax(target_text, "target")
-    check_installed(setup_text, target_text)
+    check_installed(setup_text, target_text, made.folders)
     return made
 
 
@@ -158,8 +165,14 @@ def read_source(source: str | Path, what: str) -> tuple[str, Path | None]:
         raise UserError(f"The {what} {path} cannot be read: {reason}.") from None
 
 
-def check_installed(setup: str, target: str) -> None:
+def check_installed(setup: str, target: str, folders: Sequence[Path] = ()) -> None:
     """See that every module that the code imports outright is there; imports inside try or functions may fail.
+
+    Parameters
+    ----------
+    setup, target : str
+    folders : sequence of Path
+        Where modules of the user's own are looked for, besides where Python looks.
 
     Raises
     ------
@@ -175,8 +188,11 @@ def check_installed(setup: str, target: str) -> None:
             else:
                 continue
             for name in names:
+                top = name.partition(".")[0]
+                if any((folder / f"{top}.py").is_file() or (folder / top).is_dir() for folder in folders):
+                    continue
                 try:
-                    found = importlib.util.find_spec(name.partition(".")[0])
+                    found = importlib.util.find_spec(top)
                 except (ImportError, ValueError):
                     continue  # odd, but there
                 if found is None:

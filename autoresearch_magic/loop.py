@@ -110,8 +110,9 @@ class Loop(Bench):
             When a limit cannot be kept, or the agent has nothing usable to say any more.
         """
         s, used = self.settings, self.usage
-        if s.hours is not None and self.elapsed() >= 3600 * s.hours:
-            return f"The time is up (--hours {s.hours:g})."
+        if s.time_limit is not None and self.elapsed() + self.confirmation_seconds >= s.time_limit:
+            which = f"--minutes {s.minutes:g}" if s.minutes is not None else f"--hours {s.hours:g}"
+            return f"The time is up, what the confirmation takes counted ({which})."
         best = self.incumbent
         if s.until is not None and best.value is not None and self.metric.gain(best.value, over=s.until) >= 0:
             return f"Experiment {best.number} has reached {self.metric.format(best.value)} (--until {s.until:g})."
@@ -335,6 +336,14 @@ class Loop(Bench):
         if experiment.number and (flat := plateau(self.judged, self.settings.patience)).begins:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
         self.records.draw(self.judged)
+
+    @property
+    def confirmation_seconds(self) -> float:
+        """How long it will take to measure best and baseline again; 0 while nothing has beaten the baseline."""
+        best, baseline = self.incumbent, self.judged[0]
+        if best.number == 0:
+            return 0.0
+        return self.settings.repeats * sum(e.seconds / len(e.measurements) for e in (best, baseline))
 
     # -- helpers --------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
-"""The original autoresearch's repository, known by its files: what its program.md leaves to its reader, said as settings.
+"""Layouts that are known by their files, so that a program.md alone is enough to start.
+
+The original autoresearch's repository first: what its program.md leaves to its reader, said as settings.
 
 It has a ``program.md`` in prose, a ``train.py`` that experiments change, a frozen ``prepare.py``, and a training run of a fixed
 time that prints ``val_bpb:``. Its own words are: run it, read the value off the log, kill what takes ten minutes.
@@ -13,6 +15,21 @@ from typing import Any
 
 FILES = ("program.md", "prepare.py", "train.py")
 LIMIT = "10m"
+
+
+LAB = ("train/train.py", "train/prepare.py")
+
+
+def lab_files(folder: Path) -> tuple[Path, Path] | None:
+    """Return target and setup of a lab: ``train/train.py`` and ``train/prepare.py`` below a program; None where they are not.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the program is.
+    """
+    target, setup = (folder / name for name in LAB)
+    return (target, setup) if target.is_file() and setup.is_file() else None
 
 
 def original_settings(folder: Path) -> dict[str, Any]:

@@ -130,9 +130,9 @@ class Plan:
             f"{s.experiments} experiments take about {format_duration(max(1.0, round(self.seconds)))}, with the confirmation; at most "
             f"{format_duration(max(1.0, round(self.most_seconds)))} if each were run again {s.pairs} times."
         )
-        if s.hours is not None:
-            fit = int(3600 * s.hours / (own.seconds * (1 + REPEATS)))
-            lines.append(f"In {s.hours:g} h fit about {fit} experiments.")
+        if s.time_limit is not None:
+            fit = int((s.time_limit - 3 * s.repeats * own.seconds) / (own.seconds * (1 + REPEATS)))
+            lines.append(f"In {format_duration(s.time_limit)} fit about {max(0, fit)} experiments.")
         lines += [f"Cost: {cost_line(s)}", f"Advice: {self.advice}"]
         return "\n".join(lines)
 

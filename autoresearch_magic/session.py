@@ -20,13 +20,13 @@ from .errors import UserError
 from .evals_words import evals_markdown, evals_text
 from .events import State
 from .experiment import Experiment, Proposal
-from .original import original_settings
+from .original import lab_files, original_settings
 from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
 from .reply import Reply
 from .settings import given, make_settings
-from .starters import draft_reply
+from .starters import draft_reply, list_reply, skill_reply
 from .studies import current, open_study
 from .study import Study
 from .words import counts, escape, fenced, history_markdown, history_text, result_line, status
@@ -115,6 +115,14 @@ class Session:
                 f"Give the {what} in the cell, below  %%autoresearch {what}, or a file: {MAGIC} {what} PATH"
             )
         return Source(cell)
+
+    def skills(self, arguments: argparse.Namespace) -> Reply:
+        """List the skills: program templates, with examples that they work on as they stand."""
+        return list_reply(self.root)
+
+    def skill(self, arguments: argparse.Namespace) -> Reply:
+        """Put a skill's program into the next cell, and copy its example where one is wanted."""
+        return skill_reply(arguments, self.root)
 
     # -- start and steer -------------------------------------------------------------------------------------------
 
@@ -428,7 +436,8 @@ def _original(program: Source, options: dict[str, Any]) -> bool:
     """Whether program or options are of a repository of the original's layout."""
     if options.get("repo"):
         return bool(original_settings(Path(str(options["repo"])).expanduser()))
-    return program.path is not None and bool(original_settings(program.path.parent))
+    folder = program.path.parent if program.path is not None else None
+    return folder is not None and bool(original_settings(folder) or lab_files(folder))
 
 
 def _count(text: str | None) -> int | None:

@@ -121,7 +121,11 @@ class Settings:
         metavar="DURATION", parse=lambda value: parse_duration(value, "reply-timeout"),
     )  # fmt: skip
     hours: float | None = _option(
-        None, "end the search after so many hours of work", metavar="HOURS", parse=above_zero("hours"), keys=("hours",)
+        None, "end the search in time for the whole, confirmation included, to take so many hours of work", metavar="HOURS",
+        parse=above_zero("hours"), keys=("hours",),
+    )  # fmt: skip
+    minutes: float | None = _option(
+        None, "the same in minutes", metavar="MINUTES", parse=above_zero("minutes"), keys=("minutes",)
     )
     max_tokens: int | None = _option(
         None,
@@ -209,6 +213,12 @@ class Settings:
         """How many experiments there shall be; 0 for no end."""
         return 0 if self.experiments == UNLIMITED else self.experiments
 
+    @property
+    def time_limit(self) -> float | None:
+        """Seconds of work that the whole may take; None for no limit."""
+        limits = [unit * given for given, unit in ((self.hours, 3600.0), (self.minutes, 60.0)) if given is not None]
+        return min(limits, default=None)
+
     def as_metric(self) -> Metric:
         """Return the metric as an object; with `verify`, its expression says how it is read from what is printed."""
         name, expression, _ = _read_metric(self.metric, verified=bool(self.verify))
@@ -276,6 +286,8 @@ class Settings:
             parts.append("fresh processes")
         if self.hours is not None:
             parts.append(f"at most {self.hours:g} h")
+        if self.minutes is not None:
+            parts.append(f"at most {self.minutes:g} min")
         if self.max_tokens is not None:
             parts.append(f"at most {self.max_tokens:,} tokens")
         if self.max_cost is not None:

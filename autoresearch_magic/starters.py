@@ -10,7 +10,7 @@ import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .checkout import open_checkout, top_of
 from .draft import Draft, DryRun, backend_for, make_draft
@@ -24,9 +24,6 @@ from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
 from .values import read_scope
 from .words import escape
 
-if TYPE_CHECKING:
-    from .session import Session
-
 FORMS = """\
 Metric: NAME, where verify prints a line `NAME: NUMBER`, or where its only number is the metric. NAME=re:REGEX takes the number \
 that the group of a regular expression matches, NAME=json:PATH (such as json:totals.percent) one from JSON, NAME=lines:REGEX \
@@ -35,9 +32,9 @@ Scope: globs of tracked files from the repository's top, separated by commas, su
 """How a metric and a scope are written, in the words that a model is told."""
 
 
-def list_reply(session: Session, arguments: argparse.Namespace) -> Reply:
-    """List the skills: program templates, with examples that they work on as they stand."""
-    skills, problems = read_skills(skill_folders(session.root.parent))
+def list_reply(root: Path) -> Reply:
+    """Answer ``%autoresearch skills``; `root` is the folder that holds the studies."""
+    skills, problems = read_skills(skill_folders(root.parent))
     width = max(len(skill.name) for skill in skills)
     own = [f" ({skill.source})" if skill.source != "built in" else "" for skill in skills]
     lines = [f"{s.name:<{width}}  {s.description}{where}" for s, where in zip(skills, own, strict=True)]
@@ -52,9 +49,9 @@ def list_reply(session: Session, arguments: argparse.Namespace) -> Reply:
     )
 
 
-def skill_reply(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Put a skill's program into the next cell, and copy its example where one is wanted."""
-    skill = find_skill(arguments.name, skill_folders(session.root.parent))
+def skill_reply(arguments: argparse.Namespace, root: Path) -> Reply:
+    """Answer ``%autoresearch skill NAME``; `root` is the folder that holds the studies."""
+    skill = find_skill(arguments.name, skill_folders(root.parent))
     options, said = [], f"{skill.name}: {skill.description}"
     if arguments.example:
         folder = copy_example(skill, arguments.example)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 CHANGEABLE = {
-    "experiments", "agent", "timeout", "memory", "threads", "hours", "max_tokens", "max_cost", "patience", "until", "pruner",
+    "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",
 }  # fmt: skip
 """Settings that a study can go on with in another way; with any other its values would not compare."""
 
@@ -551,6 +551,8 @@ class Study(Askable):
             seed=s.seed,
             pass_env=s.pass_env,
             mode="fresh" if s.fresh else "auto",
+            folders=self.definition.folders,
+            setup_name=self.definition.setup_path.stem if self.definition.setup_path else "",
             setup_log=(logs or self.folder / "logs") / "setup.log",
             on_ready=self._tell_mode,
         )

@@ -337,3 +337,13 @@ def test_what_a_setup_or_the_metric_prints_is_no_curve(make):
     for mode in ("auto", "fresh"):
         m = measure(make(setup, mode=mode), "time.sleep(0.2)\nprint('step 3 | loss 6')\nx = 1")
         assert [p.step for p in m.curve] == [3], mode
+
+
+@pytest.mark.parametrize("mode", ["auto", "fresh"])
+def test_a_setup_of_a_file_can_be_imported_by_its_name_and_its_neighbours_too(make, tmp_path, mode):
+    (tmp_path / "neighbour.py").write_text("VALUE = 5\n")
+    (tmp_path / "prepare.py").write_text("raise RuntimeError('loaded a second time')\n")
+    runner = make("import neighbour\nBASE = neighbour.VALUE\ndef score(x): return BASE + x\n", metric="score(y)",
+                  mode=mode, folders=[tmp_path], setup_name="prepare")  # fmt: skip
+    target = "import neighbour\nfrom prepare import BASE, score as s\ny = s(neighbour.VALUE) + BASE\n"
+    assert measure(runner, target).value == 20.0

@@ -334,3 +334,36 @@ def test_a_deterministic_metric_keeps_every_strict_gain(make, script):
     script("loss = 2.999999", "loss = 2.999999 ")
     study = finish(make("X = 3.0\nloss = X", agent="script", experiments=2))
     assert [e.verdict for e in study.experiments] == [Verdict.BASELINE, Verdict.KEEP, Verdict.DUPLICATE]
+
+
+def test_a_limit_of_time_holds_for_the_confirmation_too(make, monkeypatch):
+    monkeypatch.setitem(
+        _BUILT_IN, "script", lambda order: Script(*(f"X = {2.9 - n / 100}\n{SLOW[8:]}" for n in range(50)))
+    )
+    study = make(SLOW, agent="script", minutes=0.08, experiments=50, repeats=2, bounds="0..9")
+    began = time.monotonic()
+    finish(study)
+    assert "--minutes 0.08" in study.standing.message
+    kept = study.incumbent.number
+    assert kept > 0
+    assert study.standing.headline is not None
+    assert len(study.experiments) < 15
+    # At 0.4 s a run the confirmation takes 1.6 s: it has begun early enough to be over, give or take an experiment.
+    ran = sum(len(e.measurements) for e in study.experiments)
+    assert 0.4 * (ran + 4) < 0.08 * 60 + 1.0, (ran, time.monotonic() - began)
+
+
+def test_a_program_beside_a_lab_needs_no_target(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "prepare.py").write_text("GOAL = 1.0\ndef evaluate(x): return abs(x - GOAL)\n")
+    (tmp_path / "train" / "helper.py").write_text("START = 5.0\n")
+    (tmp_path / "train" / "train.py").write_text(
+        "from helper import START\nfrom prepare import GOAL\nX = 3.0  # 0 .. 6\nx = X + 0 * START * GOAL\n"
+    )
+    (tmp_path / "program.md").write_text("# Come close\n\nMetric: d=evaluate(x)\nBudget: 1s\nIterations: 3\n")
+    study = finish(Study(tmp_path / "program.md", root=tmp_path / "studies"))
+    assert study.experiments[0].value == 2.0
+    assert study.definition.target_path == tmp_path / "train" / "train.py"
+    assert study.definition.files(study.incumbent.target).keys() == {"train.py", "prepare.py", "program.md"}
+    again = open_study(study.folder)
+    assert again.definition.folders == study.definition.folders

@@ -233,6 +233,9 @@ def main() -> None:
     emit = Pipe(int(sys.argv[2]))
     own_streams()
     module = new_main()
+    sys.path[:0] = job.get("folders", ())
+    if job.get("setup_name"):
+        sys.modules[job["setup_name"]] = module
     try:
         execute(job["setup"], "setup", module.__dict__)
     except BaseException as error:

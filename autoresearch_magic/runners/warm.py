@@ -37,6 +37,10 @@ class WarmRunner:
         Environment variables to let through besides the allow-list.
     mode : {"auto", "fresh"}
         ``fresh`` starts every experiment in a process of its own, setup included.
+    folders : iterable of Path
+        Where modules of the user's own are looked for first.
+    setup_name : str
+        As which module the target may import the setup; empty for none.
     on_ready : callable, optional
         Hears the mode that was chosen when the setup has run, ``fork`` or ``fresh``, and why where it is not fork.
     """
@@ -54,10 +58,15 @@ class WarmRunner:
         seed: int = 0,
         pass_env: Iterable[str] = (),
         mode: str = "auto",
+        folders: Iterable[Path] = (),
+        setup_name: str = "",
         on_ready: Callable[[str, str], object] | None = None,
     ) -> None:
         self.metric, self.budget, self.threads, self.memory = metric, budget, threads, memory
-        config = {"setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode}
+        config = {
+            "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
+            "folders": list(map(str, folders)), "setup_name": setup_name,
+        }  # fmt: skip
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         self._link = Link(config, environment, setup_log=setup_log, on_ready=on_ready)
 

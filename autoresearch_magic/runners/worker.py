@@ -128,7 +128,11 @@ class Worker:
 
     def _run_setup(self) -> None:
         try:
-            preload(self.config["setup"], self.config["target"])
+            sys.path[:0] = self.config.get("folders", ())
+            own = self.config.get("setup_name", "")
+            preload(self.config["setup"], self.config["target"], leave_out=own)
+            if own:
+                sys.modules[own] = self.module  # `from prepare import ...` in a target means the setup that has run
             child.seed_everything(self.config["seed"], self.config["setup"])
             child.execute(self.config["setup"], "setup", self.module.__dict__)
         except BaseException as error:
@@ -258,7 +262,7 @@ class Worker:
     def spawn(self, job: dict[str, Any], events: int, output: int) -> int:
         """Start a fresh process for one experiment; it runs the setup itself."""
         with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
-            json.dump({**job, "setup": self.config["setup"]}, file)
+            json.dump({**self.config, **job}, file)
             file.flush()
             os.lseek(file.fileno(), 0, os.SEEK_SET)
             process = subprocess.Popen(
@@ -449,12 +453,21 @@ def _died(number: int) -> dict[str, Any]:
     }
 
 
-def preload(setup: str, target: str) -> None:
-    """Import what the code will import, once and before any fork; what fails here will fail again, and be told, there."""
+def preload(setup: str, target: str, leave_out: str = "") -> None:
+    """Import what the code will import, once and before any fork; what fails here will fail again, and be told, there.
+
+    Parameters
+    ----------
+    setup, target : str
+    leave_out : str
+        The module that the setup itself is.
+    """
     names = list(dict.fromkeys([*imported_modules(setup), *imported_modules(target)]))
     if any(name.partition(".")[0] == "torch" for name in names):
         names.append("torch._dynamo")  # the first optimizer would import its 800 modules in every experiment
     for name in names:
+        if leave_out and name.partition(".")[0] == leave_out:
+            continue
         try:
             __import__(name)
         except Exception:
