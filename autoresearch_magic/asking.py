@@ -22,7 +22,7 @@ from .settings import Settings
 from .standing import Standing
 
 if TYPE_CHECKING:
-    from .evals import Evals
+    from .evals.evals import Evals
     from .plan import Plan
     from .pruner import Account
     from .questions import Ablation, Regression
@@ -98,8 +98,8 @@ class Askable:
         return make_plan(self.definition, lambda logs: self._make_runner(logs), show or (lambda share, what: None))
 
     def evals(self) -> Evals:
-        """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.evals`."""
-        from .evals import evaluate
+        """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.evals.evals`."""
+        from .evals.evals import evaluate
         from .noise import estimate_noise
 
         return evaluate(

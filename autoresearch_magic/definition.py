@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .checkout import Checkout, check_links, open_checkout, top_of
 from .edits import check_syntax
 from .errors import UserError
 from .files import split
 from .metric import Metric
-from .original import lab_files, original_settings
 from .program import Program, parse_program
+from .repository.checkout import Checkout, check_links, open_checkout, top_of
+from .repository.original import lab_files, original_settings
 from .runners.link import missing_module
-from .seatbelt import danger
+from .safety.seatbelt import danger
 from .settings import Settings, make_settings
 
 

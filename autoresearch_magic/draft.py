@@ -21,9 +21,9 @@ from .agents import make_agent
 from .agents.backend import Backend, BackendFailed, Completion, Prompt, Turn, Usage, Wait
 from .agents.llm import DEADLINE
 from .errors import UserError
-from .measuring import is_test, judging_files
+from .repository.survey import cut, hide, one_line, survey, tracked_files
+from .safety.measuring import is_test, judging_files
 from .settings import Settings
-from .survey import cut, hide, one_line, survey, tracked_files
 from .words import escape, fenced, usage_line
 
 REFUSALS = 1

@@ -14,8 +14,9 @@ from .control import Control
 from .definition import Definition
 from .edits import check_syntax, fingerprint
 from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
-from .evals import evaluate
-from .evals_words import evals_line, plateau_line
+from .evals.evals import evaluate
+from .evals.evals_words import evals_line, plateau_line
+from .evals.rates import plateau
 from .events import (
     Judged,
     Notice,
@@ -29,7 +30,6 @@ from .integrity import refusal
 from .judge import Decision, judge
 from .noise import estimate_noise, spread
 from .prefetch import Prefetch
-from .rates import plateau
 from .records import Records
 from .runners import Checked, Runner
 

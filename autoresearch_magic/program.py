@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from .blocks import read_blocks
 from .errors import UserError
-from .keys import Found, plain
+from .language.blocks import read_blocks
+from .language.keys import Found, plain
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 

@@ -17,14 +17,14 @@ from .constants import find_constants
 from .definition import read_source
 from .edits import check_syntax, line_counts, unified_diff
 from .errors import UserError
-from .evals_words import evals_markdown, evals_text
+from .evals.evals_words import evals_markdown, evals_text
 from .events import State
 from .experiment import Experiment, Proposal
-from .original import lab_files, original_settings
 from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
 from .reply import Reply
+from .repository.original import lab_files, original_settings
 from .settings import given, make_settings
 from .starters import draft_reply, list_reply, skill_reply
 from .studies import current, open_study

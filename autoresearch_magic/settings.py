@@ -15,8 +15,7 @@ from typing import Any, NoReturn
 from .budget import Budget, format_duration, parse_budget, parse_duration
 from .errors import UserError
 from .judge import Bounds, Rule
-from .metric import Metric, parse_metric
-from .values import (
+from .language.values import (
     UNLIMITED,
     above_zero,
     default_threads,
@@ -36,6 +35,7 @@ from .values import (
     unless_off,
     whole,
 )
+from .metric import Metric, parse_metric
 
 
 def _option(
@@ -331,7 +331,7 @@ def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
     """Read a metric's text in the language of its mode: what a command prints, or Python."""
     if not verified:
         return parse_metric(text)
-    from .readings import parse_how, parse_verified_metric
+    from .reading.readings import parse_how, parse_verified_metric
 
     name, how, minimize = parse_verified_metric(text or "metric")
     parse_how(how)  # what can never work is told now

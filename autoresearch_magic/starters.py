@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .checkout import open_checkout, top_of
 from .draft import Draft, DryRun, backend_for, make_draft
 from .files import match, split
+from .language.values import read_scope
 from .reply import Reply
+from .repository.checkout import open_checkout, top_of
 from .runners.shell import GuardCommand, ShellRunner
 from .runners.worktree import Worktree
-from .seatbelt import danger
+from .safety.seatbelt import danger
 from .settings import make_settings
 from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
-from .values import read_scope
 from .words import escape
 
 FORMS = """\

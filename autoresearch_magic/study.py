@@ -17,7 +17,6 @@ from .agents import Agent, make_agent
 from .agents.replay import parse_replay, recorded_settings
 from .asking import Askable
 from .bench import Bench
-from .checkout import has_study
 from .control import Control
 from .definition import Definition, define
 from .errors import Stopped, UserCodeError, UserError
@@ -30,6 +29,7 @@ from .places import ROOT
 from .records import Records
 from .records.journal import Journal
 from .records.repository import safe_name
+from .repository.checkout import has_study
 from .runners import Runner
 from .runners.replay import ReplayRunner
 from .runners.shell import GuardCommand, ShellRunner
@@ -365,7 +365,7 @@ class Study(Askable):
         UserError
             When it is not clean to do so; nothing is changed then.
         """
-        from .apply import apply
+        from .repository.apply import apply
 
         if (checkout := self.definition.checkout) is None:
             raise UserError(

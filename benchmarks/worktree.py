@@ -18,11 +18,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autoresearch_magic.checkout import open_checkout
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.files import join, split
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.records.branch import Branch
+from autoresearch_magic.repository.checkout import open_checkout
 from autoresearch_magic.runners.worktree import Worktree
 
 METRIC = Metric("ms", "re:x")

@@ -36,9 +36,9 @@ from autoresearch_magic.draft import (
     read_draft,
 )  # fmt: skip
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.measuring import is_test, judging_files
+from autoresearch_magic.repository.survey import SURVEY, hide, looks_secret, survey, tracked_files
+from autoresearch_magic.safety.measuring import is_test, judging_files
 from autoresearch_magic.settings import Settings
-from autoresearch_magic.survey import SURVEY, hide, looks_secret, survey, tracked_files
 
 from .fake_messages import FakeMessages, answer
 

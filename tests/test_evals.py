@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.evals import Evals, evaluate, failures
-from autoresearch_magic.evals_words import evals_markdown, evals_text, plateau_line
+from autoresearch_magic.evals.evals import Evals, evaluate, failures
+from autoresearch_magic.evals.evals_words import evals_markdown, evals_text, plateau_line
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.edits import complexity, fingerprint
-from autoresearch_magic.kinds import LESS, MORE, NOTHING, SAME, SEVERAL, change
+from autoresearch_magic.evals.kinds import LESS, MORE, NOTHING, SAME, SEVERAL, change
 
 TARGET = '''"""Doc."""
 import torch  # the library

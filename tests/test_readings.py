@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.readings import Reading, Unreadable, facts, parse_how, parse_verified_metric, read_metric
+from autoresearch_magic.reading.readings import (
+    Reading,
+    Unreadable,
+    facts,
+    parse_how,
+    parse_verified_metric,
+    read_metric,
+)
 
 NANOCHAT = """\
 step 00952 (99.9%) | loss: 2.531211 | lrm: 0.01 | dt: 310ms | tok/sec: 1,689,000 | mfu: 39.8% | remaining: 0s

@@ -15,7 +15,7 @@ from autoresearch_magic.constants import find_constants, replace_constants
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.program import parse_program
 from autoresearch_magic.records.journal import Journal
-from autoresearch_magic.seatbelt import danger
+from autoresearch_magic.safety.seatbelt import danger
 from autoresearch_magic.settings import FIELDS
 from autoresearch_magic.skill import (
     BUILT_IN,

@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from ..checkout import Checkout, within
 from ..errors import UserError
 from ..experiment import Experiment, Verdict
-from ..git import GitFailed, git
 from ..metric import Metric
+from ..repository.checkout import Checkout, within
+from ..repository.git import GitFailed, git
 from .repository import author_name, commit_message, safe_name
 
 _ADDRESS = "autoresearch@localhost"

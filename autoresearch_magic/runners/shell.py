@@ -20,7 +20,7 @@ from .. import files
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
-from ..readings import How, Unreadable, facts, parse_how, read_metric
+from ..reading.readings import How, Unreadable, facts, parse_how, read_metric
 from . import Checked, Watch
 from .environment import experiment_environment
 from .link import Link

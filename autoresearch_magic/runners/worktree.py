@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
-from ..checkout import Checkout
 from ..errors import UserError
-from ..git import GitFailed, git, names
+from ..repository.checkout import Checkout
+from ..repository.git import GitFailed, git, names
 
 
 class Worktree:

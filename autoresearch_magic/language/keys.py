@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import UserError
-from .settings import FIELDS, KEYS
+from ..errors import UserError
+from ..settings import FIELDS, KEYS
 from .values import UNLIMITED, truth
 
 _DIRECTION = re.compile(r"\b(lower|higher|smaller|larger)\s+is\s+better\s*(?:\)|$)", re.IGNORECASE)

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from .errors import UserError
+from ..errors import UserError
 from .figures import shorten
 
 Step = str | int

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from . import files
-from .edits import imported_modules
-from .errors import UserError
+from .. import files
+from ..edits import imported_modules
+from ..errors import UserError
+from ..safety.measuring import is_test, judging_files
 from .git import GitFailed, git, names
-from .measuring import is_test, judging_files
 
 MOST = 4_000_000
 """Characters that the files of a scope may have in all: each experiment is kept whole in the journal."""

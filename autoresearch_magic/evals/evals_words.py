@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..words import escape
 from .evals import Evals, Group
 from .rates import Plateau, Rate
-from .words import escape
 
 TOP = 10
 """Wins that are listed; the rest is summed up."""

@@ -24,9 +24,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .errors import UserError
+from ..errors import UserError
+from ..settings import FIELDS, KEYS
 from .keys import OTHER_COMMANDS, UNUSED, Found, field_of, plain, shown_key, unknown_key
-from .settings import FIELDS, KEYS
 from .values import truth
 
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)

@@ -5,8 +5,8 @@ This alone changes the user's checkout, and only when it is asked for. Nothing i
 
 from __future__ import annotations
 
+from ..errors import UserError
 from .checkout import Checkout, check_at_rest, dirt, head_of, some
-from .errors import UserError
 from .git import GitFailed, git
 
 

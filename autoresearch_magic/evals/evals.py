@@ -33,11 +33,11 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..constants import find_constants
+from ..experiment import Experiment, Verdict
+from ..metric import Metric
 from .advice import Advice, advise
-from .constants import find_constants
-from .experiment import Experiment, Verdict
 from .kinds import Change, change
-from .metric import Metric
 from .rates import Plateau, Rate, plateau, theil_sen, wilson
 
 __all__ = ["Evals", "Failure", "Group", "Returns", "Trend", "Win", "evaluate", "failures", "plateau"]

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .experiment import Experiment, Verdict
+from ..experiment import Experiment, Verdict
 
 if TYPE_CHECKING:
     from .evals import Evals

@@ -1,0 +1,1 @@
+"""Looking back over a history: how it goes, what paid off, what to do next."""

@@ -1,0 +1,1 @@
+"""A metric out of what a command prints."""
