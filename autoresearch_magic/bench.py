@@ -1,6 +1,6 @@
 """The bench: runs a target, writes the run down, and knows the incumbent. The loop and the user's questions work at it.
 
-Here is where pairs are run, where the incumbent is run again, where a drift of the machine is seen and where a hopeless run
+Here is where candidates are run again, where the incumbent is run again, where a drift of the machine is seen and where a hopeless run
 is stopped. Not here: what to run, and what comes of it.
 """
 
@@ -39,7 +39,7 @@ TRIAL_SEEDS = 2000
 """Where the seeds of the user's own questions begin."""
 
 FRESH = 10
-"""Runs after which the incumbent's values are taken to be of another time: a retest then begins with one of its own."""
+"""Runs after which the incumbent's values are taken to be of another time: nothing is kept then before it is run again."""
 
 RECHECK = 20
 """Runs after which the incumbent is measured again when nothing else has given a reason to: to see the machine drift."""
@@ -154,27 +154,37 @@ class Bench:
 
     # -- the incumbent beside a candidate ---------------------------------------------------------------------------
 
-    def run_pair(self, candidate: Experiment) -> Experiment:
-        """Run candidate and incumbent once more on a seed they share, in turn; returns the candidate.
+    def run_more(self, candidate: Experiment) -> Experiment:
+        """Run the candidate once more, or else the incumbent beside it; returns the candidate.
 
-        Where the incumbent has a run on a seed that the candidate lacks, made not long ago, that is its half of the pair.
-        A budget in steps gives the same value whenever it is run, so there it may be of any age.
+        As long as the incumbent has a run on a seed that the candidate lacks, that is the other half of the pair. Then it is
+        the incumbent's turn, which serves every later candidate too, and the judge is asked again before the candidate follows.
         """
-        incumbent, repeat = self.incumbent, len(candidate.measurements)
+        incumbent = self.incumbent
         used = {m.seed for m in candidate.measurements}
         halves = [seed for seed in by_seed(incumbent.current) if seed not in used]
-        recent = self.records.journal.runs_since(incumbent.number) <= FRESH
-        repeatable = self.settings.budget.unit == "steps"
-        if halves and (recent or repeatable):
+        if halves:
             return self.run_again(candidate, halves[0])
         seed = 1 + max(m.seed for m in (*candidate.measurements, *incumbent.measurements))
-        if repeat % 2:
-            candidate = self.run_again(candidate, seed)
-            self.remeasure_incumbent(seed)
-        else:
-            self.remeasure_incumbent(seed)
-            candidate = self.run_again(candidate, seed)
+        if self.records.journal.runs_since(incumbent.number) == 0:
+            return self.run_again(candidate, seed)  # the incumbent's run has failed
+        self.remeasure_incumbent(seed)
         return candidate
+
+    def out_of_date(self) -> bool:
+        """Whether the incumbent is to be run again before anything is kept: its values may be of another time.
+
+        A budget in steps gives the same value whenever it is run, and a metric that does not vary is no other by chance.
+        """
+        if self.rule.strict or self.settings.budget.unit == "steps":
+            return False
+        return not self.noise.deterministic and self.records.journal.runs_since(self.incumbent.number) > FRESH
+
+    def run_beside(self, candidate: Experiment) -> None:
+        """Run the incumbent once more, on a seed of the candidate's where there is one that it lacks."""
+        theirs = {m.seed for m in self.incumbent.measurements}
+        lacking = [m.seed for m in candidate.measurements if m.seed not in theirs]
+        self.remeasure_incumbent(lacking[0] if lacking else 1 + max(theirs))
 
     def run_again(self, candidate: Experiment, seed: int) -> Experiment:
         """Run a candidate once more."""

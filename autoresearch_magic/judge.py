@@ -1,9 +1,11 @@
 """Keep, discard, or run it once more: the rule, pure.
 
-One run of a loser is enough. A candidate that looks better is run again beside the incumbent, on shared seeds, until the
-gain is beyond what chance explains or not worth another run: a sequential test (Jennison & Turnbull 2000, *Group Sequential
-Methods*; the level of each look is met with Student's t of the degrees of freedom so far, their chapter 4.4). The constants
-below were set by simulation, `benchmarks/judge.py`, which prints what they come to.
+One run of a loser is enough. A candidate that looks better is run again, on seeds that the incumbent has run or runs beside
+it, until the gain is beyond what chance explains or not worth another run: a sequential test with a bound for keeping, whose
+level each look meets with Student's t of the degrees of freedom so far, and one for giving up (Jennison & Turnbull 2000,
+*Group Sequential Methods*, chapters 4 and 5). What first run is good enough for a second one depends on the account of the
+repeats: a study that has had many asks for more. The constants were set by simulation, `benchmarks/judge.py`, which prints
+what they come to beside what the best test could.
 
 `strict` is the original's rule, for comparison: any gain in one run is a keep.
 """
@@ -11,7 +13,7 @@ below were set by simulation, `benchmarks/judge.py`, which prints what they come
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .edits import complexity
@@ -19,24 +21,39 @@ from .experiment import Experiment, Headline, Measurement, Outcome, Verdict
 from .metric import Metric
 from .noise import Comparison, Noise, compare, spread, welch
 
-__all__ = ["CONFIDENCE", "Bounds", "Decision", "Rule", "drifted", "failure", "headline", "judge", "levels"]
+__all__ = [
+    "CONFIDENCE",
+    "Bounds",
+    "Decision",
+    "Rule",
+    "drifted",
+    "failure",
+    "headline",
+    "judge",
+    "levels",
+    "overdrawn",
+    "promising",
+]
 
-FIRST, NEXT, RISE = 0.003, 0.002, 0.6
-"""Levels of the looks: of the first run, of the first pair, and by how much of it the level grows with each pair. What is
-spent late costs less power, as more is known of the noise by then. Seven in ten no-change proposals never get to a second
-look, and most others end at the futility bound, so the sum of the levels is not the rate of false keeps: of 100 proposals
-that change nothing 0.4 are kept (`benchmarks/judge.py`)."""
+FIRST, NEXT, GROWTH = 0.0025, 0.0035, 1.3
+"""Levels of the looks: of the first run, of the second, and by what factor the level grows with each further one. What is
+spent late costs less power, as more is known of the noise by then. Most no-change proposals never get to a second look, and
+most others end at the futility bound, so the sum of the levels is not the rate of false keeps (`benchmarks/judge.py`)."""
 
 ENOUGH = 6
 """Degrees of freedom of the noise below which no single run is a proof: three baseline runs may lie close together by chance,
-and then everything looks like a gain. A pair of runs also adds to what is known."""
+and then everything looks like a gain. A further run also adds to what is known."""
 
-PROMISING = 0.7
-"""Standard errors by which the first run must be better to be worth a second one. Lower finds more small gains and costs
-more repeats, which are a fifth to a quarter of the runs as it is."""
+PROMISING, LEAST, HIGHEST = 0.85, 0.5, 1.55
+"""Standard errors by which the first run must be better to be worth a second one: with an even account, at least and at most."""
 
-HOPE, HOPE_RISE = 0.4, 0.2
-"""Standard errors by which it must be better after the first pair, and how much more after each further one."""
+ALLOWANCE, CREDIT, PRICE = 0.14, 20.0, 0.05
+"""The account of the repeats: the share of the runs that they may be, the runs on credit for which they are granted
+beforehand, since what is found early counts longest, and by how many standard errors each repeat beyond it makes the first
+look stricter (each one left, more lenient)."""
+
+HOPE, HOPE_RISE = 1.0, 0.14
+"""Standard errors by which it must be better after its second run, and how much more after each further one."""
 
 SIMPLER, EQUAL, SURE = -1.0, 1.0, 0.1
 """A simpler candidate is tried further from so many standard errors on; it is equal when it is worse by less than `EQUAL` sd
@@ -80,7 +97,7 @@ class Rule:
     strict : bool
         The original's rule: any gain in one run counts.
     pairs : int
-        Pairs of runs that a candidate gets at most.
+        Runs that a candidate gets at most beyond its first.
     min_delta : float
         Smallest gain worth a keep, in the metric's unit.
     bounds : Bounds
@@ -119,8 +136,34 @@ def failure(measurement: Measurement) -> Decision:
 
 
 def levels(pairs: int) -> tuple[float, ...]:
-    """Return the level of each look: of the first run, and after each pair."""
-    return (FIRST, *(NEXT * (1 + RISE * k) for k in range(1, pairs + 1)))
+    """Return the level of each look: of the first run, and after each further one."""
+    return (FIRST, *(NEXT * GROWTH**k for k in range(pairs)))
+
+
+def overdrawn(experiments: Iterable[Experiment]) -> float:
+    """Return by how many runs a study's repeats exceed what they may be; negative while some are left.
+
+    A repeat is every run of a target but its first, the baseline's among them: ``repeats − ALLOWANCE · (runs + CREDIT)``.
+
+    Parameters
+    ----------
+    experiments : iterable of Experiment
+        Those that were judged.
+    """
+    counts = [len(e.measurements) for e in experiments]
+    runs = sum(counts)
+    return runs - sum(map(bool, counts)) - ALLOWANCE * (runs + CREDIT)
+
+
+def promising(debt: float) -> float:
+    """Return by how many standard errors a first run must be better to be worth a second one.
+
+    Parameters
+    ----------
+    debt : float
+        What the account of the repeats is overdrawn by, in runs; see `overdrawn`.
+    """
+    return min(max(PROMISING + PRICE * debt, LEAST), HIGHEST)
 
 
 def judge(
@@ -131,6 +174,7 @@ def judge(
     noise: Noise,
     rule: Rule,
     largest: float = 0.0,
+    debt: float = 0.0,
 ) -> Decision:
     """Decide about a candidate, from the runs that it and the incumbent have had.
 
@@ -144,11 +188,13 @@ def judge(
     rule : Rule
     largest : float
         The largest gain that was kept so far, in the metric's unit.
+    debt : float
+        What the account of the repeats is overdrawn by, in runs; see `overdrawn`.
 
     Returns
     -------
     Decision
-        With `verdict` None where one more pair of runs is needed.
+        With `verdict` None where one more run is needed.
     """
     failed = next((m for m in candidate.measurements if not m.ok), None)
     if failed is not None:
@@ -187,7 +233,7 @@ def judge(
         if found.gain == 0 and simpler:
             return Decision(Verdict.KEEP, f"Equal and simpler: {versus}.")
         return Decision(Verdict.DISCARD, f"Not better: {versus}.")
-    return _within_noise(found, noise, pairs, rule, simpler, told)
+    return _within_noise(found, noise, pairs, rule, simpler, told, promising(debt))
 
 
 def _beyond_chance(found: Comparison, noise: Noise, pairs: int, rule: Rule) -> bool:
@@ -196,7 +242,9 @@ def _beyond_chance(found: Comparison, noise: Noise, pairs: int, rule: Rule) -> b
     return noise.deterministic or found.score >= noise.quantile(levels(max(pairs, rule.pairs))[pairs])
 
 
-def _within_noise(found: Comparison, noise: Noise, pairs: int, rule: Rule, simpler: bool, told: str) -> Decision:
+def _within_noise(
+    found: Comparison, noise: Noise, pairs: int, rule: Rule, simpler: bool, told: str, first: float
+) -> Decision:
     """Decide where the noise may explain the difference: run again while there is hope, else discard."""
     if simpler and found.score > SIMPLER:
         # No worse by more than EQUAL sd, with an error of SURE: a test of non-inferiority.
@@ -204,7 +252,7 @@ def _within_noise(found: Comparison, noise: Noise, pairs: int, rule: Rule, simpl
             return Decision(Verdict.KEEP, f"Equal within the noise and simpler: {told}.")
         if pairs < min(SIMPLER_PAIRS, rule.pairs):
             return Decision(None, f"Simpler and perhaps equal: {told}.")
-    hope = HOPE + HOPE_RISE * pairs if pairs else PROMISING
+    hope = HOPE + HOPE_RISE * (pairs - 1) if pairs else first
     if found.score < hope:
         return Decision(Verdict.DISCARD, f"{'Within the noise' if found.gain > 0 else 'Not better'}: {told}.")
     if pairs >= rule.pairs:

@@ -27,7 +27,7 @@ from .events import (
 )  # fmt: skip
 from .experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from .integrity import refusal
-from .judge import Decision, judge
+from .judge import Decision, judge, overdrawn
 from .noise import estimate_noise, spread
 from .prefetch import Prefetch
 from .records import Records
@@ -247,10 +247,14 @@ class Loop(Bench):
                 if self.checked.failure:
                     return experiment, Decision(Verdict.GUARD_FAILED, self.checked.failure)
                 guarded = True
-            if decision.verdict is Verdict.KEEP:
+            if decision.verdict is None:
+                self.wait_for_go(State.RUNNING)
+                experiment = self.run_more(experiment)
+            elif self.out_of_date():
+                self.wait_for_go(State.RUNNING)
+                self.run_beside(experiment)
+            else:
                 break
-            self.wait_for_go(State.RUNNING)
-            experiment = self.run_pair(experiment)
         return experiment, decision
 
     def rework(self, experiment: Experiment, problem: str) -> tuple[Experiment, bool]:
@@ -294,7 +298,7 @@ class Loop(Bench):
         """Ask the judge, with all that is known of the noise by now."""
         return judge(
             experiment, self.incumbent, self.metric, rule=self.rule, largest=self.largest_gain,
-            noise=estimate_noise([*self.judged, experiment]),
+            noise=estimate_noise([*self.judged, experiment]), debt=overdrawn(self.judged),
         )  # fmt: skip
 
     def refuse(self, experiment: Experiment) -> Decision | None:

@@ -1,11 +1,25 @@
 """The judge against simulated metrics whose truth is known: the strict rule and ours, at the same number of evaluations.
 
-    python benchmarks/judge.py [STUDIES] [EVALUATIONS]        500 and 150 by default; about ten minutes on two cores
+    python benchmarks/judge.py [STUDIES] [EVALUATIONS] [WORKERS]      500, 150 and all cores by default; half an hour on one
 
 The real loop and the real judge run; only the target is simulated: its value is the truth plus normal noise. The effects of
 proposals are in units of the typical gain. A study has a few ideas that help, each with an exponential gain of mean 1, which
 can be kept once; a proposal is one of them with a chance that shrinks as they are used up, changes nothing, or does harm, of
 exponential size with mean 1 as well. Not simulated: drift, crashes, curves, agents that learn.
+
+What is counted:
+
+- kept: of the proposals that were judged and whose true effect on the target they were made from is none, below 0, 0.75 to
+  1.25 sd of one run, or 2 sd and more, how many were kept. A real gain that was kept by luck counts, for both rules.
+- repeats: every run of a target but its first, as a share of all runs of the search; those of the baseline and of later
+  incumbents too, for whatever reason they were made. In brackets without the baseline's own.
+- final truth: the true value of what a study ends with, less the baseline's, in typical gains. "Shown too good" is by how much
+  the journal's value of it is better than that. The interval is the confirmation's, after the search, on runs of its own.
+- ours − strict: the difference of the final truths with the same ideas and the same number of evaluations, with its 95%
+  interval.
+- least repeats: what the best test of one candidate could do with (`frontier.py`) in this world's stream of proposals, with
+  false keeps of 0.5% and the share of gains kept that is told; with an incumbent that is known for nothing (no rule can do with
+  less), and with one that is measured. The last line of these asks for what ours has reached.
 """
 
 from __future__ import annotations
@@ -18,6 +32,8 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from frontier import Needs, least_repeats, stream
+
 from autoresearch_magic.control import Control
 from autoresearch_magic.definition import Definition
 from autoresearch_magic.errors import Stopped
@@ -28,6 +44,9 @@ from autoresearch_magic.settings import Settings
 
 IDEAS = 0.1
 """Share of the proposals that are one of the ideas, at first."""
+
+FALSE = 0.005
+"""Share of the proposals without any effect that may be kept, in the bounds."""
 
 Chooser = Callable[[random.Random, list[float]], float]
 
@@ -81,11 +100,12 @@ def exactly(gain: float) -> Chooser:
 
 @dataclass
 class Tally:
-    """What a study came to: its final truth, its runs, and each proposal's effect with whether it was kept."""
+    """What a study came to: final truth, runs, repeats and the baseline's part of them, and what was kept of which effect."""
 
     truth: float = 0.0
     runs: int = 0
     repeats: int = 0
+    baseline: int = 0
     proposals: list[tuple[float, bool]] = field(default_factory=list)
     covered: bool | None = None
     claimed: float = 0.0
@@ -123,7 +143,8 @@ class Lab:
             if self.tally.runs >= self.evaluations:
                 raise Stopped
             self.tally.runs += 1
-            self.tally.repeats += target in self.first and target != "x = 0"
+            self.tally.repeats += target in self.first
+            self.tally.baseline += target in self.first and target == "x = 0"
             self.first.add(target)
         rho, sd = self.world.shared, self.world.sd
         luck = self.luck.setdefault(seed, self.rng.gauss(0, sd))
@@ -201,8 +222,13 @@ WORLDS = [
 ]
 
 
-def percent(hits: list[bool]) -> str:
-    return f"{100 * sum(hits) / len(hits):5.1f}%" if hits else "     –"
+def percent(hits: list[bool], digits: int = 1) -> str:
+    return f"{100 * sum(hits) / len(hits):{digits + 4}.{digits}f}%" if hits else "     –"
+
+
+def share_kept(tallies: list[Tally], low: float, high: float) -> float | None:
+    hits = [keep for t in tallies for effect, keep in t.proposals if low <= effect <= high]
+    return sum(hits) / len(hits) if hits else None
 
 
 def report(world: World, results: dict[str, list[Tally]]) -> None:
@@ -216,33 +242,63 @@ def report(world: World, results: dict[str, list[Tally]]) -> None:
         two = [keep for effect, keep in kept if effect >= 2 * sd]
         truths = [t.truth for t in tallies]
         mean, error = statistics.fmean(truths), 1.96 * statistics.stdev(truths) / math.sqrt(len(truths))
-        repeats = sum(t.repeats for t in tallies)
-        runs = sum(t.runs for t in tallies)
+        runs, repeats = sum(t.runs for t in tallies), sum(t.repeats for t in tallies)
+        other = repeats - sum(t.baseline for t in tallies)
         covered = [t.covered for t in tallies if t.covered is not None]
         fooled = statistics.fmean(t.claimed - t.truth for t in tallies)
         print(
-            f"  {judge:<10} kept: no change {percent(none)}  harm {percent(harm)}  about 1 sd {percent(one)}  from 2 sd "
-            f"{percent(two)} | repeats {100 * repeats / runs:4.1f}% of runs | final truth {mean:5.2f} ± {error:.2f}, shown "
-            f"{fooled:+.2f} too good | interval holds the truth {percent(covered)}"
+            f"  {judge:<10} kept: no change {percent(none, 2)}  harm {percent(harm, 2)}  about 1 sd {percent(one)}  from 2 sd "
+            f"{percent(two)} | repeats {100 * repeats / runs:4.1f}% of runs ({100 * other / runs:4.1f}%) | final truth {mean:5.2f} ± "
+            f"{error:.2f}, shown {fooled:+.2f} too good | interval holds the truth {percent(covered)}"
         )
-    if len(results) == 2 and world.sd:
-        pairs = list(zip(results["sequential"], results["strict"], strict=True))
-        differences = [a.truth - b.truth for a, b in pairs]
-        error = 1.96 * statistics.stdev(differences) / math.sqrt(len(differences))
-        print(f"  ours − strict: {statistics.fmean(differences):+.2f} ± {error:.2f}")
+    pairs = list(zip(results["sequential"], results["strict"], strict=True))
+    differences = [a.truth - b.truth for a, b in pairs]
+    error = 1.96 * statistics.stdev(differences) / math.sqrt(len(differences))
+    print(f"  ours − strict: {statistics.fmean(differences):+.2f} ± {error:.2f}", flush=True)
+
+
+def asked(world: World, results: dict[str, list[Tally]]) -> list[tuple[str, Needs]]:
+    """List what the best test is asked for: nine in ten large gains, as many small ones as strict, both, what ours has reached."""
+    if not world.sd or world.shared:
+        return []
+    small, large = (0.75 * world.sd, 1.25 * world.sd), (2 * world.sd, math.inf)
+    ours, strict = results["sequential"], results["strict"]
+    one, two, here = share_kept(strict, *small), share_kept(ours, *large), []
+    if two is not None:
+        here.append(("from 2 sd 90%", Needs(FALSE, two=0.9)))
+    if one is not None:
+        here.append((f"about 1 sd {one:.1%}", Needs(FALSE, one=one)))
+    if one is not None and two is not None:
+        here.append((f"about 1 sd {one:.1%} and from 2 sd 90%", Needs(FALSE, one, 0.9)))
+    if here:
+        reached = Needs(share_kept(ours, 0, 0) or FALSE, share_kept(ours, *small) or 0.0, two or 0.0)
+        here.append((f"what ours has reached (no change {reached.false:.2%})", reached))
+    return here
+
+
+def bound(job: tuple[list[float], Needs, int]) -> tuple[float, float, int]:
+    effects, needs, evaluations = job
+    return least_repeats(stream(effects), needs, evaluations)
 
 
 def main() -> None:
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     evaluations = int(sys.argv[2]) if len(sys.argv) > 2 else 150
+    workers = int(sys.argv[3]) if len(sys.argv) > 3 else None
     print(f"{studies} studies of {evaluations} evaluations in each world, by each rule")
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(workers) as pool:
         for world in WORLDS:
             results = {}
             for judge in ("sequential", "strict"):
                 jobs = [(world.name, judge, seed, evaluations) for seed in range(studies)]
                 results[judge] = list(pool.map(worker, jobs, chunksize=10))
             report(world, results)
+            questions = asked(world, results)
+            effects = [effect / (world.sd or 1.0) for t in results["sequential"] for effect, _ in t.proposals]
+            bounds = pool.map(bound, [(effects, needs, evaluations) for _, needs in questions])
+            for (what, _), (free, measured, runs) in zip(questions, bounds, strict=True):
+                best = f"{measured:.1%} with {runs} runs of it" if runs else "none that meets it"
+                print(f"  least repeats, {what}: {free:.1%} with the incumbent known, {best}", flush=True)
 
 
 if __name__ == "__main__":

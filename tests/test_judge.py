@@ -5,7 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.judge import Bounds, Rule, drifted, headline, judge, levels
+from autoresearch_magic.judge import (
+    HIGHEST,
+    LEAST,
+    PROMISING,
+    Bounds,
+    Rule,
+    drifted,
+    headline,
+    judge,
+    levels,
+    overdrawn,
+    promising,
+)
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.noise import Noise, estimate_noise
 
@@ -25,8 +37,8 @@ def best(*values, target="x = y + 1"):
     return experiment(*values, number=0, target=target)
 
 
-def decide(candidate, incumbent, noise=LOUD, rule=RULE, metric=DOWN, largest=1e9):
-    return judge(candidate, incumbent, metric, noise=noise, rule=rule, largest=largest)
+def decide(candidate, incumbent, noise=LOUD, rule=RULE, metric=DOWN, largest=1e9, debt=0.0):
+    return judge(candidate, incumbent, metric, noise=noise, rule=rule, largest=largest, debt=debt)
 
 
 def test_without_noise_every_strict_gain_counts_at_once_and_equals_do_not():
@@ -61,14 +73,46 @@ def test_a_jump_is_seen_twice_even_where_there_is_no_noise():
 
 def test_pairs_end():
     rule = Rule(pairs=2)
-    assert decide(experiment(0.93, 0.93), best(1.0, 1.0, 1.0), rule=rule).verdict is None
-    over = decide(experiment(0.93, 0.93, 0.9), best(1.0, 1.0, 1.0), rule=rule)
+    assert decide(experiment(0.87, 0.87), best(1.0, 1.0, 1.0), rule=rule).verdict is None
+    over = decide(experiment(0.87, 0.87, 0.87), best(1.0, 1.0, 1.0), rule=rule)
     assert over.verdict is Verdict.DISCARD
     assert "after 2 pairs" in over.reason
 
 
 def test_hope_is_given_up_when_the_pairs_do_not_bear_it_out():
     assert decide(experiment(0.85, 1.1), best(1.0, 1.0, 1.0)).verdict is Verdict.DISCARD
+
+
+def test_a_study_that_has_had_many_repeats_asks_for_more_before_the_next_but_not_before_a_keep():
+    incumbent, error = best(*[1.0] * 4), 0.1 * (1 + 1 / 4) ** 0.5
+    perhaps = experiment(1.0 - PROMISING * error - 1e-6)
+    assert decide(perhaps, incumbent).verdict is None
+    assert decide(perhaps, incumbent, debt=-30).verdict is None
+    assert decide(perhaps, incumbent, debt=5).verdict is Verdict.DISCARD
+    assert decide(experiment(1.0 - HIGHEST * error - 1e-6), incumbent, debt=1e6).verdict is None
+    assert decide(experiment(1.0 - LEAST * error + 1e-6), incumbent, debt=-1e6).verdict is Verdict.DISCARD
+    assert decide(experiment(0.5), incumbent, debt=1e6).verdict is Verdict.KEEP
+    # once it has had its second run, the account has no say
+    for values in ((0.85, 0.84), (0.85, 1.1), (0.9, 0.92, 0.91)):
+        assert decide(experiment(*values), incumbent, debt=1e6) == decide(experiment(*values), incumbent, debt=-1e6)
+
+
+@given(st.floats(-1e3, 1e3), st.floats(0, 1e3))
+def test_the_more_repeats_the_stricter_the_first_look(debt, more):
+    assert LEAST <= promising(debt) <= promising(debt + more) <= HIGHEST
+
+
+@given(st.lists(st.integers(0, 9), max_size=12), st.randoms())
+def test_the_account_counts_every_run_but_the_first_of_a_target(counts, random):
+    study = [experiment(*[1.0] * n, number=i) for i, n in enumerate(counts)]
+    account = overdrawn(study)
+    assert overdrawn(random.sample(study, len(study))) == account
+    repeated = overdrawn([*study, experiment(1.0, 1.0)]) - overdrawn([*study, experiment(1.0)])
+    assert repeated == pytest.approx(1 + overdrawn([*study, experiment(1.0)]) - account)
+    assert overdrawn([*study, experiment(1.0)]) < account, "who is run once is paid in"
+    assert overdrawn([*study, experiment()]) == account, "what was refused has cost nothing"
+    crashed = experiment(None, 1.0, outcome=Outcome.CRASH)
+    assert overdrawn([*study, crashed]) == overdrawn([*study, experiment(1.0, 1.0)])
 
 
 def test_what_is_not_known_of_the_noise_is_found_out_first():

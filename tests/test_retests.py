@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.events import Notice, RunStarted
+from autoresearch_magic.events import Notice, RunEnded, RunStarted
 from autoresearch_magic.experiment import Verdict
 from autoresearch_magic.studies import open_study
 
@@ -36,6 +36,51 @@ def test_what_looks_better_is_run_again_on_shared_seeds_and_what_does_not_is_not
         kinds = dict(journal.execute("SELECT kind, count(*) FROM measurement GROUP BY kind").fetchall())
     assert kinds["candidate"] == sum(runs[1:])
     assert open_study(study.name, study.folder.parent).experiments == study.experiments
+
+
+def searched(seen):
+    """Return the numbers of the experiments that were run, in order."""
+    return [e.experiment.number for e in seen if isinstance(e, RunStarted) and e.kind != "final"]
+
+
+def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make, script):  # noqa: F811
+    """One run of the baseline: each further one of the candidate's is on a seed that the baseline was just run on."""
+    script(noisy(0.96))
+    seen = []
+    finish(make(noisy(1.0), agent="script", experiments=1, repeats=1, observers=[seen.append]))
+    order = searched(seen)
+    assert order[:4] == [0, 1, 0, 1]
+    candidate = [
+        e.measurement.seed for e in seen if isinstance(e, RunEnded) and e.number == 1 and e.kind == "candidate"
+    ]
+    incumbent = [e.measurement.seed for e in seen if isinstance(e, RunEnded) and e.number == 0 and e.kind != "final"]
+    assert candidate == incumbent[: len(candidate)]
+    assert len(incumbent) - len(candidate) <= 1
+
+
+def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make, script, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("autoresearch_magic.bench.FRESH", 2)
+
+    def order(**options):
+        script(noisy(3.0), noisy(3.1), noisy(3.2), noisy(-9.0))
+        seen = []
+        study = finish(make(noisy(1.0), agent="script", experiments=4, observers=[seen.append], **options))
+        assert study.incumbent.number == 4
+        return searched(seen)
+
+    assert order(repeats=3) == [0, 0, 0, 1, 2, 3, 4, 4, 0]
+    assert order(repeats=3, budget="1step") == [0, 0, 0, 1, 2, 3, 4, 4]
+
+
+def test_a_study_ends_though_its_incumbent_crashes_when_run_again(make, script, tmp_path):  # noqa: F811
+    target = (
+        f"from autoresearch_magic import seed\nimport pathlib\nX = {{x}}\nmark = pathlib.Path({str(tmp_path / 'ran')!r})\n"
+        "if X == 1.0 and mark.exists():\n    raise ValueError('once only')\nmark.touch()\nloss = X\n"
+    )
+    script(target.format(x=0.9), target.format(x=0.8))
+    study = finish(make(target.format(x=1.0), agent="script", experiments=2, repeats=1))
+    assert len(study.experiments) == 3
+    assert any(not m.ok for m in study.experiments[0].measurements)
 
 
 def test_a_study_that_is_stopped_in_mid_retest_goes_on_where_it_was(make, script, tmp_path):  # noqa: F811
