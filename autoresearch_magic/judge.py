@@ -35,7 +35,7 @@ __all__ = [
     "promising",
 ]
 
-FIRST, NEXT, GROWTH = 0.0025, 0.0035, 1.3
+FIRST, NEXT, GROWTH = 0.0013, 0.0024, 1.33
 """Levels of the looks: of the first run, of the second, and by what factor the level grows with each further one. What is
 spent late costs less power, as more is known of the noise by then. Most no-change proposals never get to a second look, and
 most others end at the futility bound, so the sum of the levels is not the rate of false keeps (`benchmarks/judge.py`)."""
@@ -44,15 +44,15 @@ ENOUGH = 6
 """Degrees of freedom of the noise below which no single run is a proof: three baseline runs may lie close together by chance,
 and then everything looks like a gain. A further run also adds to what is known."""
 
-PROMISING, LEAST, HIGHEST = 0.85, 0.5, 1.55
+PROMISING, LEAST, HIGHEST = 0.7, 0.5, 1.8
 """Standard errors by which the first run must be better to be worth a second one: with an even account, at least and at most."""
 
-ALLOWANCE, CREDIT, PRICE = 0.14, 20.0, 0.05
+ALLOWANCE, CREDIT, PRICE = 0.185, 20.0, 0.06
 """The account of the repeats: the share of the runs that they may be, the runs on credit for which they are granted
 beforehand, since what is found early counts longest, and by how many standard errors each repeat beyond it makes the first
 look stricter (each one left, more lenient)."""
 
-HOPE, HOPE_RISE = 1.0, 0.14
+HOPE, HOPE_RISE = 0.94, 0.06
 """Standard errors by which it must be better after its second run, and how much more after each further one."""
 
 SIMPLER, EQUAL, SURE = -1.0, 1.0, 0.1
