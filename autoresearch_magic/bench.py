@@ -44,6 +44,9 @@ FRESH = 10
 RECHECK = 20
 """Runs after which the incumbent is measured again when nothing else has given a reason to: to see the machine drift."""
 
+CALM = 3
+"""Times as many where every repeat gave the same value: what the machine did meanwhile has not told on it."""
+
 
 class Bench:
     """Where the targets of one study are run.
@@ -167,7 +170,7 @@ class Bench:
             return self.run_again(candidate, halves[0])
         seed = 1 + max(m.seed for m in (*candidate.measurements, *incumbent.measurements))
         if self.records.journal.runs_since(incumbent.number) == 0:
-            return self.run_again(candidate, seed)  # the incumbent's run has failed
+            return self.run_again(candidate, seed)  # it was the incumbent's turn just now, and its run may have failed
         self.remeasure_incumbent(seed)
         return candidate
 
@@ -194,7 +197,8 @@ class Bench:
     def look_for_drift(self) -> None:
         """Measure the incumbent again when that was long ago."""
         incumbent = self.incumbent
-        if self.rule.strict or self.records.journal.runs_since(incumbent.number) < RECHECK:
+        due = RECHECK * (CALM if self.noise.deterministic else 1)
+        if self.rule.strict or self.records.journal.runs_since(incumbent.number) < due:
             return
         self.remeasure_incumbent(1 + max(m.seed for m in incumbent.measurements))
 

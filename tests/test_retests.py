@@ -72,6 +72,20 @@ def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make, scri
     assert order(repeats=3, budget="1step") == [0, 0, 0, 1, 2, 3, 4, 4]
 
 
+def test_the_incumbent_is_looked_at_now_and_then_and_seldom_where_nothing_varies(make, script, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("autoresearch_magic.bench.RECHECK", 2)
+    monkeypatch.setattr("autoresearch_magic.bench.CALM", 3)
+
+    def order(target):
+        script(*(target.format(x=3.0 + x) for x in range(7)))
+        seen = []
+        finish(make(target.format(x=1.0), agent="script", experiments=7, repeats=3, observers=[seen.append]))
+        return searched(seen)
+
+    assert order("X = {x}\nloss = X") == [0, 0, 0, 1, 2, 3, 4, 5, 6, 0, 7]
+    assert order(NOISY) == [0, 0, 0, 1, 2, 0, 3, 4, 0, 5, 6, 0, 7]
+
+
 def test_a_study_ends_though_its_incumbent_crashes_when_run_again(make, script, tmp_path):  # noqa: F811
     target = (
         f"from autoresearch_magic import seed\nimport pathlib\nX = {{x}}\nmark = pathlib.Path({str(tmp_path / 'ran')!r})\n"
