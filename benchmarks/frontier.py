@@ -102,12 +102,20 @@ class Test:
     bound: float
 
 
-def stream(effects: Sequence[float], bins: int = 16) -> Stream:
-    """Sum up effects, in sd of one run, by quantiles of what helps and of what does harm."""
+def stream(effects: Sequence[float], bins: int = 6) -> Stream:
+    """Sum up effects, in sd of one run, by quantiles within each group that something is asked of."""
     values = np.minimum(np.asarray(effects, float), LARGEST)
     found, shares = [0.0], [float(np.mean(values == 0))]
-    for part in (values[values > 0], values[values < 0]):
-        for chunk in np.array_split(np.sort(part), min(bins, len(part)) or 1):
+    groups = (
+        values < 0,
+        (values > 0) & (values < 0.75),
+        (values >= 0.75) & (values <= 1.25),
+        (values > 1.25) & (values < 2),
+        values >= 2,
+    )
+    for group in groups:
+        part = np.sort(values[group])
+        for chunk in np.array_split(part, min(bins, len(part)) or 1):
             if len(chunk):
                 found.append(float(chunk.mean()))
                 shares.append(len(chunk) / len(values))

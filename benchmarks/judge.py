@@ -117,8 +117,10 @@ class Lab:
     slow = False
 
     def __init__(self, world: World, seed: int, evaluations: int) -> None:
-        self.world, self.rng, self.evaluations = world, random.Random(seed), evaluations
-        self.ideas = [self.rng.expovariate(1.0) for _ in range(world.ideas)]
+        self.world, self.evaluations = world, evaluations
+        # Two streams: both rules are offered the same proposals, however many runs they make of them.
+        self.agent, self.rng = random.Random(seed), random.Random(f"noise {seed}")
+        self.ideas = [self.agent.expovariate(1.0) for _ in range(world.ideas)]
         self.truths = {"x = 0": 0.0}
         self.luck: dict[int, float] = {}
         self.effects: dict[int, float] = {}
@@ -132,7 +134,7 @@ class Lab:
     def propose(self, briefing: object) -> Proposal:
         parent = briefing.incumbent.target  # type: ignore[attr-defined]
         number = briefing.number  # type: ignore[attr-defined]
-        self.effects[number] = effect = self.world.choose(self.rng, self.ideas)
+        self.effects[number] = effect = self.world.choose(self.agent, self.ideas)
         target = f"x = {number}"
         self.truths[target] = self.truths[parent] + effect
         return Proposal(target, "")
