@@ -6,7 +6,7 @@ What it says and where that comes from:
 - The smallest gain that can be seen is ``(t(level) + t(0.2)) · sd · sqrt(1/n + 1/m)``: a test at the judge's level that has
   four chances in five (Cohen 1988, *Statistical Power Analysis*, 2.4), once for a single run beside the baseline's, once
   after all pairs.
-- How long: the runs' own seconds times baseline, experiments, a fifth of them again for repeats (what the judge's benchmark
+- How long: the runs' own seconds times baseline, experiments, three in ten of them again for repeats (what the judge's benchmark
   shows) and the confirmation. At most: every experiment with all its pairs.
 """
 
@@ -33,7 +33,7 @@ from .settings import Settings
 
 SHARE = 1 / 3
 """The shorter budget that is tried beside the study's own."""
-REPEATS = 0.2
+REPEATS = 0.3
 """Runs more than experiments, for the judge's repeats."""
 POWER_DF = 20
 """Degrees of freedom that the noise has after a few experiments: what the smallest gain is told for."""

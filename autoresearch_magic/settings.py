@@ -160,7 +160,7 @@ class Settings:
         parse=one_of("judge", "sequential", "strict"), keys=("judge",),
     )  # fmt: skip
     pairs: int = _option(
-        8, "pairs of runs, candidate and incumbent, that a candidate gets at most to show its gain (default 8)", metavar="N",
+        8, "runs beyond its first that a candidate gets at most to show its gain (default 8)", metavar="N",
         parse=whole(0, "pairs"), keys=("pairs",),
     )  # fmt: skip
     bounds: Bounds = _option(
@@ -271,7 +271,7 @@ class Settings:
         if self.judge == "strict":
             parts.append("strict judge")
         elif self.pairs != FIELDS["pairs"].default:
-            parts.append(f"at most {self.pairs} pairs a candidate")
+            parts.append(f"at most {self.pairs} more runs a candidate")
         if self.bounds != Bounds():
             parts.append(f"bounds {self.bounds}")
         if self.pruner != FIELDS["pruner"].default:
