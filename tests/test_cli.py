@@ -1,4 +1,7 @@
 import json
+import shlex
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -108,3 +111,10 @@ def test_questions_on_the_command_line(folder, capsys):
     assert any(word in capsys.readouterr().out for word in ("STABLE", "UNSTABLE", "UNDECIDED"))
     assert main(["regression", "0", "1", "--samples", "many"]) == 2
     assert "whole number" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    code = "import sys; from autoresearch_magic import cli; sys.exit(cli.main(['skills']))"
+    line = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} | true"
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == ""
