@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.content(name)
         self.answer(404, b"Entry not found", {"X-Error-Code": "EntryNotFound"})
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815
 
     def content(self, name: str) -> None:
         hub = self.server.hub

@@ -11,7 +11,7 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 
-from .fake_hub import Fault, FakeHub, dropped, short, stalled
+from .fake_hub import FakeHub, Fault, dropped, short, stalled
 
 TRAIN = Path(__file__).parent.parent / "train"
 sys.path.insert(0, str(TRAIN))
@@ -20,7 +20,9 @@ for library in ("huggingface_hub", "pyarrow"):
     pytest.importorskip(library)
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
-STORIES = shards.Dataset("stories", "somebody/stories", REVISION, ["data/train-0.parquet", "data/train-1.parquet"], "data/val-0.parquet")
+STORIES = shards.Dataset(
+    "stories", "somebody/stories", REVISION, ["data/train-0.parquet", "data/train-1.parquet"], "data/val-0.parquet"
+)
 CONTENT = {
     "data/train-0.parquet": bytes(range(256)) * 4000,
     "data/train-1.parquet": b"second" * 1000,
@@ -34,8 +36,6 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("HF_HOME", raising=False)
     monkeypatch.setattr(shards, "PAUSE", 0.0)
-    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
     return tmp_path
 
 
@@ -65,7 +65,9 @@ def test_what_is_here_is_not_asked_for_again_and_needs_no_hub(hub):
     before = len(hub.requests)
     assert shards.fetch(STORIES, 1, endpoint="http://127.0.0.1:9") == shards.here(STORIES, 1)
     shards.fetch(STORIES, 2, endpoint=hub.url)
-    assert [path for method, path, _ in hub.requests[before:] if method == "GET" and "store" in path] == ["/store/data/train-1.parquet"]
+    assert [path for method, path, _ in hub.requests[before:] if method == "GET" and "store" in path] == [
+        "/store/data/train-1.parquet"
+    ]
 
 
 def test_nothing_is_here_until_all_of_it_is(hub):
@@ -148,7 +150,9 @@ def test_a_refusal_is_not_asked_again(hub):
 
 
 def test_without_a_network_one_line_says_what_to_do():
-    with pytest.raises(UserError, match=r"stories cannot be had from http://127.0.0.1:9 .*when connected; SOURCE = 'embedded'") as told:
+    with pytest.raises(
+        UserError, match=r"stories cannot be had from http://127.0.0.1:9 .*when connected; SOURCE = 'embedded'"
+    ) as told:
         shards.fetch(STORIES, 1, endpoint="http://127.0.0.1:9")
     assert "\n" not in str(told.value)
 
@@ -158,7 +162,9 @@ def test_offline_by_wish_is_told_too(home):
         f"import sys; sys.path.insert(0, {str(TRAIN)!r}); import shards\n"
         "try: shards.fetch(shards.DATASETS['tinystories'], 1)\nexcept shards.UserError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True
+    )
     assert done.stdout.startswith("tinystories cannot be had from")
     assert "offline" in done.stdout.lower()
     assert done.stderr == ""
@@ -186,7 +192,7 @@ def test_a_download_that_was_killed_goes_on_where_it_was(hub, home):
     assert hub.stalling.wait(60)
     part = shards.folder(STORIES) / f"{FIRST}.part"
     try:
-        while not part.is_file() or part.stat().st_size == 0:  # the client writes in pieces; the last of them may be in its buffer
+        while not part.is_file() or part.stat().st_size < 100_000:  # the last pieces may be in its buffers
             assert process.poll() is None
             threading.Event().wait(0.02)
     finally:
