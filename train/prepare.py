@@ -247,13 +247,19 @@ def load(source: str, shards: int, tokenizer: str, eval_bytes: int, *, download:
     return Data(train, val, words.lengths[val], words)
 
 
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """A bar without the thread that tqdm starts beside its bars: a process with threads is not to be forked."""
+
+    monitor_interval = 0
+
+
 def _tokens(file: Path, words: Vocabulary, documents: Callable[[], Iterable[bytes]]) -> Tokens:
     """Map the tokens of documents into memory; a file that has its name is whole."""
     if not file.is_file():
         with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
             try:
                 # A process that forks after this must not meet the threads of the tokenizer; it is told so in this way.
-                for tokens in tqdm(
+                for tokens in _Bar(
                     words.encode_all(documents()), desc=file.name, unit=" documents", disable=None, leave=False
                 ):
                     part.write(np.uint16(words.separator).tobytes())
@@ -311,21 +317,23 @@ def batches(size: int, context: int, seed: int, device: str | torch.device = "cp
 
 def _batches(tokens: Tokens, size: int, context: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     windows = sliding_window_view(tokens, context + 1)  # a view: nothing is read before it is taken
+    rng = np.random.default_rng(int(seed))
     waiting = np.empty(0, np.int64)
-    for starts in _starts(len(tokens), context, np.random.default_rng(int(seed))):
-        waiting = np.concatenate([waiting, starts])
-        while len(waiting) >= size:
-            now, waiting = waiting[:size], waiting[size:]
-            rows = windows[now].astype(np.int64)
-            yield torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(rows[:, 1:].copy())
-
-
-def _starts(length: int, context: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     while True:
-        shift = int(rng.integers(context))
-        count = (length - 1 - shift) // context
-        for first in rng.permutation(np.arange(0, count, _SECTION)):
-            yield shift + context * (first + rng.permutation(min(_SECTION, count - first)))
+        for starts in _pass(len(tokens), context, rng):
+            waiting = np.concatenate([waiting, starts])
+            while len(waiting) >= size:
+                now, waiting = waiting[:size], waiting[size:]
+                rows = windows[now].astype(np.int64)
+                yield torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(rows[:, 1:].copy())
+
+
+def _pass(length: int, context: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Yield where the windows of one pass begin, in a drawn order, `_SECTION` at a time."""
+    shift = int(rng.integers(context))
+    count = (length - 1 - shift) // context
+    for first in rng.permutation(np.arange(0, count, _SECTION)):
+        yield shift + context * (first + rng.permutation(min(_SECTION, count - first)))
 
 
 def _ahead(pairs: Iterator[tuple[Tensor, Tensor]], device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
