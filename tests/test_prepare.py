@@ -303,7 +303,7 @@ def test_the_tokens_and_their_order_are_the_same_every_time(lab):
     half = len(seen)
     lab.evaluate(model)
     assert all(torch.equal(one, other) for one, other in zip(seen[:half], seen[half:], strict=True))
-    scored = torch.cat([x.flatten() for x in seen[2:half]])  # after the two that look for peeking
+    scored = torch.cat([x.flatten() for x in [seen[0], *seen[2:half]]])  # the second looks for peeking
     assert scored[: len(lab.DATA.val)].tolist() == lab.DATA.val[: len(scored)].tolist()
 
 
@@ -574,6 +574,23 @@ def test_it_runs_as_the_setup_of_a_study_which_has_no_file(home):
     )
     done = run(code=code)
     assert (done.stdout, done.stderr) == ("8.0 2\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_fork_after_a_tokenizer_was_learned_can_use_it(home):
+    pytest.importorskip("tokenizers")
+    (home / "text.txt").write_text("the cat and the dog\n" * 3000)
+    code = (
+        "import sys, os; sys.argv[0] = 'train.py'\nimport prepare\n"
+        "pid = os.fork()\n"
+        "words = prepare.DATA.tokenizer\n"
+        "print([words.decode(tokens) for tokens in words.encode_all([b'the cat', b'a dog'])], flush=True)\n"
+        "if pid: print(os.waitpid(pid, 0)[1])\n"
+    )
+    done = run("--source", str(home / "text.txt"), "--tokenizer", "bpe-280", code=code)
+    line = "[b'the cat', b'a dog']\n"
+    assert done.stdout == line + line + "0\n"
+    assert done.stderr == "learning bpe-280 from text\n"
 
 
 def test_the_script_says_what_there_is(home):

@@ -244,6 +244,7 @@ def load(source: str, shards: int, tokenizer: str, eval_bytes: int, *, download:
     val = _tokens(
         folder / f"{stem}-{mark}-val-{eval_bytes}.bin", words, lambda: _first(chosen.validation(), eval_bytes)
     )
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # from here on we may be forked, and its threads are not
     return Data(train, val, words.lengths[val], words)
 
 
@@ -258,7 +259,6 @@ def _tokens(file: Path, words: Vocabulary, documents: Callable[[], Iterable[byte
     if not file.is_file():
         with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
             try:
-                # A process that forks after this must not meet the threads of the tokenizer; it is told so in this way.
                 for tokens in _Bar(
                     words.encode_all(documents()), desc=file.name, unit=" documents", disable=None, leave=False
                 ):
@@ -270,7 +270,6 @@ def _tokens(file: Path, words: Vocabulary, documents: Callable[[], Iterable[byte
             except BaseException:
                 Path(part.name).unlink(missing_ok=True)
                 raise
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not file.stat().st_size:
         file.unlink()
         raise UserError("There is too little text: one of its two parts, training and validation, is empty.")
@@ -414,9 +413,10 @@ def score(
         torch.no_grad(),
         _autocast(device, dtype),
     ):  # not inference_mode: what a model caches must stay usable
-        _refuse_to_peek(model, inputs[0].to(device), data.tokenizer.size)
-        for x, y in zip(inputs, targets, strict=True):
-            logits = _logits(model, x.to(device), data.tokenizer.size)
+        for number, (x, y) in enumerate(zip(inputs.to(device), targets, strict=True)):
+            logits = _logits(model, x, data.tokenizer.size)
+            if number == 0:
+                _refuse_to_peek(model, x, logits)
             parts.append(_nats(logits, y.to(device)))
     sums, chosen = torch.cat(parts, 1).cpu().double()
     scored = targets.flatten() != data.tokenizer.separator
@@ -461,14 +461,15 @@ def _logits(model: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
     return logits
 
 
-def _refuse_to_peek(model: Callable[[Tensor], Tensor], x: Tensor, size: int) -> None:
+def _refuse_to_peek(model: Callable[[Tensor], Tensor], x: Tensor, logits: Tensor) -> None:
     """Raise if the logits at a place change with the tokens after it: attention without its mask would score near 0."""
     rows, context = x.shape
+    size = logits.shape[2]
     # A border for each row, so that many places are tried: what stands after it is replaced.
     border = torch.from_numpy(np.random.default_rng(0).integers(1, max(2, context), rows)).to(x.device)
     before = torch.arange(context, device=x.device) < border[:, None]
     changed = torch.where(before, x, (x + 1 + x.roll(1, 1)) % (size - 1))
-    one, other = (_logits(model, tokens, size)[before].float() for tokens in (x, changed))
+    one, other = logits[before].float(), _logits(model, changed, size)[before].float()
     if float((one - other).where(one != other, 0.0).abs().max()) > _PEEK:  # -inf less -inf is nothing, and no number
         raise ValueError(
             "The logits at a place change with the tokens after it: the model sees the future, so no score is given."
