@@ -26,6 +26,7 @@ from torch import nn  # noqa: E402
 ROOT = Path(__file__).parent.parent
 TRAIN = ROOT / "train"
 sys.path.insert(0, str(TRAIN))
+sources = importlib.import_module("sources")
 
 
 @pytest.fixture(scope="module")
@@ -385,7 +386,7 @@ def test_a_text_shorter_than_two_windows_is_told(lab):
 
 
 def test_the_embedded_text_is_cut_where_both_parts_are_from_all_over(lab):
-    text, whole = lab.text("embedded", 0), corpus()
+    text, whole = sources.text("embedded", 0), corpus()
     train, held_out = list(text.train()), list(text.validation())
     assert sum(map(len, train)) + sum(map(len, held_out)) == len(whole)
     assert sum(map(len, held_out)) == pytest.approx(len(whole) / 10, rel=0.001)
@@ -429,7 +430,7 @@ def parquet(path, rows):
 
 def test_of_one_parquet_file_every_tenth_row_is_held_out(lab, home):
     pytest.importorskip("pyarrow")
-    text = lab.text(str(parquet(home / "a.parquet", [f"row {i}" for i in range(30)])), 1)
+    text = sources.text(str(parquet(home / "a.parquet", [f"row {i}" for i in range(30)])), 1)
     assert list(text.validation()) == [b"row 9", b"row 19", b"row 29"]
     assert len(list(text.train())) == 27
     assert b"row 9" not in list(text.train())
@@ -448,9 +449,9 @@ def test_text_of_ones_own(lab, home, form):
 def test_another_text_has_another_fingerprint(lab, home):
     path = home / "text.txt"
     path.write_bytes(b"one text" * 100)
-    before = lab.text(str(path), 1).fingerprint
+    before = sources.text(str(path), 1).fingerprint
     path.write_bytes(b"another!" * 100)
-    assert lab.text(str(path), 1).fingerprint != before
+    assert sources.text(str(path), 1).fingerprint != before
 
 
 @pytest.mark.parametrize(("content", "match"), [(b"x", "too few"), (b"x" * 15, "")])
@@ -583,13 +584,14 @@ def test_a_fork_after_a_tokenizer_was_learned_can_use_it(home):
     code = (
         "import sys, os; sys.argv[0] = 'train.py'\nimport prepare\n"
         "pid = os.fork()\n"
+        "status = os.waitpid(pid, 0)[1] if pid else 'child'\n"
         "words = prepare.DATA.tokenizer\n"
         "print([words.decode(tokens) for tokens in words.encode_all([b'the cat', b'a dog'])], flush=True)\n"
-        "if pid: print(os.waitpid(pid, 0)[1])\n"
+        "print(status, flush=True)\n"
     )
     done = run("--source", str(home / "text.txt"), "--tokenizer", "bpe-280", code=code)
     line = "[b'the cat', b'a dog']\n"
-    assert done.stdout == line + line + "0\n"
+    assert done.stdout == f"{line}child\n{line}0\n"
     assert done.stderr == "learning bpe-280 from text\n"
 
 

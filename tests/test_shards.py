@@ -94,6 +94,7 @@ def test_many_faults_in_a_row_are_outlasted_while_something_comes(hub):
 def test_a_server_that_ignores_range_does_not_double_the_file(hub):
     hub.faults[FIRST] = [dropped(300_000), Fault(no_range=True)]
     assert contents(shards.fetch(STORIES, 1, endpoint=hub.url))[0] == CONTENT[FIRST]
+    assert hub.asked(FIRST) == [None, "bytes=300000-"]
 
 
 def test_content_with_another_checksum_is_thrown_away_and_asked_for_once_more(hub):

@@ -4,17 +4,14 @@
     python train/prepare.py --source tinystories --shards 4    # download, learn the tokenizer, write the tokens
     python train/prepare.py --measure                          # are batches a bottleneck? what does evaluation take?
 
-From top to bottom: the choices, the text and its two parts, tokens on disk, batches, bits per byte, samples. The shards of the hub
-are in `shards`, tokens in `vocabulary`, the machine and the shape of the model in `presets`. Everything here stays on the CPU until
+From top to bottom: the choices, tokens on disk, batches, bits per byte, samples. Where the text is from and what of it is validation
+is in `sources` and `shards`, what a token is in `vocabulary`, the machine and the shape of the model in `presets`. Everything here stays on the CPU until
 `batches` or `evaluate` is called, so that the warm worker can run this once and fork an experiment in a moment.
 """
 
 from __future__ import annotations
 
 import argparse
-import glob
-import hashlib
-import itertools
 import os
 import sys
 import tempfile
@@ -34,8 +31,9 @@ from tqdm import tqdm
 
 import presets
 import shards as hub
+import sources
 import vocabulary
-from autoresearch_magic import data as texts
+from autoresearch_magic.data import bits_per_byte
 from autoresearch_magic.errors import UserError
 from vocabulary import Tokens, Vocabulary
 
@@ -73,116 +71,8 @@ else:
 LEARN_FROM = 200_000_000
 """Bytes of training text that a tokenizer is learned from; more change hardly a merge."""
 
-# -- the text, and what of it is validation ---------------------------------------------------------------------------
-
-_PIECE, _PIECES = 32_768, 256
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text in its two parts, cut before there is any token: validation is the same bytes for every tokenizer.
-
-    Attributes
-    ----------
-    name : str
-    fingerprint : str
-        Changes when the text does.
-    train, validation : callable
-        Return the documents, in order.
-    """
-
-    name: str
-    fingerprint: str
-    train: Callable[[], Iterable[bytes]]
-    validation: Callable[[], Iterable[bytes]]
-
-
-def text(source: str, shards: int, *, download: bool = False) -> Text:
-    """Return the text of a source.
-
-    Of a data set of the hub the pinned shard is validation; of several Parquet files the last by name ("validation" comes after
-    "train"), of one every tenth row. A text is cut into up to 256 pieces, and the last tenth of each is held out.
-
-    Raises
-    ------
-    UserError
-        When there is no such text, or it has not been downloaded.
-    """
-    if source in hub.DATASETS:
-        return _hub_text(hub.DATASETS[source], shards, download)
-    if source != "embedded" and (files := _parquet(source)):
-        return _parquet_text(files)
-    return _plain_text(source, texts.corpus(texts.STDLIB if source == "embedded" else source))
-
-
-def _hub_text(dataset: hub.Dataset, shards: int, download: bool) -> Text:
-    if download:
-        hub.fetch(dataset, shards)
-
-    def files() -> list[
-        Path
-    ]:  # asked when tokens are made; where they are cached, the shards need not be here any more
-        if (paths := hub.here(dataset, shards)) is None:
-            raise UserError(
-                f"{dataset.name} is not here yet: run python train/prepare.py --source {dataset.name} --shards {shards} "
-                f"--tokenizer {_CHOSEN.tokenizer}"
-            )
-        return paths
-
-    def train() -> Iterator[bytes]:
-        for path in files()[:-1]:
-            yield from hub.documents(path)
-
-    mark = "\n".join(
-        [dataset.repo, dataset.revision, *dataset.files(shards)]
-    )  # their content has been checked on arrival
-    return Text(dataset.name, _hash(mark.encode()), train, lambda: hub.documents(files()[-1]))
-
-
-def _parquet(source: str) -> list[Path]:
-    path = Path(source).expanduser()
-    found = path.rglob("*.parquet") if path.is_dir() else map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207
-    return sorted(file for file in found if file.suffix == ".parquet")
-
-
-def _parquet_text(files: list[Path]) -> Text:
-    stats = [file.stat() for file in files]
-    mark = "\n".join(
-        f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}" for file, stat in zip(files, stats, strict=True)
-    )
-
-    def rows(held_out: bool) -> Iterator[bytes]:
-        if len(files) > 1:
-            for file in files[-1:] if held_out else files[:-1]:
-                yield from hub.documents(file)
-        else:
-            yield from (row for number, row in enumerate(hub.documents(files[0])) if (number % 10 == 9) == held_out)
-
-    return Text("parquet", _hash(mark.encode()), lambda: rows(False), lambda: rows(True))
-
-
-def _plain_text(source: str, whole: bytes) -> Text:
-    count = max(1, min(_PIECES, len(whole) // _PIECE))
-    bounds = [len(whole) * place // count for place in range(count + 1)]
-    pairs = [texts.split(whole[start:end], 0.1, pieces=1) for start, end in itertools.pairwise(bounds)]
-    # Each cut begins a document. Held-out pieces come in a drawn order, so that the first of them are from all over the text.
-    order = np.random.default_rng(0).permutation(count)
-    name = "embedded" if source == "embedded" else "text"
-    return Text(name, _hash(whole), lambda: [train for train, _ in pairs], lambda: [pairs[place][1] for place in order])
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _first(documents: Iterable[bytes], count: int) -> Iterator[bytes]:
-    """Yield documents until they have `count` bytes; the last is cut."""
-    for document in documents:
-        yield document[:count]
-        count -= len(document)
-        if count <= 0:
-            return
-
+FORMAT = 1
+"""To be raised when the same text would give other tokens than before: caches of older code are then passed over."""
 
 # -- tokens -----------------------------------------------------------------------------------------------------------
 
@@ -224,7 +114,7 @@ def load(source: str, shards: int, tokenizer: str, eval_bytes: int, *, download:
         When there is no such text or tokenizer, when a library for it is missing, or when nothing can be written.
     """
     vocabulary.merges_of(tokenizer)  # a slip of the pen is told before a gigabyte is fetched
-    chosen = text(source, shards, download=download)
+    chosen = sources.text(source, shards, download=download)
     folder = hub.cache() / "tokens"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,20 +122,29 @@ def load(source: str, shards: int, tokenizer: str, eval_bytes: int, *, download:
         raise UserError(
             f"{folder} cannot be made ({error.strerror}): set XDG_CACHE_HOME to a folder of yours."
         ) from None
-    stem = f"{chosen.name}-{chosen.fingerprint}"
+    stem = f"{chosen.name}-{chosen.fingerprint}-v{FORMAT}"
     words, mark = vocabulary.of_bytes(), "bytes"
     if tokenizer != "bytes":
         file = folder / f"{stem}-{tokenizer}.json"
         if not file.is_file():
             print(f"learning {tokenizer} from {chosen.name}", file=sys.stderr)
             vocabulary.learn(tokenizer, _first(chosen.train(), LEARN_FROM), file)
-        words, mark = vocabulary.read(tokenizer, file), f"{tokenizer}-{_hash(file.read_bytes())}"
+        words, mark = vocabulary.read(tokenizer, file), f"{tokenizer}-{sources.digest(file.read_bytes())}"
     train = _tokens(folder / f"{stem}-{mark}-train.bin", words, chosen.train)
     val = _tokens(
         folder / f"{stem}-{mark}-val-{eval_bytes}.bin", words, lambda: _first(chosen.validation(), eval_bytes)
     )
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # from here on we may be forked, and its threads are not
     return Data(train, val, words.lengths[val], words)
+
+
+def _first(documents: Iterable[bytes], count: int) -> Iterator[bytes]:
+    """Yield documents until they have `count` bytes; the last is cut."""
+    for document in documents:
+        yield document[:count]
+        count -= len(document)
+        if count <= 0:
+            return
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
@@ -421,7 +320,7 @@ def score(
     sums, chosen = torch.cat(parts, 1).cpu().double()
     scored = targets.flatten() != data.tokenizer.separator
     nats = float((sums.log() - chosen)[scored].sum())
-    return texts.bits_per_byte(nats, data.val_bytes[1:].sum())
+    return bits_per_byte(nats, data.val_bytes[1:].sum())
 
 
 def _windows(data: Data, context: int, rows: int) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ Not here: which text a vocabulary is learned from; `prepare` decides that.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def learn(name: str, texts: Iterable[bytes], file: Path) -> None:
         show_progress=False,
     )
     bpe.train_from_iterator((piece for text in texts for piece in _cut(text)[::2]), trainer)
-    part = file.with_suffix(".part")
+    part = file.with_suffix(f".{os.getpid()}.part")
     bpe.save(str(part))
     part.replace(file)
 
