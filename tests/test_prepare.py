@@ -611,13 +611,12 @@ def test_measuring_says_whether_batches_are_a_bottleneck(lab):
     assert "of the budget of" in said
 
 
-@pytest.mark.parametrize("program", ["prepare.py", "train.py"])
 @pytest.mark.parametrize(
-    ("arguments", "line"),
+    ("program", "arguments", "line"),
     [
-        (["--source", "no/such/thing"], "Nothing is at 'no/such/thing'"),
-        (["--tokenizer", "gpt2"], "There is no tokenizer 'gpt2'"),
-        (["--source", "tinystories", "--shards", "5"], "tinystories has 4 training shards"),
+        ("prepare.py", ["--source", "no/such/thing"], "Nothing is at 'no/such/thing'"),
+        ("train.py", ["--tokenizer", "gpt2", "--seconds", "1"], "There is no tokenizer 'gpt2'"),
+        ("prepare.py", ["--source", "tinystories", "--shards", "5"], "tinystories has 4 training shards"),
     ],
 )
 def test_a_mistake_is_one_line_and_no_traceback(home, program, arguments, line):
