@@ -322,8 +322,10 @@ def steps_in_budget(preset: Preset, machine: Machine) -> float:
 
 
 def flops_per_token(preset: Preset, vocab: int) -> float:
-    """Floating-point operations to train on a token: 6 for each weight of a matrix, and 12 L D T for the scores and sums of
-    attention (Chowdhery et al. 2022, appendix B), all layers seeing the whole context."""
+    """Return the floating-point operations to train on a token (Chowdhery et al. 2022, appendix B).
+
+    6 for each weight of a matrix, and 12 L D T for the scores and sums of attention, all layers seeing the whole context.
+    """
     attention = 12 * preset.depth * preset.width * preset.context
     return 6 * (_matrices(preset) + vocab * preset.width) + attention
 
@@ -393,28 +395,29 @@ def estimate_memory(preset: Preset, vocab: int) -> Estimate:
     -------
     Estimate
     """
-    L, D, K, H = preset.depth, preset.width, _kv_width(preset), 4 * preset.width
-    N, size = preset.batch * preset.context, BYTES[preset.dtype]
-    valued = (L + 1) // 2
+    depth, width, kv, hidden = preset.depth, preset.width, _kv_width(preset), 4 * preset.width
+    tokens, size = preset.batch * preset.context, BYTES[preset.dtype]
+    valued = (depth + 1) // 2
     matrices = _matrices(preset)
-    others = vocab * (2 * D + valued * K) + valued * preset.kv_heads * D + 2 * L + D
-    per_token = 0  # numbers a layer keeps for each token
-    per_token += 2 * D  # its input; with the embedding mixed in
-    per_token += D + (D + 2 * K) + (D + K)  # normed; queries, keys and values; the former two turned
-    per_token += D  # what attention returns
-    per_token += 2 * D + 2 * H  # the stream; normed; behind the ReLU; squared
-    numbers = L * per_token + valued * (2 * K + 2 * preset.kv_heads) + 4 * D  # values and their gates; the ends
-    inverses = L * (2 + 2 * preset.heads + preset.kv_heads) + 2  # float32: of norms, and of attention
-    inside = min(preset.eval_tokens, N)
+    others = vocab * (2 * width + valued * kv) + valued * preset.kv_heads * width + 2 * depth + width
+    kept = 0  # numbers that a layer keeps for each token
+    kept += 2 * width  # its input; with the embedding mixed in
+    kept += width + (width + 2 * kv) + (width + kv)  # normed; queries, keys and values; the former two turned
+    kept += width  # what attention returns
+    kept += 2 * width + hidden  # the stream; normed; behind the ReLU
+    kept += hidden  # squared
+    numbers = depth * kept + valued * (2 * kv + 2 * preset.kv_heads) + 4 * width  # values and their gates; the two ends
+    inverses = depth * (2 + 2 * preset.heads + preset.kv_heads) + 2  # float32: of norms, and of attention
+    scored = min(preset.eval_tokens, tokens)
     return Estimate(
         parameters=4 * (matrices + others),
         gradients=4 * (matrices + others),
-        optimizer=4 * (matrices + matrices // D) + 8 * others,
-        weights=0 if size == 4 else size * (matrices + vocab * D),
-        activations=N * (numbers * size + inverses * 4),
-        logits=N * vocab * 4 * 4,
-        batch=4 * N * 8,
-        evaluation=inside * (4 * vocab * 3 + size * (8 * D + 2 * H)),
+        optimizer=4 * (matrices + matrices // width) + 8 * others,
+        weights=0 if size == 4 else size * (matrices + vocab * width),
+        activations=tokens * (numbers * size + inverses * 4),
+        logits=tokens * vocab * 4 * 4,
+        batch=4 * tokens * 8,
+        evaluation=scored * (4 * vocab * 3 + size * (8 * width + 2 * hidden)),
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import prepare
 import presets
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from prepare import CONTEXT, PRESET, VOCAB, batches, evaluate, sample
 from torch import Tensor, nn
 
@@ -45,7 +45,7 @@ SHIFT = True  # one of: True, False; whether a token sees a share of its left ne
 ROPE_BASE = 10_000.0  # 300 .. 100000 log
 SOFTCAP = 15.0  # 5 .. 60 log; logits stay within it
 
-MATRIX_LR = 0.03  # 0.003 .. 0.3 log; Muon's, for all matrices
+MATRIX_LR = 0.04  # 0.003 .. 0.3 log; Muon's, for all matrices
 EMBEDDING_LR = 0.3  # 0.03 .. 3 log; AdamW's, as the next two
 HEAD_LR = 0.008  # 0.0008 .. 0.08 log
 SCALAR_LR = 0.05  # 0.005 .. 0.5 log
@@ -117,7 +117,7 @@ def shape_of(preset: presets.Preset, vocab: int, flexible: bool) -> Shape:
         hidden=MLP_RATIO * heads * head_width,
         vocab=vocab,
         context=preset.context,
-        windows=tuple(sizes[pattern[i % len(pattern)]] for i in range(depth - 1)) + (preset.context,),
+        windows=(*(sizes[pattern[i % len(pattern)]] for i in range(depth - 1)), preset.context),
         valued=tuple(i in valued for i in range(depth)),
     )
 
@@ -144,10 +144,9 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
 
 
 class GPT(nn.Module):
-    """A decoder-only transformer. Matrices of the same kind are stacked over the layers, so that an optimizer step is a
-    handful of large operations, whatever the depth.
+    """A decoder-only transformer.
 
-    Beside the usual parts: rotary positions; queries and keys of unit size (Henry et al. 2020); keys and values shared by
+    Matrices of one kind are stacked over the layers, so that an optimizer step is a handful of large operations. Beside the usual parts: rotary positions; queries and keys of unit size (Henry et al. 2020); keys and values shared by
     groups of queries (Ainslie et al. 2023); sliding windows (Beltagy et al. 2020); squared ReLU (So et al. 2021); value
     embeddings, a second embedding of the token that a layer adds to its values through a gate (after Zhou et al. 2024, in
     the form of Jordan et al., modded-nanogpt, 2024); the embedding mixed into the residual stream again before every layer
@@ -158,27 +157,26 @@ class GPT(nn.Module):
     def __init__(self, shape: Shape, device: str, dtype: torch.dtype, attend: Attend) -> None:
         super().__init__()
         self.shape, self.dtype, self.attend = shape, dtype, attend
-        L, D, K, H, V = shape.depth, shape.width, shape.kv_width, shape.hidden, shape.vocab
-        layers = sum(shape.valued)
+        depth, width, kv, hidden, vocab = shape.depth, shape.width, shape.kv_width, shape.hidden, shape.vocab
+        valued = sum(shape.valued)
 
-        def matrix(*size: int, spread: float = 3**0.5 * D**-0.5) -> nn.Parameter:
+        def matrix(*size: int, spread: float = 3**0.5 * width**-0.5) -> nn.Parameter:
             return nn.Parameter(torch.empty(size, device=device).uniform_(-spread, spread))
 
-        self.query, self.key, self.value = matrix(L, D, D), matrix(L, K, D), matrix(L, K, D)
-        self.out = matrix(L, D, D, spread=0.0)
-        self.up, self.down = (
-            matrix(L, H, D),
-            matrix(L, H, D, spread=0.0),
-        )  # both hidden x width: one stack to the optimizer
-        self.embedding = nn.Parameter(torch.randn(V, D, device=device))
-        self.values = matrix(V, layers * K)
-        self.head = nn.Parameter(torch.randn(V, D, device=device) * 0.001)
-        self.gates = nn.Parameter(torch.zeros(layers, shape.kv_heads, D, device=device))
-        self.keep, self.again = (
-            nn.Parameter(torch.ones(L, device=device)),
-            nn.Parameter(torch.full((L,), 0.1, device=device)),
+        self.query, self.key, self.value = (
+            matrix(depth, width, width),
+            matrix(depth, kv, width),
+            matrix(depth, kv, width),
         )
-        self.shift = nn.Parameter(torch.full((D,), 0.2 if SHIFT else 0.0, device=device), requires_grad=SHIFT)
+        self.out = matrix(depth, width, width, spread=0.0)
+        self.up, self.down = matrix(depth, hidden, width), matrix(depth, hidden, width, spread=0.0)  # alike for Muon
+        self.embedding = nn.Parameter(torch.randn(vocab, width, device=device))
+        self.values = matrix(vocab, valued * kv)
+        self.head = nn.Parameter(torch.randn(vocab, width, device=device) * 0.001)
+        self.gates = nn.Parameter(torch.zeros(valued, shape.kv_heads, width, device=device))
+        self.keep = nn.Parameter(torch.ones(depth, device=device))
+        self.again = nn.Parameter(torch.full((depth,), 0.1, device=device))
+        self.shift = nn.Parameter(torch.full((width,), 0.2, device=device)) if SHIFT else None
         # which tiles of the scores a sliding window needs: made here, once, outside of what is compiled
         short = {window for window in shape.windows if window < shape.context} if attend.flex else set()
         self.masks = {window: block_mask(shape.context, window, device) for window in short}
@@ -194,27 +192,27 @@ class GPT(nn.Module):
 
     def compute(self, tokens: Tensor, targets: Tensor | None) -> Tensor:
         """See `forward`."""
-        s, B, T = self.shape, *tokens.shape
+        s, rows, length = self.shape, *tokens.shape
         qkv = torch.cat((self.query, self.key, self.value), 1).to(self.dtype).unbind()
         out, up, down = (w.to(self.dtype).unbind() for w in (self.out, self.up, self.down))
         gates, values = iter(self.gates.to(self.dtype).unbind()), self.value_embeddings(tokens)
         keep, again = self.keep.to(self.dtype).unbind(), self.again.to(self.dtype).unbind()
-        turns = self.turns[:T]
+        turns = self.turns[:length]
 
         x = F.embedding(tokens, self.embedding).to(self.dtype)
-        if SHIFT:
+        if self.shift is not None:
             x = x + F.pad(x[:, :-1], (0, 0, 1, 0)) * self.shift.to(self.dtype)
         x = first = norm(x)
         for i in range(s.depth):
             x = keep[i] * x + again[i] * first
             h = norm(x)
-            heads = F.linear(h, qkv[i]).view(B, T, s.heads + 2 * s.kv_heads, s.head_width)
+            heads = F.linear(h, qkv[i]).view(rows, length, s.heads + 2 * s.kv_heads, s.head_width)
             qk, v = heads.split((s.heads + s.kv_heads, s.kv_heads), 2)
             if s.valued[i]:
                 v = v + 2 * torch.sigmoid(F.linear(h, next(gates)))[..., None] * next(values)
             q, k = rotate(norm(qk), turns).split((s.heads, s.kv_heads), 2)
             y = self.attend(q, k, v, s.windows[i], self.masks.get(s.windows[i]))
-            x = x + F.linear(y.reshape(B, T, s.width), out[i])
+            x = x + F.linear(y.reshape(rows, length, s.width), out[i])
             x = x + F.relu(F.linear(norm(x), up[i])).square() @ down[i]
         logits = SOFTCAP * torch.tanh(F.linear(norm(x), self.head.to(self.dtype)).float() / SOFTCAP)
         if targets is None:
@@ -279,13 +277,13 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor, window: int, grouped: bool) -> Te
     length, more = q.size(2), -q.size(2) % window  # padding stands in the future of all queries: none sees it
     q, k, v = (F.pad(x, (0, 0, 0, more)).unflatten(2, (-1, window)).transpose(1, 2) for x in (q, k, v))
     k, v = (torch.cat((F.pad(x[:, :-1], (0, 0, 0, 0, 0, 0, 1, 0)), x), 3) for x in (k, v))
-    B, N = q.shape[:2]
+    rows, blocks = q.shape[:2]
     query, key = torch.arange(window, device=q.device)[:, None], torch.arange(-window, window, device=q.device)
-    mask = ((key <= query) & (key > query - window)).repeat(N, 1, 1)
+    mask = ((key <= query) & (key > query - window)).repeat(blocks, 1, 1)
     mask[0, :, :window] = False  # there is nothing before the first block
-    mask = mask.repeat(B, 1, 1)[:, None]
+    mask = mask.repeat(rows, 1, 1)[:, None]
     y = F.scaled_dot_product_attention(*(x.flatten(0, 1) for x in (q, k, v)), attn_mask=mask, enable_gqa=grouped)
-    return y.unflatten(0, (B, N)).transpose(1, 2).flatten(2, 3)[:, :, :length]
+    return y.unflatten(0, (rows, blocks)).transpose(1, 2).flatten(2, 3)[:, :, :length]
 
 
 def choose_attention(device: str, capability: tuple[int, int], compiled: bool) -> Attend:
@@ -389,8 +387,9 @@ def adamw_update(
 
 
 class Optimizer:
-    """Muon for the stacked matrices, AdamW for the rest; written out here, and not a `torch.optim.Optimizer`, since the first
-    of those imports 800 modules.
+    """Muon for the stacked matrices, AdamW for the rest.
+
+    Not a `torch.optim.Optimizer`: the first of those imports the compiler, 800 modules.
 
     Parameters
     ----------
@@ -400,21 +399,21 @@ class Optimizer:
     """
 
     def __init__(self, model: GPT, compiled: bool) -> None:
-        D = model.shape.width
+        shape, width = model.shape, model.shape.width
         self.dtype = torch.bfloat16 if model.dtype == torch.bfloat16 else torch.float32
         groups: dict[torch.Size, list[tuple[Tensor, float]]] = {}
         for matrix, outputs, inputs in (
-            (model.query, D, D), (model.key, model.shape.kv_width, D), (model.value, model.shape.kv_width, D),
-            (model.out, D, D), (model.up, model.shape.hidden, D), (model.down, D, model.shape.hidden),
+            (model.query, width, width), (model.key, shape.kv_width, width), (model.value, shape.kv_width, width),
+            (model.out, width, width), (model.up, shape.hidden, width), (model.down, width, shape.hidden),
         ):  # fmt: skip
             groups.setdefault(matrix.shape[1:], []).append((matrix, max(1.0, outputs / inputs) ** 0.5))
         self.matrices = [([m for m, _ in group], [rate for _, rate in group]) for group in groups.values()]
-        width = (D / 768) ** -0.5  # the rates of what is as wide as the model were found at 768 (nanochat)
-        self.others = [
-            (model.embedding, EMBEDDING_LR), (model.values, EMBEDDING_LR), (model.head, HEAD_LR * width),
-            (model.gates, SCALAR_LR), (model.keep, SCALAR_LR * 0.1), (model.again, SCALAR_LR), (model.shift, SCALAR_LR),
+        head_lr = HEAD_LR * (width / 768) ** -0.5  # it was found at a width of 768 (nanochat)
+        others = [
+            (model.embedding, EMBEDDING_LR), (model.values, EMBEDDING_LR), (model.head, head_lr), (model.gates, SCALAR_LR),
+            (model.keep, SCALAR_LR * 0.1), (model.again, SCALAR_LR), (model.shift, SCALAR_LR),
         ]  # fmt: skip
-        self.others = [(x, lr) for x, lr in self.others if x.requires_grad and x.numel()]
+        self.others = [(x, lr) for x, lr in others if x is not None and x.numel()]
         self.states = [muon_state(group) for group, _ in self.matrices]
         self.moments = [(torch.zeros_like(x), torch.zeros_like(x)) for x, _ in self.others]
         self.steps = 0
@@ -439,9 +438,10 @@ class Optimizer:
             False where the scaled gradients have overflowed: then nothing was updated.
         """
         parameters = [x for group, _ in self.matrices for x in group] + [x for x, _ in self.others]
-        grads = {id(x): x.grad for x in parameters}
+        grads: dict[int, Tensor] = {}
         for x in parameters:
-            x.grad = None
+            assert x.grad is not None
+            grads[id(x)], x.grad = x.grad, None
         if scale != 1.0:
             torch._foreach_div_(list(grads.values()), scale)
             if not all(bool(grad.isfinite().all()) for grad in grads.values()):
@@ -507,9 +507,9 @@ def build(attend: Attend, compiled: bool) -> tuple[GPT, Optimizer]:
 
 def warm_up(forward: Callable[..., Tensor], optimizer: Optimizer, x: Tensor, y: Tensor) -> None:
     """Take a whole step, so that all is compiled before the clock starts, and put everything back as it was."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    parameters: list[Tensor] = [x for x in model.parameters() if x.numel()]
     before = [p.detach().clone() for p in parameters]
-    forward(x, y).backward()
+    forward(x, y).backward()  # type: ignore[no-untyped-call]
     optimizer.step(0.0)
     optimizer.reset()
     with torch.no_grad():
@@ -530,7 +530,7 @@ def train(
     for step in clock:
         for _ in range(accumulate):
             loss = forward(x, y)
-            (loss * (scale / accumulate)).backward()
+            (loss * (scale / accumulate)).backward()  # type: ignore[no-untyped-call]
             x, y = next(stream)
         if not optimizer.step(clock.progress, scale):
             scale /= 2
@@ -587,14 +587,14 @@ capability = torch.cuda.get_device_capability() if nvidia else (0, 0)
 try:
     model, optimizer = build(choose_attention(PRESET.device, capability, PRESET.compile), PRESET.compile)
     stream = batches(sequences // accumulate, CONTEXT, seed, PRESET.device)
-    forward = model
+    forward: Callable[..., Tensor] = model
     if PRESET.compile:
         presets.share_compile_cache()
         forward = torch.compile(model, dynamic=False)
         warm_up(forward, optimizer, *next(stream))
     startup = time.perf_counter() - BEGAN
     steps = train(forward, optimizer, stream, accumulate)
-except RuntimeError as error:
+except (RuntimeError, MemoryError) as error:
     if not presets.is_out_of_memory(error):
         raise
     line = presets.out_of_memory(PRESET, VOCAB, presets.peak_memory(PRESET.device))
