@@ -84,12 +84,12 @@ def _card(name: str, *sizes: int) -> Preset:
 
 PRESETS = (  #               depth width heads kv context batch accumulate evaluated
     _card("gpu-80gb",          8,   512,   4,   4,  2048,   64,     2,    10_485_760),
-    _card("gpu-24gb",          8,   512,   4,   4,  1024,   32,     4,     4_194_304),
-    _card("gpu-16gb",          6,   384,   6,   6,  1024,   16,     4,     2_097_152),
-    _card("gpu-8gb",           6,   384,   6,   3,   512,   16,     8,     1_048_576),
-    _card("gpu-4gb",           4,   256,   4,   2,   512,    8,     8,       524_288),
+    _card("gpu-24gb",          8,   512,   8,   8,  1024,   32,     4,     4_194_304),
+    _card("gpu-16gb",          6,   384,   6,   6,  1024,   32,     2,     2_097_152),
+    _card("gpu-8gb",           6,   384,   6,   3,   512,   32,     4,     1_048_576),
+    _card("gpu-4gb",           4,   256,   4,   2,   512,   16,     4,       524_288),
     Preset("mps", "mps",       4,   256,   4,   4,   256,   16,     2,       131_072, 300.0, "float32", False),
-    Preset("cpu", "cpu",       4,    96,   3,   3,   128,   16,     1,        32_768,  20.0, "float32", False),
+    Preset("cpu", "cpu",       4,    96,   2,   2,   128,   16,     1,        32_768,  20.0, "float32", False),
 )  # fmt: skip
 """All presets; those for cards from the largest to the smallest."""
 
@@ -351,15 +351,19 @@ class Estimate:
     parameters, gradients, optimizer : int
         All in float32.
     weights : int
-        The copy of the matrices in the dtype of the arithmetic; none where that is float32.
+        The copy of the matrices in the dtype of the arithmetic; in float32 of those that are put together only.
     activations : int
         What the backward pass needs of the layers.
     logits : int
         What it needs of the last step, in float32, and the gradient there.
     batch : int
         Tokens and targets.
+    update : int
+        What an update of the matrices needs in passing.
     evaluation : int
-        What scoring needs at its peak in place of the four above.
+        What scoring needs at its peak.
+    accumulated : bool
+        Whether there are gradients already when a backward pass begins.
     """
 
     parameters: int
@@ -369,14 +373,17 @@ class Estimate:
     activations: int
     logits: int
     batch: int
+    update: int
     evaluation: int
+    accumulated: bool
 
     @property
     def total(self) -> int:
-        """The peak."""
-        kept = self.parameters + self.optimizer
-        training = self.gradients + self.weights + self.activations + self.logits + self.batch
-        return kept + max(training, self.evaluation)
+        """The peak: where a backward pass begins, in an update, or in scoring, whichever needs most."""
+        backward = (
+            self.weights + self.activations + self.logits + self.batch + (self.gradients if self.accumulated else 0)
+        )
+        return self.parameters + self.optimizer + max(backward, self.gradients + self.update, self.evaluation)
 
 
 def estimate_memory(preset: Preset, vocab: int) -> Estimate:
@@ -413,11 +420,18 @@ def estimate_memory(preset: Preset, vocab: int) -> Estimate:
         parameters=4 * (matrices + others),
         gradients=4 * (matrices + others),
         optimizer=4 * (matrices + matrices // width) + 8 * others,
-        weights=0 if size == 4 else size * (matrices + vocab * width),
+        weights=4 * depth * width * (width + 2 * kv) if size == 4 else size * (matrices + vocab * width),
         activations=tokens * (numbers * size + inverses * 4),
         logits=tokens * vocab * 4 * 4,
         batch=4 * tokens * 8,
+        update=6
+        * 4
+        * depth
+        * 2
+        * hidden
+        * width,  # of the largest stack, its gradients and what orthogonalisation computes
         evaluation=scored * (4 * vocab * 3 + size * (8 * width + 2 * hidden)),
+        accumulated=preset.accumulate > 1,
     )
 
 
@@ -459,11 +473,8 @@ def out_of_memory(preset: Preset, vocab: int, peak: int) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out, of a card or of the machine."""
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "can't allocate memory" in str(error)
-        or "MPS backend out of memory" in str(error)
-    )
+    said = ("can't allocate memory", "MPS backend out of memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in said)
 
 
 def peak_memory(device: str) -> int:
