@@ -351,15 +351,63 @@ def test_a_scaled_loss_gives_the_same_step_and_an_overflow_none(lab):
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
 
 
-def test_warming_up_leaves_no_trace(lab, monkeypatch):
-    model = small(lab)
-    monkeypatch.setattr(lab, "model", model)
-    optimizer = lab.Optimizer(model, compiled=False)
+@pytest.fixture
+def traced(monkeypatch):
+    """`torch.compile` as it is but for the last stage, which takes half a minute on a CPU; a break in the graph is an error."""
+    whole = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda f, dynamic: whole(f, dynamic=dynamic, fullgraph=True, backend="aot_eager")
+    )
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.setenv("TRITON_CACHE_DIR", "")
+    yield
+    torch._dynamo.reset()
+
+
+def test_compiling_keeps_the_results_and_leaves_no_trace(lab, traced):
+    x, y = tokens_of(4, 32), tokens_of(4, 32).roll(1)
+    model = small(lab, torch.bfloat16, windows=(8, 8, 32))
+    optimizer = lab.Optimizer(model, compiled=True)
     before = [p.detach().clone() for p in model.parameters()]
-    lab.warm_up(model, optimizer, tokens_of(4, 32), tokens_of(4, 32).roll(1))
+    forward = lab.compile_all(model, optimizer, x, y)
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     assert optimizer.steps == 0
     assert not any(x.any() for pair in (*optimizer.states, *optimizer.moments) for x in pair)
+    torch.testing.assert_close(forward(x, y), model(x, y), rtol=1e-3, atol=1e-3)
+    forward(x, y).backward()
+    optimizer.step(0.3)
+    other = small(lab, torch.bfloat16, windows=(8, 8, 32))
+    plain = lab.Optimizer(other, compiled=False)
+    other(x, y).backward()
+    plain.step(0.3)
+    assert all((a - b).abs().max() < 0.02 for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+def test_updates_are_compiled_once_and_for_all_rates(lab, traced):
+    model = small(lab)
+    optimizer = lab.Optimizer(model, compiled=True)
+    forward = lab.compile_all(model, optimizer, tokens_of(4, 32), tokens_of(4, 32).roll(1))
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for progress in (0.0, 0.1, 0.5, 0.9):
+            forward(tokens_of(4, 32), tokens_of(4, 32).roll(1)).backward()
+            optimizer.step(progress)
+    assert optimizer.steps == 4
+
+
+def test_where_compiling_fails_it_trains_uncompiled_and_says_so(lab, traced, monkeypatch, capsys):
+    monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
+    monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(NotImplementedError("no such kernel")))
+    gpt, model, optimizer = lab.made_ready("cpu", lab.batches(4, lab.CONTEXT, 0))
+    assert model is gpt
+    assert optimizer.adamw is lab.adamw_update
+    assert "Compiling failed (NotImplementedError)" in capsys.readouterr().out
+
+
+def test_memory_that_runs_out_in_compiling_is_not_that(lab, traced, monkeypatch):
+    monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
+    monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("no more")))
+    with pytest.raises(torch.OutOfMemoryError):
+        lab.made_ready("cpu", lab.batches(4, lab.CONTEXT, 0))
 
 
 def test_the_rate_goes_up_stays_and_goes_down(lab):

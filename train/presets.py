@@ -89,7 +89,7 @@ PRESETS = (  #               depth width heads kv context batch accumulate evalu
     _card("gpu-8gb",           6,   384,   6,   3,   512,   32,     4,     1_048_576),
     _card("gpu-4gb",           4,   256,   4,   2,   512,   16,     4,       524_288),
     Preset("mps", "mps",       4,   256,   4,   4,   256,   16,     2,       131_072, 300.0, "float32", False),
-    Preset("cpu", "cpu",       4,    96,   2,   2,   128,   16,     1,        32_768,  20.0, "float32", False),
+    Preset("cpu", "cpu",       4,    96,   2,   2,   128,   16,     1,        24_576,  20.0, "float32", False),
 )  # fmt: skip
 """All presets; those for cards from the largest to the smallest."""
 

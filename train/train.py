@@ -36,7 +36,7 @@ BEGAN = time.perf_counter()
 # -- the constants: what an experiment turns first ------------------------------------------------------------------------
 
 DEPTH_SCALE = 1.0  # one of: 0.5, 0.75, 1.0, 1.5, 2.0; layers, times the preset's
-WIDTH_SCALE = 1.0  # one of: 0.5, 0.75, 1.0, 1.5; width, times the preset's
+WIDTH_SCALE = 1.0  # one of: 0.5, 1.0, 1.5, 2.0; heads and with them the width, times the preset's
 BATCH_SCALE = 1.0  # one of: 0.25, 0.5, 1.0, 2.0; sequences a step, times the preset's
 MLP_RATIO = 4  # one of: 2, 3, 4, 6; width of the feed-forward layers, times the model's
 WINDOWS = "auto"  # one of: auto, L, SL, SSSL; layers that see all (L) or a quarter (S) of the context, over and over
@@ -146,10 +146,11 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
 class GPT(nn.Module):
     """A decoder-only transformer.
 
-    Matrices of one kind are stacked over the layers, so that an optimizer step is a handful of large operations. Beside the usual parts: rotary positions; queries and keys of unit size (Henry et al. 2020); keys and values shared by
-    groups of queries (Ainslie et al. 2023); sliding windows (Beltagy et al. 2020); squared ReLU (So et al. 2021); value
-    embeddings, a second embedding of the token that a layer adds to its values through a gate (after Zhou et al. 2024, in
-    the form of Jordan et al., modded-nanogpt, 2024); the embedding mixed into the residual stream again before every layer
+    Matrices of one kind are stacked over the layers, so that an optimizer step is a handful of large operations. Beside the
+    usual parts: rotary positions; queries and keys of unit size (Henry et al. 2020); keys and values shared by groups of
+    queries (Ainslie et al. 2023); sliding windows (Beltagy et al. 2020); squared ReLU (So et al. 2021); value embeddings, a
+    second embedding of the token that a layer adds to its values through a gate (after Zhou et al. 2024, in the form of
+    Jordan et al., modded-nanogpt, 2024); the embedding mixed into the residual stream again before every layer
     (modded-nanogpt); a first layer that sees a share of the left neighbour (token shift, Peng et al. 2023); logits capped by
     a tanh (Gemma 2, 2024); matrices that write into the residual stream begin at zero (Zhang et al. 2019, Fixup).
     """
@@ -163,12 +164,8 @@ class GPT(nn.Module):
         def matrix(*size: int, spread: float = 3**0.5 * width**-0.5) -> nn.Parameter:
             return nn.Parameter(torch.empty(size, device=device).uniform_(-spread, spread))
 
-        self.query, self.key, self.value = (
-            matrix(depth, width, width),
-            matrix(depth, kv, width),
-            matrix(depth, kv, width),
-        )
-        self.out = matrix(depth, width, width, spread=0.0)
+        self.query, self.out = matrix(depth, width, width), matrix(depth, width, width, spread=0.0)
+        self.key, self.value = matrix(depth, kv, width), matrix(depth, kv, width)
         self.up, self.down = matrix(depth, hidden, width), matrix(depth, hidden, width, spread=0.0)  # alike for Muon
         self.embedding = nn.Parameter(torch.randn(vocab, width, device=device))
         self.values = matrix(vocab, valued * kv)
@@ -289,9 +286,9 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor, window: int, grouped: bool) -> Te
 def choose_attention(device: str, capability: tuple[int, int], compiled: bool) -> Attend:
     """Choose by the card: ``capability`` is its compute capability, (0, 0) where it has none, as with ROCm.
 
-    From Ampere on (8.0), and on ROCm, PyTorch has flash kernels, which share keys among queries themselves, and FlexAttention. Turing
-    and older cards have the memory-efficient kernel only, which shares nothing: with shared keys PyTorch would fall back
-    to writing all scores to memory. So would Apple's.
+    From Ampere on (8.0), and on ROCm, PyTorch has flash kernels, which share keys among queries themselves, and
+    FlexAttention. Turing and older cards have the memory-efficient kernel only, which shares nothing: with shared keys
+    PyTorch would fall back to writing all scores to memory. So would Apple's.
     """
     modern = device == "cuda" and (capability >= (8, 0) or capability == (0, 0))
     if modern and compiled:
@@ -451,18 +448,10 @@ class Optimizer:
         number = functools.partial(torch.tensor, dtype=torch.float32)
         momentum, decay = number(MOMENTUM - 0.1 * (1 - settled)), number(WEIGHT_DECAY * (1 - progress))
         for (group, rates), state in zip(self.matrices, self.states, strict=True):
-            self.muon(
-                group,
-                [grads[id(m)] for m in group],
-                *state,
-                rates,
-                number(MATRIX_LR * rate),
-                momentum,
-                decay,
-                self.dtype,
-            )
-        for (x, lr), state in zip(self.others, self.moments, strict=True):
-            self.adamw(x, grads[id(x)], *state, number(lr * rate), number(self.steps))
+            found, lr = [grads[id(m)] for m in group], number(MATRIX_LR * rate)
+            self.muon(group, found, *state, rates, lr, momentum, decay, self.dtype)
+        for (x, full), state in zip(self.others, self.moments, strict=True):
+            self.adamw(x, grads[id(x)], *state, number(full * rate), number(self.steps))
         return True
 
     def reset(self) -> None:
@@ -505,15 +494,36 @@ def build(attend: Attend, compiled: bool) -> tuple[GPT, Optimizer]:
     return made, Optimizer(made, compiled)
 
 
-def warm_up(forward: Callable[..., Tensor], optimizer: Optimizer, x: Tensor, y: Tensor) -> None:
-    """Take a whole step, so that all is compiled before the clock starts, and put everything back as it was."""
-    parameters: list[Tensor] = [x for x in model.parameters() if x.numel()]
+def compile_all(gpt: GPT, optimizer: Optimizer, x: Tensor, y: Tensor) -> Callable[..., Tensor]:
+    """Compile the model and the updates by a whole step, before the clock starts, and put everything back as it was."""
+    presets.share_compile_cache()
+    forward: Callable[..., Tensor] = torch.compile(gpt, dynamic=False)
+    parameters: list[Tensor] = [p for p in gpt.parameters() if p.numel()]
     before = [p.detach().clone() for p in parameters]
     forward(x, y).backward()  # type: ignore[no-untyped-call]
     optimizer.step(0.0)
     optimizer.reset()
     with torch.no_grad():
         torch._foreach_copy_(parameters, before)
+    return forward
+
+
+def made_ready(device: str, stream: Iterator[tuple[Tensor, Tensor]]) -> tuple[GPT, Callable[..., Tensor], Optimizer]:
+    """Make the model, what to call to train it, and its optimizer: compiled where the preset says so and it works."""
+    nvidia = device == "cuda" and not torch.version.hip
+    capability = torch.cuda.get_device_capability() if nvidia else (0, 0)
+    if PRESET.compile:
+        gpt, optimizer = build(choose_attention(device, capability, True), True)
+        try:
+            return gpt, compile_all(gpt, optimizer, *next(stream)), optimizer
+        except Exception as error:
+            if presets.is_out_of_memory(error):
+                raise
+            print(
+                f"Compiling failed ({type(error).__name__}), so steps run uncompiled and slower: --preset compile=false"
+            )
+    gpt, optimizer = build(choose_attention(device, capability, False), False)
+    return gpt, gpt, optimizer
 
 
 def train(
@@ -553,23 +563,20 @@ def flops_per_token(shape: Shape) -> float:
 def summary(steps: int, tokens: int, startup: float) -> dict[str, str]:
     """Say what the training was: `evaluate` comes later, from outside where this is a study."""
     speed = tokens / max(clock.elapsed, 1e-9)
-    card = (
-        presets.peak_flops(torch.cuda.get_device_name())
-        if PRESET.device == "cuda" and PRESET.dtype != "float32"
-        else None
-    )
+    known = PRESET.device == "cuda" and PRESET.dtype != "float32"
+    card = presets.peak_flops(torch.cuda.get_device_name()) if known else None
     peak = card or presets.measured_flops(PRESET.device, getattr(torch, PRESET.dtype))
     return {
         "training_seconds": f"{clock.elapsed:.1f}",
         "startup_seconds": f"{startup:.2f}",
         "peak_memory_mb": f"{presets.peak_memory(PRESET.device) / 2**20:.1f}",
         "peak_vram_mb": f"{presets.peak_memory('cuda') / 2**20 if PRESET.device == 'cuda' else 0:.1f}",
-        "mfu_percent": f"{100 * speed * flops_per_token(model.shape) / peak:.2f}",
+        "mfu_percent": f"{100 * speed * flops_per_token(gpt.shape) / peak:.2f}",
         "tokens_per_second": f"{speed:.0f}",
         "total_tokens_M": f"{tokens / 1e6:.3f}",
         "num_steps": str(steps),
-        "num_params_M": f"{sum(p.numel() for p in model.parameters()) / 1e6:.3f}",
-        "depth": str(model.shape.depth),
+        "num_params_M": f"{sum(p.numel() for p in gpt.parameters()) / 1e6:.3f}",
+        "depth": str(gpt.shape.depth),
     }
 
 
@@ -582,18 +589,11 @@ if ASKED:
 print(presets.describe(PRESET, VOCAB))
 sequences = max(1, round(PRESET.batch * PRESET.accumulate * BATCH_SCALE))
 accumulate = -(-sequences // PRESET.batch)
-nvidia = PRESET.device == "cuda" and not torch.version.hip
-capability = torch.cuda.get_device_capability() if nvidia else (0, 0)
 try:
-    model, optimizer = build(choose_attention(PRESET.device, capability, PRESET.compile), PRESET.compile)
     stream = batches(sequences // accumulate, CONTEXT, seed, PRESET.device)
-    forward: Callable[..., Tensor] = model
-    if PRESET.compile:
-        presets.share_compile_cache()
-        forward = torch.compile(model, dynamic=False)
-        warm_up(forward, optimizer, *next(stream))
+    gpt, model, optimizer = made_ready(PRESET.device, stream)
     startup = time.perf_counter() - BEGAN
-    steps = train(forward, optimizer, stream, accumulate)
+    steps = train(model, optimizer, stream, accumulate)
 except (RuntimeError, MemoryError) as error:
     if not presets.is_out_of_memory(error):
         raise
@@ -604,11 +604,8 @@ except (RuntimeError, MemoryError) as error:
 figures = summary(steps, steps * accumulate * (sequences // accumulate) * CONTEXT, startup)
 if ASKED:
     began = time.perf_counter()
-    figures = {
-        "val_bpb": f"{evaluate(model):.6f}",
-        **figures,
-        "evaluation_seconds": f"{time.perf_counter() - began:.2f}",
-    }
+    figures = {"val_bpb": f"{evaluate(model):.6f}", **figures}
+    figures["evaluation_seconds"] = f"{time.perf_counter() - began:.2f}"
     figures["total_seconds"] = f"{time.perf_counter() - BEGAN:.1f}"
 print("---", *(f"{name + ':':20}{value}" for name, value in figures.items()), sep="\n")
 if ASKED and ASKED.sample:
