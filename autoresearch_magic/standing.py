@@ -183,11 +183,14 @@ class Standing:
 
     @property
     def fraction(self) -> float:
-        """The share of the runs that is done, the one under way counted in part; 0 to 1."""
+        """The share of the whole that is done, by runs or by the limit of time, whichever is further; 0 to 1."""
+        if self.state is State.FINISHED:
+            return 1.0
         part = self.live.progress if self.live is not None else 0.0
-        if not self.settings.planned and self.state is not State.FINISHED:
-            return part
-        return 1.0 if self.state is State.FINISHED else min(1.0, (self.runs_done + part) / max(1, self.runs_total))
+        limit = self.settings.time_limit
+        spent = 0.0 if limit is None else self.elapsed / limit
+        runs = (self.runs_done + part) / max(1, self.runs_total) if self.settings.planned else 0.0
+        return min(1.0, max(spent, runs))
 
     @property
     def pace(self) -> float | None:
@@ -197,7 +200,9 @@ class Standing:
     @property
     def remaining(self) -> float | None:
         """Seconds to the end as far as what was done so far tells; None before the first run is over, and at rest."""
-        if self.pace is None or not self.state.active or not self.settings.planned:
+        if self.pace is None or not self.state.active or not (self.settings.planned or self.settings.time_limit):
             return None
         part = self.live.progress if self.live is not None else 0.0
-        return self.pace * max(0.0, self.runs_total - self.runs_done - part)
+        left = self.pace * max(0.0, self.runs_total - self.runs_done - part)
+        limit = self.settings.time_limit
+        return left if limit is None else min(left, max(0.0, limit - self.elapsed))

@@ -26,13 +26,13 @@ from typing import Any
 TRAIN = Path(__file__).resolve().parent.parent / "train"
 sys.path.insert(0, str(TRAIN))
 
-import prepare  # noqa: E402
-import presets  # noqa: E402
 import torch  # noqa: E402
 from scipy.stats import t as student  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+import prepare  # noqa: E402
+import presets  # noqa: E402
 from autoresearch_magic import clock, runtime  # noqa: E402
 from autoresearch_magic.budget import Budget  # noqa: E402
 

@@ -349,6 +349,7 @@ def test_a_limit_of_time_holds_for_the_confirmation_too(make, monkeypatch):
     assert study.standing.headline is not None
     assert len(study.experiments) < 15
     # At 0.4 s a run the confirmation takes 1.6 s: it has begun early enough to be over, give or take an experiment.
+    assert study.standing.fraction == 1.0
     ran = sum(len(e.measurements) for e in study.experiments)
     assert 0.4 * (ran + 4) < 0.08 * 60 + 1.0, (ran, time.monotonic() - began)
 
@@ -367,3 +368,16 @@ def test_a_program_beside_a_lab_needs_no_target(tmp_path):
     assert study.definition.files(study.incumbent.target).keys() == {"train.py", "prepare.py", "program.md"}
     again = open_study(study.folder)
     assert again.definition.folders == study.definition.folders
+
+
+def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make):
+    study = make(SLOW, minutes=0.1, experiments="unlimited")
+    study.start()
+    wait_for(lambda: len(study.standing.run_seconds) > 2)
+    study.pause()
+    study.wait(20)
+    study.standing.state = State.RUNNING
+    assert 0 < study.standing.fraction < 1
+    assert 0 <= study.standing.remaining <= 6
+    study.standing.state = State.PAUSED
+    study.stop()

@@ -18,6 +18,7 @@ import sys
 import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -79,7 +80,7 @@ class Preset:
 
 
 def _card(name: str, *sizes: int) -> Preset:
-    return Preset(name, "cuda", *sizes, seconds=300.0, dtype="bfloat16", compile=True)  # type: ignore[misc]
+    return Preset(name, "cuda", *sizes, seconds=300.0, dtype="bfloat16", compile=True)  # type: ignore[misc, arg-type]
 
 
 PRESETS = (  #               depth width heads kv context batch accumulate evaluated
@@ -253,7 +254,7 @@ def choose(override: str = "") -> Preset:
     return replace(_suited(found, machine) if found.device == machine.device else found, **changes)
 
 
-def _read_override(text: str) -> tuple[str, dict[str, object]]:
+def _read_override(text: str) -> tuple[str, dict[str, Any]]:
     kinds = {field.name: type(getattr(PRESETS[0], field.name)) for field in fields(Preset) if field.name != "name"}
     name, changes = "", {}
     for i, part in enumerate(filter(None, (part.strip() for part in text.split(",")))):

@@ -21,15 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import prepare
-import presets
 import torch
 import torch.nn.functional as F  # noqa: N812
-from prepare import CONTEXT, PRESET, VOCAB, batches, evaluate, sample
 from torch import Tensor, nn
 
+import prepare
+import presets
 from autoresearch_magic import clock, report, seed
 from autoresearch_magic.budget import Budget
+from prepare import CONTEXT, PRESET, VOCAB, batches, evaluate, sample
 
 BEGAN = time.perf_counter()
 
