@@ -1,6 +1,7 @@
 """train/train.py: its parts, against naive versions of them, and the whole as it runs by hand and in a study."""
 
 import math
+import os
 import re
 import subprocess
 import sys
@@ -397,7 +398,12 @@ def test_updates_are_compiled_once_and_for_all_rates(lab, traced):
 def test_where_compiling_fails_it_trains_uncompiled_and_says_so(lab, traced, monkeypatch, capsys):
     monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
     monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(NotImplementedError("no such kernel")))
+    build, folders = lab.build, []
+    monkeypatch.setattr(lab, "build", lambda *given: folders.append(os.environ.get("TORCHINDUCTOR_CACHE_DIR")) or build(*given))
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    lab.presets.share_compile_cache.cache_clear()
     gpt, model, optimizer = lab.made_ready("cpu", lab.batches(4, lab.CONTEXT, 0))
+    assert folders[0]  # the shared folder is set before the compiler is imported, which is where it looks
     assert model is gpt
     assert optimizer.adamw is lab.adamw_update
     assert "Compiling failed (NotImplementedError)" in capsys.readouterr().out

@@ -496,7 +496,6 @@ def build(attend: Attend, compiled: bool) -> tuple[GPT, Optimizer]:
 
 def compile_all(gpt: GPT, optimizer: Optimizer, x: Tensor, y: Tensor) -> Callable[..., Tensor]:
     """Compile the model and the updates by a whole step, before the clock starts, and put everything back as it was."""
-    presets.share_compile_cache()
     forward: Callable[..., Tensor] = torch.compile(gpt, dynamic=False)
     parameters: list[Tensor] = [p for p in gpt.parameters() if p.numel()]
     before = [p.detach().clone() for p in parameters]
@@ -513,6 +512,7 @@ def made_ready(device: str, stream: Iterator[tuple[Tensor, Tensor]]) -> tuple[GP
     nvidia = device == "cuda" and not torch.version.hip
     capability = torch.cuda.get_device_capability() if nvidia else (0, 0)
     if PRESET.compile:
+        presets.share_compile_cache()  # first of all: the compiler settles on a folder when it is imported
         gpt, optimizer = build(choose_attention(device, capability, True), True)
         try:
             return gpt, compile_all(gpt, optimizer, *next(stream)), optimizer
