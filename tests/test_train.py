@@ -399,7 +399,9 @@ def test_where_compiling_fails_it_trains_uncompiled_and_says_so(lab, traced, mon
     monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
     monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(NotImplementedError("no such kernel")))
     build, folders = lab.build, []
-    monkeypatch.setattr(lab, "build", lambda *given: folders.append(os.environ.get("TORCHINDUCTOR_CACHE_DIR")) or build(*given))
+    monkeypatch.setattr(
+        lab, "build", lambda *given: folders.append(os.environ.get("TORCHINDUCTOR_CACHE_DIR")) or build(*given)
+    )
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
     lab.presets.share_compile_cache.cache_clear()
     gpt, model, optimizer = lab.made_ready("cpu", lab.batches(4, lab.CONTEXT, 0))
