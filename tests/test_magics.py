@@ -16,9 +16,17 @@ ENDLESS = (
 )
 
 
+BEFORE = {p.pid for p in psutil.process_iter()}
+"""Other people's processes: this machine may run a study of somebody else."""
+
+
 def workers():
+    found = psutil.process_iter(["cmdline", "environ"])
     return [
-        p for p in psutil.process_iter(["cmdline"]) if "autoresearch_magic.runners.worker" in (p.info["cmdline"] or [])
+        p for p in found
+        if "autoresearch_magic.runners.worker" in (p.info["cmdline"] or [])
+        and p.pid not in BEFORE
+        and (p.info["environ"] or {}).get("PYTEST_CURRENT_TEST", "") == ""
     ]
 
 
