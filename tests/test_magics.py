@@ -16,18 +16,21 @@ ENDLESS = (
 )
 
 
-BEFORE = {p.pid for p in psutil.process_iter()}
-"""Other people's processes: this machine may run a study of somebody else."""
+HERE = []
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path_factory):
+    HERE[:] = [str(tmp_path_factory.getbasetemp())]
 
 
 def workers():
-    found = psutil.process_iter(["cmdline", "environ"])
+    """Return the workers of these tests' kernels: this machine may run a study of somebody else."""
+    found = psutil.process_iter(["cmdline", "cwd"])
     return [
         p for p in found
-        if "autoresearch_magic.runners.worker" in (p.info["cmdline"] or [])
-        and p.pid not in BEFORE
-        and (p.info["environ"] or {}).get("PYTEST_CURRENT_TEST", "") == ""
-    ]
+        if "autoresearch_magic.runners.worker" in (p.info["cmdline"] or []) and (p.info["cwd"] or "").startswith(HERE[0])
+    ]  # fmt: skip
 
 
 def test_the_main_job(kernel, tmp_path):
