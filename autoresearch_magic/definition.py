@@ -159,7 +159,7 @@ def read_source(source: str | Path, what: str) -> tuple[str, Path | None]:
         source = Path(source.strip())
     path = source.expanduser()
     try:
-        return path.read_text(encoding="utf-8"), path.absolute()
+        return path.read_text(encoding="utf-8"), path.resolve()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"The {what} {path} cannot be read: {reason}.") from None

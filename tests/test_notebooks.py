@@ -43,3 +43,25 @@ def test_a_notebook_runs_offline(name, tmp_path, capsys):
         assert study.experiments[0].value is not None
         assert len(study.experiments) > 1
         shutil.rmtree(study.definition.checkout.folder.parent, ignore_errors=True)  # the notebook made it elsewhere
+
+
+def test_the_night_runs_as_a_class_of_a_minute(tmp_path, capsys):
+    pytest.importorskip("torch")
+    shutil.copytree(NOTEBOOKS.parent / "train", tmp_path / "train", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (NOTEBOOKS / "06_train_gpt.ipynb").read_text()
+    short = text.replace('(\\"20s\\", 15, 20)', '(\\"1s\\", 0.4, 1)')
+    assert short != text
+    path = tmp_path / "notebooks" / "06_train_gpt.ipynb"
+    path.parent.mkdir()
+    path.write_text(short)
+    assert run_notebook(path, None, {}) in (0, 3)
+    executed = nbformat.read(path.with_suffix(".executed.ipynb"), as_version=4)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    assert not [o for cell in code for o in cell.outputs if o.output_type == "error"]
+    baseline, best = ("".join(o.get("text", "") for o in cell.outputs) for cell in code[-2:])
+    assert "val_bpb:" in baseline
+    assert "val_bpb:" in best
+    study = open_study(path.parent / ".autoresearch" / "night")
+    assert study.state == "finished", study.standing.message
+    assert study.definition.target_path == (tmp_path / "train" / "train.py").resolve()
