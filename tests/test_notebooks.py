@@ -49,7 +49,7 @@ def test_the_night_runs_as_a_class_of_a_minute(tmp_path, capsys):
     pytest.importorskip("torch")
     shutil.copytree(NOTEBOOKS.parent / "train", tmp_path / "train", ignore=shutil.ignore_patterns("__pycache__"))
     text = (NOTEBOOKS / "06_train_gpt.ipynb").read_text()
-    short = text.replace('(\\"20s\\", 15, 20)', '(\\"1s\\", 0.4, 1)')
+    short = text.replace('(\\"20s\\", 15, 20)', '(\\"1s\\", 0.25, 1)')
     assert short != text
     path = tmp_path / "notebooks" / "06_train_gpt.ipynb"
     path.parent.mkdir()
