@@ -14,6 +14,7 @@ from .edits import check_syntax
 from .errors import UserError
 from .files import split
 from .metric import Metric
+from .parsing import syntax_tree
 from .program import Program, parse_program
 from .repository.checkout import Checkout, check_links, open_checkout, top_of
 from .repository.original import lab_files, original_settings
@@ -180,7 +181,7 @@ def check_installed(setup: str, target: str, folders: Sequence[Path] = ()) -> No
         For the first one that is not.
     """
     for where, source in (("setup", setup), ("target", target)):
-        for node in ast.parse(source).body:
+        for node in syntax_tree(source).body:
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from . import files
 from .errors import UserError
+from .parsing import syntax_tree
 
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python's parser raises: ValueError for null bytes and lone surrogates, the last two for absurd nesting."""
@@ -34,9 +35,7 @@ def parse(source: str) -> ast.Module:
     SyntaxError, ValueError, RecursionError, MemoryError
         As listed in `UNPARSABLE`.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source.removeprefix(BOM))
+    return syntax_tree(source.removeprefix(BOM))
 
 
 def fingerprint(source: str) -> str:

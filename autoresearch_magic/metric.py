@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from .errors import UserError
+from .parsing import syntax_tree
 
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
 _BETTER = r"(lower|higher|smaller|larger)\s+is\s+better"
@@ -84,7 +85,7 @@ def parse_metric(text: str) -> tuple[str, str, bool | None]:
     named = _NAMED.fullmatch(text)
     name, expression = (named[1], named[2].strip()) if named else ("", text)
     try:
-        tree = ast.parse(expression, mode="eval").body
+        tree = syntax_tree(expression, "eval").body
     except SyntaxError as error:
         raise UserError(
             f"The metric {expression!r} is not a Python expression ({error.msg}): "

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+from ..parsing import syntax_tree
 from .hazards import (
     DELETES,
     DOWNLOAD,
@@ -234,7 +235,7 @@ _GETS = re.compile(r"\burlopen\b|\burlretrieve\b|\brequests\.get\b|\bhttpx\.get\
 
 def _python_text(text: str, call: Call) -> str:
     try:
-        tree = ast.parse(text)
+        tree = syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     for node in ast.walk(tree):
