@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .draft import Draft, DryRun, backend_for, make_draft
+from .drafting.draft import Draft, DryRun
+from .drafting.trying import backend_for, make_draft
 from .files import match, split
 from .language.values import read_scope
 from .reply import Reply

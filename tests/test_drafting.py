@@ -16,25 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic import draft as module
 from autoresearch_magic.agents import make_agent
 from autoresearch_magic.agents.backend import BackendFailed, BackendRefused, Completion, Turn, Usage
 from autoresearch_magic.agents.command import Command
-from autoresearch_magic.draft import (
-    FAILURES,
-    REFUSALS,
-    SEAT_BELT,
-    Draft,
-    Drafted,
-    DryRun,
-    NoDraft,
-    Try,
-    ask_draft,
-    backend_for,
-    backend_of,
-    make_draft,
-    read_draft,
-)  # fmt: skip
+from autoresearch_magic.drafting import asking as module
+from autoresearch_magic.drafting.asking import ask_draft, read_draft
+from autoresearch_magic.drafting.draft import SEAT_BELT, Draft, Drafted, DryRun, NoDraft, Try
+from autoresearch_magic.drafting.trying import FAILURES, REFUSALS, backend_for, backend_of, make_draft
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.repository.survey import SURVEY, hide, looks_secret, survey, tracked_files
 from autoresearch_magic.safety.measuring import is_test, judging_files
