@@ -310,6 +310,8 @@ def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
     (tools / "git").chmod(0o755)
     here = Path(__file__)
     code = (
+        # Whoever runs the tests in the background of a shell has interrupts ignored, and so would this.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys; sys.path.insert(0, {str(here.parent)!r})\n"
         f"from pathlib import Path; from test_repository import Study, Verdict, experiment\n"
         f"Study(Path({str(tmp_path / 'repo')!r})).record(experiment(0, Verdict.BASELINE))\n"
