@@ -44,6 +44,8 @@ def repository(folder, files, *init):
     """Make a repository with one commit."""
     folder.mkdir(parents=True, exist_ok=True)
     run_git(folder, "init", "--quiet", "-b", "main", *init)
+    for word in IDENTITY[1::2]:  # the user's own, whoever runs the tests
+        run_git(folder, "config", *word.split("=", 1))
     commit(folder, files, "start")
     return folder
 

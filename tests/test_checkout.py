@@ -423,6 +423,8 @@ def test_nobody_to_commit_as(repo, tmp_path, monkeypatch):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    for key in ("user.name", "user.email"):
+        run_git(repo, "config", "--unset", key)
     run_git(repo, "config", "user.useConfigOnly", "true")
     unchanged(repo, lambda: apply(checkout, made, "x"), "does not know who you are: run  git config user.name")
 

@@ -45,6 +45,7 @@ def test_a_notebook_runs_offline(name, tmp_path, capsys):
         shutil.rmtree(study.definition.checkout.folder.parent, ignore_errors=True)  # the notebook made it elsewhere
 
 
+@pytest.mark.timeout(600)
 def test_the_night_runs_as_a_class_of_a_minute(tmp_path, capsys):
     pytest.importorskip("torch")
     shutil.copytree(NOTEBOOKS.parent / "train", tmp_path / "train", ignore=shutil.ignore_patterns("__pycache__"))
