@@ -20,13 +20,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..experiment import Experiment, Verdict
-
-if TYPE_CHECKING:
-    from .evals import Evals
+from .findings import Advice, Findings
 
 EARLY = 8
 """Experiments below which nothing can be said: with a keep rate of one in three, none in 8 still happens in 4% of cases."""
@@ -42,27 +38,12 @@ FADED = 0.25
 """Ratio of late to early gains below which it is worth a word."""
 
 
-@dataclass(frozen=True)
-class Advice:
-    """What to do next.
-
-    Attributes
-    ----------
-    action : {"continue", "stop", "change strategy"}
-    reason : str
-        One or two sentences.
-    """
-
-    action: str = "continue"
-    reason: str = ""
-
-
-def advise(evals: Evals, latest: Sequence[Experiment]) -> Advice:
+def advise(evals: Findings, latest: Sequence[Experiment]) -> Advice:
     """Apply the rules of this module.
 
     Parameters
     ----------
-    evals : Evals
+    evals : Findings
         All but its advice.
     latest : sequence of Experiment
         The latest judged proposals.
@@ -105,7 +86,7 @@ def _habit(latest: Sequence[Experiment]) -> str:
     return ""
 
 
-def _at_a_plateau(evals: Evals) -> Advice | None:
+def _at_a_plateau(evals: Findings) -> Advice | None:
     flat = evals.plateau
     idle = f"{_count(flat.idle, 'experiment')} without a keep"
     discarded = evals.ran - evals.kept.hits - evals.pruned - sum(group.failed for group in evals.kinds)
@@ -139,7 +120,7 @@ def _at_a_plateau(evals: Evals) -> Advice | None:
     )
 
 
-def _going_on(evals: Evals) -> str:
+def _going_on(evals: Findings) -> str:
     if evals.plateau.reached:
         return (
             f"A plateau begins, {_count(evals.plateau.idle, 'experiment')} without a keep, but at the rate before it had a "

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..words import escape
-from .evals import Evals, Group
+from .findings import Findings, Group
 from .rates import Plateau, Rate
 
 TOP = 10
@@ -31,21 +31,21 @@ class _Table:
     below: str = ""
 
 
-def evals_text(evals: Evals) -> str:
+def evals_text(evals: Findings) -> str:
     """Write the evals as plain text."""
     parts = ["\n".join(f"{name + ':':<12} {_printable(line)}" for name, line in _lines(evals))]
     parts += [_text_table(table) for table in _tables(evals)]
     return "\n\n".join(parts)
 
 
-def evals_markdown(evals: Evals) -> str:
+def evals_markdown(evals: Findings) -> str:
     """Write the evals as Markdown."""
     parts = ["\n".join(f"- **{name}**: {escape(line)}" for name, line in _lines(evals))]
     parts += [_markdown_table(table) for table in _tables(evals)]
     return "\n\n".join(parts)
 
 
-def evals_line(evals: Evals) -> str:
+def evals_line(evals: Findings) -> str:
     """Sum the evals up in one line: for the notice that comes every so many experiments (``--evals-interval``)."""
     told = {name: line for name, line in _lines(evals) if name in ("Result", "Keep rate", "Advice")}
     return "Evals: " + "; ".join(_printable(line).rstrip(".") for line in reversed(told.values())) + "."
@@ -61,7 +61,7 @@ def plateau_line(flat: Plateau) -> str:
 # -- the lines --------------------------------------------------------------------------------------------------------
 
 
-def _lines(evals: Evals) -> Iterator[tuple[str, str]]:
+def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
     metric = evals.metric
     yield "Advice", f"{evals.advice.action}. {evals.advice.reason}"
     if evals.baseline is None:
@@ -93,7 +93,7 @@ def _lines(evals: Evals) -> Iterator[tuple[str, str]]:
         yield "Besides", told
 
 
-def _returns(evals: Evals) -> str:
+def _returns(evals: Findings) -> str:
     returns = evals.returns
     line = (
         f"{_signed(returns.early)} an experiment in the first {returns.half}, {_signed(returns.late)} in the other "
@@ -108,14 +108,14 @@ def _returns(evals: Evals) -> str:
     return line
 
 
-def _relative(evals: Evals) -> str:
+def _relative(evals: Findings) -> str:
     return f" ({100 * evals.gain / abs(evals.baseline):.1f}%)" if evals.baseline else ""
 
 
 # -- the tables -------------------------------------------------------------------------------------------------------
 
 
-def _tables(evals: Evals) -> Iterator[_Table]:
+def _tables(evals: Findings) -> Iterator[_Table]:
     if evals.kinds:
         yield _groups("What paid off", "change", evals.kinds)
     if len(evals.agents) > 1:
