@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from datetime import date
 
 import pytest
 
@@ -16,6 +17,7 @@ from autoresearch_magic.agents import claude as module
 from autoresearch_magic.agents import prices
 from autoresearch_magic.agents.backend import BackendFailed, BackendRefused, Prompt, Turn, Usage
 from autoresearch_magic.agents.claude import Claude
+from autoresearch_magic.agents.claude_models import DEFAULT_MODEL
 from autoresearch_magic.errors import Stopped, UserError
 
 from .fake_messages import MALFORMED, FakeMessages, Reply, answer, broken, dropped, failed, limited, overloaded, stalled
@@ -308,7 +310,7 @@ def test_the_deadline_is_for_all_retries_together():
 def test_check_is_cheap():
     with FakeMessages(key=KEY) as server:
         Claude(base_url=server.url).check()
-    assert [request.path for request in server.checks] == [f"/v1/models/{module.DEFAULT_MODEL}"]
+    assert [request.path for request in server.checks] == [f"/v1/models/{DEFAULT_MODEL}"]
     assert not server.requests
 
 
@@ -413,36 +415,11 @@ def test_importing_us_imports_no_sdk():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# ----------------------------------------------------------------------------------------------------- names and money
-
-
-def test_the_default_model_is_current():
-    assert Claude().name == f"claude:{module.DEFAULT_MODEL}"
-    assert module.DEFAULT_MODEL in module.known_models()
-    assert module.DEFAULT_MODEL not in module.deprecated_models()
-    assert module.deprecated_models()
-    assert prices.price(module.DEFAULT_MODEL) is not None
-    assert Claude().warning == ""
-
-
-def test_deprecated_models(monkeypatch):
-    monkeypatch.setattr(module, "deprecated_models", lambda: {"claude-sonnet-4-5": "November 30th, 2026"})
-    backend = Claude("claude-sonnet-4-5")
-    assert "ends on November 30th, 2026: use claude-sonnet-5-5" in backend.warning
-    monkeypatch.setattr(module, "_today", lambda: module.date(2026, 12, 1))
-    line = error_of(BackendRefused, backend.check)
-    assert line == (
-        "The model claude-sonnet-4-5 ended on 2026-11-30: use claude-sonnet-5-5 (--agent claude:claude-sonnet-5-5)."
-    )
-
-
-def test_all_of_the_sdks_days_can_be_read():
-    assert all(module._day(words) for words in module.deprecated_models().values())
-    assert error_of(BackendRefused, Claude("claude-2.1").check).count(module.DEFAULT_MODEL)
-
-
 def test_unknown_effort():
     assert "use one of low" in error_of(BackendRefused, lambda: Claude(effort="huge"))
+
+
+# ------------------------------------------------------------------------------------------------------------- money
 
 
 def test_prices():
@@ -454,7 +431,7 @@ def test_prices():
     assert prices.cost("gpt-x", Usage()) is None
     assert prices.cost("claude-haiku-5-5", Usage(input=100_000)) == pytest.approx(0.01)
     assert prices.cost("claude-haiku-5-5", Usage(input=100_000, cached=1)) == pytest.approx(0.05, rel=1e-3)
-    assert module._day("October 24th, 2026").isoformat() == prices.PRICES_AS_OF
+    assert date.fromisoformat(prices.PRICES_AS_OF).isoformat() == prices.PRICES_AS_OF
 
 
 def test_prices_of_ones_own(monkeypatch, tmp_path):

@@ -11,13 +11,12 @@ All retrying happens here and nowhere else (the SDK's own is off), by one rule e
 
 Every request runs in a thread of its own, which is abandoned at the deadline: no stall, trickle or name lookup can hold
 the study. The key is read from where the SDK reads it, or asked for and then kept in the object alone; it is in no
-message, `repr` or pickle. Not here: tools, files, batches.
+message, `repr` or pickle. What an error means is in `claude_errors`, what is known of the models in `claude_models`. Not here: tools,
+files, batches.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import queue
 import random
 import re
@@ -26,26 +25,32 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait
+from .claude_errors import URL_HINT, clean, is_unknown_model, meaning, place, reach
+from .claude_models import (
+    DEFAULT_MODEL,
+    EFFORTS,
+    current_models,
+    deprecated_models,
+    ended,
+    known_models,
+    leaving,
+    load_sdk,
+    retired,
+    successor,
+    thinks,
+)
 from .prices import Price, cost, load_prices
 
 if TYPE_CHECKING:
     import anthropic
 
+__all__ = ["DEFAULT_MODEL", "EFFORTS", "Claude", "current_models", "deprecated_models", "known_models", "successor"]
+
 T = TypeVar("T")
-
-DEFAULT_MODEL = "claude-opus-5-5"
-"""The strong model of the current list at a moderate price; a test holds it against the SDK's list."""
-
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
-"""What ``output_config.effort`` can be; not every model has every one."""
 
 MAX_TOKENS = 32_000
 """Of one answer, thinking included: a long cell and much thought. Streaming makes it safe to ask for so many."""
@@ -79,28 +84,6 @@ _STOPS = {
     "model_context_window_exceeded": "length",
     "refusal": "refusal",
 }  # the others (tool_use, pause_turn) need tools, which we never offer: they keep the vendor's own word
-
-# An error event in mid-stream comes with status 200: its type says what the status would have been.
-_STATUS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-
-# Limits that no wait of ours outlasts, though they come as 429.
-_MONEY = re.compile(r"spend_limit_reached|organization_on_hold|billing")
-
-# Models from before adaptive thinking; used only when the server's model list does not say.
-_OLD = re.compile(r"claude-(?:[123]\b|instant|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:[-@]\d{8})?$)")
-
-_KEY = re.compile(r"sk-ant-[\w-]+")
 
 
 class Claude(Backend):
@@ -138,7 +121,7 @@ class Claude(Backend):
         self.ask_key = ask_key
         self._prices = load_prices() if prices is None else prices
         self._key = ""
-        self._thinks = self.model.startswith("claude-") and not _OLD.match(self.model)
+        self._thinks = thinks(self.model)
         self._max_tokens = MAX_TOKENS
         self._lifecycle = ""
         self._random = random.Random()  # of our own: the user's seed is not ours to draw from
@@ -158,12 +141,7 @@ class Claude(Backend):
     @property
     def warning(self) -> str:
         """One line when the model is on its way out, else nothing."""
-        end = deprecated_models().get(self.model)
-        if end is None and self._lifecycle != "deprecated":
-            return ""
-        when = f" and ends on {end}" if end else ""
-        new = successor(self.model)
-        return f"The model {self.model} is deprecated{when}: use {new} (--agent claude:{new})."
+        return leaving(self.model, self._lifecycle)
 
     def check(self) -> None:
         """See that there are an SDK, a key, a server and the model; ask for the key if need be.
@@ -171,11 +149,9 @@ class Claude(Backend):
         Costs nothing: it asks the list of models and, where a proxy has none, for a count of tokens; a proxy that has
         neither is given the benefit of the doubt.
         """
-        sdk = _sdk()
-        end = _day(deprecated_models().get(self.model, ""))
-        if end is not None and end <= _today():
-            new = successor(self.model)
-            raise BackendRefused(f"The model {self.model} ended on {end}: use {new} (--agent claude:{new}).")
+        sdk = load_sdk()
+        if line := ended(self.model):
+            raise BackendRefused(line)
         if self.ask_key is not None and not self._key and not self._has_credentials(sdk):
             self._key = self.ask_key().strip()
         client = self._client(sdk, CHECK_SECONDS)
@@ -190,19 +166,19 @@ class Claude(Backend):
         if isinstance(failure, sdk.AuthenticationError):
             self._key = ""  # so that the next check asks for another
         if isinstance(failure, _Late | sdk.APITimeoutError):
-            raise BackendRefused(f"{self._where(client)} did not answer: is the address right ({_URL_HINT})?")
+            raise BackendRefused(f"{place(client)} did not answer: is the address right ({URL_HINT})?")
         if isinstance(failure, sdk.APIConnectionError):
-            where = self._where(client)
-            raise BackendRefused(f"Nobody answers at {where}: is there a network, is the address right ({_URL_HINT})?")
+            where = place(client)
+            raise BackendRefused(f"Nobody answers at {where}: is there a network, is the address right ({URL_HINT})?")
         if isinstance(failure, BackendRefused):
             raise BackendRefused(str(failure))
         if isinstance(failure, sdk.AnthropicError):
-            raise BackendRefused(self._verdict(sdk, client, failure).line)
+            raise BackendRefused(meaning(sdk, client, self.model, failure).line)
         raise failure
 
     def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
         """Answer a prompt; see `Backend.complete` and this module's own rules."""
-        sdk = _sdk()
+        sdk = load_sdk()
         request = self._request(prompt)
         used, waited = Usage(), 0.0
         limits = quick = 0
@@ -218,23 +194,23 @@ class Claude(Backend):
                 return Completion(call.text, used, _STOPS.get(call.stop, call.stop))
             if isinstance(failure, _Late) or used.seconds >= deadline:
                 raise BackendFailed(f"No answer within {deadline:g} s.", used)
-            verdict = self._verdict(sdk, call.client, failure)
-            if verdict.kind == "limit":
+            found = meaning(sdk, call.client, self.model, failure)
+            if found.kind == "limit":
                 limits += 1
-                seconds = self._backoff(limits) if verdict.seconds is None else verdict.seconds
-                if verdict.seconds is not None and seconds > LIMIT_SECONDS:
-                    raise BackendRefused(f"{verdict.line} The server asks to wait {seconds:.0f} s: resume later.")
+                seconds = self._backoff(limits) if found.seconds is None else found.seconds
+                if found.seconds is not None and seconds > LIMIT_SECONDS:
+                    raise BackendRefused(f"{found.line} The server asks to wait {seconds:.0f} s: resume later.")
                 if limits > LIMIT_TRIES or waited + seconds > LIMIT_SECONDS:
-                    raise BackendFailed(f"{verdict.line} Still so after {waited:.0f} s of waiting.", used)
-                wait(seconds, verdict.line)
+                    raise BackendFailed(f"{found.line} Still so after {waited:.0f} s of waiting.", used)
+                wait(seconds, found.line)
                 waited += seconds
-            elif verdict.kind == "again" and quick < QUICK_TRIES:
+            elif found.kind == "again" and quick < QUICK_TRIES:
                 quick += 1
-                wait(QUICK_WAIT * quick, verdict.line)
-            elif verdict.kind == "refused":
-                raise BackendRefused(verdict.line)
+                wait(QUICK_WAIT * quick, found.line)
+            elif found.kind == "refused":
+                raise BackendRefused(found.line)
             else:
-                raise BackendFailed(verdict.line, used)
+                raise BackendFailed(found.line, used)
 
     def _has_credentials(self, sdk: ModuleType) -> bool:
         try:
@@ -269,14 +245,16 @@ class Claude(Backend):
             return client
         except Exception as error:  # bad addresses, profiles and proxies: the SDK has no common class for them
             failure = error
-        raise BackendRefused(f"Anthropic's SDK cannot start (address, profile, proxy?): {self._clean(str(failure))}")
+        raise BackendRefused(
+            f"Anthropic's SDK cannot start (address, profile, proxy?): {clean(str(failure), self._key)}"
+        )
 
     def _probe(self, sdk: ModuleType, client: anthropic.Anthropic) -> None:
         try:
             self._learn(client.models.retrieve(self.model))
             return
         except sdk.APIStatusError as error:
-            if error.status_code == 401 or _is_unknown_model(error):
+            if error.status_code == 401 or is_unknown_model(error):
                 raise
             if error.status_code == 429 or error.status_code >= 500:
                 return  # somebody is there; `complete` knows how to wait
@@ -285,15 +263,13 @@ class Claude(Backend):
         try:
             counted = client.messages.count_tokens(model=self.model, messages=[{"role": "user", "content": "Hello"}])
         except sdk.APIStatusError as error:
-            if error.status_code in (401, 403) or _is_unknown_model(error):
+            if error.status_code in (401, 403) or is_unknown_model(error):
                 raise
             return
         except ValueError:
             counted = None
         if not isinstance(getattr(counted, "input_tokens", None), int):
-            raise BackendRefused(
-                f"What answers at {self._where(client)} does not speak the Messages API ({_URL_HINT})."
-            )
+            raise BackendRefused(f"What answers at {place(client)} does not speak the Messages API ({URL_HINT}).")
 
     def _learn(self, info: anthropic.types.ModelInfo) -> None:
         """Take from the server's description of the model what it has and how much it may say."""
@@ -301,18 +277,17 @@ class Claude(Backend):
             raise TypeError("no description of a model")
         self._lifecycle = str(getattr(info, "lifecycle", ""))
         if self._lifecycle == "retired":
-            new = successor(self.model)
-            raise BackendRefused(f"The model {self.model} is retired: use {new} (--agent claude:{new}).")
+            raise BackendRefused(retired(self.model))
         limit = getattr(info, "max_tokens", None)
         if isinstance(limit, int) and limit > 0:
             self._max_tokens = min(MAX_TOKENS, limit)
         if (abilities := getattr(info, "capabilities", None)) is None:
             return
         # Servers other than the vendor's may leave any of it out: what is not said stays as the name has it.
-        adaptive = _reach(abilities, "thinking", "types", "adaptive", "supported")
+        adaptive = reach(abilities, "thinking", "types", "adaptive", "supported")
         self._thinks = self._thinks if adaptive is None else bool(adaptive)
-        if self.effort and _reach(abilities, "effort", self.effort, "supported") is False:
-            has = [effort for effort in EFFORTS if _reach(abilities, "effort", effort, "supported")]
+        if self.effort and reach(abilities, "effort", self.effort, "supported") is False:
+            has = [effort for effort in EFFORTS if reach(abilities, "effort", effort, "supported")]
             raise BackendRefused(f"{self.model} has no effort {self.effort!r}: use {', '.join(has) or 'none'}.")
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -349,76 +324,6 @@ class Claude(Backend):
     def _backoff(self, tries: int) -> float:
         first, longest = BACKOFF
         return min(longest, first * 2.0 ** (tries - 1)) * self._random.uniform(0.75, 1.25)
-
-    def _verdict(self, sdk: ModuleType, client: anthropic.Anthropic, error: BaseException) -> _Verdict:
-        """Say what an error means for us; a bug stays what it is."""
-        if isinstance(error, sdk.APIStatusError):
-            return self._status_verdict(client, error)
-        if isinstance(error, sdk.CredentialsError):
-            return _Verdict("refused", f"Anthropic's SDK has no key: {self._clean(str(error), client)}")
-        if isinstance(error, sdk.APIResponseValidationError | json.JSONDecodeError | UnicodeDecodeError):
-            return _Verdict("again", f"{self._where(client)} answered in no known form.")
-        # In mid-stream the HTTP library's own errors come through; its name has changed once, so they go by where
-        # they are from.
-        if isinstance(error, sdk.APIConnectionError | OSError) or type(error).__module__.startswith("http"):
-            # Its text is left out: some transports put addresses with passwords into it.
-            return _Verdict("again", f"The connection to {self._where(client)} broke.")
-        raise error
-
-    def _status_verdict(self, client: anthropic.Anthropic, error: anthropic.APIStatusError) -> _Verdict:
-        kind, code = str(getattr(error, "type", "") or ""), str(getattr(error, "error_code", "") or "")
-        status = error.status_code if error.status_code >= 400 else _STATUS.get(kind, 500)
-        said = _reach(error.body, "error", "message")
-        text = self._clean(said if isinstance(said, str) and said else f"HTTP {status}", client)
-        if status == 402 or _MONEY.search(code) or "credit balance" in text.lower():
-            return _Verdict("refused", f"Anthropic will not go on with this account: {text}")
-        if status == 429:
-            return _Verdict("limit", f"Rate limit of Claude: {text}", _retry_after(error.response.headers))
-        if status == 529:
-            return _Verdict("limit", f"Claude is overloaded: {text}", _retry_after(error.response.headers))
-        if status == 401:
-            where = self._where(client)
-            return _Verdict("refused", f"{where} does not accept the key: set ANTHROPIC_API_KEY to a valid one.")
-        if status == 403:
-            return _Verdict("refused", f"This key may not use {self.model}: {text}")
-        if status == 404 and _is_unknown_model(error):
-            current = ", ".join(current_models()[:6])
-            return _Verdict("refused", f"There is no model {self.model!r} for this key: use one of {current}.")
-        if status == 404:
-            return _Verdict("refused", f"{self._where(client)} has no Messages API ({_URL_HINT}).")
-        if status == 413 or (status == 400 and re.search(r"prompt is too long|exceeds? .*context", text, re.I)):
-            return _Verdict("failed", f"The prompt is too long for {self.model}: {text}")
-        if status in (408, 409) or status >= 500:
-            return _Verdict("again", f"Claude's server failed: {text}")
-        return _Verdict("refused", f"Claude's server refuses the request: {text}")
-
-    def _where(self, client: anthropic.Anthropic) -> str:
-        parts = urlsplit(str(client.base_url))
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path.rstrip('/')}"  # without user and password
-
-    def _clean(self, text: str, client: anthropic.Anthropic | None = None) -> str:
-        """Return a text of the server's as one line, without keys, not too long."""
-        secrets = {self._key, os.environ.get("ANTHROPIC_API_KEY"), os.environ.get("ANTHROPIC_AUTH_TOKEN")}
-        if client is not None:
-            headers = {name.lower(): str(value) for name, value in client.default_headers.items()}
-            secrets |= {headers.get("x-api-key"), headers.get("authorization", "").removeprefix("Bearer ")}
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        text = " ".join(_KEY.sub("***", text).split())
-        return text if len(text) <= 300 else f"{text[:297]}..."
-
-
-_URL_HINT = "ANTHROPIC_BASE_URL"
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    """What an error means: ``limit`` (wait), ``again`` (retry soon), ``failed`` (this time), ``refused`` (for good)."""
-
-    kind: str
-    line: str
-    seconds: float | None = None
 
 
 class _Late(Exception):
@@ -498,85 +403,7 @@ def _within(
         thread.join(_CLEAN_UP)
 
 
-def _sdk() -> ModuleType:
-    try:
-        import anthropic
-    except ImportError:
-        raise BackendRefused(
-            "Claude needs Anthropic's SDK: pip install 'autoresearch-magic[claude]' and restart the kernel."
-        ) from None
-    return anthropic
-
-
 def _authorised(client: anthropic.Anthropic) -> bool:
     """Whether a client has found a key, a token, a profile or a header of the user's own."""
     names = {name.lower() for name in client.default_headers}
     return bool(names & {"authorization", "x-api-key"}) or getattr(client, "credentials", None) is not None
-
-
-def _is_unknown_model(error: anthropic.APIStatusError) -> bool:
-    """Whether a 404 is about the model; a proxy without the endpoint answers 404 as well, but not like this."""
-    said = _reach(error.body, "error", "message")
-    known = error.status_code == 404 and _reach(error.body, "error", "type") == "not_found_error"
-    return known and isinstance(said, str) and "model" in said.lower()
-
-
-def _reach(thing: object, *path: str) -> object:
-    """Follow keys or attributes as far as they go; None where they end."""
-    for step in path:
-        thing = thing.get(step) if isinstance(thing, Mapping) else getattr(thing, step, None)
-    return thing
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds a server asks to wait, None when it does not say."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        with suppress(ValueError):
-            seconds = float(headers.get(name, "")) * unit
-            if 0 <= seconds < float("inf"):
-                return seconds
-    with suppress(ValueError, TypeError):
-        then = parsedate_to_datetime(headers.get("retry-after", ""))
-        return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-    return None
-
-
-def known_models() -> tuple[str, ...]:
-    """Return the models that the installed SDK knows by name, the newest first."""
-    _sdk()
-    from anthropic.types.model import Model
-
-    return tuple(name for part in get_args(Model) for name in get_args(part))
-
-
-def deprecated_models() -> Mapping[str, str]:
-    """Return the deprecated models of the installed SDK and the days, in words, on which they end."""
-    try:
-        from anthropic.resources.messages.messages import DEPRECATED_MODELS
-    except ImportError:  # no SDK, or one that keeps them elsewhere
-        return {}
-    return DEPRECATED_MODELS
-
-
-def current_models() -> tuple[str, ...]:
-    """Return the models that the installed SDK knows and that are not deprecated, our default first."""
-    deprecated = deprecated_models()
-    others = (name for name in known_models() if name not in deprecated and name != DEFAULT_MODEL)
-    return (DEFAULT_MODEL, *others)
-
-
-def successor(model: str) -> str:
-    """Return a current model of the same line, or the default."""
-    line = re.search(r"opus|sonnet|haiku|fable|mythos", model)
-    return next((name for name in current_models() if line and line.group() in name), DEFAULT_MODEL)
-
-
-def _day(words: str) -> date | None:
-    """Read a date as the SDK writes it, ``November 30th, 2026``."""
-    with suppress(ValueError):
-        return datetime.strptime(re.sub(r"(\d)(?:st|nd|rd|th)\b", r"\1", words), "%B %d, %Y").date()
-    return None
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

@@ -14,17 +14,16 @@ import os
 import re
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait
+from .waits import retry_after
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -145,7 +144,8 @@ class OpenAI(Backend):
                 # A server that does not know `stream_options` may say so in any words: once more without them.
                 counted, objection = False, self._refused(problem)
             elif status in (429, 503, 529) and getattr(problem, "code", None) != "insufficient_quota":
-                pause = _retry_after(problem)
+                response = getattr(problem, "response", None)
+                pause = None if response is None else retry_after(response.headers)
                 if pause is None:
                     pause = min(LONGEST_WAIT, FIRST_WAIT * 2**waits) * SystemRandom().uniform(0.8, 1.2)
                 waits, waited = waits + 1, waited + pause
@@ -406,18 +406,3 @@ def _is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-def _retry_after(error: Exception) -> float | None:
-    """Read how long a server wants to be left alone, in seconds: RFC 9110 section 10.2.3, and OpenAI's own header."""
-    response = getattr(error, "response", None)
-    headers: Mapping[str, str] = {} if response is None else response.headers
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        with suppress(TypeError, ValueError):
-            seconds = float(headers.get(name, "")) * unit
-            if 0 <= seconds < float("inf"):
-                return seconds
-    with suppress(TypeError, ValueError):
-        when = parsedate_to_datetime(headers.get("retry-after", ""))
-        return max(0.0, (when - datetime.now(UTC)).total_seconds())
-    return None

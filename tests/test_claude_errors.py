@@ -1,0 +1,33 @@
+"""What is told of an error; what each error means is tested in test_claude, with the SDK's own errors."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoresearch_magic.agents.claude_errors import clean, reach
+
+SECRETS = st.lists(st.from_regex(r"[A-Za-z0-9_-]{8,20}", fullmatch=True), max_size=3)
+
+
+@given(SECRETS, st.lists(st.text(max_size=40), max_size=8), st.data())
+def test_no_key_gets_through(secrets, texts, data):
+    text = "".join(part + data.draw(st.sampled_from(["", " ", *secrets, "sk-ant-abc_12-3"])) for part in texts)
+    told = clean(text, *secrets, None)
+    assert not any(secret in told for secret in secrets)
+    assert "sk-ant-abc" not in told
+    assert "\n" not in told
+    assert len(told) <= 300
+
+
+def test_what_holds_no_key_is_told_as_it_is():
+    assert clean("The  prompt\nis too long.", "key-of-mine") == "The prompt is too long."
+
+
+def test_a_key_of_the_environment_is_not_told(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "a-token-of-theirs")
+    assert clean("who is a-token-of-theirs?") == "who is ***?"
+
+
+def test_reach_goes_as_far_as_there_is_something():
+    assert reach({"error": {"message": "no"}}, "error", "message") == "no"
+    assert reach({"error": "no"}, "error", "message") is None
+    assert reach(3 + 4j, "real") == 3.0

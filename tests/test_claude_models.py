@@ -1,0 +1,60 @@
+"""Names of models against the installed SDK's own lists."""
+
+from datetime import date
+
+import pytest
+
+from autoresearch_magic.agents import claude_models as module
+from autoresearch_magic.agents import prices
+from autoresearch_magic.agents.backend import BackendRefused
+from autoresearch_magic.agents.claude import Claude
+
+pytest.importorskip("anthropic")
+
+
+def test_the_default_model_is_current():
+    assert Claude().name == f"claude:{module.DEFAULT_MODEL}"
+    assert module.DEFAULT_MODEL in module.known_models()
+    assert module.DEFAULT_MODEL not in module.deprecated_models()
+    assert module.deprecated_models()
+    assert prices.price(module.DEFAULT_MODEL) is not None
+    assert Claude().warning == ""
+
+
+def test_deprecated_models(monkeypatch):
+    monkeypatch.setattr(module, "deprecated_models", lambda: {"claude-sonnet-4-5": "November 30th, 2026"})
+    monkeypatch.setattr(module, "_today", lambda: date(2026, 11, 29))
+    backend = Claude("claude-sonnet-4-5")
+    assert "ends on November 30th, 2026: use claude-sonnet-5-5" in backend.warning
+    assert module.ended("claude-sonnet-4-5") == ""
+    monkeypatch.setattr(module, "_today", lambda: date(2026, 12, 1))
+    with pytest.raises(BackendRefused) as caught:
+        backend.check()
+    assert str(caught.value) == (
+        "The model claude-sonnet-4-5 ended on 2026-11-30: use claude-sonnet-5-5 (--agent claude:claude-sonnet-5-5)."
+    )
+
+
+def test_the_servers_word_for_a_model_is_enough():
+    assert module.leaving("claude-sonnet-5-5", "active") == ""
+    assert module.leaving("claude-sonnet-5-5", "deprecated").startswith(
+        "The model claude-sonnet-5-5 is deprecated: use "
+    )
+
+
+def test_all_of_the_sdks_days_can_be_read():
+    assert module._day("November 30th, 2026") == date(2026, 11, 30)
+    assert all(module._day(words) for words in module.deprecated_models().values())
+    with pytest.raises(BackendRefused, match=module.DEFAULT_MODEL):
+        Claude("claude-2.1").check()
+
+
+@pytest.mark.parametrize(
+    ("model", "can"),
+    [
+        ("claude-opus-5-5", True), ("claude-opus-4-6", True), ("claude-opus-4-5", False), ("claude-2.1", False),
+        ("claude-sonnet-4-20250514", False), ("claude-instant-1.2", False), ("a-proxys-own-name", False),
+    ],
+)  # fmt: skip
+def test_who_thinks(model, can):
+    assert module.thinks(model) is can

@@ -1,0 +1,36 @@
+"""Headers as servers send them."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from autoresearch_magic.agents.waits import retry_after
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after-ms": "1500", "retry-after": "7"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "7"}, 7.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "tomorrow"}, None),
+    ],
+)
+def test_what_servers_say(headers, seconds):
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_a_date_is_as_far_away_as_it_is(zone):
+    then = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True).replace("GMT", zone)
+    seconds = retry_after({"retry-after": then})
+    assert seconds is not None
+    assert 3600 < seconds <= 7200
