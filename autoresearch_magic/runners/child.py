@@ -112,6 +112,11 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
+def not_finite(name: str, value: float) -> str:
+    """Say in one line that the metric has a value that is none."""
+    return f"{name} is {value}: the run diverged or the metric is wrong."
+
+
 def seed_everything(seed: int, target: str) -> None:
     """Seed `random`, and numpy and torch where the run has them or is about to import them."""
     random.seed(seed)
@@ -169,7 +174,7 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
         result["evaluation"] = time.perf_counter() - began
         if not math.isfinite(result["value"]):
             result["outcome"] = Outcome.NOT_FINITE
-            result["error"] = f"{job['metric']['name']} is {result['value']}: the run diverged or the metric is wrong."
+            result["error"] = not_finite(job["metric"]["name"], result["value"])
     except BaseException as error:
         charged, steps, before = runtime.clock.elapsed, runtime.clock.step, set(namespace)
         result.update(_failure(error, stage, job))

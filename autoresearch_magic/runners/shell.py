@@ -22,6 +22,7 @@ from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from ..reading.readings import How, Unreadable, facts, parse_how, read_metric
 from . import Checked, Watch
+from .child import not_finite
 from .environment import experiment_environment
 from .link import Link
 from .worktree import Worktree, command_environment
@@ -127,7 +128,7 @@ class ShellRunner:
         if not math.isfinite(found.value):
             return replace(
                 m, outcome=Outcome.NOT_FINITE, value=found.value,
-                error=f"{self.metric.name} is {found.value}: the run diverged or the metric is wrong.",
+                error=not_finite(self.metric.name, found.value),
             )  # fmt: skip
         return replace(m, value=found.value, memory=memory, steps=int(told.get("num_steps", 0)))
 

@@ -8,7 +8,8 @@ It is started by `autoresearch_magic.runners.warm` with one socket, and speaks J
                        {"is": "event", "id": 7, "event": {...}}     (begin, tick, report, evaluating)
                        {"is": "done", "id": 7, "result": {...}}
 
-A job is a target, executed in the fork, or a command, for which the fork becomes a shell.
+A job is a target, executed in the fork (`child`), or a command, for which the fork becomes a shell. What its end comes to is in
+`run`.
 
 The end of the socket means that the kernel is gone: every experiment is killed and the worker ends. To notice that at
 any time the main thread only waits; the setup runs in a helper thread. That is also what makes forking safe: thread
@@ -20,7 +21,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import resource
 import selectors
 import signal
@@ -36,9 +36,7 @@ from typing import Any
 
 from ..budget import Budget
 from ..edits import imported_modules
-from ..experiment import Outcome
 from . import child
-from .log import Log
 from .processes import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_PDEATHSIG,
@@ -52,40 +50,14 @@ from .processes import (
     sweep,
 )
 from .progress_lines import ProgressLines, reports_itself
+from .run import Run, result_of
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: time to flush a log, not to finish an epoch."""
 CANARY = 10.0
 """Seconds a forked matrix product may take before forking counts as unsafe. It takes milliseconds, or for ever."""
-BEGIN = 600.0
-"""Seconds a fresh process may take to run the setup before its target begins."""
-OUTPUT_TAIL = 4_000
-"""Bytes of output that travel with the result."""
 MEMORY_POLL = 0.25
 """Seconds between two looks at an experiment's memory (a look costs 0.02 ms)."""
-
-
-class Run:
-    """One running experiment, seen from outside its process."""
-
-    def __init__(
-        self, id: int, job: dict[str, Any], limit: float, memory: int, log: str, pipes: tuple[int, int]
-    ) -> None:
-        self.id, self.job, self.limit, self.memory = id, job, limit, memory
-        self.events, self.output = pipes
-        self.log = Log(log)
-        self.pid = 0
-        self.started = time.monotonic()
-        self.began: float | None = None  # when the target began: the setup was before that, in a fresh process
-        self.deadline = self.started + BEGIN
-        self.pending = b""
-        self.result: dict[str, Any] | None = None
-        self.lines: ProgressLines | None = None  # reads printed progress, where that is the only curve there is
-        self.tick: dict[str, Any] | None = None  # the clock's last sign of life
-        self.why = ""  # why it is being killed
-        self.kill_at = 0.0
-        self.next_look = 0.0
-        self.peak = 0
 
 
 class Worker:
@@ -228,8 +200,7 @@ class Worker:
         if command or not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
             run.lines = ProgressLines(Budget(*job["budget"]))
         if command:
-            run.began = run.started
-            run.deadline = run.started + run.limit
+            run.begin()
         if command or self.mode == "fork":
             run.pid = self.fork()
             if run.pid == 0:
@@ -286,8 +257,7 @@ class Worker:
                 if ("begin" in event or "evaluating" in event) and readable(run.output):
                     self.take_output(run)  # what the setup or the training printed last
                 if "begin" in event:
-                    run.began = time.monotonic()
-                    run.deadline = run.began + run.limit
+                    run.begin()
                 run.tick = event.get("tick", run.tick)
                 if "report" in event or "evaluating" in event:
                     run.lines = None
@@ -351,46 +321,13 @@ class Worker:
         if not self.runs:
             sweep()
         scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes there, KiB here
-        self.send({"is": "done", "id": run.id, "result": self.judge_end(run, status, usage.ru_maxrss * scale)})
+        self.send({"is": "done", "id": run.id, "result": result_of(run, status, usage.ru_maxrss * scale)})
 
     def drain(self, run: Run) -> None:
         """Read what the pipes still hold."""
         for fd, read in ((run.events, self.read_events), (run.output, self.read_output)):
             while fd in self.selector.get_map() and readable(fd):
                 read(run)
-
-    def judge_end(self, run: Run, status: int, resident_peak: int) -> dict[str, Any]:
-        """Say how a run ended."""
-        result = run.result or {}
-        tail = run.log.tail.decode("utf-8", "replace")
-        if run.why and not run.result:
-            result = {"outcome": _WHY.get(run.why, Outcome.STOPPED), "error": _killed(run)}
-        elif not run.result:
-            code = os.waitstatus_to_exitcode(status)
-            result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _died(-code)
-        elif result["outcome"] == Outcome.MISSING_METRIC:
-            result = self._printed(run, result, tail)
-        result["seconds"] = time.monotonic() - run.started
-        result["memory"] = (result.pop("gpu_memory", 0) or max(resident_peak, run.peak)) / 1e9
-        result["output"] = tail[-OUTPUT_TAIL:]
-        return result
-
-    def _printed(self, run: Run, result: dict[str, Any], tail: str) -> dict[str, Any]:
-        """Look for the metric in a printed line ``name: value``, the last one if there are several."""
-        expression = run.job["metric"]["expression"]
-        if not expression.isidentifier():
-            return result
-        found = re.findall(rf"^\s*{re.escape(expression)}\s*[:=]\s*(\S+)\s*$", tail, re.MULTILINE)
-        if not found:
-            return {**result, "error": f"{result['error'].rstrip('.')}, and no line '{expression}: value' was printed."}
-        try:
-            value = float(found[-1].replace(",", ""))
-        except ValueError:
-            return {**result, "error": f"The printed line '{expression}: {found[-1]}' holds no number."}
-        if value != value or value in (float("inf"), float("-inf")):
-            return {**result, "outcome": Outcome.NOT_FINITE, "value": value,
-                    "error": f"{run.job['metric']['name']} is {value}: the run diverged or the metric is wrong."}  # fmt: skip
-        return {**result, "outcome": Outcome.OK, "value": value, "error": ""}
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -429,28 +366,6 @@ class Worker:
             signal_group(run.pid, signal.SIGKILL)
         sweep()
         os._exit(0)
-
-
-_WHY = {"timeout": Outcome.TIMEOUT, "memory": Outcome.OUT_OF_MEMORY, "pruned": Outcome.PRUNED}
-
-
-def _killed(run: Run) -> str:
-    if run.why == "timeout":
-        return f"Killed after {run.limit:.0f} s: it ran past its hard limit (--timeout)."
-    if run.why == "memory":
-        return f"Killed at {run.peak / 1e9:.1f} GB of memory: the limit is {run.memory / 1e9:.1f} GB (--memory)."
-    return "Stopped."
-
-
-def _died(number: int) -> dict[str, Any]:
-    if number == signal.SIGKILL:
-        return {"outcome": Outcome.OUT_OF_MEMORY, "error": "Killed by the system, most likely for lack of memory."}
-    if number > 0:
-        return {"outcome": Outcome.CRASH, "error": f"The process died of {signal.Signals(number).name}."}
-    return {
-        "outcome": Outcome.CRASH,
-        "error": f"The process ended by itself with exit code {-number}, before the metric.",
-    }
 
 
 def preload(setup: str, target: str, leave_out: str = "") -> None:
