@@ -19,7 +19,7 @@ from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.records import repository as module
-from autoresearch_magic.records.repository import Repository, commit_message, decode, encode, safe_name
+from autoresearch_magic.records.repository import Repository, decode, encode
 
 STUDY = "2026-11-24-val_bpb"
 METRIC = Metric("val_bpb", "evaluate(model)")
@@ -98,16 +98,6 @@ def test_the_commit_says_what_it_is(study):
     trailers = git(study.path, "log", "-1", "--format=%(trailers:only,unfold)", sha)
     assert trailers.splitlines() == ["Experiment: 7", "Verdict: keep", "Metric: val_bpb=2.7100000000000004"]
     assert git(study.path, "log", "-1", "--format=%an %cI", sha).startswith("tuner 2026-11-24T12:00:07")
-
-
-@pytest.mark.parametrize(("value", "written"), [(None, "none"), (float("nan"), "nan"), (float("inf"), "inf")])
-def test_the_trailer_of_one_without_a_value(value, written):
-    assert f"Metric: val_bpb={written}\n" in commit_message(experiment(value=value), METRIC)
-
-
-def test_a_subject_is_never_empty():
-    assert commit_message(experiment(3, summary=" \n\t\0 "), METRIC).startswith("experiment 3\n\n")
-    assert commit_message(experiment(0, Verdict.BASELINE, summary=""), METRIC).startswith("baseline\n\n")
 
 
 def test_recording_again_changes_nothing(study):
@@ -376,19 +366,3 @@ def test_any_text_is_recorded(tmp_path_factory, summary, hypothesis, target):
     log = git(path, "log", "-1", "--format=%s%n%(trailers:key=Experiment,valueonly)", sha)
     assert log.splitlines()[0].strip()
     assert "1" in log.splitlines()[-2:]
-
-
-@given(st.text())
-def test_any_study_name_is_safe_in_a_reference(name):
-    safe = safe_name(name)
-    assert safe
-    parts = safe.split("/")
-    assert len(parts) == 1
-    assert ".." not in safe
-    assert not safe.startswith((".", "-"))
-    assert not safe.endswith((".", ".lock"))
-
-
-def test_a_slug_is_its_own_name():
-    assert safe_name(STUDY) == STUDY
-    assert safe_name("a..b.lock") == "a.b-lock"

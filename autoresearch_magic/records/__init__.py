@@ -18,6 +18,7 @@ from ..experiment import Experiment, Headline, Measurement
 from ..files import split
 from ..noise import spread
 from .branch import Branch
+from .commits import Commits
 from .journal import Journal
 from .progress import save_progress
 from .repository import Repository
@@ -44,7 +45,7 @@ class Records:
     def __init__(self, folder: Path, journal: Journal, definition: Definition, publish: Publish) -> None:
         self.folder, self.journal, self.definition, self._publish = folder, journal, definition, publish
         (folder / "logs").mkdir(exist_ok=True)
-        self.repository: Repository | Branch
+        self.repository: Commits
         if definition.checkout is None:
             self.repository = Repository(folder / "repo", folder.name)
         else:

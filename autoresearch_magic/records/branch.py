@@ -17,9 +17,7 @@ from ..experiment import Experiment, Verdict
 from ..metric import Metric
 from ..repository.checkout import Checkout, within
 from ..repository.git import GitFailed, git
-from .repository import author_name, commit_message, safe_name
-
-_ADDRESS = "autoresearch@localhost"
+from .commits import ADDRESS, COMMITTER, References, author_name, commit_message, git_date, safe_name
 
 
 class Branch:
@@ -38,39 +36,21 @@ class Branch:
 
     def __init__(self, checkout: Checkout, base: Mapping[str, str], folder: Path, study: str) -> None:
         self.checkout, self._base = checkout, dict(base)
-        self.study = safe_name(study)
-        self.branch = f"autoresearch/{self.study}"
-        self._head = f"refs/heads/{self.branch}"
-        self._experiments = f"refs/autoresearch/{self.study}"
+        self._places = References(safe_name(study))
+        self.branch = self._places.branch
+        self._experiments, self._head = self._places.experiments, self._places.head
         self._index = folder / "index"
         self._stored: dict[str, str] | None = None  # what the index holds of the scope
         self._lock = threading.RLock()
 
     def record(
-        self,
-        experiment: Experiment,
-        files: Mapping[str, str],
-        metric: Metric,
-        parent_commit: str | None,
+        self, experiment: Experiment, files: Mapping[str, str], metric: Metric, parent_commit: str | None,
         when: datetime,
-    ) -> str:
-        """Commit a judged experiment; doing it again changes nothing. See `Repository.record`.
+    ) -> str:  # fmt: skip
+        """Commit a judged experiment; see `Commits.record`. The baseline follows the user's commit.
 
-        Parameters
-        ----------
-        experiment : Experiment
-        files : Mapping[str, str]
-            All files of the scope; the rest is as the study found it. What is no path within the repository is left out: a
-            proposal that was rejected for it is recorded all the same.
-        metric : Metric
-        parent_commit : str or None
-            The commit of the incumbent it was proposed against; None for the baseline, which follows the user's commit.
-        when : datetime
-
-        Raises
-        ------
-        UserError
-            When git refuses.
+        What is not in `files` is as the study found it. What is no path within the repository is left out: a proposal that was
+        rejected for it is recorded all the same.
         """
         assert experiment.verdict is not None
         try:
@@ -78,17 +58,16 @@ class Branch:
                 tree = self._tree({path: content for path, content in files.items() if within(path)})
                 if experiment.verdict is Verdict.REJECTED:
                     self._stored = None  # it may have written over anything, and that is not to be seen in the next one
-                date = f"{int(when.timestamp())} +0000"
-                author = author_name(experiment.proposal.agent)
+                author, date = author_name(experiment.proposal.agent), git_date(when)
                 sha = git(
                     self.checkout.folder, "commit-tree", tree, "-p", parent_commit or self.checkout.commit,
                     given=commit_message(experiment, metric),
                     env={
-                        "GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": _ADDRESS, "GIT_AUTHOR_DATE": date,
-                        "GIT_COMMITTER_NAME": "autoresearch", "GIT_COMMITTER_EMAIL": _ADDRESS, "GIT_COMMITTER_DATE": date,
+                        "GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": ADDRESS, "GIT_AUTHOR_DATE": date,
+                        "GIT_COMMITTER_NAME": COMMITTER, "GIT_COMMITTER_EMAIL": ADDRESS, "GIT_COMMITTER_DATE": date,
                     },
                 ).strip()  # fmt: skip
-                updates = [f"update {self._experiments}/{experiment.number:04d} {sha}"]
+                updates = [f"update {self._places.experiment(experiment.number)} {sha}"]
                 if experiment.verdict.kept and self._advances(experiment.number):
                     updates.append(f"update {self._head} {sha}")
                 self._git("update-ref", "--stdin", given="\n".join(updates) + "\n")
@@ -97,9 +76,9 @@ class Branch:
             raise UserError(f"The experiment could not be committed in {self.checkout.folder}: {error}.") from None
 
     def commit_of(self, number: int) -> str | None:
-        """Return the hash of an experiment's commit; None when it was never recorded."""
+        """See `Commits.commit_of`."""
         try:
-            return self._git("rev-parse", "--verify", "--quiet", f"{self._experiments}/{number:04d}").strip()
+            return self._git("rev-parse", "--verify", "--quiet", self._places.experiment(number)).strip()
         except GitFailed:
             return None
 

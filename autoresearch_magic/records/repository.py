@@ -24,26 +24,25 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from ..experiment import Experiment
 from ..metric import Metric
+from ..repository.git import NO_GIT
+from .commits import ADDRESS, COMMITTER, References, author_name, commit_message, git_date, safe_name
 from .results import one_line
 
 if TYPE_CHECKING:
     from git.db import GitDB
     from git.index.typ import IndexEntry
 
-SUBJECT = 72
-"""Characters of a commit's subject: what `git log --oneline` shows in a terminal."""
+__all__ = ["Repository", "decode", "encode", "safe_name"]
+
 STALE = 5.0
 """Seconds after which a git lock that did not go away is nobody's: ours are held for milliseconds."""
 PATIENCE = 60.0
 """Seconds after which a repository that stays locked is the user's affair."""
 
-_COMMITTER = "autoresearch"
-_ADDRESS = "autoresearch@localhost"
 _FILE_MODE = 0o100644
 _HELD = re.compile(r"Unable to create '(.+?\.lock)'")
 _EXPERIMENT = re.compile(rb"^Experiment: (\d+)$", re.MULTILINE)
 _COMMITTED = re.compile(rb"^committer .* (\d+) [+-]\d{4}$", re.MULTILINE)
-_NO_GIT = "git was not found: install it (apt install git, brew install git or conda install git) and start again."
 
 
 class Repository:
@@ -68,48 +67,24 @@ class Repository:
         except ModuleNotFoundError:
             raise
         except ImportError:
-            raise UserError(_NO_GIT) from None
+            raise UserError(NO_GIT) from None
         self.path = path.absolute()
-        self.study = safe_name(study)
-        self.branch = f"autoresearch/{self.study}"
+        self._places = References(safe_name(study))
+        self.branch = self._places.branch
         self._program = git.Git.GIT_PYTHON_GIT_EXECUTABLE or "git"
         self._folder = self.path / ".git"
-        self._experiments = f"refs/autoresearch/{self.study}"
-        self._head = f"refs/heads/{self.branch}"
+        self._experiments, self._head = self._places.experiments, self._places.head
         self._lock = threading.RLock()
         self._open()
 
     def record(
-        self,
-        experiment: Experiment,
-        files: Mapping[str, str],
-        metric: Metric,
-        parent_commit: str | None,
+        self, experiment: Experiment, files: Mapping[str, str], metric: Metric, parent_commit: str | None,
         when: datetime,
-    ) -> str:
-        """Commit a judged experiment; doing it again changes nothing.
-
-        Parameters
-        ----------
-        experiment : Experiment
-            With its verdict. A kept one advances the branch and shows in the working files.
-        files : Mapping[str, str]
-            Paths below the folder, with forward slashes, to contents: the whole tree of the commit.
-        metric : Metric
-        parent_commit : str or None
-            The commit of the incumbent it was proposed against; None for the baseline.
-        when : datetime
-            When it was judged: the commit's date. The same arguments give the same commit.
-
-        Returns
-        -------
-        str
-            The commit's full hash.
+    ) -> str:  # fmt: skip
+        """Commit a judged experiment; see `Commits.record`. A kept one shows in the working files.
 
         Raises
         ------
-        UserError
-            When git refuses.
         ValueError
             For an experiment without a verdict, or a path that is not below the folder.
         """
@@ -121,7 +96,7 @@ class Repository:
             tree = _store_tree(objects, {name: encode(text) for name, text in files.items()})
             message = commit_message(experiment, metric)
             content = _commit_content(tree, parent_commit, message, experiment.proposal.agent, when)
-            ref, held = f"{self._experiments}/{experiment.number:04d}", self.commit_of(experiment.number)
+            ref, held = self._places.experiment(experiment.number), self.commit_of(experiment.number)
             if held is not None and _undated(_load(objects, held)) == _undated(content):
                 sha = held
             else:
@@ -150,8 +125,8 @@ class Repository:
             return {path: decode(_load(objects, blob)) for path, blob in _tree_of(objects, sha).items()}
 
     def commit_of(self, number: int) -> str | None:
-        """Return the hash of an experiment's commit; None when it was never recorded here."""
-        return self._ref(f"{self._experiments}/{number:04d}")
+        """See `Commits.commit_of`."""
+        return self._ref(self._places.experiment(number))
 
     def numbers(self) -> list[int]:
         """Return the numbers of all recorded experiments, in order."""
@@ -229,7 +204,7 @@ class Repository:
                 encoding="utf-8", errors="surrogateescape",
             )  # fmt: skip
         except FileNotFoundError:
-            raise UserError(_NO_GIT) from None
+            raise UserError(NO_GIT) from None
         with process:
             output, errors = process.communicate(given)
         return process.returncode, output, errors
@@ -240,8 +215,8 @@ class Repository:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         ours = {
             "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C",
-            "GIT_AUTHOR_NAME": _COMMITTER, "GIT_AUTHOR_EMAIL": _ADDRESS,
-            "GIT_COMMITTER_NAME": _COMMITTER, "GIT_COMMITTER_EMAIL": _ADDRESS,
+            "GIT_AUTHOR_NAME": COMMITTER, "GIT_AUTHOR_EMAIL": ADDRESS,
+            "GIT_COMMITTER_NAME": COMMITTER, "GIT_COMMITTER_EMAIL": ADDRESS,
             "GIT_DEFAULT_HASH": "sha1", "GIT_DEFAULT_REF_FORMAT": "files", "LANGUAGE": "C",
         }  # fmt: skip
         if inside:  # named outright, so that git asks not who owns it and looks in no folder above
@@ -308,36 +283,6 @@ class Repository:
         return bool(objects.has_object(digest))
 
 
-def safe_name(study: str) -> str:
-    """Return a study's name as git allows it in a reference (`git check-ref-format`); a slug is returned as it is."""
-    name = re.sub(r"[^A-Za-z0-9._+=,-]+", "-", study)
-    name = re.sub(r"\.{2,}", ".", name).strip(".-")
-    return re.sub(r"\.lock$", "-lock", name) or "study"
-
-
-def commit_message(experiment: Experiment, metric: Metric) -> str:
-    """Return subject, body and trailers of an experiment's commit.
-
-    The subject is the summary, cut where it is long (the body has the whole then); the body is the hypothesis and
-    the judge's reason; the trailers are `Experiment`, `Verdict` and `Metric`, the value with all its digits.
-    """
-    summary = one_line(experiment.summary)
-    subject = summary or ("baseline" if experiment.number == 0 else f"experiment {experiment.number}")
-    body = [_paragraph(experiment.proposal.hypothesis), _paragraph(experiment.reason)]
-    if len(subject) > SUBJECT:
-        body.insert(0, subject)
-        subject = subject[: SUBJECT - 1].rstrip() + "…"
-    value = experiment.value
-    if value is None:  # a NaN or an infinity is worth telling from no value at all
-        value = next((m.value for m in experiment.measurements if m.value is not None), None)
-    trailers = [
-        f"Experiment: {experiment.number}",
-        f"Verdict: {experiment.verdict}",
-        f"Metric: {one_line(metric.name)}={'none' if value is None else repr(float(value))}",
-    ]
-    return "\n\n".join([subject, *filter(None, body), "\n".join(trailers)]) + "\n"
-
-
 def encode(text: str) -> bytes:
     """Return a source as bytes: UTF-8, with undecodable bytes as they were and lone surrogates kept."""
     try:
@@ -354,23 +299,11 @@ def decode(content: bytes) -> str:
         return content.decode("utf-8", "surrogateescape")
 
 
-def _paragraph(text: str) -> str:
-    """Return a text for a commit's body: no control characters, which would end or garble the message."""
-    lines = (one_line(line) for line in text.strip().splitlines())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
-
-
-def author_name(agent: str) -> str:
-    """Return an agent's name as git allows an author's."""
-    return re.sub(r"[<>]", "", one_line(agent)).strip(" .,:;\"'") or _COMMITTER
-
-
 def _commit_content(tree: bytes, parent: str | None, message: str, agent: str, when: datetime) -> bytes:
     """Return a commit object's content. Written out here: GitPython's would ask the user's configuration."""
-    author = author_name(agent)
-    date = f"{int(when.timestamp())} +0000"
+    date = git_date(when)
     head = [f"tree {tree.hex()}", *([f"parent {parent}"] if parent else [])]
-    head += [f"author {author} <{_ADDRESS}> {date}", f"committer {_COMMITTER} <{_ADDRESS}> {date}"]
+    head += [f"author {author_name(agent)} <{ADDRESS}> {date}", f"committer {COMMITTER} <{ADDRESS}> {date}"]
     return ("\n".join(head) + "\n\n" + message).encode("utf-8", "replace")
 
 

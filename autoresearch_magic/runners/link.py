@@ -40,7 +40,14 @@ class Link:
     setup_log : Path
         Takes what the setup prints.
     on_ready : callable, optional
-        Hears the mode that was chosen when the setup has run, ``fork`` or ``fresh``, and why where it is not fork.
+        Hears `mode` and `why` when the setup has run.
+
+    Attributes
+    ----------
+    mode : {"", "fork", "fresh"}
+        How experiments are started: as forks of the worker, or each in a process of its own; empty before the setup has run.
+    why : str
+        Why it is not ``fork``.
     """
 
     def __init__(
@@ -65,7 +72,7 @@ class Link:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the worker and wait until the setup has run. Called by the first `measure`.
+        """Start the worker and wait until the setup has run. Called by the first `run`.
 
         Raises
         ------
@@ -170,7 +177,7 @@ class Link:
                 self._send({"do": "kill", "id": self._running, "why": "pruned"})
 
     def interrupt(self) -> None:
-        """Kill the run that is under way; it and every later `measure` raise `Stopped`. From any thread."""
+        """Kill the run that is under way; it and every later one raise `Stopped`. From any thread."""
         with self._lock:
             running, self._interrupted = self._running, True
         if running is not None:
@@ -200,7 +207,7 @@ class Link:
                 process.wait()
 
     def _bury(self) -> None:
-        """Reap a worker that died by itself, so that the next `measure` starts another."""
+        """Reap a worker that died by itself, so that the next `run` starts another."""
         with self._lock:
             process, self._process = self._process, None
             connection, self._socket = self._socket, None
@@ -249,7 +256,7 @@ class Link:
 
 
 class WorkerDied(Exception):
-    """The worker is gone; between us and `measure`."""
+    """The worker is gone; between us and `run`."""
 
 
 def setup_error(message: dict[str, Any]) -> UserError:

@@ -87,7 +87,7 @@ class ReplayRunner:
         return found
 
     def interrupt(self) -> None:
-        """End the run that is under way; it and every later `measure` raise `Stopped`. From any thread."""
+        """See `Runner.interrupt`."""
         self._stop.set()
 
     def close(self) -> None:

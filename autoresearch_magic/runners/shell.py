@@ -205,7 +205,7 @@ class ShellRunner:
         return result, curve, output
 
     def interrupt(self) -> None:
-        """Kill the command that is under way; it and every later `measure` raise `Stopped`. From any thread."""
+        """See `Runner.interrupt`."""
         self._link.interrupt()
 
     def close(self) -> None:

@@ -30,8 +30,6 @@ class WarmRunner:
         Threads of an experiment.
     memory : int
         Bytes an experiment may use; 0 for no limit.
-    setup_log : Path
-        Takes what the setup prints.
     seed : int
     pass_env : iterable of str
         Environment variables to let through besides the allow-list.
@@ -41,8 +39,8 @@ class WarmRunner:
         Where modules of the user's own are looked for first.
     setup_name : str
         As which module the target may import the setup; empty for none.
-    on_ready : callable, optional
-        Hears the mode that was chosen when the setup has run, ``fork`` or ``fresh``, and why where it is not fork.
+    setup_log, on_ready
+        See `Link`.
     """
 
     def __init__(
@@ -72,29 +70,21 @@ class WarmRunner:
 
     @property
     def mode(self) -> str:
-        """How experiments are started: ``fork`` or ``fresh``; empty before the setup has run."""
+        """How experiments are started; see `Link`."""
         return self._link.mode
 
     @property
     def why(self) -> str:
-        """Why it is not ``fork``."""
+        """Why it is not ``fork``; see `Link`."""
         return self._link.why
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id while it lives."""
+        """See `Link.pid`."""
         return self._link.pid
 
     def start(self) -> None:
-        """Start the worker and wait until the setup has run. Called by the first `measure`.
-
-        Raises
-        ------
-        UserCodeError
-            When the setup raises.
-        Stopped
-            When `interrupt` or `close` was called meanwhile.
-        """
+        """Start the worker, which the first `measure` does otherwise; see `Link.start`."""
         self._link.start()
 
     def measure(
@@ -123,11 +113,11 @@ class WarmRunner:
         )
 
     def interrupt(self) -> None:
-        """Kill the run that is under way; it and every later `measure` raise `Stopped`. From any thread."""
+        """See `Runner.interrupt`."""
         self._link.interrupt()
 
     def close(self) -> None:
-        """End the worker and everything below it, within about a second."""
+        """See `Link.close`."""
         self._link.close()
 
 
