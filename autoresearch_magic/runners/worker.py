@@ -1,6 +1,6 @@
 """The warm worker: one process per study that runs the setup once and forks every experiment.
 
-It is started by `autoresearch_magic.runners.warm` with one socket, and speaks JSON lines over it::
+It is started by `autoresearch_magic.runners.link` with one socket, and speaks JSON lines over it::
 
     to the worker      {"do": "run", "id": 7, "job": {...}, "limit": 70.0, "log": "..."}
                        {"do": "kill", "id": 7, "why": "stopped"}
