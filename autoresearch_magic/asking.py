@@ -1,4 +1,4 @@
-"""What a study can be asked: before the start, while it runs, and at rest.
+"""What a study can be asked, before the start, while it runs and at rest; and what its agent is told.
 
 `Study` is one of these. The questions that run something are answered by the study's own thread: `ask_...` starts one and
 returns at once, `answer` has what came out, and the plain verbs wait for it.
@@ -14,12 +14,14 @@ from . import registry
 from .bench import Bench
 from .definition import Definition
 from .errors import UserError
-from .events import State
+from .events import Event, State
 from .experiment import Experiment
+from .loop import make_briefing
 from .metric import Metric
-from .runners import Runner
+from .records.journal import Journal
 from .settings import Settings
 from .standing import Standing
+from .stretch import Stretch, make_runner
 
 if TYPE_CHECKING:
     from .evals.evals import Evals
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
 
 
 class Askable:
-    """The questions to a study; what it takes to answer them is the study's."""
+    """The questions to a study, and the words to its agent; what it takes to answer is the study's."""
 
     name: str
+    folder: Path
     definition: Definition
     standing: Standing
-    _answer: Any
+    _stretch: Stretch | None
 
     if TYPE_CHECKING:
 
@@ -71,8 +74,8 @@ class Askable:
         def _launch(self, allowed: int | None, question: Callable[[Bench], object] | None = None) -> Self:
             """Start the thread."""
 
-        def _make_runner(self, logs: Path | None = None) -> Runner:
-            """Make a runner."""
+        def _publish(self, event: Event) -> None:
+            """Tell who listens."""
 
     def plan(self, show: Callable[[float, str], None] | None = None) -> Plan:
         """Find out what a study would be like before anything is spent: runs it, how noisy, how long, at what cost.
@@ -95,7 +98,42 @@ class Askable:
             raise UserError(
                 f"The study {other.name} is {other.state}: a plan beside it would measure that. Stop it first."
             )
-        return make_plan(self.definition, lambda logs: self._make_runner(logs), show or (lambda share, what: None))
+        return make_plan(
+            self.definition, lambda logs: make_runner(self.definition, self.folder, self._publish, logs),
+            show or (lambda share, what: None),
+        )  # fmt: skip
+
+    def say(self, text: str) -> Self:
+        """Tell the agent something; the next proposal that is asked for sees it.
+
+        Raises
+        ------
+        UserError
+            When there is nothing to say, or the study has not begun.
+        """
+        if not text.strip():
+            raise UserError("Say what the agent should know, in quotes.")
+        with Journal(self.folder / "journal.sqlite") as journal:
+            journal.note("say", text=text.strip())
+        return self
+
+    def briefing(self) -> str:
+        """Return what an agent that is a language model would be told now.
+
+        Raises
+        ------
+        UserError
+            Before there is a baseline.
+        """
+        from .agents.backend import as_text
+        from .agents.prompt import build_prompt
+
+        if not self.experiments:
+            raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
+        with Journal(self.folder / "journal.sqlite") as journal:
+            notes = journal.said()
+        briefing = make_briefing(self.definition, self.experiments, len(self.experiments), notes=notes)
+        return as_text(build_prompt(briefing, long=self.settings.blocks_from))
 
     def evals(self) -> Evals:
         """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.evals.evals`."""
@@ -191,9 +229,10 @@ class Askable:
         UserError
             When there was none to be had.
         """
-        if isinstance(self._answer, UserError):
-            raise self._answer
-        return self._answer
+        answer = None if self._stretch is None else self._stretch.answer
+        if isinstance(answer, UserError):
+            raise answer
+        return answer
 
     def _check_at_rest(self) -> None:
         if self.active:

@@ -1,52 +1,36 @@
-"""A study: one program, one target, all their experiments. The public handle, and the thread behind it."""
+"""A study: one program, one target, all their experiments. The public handle; the thread behind it is a `Stretch`."""
 
 from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from . import places, registry
-from .agents import Agent, make_agent
-from .agents.replay import parse_replay, recorded_settings
+from .agents import make_agent
+from .agents.replay import recorded_settings
 from .asking import Askable
 from .bench import Bench
 from .control import Control
 from .definition import Definition, define
-from .errors import Stopped, UserCodeError, UserError
-from .events import Event, Notice, Observer, State, StateChanged
+from .errors import UserError
+from .events import Event, Observer, State, StateChanged
 from .experiment import Experiment
-from .files import split
-from .loop import Loop, make_briefing
 from .metric import Metric
 from .places import ROOT
-from .records import Records
-from .records.journal import Journal
 from .records.repository import safe_name
 from .repository.checkout import has_study
-from .runners import Runner
-from .runners.replay import ReplayRunner
-from .runners.shell import GuardCommand, ShellRunner
-from .runners.warm import WarmRunner
-from .runners.worktree import Worktree
-from .settings import Settings, make_settings
+from .settings import Settings
 from .standing import Standing
+from .stretch import Stretch, changed
 from .words import applied_message
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-CHANGEABLE = {
-    "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",
-}  # fmt: skip
-"""Settings that a study can go on with in another way; with any other its values would not compare."""
 
 
 def taken(definition: Definition, name: str) -> bool:
@@ -127,9 +111,7 @@ class Study(Askable):
         self._observers = list(observers)
         self._changed = threading.Condition()
         self._control = Control()
-        self._thread: threading.Thread | None = None
-        self._runner: Runner | None = None
-        self._answer: Any = None
+        self._stretch: Stretch | None = None
         self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
 
     # -- what it is ------------------------------------------------------------------------------------------------
@@ -240,7 +222,7 @@ class Study(Askable):
         Parameters
         ----------
         **settings
-            Any of `CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with others than before.
+            Any of `stretch.CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with others than before.
         """
         if self.active:
             if settings:
@@ -251,18 +233,9 @@ class Study(Askable):
                 self._control.allow(None)
                 self._publish(StateChanged(State.RUNNING))
             return self
-        if odd := sorted(set(settings) - CHANGEABLE):
-            raise UserError(
-                f"A study cannot go on with another {odd[0]}: its values would not compare. Start a new one."
-            )
-        changed = make_settings(self.settings.to_json(), settings)
-        if changed.agent.startswith("replay:") != self.settings.agent.startswith("replay:"):
-            raise UserError(
-                "A replay and a real study cannot go on as each other: recorded and measured values would mix."
-            )
-        make_agent(changed.agent, self.definition.target, changed, self.folder.parent)
-        self.definition = replace(self.definition, settings=changed)
-        self.standing.settings = changed
+        definition = changed(self.definition, settings)
+        make_agent(definition.settings.agent, definition.target, definition.settings, self.folder.parent)
+        self.definition, self.standing.settings = definition, definition.settings
         return self._launch(None)
 
     def stop(self, wait: bool = True) -> Study:
@@ -276,10 +249,10 @@ class Study(Askable):
         if self.active:
             self._publish(StateChanged(State.STOPPING))
             self._control.stop()
-            if self._runner is not None:
-                self._runner.interrupt()
-            if wait and self._thread is not None and self._thread is not threading.current_thread():
-                self._thread.join()
+            if (stretch := self._stretch) is not None:
+                stretch.interrupt()
+                if wait and stretch is not threading.current_thread():
+                    stretch.join()
         return self
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -304,38 +277,6 @@ class Study(Askable):
                 # Short waits: Python delivers an interrupt only between them.
                 self._changed.wait(0.1 if left is None else min(0.1, left))
         return True
-
-    def say(self, text: str) -> Study:
-        """Tell the agent something; the next proposal that is asked for sees it.
-
-        Raises
-        ------
-        UserError
-            When there is nothing to say, or the study has not begun.
-        """
-        if not text.strip():
-            raise UserError("Say what the agent should know, in quotes.")
-        with Journal(self.folder / "journal.sqlite") as journal:
-            journal.note("say", text=text.strip())
-        return self
-
-    def briefing(self) -> str:
-        """Return what an agent that is a language model would be told now.
-
-        Raises
-        ------
-        UserError
-            Before there is a baseline.
-        """
-        from .agents.backend import as_text
-        from .agents.prompt import build_prompt
-
-        if not self.experiments:
-            raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
-        with Journal(self.folder / "journal.sqlite") as journal:
-            notes = journal.said()
-        briefing = make_briefing(self.definition, self.experiments, len(self.experiments), notes=notes)
-        return as_text(build_prompt(briefing, long=self.settings.blocks_from))
 
     def restore(self, number: int | str) -> str:
         """Return the target's source as experiment `number` had it.
@@ -416,7 +357,7 @@ class Study(Askable):
         value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
         return f"<Study {self.name}: {self.state}, {self.standing.done} experiments{value}>"
 
-    # -- the thread ------------------------------------------------------------------------------------------------
+    # -- at work ---------------------------------------------------------------------------------------------------
 
     def _launch(self, allowed: int | None, question: Callable[[Bench], object] | None = None) -> Study:
         if self.active:
@@ -448,122 +389,13 @@ class Study(Askable):
             registry.register(self)
             self._control = Control()
             self._control.allow(allowed)
-            self._runner = None
-            rest, message = self.standing.state, self.standing.message
-            self._answer = None
+            self._stretch = Stretch(
+                self.folder, self.definition, self.standing, self._control, self._publish, self._lock, agent, question
+            )
             self.standing.message = self.standing.traceback = ""
             self.standing.state = State.STARTING
-        work = (lambda: self._work(agent, None)) if agent else (lambda: self._work(None, question, rest, message))
-        self._thread = threading.Thread(target=work, name=f"autoresearch-{self.name}", daemon=True)
-        self._thread.start()
+        self._stretch.start()
         return self
-
-    def _work(
-        self,
-        agent: Agent | None,
-        question: Callable[[Bench], object] | None,
-        state: State = State.FINISHED,
-        message: str = "",
-    ) -> None:
-        """Run the loop, or answer a question; whatever happens ends in a state, a message and nothing left behind."""
-        records = None
-        self.standing.begin()
-        try:
-            self._publish(StateChanged(State.STARTING))
-            records = self._open_records()
-            experiments = records.journal.experiments()
-            judged = records.catch_up([e for e in experiments if e.verdict is not None])
-            self.standing.experiments = tuple(judged)
-            self.standing.run_seconds = [run.measurement.seconds for run in records.journal.runs()]
-            self._runner = self._make_runner()
-            if warning := getattr(agent, "warning", ""):
-                self._publish(Notice(warning))
-            if (checkout := self.definition.checkout) is not None and not checkout.branch:
-                self._publish(Notice(
-                    f"HEAD is detached at {checkout.commit[:10]}: the study begins there, but apply will need a branch (git switch NAME)."
-                ))  # fmt: skip
-            parts: dict[str, Any] = {
-                "definition": self.definition, "runner": self._runner, "records": records, "publish": self._publish,
-                "control": self._control, "judged": judged,
-            }  # fmt: skip
-            if agent is not None:
-                pending = next((e for e in experiments if e.verdict is None), None)
-                Loop(**parts, agent=agent, pending=pending, elapsed=lambda: self.standing.elapsed).run()
-            elif question is not None:
-                self._publish(StateChanged(State.MEASURING))
-                self._answer = question(Bench(**parts))
-        except Stopped:
-            state = State.STOPPED if question is None else state
-        except UserError as error:
-            if question is not None:
-                self._answer = error
-                return
-            state, message = State.FAILED, str(error)
-            self.standing.traceback = error.traceback if isinstance(error, UserCodeError) else ""
-        except BaseException as error:  # a bug of ours, or a full disk: shown whole, never swallowed
-            state, message = State.FAILED, f"{type(error).__name__}: {error}"
-            self.standing.traceback = traceback.format_exc()
-        finally:
-            self._wind_up(records, state, message)
-
-    def _wind_up(self, records: Records | None, state: State, message: str) -> None:
-        if self._runner is not None:
-            self._runner.close()
-        self.standing.end()
-        try:
-            if records is not None:
-                with records:
-                    records.ended(state, message or self.standing.message, self.standing.elapsed)
-                    records.draw(self.experiments, self.standing.headline, last=True)
-        finally:
-            self._lock.release()
-            self._publish(StateChanged(state, message))
-
-    def _open_records(self) -> Records:
-        journal = Journal(self.folder / "journal.sqlite", create=True)
-        if journal.get("created") is None:
-            journal.set(created=time.time(), name=self.name, definition=self.definition.to_json())
-        journal.set(settings=self.settings.to_json(), state=State.RUNNING, message="")
-        return Records(self.folder, journal, self.definition, self._publish)
-
-    def _make_runner(self, logs: Path | None = None) -> Runner:
-        s = self.settings
-        if s.agent.startswith("replay:"):
-            folder, speed = parse_replay(s.agent.partition(":")[2], self.folder.parent)
-            return ReplayRunner(folder, speed, seed=s.seed)
-        if (checkout := self.definition.checkout) is not None:
-            own = self.folder / "worktree"
-            return ShellRunner(
-                # A plan leaves nothing behind: its worktree is its own, and stands on no branch.
-                Worktree(own if logs is None else logs / "worktree", checkout, split(self.definition.target),
-                         f"autoresearch/{safe_name(self.name)}" if logs is None else "", s.link),
-                s.verify, self.metric, guard=self._guard(), threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env,
-                worker_log=(logs or self.folder / "logs") / "worker.log",
-                keep=logs is None,
-            )  # fmt: skip
-        return WarmRunner(
-            self.definition.setup,
-            self.definition.target,
-            self.metric,
-            s.budget,
-            threads=s.threads,
-            memory=s.memory,
-            seed=s.seed,
-            pass_env=s.pass_env,
-            mode="fresh" if s.fresh else "auto",
-            folders=self.definition.folders,
-            setup_name=self.definition.setup_path.stem if self.definition.setup_path else "",
-            setup_log=(logs or self.folder / "logs") / "setup.log",
-            on_ready=self._tell_mode,
-        )
-
-    def _guard(self) -> GuardCommand | None:
-        s = self.settings
-        return GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None
-
-    def _tell_mode(self, mode: str, why: str) -> None:
-        if mode != "fork":
-            self._publish(Notice(f"Every experiment gets a fresh process: {why}."))
 
     def _publish(self, event: Event) -> None:
         with self._changed:
