@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,9 @@ from .agents import agent_names
 from .budget import parse_duration
 from .constants import find_constants
 from .definition import read_source
-from .edits import check_syntax, line_counts, unified_diff
+from .edits import check_syntax
 from .errors import UserError
-from .evals.evals_words import evals_markdown, evals_text
 from .events import State
-from .experiment import Experiment, Proposal
 from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
@@ -29,13 +27,11 @@ from .settings import given, make_settings
 from .starters import draft_reply, list_reply, skill_reply
 from .studies import current, open_study
 from .study import Study
-from .words import counts, escape, fenced, history_markdown, history_text, result_line, status
+from .views import ablation_reply, answer_reply, diff_reply, evals_reply, experiment_reply, report_reply
+from .views import shown_path as shown_path
+from .words import escape, fenced, history_markdown, history_text, result_line, status
 
 MAGIC = "%autoresearch"
-NO_TARGET = (
-    "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target , or give "
-    "--scope and --verify for files of a repository"
-)
 AGENTS = {
     "tuner": "offline: finds the constants of the target and lets Optuna choose (tuner:LR,WIDTH for those alone)",
     "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",
@@ -184,7 +180,7 @@ class Session:
 
     def resume(self, arguments: argparse.Namespace) -> Reply:
         """Go on after a pause, a stop or a crash."""
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
+        study = self._study(arguments.study)
         paused = study.active
         study.resume(**given(arguments))
         n = len(study.experiments)
@@ -210,7 +206,7 @@ class Session:
 
     def watch(self, arguments: argparse.Namespace) -> Reply:
         """Show the live panel again."""
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
+        study = self._study(arguments.study)
         return Reply(repr(study), watch=study)
 
     # -- look --------------------------------------------------------------------------------------------------
@@ -238,12 +234,12 @@ class Session:
             if not names:
                 return Reply(f"No study yet. {MAGIC} help shows how to begin.")
             return Reply(f"No study is open. There is {', '.join(names)}: {MAGIC} resume {names[-1]}")
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
+        study = self._study(arguments.study)
         return Reply(status(study))
 
     def history(self, arguments: argparse.Namespace) -> Reply:
         """List the experiments."""
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
+        study = self._study(arguments.study)
         shown = [e for e in study.experiments if not arguments.kept or (e.verdict is not None and e.verdict.kept)]
         if not shown:
             return Reply(f"{study.name} has no finished experiment yet.")
@@ -252,37 +248,14 @@ class Session:
     def show(self, arguments: argparse.Namespace) -> Reply:
         """Show one experiment whole."""
         study = self._study()
-        return self._experiment(study, study.experiment(arguments.number))
+        return experiment_reply(study, study.experiment(arguments.number))
 
     def best(self, arguments: argparse.Namespace) -> Reply:
         """Show the best experiment."""
         study = self._study()
         if (best := study.incumbent) is None:
             raise UserError(f"{study.name} has no finished experiment yet: {MAGIC} wait")
-        return self._experiment(study, best, result_line(study))
-
-    def _experiment(self, study: Study, e: Experiment, note: str = "") -> Reply:
-        head = (
-            f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.metric.format(e.value)}, {e.seconds:.1f} s"
-        )
-        facts = [
-            e.summary,
-            note or e.reason,
-            *thought(e.proposal),
-        ]
-        failed = next((m for m in e.measurements if not m.ok), None)
-        tail = (failed.traceback or failed.output)[-2000:] if failed else ""
-        source, language = e.target, "python"
-        if study.definition.checkout is not None:  # whole files would bury what was done to them
-            source, language = unified_diff(study.experiments[0].target, e.target) or "(as the study began)", "diff"
-            facts += [
-                f"Against the baseline, commit {e.commit[:10]}; {MAGIC} apply {e.number}  brings it into your branch:"
-            ][: e.number]
-        text = "\n".join([head, *facts, "", source.rstrip(), *(["", tail] if tail else [])])
-        markdown = "\n\n".join(
-            [f"**{head}**", *map(escape, facts), fenced(source, language), *([fenced(tail)] if tail else [])]
-        )
-        return Reply(text, markdown)
+        return experiment_reply(study, best, result_line(study))
 
     def diff(self, arguments: argparse.Namespace) -> Reply:
         """Show what an experiment changed, or how two differ."""
@@ -294,15 +267,7 @@ class Session:
             raise UserError("The baseline has nothing before it: give two numbers, for example  diff 0 3")
         else:
             before, after = study.experiment(one.parent), one
-        diff = unified_diff(before.target, after.target, f"experiment {before.number}", f"experiment {after.number}")
-        if not diff:
-            return Reply(f"Experiments {before.number} and {after.number} have the same target.")
-        added, removed = line_counts(before.target, after.target)
-        head = (
-            f"Experiment {before.number} ({study.metric.format(before.value)}) → {after.number} "
-            f"({study.metric.format(after.value)}): {added} lines added, {removed} removed"
-        )
-        return Reply(f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}")
+        return diff_reply(study, before, after)
 
     def restore(self, arguments: argparse.Namespace) -> Reply:
         """Make an experiment's version the target again."""
@@ -362,56 +327,33 @@ class Session:
 
     def evals(self, arguments: argparse.Namespace) -> Reply:
         """Say how the study goes: trend, plateau, what paid off, what failed, what to do next."""
-        study = open_study(arguments.study, self.root) if arguments.study else self._study()
-        evals = study.evals()
-        account = study.pruning
-        stopped = str(account) if account.stopped + account.audits else ""
-        text, markdown = evals_text(evals), evals_markdown(evals)
-        return Reply(
-            f"{text}\n\nEarly stopping: {stopped}" if stopped else text,
-            f"{markdown}\n\n**Early stopping**: {escape(stopped)}" if stopped else markdown,
-        )
+        return evals_reply(self._study(arguments.study))
 
     def regression(self, arguments: argparse.Namespace) -> Reply:
         """Find out whether experiment B is no worse than A, by running both side by side."""
         study = self._study().ask_regression(arguments.a, arguments.b, _count(arguments.samples))
-        return Reply("", wait=(study, None), then=lambda: _answered(study))
+        return Reply("", wait=(study, None), then=lambda: answer_reply(study))
 
     def ablate(self, arguments: argparse.Namespace) -> Reply:
         """Find out what each kept change contributes, by undoing it; offers to remove what contributes nothing."""
         study = self._study().ask_ablation(_count(arguments.samples))
-        return Reply("", wait=(study, None), then=lambda: self._ablated(study))
-
-    def _ablated(self, study: Study) -> Reply:
-        reply = _answered(study)
-        answer = study.answer()
-        if answer is None or not answer.without or study.definition.checkout is not None:
-            return reply
-        return replace(reply, next_cell=f"%%autoresearch target\n{answer.without.rstrip()}")
+        return Reply("", wait=(study, None), then=lambda: ablation_reply(study))
 
     def report(self, arguments: argparse.Namespace) -> Reply:
         """Write the report, and show it; measures the result again first where that was not done."""
         study = self._study()
         if study.unconfirmed:
             study.ask_confirmation()
-            return Reply("", wait=(study, None), then=lambda: self._reported(study, arguments))
-        return self._reported(study, arguments)
-
-    def _reported(self, study: Study, arguments: argparse.Namespace) -> Reply:
-        path = study.report(arguments.path, confirm=False)
-        n = counts(study.experiments)
-        head = f"{len(study.experiments) - 1} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
-        line = result_line(study)
-        return Reply(
-            f"{head}\n{line}\nThe report is at {shown_path(path)}",
-            f"**{escape(line)}.**\n\n{head}. The report is at `{shown_path(path)}`.",
-        )
+            return Reply("", wait=(study, None), then=lambda: report_reply(study, arguments.path))
+        return report_reply(study, arguments.path)
 
     def export(self, arguments: argparse.Namespace) -> Reply:
         """Write the best target or the history."""
         return Reply(f"Written: {shown_path(self._study().export(arguments.path, arguments.columns))}")
 
-    def _study(self) -> Study:
+    def _study(self, name: str | None = None) -> Study:
+        if name:
+            return open_study(name, self.root)
         study = current()
         if study is not None:
             return study
@@ -446,28 +388,6 @@ def _count(text: str | None) -> int | None:
     if not text.isdecimal() or int(text) < 2:
         raise UserError(f"--samples takes a whole number from 2 up, not {text!r}.")
     return int(text)
-
-
-def _answered(study: Study) -> Reply:
-    answer = study.answer()
-    if answer is None:
-        return Reply("Stopped before there was an answer.")
-    text = answer.text(study.metric)
-    return Reply(text, fenced(text, "text") if "\n" in text else escape(text))
-
-
-def thought(proposal: Proposal) -> list[str]:
-    """Return what an agent thought of its proposal, a line each; empty where it said nothing."""
-    said = (("Hypothesis", proposal.hypothesis), ("Expected effect", proposal.expect))
-    return [f"{what}: {words}" for what, words in said if words]
-
-
-def shown_path(path: Path) -> str:
-    """Return a path as short as it can be said from here."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _lines(text: str) -> str:

@@ -362,11 +362,8 @@ class Study(Askable):
     def _launch(self, allowed: int | None, question: Callable[[Bench], object] | None = None) -> Study:
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
-        if (
-            question is None
-            and self.standing.state is State.FINISHED
-            and self.standing.done >= self.settings.experiments
-        ):
+        finished = self.standing.state is State.FINISHED and self.standing.done >= self.settings.experiments
+        if finished and question is None:
             more = 2 * self.settings.experiments
             raise UserError(f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {more}")
         with registry.lock:

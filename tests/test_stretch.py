@@ -1,0 +1,91 @@
+"""What a study's thread does: its runners, what may change from one stretch to the next, and what is left behind."""
+
+import pytest
+
+from autoresearch_magic.definition import define
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.runners.replay import ReplayRunner
+from autoresearch_magic.runners.shell import ShellRunner
+from autoresearch_magic.runners.warm import WarmRunner
+from autoresearch_magic.stretch import CHANGEABLE, changed, make_runner
+
+from .repositories import repository
+from .test_study import QUICK, finish, make  # noqa: F401
+
+CELL = {"metric": "loss", "experiments": 5, "budget": "0.05s"}
+FILES = {
+    "src/app.py": "SIZE = 40\n",
+    "bench.py": "import sys\nsys.path.insert(0, 'src')\nimport app\nprint('ms:', app.SIZE)\n",
+}
+
+
+def cell(**settings):
+    return define("Lower it", QUICK, "", CELL | settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("experiments", 9), ("agent", "hybrid"), ("patience", 3), ("memory", "2GB"), ("timeout", "9s")]
+)
+def test_another_way_of_going_on(name, value):
+    before = cell()
+    after = changed(before, {name: value})
+    assert name in CHANGEABLE
+    assert getattr(after.settings, name) != getattr(before.settings, name)
+    assert (after.target, after.program, after.metric) == (before.target, before.program, before.metric)
+    assert changed(after, {}) == after
+
+
+@pytest.mark.parametrize(
+    "settings", [{"seed": 7}, {"budget": "9s"}, {"metric": "other"}, {"experiments": 9, "repeats": 4}]
+)
+def test_with_anything_else_the_values_would_not_compare(settings):
+    odd = (settings.keys() - CHANGEABLE).pop()
+    with pytest.raises(UserError, match=f"another {odd}: its values would not compare"):
+        changed(cell(), settings)
+
+
+def test_recorded_and_measured_values_do_not_mix(make, tmp_path):  # noqa: F811
+    finish(make(name="old", experiments=1))
+    replayed = cell(agent=f"replay:{tmp_path / 'old'}@max")
+    for definition, agent in ((cell(), "replay:old"), (replayed, "tuner")):
+        with pytest.raises(UserError, match="cannot go on as each other"):
+            changed(definition, {"agent": agent})
+    slower = f"replay:{tmp_path / 'old'}@2x"
+    assert changed(replayed, {"agent": slower}).settings.agent == slower
+
+
+def test_each_target_has_its_runner(make, tmp_path):  # noqa: F811
+    finish(make(name="old", experiments=1))
+    repo = repository(tmp_path / "repo", FILES)
+    files = define(
+        "Faster", "", "", {"metric": "ms", "scope": "src/**", "verify": "python bench.py", "repo": str(repo)}
+    )
+    for definition, kind in ((cell(), WarmRunner), (files, ShellRunner), (cell(agent="replay:old@max"), ReplayRunner)):
+        runner = make_runner(definition, tmp_path / "new", lambda event: None)
+        try:
+            assert type(runner) is kind
+        finally:
+            runner.close()
+
+
+def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make, monkeypatch):  # noqa: F811
+    study = make(experiments=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("autoresearch_magic.stretch.make_runner", lambda *_: 1 / 0)
+        study.start()
+        assert study.wait(60)
+    assert (study.state, study.standing.message) == ("failed", "ZeroDivisionError: division by zero")
+    assert "make_runner" in study.standing.traceback
+    assert study._stretch is not None
+    study._stretch.join()
+    assert not study.locked
+    assert study.resume().wait(60)
+    assert study.state == "finished"
+
+
+def test_a_question_leaves_the_study_as_it_stood(make):  # noqa: F811
+    study = finish(make())
+    study.standing.message = "as it stood"
+    before = len(study.experiments)
+    assert study.ask_confirmation().wait(60)
+    assert (study.state, study.standing.message, len(study.experiments)) == ("finished", "as it stood", before)
