@@ -26,11 +26,12 @@ from .program import parse_program
 from .records.journal import Journal
 from .reply import Reply
 from .repository.original import lab_files, original_settings
-from .session import Session, shown_path
+from .session import Session
 from .settings import HelpShown, Parser, add_options, given, make_settings
 from .starters import draft_reply, init_project
 from .studies import open_study
 from .study import Study
+from .views import shown_path
 from .waiting import BAR, TerminalBar, TerminalMeter, follow
 from .words import history_text, result_line
 

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .edits import unified_diff
+from .edits import fenced, unified_diff
 from .errors import UserError
 from .experiment import Experiment
 from .files import is_bundle, split
-from .words import Shown, fenced, report, result_line
+from .words import Shown, report, result_line
 
 if TYPE_CHECKING:
     import pandas as pd

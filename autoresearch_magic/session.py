@@ -15,7 +15,7 @@ from .agents import agent_names
 from .budget import parse_duration
 from .constants import find_constants
 from .definition import read_source
-from .edits import check_syntax
+from .edits import check_syntax, fenced
 from .errors import UserError
 from .events import State
 from .places import ROOT, study_names
@@ -27,9 +27,16 @@ from .settings import given, make_settings
 from .starters import draft_reply, list_reply, skill_reply
 from .studies import current, open_study
 from .study import Study
-from .views import ablation_reply, answer_reply, diff_reply, evals_reply, experiment_reply, report_reply
-from .views import shown_path as shown_path
-from .words import escape, fenced, history_markdown, history_text, result_line, status
+from .views import (
+    ablation_reply,
+    answer_reply,
+    diff_reply,
+    evals_reply,
+    experiment_reply,
+    report_reply,
+    shown_path,
+)
+from .words import escape, history_markdown, history_text, result_line, status
 
 MAGIC = "%autoresearch"
 AGENTS = {

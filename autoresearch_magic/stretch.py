@@ -25,8 +25,8 @@ from .events import Notice, Publish, State, StateChanged
 from .files import split
 from .loop import Loop
 from .records import Records
+from .records.commits import safe_name
 from .records.journal import Journal
-from .records.repository import safe_name
 from .runners import Runner
 from .runners.replay import ReplayRunner
 from .runners.shell import GuardCommand, ShellRunner

@@ -22,7 +22,7 @@ from .events import Event, Observer, State, StateChanged
 from .experiment import Experiment
 from .metric import Metric
 from .places import ROOT
-from .records.repository import safe_name
+from .records.commits import safe_name
 from .repository.checkout import has_study
 from .settings import Settings
 from .standing import Standing

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from .edits import line_counts, unified_diff
+from .edits import fenced, line_counts, unified_diff
 from .evals.evals_words import evals_markdown, evals_text
 from .experiment import Experiment, Proposal
 from .reply import Reply
 from .study import Study
-from .words import counts, escape, fenced, result_line
+from .words import counts, escape, result_line
 
 
 def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .budget import format_duration
-from .edits import unified_diff
+from .edits import fenced, unified_diff
 from .experiment import Experiment, Headline, Usage, Verdict
 
 if TYPE_CHECKING:
@@ -240,14 +240,6 @@ def escape(text: str) -> str:
     for character in "\\`*_{}[]<>|#$":
         text = text.replace(character, "\\" + character)
     return text
-
-
-def fenced(text: str, language: str = "") -> str:
-    """Put code into a fence that it cannot close."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def report(study: Shown) -> str:

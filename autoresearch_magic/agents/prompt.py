@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..edits import unified_diff
+from ..edits import fenced, unified_diff
 from ..experiment import Experiment, Verdict
 from ..files import HEAD, is_bundle, split
 from ..metric import Metric
@@ -184,7 +184,7 @@ def _rework(briefing: Briefing) -> str:
     if (rework := briefing.rework) is None:
         return ""
     shown = _files if is_bundle(rework.proposal.target) else _code
-    output = f"\n\nWhat the guard printed last:\n{_fenced(rework.output[-SECTION:])}" if rework.output.strip() else ""
+    output = f"\n\nWhat the guard printed last:\n{fenced(rework.output[-SECTION:])}" if rework.output.strip() else ""
     return (
         f"# Your proposal does not pass the guard\n\nYou proposed: {rework.proposal.summary}. It may be better, but {rework.problem}"
         f"{output}\n\nThe target as you made it:\n\n{shown(rework.proposal.target)}\n\nMend it, so that the guard passes and the idea "
@@ -227,14 +227,7 @@ def _code(source: str, language: str = "python", limit: int = SOURCE) -> str:
         source = (
             f"{source[:half]}\n# [... {len(source) - 2 * half} characters left out ...]\n{source[len(source) - half :]}"
         )
-    return _fenced(source, language)
-
-
-def _fenced(text: str, language: str = "") -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+    return fenced(source, language)
 
 
 def _section(title: str, lines: Sequence[str], *, keep_last: bool = False, limit: int = SECTION) -> str:

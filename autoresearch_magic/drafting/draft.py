@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..agents.backend import Usage
+from ..edits import fenced
 from ..errors import UserError
 from ..repository.survey import hide, one_line
 from ..settings import Settings
-from ..words import escape, fenced, usage_line
+from ..words import escape, usage_line
 
 TAIL = 2_000
 """Characters of a command's output that a model is told; its end, where the error is."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from git.db import GitDB
     from git.index.typ import IndexEntry
 
-__all__ = ["Repository", "decode", "encode", "safe_name"]
+__all__ = ["Repository", "decode", "encode"]
 
 STALE = 5.0
 """Seconds after which a git lock that did not go away is nobody's: ours are held for milliseconds."""
