@@ -111,18 +111,55 @@ console.log(JSON.stringify(told));
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-def test_the_front_end_misses_no_change(tmp_path):
+def in_node(script, folder):
+    """Run a script at the end of panel.js, and read what it prints."""
+    if shutil.which("node") is None:
+        pytest.skip("no node on this machine")
     code = (Path(panel_module.__file__).parent / "panel.js").read_text("utf-8")
-    script = tmp_path / "panel.mjs"
-    script.write_text(code.replace("export default { render };", STORE), "utf-8")
-    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True, timeout=60)
-    assert json.loads(done.stdout) == [
+    path = folder / "panel.mjs"
+    path.write_text(code.replace("export default { render };", script), "utf-8")
+    done = subprocess.run(["node", str(path)], capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_the_front_end_misses_no_change(tmp_path):
+    assert in_node(STORE, tmp_path) == [
         [True, 2, 1, [0, 1], []],
         [False, 2, 1, [], []],
         [True, 2, 4, [0], [0]],
         [True, 2, 4, [0], [0]],
         [True, 0, 0, [], []],
+    ]
+
+
+AXES = """
+const wide = (low, high) => ticks(low, high, 5).at.length;
+const range = (...values) => yRange(values.map((value, i) => ({ verdict: i ? "discard" : "baseline", value })), { value: values[0], sd: 0 }, true);
+console.log(JSON.stringify([
+  wide(0.3, 0.1 + 0.2), wide(1e9, 1e9 + 1e-7), wide(0, 0), wide(-1e300, 1e300), wide(...range(0.3, 0.1 + 0.2)), wide(...range(0, 0)),
+]));
+"""
+
+
+def test_an_axis_has_few_ticks_whatever_its_range(tmp_path):
+    told = in_node(AXES, tmp_path)
+    assert all(1 <= count <= 12 for count in told), told
+
+
+FIGURES = """
+const say = (...values) => values.map(figures(values));
+console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25), say(-2e-5, 1e-5), say(null, 3.25)]));
+"""
+
+
+def test_figures_have_the_decimals_they_need(tmp_path):
+    assert in_node(FIGURES, tmp_path) == [
+        ["14", "9"],  # findings are counted
+        ["13.50", "9.00"],
+        ["0", "0"],
+        ["0.0000", "0.2500"],
+        ["−2.000e−5", "1.000e−5"],
+        ["–", "3.250"],
     ]
 
 
@@ -147,7 +184,7 @@ def test_the_running_curve_comes_in_pieces(tmp_path):
         assert len(pairs) == told["count"] >= 4
         assert [value for _, value in pairs[:3]] == [10.0, 9.0, 8.0]
         time.sleep(0.2)
-        known = {"kind": "baseline", "number": 0, "repeat": told["repeat"], "points": told["count"]}
+        known = {"kind": "baseline", "number": 0, "repeat": told["repeat"], "stride": 1, "points": told["count"]}
         content, buffers = delta(study, "e", {"since": 0, "curve": known})
         assert content["curve"]["from"] == told["count"]
         assert next(struct.iter_unpack("<ff", buffers[0]))[1] == 10.0 - told["count"]

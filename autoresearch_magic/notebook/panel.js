@@ -6,11 +6,12 @@
  * after its verdict; `revision` counts such changes), and the new points of the running curve as 32-bit floats. So a
  * reload, a second view or a slow line costs nothing but a pause; nothing has to arrive exactly once.
  *
- *   out: {type: "pull", since, revision, epoch, curve: {kind, number, repeat, points}}
+ *   out: {type: "pull", since, revision, epoch, curve: {kind, number, repeat, stride, points}}
  *        {type: "command", name: "pause" | "resume" | "stop"}
  *        {type: "show", number}
- *   in:  {type: "delta", since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows` are those
- *        from the asked row to `since`, and the older ones that changed between `after` and `revision`    see `takeDelta`
+ *   in:  {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows` are
+ *        those from the asked row to `since`, and the older ones that changed between `after` and `revision`; `asked` is
+ *        false where it answers no pull: a busy kernel tells by itself    see `takeDelta`
  *        {type: "detail", number, hypothesis, reason, diff, output, error}
  *        {type: "refused", message}
  *
@@ -19,13 +20,13 @@
  * @typedef {{number: number, verdict: string, value: number | null, change: number | null, seconds: number,
  *            agent: string, summary: string, reason: string, repeats: number, averaged: number}} Row
  *   `repeats` are all its runs, `averaged` those that its value is the mean of.
- * @typedef {{kind: string, number: number, repeat: number, name: string, points: number[][], incumbent: number[][]}} Curve
+ * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
  * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, curve: Curve | null,
  *            details: Map<number, any>, stale: Set<number>, dirty: Set<number>}} Store
  */
 
-/** Milliseconds: between two questions, the same at rest, until a question is lost, until silence is remarked on. */
-const ASK = 1000, ASK_AT_REST = 3000, LOST = 10_000, SILENT = 5000, TOAST = 6000;
+/** Milliseconds: between two questions, the same at rest, until a question is lost (later ones: up to), until silence is remarked on. */
+const ASK = 1000, ASK_AT_REST = 3000, LOST = 10_000, PATIENCE = 80_000, SILENT = 5000, TOAST = 6000;
 const AT_REST = new Set(["paused", "stopped", "finished", "failed"]);
 const AT_WORK = new Set(["starting", "baseline", "running", "waiting", "confirming", "measuring"]);
 /** Verdicts with a value to draw; all others become a small mark at the chart's edge. */
@@ -63,19 +64,20 @@ function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-const minus = (text) => text.replace("-", "−");
+const minus = (text) => text.replaceAll("-", "−");
 const two = (value) => minus(`${Number(value.toPrecision(2))}`);
 const percent = (share) => `${(100 * share).toFixed(Math.abs(share) < 0.0995 ? 1 : 0)}%`;
 
 /** Return a formatter with as many decimals as these values need to be told apart; the same for all, so columns align. */
 function figures(values) {
   const finite = values.filter(Number.isFinite);
-  const top = Math.max(...finite.map(Math.abs), 1e-300);
+  const top = finite.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   const sorted = [...finite].sort((a, b) => a - b);
   const spread = sorted.length > 2 ? sorted[Math.floor(sorted.length * 0.8)] - sorted[Math.floor(sorted.length * 0.2)] : 0;
-  if (finite.length && (top >= 1e7 || top < 1e-4)) return (v) => (v === null ? "–" : minus(v.toExponential(3)));
+  if (top >= 1e7 || (top > 0 && top < 1e-4)) return (v) => (v === null || v === undefined ? "–" : minus(v.toExponential(3)));
   const wanted = spread > 0 ? Math.ceil(-Math.log10(spread / 50)) : 0;
-  const decimals = Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(top)), wanted));
+  const counted = finite.length && finite.every(Number.isInteger); // findings, bytes: no half ones
+  const decimals = counted ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(top || 1)), wanted));
   return (v) => (v === null || v === undefined ? "–" : minus(v.toFixed(finite.length ? decimals : 3)));
 }
 
@@ -96,6 +98,8 @@ const roughly = (seconds) => (seconds < 50 ? `${Math.max(5, Math.ceil(seconds / 
 /** Round tick positions inside [low, high], about `count` of them. */
 function ticks(low, high, count, whole = false) {
   const raw = (high - low) / Math.max(1, count);
+  // Steps finer than the numbers themselves can be told apart would never reach the end.
+  if (!(raw > 1e-13 * Math.max(Math.abs(low), Math.abs(high)))) return { at: [low], format: (v) => minus(`${Number(v.toPrecision(6))}`) };
   const power = 10 ** Math.floor(Math.log10(raw));
   let step = power * ([1, 2, 5, 10].find((m) => m * power >= raw * 0.999) ?? 10);
   if (whole) step = Math.max(1, Math.round(step));
@@ -138,16 +142,19 @@ function takeDelta(store, delta, buffers) {
 /** Add the new points of the running curve; a piece that does not fit makes the curve be asked for from its start. */
 function takeCurve(store, piece, buffers) {
   if (!piece) return true;
-  const same = ["kind", "number", "repeat"].every((name) => store.curve?.[name] === piece[name]);
+  const same = ["kind", "number", "repeat", "stride"].every((name) => store.curve?.[name] === piece[name]);
   if (piece.from > (same ? store.curve.points.length : 0)) {
     store.curve = null;
     return false;
   }
-  if (!same) store.curve = { kind: piece.kind, number: piece.number, repeat: piece.repeat, name: "", points: [], incumbent: [] };
+  if (!same) {
+    const { kind, number, repeat, stride } = piece;
+    store.curve = { kind, number, repeat, stride, name: "", points: [], incumbent: [] };
+  }
   const curve = store.curve;
   curve.name = piece.name ?? "";
   curve.points.length = piece.from;
-  curve.points.push(...pairs(buffers?.[0]));
+  for (const point of pairs(buffers?.[0])) curve.points.push(point); // not spread: arguments go on the stack
   if (piece.incumbent) curve.incumbent = pairs(buffers?.[1]);
   return true;
 }
@@ -167,29 +174,33 @@ function pairs(buffer) {
  */
 function openTransport(model, store, seen, quiet) {
   const clock = () => performance.now();
-  let waiting = false, sentAt = 0, due = 0, silentSince = clock(), heard = false;
+  let waiting = false, sentAt = 0, due = 0, patience = LOST, silentSince = clock(), heard = false;
 
   const send = (content) => {
     try { model.send(content); } catch { /* no kernel: the silence shows */ }
   };
   const pull = () => {
-    const { kind = "", number = -1, repeat = 0, points = [] } = store.curve ?? {}, { since, revision, epoch } = store;
+    const { kind = "", number = -1, repeat = 0, stride = 1, points = [] } = store.curve ?? {}, { since, revision, epoch } = store;
     if (!waiting) silentSince = clock(); // a hidden tab wakes late: silence counts from an open question
+    else patience = Math.min(2 * patience, PATIENCE); // it may lie in a busy kernel's queue, with all that are sent after it
     [waiting, sentAt] = [true, clock()];
-    send({ type: "pull", since, revision, epoch, curve: { kind, number, repeat, points: points.length } });
+    send({ type: "pull", since, revision, epoch, curve: { kind, number, repeat, stride, points: points.length } });
   };
   const tick = () => {
     const now = clock();
-    if (waiting ? now - sentAt >= LOST : now >= due) pull();
+    if (waiting ? now - sentAt >= patience : now >= due) pull();
     quiet(waiting && now - silentSince >= SILENT ? (heard ? "busy" : "none") : "");
   };
   const hear = (content, buffers) => {
     if (content?.type === "delta") {
       const whole = takeDelta(store, content, buffers);
       const rest = document.hidden || AT_REST.has(content.state) ? ASK_AT_REST : ASK;
-      [waiting, heard] = [false, true];
-      due = clock() + rest;
-      if (!whole) pull();
+      heard = true;
+      if (waiting && !content.asked) sentAt = silentSince = clock(); // told unasked: ours is not lost, it waits in the queue
+      else {
+        [waiting, patience, due] = [false, LOST, clock() + rest];
+        if (!whole) pull();
+      }
     } else if (content?.type === "detail") store.details.set(content.number, content);
     seen(content);
     tick();
@@ -217,7 +228,8 @@ function sentence(now, done) {
   const { state, running: run, study } = now;
   const pieces = [];
   if (run && !AT_REST.has(state)) {
-    pieces.push(run.what, run.phase === "training" && run.step ? `training, step ${run.step.toLocaleString("en")}` : run.phase);
+    const training = study.verify ? "measuring" : run.step ? `training, step ${run.step.toLocaleString("en")}` : "training";
+    pieces.push(run.what, run.phase === "training" ? training : run.phase);
     if (state === "pausing") pieces.push("then pause");
     return pieces.join(" · ");
   }
@@ -238,8 +250,11 @@ function sentence(now, done) {
   }[state] ?? state;
 }
 
+/** Not the attribute `disabled`: a button that is pressed by a key and then disabled would lose the focus. */
+const usable = (button) => button.getAttribute("aria-disabled") !== "true";
+
 function buildHeader(command) {
-  const button = (name, path) => h("button", { type: "button", class: `button ${name}`, disabled: "", onclick: () => command(name) },
+  const button = (name, path) => h("button", { type: "button", class: `button ${name}`, "aria-disabled": "true", onclick: (event) => { if (usable(event.currentTarget)) command(name); } },
     s("svg", { viewBox: "0 0 12 12", class: "icon", "aria-hidden": "true" }, s("path", { d: path })),
     h("span", {}, name[0].toUpperCase() + name.slice(1)));
   const parts = {
@@ -265,9 +280,10 @@ function updateHeader(parts, now, asked) {
   put(parts.facts, [study.goal ? study.name : "", metric, study.budget ? `${study.budget} each` : study.verify, study.agent].filter(Boolean).join("  ·  "));
   parts.pill.setAttribute("data-arm-state", state);
   put(parts.pill.lastChild, state);
-  parts.pause.disabled = Boolean(asked) || !AT_WORK.has(state);
-  parts.resume.disabled = Boolean(asked) || !["pausing", "paused", "stopped", "failed"].includes(state);
-  parts.stop.disabled = asked === "stop" || !(AT_WORK.has(state) || state === "pausing" || state === "paused");
+  const off = (button, value) => { if (usable(button) === value) button.setAttribute("aria-disabled", String(value)); };
+  off(parts.pause, Boolean(asked) || !AT_WORK.has(state));
+  off(parts.resume, Boolean(asked) || !["pausing", "paused", "stopped", "failed"].includes(state));
+  off(parts.stop, asked === "stop" || !(AT_WORK.has(state) || state === "pausing" || state === "paused"));
   put(parts.stop.lastChild, asked === "stop" || state === "stopping" ? "stopping…" : "Stop");
 }
 
@@ -289,7 +305,8 @@ function updateProgress(parts, now, done) {
   const mine = running?.kind === "candidate" ? (running.repeat ? 1 : part) : 0;
   parts.most = parts.done === done ? Math.max(parts.most, mine) : mine;
   parts.done = done;
-  const share = state === "finished" ? 1 : study.total ? Math.min(1, (done + parts.most) / study.total) : 0;
+  // By experiments or by the limit of time, whichever is further.
+  const share = state === "finished" ? 1 : Math.min(1, Math.max(now.spent, study.total ? (done + parts.most) / study.total : 0));
   for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
   put(parts.text, sentence(now, done));
   const left = AT_REST.has(state) || !Number.isFinite(now.remaining ?? NaN) ? "" : ` · about ${roughly(now.remaining)} left`;
@@ -340,29 +357,30 @@ function updateTiles(parts, now, format, done) {
     if (second.textContent !== figure.join("")) second.replaceChildren(figure[0], figure[1] ? span("sd", figure[1]) : "");
     if (third.textContent !== notes.map((n) => n.textContent ?? n).join("")) third.replaceChildren(...notes);
   };
-  const times = (n) => `${n} run${n === 1 ? "" : "s"}`;
+  const times = (n) => `${n}\u00a0run${n === 1 ? "" : "s"}`;
   const pm = (value) => (value ? ` ± ${two(value)}` : "");
   const sd = baseline?.sd ?? null;
   const noise = h("span", { title: "Standard deviation of one run, from all that was run more than once" },
     sd === null ? "noise not known" : sd ? `noise\u00a0±\u00a0${two(sd)}` : "no noise so far");
   set(parts.baseline, "Baseline", [format(baseline?.value ?? null)],
-    ...(baseline ? [noise, ` · ${times(baseline.repeats)}`] : ["not measured yet"]));
+    ...(baseline ? [noise, `\u00a0· ${times(baseline.repeats)}`] : ["not measured yet"]));
   parts.node.classList.toggle("arm-result", Boolean(head));
   if (head) {
     const [tone, words] = resultText(head, format);
     parts.best.classList.toggle("arm-unsure", tone !== "good");
     set(parts.best, `Result, re-measured ${head.repeats} × each`, [`best ${format(head.best)}`, pm(head.best_sd)],
-      h("span", { class: tone, title: "With the gain's confidence interval" }, words), ` · baseline ${format(head.baseline)}${pm(head.baseline_sd)}`,
-      head.number ? ` · experiment ${head.number}` : "");
+      h("span", { class: tone, title: "With the gain's confidence interval" }, words), `\u00a0· baseline ${format(head.baseline)}${pm(head.baseline_sd)}`,
+      head.number ? `\u00a0· experiment\u00a0${head.number}` : "");
   } else if (best && baseline && best.number !== 0) {
     const gain = (baseline.value - best.value) * (study.minimize ? 1 : -1);
-    set(parts.best, `Best so far · experiment ${best.number}`, [format(best.value)],
-      span(gain > 0 ? "good" : "plain", gainText(gain, baseline.value, format)), best.summary ? ` · ${best.summary}` : "");
+    set(parts.best, `Best so far\u00a0· experiment\u00a0${best.number}`, [format(best.value)],
+      span(gain > 0 ? "good" : "plain", gainText(gain, baseline.value, format)), best.summary ? `\u00a0· ${best.summary}` : "");
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
   set(parts.counts, "Experiments", [`${done}`, study.total ? ` / ${study.total}` : ""],
-    `${counts.keep}\u00a0kept · ${counts.discard}\u00a0discarded · ${counts.failed}\u00a0failed`);
-  set(parts.time, "Elapsed", [duration(now.elapsed)],
-    now.pace ? `${duration(now.pace)} an experiment` : study.budget ? `${study.budget} each` : "");
+    [`${counts.keep}\u00a0kept`, `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
+  // At rest it is what they took indeed, baseline and confirmation with them.
+  const pace = AT_REST.has(now.state) ? done && now.elapsed / done : now.pace;
+  set(parts.time, "Elapsed", [duration(now.elapsed)], pace ? `${duration(pace)} an experiment` : study.budget ? `${study.budget} each` : "");
 }
 
 // ---------------------------------------------------------------------------------------------------------- the charts
@@ -395,7 +413,8 @@ function yRange(rows, baseline, minimize) {
   const middle = baseline ? [baseline.value - around, baseline.value + around] : [];
   const inside = all.filter((v) => v >= low - reach && v <= high + reach).concat(middle);
   const [from, to] = [Math.min(...inside), Math.max(...inside)];
-  const pad = 0.07 * (to - from) || Math.abs(to) * 0.01 || 1;
+  const apart = to - from > 1e-9 * Math.max(Math.abs(from), Math.abs(to)); // else they differ by rounding alone
+  const pad = (apart ? 0.07 * (to - from) : Math.abs(to) * 0.01) || 1;
   return minimize ? [from - 2 * pad, to + pad] : [from - pad, to + 2 * pad]; // the best ones need room for their names
 }
 
@@ -523,7 +542,7 @@ function drawCurve(svg, width, height, curve, whole) {
   const ends = [curve?.points.at(-1)?.[1], curve?.incumbent.at(-1)?.[1]].filter(Number.isFinite);
   const few = values.length < 12 ? 0 : 0.04;
   const [low, high] = values.length ? [Math.min(quantile(values, few), ...ends), Math.max(quantile(values, 1 - few), ...ends)] : [0, 1];
-  const pad = 0.06 * (high - low) || Math.abs(high) * 0.02 || 1;
+  const pad = (high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)) ? 0.06 * (high - low) : Math.abs(high) * 0.02) || 1;
   const ys = [low - pad, high + pad];
   const tickY = values.length ? ticks(ys[0], ys[1], height / 48) : { at: [ys[0]], format: () => "" };
   const box = [axisWidth(tickY), 12, width - 14, height - 26];
@@ -543,21 +562,23 @@ function drawCurve(svg, width, height, curve, whole) {
 
 /** Build both charts; `select` is called with the number of a clicked experiment. */
 function buildCharts(store, select) {
-  const svg = (label, focus) => s("svg", { class: "svg", role: "img", "aria-label": label, tabindex: focus ? "0" : null });
+  // One that takes arrow keys is an application: from an image screen readers keep them.
+  const svg = (label, keys) => s("svg", { class: "svg", role: keys ? "application" : "img", "aria-label": label, tabindex: keys ? "0" : null });
   const history = svg("History of the study", true), curve = svg("Learning curve of the running experiment", false);
-  const tip = h("div", { class: "tooltip", role: "status", hidden: "" });
+  const tip = h("div", { class: "tooltip", hidden: "" }), said = h("div", { class: "spoken", role: "status" });
   const title = h("span", { class: "caption" }, "Metric by experiment"), curveTitle = h("span", { class: "caption" }, "Learning curve");
   const keys = [["keep", "kept"], ["discard", "discarded"], ["crash", "failed"], ["pruned", "pruned, duplicate"]];
   const legend = span("legend", ...keys.map(([verdict, word]) => span("key", tinyMark(verdict), word)));
   const curveLegend = h("span", { class: "legend" });
   const empty = div("empty", "Every experiment becomes a point here.");
   const curveEmpty = div("empty", "The running experiment’s curve appears here.");
-  const main = h("div", { class: "plot big" }, history, tip, empty), side = h("div", { class: "plot small" }, curve, curveEmpty);
+  const main = h("div", { class: "plot big" }, history, tip, said, empty), side = h("div", { class: "plot small" }, curve, curveEmpty);
   const node = h("div", { class: "charts" }, h("figure", { class: "chart" }, h("figcaption", {}, title, legend), main),
     h("figure", { class: "chart side" }, h("figcaption", {}, curveTitle, curveLegend), side));
   let points = [], at = -1, format = String, key = "", curveKey = "";
 
   const hide = () => { at = -1; tip.hidden = true; history.querySelector(".arm-hover")?.remove(); };
+  const words = ({ row }) => [`Experiment ${row.number}: ${row.verdict}`, format(row.value), row.summary || row.reason].join(", ");
   const show = (index) => {
     hide();
     const p = points[(at = index)];
@@ -583,7 +604,10 @@ function buildCharts(store, select) {
   history.addEventListener("keydown", (event) => {
     const end = points.length - 1;
     const to = { ArrowLeft: at < 0 ? end : Math.max(0, at - 1), ArrowRight: Math.min(end, at + 1), Home: 0, End: end }[event.key];
-    if (to !== undefined) show(to);
+    if (to !== undefined) {
+      show(to);
+      put(said, points[to] ? words(points[to]) : "");
+    }
     else if ((event.key === "Enter" || event.key === " ") && points[at]) select(points[at].row.number);
     else if (event.key === "Escape") hide();
     else return;
@@ -592,7 +616,9 @@ function buildCharts(store, select) {
 
   const size = (plot, image) => {
     const [w, height] = [plot.clientWidth, plot.clientHeight];
-    for (const [name, value] of [["width", w], ["height", height], ["viewBox", `0 0 ${w} ${height}`]]) image.setAttribute(name, `${value}`);
+    for (const [name, value] of [["width", `${w}`], ["height", `${height}`], ["viewBox", `0 0 ${w} ${height}`]]) {
+      if (image.getAttribute(name) !== value) image.setAttribute(name, value);
+    }
     return [w, height];
   };
   const draw = (selected, newFormat, changed) => {
@@ -655,13 +681,13 @@ function buildTable(toggle, filter) {
 function tableLine(row, format, minimize, toggle) {
   // A better figure that was not kept may be chance: no green.
   const good = KEPT.has(row.verdict) && row.change < 0 === minimize;
-  const better = row.change === null || row.change === undefined || row.change === 0 ? "plain" : good ? "good" : "quiet";
+  const better = row.change === null || row.change === undefined || row.change === 0 ? "quiet" : good ? "good" : "quiet";
   const change = row.change === null || row.change === undefined ? "" : (row.change > 0 ? "+" : "") + format(row.change);
   const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
     String(row.number));
   const td = (kind, ...content) => h("td", { class: kind }, ...content);
   const times = row.averaged > 1 ? h("span", { class: "times", title: `mean of ${row.averaged} runs` }, `×${row.averaged}`) : "";
-  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => toggle(row.number) },
+  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => { if (getSelection()?.type !== "Range") toggle(row.number); } },
     td("num", opener), td(null, chip(row.verdict)), td("num value", format(row.value), times), td(`num ${better}`, change),
     td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));
 }
@@ -704,9 +730,12 @@ function updateTable(parts, store, view) {
 /** Put the open experiment's details under its line; they are fetched once and made anew when they change. */
 function placeDetails(parts, store, selected) {
   const line = parts.lines.get(selected), detail = store.details.get(selected);
-  for (const [number, each] of parts.lines) {
-    each.classList.toggle("arm-open", number === selected);
-    each.querySelector(".arm-opener").setAttribute("aria-expanded", String(number === selected));
+  if (parts.marked !== line) {
+    for (const [each, open] of [[parts.marked, false], [line, true]]) {
+      each?.classList.toggle("arm-open", open);
+      each?.querySelector(".arm-opener").setAttribute("aria-expanded", String(open));
+    }
+    parts.marked = line;
   }
   if (!line) parts.open?.remove();
   else if (parts.shown !== detail || parts.open?.previousSibling !== line) {
@@ -750,7 +779,8 @@ function isDark(root) {
   const surfaces = ["--jp-layout-color1", "--vscode-editor-background", "--colab-primary-surface-color"];
   const hosted = surfaces.some((name) => style.getPropertyValue(name).trim());
   const rgb = hosted ? style.backgroundColor.match(/[\d.]+/g)?.map(Number) : null;
-  return rgb && rgb.length >= 3 ? 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 128 : matchMedia("(prefers-color-scheme: dark)").matches;
+  const white = style.backgroundColor.startsWith("color(") ? 1 : 255; // what a mixed colour computes to
+  return rgb && rgb.length >= 3 ? 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < white / 2 : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
 /** What stands under a panel that has ended: commands that work as they stand. */
@@ -842,7 +872,8 @@ function render({ model, el, signal }) {
     const done = now.done;
     view.rows += store.dirty.size;
     // A new formatter means new decimals everywhere, so make one only when the decimals change.
-    const format = figures([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value).concat(now.baseline?.value ?? []));
+    const format = figures([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
+      .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)));
     if (format(1.23456789) !== view.figures) [view.format, view.figures] = [format, format(1.23456789)];
     if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
     const lost = performance.now() - view.shownAt > LOST;

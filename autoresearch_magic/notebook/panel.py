@@ -26,6 +26,8 @@ from ..study import Study
 from ..words import counts, doing, ledgers
 
 _HERE = Path(__file__).parent
+CURVE_POINTS = 4096
+"""Points of the running curve that are sent at most: a target may report each of a million steps."""
 UNHEARD = 2.5
 """Seconds without a question after which a waiting cell tells unasked: the front end asks every second."""
 
@@ -48,6 +50,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         self._epoch = uuid.uuid4().hex
         self._heard_at = time.monotonic()
         self._told, self._revision = 0, 0  # rows that were sent, and changes of such
+        self._curve: dict[str, Any] = {}  # whose curve was sent, and how many points of it
         self.on_msg(self._hear)
         _let_front_end_choose_thread(self.comm)
         _panels.setdefault(study, weakref.WeakSet()).add(self)
@@ -56,7 +59,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         match content.get("type"):
             case "pull":
                 self._heard_at = time.monotonic()
-                self._tell(content)
+                self._tell(content, asked=True)
             case "command":
                 self._command(content.get("name"))
             case "show":
@@ -75,17 +78,23 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
                     raise UserError(f"The panel has no command {name!r}.")
         except UserError as error:
             self.send({"type": "refused", "message": str(error)})
-        self._tell({"since": self._told, "revision": self._revision})
+        self._tell_more()
 
-    def _tell(self, request: dict[str, Any]) -> None:
+    def _tell_more(self) -> None:
+        """Tell unasked what has come since it last told."""
+        self._tell({"since": self._told, "revision": self._revision, "curve": self._curve})
+
+    def _tell(self, request: dict[str, Any], *, asked: bool = False) -> None:
         content, buffers = delta(self._study, self._epoch, request)
         self._told, self._revision = content["since"], content["revision"]
-        self.send(content, buffers)
+        if (curve := content["curve"]) is not None:
+            self._curve = {**curve, "points": curve["from"] + curve["count"]}
+        self.send({**content, "asked": asked}, buffers)
 
     def nudge(self) -> None:
         """Tell unasked, when the front end's questions have stopped coming through."""
         if time.monotonic() - self._heard_at > UNHEARD:
-            self._tell({"since": self._told, "revision": self._revision})
+            self._tell_more()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -123,8 +132,8 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
     study : Study
     epoch : str
     request : dict
-        ``since`` (rows known), ``revision`` (later changes of rows known), ``curve`` (kind, number, repeat and points
-        known) and ``epoch``.
+        ``since`` (rows known), ``revision`` (later changes of rows known), ``curve`` (kind, number, repeat, stride
+        and points known) and ``epoch``.
 
     Returns
     -------
@@ -158,6 +167,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "traceback": standing.traceback,
         "elapsed": standing.elapsed,
         "remaining": standing.remaining,
+        "spent": standing.elapsed / limit if (limit := study.settings.time_limit) else 0.0,
         "baseline": baseline and {
             "value": baseline.value, "sd": noise.sd if noise.known else None, "repeats": len(baseline.values),
         },
@@ -225,13 +235,16 @@ def _curve(
     if live is None or not live.curve:
         return None, []
     name = next(iter(live.curve[0].values), "")
-    number, points = live.experiment.number, _pairs(live.curve, name)
-    same = (known.get("kind"), known.get("number"), known.get("repeat")) == (live.kind, number, live.repeat)
+    number, count = live.experiment.number, len(live.curve)
+    # Every stride-th point; the strides are powers of two, so that what was sent stays right until the next one.
+    stride = 1 << max(0, (count - 1) // CURVE_POINTS).bit_length()
+    points = _pairs(live.curve[:count:stride], name)
+    whose = {"kind": live.kind, "number": number, "repeat": live.repeat, "stride": stride}
+    same = all(known.get(key) == value for key, value in whose.items())
     start = min(int(known.get("points", 0)), len(points)) if same else 0
     other = [] if same or best is None or not best.measurements else _pairs(best.measurements[0].curve, name)
     return {
-        "kind": live.kind, "number": number, "repeat": live.repeat, "name": name, "from": start,
-        "count": len(points) - start, "incumbent": len(other),
+        **whose, "name": name, "from": start, "count": len(points) - start, "incumbent": len(other),
     }, [b"".join(points[start:]), b"".join(other)]  # fmt: skip
 
 
