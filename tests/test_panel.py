@@ -146,6 +146,13 @@ def test_an_axis_has_few_ticks_whatever_its_range(tmp_path):
     assert all(1 <= count <= 12 for count in told), told
 
 
+def test_an_axis_has_more_than_one_figure(tmp_path):
+    script = (
+        "console.log(JSON.stringify([[3.05, 4.9], [0.96, 1.03], [-7, 12]].map((ends) => ticks(...ends, 3).at.length)));"
+    )
+    assert min(in_node(script, tmp_path)) >= 2
+
+
 FIGURES = """
 const say = (...values) => values.map(figures(values));
 console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25), say(-2e-5, 1e-5), say(null, 3.25)]));

@@ -105,6 +105,7 @@ function ticks(low, high, count, whole = false) {
   if (whole) step = Math.max(1, Math.round(step));
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step);
+  if (found.length < 2 && !whole) return ticks(low, high, 2 * Math.max(1, count)); // one figure is no scale
   return { at: found, format: (v) => minus(step >= 1 && Math.abs(v) < 1e7 ? v.toFixed(0) : step < 1e-6 || Math.abs(v) >= 1e7
     ? v.toExponential(1) : v.toFixed(Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)))) };
 }
