@@ -261,6 +261,10 @@ def test_selecting_text_opens_no_row(page, study):
     page.mouse.up()
     assert page.evaluate("String(getSelection())")
     assert page.locator(".arm-open").count() == 0
+    page.get_by_role("button", name="Experiment 2, details").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("getSelection().type") == "Range"
+    assert page.locator(".arm-open").count() == 1
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -679,6 +679,12 @@ function buildTable(toggle, filter) {
   return parts;
 }
 
+/** Whether this click of the mouse (not of a key) is the end of selecting the line's text. */
+function selecting(event) {
+  const chosen = getSelection();
+  return event.detail > 0 && chosen?.type === "Range" && chosen.containsNode(event.currentTarget, true);
+}
+
 function tableLine(row, format, minimize, toggle) {
   // A better figure that was not kept may be chance: no green.
   const good = KEPT.has(row.verdict) && row.change < 0 === minimize;
@@ -688,7 +694,7 @@ function tableLine(row, format, minimize, toggle) {
     String(row.number));
   const td = (kind, ...content) => h("td", { class: kind }, ...content);
   const times = row.averaged > 1 ? h("span", { class: "times", title: `mean of ${row.averaged} runs` }, `×${row.averaged}`) : "";
-  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: () => { if (getSelection()?.type !== "Range") toggle(row.number); } },
+  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: (event) => { if (!selecting(event)) toggle(row.number); } },
     td("num", opener), td(null, chip(row.verdict)), td("num value", format(row.value), times), td(`num ${better}`, change),
     td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));
 }
