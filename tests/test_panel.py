@@ -155,7 +155,9 @@ def test_an_axis_has_more_than_one_figure(tmp_path):
 
 FIGURES = """
 const say = (...values) => values.map(figures(values));
-console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25), say(-2e-5, 1e-5), say(null, 3.25)]));
+console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25), say(-2e-5, 1e-5), say(null, 3.25),
+  say(150.5, 12.25, 3433.4, 9.766, 80.2),
+]));
 """
 
 
@@ -167,6 +169,7 @@ def test_figures_have_the_decimals_they_need(tmp_path):
         ["0.0000", "0.2500"],
         ["−2.000e−5", "1.000e−5"],
         ["–", "3.250"],
+        ["150.50", "12.25", "3433.40", "9.77", "80.20"],  # one that is far off takes no decimals from the others
     ]
 
 

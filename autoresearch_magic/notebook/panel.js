@@ -73,11 +73,13 @@ function figures(values) {
   const finite = values.filter(Number.isFinite);
   const top = finite.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   const sorted = [...finite].sort((a, b) => a - b);
+  const sizes = finite.map(Math.abs).filter(Boolean).sort((a, b) => a - b);
+  const usual = quantile(sizes, 0.5) ?? 1; // not the largest: one that is far off would take the others' decimals
   const spread = sorted.length > 2 ? sorted[Math.floor(sorted.length * 0.8)] - sorted[Math.floor(sorted.length * 0.2)] : 0;
   if (top >= 1e7 || (top > 0 && top < 1e-4)) return (v) => (v === null || v === undefined ? "–" : minus(v.toExponential(3)));
   const wanted = spread > 0 ? Math.ceil(-Math.log10(spread / 50)) : 0;
   const counted = finite.length && finite.every(Number.isInteger); // findings, bytes: no half ones
-  const decimals = counted ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(top || 1)), wanted));
+  const decimals = counted ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(usual)), wanted));
   return (v) => (v === null || v === undefined ? "–" : minus(v.toFixed(finite.length ? decimals : 3)));
 }
 
@@ -689,7 +691,8 @@ function tableLine(row, format, minimize, toggle) {
   // A better figure that was not kept may be chance: no green.
   const good = KEPT.has(row.verdict) && row.change < 0 === minimize;
   const better = row.change === null || row.change === undefined || row.change === 0 ? "quiet" : good ? "good" : "quiet";
-  const change = row.change === null || row.change === undefined ? "" : (row.change > 0 ? "+" : "") + format(row.change);
+  const size = row.change === null || row.change === undefined ? "" : format(Math.abs(row.change));
+  const change = (/[1-9]/.test(size) ? (row.change > 0 ? "+" : "−") : "") + size; // nothing has no sign
   const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
     String(row.number));
   const td = (kind, ...content) => h("td", { class: kind }, ...content);
