@@ -517,7 +517,7 @@ function drawLabels(svg, [left, top, right, bottom], kept, points) {
     const lengths = words.length <= 16 ? [34] : words.length <= 24 ? [34, 16] : [34, 24, 16];
     const best = lengths.flatMap((length) => places.map(([dx, dy, anchor]) => {
       const text = words.length > length ? `${words.slice(0, length - 1).trimEnd()}…` : words;
-      const w = 6.1 * text.length + 4;
+      const w = 6.6 * text.length + 4; // capitals are wide
       const x0 = p.x + dx - (anchor === "end" ? w : anchor === "middle" ? w / 2 : 0);
       const area = [x0, p.y + dy - 11, x0 + w, p.y + dy + 4];
       const free = area[0] > left && area[2] < right && area[1] > top && area[3] < bottom && !taken.some((b) => hit(area, b));
