@@ -118,11 +118,11 @@ def test_a_single_bad_look_is_no_doom():
 def test_the_first_doomed_run_is_an_audit_and_a_share_of_the_others():
     assert doom_of(begun(), 50, steady(4.5)).audit
     pruner = after_the_first_audit()
-    audits = [pruner.watch(number, BASELINE).audit for number in range(100, 220)]
-    assert 0.5 * AUDIT < sum(audits) / 120 < 1.5 * AUDIT
-    assert audits == [after_the_first_audit().watch(number, BASELINE).audit for number in range(100, 220)]
+    audits = [pruner.watch(number, BASELINE).audit for number in range(100, 700)]
+    assert 0.5 * AUDIT < sum(audits) / 600 < 1.5 * AUDIT
+    assert audits == [after_the_first_audit().watch(number, BASELINE).audit for number in range(100, 700)]
     other = after_the_first_audit(seed=1)
-    assert audits != [other.watch(number, BASELINE).audit for number in range(100, 220)]
+    assert audits != [other.watch(number, BASELINE).audit for number in range(100, 700)]
 
 
 def test_an_audit_that_comes_back_is_wrong_and_widens_the_margin():
