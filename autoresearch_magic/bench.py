@@ -27,7 +27,7 @@ from .events import (
 from .experiment import Experiment, Measurement, Outcome, Point, Verdict
 from .judge import drifted, headline
 from .metric import Metric
-from .noise import Noise, by_seed, estimate_noise
+from .noise import Noise, by_seed, disturbed, estimate_noise
 from .pruner import Doom, Watch, make_pruner
 from .records import Records
 from .runners import Checked, Runner
@@ -237,23 +237,39 @@ class Bench:
     # -- the result, and questions ----------------------------------------------------------------------------------
 
     def confirm(self) -> None:
-        """Measure best and baseline again, in turn and on fresh seeds: the study's honest result."""
+        """Measure best and baseline again, in turn and on fresh seeds: the study's honest result.
+
+        Where one of them varied far more than it did in the search, as many runs are made once more: what disturbed them would
+        otherwise make the interval so wide that it says nothing.
+        """
         best, baseline = self.incumbent, self.judged[0]
         if best.number == 0:
             return
         self.publish(StateChanged(State.CONFIRMING))
-        values = {n: self.records.journal.finals(n) for n in (best.number, 0)}
-        for repeat in range(self.settings.repeats):
-            for experiment in (best, baseline):
-                if len(values[experiment.number]) > repeat:
+        sides = {e.number: self.records.journal.finals(e.number) for e in (best, baseline)}
+        self.run_finals((best, baseline), sides, self.settings.repeats)
+        size = best.value or 0.0
+        if any(disturbed(values, self.noise, size) for values in sides.values()):
+            self.publish(
+                Notice(
+                    "Best and baseline varied far more than before when they were run again: each gets as many runs once more."
+                )
+            )
+            self.run_finals((best, baseline), sides, 2 * self.settings.repeats)
+        if (result := headline(best, sides[best.number], sides[0], self.metric)) is not None:
+            self.publish(Confirmed(result))
+
+    def run_finals(self, experiments: tuple[Experiment, ...], sides: dict[int, list[float]], repeats: int) -> None:
+        """Run experiments in turn until each has had so many runs of the confirmation; their values are added to `sides`."""
+        for repeat in range(repeats):
+            for experiment in experiments:
+                if len(sides[experiment.number]) > repeat:
                     continue
                 self.wait_for_go(State.CONFIRMING)
                 seed = self.settings.seed + FRESH_SEEDS + repeat
-                measurement = self.measure(experiment, "final", seed, repeat, self.settings.repeats)
+                measurement = self.measure(experiment, "final", seed, repeat, repeats)
                 if measurement.ok and measurement.value is not None:
-                    values[experiment.number].append(measurement.value)
-        if (result := headline(best, values[best.number], values[0], self.metric)) is not None:
-            self.publish(Confirmed(result))
+                    sides[experiment.number].append(measurement.value)
 
     def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
         """Run a target for a question of the user's; see `questions.Bench`."""

@@ -34,7 +34,10 @@ EXACT = 1e-12
 TIE = 0.05
 """Log likelihoods that differ by less speak for neither."""
 
-UNPAIRED = 10.0
+ODD = 0.01
+"""Chance that steady runs are taken to be disturbed."""
+
+UNPAIRED = 4.0
 """Degrees of freedom with which a correlation of 0 is held against what the pairs show: of few pairs it is anything."""
 
 
@@ -236,6 +239,30 @@ def by_seed(measurements: Iterable[Measurement]) -> dict[int, float]:
         if m.ok and m.value is not None:
             found.setdefault(m.seed, []).append(m.value)
     return {seed: statistics.fmean(values) for seed, values in found.items()}
+
+
+def disturbed(values: Sequence[float], noise: Noise, size: float = 0.0) -> bool:
+    """Whether runs of one target vary more than the study's noise explains: something else kept the machine busy.
+
+    The ratio of the variances is held against its F distribution, at the level `ODD`.
+
+    Parameters
+    ----------
+    values : sequence of float
+    noise : Noise
+        Of the search, without these runs.
+    size : float
+        Mean of the values that the noise is of: it may go with the value, so larger values are allowed as much more.
+    """
+    if len(values) < 2 or not noise.known:
+        return False
+    own = _size(values)
+    allowed = noise.sd * max(1.0, own / abs(size) if size else 1.0)
+    if allowed == 0:
+        return spread(values) > EXACT * own
+    from scipy.special import fdtri  # as in _student
+
+    return (spread(values) / allowed) ** 2 > float(fdtri(len(values) - 1, noise.df, 1 - ODD))
 
 
 def welch(better: Sequence[float], worse: Sequence[float], confidence: float) -> float | None:

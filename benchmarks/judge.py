@@ -3,9 +3,15 @@
     python benchmarks/judge.py [STUDIES] [EVALUATIONS] [WORKERS]      500, 150 and all cores by default; half an hour on one
 
 The real loop and the real judge run; only the target is simulated: its value is the truth plus normal noise. The effects of
-proposals are in units of the typical gain. A study has a few ideas that help, each with an exponential gain of mean 1, which
-can be kept once; a proposal is one of them with a chance that shrinks as they are used up, changes nothing, or does harm, of
-exponential size with mean 1 as well. Not simulated: drift, crashes, curves, agents that learn.
+proposals are in units of the typical gain. A study has a few ideas that help, which can be kept once; a proposal is one of
+them with a chance that shrinks as they are used up, changes nothing, or does harm. There are two kinds of worlds:
+
+- good ideas are few: one proposal in ten at first; gains and harm are exponential with mean 1;
+- the quickstart's: gains and harm are those of the 252 proposals of the offline tuner that were trained to their ends for
+  `benchmarks/pruning.py`; three in ten are a gain at first, fifteen in a hundred are made to change nothing. The noise of the
+  quickstart on a quiet machine is 0.19 of its typical gain.
+
+Not simulated: drift, crashes, curves, agents that learn.
 
 What is counted:
 
@@ -24,6 +30,8 @@ What is counted:
 
 from __future__ import annotations
 
+import gzip
+import json
 import math
 import random
 import statistics
@@ -31,6 +39,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 
 from frontier import Needs, least_repeats, stream
 
@@ -42,13 +52,21 @@ from autoresearch_magic.loop import Loop
 from autoresearch_magic.program import Program
 from autoresearch_magic.settings import Settings
 
-IDEAS = 0.1
-"""Share of the proposals that are one of the ideas, at first."""
+CURVES = Path(__file__).resolve().parent / "quickstart_curves.json.gz"
+
+BASELINE = 33.0
+"""The baseline's value in typical gains, as in the quickstart."""
+
+IDEAS, NOTHING = 0.1, 0.2
+"""Share of the proposals that are one of the ideas, at first, and of those that change nothing, where ideas are few."""
+
+QUICK_IDEAS, QUICK_NOTHING = 0.3, 0.15
+"""The same for the quickstart: with ideas used up on the way, a quarter of its proposals were gains."""
 
 FALSE = 0.005
 """Share of the proposals without any effect that may be kept, in the bounds."""
 
-Chooser = Callable[[random.Random, list[float]], float]
+Chooser = Callable[[random.Random, list[float], int], float]
 
 
 @dataclass(frozen=True)
@@ -61,9 +79,11 @@ class World:
     sd : float
         Noise of one run, in typical gains.
     choose : callable
-        Draws the effect of a proposal; the ideas that are left are its second argument.
+        Draws the effect of a proposal; the ideas that are left, and how many there were, are its further arguments.
     ideas : int
         How many ideas there are to be had.
+    gain : callable
+        Draws the effect of an idea.
     shared : float
         Correlation of two targets' values on the same seed.
     """
@@ -72,18 +92,19 @@ class World:
     sd: float
     choose: Chooser
     ideas: int = 6
+    gain: Callable[[random.Random], float] = lambda rng: rng.expovariate(1.0)
     shared: float = 0.0
 
 
-def mixed(rng: random.Random, left: list[float], total: int = 6) -> float:
-    """Draw from a realistic stream: one in ten helps at first, two in ten do nothing, the rest do harm."""
+def few(rng: random.Random, left: list[float], total: int) -> float:
+    """Draw from a stream in which one in ten helps at first, two in ten do nothing, the rest do harm."""
     draw = rng.random()
     if draw < IDEAS * len(left) / total:
         return rng.choice(left)
-    return 0.0 if draw < IDEAS + 0.2 else -rng.expovariate(1.0)
+    return 0.0 if draw < IDEAS + NOTHING else -rng.expovariate(1.0)
 
 
-def nothing(rng: random.Random, left: list[float]) -> float:
+def nothing(rng: random.Random, left: list[float], total: int) -> float:
     """Draw proposals that change nothing."""
     return 0.0
 
@@ -91,11 +112,41 @@ def nothing(rng: random.Random, left: list[float]) -> float:
 def exactly(gain: float) -> Chooser:
     """Return a stream in which one in twenty helps by exactly `gain`, for ever."""
 
-    def choose(rng: random.Random, left: list[float]) -> float:
+    def choose(rng: random.Random, left: list[float], total: int) -> float:
         draw = rng.random()
         return gain if draw < 0.05 else 0.0 if draw < 0.2 else -rng.expovariate(1.0)
 
     return choose
+
+
+@cache
+def recorded() -> tuple[list[float], list[float]]:
+    """Return the gains and the losses of the quickstart's recorded proposals over the incumbent of their time, in mean gains."""
+    with gzip.open(CURVES) as file:
+        studies = json.load(file)
+    effects = []
+    for study in studies:
+        values = [statistics.fmean(run["value"] for run in e["runs"]) for e in study["experiments"]]
+        incumbent = values[0]
+        for experiment, value in list(zip(study["experiments"], values, strict=True))[1:]:
+            effects.append(incumbent - value)
+            if experiment["kept"]:
+                incumbent = value
+    unit = statistics.fmean(e for e in effects if e > 0)
+    return [e / unit for e in effects if e > 0], [e / unit for e in effects if e <= 0]
+
+
+def quick(rng: random.Random, left: list[float], total: int) -> float:
+    """Draw from the quickstart's proposals."""
+    draw = rng.random()
+    if draw < QUICK_IDEAS * len(left) / total:
+        return rng.choice(left)
+    return 0.0 if draw < QUICK_IDEAS + QUICK_NOTHING else rng.choice(recorded()[1])
+
+
+def quick_gain(rng: random.Random) -> float:
+    """Draw one of the quickstart's gains."""
+    return rng.choice(recorded()[0])
 
 
 @dataclass
@@ -120,7 +171,7 @@ class Lab:
         self.world, self.evaluations = world, evaluations
         # Two streams: both rules are offered the same proposals, however many runs they make of them.
         self.agent, self.rng = random.Random(seed), random.Random(f"noise {seed}")
-        self.ideas = [self.agent.expovariate(1.0) for _ in range(world.ideas)]
+        self.ideas = [world.gain(self.agent) for _ in range(world.ideas)]
         self.truths = {"x = 0": 0.0}
         self.luck: dict[int, float] = {}
         self.effects: dict[int, float] = {}
@@ -134,7 +185,7 @@ class Lab:
     def propose(self, briefing: object) -> Proposal:
         parent = briefing.incumbent.target  # type: ignore[attr-defined]
         number = briefing.number  # type: ignore[attr-defined]
-        self.effects[number] = effect = self.world.choose(self.agent, self.ideas)
+        self.effects[number] = effect = self.world.choose(self.agent, self.ideas, self.world.ideas)
         target = f"x = {number}"
         self.truths[target] = self.truths[parent] + effect
         return Proposal(target, "")
@@ -150,7 +201,7 @@ class Lab:
             self.first.add(target)
         rho, sd = self.world.shared, self.world.sd
         luck = self.luck.setdefault(seed, self.rng.gauss(0, sd))
-        value = -self.truths[target] + math.sqrt(rho) * luck + math.sqrt(1 - rho) * self.rng.gauss(0, sd)
+        value = BASELINE - self.truths[target] + math.sqrt(rho) * luck + math.sqrt(1 - rho) * self.rng.gauss(0, sd)
         return Measurement(Outcome.OK, value, seed)
 
     # the records
@@ -199,7 +250,7 @@ def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
         pass
     best, tally = loop.incumbent, lab.tally
     tally.truth = lab.truths[best.target]
-    tally.claimed = -(best.value or 0.0)
+    tally.claimed = BASELINE - (best.value or 0.0)
     if best.number:
         lab.final, loop.settings = True, replace(settings, repeats=3)
         told.clear()
@@ -219,8 +270,9 @@ WORLDS = [
     World("no change, shared luck", 1.0, nothing, shared=0.7),
     World("gains of 1 sd", 1.0, exactly(1.0)),
     World("gains of 2 sd", 1.0, exactly(2.0)),
-    *(World(f"noise {sd:g}", sd, mixed) for sd in (0.0, 0.5, 1.0, 2.0)),
-    World("noise 1, shared luck", 1.0, mixed, shared=0.7),
+    *(World(f"few ideas, noise {sd:g}", sd, few) for sd in (0.0, 0.5, 1.0, 2.0)),
+    World("few ideas, noise 1, shared luck", 1.0, few, shared=0.7),
+    *(World(f"quickstart, noise {sd:g}", sd, quick, ideas=8, gain=quick_gain) for sd in (0.0, 0.19, 0.5, 1.0, 2.0)),
 ]
 
 
@@ -234,7 +286,7 @@ def share_kept(tallies: list[Tally], low: float, high: float) -> float | None:
 
 
 def report(world: World, results: dict[str, list[Tally]]) -> None:
-    print(f"\n{world.name}" + (f" (of the typical gain), {world.ideas} ideas" if world.choose is mixed else ""))
+    print(f"\n{world.name}" + (f" (of the typical gain), {world.ideas} ideas" if world.choose in (few, quick) else ""))
     for judge, tallies in results.items():
         kept = [(effect, keep) for t in tallies for effect, keep in t.proposals]
         none = [keep for effect, keep in kept if effect == 0]

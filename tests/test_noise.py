@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.noise import Noise, compare, estimate_noise, spread, student, welch
+from autoresearch_magic.noise import Noise, compare, disturbed, estimate_noise, spread, student, welch
 
 DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)
 finite = st.floats(-1e6, 1e6)
@@ -156,3 +156,27 @@ def test_a_comparison_is_symmetric_in_the_direction(a, b, rho):
     up = compare(experiment(*(-v for v in a)), experiment(*(-v for v in b), number=0), UP, noise)
     assert down.gain == pytest.approx(up.gain)
     assert down.error == up.error
+
+
+def test_runs_are_disturbed_when_the_noise_does_not_explain_how_they_vary():
+    noise = Noise(sd=0.1, df=8)
+    assert not disturbed([1.0, 1.1, 1.25], noise)
+    assert disturbed([1.0, 1.1, 2.0], noise)
+    assert not disturbed([1.0, 1.1, 1.6], Noise(sd=0.1, df=2)), "an sd from three runs may itself be too small"
+    assert not disturbed([10.0, 11.0, 12.5], noise, size=1.0), "ten times as large, ten times the noise"
+    assert disturbed([10.0, 11.0, 20.0], noise, size=1.0)
+    assert not disturbed([0.1, 0.2, 0.35], noise, size=1.0), "smaller values are not held to less noise"
+    assert not disturbed([5.0], noise)
+    assert not disturbed([5.0, 9.0, 1.0], Noise()), "nothing is known"
+    assert disturbed([5.0, 5.0, 5.1], Noise(sd=0.0, df=2))
+    assert not disturbed([0.3, 0.1 + 0.2, 0.3], Noise(sd=0.0, df=2))
+
+
+def test_steady_runs_are_seldom_taken_to_be_disturbed():
+    rng = random.Random(5)
+    trials = 4000
+    found = 0
+    for _ in range(trials):
+        baseline = experiment(*(rng.gauss(50.0, 1.0) for _ in range(9)), number=0)
+        found += disturbed([rng.gauss(50.0, 1.0) for _ in range(3)], estimate_noise([baseline]), size=50.0)
+    assert 0.004 < found / trials < 0.018

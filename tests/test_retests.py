@@ -245,6 +245,25 @@ def test_a_report_of_a_stopped_study_measures_its_result_first(make, script):  #
     assert study.state == "stopped"
 
 
+@pytest.mark.parametrize(("disturbance", "runs"), [(0.0, 3), (30.0, 6)])
+def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs):  # noqa: F811
+    """One far-off run of three makes an interval that says nothing: then there are three more, and it does."""
+    script(noisy(1.0))
+    target = NOISY.format(x=9.0) + f"loss += {disturbance} * (int(seed) == 1001)\n"
+    seen = []
+    study = finish(make(target, agent="script", experiments=1, repeats=3, observers=[seen.append]))
+    assert study.incumbent.number == 1
+    finals = [e.number for e in seen if isinstance(e, RunEnded) and e.kind == "final"]
+    assert finals == [1, 0] * runs
+    head = study.standing.headline
+    assert head.repeats == runs
+    assert head.gain == pytest.approx(8.0 + disturbance / runs, abs=0.1)
+    assert any("each gets as many runs once more" in e.message for e in seen if isinstance(e, Notice)) is bool(
+        disturbance
+    )
+    assert open_study(study.name, study.folder.parent).standing.headline == head
+
+
 def test_a_plan_runs_the_target_and_writes_nothing(make, tmp_path):  # noqa: F811
     study = make(LEARNS.format(rate=0.05), budget="20steps", experiments=4, repeats=3)
     told = []
