@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -114,11 +115,31 @@ def test_one_value_far_off_does_not_flatten_the_rest(metric, factor):
     assert "off the scale" in texts(figure)
 
 
-def test_a_baseline_far_off_does_not_flatten_the_rest():
-    values = [27.0, 2.9, 2.8, 2.7, 2.6]
-    experiments = [experiment(n, Verdict.KEEP if n else Verdict.BASELINE, value) for n, value in enumerate(values)]
-    _, high = draw_progress(experiments, BPB).axes[0].get_ylim()
-    assert high < 5
+@pytest.mark.parametrize("metric", [BPB, ACCURACY], ids=["minimize", "maximize"])
+@pytest.mark.parametrize("headline", [None, Headline(7, 9.0, 0.1, 36.0, 0.2, 3, 27.0)], ids=["once", "measured again"])
+def test_baseline_and_best_are_on_the_scale_however_far_apart(metric, headline):
+    sign = 1 if metric.minimize else -1
+    values = {0: 34.9, 1: 10.9, 3: 10.3, 5: 9.9, 7: 9.7}
+    experiments = [experiment(n, Verdict.KEEP if n else Verdict.BASELINE, sign * v) for n, v in values.items()]
+    experiments += [experiment(n, Verdict.DISCARD, sign * v) for n, v in {2: 11.5, 4: 420.0, 6: 10.4, 9: 10.1}.items()]
+    if headline is not None:
+        headline = replace(headline, best=sign * headline.best, baseline=sign * headline.baseline)
+    figure = draw_progress(experiments, metric, noise=0.1, headline=headline)
+    limits = sorted(sign * limit for limit in figure.axes[0].get_ylim())
+    shown = [34.9, 9.7, 36.0, 9.0] if headline else [34.9, 9.7]
+    assert all(limits[0] < value < limits[1] for value in shown)
+    assert limits[1] - limits[0] < 60  # nothing is left free for the one at 420
+    assert "off the scale" in texts(figure)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_tick_at_the_very_top_keeps_clear_of_the_line_above(count):
+    experiments = [experiment(0, Verdict.BASELINE, 34.9), experiment(1, Verdict.KEEP, 9.7)]
+    figure = draw_progress([*experiments, experiment(2, Verdict.DISCARD, 30.0)][:count], BPB)
+    above = next(text for text in figure.texts if text.get_text().endswith("lower is better"))
+    number = next(text for text in figure.texts if text.get_text() == "0")  # of the size that all ticks have
+    height = number.get_window_extent().height
+    assert figure.axes[0].bbox.y1 + height < above.get_window_extent().y0
 
 
 def test_summaries_do_not_overlap():

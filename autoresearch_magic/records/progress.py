@@ -149,14 +149,11 @@ def _limits(
 ) -> tuple[float, float]:
     """Return the good and the bad limit where lower is better.
 
-    The kept have the room: the worse ones may take somewhat more than half of the height at most, and a single value
-    that is far off takes none. `more` are values that should show; `edge` keeps a strip free for the failures' marks.
+    Every kept value shows, the baseline with them, and `more`: the picture is of the way from the baseline to the best.
+    The worse ones may take somewhat more than half of the height at most, and a single value that is far off takes
+    none. `edge` keeps a strip free for the failures' marks.
     """
-    core = sorted(kept)
-    # A baseline that was ten times off must not flatten all that came after it.
-    while len(core) > 2 and core[-1] - core[-2] > 6 * (core[-2] - core[0]) > 0:
-        core.pop()
-    core += [value for value in more if not core or value - core[-1] <= core[-1] - core[0]]
+    core = [*kept, *more]
     usual = _usual(discarded)
     if not core:
         if not usual:
@@ -165,8 +162,9 @@ def _limits(
     best, worst = min(core), max(core)
     span = worst - best
     least = max(0.08 * span, 1.5 * noise)
-    reach = max(usual[-1] - worst, 0.0) if usual else 0.0
-    reach = max(least, min(reach, max(1.5 * span, 8 * noise) if span > 0 else reach))
+    most = max(1.5 * span, 8 * noise) if span > 0 else math.inf
+    # Room up to the last one that has any, and not to the limit for one that is beyond it.
+    reach = max(least, max((value - worst for value in usual if value - worst <= most), default=0.0))
     if span == 0 and reach == 0:
         reach = max(abs(best) * 0.02, 1e-12)
     # Better than the best and yet discarded: inside the noise, or not believed.

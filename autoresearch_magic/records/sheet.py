@@ -27,6 +27,8 @@ SIZE = (7.5, 4.0)
 DPI = 160
 MARGIN = 0.022
 """Of the figure's width, at either side."""
+TOP = 0.755
+"""Of the figure's height, where the axes end: a tick may stand there, and keeps clear of the line above."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -127,7 +129,7 @@ class Sheet:
         ticks = [float(t) for t in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(frame.low, frame.high)]
         names = _tick_names(ticks)
         left = 0.030 + 0.0105 * max(len(name) for name in names)
-        self.axes: Axes = self.figure.add_axes((left, 0.175, 0.975 - left, 0.60))
+        self.axes: Axes = self.figure.add_axes((left, 0.175, 0.975 - left, TOP - 0.175))
         self.axes.set_axis_off()
         self.axes.set_xlim(-0.02 * frame.right - 0.15, frame.right)
         self.axes.set_ylim(frame.low, frame.high)
