@@ -63,8 +63,8 @@ class Standing:
         Every judged one, the baseline first. Replaced, never changed: a reader in another thread keeps what it took.
     live : Live or None
     headline : Headline or None
-    run_seconds : list of float
-        Wall clock of every run so far.
+    runs : list of (kind, seconds)
+        What every run so far was for, and its wall clock.
     revised : list of int
         Numbers of experiments that have got other runs after their verdict, in the order in which that happened.
     seconds : float
@@ -78,7 +78,7 @@ class Standing:
     experiments: tuple[Experiment, ...] = ()
     live: Live | None = None
     headline: Headline | None = None
-    run_seconds: list[float] = field(default_factory=list)
+    runs: list[tuple[RunKind, float]] = field(default_factory=list)
     revised: list[int] = field(default_factory=list)
     seconds: float = 0.0
     _since: float | None = None
@@ -95,8 +95,8 @@ class Standing:
                 self.live = Live(experiment, kind, repeat, repeats)
             case RunProgress() if self.live is not None:
                 self._progress(self.live, event)
-            case RunEnded(_, _, measurement):
-                self.run_seconds.append(measurement.seconds)
+            case RunEnded(_, kind, measurement):
+                self.runs.append((kind, measurement.seconds))
             case Remeasured(experiment):
                 number = experiment.number
                 self.experiments = (*self.experiments[:number], experiment, *self.experiments[number + 1 :])
@@ -170,16 +170,14 @@ class Standing:
 
     @property
     def runs_done(self) -> int:
-        """How many of those have been made, or need not be."""
+        """How many of those have been made, or need not be: with the confirmation the experiments are over."""
         live = self.live
-        if self.state is State.FINISHED:
-            return self.runs_total
         if not self.experiments:
             return live.repeat if live else 0
-        done = self.settings.repeats + self.done
         if live is not None and live.kind == "final":
-            done += 2 * live.repeat + (live.experiment.number == 0)  # best and baseline take turns, the best first
-        return done
+            # Best and baseline take turns, the best first.
+            return self.runs_total - 2 * (self.settings.repeats - live.repeat) + (live.experiment.number == 0)
+        return self.settings.repeats + self.done
 
     @property
     def fraction(self) -> float:
@@ -194,14 +192,21 @@ class Standing:
 
     @property
     def pace(self) -> float | None:
-        """Seconds of wall clock that an experiment takes on average, its repeats with it; None before the first run is over."""
-        return sum(self.run_seconds) / max(1, self.runs_done) if self.run_seconds else None
+        """Seconds of wall clock that an experiment takes on average, its repeats with it; None before the first run is over.
+
+        The baseline's runs count as one experiment each. The confirmation and questions of the user's count for nothing.
+        """
+        search = [(kind, seconds) for kind, seconds in self.runs if kind not in ("final", "trial")]
+        baseline = sum(kind == "baseline" for kind, _ in search)
+        return sum(seconds for _, seconds in search) / max(1, baseline + self.done) if search else None
 
     @property
     def remaining(self) -> float | None:
         """Seconds to the end as far as what was done so far tells; None before the first run is over, and at rest."""
         if self.pace is None or not self.state.active or not (self.settings.planned or self.settings.time_limit):
             return None
+        if self.live is not None and self.live.kind == "trial":
+            return None  # the study is at rest, and how many runs its question takes is not told
         part = self.live.progress if self.live is not None else 0.0
         left = self.pace * max(0.0, self.runs_total - self.runs_done - part)
         limit = self.settings.time_limit

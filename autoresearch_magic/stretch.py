@@ -136,7 +136,7 @@ class Stretch(threading.Thread):
         experiments = records.journal.experiments()
         judged = records.catch_up([e for e in experiments if e.verdict is not None])
         standing.experiments = tuple(judged)
-        standing.run_seconds = [run.measurement.seconds for run in records.journal.runs()]
+        standing.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
         self._runner = make_runner(self._definition, self._folder, publish)
         if warning := getattr(self._agent, "warning", ""):
             publish(Notice(warning))

@@ -57,8 +57,8 @@ def _load(folder: Path) -> Study:
         study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))
         standing, runs = study.standing, journal.runs()
         standing.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
-        standing.run_seconds = [run.measurement.seconds for run in runs]
-        standing.seconds = journal.get("seconds") or sum(standing.run_seconds)
+        standing.runs = [(run.kind, run.measurement.seconds) for run in runs]
+        standing.seconds = journal.get("seconds") or sum(seconds for _, seconds in standing.runs)
         state = State(journal.get("state") or State.STOPPED)
         if state.active:
             # A state that only a living process can have: either it lives, elsewhere, or it was killed.

@@ -158,8 +158,8 @@ def counts(experiments: list[Experiment]) -> dict[str, int]:
 
 def ledgers(standing: Standing) -> str:
     """Say what evaluations and agent have used: the two ledgers, in one line."""
-    runs = standing.run_seconds
-    spent = f"Evaluations: {len(runs)} runs, {format_duration(max(0.1, round(sum(runs), 1)))}"
+    seconds = [each for _, each in standing.runs]
+    spent = f"Evaluations: {len(seconds)} runs, {format_duration(max(0.1, round(sum(seconds), 1)))}"
     return " · ".join(part for part in (spent, usage_line(standing.usage)) if part)
 
 

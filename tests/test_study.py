@@ -373,7 +373,7 @@ def test_a_program_beside_a_lab_needs_no_target(tmp_path):
 def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make):
     study = make(SLOW, minutes=0.1, experiments="unlimited")
     study.start()
-    wait_for(lambda: len(study.standing.run_seconds) > 2)
+    wait_for(lambda: len(study.standing.runs) > 2)
     study.pause()
     study.wait(20)
     study.standing.state = State.RUNNING

@@ -381,9 +381,7 @@ function updateTiles(parts, now, format, done) {
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
   set(parts.counts, "Experiments", [`${done}`, study.total ? ` / ${study.total}` : ""],
     [`${counts.keep}\u00a0kept`, `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
-  // At rest it is what they took indeed, baseline and confirmation with them.
-  const pace = AT_REST.has(now.state) ? done && now.elapsed / done : now.pace;
-  set(parts.time, "Elapsed", [duration(now.elapsed)], pace ? `${duration(pace)} an experiment` : study.budget ? `${study.budget} each` : "");
+  set(parts.time, "Elapsed", [duration(now.elapsed)], now.pace ? `${duration(now.pace)} an experiment` : study.budget ? `${study.budget} each` : "");
 }
 
 // ---------------------------------------------------------------------------------------------------------- the charts

@@ -1,0 +1,81 @@
+"""Where a study stands: how fast it goes, how far it is and how long it will take, from its events alone."""
+
+import pytest
+
+from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State, StateChanged
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.settings import Settings
+from autoresearch_magic.standing import Standing
+
+
+def run(kind, number, seconds, repeat=0, repeats=1):
+    e = Experiment(number, 0 if number else None, Proposal("x", "an idea"))
+    return [
+        RunStarted(e, kind, repeat, repeats),
+        RunEnded(number, kind, Measurement(Outcome.OK, 1.0, seed=1, seconds=seconds)),
+    ]
+
+
+def judged(number, verdict, runs=1):
+    measurements = tuple(Measurement(Outcome.OK, 1.0 - number / 10, seed=n, seconds=2.0) for n in range(runs))
+    parent = 0 if number else None
+    return Judged(Experiment(number, parent, Proposal("x", "idea"), verdict=verdict, measurements=measurements))
+
+
+def standing_after(*events, **options):
+    standing = Standing(Settings(metric="loss", repeats=2, **options))
+    for event in events:
+        for each in event if isinstance(event, list) else [event]:
+            standing.take(each)
+    return standing
+
+
+BASELINE = (
+    StateChanged(State.RUNNING), run("baseline", 0, 2.0, 0, 2), run("baseline", 0, 2.0, 1, 2),
+    judged(0, Verdict.BASELINE, 2),
+)  # fmt: skip
+SEARCH = (
+    *BASELINE, run("candidate", 1, 2.0), run("incumbent", 0, 2.0), run("candidate", 1, 2.0), judged(1, Verdict.KEEP, 2),
+    run("candidate", 2, 2.0), judged(2, Verdict.DISCARD),
+)  # fmt: skip
+CONFIRMED = (
+    *(each for repeat in range(2) for number in (1, 0) for each in run("final", number, 9.0, repeat, 2)),
+    Confirmed(Headline(1, 0.9, 0.0, 1.0, 0.0, 2, 0.1, 0.0)),
+)
+
+
+def test_the_pace_is_what_an_experiment_takes_with_its_repeats():
+    assert standing_after(StateChanged(State.BASELINE)).pace is None
+    assert standing_after(*BASELINE[:2]).pace == 2.0  # one of two runs of the baseline
+    assert standing_after(*BASELINE).pace == 2.0
+    assert standing_after(*SEARCH).pace == pytest.approx(12 / 4)
+
+
+@pytest.mark.parametrize("state", [State.CONFIRMING, State.FINISHED, State.STOPPED, State.PAUSED])
+def test_the_pace_stays_when_the_study_ends_before_its_experiments_do(state):
+    asked = standing_after(*SEARCH, *CONFIRMED, StateChanged(state), experiments=500, minutes=1)
+    assert asked.pace == pytest.approx(12 / 4)
+    assert len(asked.runs) == 10  # what was used is told whole
+    after = standing_after(*SEARCH, run("trial", 1, 40.0), StateChanged(state), experiments=500)
+    assert after.pace == pytest.approx(12 / 4)
+
+
+def test_in_the_confirmation_the_experiments_are_over():
+    begun = standing_after(*SEARCH, run("final", 1, 2.0, 0, 2)[:1], experiments=500)
+    assert begun.runs_total - begun.runs_done == 4
+    assert begun.remaining == pytest.approx(4 * begun.pace)
+    last = standing_after(*SEARCH, run("final", 0, 2.0, 1, 2)[:1], experiments=500)
+    assert last.runs_total - last.runs_done == 1
+    assert begun.fraction < last.fraction < 1
+
+
+def test_what_is_left_is_the_pace_times_what_has_not_been_run():
+    search = standing_after(*SEARCH, experiments=10)
+    assert search.remaining == pytest.approx(search.pace * (10 - 2 + 4))
+    assert standing_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).remaining is None
+    assert standing_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).fraction == 1
+
+
+def test_a_question_does_not_tell_how_long_it_takes():
+    asked = standing_after(*SEARCH, StateChanged(State.MEASURING), run("trial", 1, 2.0)[:1], experiments=500)
+    assert asked.remaining is None
