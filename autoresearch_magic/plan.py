@@ -30,6 +30,7 @@ from .metric import Metric
 from .noise import spread, student
 from .runners import Runner
 from .settings import Settings
+from .words import counted
 
 SHARE = 1 / 3
 """The shorter budget that is tried beside the study's own."""
@@ -121,18 +122,25 @@ class Plan:
             at_once, later = self.smallest_gain(own.sd, 0), self.smallest_gain(own.sd, s.pairs)
             lines.append(
                 f"The noise of one run is {own.sd:.2g} (sd of {len(own.values)} runs): a gain of {at_once:.2g} is seen at once, "
-                f"one of {later:.2g} after {s.pairs} pairs of runs."
+                f"one of {later:.2g} after {counted(s.pairs, 'pair')} of runs."
             )
         lines += [
             f"At {t.budget}: noise {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
         ]
-        lines.append(
-            f"{s.experiments} experiments take about {format_duration(max(1.0, round(self.seconds)))}, with the confirmation; at most "
-            f"{format_duration(max(1.0, round(self.most_seconds)))} if each were run again {s.pairs} times."
-        )
+        if s.planned:
+            again = "once" if s.pairs == 1 else f"{s.pairs} times"
+            lines.append(
+                f"{counted(s.planned, 'experiment')} {'takes' if s.planned == 1 else 'take'} about "
+                f"{format_duration(max(1.0, round(self.seconds)))}, with the confirmation; at most "
+                f"{format_duration(max(1.0, round(self.most_seconds)))} if each were run again {again}."
+            )
+        elif s.time_limit is None:
+            lines.append("It goes on until it is stopped: -n, --hours or --minutes sets an end.")
         if s.time_limit is not None:
             fit = int((s.time_limit - 3 * s.repeats * own.seconds) / (own.seconds * (1 + REPEATS)))
-            lines.append(f"In {format_duration(s.time_limit)} fit about {max(0, fit)} experiments.")
+            lines.append(
+                f"About {counted(max(0, fit), 'experiment')} {'fits' if fit == 1 else 'fit'} into {format_duration(s.time_limit)}."
+            )
         lines += [f"Cost: {cost_line(s)}", f"Advice: {self.advice}"]
         return "\n".join(lines)
 
@@ -176,7 +184,8 @@ def cost_line(settings: Settings) -> str:
         return f"at most ${s.max_cost:g} (--max-cost)."
     if s.max_tokens is not None:
         return f"at most {s.max_tokens:,} tokens (--max-tokens)."
-    return f"{s.experiments} answers of {s.agent} or more, without a limit: --max-cost or --max-tokens sets one."
+    answers = f"{counted(s.planned, 'answer')} of {s.agent}" if s.planned else f"one answer of {s.agent} an experiment"
+    return f"{answers}, or more, without a limit: --max-cost or --max-tokens sets one."
 
 
 def _split(measurements: Sequence[Measurement]) -> str:

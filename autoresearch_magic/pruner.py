@@ -98,10 +98,10 @@ class Account:
     def __str__(self) -> str:
         if not self.stopped + self.audits:
             return "no run was stopped early"
-        proved = f", of which {self.wrong} came back" if self.audits else ""
+        proved = f", and {self.wrong or 'none'} came back" if self.audits else ""
         return (
             f"{self.stopped} stopped early, {self.share:.0%} of the runs' time saved; {self.audits} more looked hopeless and "
-            f"went on as audits{proved}"
+            f"went on as {'an audit' if self.audits == 1 else 'audits'}{proved}"
         )
 
 

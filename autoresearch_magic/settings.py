@@ -260,7 +260,7 @@ class Settings:
             *self._conditions(),
             f"{count}experiment{'s' if self.experiments != 1 else ''}{'' if count else ' until it is stopped'}",
             f"agent {self.agent}",
-            f"{self.repeats} repeats of the baseline",
+            f"{self.repeats} repeat{'s' if self.repeats != 1 else ''} of the baseline",
             *([] if self.verify else [f"{self.threads} thread{'s' if self.threads != 1 else ''}"]),
             f"seed {self.seed}",
         ]
@@ -271,7 +271,7 @@ class Settings:
         if self.judge == "strict":
             parts.append("strict judge")
         elif self.pairs != FIELDS["pairs"].default:
-            parts.append(f"at most {self.pairs} more runs a candidate")
+            parts.append(f"at most {self.pairs} more run{'s' if self.pairs != 1 else ''} a candidate")
         if self.bounds != Bounds():
             parts.append(f"bounds {self.bounds}")
         if self.pruner != FIELDS["pruner"].default:

@@ -27,7 +27,7 @@ from .repository.checkout import has_study
 from .settings import Settings
 from .standing import Standing
 from .stretch import Stretch, changed
-from .words import applied_message
+from .words import applied_message, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -355,7 +355,7 @@ class Study(Askable):
     def __repr__(self) -> str:
         best = self.incumbent
         value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
-        return f"<Study {self.name}: {self.state}, {self.standing.done} experiments{value}>"
+        return f"<Study {self.name}: {self.state}, {counted(self.standing.done, 'experiment')}{value}>"
 
     # -- at work ---------------------------------------------------------------------------------------------------
 

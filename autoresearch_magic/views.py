@@ -13,7 +13,7 @@ from .evals.evals_words import evals_markdown, evals_text
 from .experiment import Experiment, Proposal
 from .reply import Reply
 from .study import Study
-from .words import counts, escape, result_line
+from .words import counted, counts, escape, result_line
 
 
 def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:
@@ -57,7 +57,7 @@ def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:
     added, removed = line_counts(before.target, after.target)
     head = (
         f"Experiment {before.number} ({study.metric.format(before.value)}) → {after.number} "
-        f"({study.metric.format(after.value)}): {added} lines added, {removed} removed"
+        f"({study.metric.format(after.value)}): {counted(added, 'line')} added, {removed} removed"
     )
     return Reply(f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}")
 
@@ -102,7 +102,8 @@ def report_reply(study: Study, to: str | None) -> Reply:
     """Write the report, into the study's folder by default, and show where it is with the result."""
     path = study.report(to, confirm=False)
     n = counts(study.experiments)
-    head = f"{len(study.experiments) - 1} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
+    tried = counted(len(study.experiments) - 1, "experiment")
+    head = f"{tried}: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
     line = result_line(study)
     return Reply(
         f"{head}\n{line}\nThe report is at {shown_path(path)}",

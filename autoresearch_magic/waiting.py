@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from .budget import format_duration
 from .study import Study
-from .words import result_line
+from .words import counted, result_line
 
 BAR = "{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}"
 """How a bar in a terminal looks."""
@@ -61,8 +61,8 @@ def follow(study: Study, bar: Bar, timeout: float | None = None) -> bool:
 
 def caption(study: Study) -> str:
     """Say in one line where a study is."""
-    planned = study.settings.planned
-    parts = [f"{study.standing.done}{f'/{planned}' if planned else ''} experiments", study.state]
+    done, planned = study.standing.done, study.settings.planned
+    parts = [f"{done}/{counted(planned, 'experiment')}" if planned else counted(done, "experiment"), study.state]
     if (best := study.incumbent) is not None:
         parts.append(f"best {study.metric.format(best.value)}")
     if (left := study.standing.remaining) and study.active:

@@ -58,6 +58,11 @@ class Shown(Protocol):
         ...
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number with what it counts: ``1 run``, ``2 runs``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def result_line(study: Shown) -> str:
     """Say in one line what came out so far; the re-measured figures where there are some."""
     metric, best, baseline, head = study.metric, study.incumbent, study.standing.baseline, study.standing.headline
@@ -159,7 +164,7 @@ def counts(experiments: list[Experiment]) -> dict[str, int]:
 def ledgers(standing: Standing) -> str:
     """Say what evaluations and agent have used: the two ledgers, in one line."""
     seconds = [each for _, each in standing.runs]
-    spent = f"Evaluations: {len(seconds)} runs, {format_duration(max(0.1, round(sum(seconds), 1)))}"
+    spent = f"Evaluations: {counted(len(seconds), 'run')}, {format_duration(max(0.1, round(sum(seconds), 1)))}"
     return " · ".join(part for part in (spent, usage_line(standing.usage)) if part)
 
 
@@ -171,11 +176,11 @@ def usage_line(used: Usage) -> str:
 
     money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
     read = (
-        f"{used.input + used.cached + used.written:,} tokens in ({used.cached:,} cached), {used.output:,} out"
+        f"{counted(used.input + used.cached + used.written, 'token')} in ({used.cached:,} cached), {used.output:,} out"
         if used.tokens
         else "tokens unknown"
     )
-    return f"Agent: {used.calls} calls, {read}, {format_duration(max(0.1, round(used.seconds, 1)))}, {money}"
+    return f"Agent: {counted(used.calls, 'call')}, {read}, {format_duration(max(0.1, round(used.seconds, 1)))}, {money}"
 
 
 def status(study: Shown) -> str:
@@ -185,8 +190,13 @@ def status(study: Shown) -> str:
         study.settings.describe(),
     ]
     done, n = study.standing.done, counts(study.experiments)
+    told = (
+        f"{done} of {counted(planned, 'experiment')}"
+        if (planned := study.settings.planned)
+        else counted(done, "experiment")
+    )
     lines.append(
-        f"{done}{f' of {planned}' if (planned := study.settings.planned) else ''} experiments: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
+        f"{told}: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
         f"failed; {format_duration(max(0.01, study.standing.elapsed))} at work"
         + (f", about {format_duration(left)} left" if (left := study.standing.remaining) else "")
     )
@@ -254,7 +264,7 @@ def report(study: Shown) -> str:
     lines += [f"Settings: {study.settings.describe()}.", ""]
     n = counts(study.experiments)
     lines += [
-        f"{len(study.experiments) - 1 if baseline else 0} experiments: {n['keep']} kept, {n['discard']} discarded, "
+        f"{counted(len(study.experiments) - 1 if baseline else 0, 'experiment')}: {n['keep']} kept, {n['discard']} discarded, "
         f"{n['failed']} failed, in {format_duration(max(0.01, study.standing.elapsed))}.", "", "![progress](progress.png)", "",
     ]  # fmt: skip
     kept = [e for e in study.experiments if e.verdict is not None and e.verdict.kept]

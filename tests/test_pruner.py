@@ -164,7 +164,7 @@ def test_the_account_of_what_was_saved():
     assert (account.stopped, account.saved, account.ran) == (1, 7.0, 63.0)
     assert account.share == 0.1
     assert str(account) == (
-        "1 stopped early, 10% of the runs' time saved; 1 more looked hopeless and went on as audits, of which 0 came back"
+        "1 stopped early, 10% of the runs' time saved; 1 more looked hopeless and went on as an audit, and none came back"
     )
     assert str(Account()) == "no run was stopped early"
     assert Account().share == 0

@@ -50,7 +50,7 @@ def test_one_that_failed_shows_how(study):
 def test_a_difference_and_none(study):
     baseline, best, _ = study.experiments
     reply = diff_reply(study, baseline, best)
-    assert reply.text.startswith("Experiment 0 (4) → 1 (1): 1 lines added, 1 removed\n")
+    assert reply.text.startswith("Experiment 0 (4) → 1 (1): 1 line added, 1 removed\n")
     assert "-X = 3.0" in reply.text
     assert "```diff" in reply.markdown
     assert diff_reply(study, best, best).text == "Experiments 1 and 1 have the same target."

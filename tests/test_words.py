@@ -5,12 +5,23 @@ from types import SimpleNamespace
 
 import pytest
 
-from autoresearch_magic.events import Confirmed, Judged, RunStarted
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.settings import Settings
 from autoresearch_magic.standing import Live, Standing
-from autoresearch_magic.words import doing, gain_words, history_markdown, history_text, report, result_line, status
+from autoresearch_magic.words import (
+    counted,
+    doing,
+    gain_words,
+    history_markdown,
+    history_text,
+    ledgers,
+    report,
+    result_line,
+    status,
+    usage_line,
+)
 
 LOSS = Metric("val_BPB", "loss")
 ACCURACY = Metric("accuracy", "acc", minimize=False)
@@ -117,3 +128,17 @@ def test_the_report_has_the_interval_and_the_runs():
     assert "a gain of 0.3 ± 0.02 (95%), 25.0%." in text
     assert "| 1 | 0.8 | 3 | LR 0.001 → 0.002 |" in text
     assert "| 2 | discard | 0.9 | 1 | 1.0 | a \\| b |" in text
+
+
+def test_one_of_a_thing_is_no_plural():
+    assert [counted(n, "run") for n in (0, 1, 2, 1500)] == ["0 runs", "1 run", "2 runs", "1,500 runs"]
+    ended = RunEnded(0, "baseline", Measurement(Outcome.OK, 1.0, seed=1, seconds=2.0))
+    assert ledgers(shown(ended).standing) == "Evaluations: 1 run, 2s"
+    assert ledgers(shown(ended, ended).standing) == "Evaluations: 2 runs, 4s"
+    assert usage_line(Usage(calls=1, input=20, output=5, seconds=1.0)).startswith("Agent: 1 call, 20 tokens in")
+    assert "\n2 of 9 experiments: 1 kept" in status(shown())
+    assert "\n2 of 1 experiment: 1 kept" in status(shown(settings=Settings(metric="loss", experiments=1)))
+    said = Settings(metric="loss", repeats=1, pairs=1, experiments=1).describe()
+    assert "1 experiment · " in said
+    assert "1 repeat of the baseline" in said
+    assert "at most 1 more run a candidate" in said

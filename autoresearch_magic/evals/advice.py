@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..experiment import Experiment, Verdict
+from ..words import counted
 from .findings import Advice, Findings
 
 EARLY = 8
@@ -53,7 +54,7 @@ def advise(evals: Findings, latest: Sequence[Experiment]) -> Advice:
     if habit := _habit(latest):
         return Advice("change strategy", habit)
     if evals.ran < EARLY:
-        return Advice("continue", f"Too early to tell: {_count(evals.ran, 'experiment')} so far.")
+        return Advice("continue", f"Too early to tell: {counted(evals.ran, 'experiment')} so far.")
     if evals.plateau.reached and (advice := _at_a_plateau(evals)) is not None:
         return advice
     return Advice("continue", _going_on(evals))
@@ -88,7 +89,7 @@ def _habit(latest: Sequence[Experiment]) -> str:
 
 def _at_a_plateau(evals: Findings) -> Advice | None:
     flat = evals.plateau
-    idle = f"{_count(flat.idle, 'experiment')} without a keep"
+    idle = f"{counted(flat.idle, 'experiment')} without a keep"
     discarded = evals.ran - evals.kept.hits - evals.pruned - sum(group.failed for group in evals.kinds)
     if evals.noise > 0 and evals.close >= max(FEW, CLOSE * discarded):
         return Advice(
@@ -109,7 +110,7 @@ def _at_a_plateau(evals: Findings) -> Advice | None:
     if not evals.kept.hits:
         return Advice(
             "change strategy",
-            f"Nothing was kept in {_count(evals.ran, 'experiment')}: the program, the budget or the metric leaves no way to "
+            f"Nothing was kept in {counted(evals.ran, 'experiment')}: the program, the budget or the metric leaves no way to "
             "a gain that can be seen.",
         )
     if flat.chance > STOP and flat.idle < 2 * flat.patience:
@@ -123,14 +124,14 @@ def _at_a_plateau(evals: Findings) -> Advice | None:
 def _going_on(evals: Findings) -> str:
     if evals.plateau.reached:
         return (
-            f"A plateau begins, {_count(evals.plateau.idle, 'experiment')} without a keep, but at the rate before it had a "
+            f"A plateau begins, {counted(evals.plateau.idle, 'experiment')} without a keep, but at the rate before it had a "
             f"chance of {evals.plateau.chance:.0%}, and that comes up in a long study."
         )
     best = next(iter(evals.kinds), None)
     if best is None or best.gain <= 0:
         flat = evals.plateau
         return (
-            f"Nothing has paid off yet, and {_count(flat.idle, 'experiment')} without a keep are not many: patience is "
+            f"Nothing has paid off yet, but it is only {counted(flat.idle, 'experiment')} without a keep: patience is "
             f"{flat.patience}."
         )
     total = sum(group.gain for group in evals.kinds if group.gain > 0)
@@ -144,10 +145,6 @@ def _going_on(evals: Findings) -> str:
     if evals.planned and evals.ran >= evals.planned and evals.lately.hits:
         return f"{reason} Gains were still coming when the experiments were spent: more (-n) are likely to pay."
     return reason
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _were(names: Sequence[str]) -> str:

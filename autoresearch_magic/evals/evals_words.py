@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..words import escape
+from ..words import counted, escape
 from .findings import Findings, Group
 from .rates import Plateau, Rate
 
@@ -55,7 +55,7 @@ def plateau_line(flat: Plateau) -> str:
     """Say in one sentence how long nothing was kept: also for the notice when a plateau begins."""
     since = "the baseline" if flat.since == 0 else f"experiment {flat.since}"
     chance = f"at the rate before, a chance of {_percent(flat.chance)}" if flat.idle else "it was the last one"
-    return f"{_count(flat.idle, 'experiment')} without a keep since {since} ({chance}); patience is {flat.patience}"
+    return f"{counted(flat.idle, 'experiment')} without a keep since {since} ({chance}); patience is {flat.patience}"
 
 
 # -- the lines --------------------------------------------------------------------------------------------------------
@@ -66,13 +66,15 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
     yield "Advice", f"{evals.advice.action}. {evals.advice.reason}"
     if evals.baseline is None:
         return
-    asked = f" of {evals.planned}" if evals.planned else ""
+    ran = (
+        f"{evals.ran} of {counted(evals.planned, 'experiment')}" if evals.planned else counted(evals.ran, "experiment")
+    )
     best = "the baseline" if evals.incumbent == 0 else f"experiment {evals.incumbent}"
     gain = f", a gain of {evals.gain:.3g}{_relative(evals)}" if evals.incumbent else ""
     within = " (within the noise)" if evals.incumbent and evals.gain <= evals.chance else ""
     yield (
         "Result",
-        f"{metric.name} {metric.format(evals.best)} ({best}) after {evals.ran}{asked} experiments, "
+        f"{metric.name} {metric.format(evals.best)} ({best}) after {ran}, "
         f"baseline {metric.format(evals.baseline)}{gain}{within}",
     )
     if evals.ran == 0:
@@ -134,7 +136,7 @@ def _tables(evals: Findings) -> Iterator[_Table]:
             for failure in evals.failures[:CAUSES]
         )
         others = evals.failures[CAUSES:]
-        more = f"and {_count(len(others), 'cause')} more" if others else ""
+        more = f"and {counted(len(others), 'cause')} more" if others else ""
         yield _Table("Failures by cause", ("times", "latest", "cause", "the last one's reason"), rows, 2, more)
 
 
@@ -201,7 +203,3 @@ def _percent(share: float) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.3g}" if value else "0"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,52 @@
+"""The plan in words: what it says of a study, from runs that were made before."""
+
+import pytest
+
+from autoresearch_magic.experiment import Measurement, Outcome
+from autoresearch_magic.plan import Plan, Trial, cost_line
+from autoresearch_magic.settings import Settings
+
+
+def plan(*values, **options):
+    settings = Settings(metric="loss", repeats=len(values), **options)
+    runs = tuple(Measurement(Outcome.OK, value, seed=n, seconds=2.0) for n, value in enumerate(values))
+    return Plan(settings.as_metric(), settings, (Trial(settings.budget, runs),))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"experiments": 4}, "4 experiments take about 22s, with the confirmation; at most"),
+        ({"experiments": 1}, "1 experiment takes about 15s, with the confirmation; at most"),
+        ({"pairs": 1}, "after 1 pair of runs."),
+        ({"pairs": 1}, "if each were run again once."),
+        ({"pairs": 3}, "after 3 pairs of runs."),
+        ({"pairs": 3}, "if each were run again 3 times."),
+        ({"minutes": 0.3}, "About 2 experiments fit into 18s."),
+        ({"minutes": 0.25}, "About 1 experiment fits into 15s."),
+        ({"minutes": 0.1}, "About 0 experiments fit into 6s."),
+        ({"experiments": 1_000_000}, "It goes on until it is stopped: -n, --hours or --minutes sets an end."),
+    ],
+)  # fmt: skip
+def test_it_says_how_much_of_what(options, said):
+    assert said in str(plan(1.0, 1.1, **options))
+
+
+def test_a_study_without_an_end_is_not_told_by_a_million():
+    for options in ({}, {"minutes": 1}):
+        assert "000" not in str(plan(1.0, 1.1, experiments=1_000_000, agent="claude", **options))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"agent": "tuner"}, "nothing; the agent is offline."),
+        ({"agent": "claude", "experiments": 1}, "1 answer of claude, or more, without a limit: --max-cost or --max-tokens sets one."),
+        ({"agent": "claude", "experiments": 9}, "9 answers of claude, or more, without a limit: --max-cost or --max-tokens sets one."),
+        ({"agent": "claude", "experiments": 1_000_000},
+         "one answer of claude an experiment, or more, without a limit: --max-cost or --max-tokens sets one."),
+        ({"agent": "claude", "max_cost": 2.5}, "at most $2.5 (--max-cost)."),
+    ],
+)  # fmt: skip
+def test_what_the_agent_may_cost(options, said):
+    assert cost_line(Settings(metric="loss", **options)) == said
