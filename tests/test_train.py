@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from autoresearch_magic import clock
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.constants import find_constants
+from autoresearch_magic.reading.named_lines import named_figures
 
 TRAIN = Path(__file__).parent.parent / "train"
 SOURCE = (TRAIN / "train.py").read_text()
@@ -504,6 +505,9 @@ def test_by_hand_it_prints_what_the_original_prints(lab, tmp_path):
         "tokens_per_second", "num_steps", "num_params_M", "depth", "startup_seconds", "evaluation_seconds",
     } == figures.keys()  # fmt: skip
     assert 0 < float(figures["val_bpb"]) < 9
+    last, empty, heading = done.stdout.partition("total_seconds:")[2].split("\n", 3)[:3]
+    assert (float(last) > 0, empty, heading) == (True, "", "--- a sample of its text ---")
+    assert not any(any(named_figures([heading], name)) for name in ("sample", "text", "a", "of", *figures))
     assert int(figures["num_steps"]) >= 1
     assert float(figures["training_seconds"]) >= 0.3
     assert 0 < float(figures["mfu_percent"]) < 150

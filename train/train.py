@@ -609,4 +609,5 @@ if ASKED:
     figures["total_seconds"] = f"{time.perf_counter() - BEGAN:.1f}"
 print("---", *(f"{name + ':':20}{value}" for name, value in figures.items()), sep="\n")
 if ASKED and ASKED.sample:
-    print(sample(model, count=ASKED.sample))
+    # A heading that no reader of `name: value` lines takes for a figure.
+    print("", "--- a sample of its text ---", sample(model, count=ASKED.sample), sep="\n")
