@@ -128,7 +128,7 @@ Each command has -h. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget w
 def show(reply: Reply) -> int:
     """Print a reply; waits and works with a bar where it asks for that."""
     if reply.text:
-        print(reply.text)
+        print(reply.as_text())
     if reply.wait is not None:
         study = reply.wait[0]
         try:

@@ -21,7 +21,7 @@ from .events import State
 from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
-from .reply import Reply
+from .reply import Reply, said
 from .repository.original import lab_files, original_settings
 from .settings import given, make_settings
 from .starters import draft_reply, list_reply, skill_reply
@@ -85,7 +85,7 @@ class Session:
         source = self._source(arguments, cell, "setup")
         check_syntax(source.text, "setup")
         self.setup = source
-        return Reply(f"Setup: {_lines(source.text)}, frozen. It runs once, in the study's own process.{_later()}")
+        return said(f"Setup: {_lines(source.text)}, frozen. It runs once, in the study's own process.{_later()}")
 
     def define_target(self, arguments: argparse.Namespace, cell: str | None) -> Reply:
         """Take the editable code."""
@@ -96,7 +96,7 @@ class Session:
         self.target = source
         names = [constant.name for constant in find_constants(source.text)]
         tunable = f"; the tuner can change {', '.join(names)}" if names else ""
-        return Reply(f"Target: {_lines(source.text)}{tunable}.{_later()}")
+        return said(f"Target: {_lines(source.text)}{tunable}.{_later()}")
 
     def define_program(self, arguments: argparse.Namespace, cell: str | None) -> Reply:
         """Take the program, with settings for the start."""
@@ -106,7 +106,7 @@ class Session:
         if {"metric", "verify"} & {**program.settings, **options}.keys():
             make_settings(program.settings, options)  # a wrong value is told now, not at the start
         self.program, self.options = source, options
-        return Reply(f"Program: {program.title or 'without a title'}. Start it with  {MAGIC} start{_later()}")
+        return said(f"Program: {program.title or 'without a title'}. Start it with  {MAGIC} start{_later()}")
 
     def _source(self, arguments: argparse.Namespace, cell: str | None, what: str) -> Source:
         if arguments.path and cell is not None and cell.strip():
@@ -170,7 +170,7 @@ class Session:
             f"{study.name}: {study.settings.describe()}\n"
             f"It runs in the background. {MAGIC} status · pause · stop · wait · history · best"
         )
-        return Reply(text, watch=study)
+        return said(text, watch=study)
 
     def step(self, arguments: argparse.Namespace) -> Reply:
         """Do one experiment, then pause."""
@@ -178,12 +178,12 @@ class Session:
         if study is None or (not study.active and study.state == State.FINISHED):
             study = self._new_study(arguments)
         study.step()
-        return Reply(f"{study.name}: one experiment, then a pause. {MAGIC} wait waits for it.", watch=study)
+        return said(f"{study.name}: one experiment, then a pause. {MAGIC} wait waits for it.", watch=study)
 
     def pause(self, arguments: argparse.Namespace) -> Reply:
         """Pause after the run under way."""
         study = self._study().pause()
-        return Reply(f"{study.name} pauses after the run under way. Go on with  {MAGIC} resume")
+        return said(f"{study.name} pauses after the run under way. Go on with  {MAGIC} resume")
 
     def resume(self, arguments: argparse.Namespace) -> Reply:
         """Go on after a pause, a stop or a crash."""
@@ -196,15 +196,15 @@ class Session:
             if paused or not n
             else f" with experiment {n}, incumbent {study.incumbent.number if study.incumbent else 0}"
         )
-        return Reply(f"{study.name} goes on{where}.", watch=None if paused else study)
+        return said(f"{study.name} goes on{where}.", watch=None if paused else study)
 
     def stop(self, arguments: argparse.Namespace) -> Reply:
         """End it now; it can be resumed."""
         study = self._study()
         if not study.active:
-            return Reply(f"{study.name} is {study.state} already.")
+            return said(f"{study.name} is {study.state} already.")
         study.stop()
-        return Reply(f"{study.name} is stopped: {result_line(study)}. Go on with  {MAGIC} resume {study.name}")
+        return said(f"{study.name} is stopped: {result_line(study)}. Go on with  {MAGIC} resume {study.name}")
 
     def wait(self, arguments: argparse.Namespace) -> Reply:
         """Wait for the end or a pause."""
@@ -214,14 +214,14 @@ class Session:
     def watch(self, arguments: argparse.Namespace) -> Reply:
         """Show the live panel again."""
         study = self._study(arguments.study)
-        return Reply(repr(study), watch=study)
+        return said(repr(study), watch=study)
 
     # -- look --------------------------------------------------------------------------------------------------
 
     def say(self, arguments: argparse.Namespace) -> Reply:
         """Tell the agent something; its next proposal sees it."""
         study = self._study().say(" ".join(arguments.text))
-        return Reply(f"Noted: the next proposal that {study.settings.agent} is asked for sees it.")
+        return said(f"Noted: the next proposal that {study.settings.agent} is asked for sees it.")
 
     def briefing(self, arguments: argparse.Namespace) -> Reply:
         """Show what a language model would be told now."""
@@ -239,17 +239,17 @@ class Session:
         if arguments.study is None and current() is None:
             names = study_names(self.root)
             if not names:
-                return Reply(f"No study yet. {MAGIC} help shows how to begin.")
-            return Reply(f"No study is open. There is {', '.join(names)}: {MAGIC} resume {names[-1]}")
+                return said(f"No study yet. {MAGIC} help shows how to begin.")
+            return said(f"No study is open. There is {', '.join(names)}: {MAGIC} resume {names[-1]}")
         study = self._study(arguments.study)
-        return Reply(status(study))
+        return said(status(study))
 
     def history(self, arguments: argparse.Namespace) -> Reply:
         """List the experiments."""
         study = self._study(arguments.study)
         shown = [e for e in study.experiments if not arguments.kept or (e.verdict is not None and e.verdict.kept)]
         if not shown:
-            return Reply(f"{study.name} has no finished experiment yet.")
+            return said(f"{study.name} has no finished experiment yet.")
         return Reply(history_text(study, shown), history_markdown(study, shown))
 
     def show(self, arguments: argparse.Namespace) -> Reply:
@@ -291,7 +291,7 @@ class Session:
             if study.definition.target_path is None
             else f"in a cell, not in {study.definition.target_path.name}"
         )
-        return Reply(
+        return said(
             f"The target is experiment {study.experiment(arguments.number).number} of {study.name} again: it stands {where}.",
             next_cell=f"%%autoresearch target\n{source.rstrip()}",
         )
@@ -302,7 +302,7 @@ class Session:
         made = study.apply(arguments.number)
         checkout = study.definition.checkout
         assert checkout is not None
-        return Reply(
+        return said(
             f"Committed to your branch as {made[:10]}, nothing is pushed. Take it back with  git reset --hard {made[:10]}~1"
         )
 
@@ -320,7 +320,7 @@ class Session:
         def work(show: Callable[[float, str], None]) -> Reply:
             text = str(study.plan(show))
             lines = [f"- {escape(line)}" for line in text.splitlines()]
-            return Reply(text, "\n".join(lines))
+            return Reply(text, "\n".join(lines), prose=True)
 
         return Reply("", work=work)
 
@@ -356,7 +356,7 @@ class Session:
 
     def export(self, arguments: argparse.Namespace) -> Reply:
         """Write the best target or the history."""
-        return Reply(f"Written: {shown_path(self._study().export(arguments.path, arguments.columns))}")
+        return said(f"Written: {shown_path(self._study().export(arguments.path, arguments.columns))}")
 
     def _study(self, name: str | None = None) -> Study:
         if name:

@@ -16,7 +16,7 @@ from .drafting.draft import Draft, DryRun
 from .drafting.trying import backend_for, make_draft
 from .files import match, split
 from .language.values import read_scope
-from .reply import Reply
+from .reply import Reply, said
 from .repository.checkout import open_checkout, top_of
 from .runners.shell import GuardCommand, ShellRunner
 from .runners.worktree import Worktree
@@ -53,17 +53,17 @@ def list_reply(root: Path) -> Reply:
 def skill_reply(arguments: argparse.Namespace, root: Path) -> Reply:
     """Answer ``%autoresearch skill NAME``; `root` is the folder that holds the studies."""
     skill = find_skill(arguments.name, skill_folders(root.parent))
-    options, said = [], f"{skill.name}: {skill.description}"
+    options, told = [], f"{skill.name}: {skill.description}"
     if arguments.example:
         folder = copy_example(skill, arguments.example)
         options.append(f"--repo {shlex.quote(str(arguments.example))}")
-        said += f" Its example is in {arguments.example}, a git repository of {len(list(folder.rglob('*.*')))} files."
+        told += f" Its example is in {arguments.example}, a git repository of {len(list(folder.rglob('*.*')))} files."
     if arguments.agent:
         options.append(f"--agent {shlex.quote(arguments.agent)}")
     if arguments.no_cell:
-        return Reply(said)
-    return Reply(
-        f"{said} The program stands in the cell below: change it as you like, and run it.",
+        return said(told)
+    return said(
+        f"{told} The program stands in the cell below: change it as you like, and run it.",
         next_cell=as_cell(skill, " ".join(options)),
     )
 

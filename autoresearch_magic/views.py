@@ -11,7 +11,7 @@ from pathlib import Path
 from .edits import fenced, line_counts, unified_diff
 from .evals.evals_words import evals_markdown, evals_text
 from .experiment import Experiment, Proposal
-from .reply import Reply
+from .reply import Reply, said
 from .study import Study
 from .words import counted, counts, escape, result_line
 
@@ -53,7 +53,7 @@ def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:
     """Show how the targets of two experiments differ."""
     diff = unified_diff(before.target, after.target, f"experiment {before.number}", f"experiment {after.number}")
     if not diff:
-        return Reply(f"Experiments {before.number} and {after.number} have the same target.")
+        return said(f"Experiments {before.number} and {after.number} have the same target.")
     added, removed = line_counts(before.target, after.target)
     head = (
         f"Experiment {before.number} ({study.metric.format(before.value)}) → {after.number} "
@@ -84,7 +84,7 @@ def answer_reply(study: Study) -> Reply:
     """
     answer = study.answer()
     if answer is None:
-        return Reply("Stopped before there was an answer.")
+        return said("Stopped before there was an answer.")
     text = answer.text(study.metric)
     return Reply(text, fenced(text, "text") if "\n" in text else escape(text))
 

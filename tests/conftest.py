@@ -36,6 +36,11 @@ class Answer:
     def text(self):
         return self.stdout + self.stderr + self.error
 
+    @property
+    def said(self):
+        """What a reply says in plain text, printed or displayed."""
+        return self.stdout + "".join(data.get("text/plain", "") for data in self.displays)
+
 
 class Kernel:
     """A live IPython kernel in a folder of its own."""

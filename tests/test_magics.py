@@ -34,15 +34,17 @@ def workers():
 
 
 def test_the_main_job(kernel, tmp_path):
-    assert "Setup: 1 line" in kernel.run("%%autoresearch setup\nGOAL = 1").stdout
+    assert "Setup: 1 line" in kernel.run("%%autoresearch setup\nGOAL = 1").said
     started = begin(kernel)
     assert started.status == "ok"
-    assert "loss (lower is better) · budget 0.1s" in started.stdout
+    assert "loss (lower is better) · budget 0.1s" in started.displays[0]["text/plain"]
+    assert started.stdout == "", "printed, its lines would break within words"
+    assert "loss (lower is better) · budget 0.1s" in started.displays[0]["text/markdown"]
     assert any("application/vnd.jupyter.widget-view+json" in data for data in started.displays)
     waited = kernel.run("%autoresearch wait")
     assert waited.status == "ok"
     assert any("image/png" in data for data in waited.updates), "the picture is shown again where it is saved"
-    status = kernel.run("%autoresearch status").stdout
+    status = kernel.run("%autoresearch status").said
     assert "finished" in status
     assert "6 of 6 experiments" in status
     history = kernel.run("%autoresearch history")
@@ -81,7 +83,7 @@ def test_the_kernel_is_free_and_an_interrupt_is_not_a_stop(kernel):
     after = kernel.run("import autoresearch_magic as am; print(am.current().state, am.current().standing.traceback)")
     assert after.stdout.split()[0] in ("baseline", "running"), after
     stopped = kernel.run("%autoresearch stop")
-    assert "is stopped" in stopped.stdout
+    assert "is stopped" in stopped.said
     assert not workers()
 
 
@@ -103,7 +105,7 @@ def test_stop_leaves_nothing_running_and_consistent_records(kernel, tmp_path):
     begin(kernel, "--metric loss --budget 60s -n 9 --repeats 1", target=ENDLESS)
     wait_for(lambda: workers() and workers()[0].children())
     stopped = kernel.run("%autoresearch stop")
-    assert "is stopped" in stopped.stdout
+    assert "is stopped" in stopped.said
     assert not workers()
     folder = next((tmp_path / ".autoresearch").iterdir())
     with sqlite3.connect(folder / "journal.sqlite") as journal:
@@ -114,18 +116,18 @@ def test_stop_leaves_nothing_running_and_consistent_records(kernel, tmp_path):
 def test_pause_resume_and_step(kernel):
     kernel.run(f"%%autoresearch target\n{TARGET}")
     kernel.run("%%autoresearch program --metric loss --budget 0.05s -n 30 --repeats 1\nLower it")
-    assert "one experiment" in kernel.run("%autoresearch step").stdout
+    assert "one experiment" in kernel.run("%autoresearch step").said
     assert kernel.run("%autoresearch wait").status == "ok"
-    assert "paused" in kernel.run("%autoresearch status").stdout
+    assert "paused" in kernel.run("%autoresearch status").said
     assert "2\n" in kernel.run("import autoresearch_magic as am\nprint(len(am.current().experiments))").stdout
     kernel.run("%autoresearch step")
     kernel.run("%autoresearch wait")
     assert kernel.run("print(len(am.current().experiments))").stdout == "3\n"
-    assert "goes on" in kernel.run("%autoresearch resume").stdout
-    assert "pauses" in kernel.run("%autoresearch pause").stdout
+    assert "goes on" in kernel.run("%autoresearch resume").said
+    assert "pauses" in kernel.run("%autoresearch pause").said
     kernel.run("%autoresearch wait")
-    assert "paused" in kernel.run("%autoresearch status").stdout
-    assert "is stopped" in kernel.run("%autoresearch stop").stdout
+    assert "paused" in kernel.run("%autoresearch status").said
+    assert "is stopped" in kernel.run("%autoresearch stop").said
 
 
 def test_resume_after_the_kernel_was_killed(kernel, start_kernel, tmp_path):

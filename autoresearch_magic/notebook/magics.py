@@ -52,10 +52,10 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
     def show(self, reply: Reply) -> None:
         """Show a reply where the user is looking."""
         if reply.text:
-            if in_notebook() and reply.markdown:
-                display({"text/plain": reply.text, "text/markdown": reply.markdown}, raw=True)
+            if in_notebook() and (markdown := reply.as_markdown()):
+                display({"text/plain": reply.text, "text/markdown": markdown}, raw=True)
             else:
-                print(reply.text)
+                print(reply.as_text())
         if reply.next_cell and self.shell is not None:
             self.shell.set_next_input(reply.next_cell, replace=False)
         if reply.watch is not None:
