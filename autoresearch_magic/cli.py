@@ -107,7 +107,9 @@ def _newest(root: Path) -> str:
 
 def overview() -> str:
     """Return the help."""
-    table = "\n".join(f"  {name:<8} {summary(name)}" for name in ("resume", *_SHARED))
+    names = ("resume", *_SHARED)
+    width = max(map(len, names))
+    table = "\n".join(f"  {name:<{width}}  {summary(name)}" for name in names)
     return f"""usage: autoresearch [--root FOLDER] COMMAND ...
 
   run NOTEBOOK.ipynb            execute a notebook to its end, with a bar

@@ -192,7 +192,7 @@ def _split(measurements: Sequence[Measurement]) -> str:
     charged = statistics.fmean(m.charged for m in measurements)
     evaluation = statistics.fmean(m.evaluation for m in measurements)
     training = f"{charged:.1f} s training, " if charged else ""
-    return f"{training}{evaluation:.2g} s evaluation"
+    return f"{training}{f'{evaluation:.2g}' if evaluation >= 0.01 else 'under 0.01'} s evaluation"
 
 
 def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Callable[[float, str], None]) -> Plan:

@@ -48,6 +48,8 @@ AGENTS = {
     "replay": "plays a recorded study: replay:STUDY[@SPEED]",
     "recorded": "plays back the edits that were recorded on a skill's example: recorded:SKILL",
 }
+OFFLINE = ("tuner", "replay", "recorded")
+"""Agents that read nothing of what they are told."""
 
 
 @dataclass
@@ -221,7 +223,10 @@ class Session:
     def say(self, arguments: argparse.Namespace) -> Reply:
         """Tell the agent something; its next proposal sees it."""
         study = self._study().say(" ".join(arguments.text))
-        return said(f"Noted: the next proposal that {study.settings.agent} is asked for sees it.")
+        agent = study.settings.agent
+        if agent.partition(":")[0] in OFFLINE:
+            return said(f"Noted, but {agent} reads no notes: a language model does (--agent).")
+        return said(f"Noted: {agent} sees it when it is asked for the next proposal.")
 
     def briefing(self, arguments: argparse.Namespace) -> Reply:
         """Show what a language model would be told now."""
@@ -230,8 +235,12 @@ class Session:
 
     def agents(self, arguments: argparse.Namespace) -> Reply:
         """List the agents that can propose."""
+        told = {name: AGENTS.get(name, "registered by another package") for name in agent_names()}
+        width = max(map(len, told))
+        rows = [f"| `{name}` | {escape(what)} |" for name, what in told.items()]
         return Reply(
-            "\n".join(f"{name:<8} {AGENTS.get(name, 'registered by another package')}" for name in agent_names())
+            "\n".join(f"{name:<{width}}  {what}" for name, what in told.items()),
+            "\n".join(["| agent | what it is |", "| --- | --- |", *rows]),
         )
 
     def status(self, arguments: argparse.Namespace) -> Reply:
@@ -347,7 +356,7 @@ class Session:
         return Reply("", wait=(study, None), then=lambda: ablation_reply(study))
 
     def report(self, arguments: argparse.Namespace) -> Reply:
-        """Write the report, and show it; measures the result again first where that was not done."""
+        """Write the report, and say where it is; measures the result again first where that was not done."""
         study = self._study()
         if study.unconfirmed:
             study.ask_confirmation()

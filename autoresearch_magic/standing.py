@@ -205,7 +205,7 @@ class Standing:
         """Seconds to the end as far as what was done so far tells; None before the first run is over, and at rest."""
         if self.pace is None or not self.state.active or not (self.settings.planned or self.settings.time_limit):
             return None
-        if self.live is not None and self.live.kind == "trial":
+        if self.state is State.MEASURING or (self.live is not None and self.live.kind == "trial"):
             return None  # the study is at rest, and how many runs its question takes is not told
         part = self.live.progress if self.live is not None else 0.0
         left = self.pace * max(0.0, self.runs_total - self.runs_done - part)

@@ -184,8 +184,9 @@ class Study(Askable):
     # -- what it does ----------------------------------------------------------------------------------------------
 
     def observe(self, observer: Observer) -> None:
-        """Add an observer."""
-        self._observers.append(observer)
+        """Add an observer; one that is there already is not told twice."""
+        if not any(each is observer for each in self._observers):
+            self._observers.append(observer)
 
     def start(self) -> Study:
         """Start, or go on, in a background thread; returns at once.

@@ -205,13 +205,8 @@ def status(study: Shown) -> str:
         what = doing(live, study.incumbent, study.metric)
         of = "the last ones' time" if study.settings.verify else "the run's budget"
         lines.append(f"Now: {what} · {live.phase}, {live.progress:.0%} of {of}")
-    lines.append(_sentence(result_line(study)))
+    lines.append(f"Result: {result_line(study)}")
     return "\n".join(lines)
-
-
-def _sentence(line: str) -> str:
-    """Begin with a capital; the rest stays as it is."""
-    return line[:1].upper() + line[1:]
 
 
 def history_text(study: Shown, shown: list[Experiment]) -> str:
@@ -258,7 +253,7 @@ def report(study: Shown) -> str:
     lines = [
         f"# {study.definition.program.title or study.name}",
         "",
-        f"Study `{study.name}`: {study.state}. {_sentence(result_line(study))}.",
+        f"Study `{study.name}`: {study.state}. Result: {result_line(study)}.",
         "",
     ]
     lines += [f"Settings: {study.settings.describe()}.", ""]

@@ -1,12 +1,16 @@
 """What a command answers, where it is shown: a notebook and a terminal, both of which are often narrow."""
 
+import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoresearch_magic.commands import run
 from autoresearch_magic.reply import NARROWEST, Reply, said
+from autoresearch_magic.session import Session
 
 STARTED = "s: d = a*b_1 · budget 1s\nIt runs. Go on with  %autoresearch resume s"
 
@@ -64,3 +68,16 @@ def test_no_word_is_broken_and_none_is_lost(words, columns):
         lines = said(" ".join(words)).as_text().splitlines()
     assert " ".join(lines).split() == words
     assert all(len(line) <= max(NARROWEST, columns) or " " not in line for line in lines)
+
+
+def test_the_agents_and_the_notes_they_read(monkeypatch):
+    session = Session()
+    listed = run(session, "agents")
+    lines = listed.text.splitlines()
+    assert len({re.match(r"\S+ +", line).end() for line in lines}) == 1, "one column of names"
+    assert listed.markdown.count("\n") == len(lines) + 1
+    study = SimpleNamespace(settings=SimpleNamespace(agent="tuner:LR"), say=lambda text: study)
+    monkeypatch.setattr(session, "_study", lambda: study)
+    assert run(session, "say be bold").text == "Noted, but tuner:LR reads no notes: a language model does (--agent)."
+    study.settings.agent = "claude"
+    assert run(session, "say be bold").text == "Noted: claude sees it when it is asked for the next proposal."

@@ -381,3 +381,14 @@ def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make):
     assert 0 <= study.standing.remaining <= 6
     study.standing.state = State.PAUSED
     study.stop()
+
+
+def test_an_observer_is_told_once_however_often_it_is_added(make):
+    told = []
+    study = make(experiments=1)
+    observer = told.append
+    for _ in range(3):
+        study.observe(observer)
+    finish(study)
+    judged = [event.experiment.number for event in told if isinstance(event, Judged)]
+    assert judged == [0, 1]

@@ -109,7 +109,7 @@ def test_which_way_is_better_is_the_metrics():
 def test_the_status_says_what_a_run_is_for():
     text = status(shown(RunStarted(experiment(1, 0.8, 0.81, 0.79), "incumbent", 3, 4)))
     assert "Now: The incumbent, experiment 1, once more, to compare · starting, 0% of the run's budget" in text
-    assert text.splitlines()[-1] == "Val_BPB 0.8 (experiment 1), baseline 1.01"
+    assert text.splitlines()[-1] == "Result: val_BPB 0.8 (experiment 1), baseline 1.01"
 
 
 def test_the_history_counts_runs():
@@ -124,7 +124,7 @@ def test_the_history_counts_runs():
 
 def test_the_report_has_the_interval_and_the_runs():
     text = report(shown(Confirmed(headline())))
-    assert "Val_BPB 0.9 (sd 0.011) against" in text
+    assert "Result: val_BPB 0.9 (sd 0.011) against" in text
     assert "a gain of 0.3 ± 0.02 (95%), 25.0%." in text
     assert "| 1 | 0.8 | 3 | LR 0.001 → 0.002 |" in text
     assert "| 2 | discard | 0.9 | 1 | 1.0 | a \\| b |" in text
