@@ -35,7 +35,7 @@ __all__ = [
     "promising",
 ]
 
-FIRST, NEXT, GROWTH = 0.0013, 0.0024, 1.33
+FIRST, NEXT, GROWTH = 0.001, 0.0017, 1.33
 """Levels of the looks: of the first run, of the second, and by what factor the level grows with each further one. What is
 spent late costs less power, as more is known of the noise by then. Most no-change proposals never get to a second look, and
 most others end at the futility bound, so the sum of the levels is not the rate of false keeps (`benchmarks/judge.py`)."""
