@@ -1,6 +1,6 @@
 """The command line: ``autoresearch run NOTEBOOK.ipynb | PROGRAM.md``, and the commands of the magic.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget was spent without an improvement.
+Exit codes: 0 done, 1 failed (or the doctor has found something bad), 2 wrong usage, 3 the budget was spent without an improvement.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _main(words: list[str]) -> int:
         if not Path(arguments.file).is_file() and not arguments.file.endswith(".md"):
             return show(draft_reply(arguments.file, given(arguments), root))
         return show(plan_program(arguments, root))
-    if name == "skills":
+    if name in ("skills", "doctor"):
         return show(run_words(Session(root=root), words))
     if name == "init":
         if len(rest) not in (1, 2) or rest[0].startswith("-"):
@@ -94,7 +94,7 @@ def _main(words: list[str]) -> int:
         print(init_project(rest[0], rest[-1], root))
         return DONE
     raise UserError(
-        f"There is no command {name!r}: they are run, plan, init, skills, resume, {', '.join(_SHARED)}. See  autoresearch -h"
+        f"There is no command {name!r}: they are run, plan, init, skills, doctor, resume, {', '.join(_SHARED)}. See  autoresearch -h"
     )
 
 
@@ -122,6 +122,7 @@ def overview() -> str:
   skills                        program templates, with examples
   init SKILL [FOLDER]           copy one's example into a new folder, with its program.md
   plan "GOAL" --agent claude    make a program of a goal in plain words
+  doctor                        is everything there that a study needs, and does it work
 {table}
 
 Each command has -h. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget was spent without an improvement."""
@@ -146,7 +147,7 @@ def show(reply: Reply) -> int:
         finally:
             meter.close()
         return show(answer)
-    return DONE
+    return FAILED if reply.failed else DONE
 
 
 def plan_program(arguments: argparse.Namespace, root: Path) -> Reply:

@@ -129,6 +129,7 @@ COMMANDS: dict[str, Command] = {
     "export": Command(Session.export, ((("path",), {"metavar": "PATH", "help": ".py or .ipynb: the best target; .csv, .tsv, .json: the history"}), _COLUMNS)),
     "skills": Command(Session.skills),
     "skill": Command(Session.skill, ((("name",), {"metavar": "NAME", "help": "a skill's name"}), (("--example",), {"metavar": "FOLDER", "help": "copy its example into this new folder, as a git repository"}), (("--no-cell",), {"action": "store_true", "help": "put no program into the next cell"}), (("--agent",), {"metavar": "AGENT", "help": "who shall propose, such as recorded:NAME for the edits that were recorded on the example"}))),
+    "doctor": Command(Session.doctor),
     "help": Command(show_help, ((("command",), {"nargs": "?", "metavar": "COMMAND", "help": "a command"}),)),
 }  # fmt: skip
 

@@ -38,6 +38,8 @@ class Reply:
         Does something that takes its time, told how to show how far it is (a share and a few words), and gives the reply.
     next_cell : str
         Put this into a new cell.
+    failed : bool
+        Whether the command line's exit code says that something is wrong.
     prose : bool
         Whether the text is running words: its lines may break at any space, and it needs no Markdown of its own.
     """
@@ -49,6 +51,7 @@ class Reply:
     then: Callable[[], Reply] | None = None
     work: Callable[[Callable[[float, str], None]], Reply] | None = None
     next_cell: str = ""
+    failed: bool = False
     prose: bool = False
 
     def as_markdown(self) -> str:

@@ -31,6 +31,7 @@ from .views import (
     ablation_reply,
     answer_reply,
     diff_reply,
+    doctor_reply,
     evals_reply,
     experiment_reply,
     report_reply,
@@ -128,6 +129,10 @@ class Session:
     def skill(self, arguments: argparse.Namespace) -> Reply:
         """Put a skill's program into the next cell, and copy its example where one is wanted."""
         return skill_reply(arguments, self.root)
+
+    def doctor(self, arguments: argparse.Namespace) -> Reply:
+        """See whether everything that a study needs is there and works, and what to do where it is not."""
+        return doctor_reply(self.root)
 
     # -- start and steer -------------------------------------------------------------------------------------------
 

@@ -1,13 +1,15 @@
-"""What commands show of a study: an experiment whole, what it changed, how the study goes, an answer, the report.
+"""What commands show of a study: an experiment whole, what it changed, how the study goes, an answer, the report; and the doctor.
 
 Each is a `Reply`, in Markdown and in plain text. Not here: which experiment is meant, and whether there is one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from .doctor import Check, examine
 from .edits import fenced, line_counts, unified_diff
 from .evals.evals_words import evals_markdown, evals_text
 from .experiment import Experiment, Proposal
@@ -117,3 +119,27 @@ def shown_path(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def doctor_reply(root: Path) -> Reply:
+    """Examine the machine and the folder of studies, which takes a few seconds."""
+
+    def work(show: Callable[[float, str], None]) -> Reply:
+        return checks_reply(examine(root, show))
+
+    return Reply("", work=work)
+
+
+def checks_reply(checks: Sequence[Check]) -> Reply:
+    """Show what was examined: a table, what to do with it, and the sum of it in one line."""
+    width = max(len(check.name) for check in checks)
+    lines, rows = [], ["| | | found | what to do |", "| --- | --- | --- | --- |"]
+    for check in checks:
+        lines.append(f"{check.state:<4}  {check.name:<{width}}  {check.said}")
+        if check.remedy:
+            lines.append(f"{'':<{width + 8}}-> {check.remedy}")
+        state = check.state if check.state == "ok" else f"**{check.state}**"
+        rows.append(f"| {state} | {check.name} | {escape(check.said)} | {escape(check.remedy)} |")
+    bad, warn = (sum(check.state == state for check in checks) for state in ("bad", "warn"))
+    total = f"{bad} bad, {counted(warn, 'warning')}." if bad or warn else "All is well."
+    return Reply("\n".join([*lines, "", total]), "\n".join([*rows, "", total]), failed=bad > 0)

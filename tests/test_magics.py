@@ -254,7 +254,7 @@ def test_help_is_everywhere(shared_kernel):
     assert "%%autoresearch target" in shared_kernel.run("%autoresearch help").stdout
     assert "NAME=EXPRESSION" in shared_kernel.run("%%autoresearch -h\n ").stdout
     for name in ("setup", "target", "program", "start", "status", "pause", "resume", "stop", "step", "wait", "history",
-                 "show", "diff", "restore", "best", "help", "report", "export", "watch"):  # fmt: skip
+                 "show", "diff", "restore", "best", "help", "report", "export", "watch", "doctor"):  # fmt: skip
         answer = shared_kernel.run(f"%autoresearch {name} -h")
         assert (answer.status, "usage:" in answer.stdout) == ("ok", True), name
 
