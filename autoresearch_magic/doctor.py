@@ -387,11 +387,9 @@ def check_vendor(vendor: _Vendor, told: dict[str, Any]) -> Check:
     name = vendor.name
     if error := told.get("error"):
         return Check(name, "warn", error, vendor.remedy)
-    version, broken = told[vendor.sdk]
+    version, _ = told[vendor.sdk]
     key = next((os.environ[variable] for variable in vendor.keys if os.environ.get(variable, "").strip()), "")
     said = f"{vendor.sdk} {version or 'not installed'}, {'a key is set' if key else 'no key is set'}"
-    if broken:
-        return Check(name, "warn", f"{said}; {' '.join(broken.split())[:200]}", vendor.remedy)
     if key and not re.fullmatch(r"[!-~]+", key.strip()):
         remedy = f"set {vendor.keys[0]} anew: it has blanks, line breaks or letters that no key has"
         return Check(name, "warn", f"{said}, but it cannot be one", remedy)

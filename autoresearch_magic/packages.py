@@ -48,7 +48,7 @@ def look(name):
     except metadata.PackageNotFoundError:
         return ["", ""]
     try:
-        if name != "jupyterlab":  # a server; it would take its time
+        if name in ("anywidget", "ipywidgets"):  # the others would take their time, and are not needed for every study
             importlib.import_module(name)
     except BaseException as error:
         return [version, f"import {name} raises {type(error).__name__}: {error}"]
@@ -61,15 +61,20 @@ class Asked:
     """A question to a process of its own, in an experiment's environment: code that prints one line of JSON at its end."""
 
     def __init__(self, code: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code], env=experiment_environment(threads=1, seed=0), start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
-        )  # fmt: skip
+        self._process: subprocess.Popen[str] | None = None
         self._answer: dict[str, Any] | None = None
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code], env=experiment_environment(threads=1, seed=0), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+            )  # fmt: skip
+        except OSError as error:
+            self._answer = {"error": f"this Python ({sys.executable or 'unknown'}) does not start: {error}"}
 
     def answer(self) -> dict[str, Any]:
         """Wait for the answer; ``{"error": ...}`` where there is none."""
         if self._answer is None:
+            assert self._process is not None
             try:
                 out, err = self._process.communicate(timeout=PATIENCE)
                 self._answer = json.loads(out.strip().splitlines()[-1])
@@ -84,5 +89,6 @@ class Asked:
 
     def close(self) -> None:
         """Leave no process behind."""
-        self._process.kill()
-        self._process.communicate()
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import selectors
 import signal
 import time
@@ -18,7 +17,7 @@ def resident(pid: int) -> int:
     total = 0
     for each in (pid, *descendants(pid)):
         try:
-            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * resource.getpagesize()
+            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         except (OSError, IndexError, ValueError):
             continue
     return total

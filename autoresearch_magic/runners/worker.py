@@ -21,7 +21,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
 import selectors
 import signal
 import socket
@@ -32,7 +31,7 @@ import threading
 import time
 import types
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..budget import Budget
 from ..edits import imported_modules
@@ -51,6 +50,9 @@ from .processes import (
 )
 from .progress_lines import ProgressLines, reports_itself
 from .run import Run, result_of
+
+if TYPE_CHECKING:
+    import resource  # Windows has none, and there the doctor must still be able to say so
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: time to flush a log, not to finish an epoch."""
