@@ -76,7 +76,9 @@ class Worker:
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
         self._inbox = b""
         self._parent = os.getppid()
-        self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake, wake = os.pipe()  # not inherited by a program that is started; macOS has no pipe2
+        for end in (self._wake, wake):
+            os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler must be there for the descriptor to be written
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         self._wakeup = wake
