@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 from .budget import Budget, format_duration, parse_budget, parse_duration
 from .errors import UserError
 from .judge import Bounds, Rule
-from .language.values import (
+from .metric import Metric, parse_metric
+from .values import (
     UNLIMITED,
     above_zero,
     default_threads,
@@ -35,7 +36,6 @@ from .language.values import (
     unless_off,
     whole,
 )
-from .metric import Metric, parse_metric
 
 
 def _option(

@@ -15,7 +15,6 @@ from typing import Any
 from .drafting.draft import Draft, DryRun
 from .drafting.trying import backend_for, make_draft
 from .files import match, split
-from .language.values import read_scope
 from .reply import Reply, said
 from .repository.checkout import open_checkout, top_of
 from .runners.shell import GuardCommand, ShellRunner
@@ -23,6 +22,7 @@ from .runners.worktree import Worktree
 from .safety.seatbelt import danger
 from .settings import make_settings
 from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
+from .values import read_scope
 from .words import escape
 
 FORMS = """\

@@ -278,7 +278,9 @@ WORLDS = [
 
 def percent(hits: list[bool], digits: int = 1) -> str:
     """Write a share, with how many it is of: where those are few, it is known no better."""
-    return f"{100 * sum(hits) / len(hits):{digits + 4}.{digits}f}% of {len(hits):<5d}" if hits else f"{'–':>{digits + 14}}"
+    return (
+        f"{100 * sum(hits) / len(hits):{digits + 4}.{digits}f}% of {len(hits):<5d}" if hits else f"{'–':>{digits + 14}}"
+    )
 
 
 def share_kept(tallies: list[Tally], low: float, high: float) -> float | None:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.language.blocks import read_blocks
 from autoresearch_magic.language.keys import evals_interval, goal_direction
-from autoresearch_magic.language.values import UNLIMITED
 from autoresearch_magic.program import parse_program
 from autoresearch_magic.settings import FIELDS, KEYS, make_settings
+from autoresearch_magic.values import UNLIMITED
 
 COVERAGE = """/autoresearch
 Iterations: 20

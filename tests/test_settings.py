@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.language.values import UNLIMITED
 from autoresearch_magic.settings import FIELDS, HelpShown, Parser, Settings, add_options, given, make_settings
+from autoresearch_magic.values import UNLIMITED
 
 REPOSITORY = {"scope": "src/**/*.py", "verify": "make size"}
 

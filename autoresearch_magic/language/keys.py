@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..settings import FIELDS, KEYS
-from .values import UNLIMITED, truth
+from ..values import UNLIMITED, truth
 
 _DIRECTION = re.compile(r"\b(lower|higher|smaller|larger)\s+is\s+better\s*(?:\)|$)", re.IGNORECASE)
 
