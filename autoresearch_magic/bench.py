@@ -250,14 +250,29 @@ class Bench:
         self.run_finals((best, baseline), sides, self.settings.repeats)
         size = best.value or 0.0
         if any(disturbed(values, self.noise, size) for values in sides.values()):
-            self.publish(
-                Notice(
-                    "Best and baseline varied far more than before when they were run again: each gets as many runs once more."
-                )
+            room = self.room_for(self.confirmation_seconds)
+            what = (
+                "each gets as many runs once more."
+                if room
+                else "the interval is wide, and no time is left for more runs."
             )
-            self.run_finals((best, baseline), sides, 2 * self.settings.repeats)
+            self.publish(Notice(f"Best and baseline varied far more than before when they were run again: {what}"))
+            if room:
+                self.run_finals((best, baseline), sides, 2 * self.settings.repeats)
         if (result := headline(best, sides[best.number], sides[0], self.metric)) is not None:
             self.publish(Confirmed(result))
+
+    def room_for(self, seconds: float) -> bool:
+        """Whether a limit of time leaves room for so many seconds more; there is none for a question of the user's."""
+        return True
+
+    @property
+    def confirmation_seconds(self) -> float:
+        """How long it will take to measure best and baseline again; 0 while nothing has beaten the baseline."""
+        best, baseline = self.incumbent, self.judged[0]
+        if best.number == 0:
+            return 0.0
+        return self.settings.repeats * sum(e.seconds / len(e.measurements) for e in (best, baseline))
 
     def run_finals(self, experiments: tuple[Experiment, ...], sides: dict[int, list[float]], repeats: int) -> None:
         """Run experiments in turn until each has had so many runs of the confirmation; their values are added to `sides`."""

@@ -110,7 +110,7 @@ class Loop(Bench):
             When a limit cannot be kept, or the agent has nothing usable to say any more.
         """
         s, used = self.settings, self.usage
-        if s.time_limit is not None and self.elapsed() + self.confirmation_seconds >= s.time_limit:
+        if not self.room_for(self.confirmation_seconds):
             which = f"--minutes {s.minutes:g}" if s.minutes is not None else f"--hours {s.hours:g}"
             return f"The time is up, what the confirmation takes counted ({which})."
         best = self.incumbent
@@ -341,13 +341,10 @@ class Loop(Bench):
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
         self.records.draw(self.judged)
 
-    @property
-    def confirmation_seconds(self) -> float:
-        """How long it will take to measure best and baseline again; 0 while nothing has beaten the baseline."""
-        best, baseline = self.incumbent, self.judged[0]
-        if best.number == 0:
-            return 0.0
-        return self.settings.repeats * sum(e.seconds / len(e.measurements) for e in (best, baseline))
+    def room_for(self, seconds: float) -> bool:
+        """Whether --hours or --minutes leaves room for so many seconds more."""
+        limit = self.settings.time_limit
+        return limit is None or self.elapsed() + seconds < limit
 
     # -- helpers --------------------------------------------------------------------------------------------------
 

@@ -264,6 +264,17 @@ def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs
     assert open_study(study.name, study.folder.parent).standing.headline == head
 
 
+def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make, script):  # noqa: F811
+    slow = "import time\ntime.sleep(0.2)\n"
+    script(*(slow + noisy(1.0 + n / 1000, f"try {n}") for n in range(40)))
+    target = slow + NOISY.format(x=9.0) + "loss += 30.0 * (int(seed) == 1001)\n"
+    seen = []
+    study = finish(make(target, agent="script", experiments=40, repeats=3, minutes=0.1, observers=[seen.append]))
+    assert [e.number for e in seen if isinstance(e, RunEnded) and e.kind == "final"].count(0) == 3
+    assert any("no time is left for more runs" in e.message for e in seen if isinstance(e, Notice))
+    assert study.standing.headline.repeats == 3
+
+
 def test_a_plan_runs_the_target_and_writes_nothing(make, tmp_path):  # noqa: F811
     study = make(LEARNS.format(rate=0.05), budget="20steps", experiments=4, repeats=3)
     told = []
