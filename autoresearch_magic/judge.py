@@ -50,7 +50,7 @@ PROMISING, LEAST, HIGHEST = 0.7, 0.5, 1.8
 ALLOWANCE, CREDIT, PRICE = 0.185, 20.0, 0.06
 """The account of the repeats: the share of the runs that they may be, the runs on credit for which they are granted
 beforehand, since what is found early counts longest, and by how many standard errors each repeat beyond it makes the first
-look stricter (each one left, more lenient). In studies of 150 runs repeats come to 20 to 25% of all, the baseline's included.
+look stricter (each one left, more lenient). In studies of 150 runs repeats come to 21 to 26% of all, the baseline's included.
 With 0.14, and `PROMISING` 0.85, they are 3 less, and 3 to 9 in 100 fewer of the gains of 2 sd or more are found: this is what
 moves along the frontier that `benchmarks/frontier.py` computes."""
 
