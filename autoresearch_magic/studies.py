@@ -66,7 +66,10 @@ def _load(folder: Path) -> Study:
         standing.state = state
         standing.message = journal.get("message") or ""
         if (best := standing.incumbent) is not None and best.number > 0:
-            standing.headline = headline(best, journal.finals(best.number), journal.finals(0), study.metric)
+            sides = journal.finals(best.number), journal.finals(0)
+            # Stopped in the middle of the confirmation it has no result yet: a report, or going on, makes the rest.
+            if state is State.FINISHED or min(map(len, sides)) >= study.settings.repeats:
+                standing.headline = headline(best, *sides, study.metric)
     finally:
         journal.close()
     return study
