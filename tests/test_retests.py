@@ -245,6 +245,20 @@ def test_a_report_of_a_stopped_study_measures_its_result_first(make, script):  #
     assert study.state == "stopped"
 
 
+def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make, script):  # noqa: F811
+    script("X = 1.0\nloss = X")
+    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=1))
+    with sqlite3.connect(study.folder / "journal.sqlite") as journal:
+        journal.execute("DELETE FROM measurement WHERE id = (SELECT max(id) FROM measurement)")
+        journal.execute("UPDATE meta SET value = '\"stopped\"' WHERE key = 'state'")
+    journal.close()
+    again = open_study(study.name, study.folder.parent)
+    assert again.standing.headline is None
+    assert again.unconfirmed
+    again.report()
+    assert again.standing.headline == study.standing.headline
+
+
 @pytest.mark.parametrize(("disturbance", "runs"), [(0.0, 3), (30.0, 6)])
 def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs):  # noqa: F811
     """One far-off run of three makes an interval that says nothing: then there are three more, and it does."""
@@ -262,6 +276,11 @@ def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs
         disturbance
     )
     assert open_study(study.name, study.folder.parent).standing.headline == head
+    seen.clear()
+    assert study.resume(experiments=2).wait(60)
+    assert not any(isinstance(e, RunStarted) for e in seen), "the script is at its end, and all is measured"
+    assert not any("varied far more" in e.message for e in seen if isinstance(e, Notice))
+    assert study.standing.headline == head
 
 
 def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make, script):  # noqa: F811
