@@ -61,7 +61,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         if reply.watch is not None:
             self.watch(reply.watch)
         if reply.wait is not None:
-            self.wait(*reply.wait)
+            self.wait(*reply.wait, asked=reply.then is not None)
         if reply.then is not None:
             self.show(reply.then())
         if reply.work is not None:
@@ -88,8 +88,8 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         display(Panel(study))
         Poster(study)
 
-    def wait(self, study: Study, timeout: float | None) -> None:
-        """Wait with a bar; an interrupt ends the waiting, not the study."""
+    def wait(self, study: Study, timeout: float | None, *, asked: bool = False) -> None:
+        """Wait with a bar, for a study or for the answer to a question; an interrupt ends the waiting, not the study."""
         try:
             over = follow(study, NotebookBar(study) if in_notebook() else TerminalBar(study), timeout)
         except KeyboardInterrupt:
@@ -98,7 +98,8 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
             from .poster import refresh
 
             refresh(study)
-        if study.state == State.FAILED:
+        # A question leaves a study that had failed as it stands, and has a traceback only where it failed itself.
+        if study.state == State.FAILED and (study.standing.traceback or not asked):
             raise UserCodeError(study.standing.message, self.untold(study))
         if not over:
             print(f"{study.name} is {study.state} still: %autoresearch wait waits on.")
