@@ -62,7 +62,8 @@ class Reply:
 
     def as_text(self) -> str:
         """Return what is printed: in a terminal its running words break at spaces, which a terminal alone would not do."""
-        if not self.prose or not sys.stdout.isatty():
+        terminal = getattr(sys.stdout, "isatty", bool)  # what stands in for it may only know how to write
+        if not self.prose or not terminal():
             return self.text
         width = max(NARROWEST, shutil.get_terminal_size().columns - 1)
         return "\n".join(

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.commands import run
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.notebook.magics import AutoresearchMagics
 from autoresearch_magic.reply import NARROWEST, Reply, said
 from autoresearch_magic.session import Session
 
@@ -56,7 +59,9 @@ def test_a_terminal_gets_lines_that_break_at_spaces(terminal):
     assert said(STARTED).as_text() == STARTED
 
 
-def test_what_is_no_terminal_gets_whole_lines():
+def test_what_is_no_terminal_gets_whole_lines(monkeypatch):
+    assert said("word " * 99).as_text() == "word " * 99
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=len))  # a stand-in that can do no more
     assert said("word " * 99).as_text() == "word " * 99
 
 
@@ -81,3 +86,18 @@ def test_the_agents_and_the_notes_they_read(monkeypatch):
     assert run(session, "say be bold").text == "Noted, but tuner:LR reads no notes: a language model does (--agent)."
     study.settings.agent = "claude"
     assert run(session, "say be bold").text == "Noted: claude sees it when it is asked for the next proposal."
+
+
+@pytest.mark.parametrize(("traceback", "refused"), [("", False), ("Traceback: a bug", True)])
+def test_an_answer_of_a_study_that_had_failed_is_shown(traceback, refused, monkeypatch, capsys):
+    for name in ("follow", "TerminalBar"):
+        monkeypatch.setattr(f"autoresearch_magic.notebook.magics.{name}", lambda *_: True)
+    standing = SimpleNamespace(message="The key has expired.", traceback=traceback, elapsed=1.0)
+    study = SimpleNamespace(name="s", state="failed", standing=standing)
+    magics = AutoresearchMagics(None)
+    asked = Reply("", wait=(study, None), then=lambda: Reply("STABLE"))
+    with pytest.raises(UserError, match="expired") if refused else nullcontext():
+        magics.show(asked)
+    assert ("STABLE" in capsys.readouterr().out) is not refused
+    with pytest.raises(UserError, match="expired"):
+        magics.show(Reply("", wait=(study, None)))
