@@ -403,5 +403,6 @@ class Study(Askable):
             try:
                 observer(event)
             except Exception as error:  # an observer's fault must not end a night's work
-                self._observers.remove(observer)
+                # By identity, as in `observe`; and another thread may have removed it already.
+                self._observers = [each for each in self._observers if each is not observer]
                 self.standing.message = f"An observer failed and was removed: {type(error).__name__}: {error}"

@@ -383,6 +383,28 @@ def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make):
     study.stop()
 
 
+def test_an_observer_that_fails_takes_no_equal_one_with_it(make):
+    class Same:
+        def __init__(self, fails):
+            self.fails, self.told = fails, 0
+
+        def __eq__(self, other):
+            return True
+
+        __hash__ = None
+
+        def __call__(self, event):
+            self.told += 1
+            if self.fails:
+                raise RuntimeError("observer failed")
+
+    good, bad = Same(False), Same(True)
+    study = make(observers=[good, bad])
+    for _ in range(3):
+        study._publish(StateChanged(State.NEW))
+    assert (good.told, bad.told) == (3, 1)
+
+
 def test_an_observer_is_told_once_however_often_it_is_added(make):
     told = []
     study = make(experiments=1)
