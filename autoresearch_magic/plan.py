@@ -178,7 +178,7 @@ class Plan:
 def cost_line(settings: Settings) -> str:
     """Say what the agent may cost."""
     s = settings
-    if s.agent.partition(":")[0] in ("tuner", "replay"):
+    if s.agent.partition(":")[0] in ("tuner", "replay", "recorded"):
         return "nothing; the agent is offline."
     if s.max_cost is not None:
         return f"at most ${s.max_cost:g} (--max-cost)."

@@ -104,7 +104,7 @@ def report_reply(study: Study, to: str | None) -> Reply:
     """Write the report, into the study's folder by default, and show where it is with the result."""
     path = study.report(to, confirm=False)
     n = counts(study.experiments)
-    tried = counted(len(study.experiments) - 1, "experiment")
+    tried = counted(max(0, len(study.experiments) - 1), "experiment")
     head = f"{tried}: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
     line = result_line(study)
     return Reply(

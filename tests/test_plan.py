@@ -41,6 +41,7 @@ def test_a_study_without_an_end_is_not_told_by_a_million():
     ("options", "said"),
     [
         ({"agent": "tuner"}, "nothing; the agent is offline."),
+        ({"agent": "recorded:speed"}, "nothing; the agent is offline."),
         ({"agent": "claude", "experiments": 1}, "1 answer of claude, or more, without a limit: --max-cost or --max-tokens sets one."),
         ({"agent": "claude", "experiments": 9}, "9 answers of claude, or more, without a limit: --max-cost or --max-tokens sets one."),
         ({"agent": "claude", "experiments": 1_000_000},

@@ -100,6 +100,10 @@ def test_the_report_is_written_where_it_is_said(study, tmp_path):
     assert (study.folder / "report.md").is_file()
 
 
+def test_the_report_of_a_study_without_a_baseline(make, tmp_path):  # noqa: F811
+    assert report_reply(make(), str(tmp_path / "out.md")).text.startswith("0 experiments: ")
+
+
 @pytest.mark.parametrize(
     ("proposal", "lines"),
     [
