@@ -139,7 +139,8 @@ class Standing:
     @property
     def elapsed(self) -> float:
         """Seconds at work; absences are not counted."""
-        return self.seconds + (0.0 if self._since is None else time.monotonic() - self._since)
+        seconds, since = self.seconds, self._since  # taken once: the study's thread may end it meanwhile
+        return seconds + (0.0 if since is None else time.monotonic() - since)
 
     @property
     def baseline(self) -> Experiment | None:
@@ -166,7 +167,7 @@ class Standing:
         """How many runs there will have been at the end, the repeats of candidates not counted: baseline, experiments and confirmation."""
         best = self.incumbent
         nothing_kept = best is not None and best.number == 0 and self.done >= self.settings.experiments
-        return self.settings.repeats + self.settings.experiments + (0 if nothing_kept else 2 * self.settings.repeats)
+        return self.settings.repeats + self.settings.experiments + (0 if nothing_kept else 2 * self._again)
 
     @property
     def runs_done(self) -> int:
@@ -176,8 +177,14 @@ class Standing:
             return live.repeat if live else 0
         if live is not None and live.kind == "final":
             # Best and baseline take turns, the best first.
-            return self.runs_total - 2 * (self.settings.repeats - live.repeat) + (live.experiment.number == 0)
+            return self.runs_total - 2 * (self._again - live.repeat) + (live.experiment.number == 0)
         return self.settings.repeats + self.done
+
+    @property
+    def _again(self) -> int:
+        """How often the confirmation runs best and baseline: more often than planned where they were disturbed."""
+        live = self.live
+        return live.repeats if live is not None and live.kind == "final" else self.settings.repeats
 
     @property
     def fraction(self) -> float:

@@ -79,3 +79,12 @@ def test_what_is_left_is_the_pace_times_what_has_not_been_run():
 def test_a_question_does_not_tell_how_long_it_takes():
     asked = standing_after(*SEARCH, StateChanged(State.MEASURING), run("trial", 1, 2.0)[:1], experiments=500)
     assert asked.remaining is None
+
+
+def test_a_confirmation_that_is_made_longer_is_not_at_its_end():
+    third = standing_after(*SEARCH, *CONFIRMED, run("final", 1, 2.0, 2, 4)[:1], experiments=2)
+    assert (third.runs_total, third.runs_done) == (12, 8)
+    assert third.fraction == pytest.approx(8 / 12)
+    assert third.remaining == pytest.approx(4 * third.pace)
+    last = standing_after(*SEARCH, *CONFIRMED, run("final", 0, 2.0, 3, 4)[:1], experiments=2)
+    assert last.runs_total - last.runs_done == 1
