@@ -251,7 +251,7 @@ class Bench:
         size, most = best.value or 0.0, 2 * self.settings.repeats
         # In a later stretch they may have had them all before.
         due = any(len(values) < most for values in sides.values())
-        if due and any(disturbed(values, self.noise, size) for values in sides.values()):
+        if due and any(disturbed([*values.values()], self.noise, size) for values in sides.values()):
             room = self.room_for(self.confirmation_seconds)
             what = (
                 "each gets as many runs once more."
@@ -261,7 +261,8 @@ class Bench:
             self.publish(Notice(f"Best and baseline varied far more than before when they were run again: {what}"))
             if room:
                 self.run_finals((best, baseline), sides, most)
-        if (result := headline(best, sides[best.number], sides[0], self.metric)) is not None:
+        ours, theirs = ([*sides[number].values()] for number in (best.number, 0))
+        if (result := headline(best, ours, theirs, self.metric)) is not None:
             self.publish(Confirmed(result))
 
     def room_for(self, seconds: float) -> bool:
@@ -276,17 +277,17 @@ class Bench:
             return 0.0
         return self.settings.repeats * sum(e.seconds / len(e.measurements) for e in (best, baseline))
 
-    def run_finals(self, experiments: tuple[Experiment, ...], sides: dict[int, list[float]], repeats: int) -> None:
-        """Run experiments in turn until each has had so many runs of the confirmation; their values are added to `sides`."""
+    def run_finals(self, experiments: tuple[Experiment, ...], sides: dict[int, dict[int, float]], repeats: int) -> None:
+        """Run experiments in turn on so many fresh seeds, where they have no value yet; adds those to `sides`, by their seeds."""
         for repeat in range(repeats):
+            seed = self.settings.seed + FRESH_SEEDS + repeat
             for experiment in experiments:
-                if len(sides[experiment.number]) > repeat:
+                if seed in sides[experiment.number]:
                     continue
                 self.wait_for_go(State.CONFIRMING)
-                seed = self.settings.seed + FRESH_SEEDS + repeat
                 measurement = self.measure(experiment, "final", seed, repeat, repeats)
                 if measurement.ok and measurement.value is not None:
-                    sides[experiment.number].append(measurement.value)
+                    sides[experiment.number][seed] = measurement.value
 
     def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
         """Run a target for a question of the user's; see `questions.Bench`."""

@@ -238,7 +238,7 @@ def run_notebook(path: Path, out: Path | None, options: dict[str, object]) -> in
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError
     except ImportError:
-        raise UserError("Running a notebook needs nbclient: pip install 'autoresearch-magic[lab]'") from None
+        raise UserError("Running a notebook needs nbclient: pip install nbclient ipykernel") from None
     if not path.is_file():
         raise UserError(f"There is no notebook at {path}.")
     try:

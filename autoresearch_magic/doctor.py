@@ -322,7 +322,7 @@ def check_torch(told: dict[str, Any]) -> Check:
     """Judge what the process that imported torch has told."""
     again = "pip install --force-reinstall torch"
     if not told:
-        hint = "pip install 'autoresearch-magic[torch]'  for targets that train networks"
+        hint = "pip install torch  for targets that train networks"
         return Check("torch", "ok", "not installed; only targets that import it need it", hint)
     if error := told.get("error"):
         return Check("torch", "warn", " ".join(error.split())[:300], again)
@@ -357,7 +357,7 @@ def check_notebook(told: dict[str, Any]) -> Check:
             f"pip install --force-reinstall {' '.join(wrong)}  and restart the kernel; without, there is no live panel"
         )
         return Check("notebook", "warn", f"{said}; {' '.join(why.split())[:200]}" if why else said, remedy)
-    hint = "" if kernel or told["jupyterlab"][0] else "pip install 'autoresearch-magic[lab]'  for a notebook server"
+    hint = "" if kernel or told["jupyterlab"][0] else "pip install jupyterlab  for a notebook server"
     return Check("notebook", "ok", said, hint)
 
 
@@ -375,7 +375,7 @@ class _Vendor:
 
     @property
     def remedy(self) -> str:
-        return f"pip install 'autoresearch-magic[{self.name}]'"
+        return f"pip install {self.sdk}"
 
 
 _CLAUDE = _Vendor("claude", "anthropic", ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"), "a notebook asks for one")

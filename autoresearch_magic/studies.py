@@ -66,10 +66,10 @@ def _load(folder: Path) -> Study:
         standing.state = state
         standing.message = journal.get("message") or ""
         if (best := standing.incumbent) is not None and best.number > 0:
-            sides = journal.finals(best.number), journal.finals(0)
+            ours, theirs = ([*journal.finals(number).values()] for number in (best.number, 0))
             # Stopped in the middle of the confirmation it has no result yet: a report, or going on, makes the rest.
-            if state is State.FINISHED or min(map(len, sides)) >= study.settings.repeats:
-                standing.headline = headline(best, *sides, study.metric)
+            if state is State.FINISHED or min(len(ours), len(theirs)) >= study.settings.repeats:
+                standing.headline = headline(best, ours, theirs, study.metric)
     finally:
         journal.close()
     return study

@@ -405,7 +405,7 @@ def test_check_forgives_a_busy_server(check):
 
 def test_without_the_sdk(monkeypatch):
     monkeypatch.setitem(sys.modules, "anthropic", None)
-    assert "pip install 'autoresearch-magic[claude]'" in error_of(BackendRefused, Claude().check)
+    assert "pip install anthropic" in error_of(BackendRefused, Claude().check)
 
 
 def test_importing_us_imports_no_sdk():

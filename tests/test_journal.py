@@ -48,7 +48,7 @@ def test_the_confirmation_is_kept_apart(journal):
     journal.add_run(0, "final", Measurement(Outcome.OK, 2.0, seed=1000))
     journal.add_run(0, "final", Measurement(Outcome.CRASH, None, seed=1001))
     assert [m.value for m in journal.experiments()[0].measurements] == [1.0]
-    assert journal.finals(0) == [2.0]
+    assert journal.finals(0) == {1000: 2.0}
 
 
 def test_another_process_can_read_while_it_is_written(journal):

@@ -346,7 +346,7 @@ def test_check_reads_the_price_list(monkeypatch, tmp_path):
 
 def test_check_without_the_sdk(monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(BackendRefused, match=r"pip install 'autoresearch-magic\[openai\]'"):
+    with pytest.raises(BackendRefused, match=r"pip install openai"):
         OpenAI("m").check()
 
 

@@ -283,6 +283,26 @@ def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs
     assert study.standing.headline == head
 
 
+def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make, script):  # noqa: F811
+    """The values of the others are not measured a second time, which would count them twice."""
+    script(noisy(1.0))
+    target = NOISY.format(x=9.0) + "assert int(seed) != 1001\n"
+    seen = []
+    study = finish(make(target, agent="script", experiments=1, repeats=3, observers=[seen.append]))
+
+    def finals(number):
+        return [
+            e.measurement.seed for e in seen if isinstance(e, RunEnded) and e.kind == "final" and e.number == number
+        ]
+
+    assert finals(0) == finals(1) == [1000, 1001, 1002]
+    assert study.standing.headline.repeats == 2
+    seen.clear()
+    study.ask_confirmation().wait()
+    assert (finals(0), finals(1)) == ([1001], [])
+    assert study.standing.headline.repeats == 2
+
+
 def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make, script):  # noqa: F811
     slow = "import time\ntime.sleep(0.2)\n"
     script(*(slow + noisy(1.0 + n / 1000, f"try {n}") for n in range(40)))

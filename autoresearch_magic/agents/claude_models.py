@@ -35,9 +35,7 @@ def load_sdk() -> ModuleType:
     try:
         import anthropic
     except ImportError:
-        raise BackendRefused(
-            "Claude needs Anthropic's SDK: pip install 'autoresearch-magic[claude]' and restart the kernel."
-        ) from None
+        raise BackendRefused("Claude needs Anthropic's SDK: pip install anthropic and restart the kernel.") from None
     return anthropic
 
 

@@ -176,7 +176,7 @@ class OpenAI(Backend):
         try:
             import openai  # noqa: F401
         except ImportError:
-            raise BackendRefused("The OpenAI SDK is not installed: pip install 'autoresearch-magic[openai]'") from None
+            raise BackendRefused("The OpenAI SDK is not installed: pip install openai") from None
         if not self.model:
             raise BackendRefused(
                 "No model was given: use --agent openai:MODEL, or openai:MODEL@URL for a server of yours."

@@ -219,10 +219,10 @@ class Journal:
             ).fetchone()
         return int(count)
 
-    def finals(self, number: int) -> list[float]:
-        """Return the values that the confirmation has measured of one experiment."""
+    def finals(self, number: int) -> dict[int, float]:
+        """Return the values that the confirmation has measured of one experiment, by their seeds."""
         found = (run.measurement for run in self.runs() if run.kind == "final" and run.experiment == number)
-        return [m.value for m in found if m.ok and m.value is not None]
+        return {m.seed: m.value for m in found if m.ok and m.value is not None}
 
     def experiments(self) -> list[Experiment]:
         """Return every experiment, open ones too, in the order of their numbers."""
