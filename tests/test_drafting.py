@@ -183,7 +183,7 @@ def test_a_good_draft_from_a_model_behind_the_real_sdk(repo, monkeypatch, tmp_pa
     assert made.draft.block() in made.text
     assert made.draft.block() in made.markdown
     assert made.usage.calls == 1
-    assert "1 calls" in made.text
+    assert "Agent: 1 call, " in made.text
     shares = [share for share, _ in shown]
     assert shares == sorted(shares)
     assert shown[-1][0] == 1.0
