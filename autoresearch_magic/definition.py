@@ -14,13 +14,13 @@ from .edits import check_syntax
 from .errors import UserError
 from .files import split
 from .metric import Metric
-from .parsing import syntax_tree
 from .program import Program, parse_program
 from .repository.checkout import Checkout, check_links, open_checkout, top_of
 from .repository.original import lab_files, original_settings
 from .runners.link import missing_module
 from .safety.seatbelt import danger
 from .settings import Settings, make_settings
+from .syntax import syntax_tree
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from . import files
 from .errors import UserError
-from .parsing import syntax_tree
+from .syntax import syntax_tree
 
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python's parser raises: ValueError for null bytes and lone surrogates, the last two for absurd nesting."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from .errors import UserError
-from .parsing import syntax_tree
+from .syntax import syntax_tree
 
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
 _BETTER = r"(lower|higher|smaller|larger)\s+is\s+better"

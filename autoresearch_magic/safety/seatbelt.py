@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from ..parsing import syntax_tree
+from ..syntax import syntax_tree
 from .hazards import (
     DELETES,
     DOWNLOAD,

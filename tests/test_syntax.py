@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from autoresearch_magic import parsing
-from autoresearch_magic.parsing import syntax_tree
+from autoresearch_magic import syntax as parsing
+from autoresearch_magic.syntax import syntax_tree
 
 
 def test_it_is_what_python_parses():
