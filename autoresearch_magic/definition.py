@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .edits import check_syntax
 from .errors import UserError
-from .files import split
 from .metric import Metric
 from .program import Program, parse_program
 from .repository.checkout import Checkout, check_links, open_checkout, top_of
@@ -20,6 +18,8 @@ from .repository.original import lab_files, original_settings
 from .runners.link import missing_module
 from .safety.seatbelt import danger
 from .settings import Settings, make_settings
+from .source.edits import check_syntax
+from .source.files import split
 from .syntax import syntax_tree
 
 

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .edits import fenced, unified_diff
 from .errors import UserError
 from .experiment import Experiment
-from .files import is_bundle, split
+from .source.edits import fenced, unified_diff
+from .source.files import is_bundle, split
 from .words import Shown, report, result_line
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .edits import complexity
 from .experiment import Experiment, Headline, Measurement, Outcome, Verdict
 from .metric import Metric
 from .noise import Comparison, Noise, compare, spread, welch
+from .source.edits import complexity
 
 __all__ = [
     "CONFIDENCE",

@@ -12,7 +12,6 @@ from .agents import Agent, Briefing, Rework
 from .bench import Bench
 from .control import Control
 from .definition import Definition
-from .edits import check_syntax, fingerprint
 from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
 from .evals.evals import evaluate
 from .evals.evals_words import evals_line, plateau_line
@@ -26,12 +25,13 @@ from .events import (
     StateChanged,
 )  # fmt: skip
 from .experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
-from .integrity import refusal
 from .judge import Decision, judge, overdrawn
 from .noise import estimate_noise, spread
 from .prefetch import Prefetch
 from .records import Records
 from .runners import Checked, Runner
+from .source.edits import check_syntax, fingerprint
+from .source.integrity import refusal
 
 FRUITLESS = 20
 """Proposals in a row that could not be run, after which an agent has nothing more to say."""

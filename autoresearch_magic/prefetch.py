@@ -12,8 +12,8 @@ from concurrent.futures import wait as wait_for
 from dataclasses import replace
 
 from .agents import Agent, Briefing
-from .edits import merge
 from .experiment import Proposal, Usage
+from .source.edits import merge
 
 POLL = 0.05
 """Seconds between two looks at whether the study is stopped while an answer is outstanding."""

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .edits import merge
 from .errors import UserError
 from .experiment import Experiment, Verdict
 from .metric import Metric
 from .noise import spread, student, welch
+from .source.edits import merge
 
 if TYPE_CHECKING:
     from .bench import Bench

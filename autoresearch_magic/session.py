@@ -13,9 +13,7 @@ from typing import Any
 
 from .agents import agent_names
 from .budget import parse_duration
-from .constants import find_constants
 from .definition import read_source
-from .edits import check_syntax, fenced
 from .errors import UserError
 from .events import State
 from .places import ROOT, study_names
@@ -24,6 +22,8 @@ from .registry import running
 from .reply import Reply, said
 from .repository.original import lab_files, original_settings
 from .settings import given, make_settings
+from .source.constants import find_constants
+from .source.edits import check_syntax, fenced
 from .starters import draft_reply, list_reply, skill_reply
 from .studies import current, open_study
 from .study import Study

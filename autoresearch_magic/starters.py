@@ -14,7 +14,6 @@ from typing import Any
 
 from .drafting.draft import Draft, DryRun
 from .drafting.trying import backend_for, make_draft
-from .files import match, split
 from .reply import Reply, said
 from .repository.checkout import open_checkout, top_of
 from .runners.shell import GuardCommand, ShellRunner
@@ -22,6 +21,7 @@ from .runners.worktree import Worktree
 from .safety.seatbelt import danger
 from .settings import make_settings
 from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
+from .source.files import match, split
 from .values import read_scope
 from .words import escape
 

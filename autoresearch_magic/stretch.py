@@ -22,7 +22,6 @@ from .control import Control
 from .definition import Definition
 from .errors import Stopped, UserCodeError, UserError
 from .events import Notice, Publish, State, StateChanged
-from .files import split
 from .loop import Loop
 from .records import Records
 from .records.commits import safe_name
@@ -33,6 +32,7 @@ from .runners.shell import GuardCommand, ShellRunner
 from .runners.warm import WarmRunner
 from .runners.worktree import Worktree
 from .settings import make_settings
+from .source.files import split
 from .standing import Standing
 
 CHANGEABLE = {

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from .doctor import Check, examine
-from .edits import fenced, line_counts, unified_diff
 from .evals.evals_words import evals_markdown, evals_text
 from .experiment import Experiment, Proposal
 from .reply import Reply, said
+from .source.edits import fenced, line_counts, unified_diff
 from .study import Study
 from .words import counted, counts, escape, result_line
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .budget import format_duration
-from .edits import fenced, unified_diff
 from .experiment import Experiment, Headline, Usage, Verdict
+from .source.edits import fenced, unified_diff
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.files import join, split
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.records.branch import Branch
 from autoresearch_magic.repository.checkout import open_checkout
 from autoresearch_magic.runners.worktree import Worktree
+from autoresearch_magic.source.files import join, split
 
 METRIC = Metric("ms", "re:x")
 LINES = 40

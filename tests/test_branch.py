@@ -9,10 +9,10 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.files import split
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.records.branch import Branch
 from autoresearch_magic.repository.checkout import open_checkout
+from autoresearch_magic.source.files import split
 
 from .repositories import changed, commit, repository, run_git, state
 

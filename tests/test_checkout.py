@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.files import join, split
 from autoresearch_magic.repository.apply import apply
 from autoresearch_magic.repository.checkout import Checkout, check_links, open_checkout
+from autoresearch_magic.source.files import join, split
 
 from .repositories import add_hooks, changed, commit, opened, repository, run_git, state, write
 

@@ -25,8 +25,8 @@ from autoresearch_magic.drafting.draft import SEAT_BELT, Draft, Drafted, DryRun,
 from autoresearch_magic.drafting.trying import FAILURES, REFUSALS, backend_for, backend_of, make_draft
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.repository.survey import SURVEY, hide, looks_secret, survey, tracked_files
-from autoresearch_magic.safety.measuring import is_test, judging_files
 from autoresearch_magic.settings import Settings
+from autoresearch_magic.source.frozen_files import is_test, judging_files
 
 from .fake_messages import FakeMessages, answer
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.edits import complexity, fingerprint
 from autoresearch_magic.evals.kinds import LESS, MORE, NOTHING, SAME, SEVERAL, change
+from autoresearch_magic.source.edits import complexity, fingerprint
 
 TARGET = '''"""Doc."""
 import torch  # the library

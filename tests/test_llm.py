@@ -15,12 +15,12 @@ from autoresearch_magic.agents import _BUILT_IN, Briefing, Rework
 from autoresearch_magic.agents.backend import Completion, as_text
 from autoresearch_magic.agents.llm import LanguageModel
 from autoresearch_magic.agents.prompt import SYSTEM, SYSTEM_FILES, build_prompt
-from autoresearch_magic.edits import fingerprint
 from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
-from autoresearch_magic.files import join, split
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.prefetch import fit
+from autoresearch_magic.source.edits import fingerprint
+from autoresearch_magic.source.files import join, split
 from autoresearch_magic.study import Study
 
 from .fake_messages import MALFORMED, FakeMessages, answer, broken, dropped, failed, limited, overloaded, stalled

@@ -19,8 +19,8 @@ from autoresearch_magic.cli import main
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
 from autoresearch_magic.events import RunStarted
 from autoresearch_magic.experiment import Proposal, Usage
-from autoresearch_magic.files import split
 from autoresearch_magic.session import Session
+from autoresearch_magic.source.files import split
 from autoresearch_magic.studies import open_study
 from autoresearch_magic.study import Study
 

@@ -14,12 +14,12 @@ import pytest
 
 from autoresearch_magic.agents import Briefing
 from autoresearch_magic.agents.tuner import Tuner
-from autoresearch_magic.constants import find_constants, read_values
-from autoresearch_magic.edits import fingerprint
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
-from autoresearch_magic.files import join
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.source.constants import find_constants, read_values
+from autoresearch_magic.source.edits import fingerprint
+from autoresearch_magic.source.files import join
 
 TARGET = """# A model
 LR, WIDTH = 3e-4, 64  # ä; LR: 1e-5 .. 1e-1 log

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..edits import fingerprint
 from ..errors import ProposalFailed
 from ..experiment import Proposal, Usage
+from ..source.edits import fingerprint
 from . import Briefing
 from .backend import Backend, BackendFailed, Completion, Prompt, Turn
 from .prompt import LONG, build_prompt

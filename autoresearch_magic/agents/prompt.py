@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..edits import fenced, unified_diff
 from ..experiment import Experiment, Verdict
-from ..files import HEAD, is_bundle, split
 from ..metric import Metric
+from ..source.edits import fenced, unified_diff
+from ..source.files import HEAD, is_bundle, split
 from . import Briefing
 from .backend import Prompt, Turn
 

@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..edits import fingerprint
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal, Usage
 from ..places import ROOT, study_names
 from ..records.journal import Journal
+from ..source.edits import fingerprint
 from . import Briefing
 
 SPEED = 10.0

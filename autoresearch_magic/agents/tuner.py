@@ -25,13 +25,13 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from ..constants import Constant, find_constants, read_values, replace_constants
-from ..edits import fingerprint
 from ..errors import NothingToPropose, UserError
 from ..experiment import Experiment, Proposal, Verdict
 from ..metric import Metric
 from ..quiet import quiet_optuna
-from ..spaces import Choices, Range, Space, Value, inferred_space
+from ..source.constants import Constant, find_constants, read_values, replace_constants
+from ..source.edits import fingerprint
+from ..source.search_space import Choices, Range, Space, Value, inferred_space
 from . import Briefing
 
 SWEEP = 16

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from ..agents.backend import Backend, BackendFailed, Completion, Prompt, Turn, Wait
 from ..agents.llm import DEADLINE
-from ..edits import fenced
 from ..errors import UserError
 from ..repository.survey import one_line
+from ..source.edits import fenced
 from .draft import Draft, NoDraft, Try
 
 FORMS = """\

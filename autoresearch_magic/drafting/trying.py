@@ -19,8 +19,8 @@ from ..agents.backend import Backend, BackendFailed, Completion, Prompt, Usage, 
 from ..agents.llm import DEADLINE
 from ..errors import UserError
 from ..repository.survey import cut, one_line, survey, tracked_files
-from ..safety.measuring import is_test, judging_files
 from ..settings import Settings
+from ..source.frozen_files import is_test, judging_files
 from .asking import FORMS, ask_draft, one_goal, sleep
 from .draft import Danger, Draft, Drafted, DryRun, Match, NoDraft, Try, TryDry
 

@@ -33,9 +33,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..constants import find_constants
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
+from ..source.constants import find_constants
 from .advice import advise
 from .evals_words import evals_markdown, evals_text
 from .findings import Failure, Findings, Group, Returns, Trend, Win

@@ -17,10 +17,10 @@ from typing import Any
 
 import anywidget
 
-from ..edits import unified_diff
 from ..errors import UserError
 from ..experiment import Experiment, Point
 from ..noise import estimate_noise
+from ..source.edits import unified_diff
 from ..standing import Live
 from ..study import Study
 from ..words import counts, doing, ledgers

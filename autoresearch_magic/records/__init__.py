@@ -15,8 +15,8 @@ from pathlib import Path
 from ..definition import Definition
 from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
-from ..files import split
 from ..noise import spread
+from ..source.files import split
 from .branch import Branch
 from .commits import Commits
 from .journal import Journal

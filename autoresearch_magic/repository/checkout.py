@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .. import files
-from ..edits import imported_modules
 from ..errors import UserError
-from ..safety.measuring import is_test, judging_files
+from ..source import files
+from ..source.edits import imported_modules
+from ..source.frozen_files import is_test, judging_files
 from .git import GitFailed, git, names
 
 MOST = 4_000_000

@@ -22,8 +22,8 @@ from typing import Any
 
 from .. import runtime
 from ..budget import Budget
-from ..edits import imported_modules
 from ..experiment import Outcome
+from ..source.edits import imported_modules
 
 TRACEBACK_LINES = 30
 _OURS = os.path.dirname(os.path.abspath(__file__))

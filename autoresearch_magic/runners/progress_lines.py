@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..budget import Budget
-from ..edits import UNPARSABLE, parse
+from ..source.edits import UNPARSABLE, parse
 
 LONGEST = 1_000
 """Bytes of the longest line that is looked at; a longer one is skipped as it comes."""

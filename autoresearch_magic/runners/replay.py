@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..agents.replay import open_record
-from ..edits import fingerprint
 from ..errors import Stopped
 from ..experiment import Measurement, Outcome
 from ..runtime import TICK
+from ..source.edits import fingerprint
 from . import Watch
 
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import files
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from ..reading.readings import How, Unreadable, facts, parse_how, read_metric
+from ..source import files
 from . import Checked, Watch
 from .child import not_finite
 from .environment import experiment_environment

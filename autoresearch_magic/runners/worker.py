@@ -34,7 +34,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..budget import Budget
-from ..edits import imported_modules
+from ..source.edits import imported_modules
 from . import child
 from .processes import (
     PR_SET_CHILD_SUBREAPER,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.constants import Constant, find_constants, format_value, read_values, replace_constants
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.spaces import Choices, Range, Value, inferred_space
+from autoresearch_magic.source.constants import Constant, find_constants, format_value, read_values, replace_constants
+from autoresearch_magic.source.search_space import Choices, Range, Value, inferred_space
 
 
 def one(source: str) -> Constant:

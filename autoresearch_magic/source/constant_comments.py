@@ -17,8 +17,8 @@ import re
 import tokenize
 from itertools import zip_longest
 
-from .errors import UserError
-from .spaces import Choices, Range, Space, Value
+from ..errors import UserError
+from .search_space import Choices, Range, Space, Value
 
 _DIGITS = r"\d(?:_?\d)*"
 _NUMBER = rf"[+-]?(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?\d+)?"  # "1..2" is a range

@@ -12,9 +12,9 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 
+from ..errors import UserError
+from ..syntax import syntax_tree
 from . import files
-from .errors import UserError
-from .syntax import syntax_tree
 
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python's parser raises: ValueError for null bytes and lone surrogates, the last two for absurd nesting."""

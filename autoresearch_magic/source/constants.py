@@ -25,11 +25,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from .comments import read_comments, told_space
+from ..errors import UserError
+from .constant_comments import read_comments, told_space
 from .edits import BOM, UNPARSABLE, parse
-from .errors import UserError
 from .files import Part, is_bundle, is_python, parts
-from .spaces import Choices, Range, Space, Value, inferred_space
+from .search_space import Choices, Range, Space, Value, inferred_space
 
 __all__ = [
     "Choices", "Constant", "Range", "Space", "Value",

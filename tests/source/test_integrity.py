@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.integrity import refusal, violations
+from autoresearch_magic.source.integrity import refusal, violations
 
 BASE = """import torch
 import numpy as np

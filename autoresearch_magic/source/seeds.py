@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from .constants import seed_like
-from .scopes import Binding, Names, Scope, arguments
+from .name_binding import Binding, Names, Scope, arguments
 
 PACKAGE = "autoresearch_magic"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoresearch_magic.safety.measuring import is_test, judging_files
+from autoresearch_magic.source.frozen_files import is_test, judging_files
 
 
 @pytest.mark.parametrize(

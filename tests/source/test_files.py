@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic import files
-from autoresearch_magic.constants import find_constants, read_values, replace_constants
-from autoresearch_magic.edits import check_syntax, complexity, fingerprint, unified_diff
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.integrity import refusal
+from autoresearch_magic.source import files
+from autoresearch_magic.source.constants import find_constants, read_values, replace_constants
+from autoresearch_magic.source.edits import check_syntax, complexity, fingerprint, unified_diff
+from autoresearch_magic.source.integrity import refusal
 
 LINES = st.sampled_from(
     ["", "x = 1", "#% file a.py", "#%% file a.py", files.CUT, "#% no newline", "\r", "é\r", "#% file ", "  #% file b"]

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.edits import (
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.source.edits import (  # fmt: skip
     check_syntax,
     complexity,
     fingerprint,
@@ -21,8 +22,7 @@ from autoresearch_magic.edits import (
     line_counts,
     merge,
     unified_diff,
-)  # fmt: skip
-from autoresearch_magic.errors import UserError
+)
 
 TARGET = '''"""A target."""
 import math  # for pi
@@ -189,7 +189,7 @@ def test_imports_are_found_anywhere_once_and_in_order() -> None:
 
 
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
-    code = f"from autoresearch_magic.edits import fingerprint; print(fingerprint({TARGET!r}))"
+    code = f"from autoresearch_magic.source.edits import fingerprint; print(fingerprint({TARGET!r}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == fingerprint(TARGET)
 

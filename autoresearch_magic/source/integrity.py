@@ -38,7 +38,7 @@ from typing import Literal
 
 from . import files
 from .edits import UNPARSABLE, canonical
-from .scopes import Binding, Names, Place, Scope
+from .name_binding import Binding, Names, Place, Scope
 from .seeds import PACKAGE, SETTERS, Seeds, is_none, last, names_seed, own_path
 
 Rule = Literal["seed", "controller"]

@@ -1,0 +1,1 @@
+"""Source text of targets: edits, constants, what may not be changed."""
