@@ -24,9 +24,9 @@ from .standing import Standing
 from .stretch import Stretch, make_runner
 
 if TYPE_CHECKING:
-    from .evals.evals import Evals
+    from .judging.analysis.analyze import Evals
+    from .judging.pruner import Account
     from .plan import Plan
-    from .pruner import Account
     from .questions import Ablation, Regression
 
 
@@ -136,9 +136,9 @@ class Askable:
         return as_text(build_prompt(briefing, long=self.settings.blocks_from))
 
     def evals(self) -> Evals:
-        """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.evals.evals`."""
-        from .evals.evals import evaluate
-        from .noise import estimate_noise
+        """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.judging.analysis.analyze`."""
+        from .judging.analysis.analyze import evaluate
+        from .judging.noise import estimate_noise
 
         return evaluate(
             self.experiments, self.metric, noise=estimate_noise(self.experiments).sd, planned=self.settings.planned,
@@ -148,8 +148,8 @@ class Askable:
     @property
     def pruning(self) -> Account:
         """What stopping losers early has come to: runs stopped, seconds saved, audits and how many of them were wrong."""
-        from .noise import estimate_noise
-        from .pruner import make_pruner
+        from .judging.noise import estimate_noise
+        from .judging.pruner import make_pruner
 
         pruner, experiments = make_pruner(self.settings.pruner, self.metric, self.settings.seed), self.experiments
         for i, e in enumerate(experiments):

@@ -25,10 +25,10 @@ from .events import (
     StateChanged,
 )  # fmt: skip
 from .experiment import Experiment, Measurement, Outcome, Point, Verdict
-from .judge import drifted, headline
+from .judging.judge import drifted, headline
+from .judging.noise import Noise, by_seed, disturbed, estimate_noise
+from .judging.pruner import Doom, Watch, make_pruner
 from .metric import Metric
-from .noise import Noise, by_seed, disturbed, estimate_noise
-from .pruner import Doom, Watch, make_pruner
 from .records import Records
 from .runners import Checked, Runner
 

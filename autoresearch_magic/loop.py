@@ -13,9 +13,6 @@ from .bench import Bench
 from .control import Control
 from .definition import Definition
 from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
-from .evals.evals import evaluate
-from .evals.evals_words import evals_line, plateau_line
-from .evals.rates import plateau
 from .events import (
     Judged,
     Notice,
@@ -25,8 +22,11 @@ from .events import (
     StateChanged,
 )  # fmt: skip
 from .experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
-from .judge import Decision, judge, overdrawn
-from .noise import estimate_noise, spread
+from .judging.analysis.analyze import evaluate
+from .judging.analysis.format import evals_line, plateau_line
+from .judging.analysis.rates import plateau
+from .judging.judge import Decision, judge, overdrawn
+from .judging.noise import estimate_noise, spread
 from .prefetch import Prefetch
 from .records import Records
 from .runners import Checked, Runner

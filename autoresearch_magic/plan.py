@@ -24,10 +24,10 @@ from .budget import Budget, format_duration
 from .definition import Definition
 from .errors import UserCodeError
 from .experiment import Measurement
-from .judge import levels
+from .judging.judge import levels
+from .judging.noise import spread, student
 from .loop import baseline_error
 from .metric import Metric
-from .noise import spread, student
 from .runners import Runner
 from .settings import Settings
 from .words import counted

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from .errors import UserError
 from .experiment import Experiment, Verdict
+from .judging.noise import spread, student, welch
 from .metric import Metric
-from .noise import spread, student, welch
 from .source.edits import merge
 
 if TYPE_CHECKING:

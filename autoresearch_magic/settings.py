@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from .budget import Budget, format_duration, parse_budget, parse_duration
 from .errors import UserError
-from .judge import Bounds, Rule
+from .judging.judge import Bounds, Rule
 from .metric import Metric, parse_metric
 from .values import (
     UNLIMITED,

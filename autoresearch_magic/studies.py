@@ -8,7 +8,7 @@ from . import registry
 from .definition import from_json
 from .errors import UserError
 from .events import State
-from .judge import headline
+from .judging.judge import headline
 from .places import ROOT, study_names
 from .records.journal import Journal
 from .study import Study

@@ -15,7 +15,7 @@ from typing import Any
 
 from .budget import parse_duration
 from .errors import UserError
-from .judge import Bounds
+from .judging.judge import Bounds
 
 UNLIMITED = 1_000_000
 """Experiments of a study that goes on until it is stopped; no study gets there."""

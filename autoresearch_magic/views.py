@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from .doctor import Check, examine
-from .evals.evals_words import evals_markdown, evals_text
 from .experiment import Experiment, Proposal
+from .judging.analysis.format import evals_markdown, evals_text
 from .reply import Reply, said
 from .source.edits import fenced, line_counts, unified_diff
 from .study import Study

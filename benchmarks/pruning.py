@@ -35,10 +35,10 @@ import nbformat
 from autoresearch_magic import Study
 from autoresearch_magic.events import Confirmed, Event, Judged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
-from autoresearch_magic.judge import PROMISING
+from autoresearch_magic.judging.judge import PROMISING
+from autoresearch_magic.judging.noise import spread, student
+from autoresearch_magic.judging.pruner import Account, Pruner, Watch, make_pruner
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.noise import spread, student
-from autoresearch_magic.pruner import Account, Pruner, Watch, make_pruner
 
 HERE = Path(__file__).resolve().parent
 CURVES = HERE / "quickstart_curves.json.gz"

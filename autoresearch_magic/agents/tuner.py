@@ -27,8 +27,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import NothingToPropose, UserError
 from ..experiment import Experiment, Proposal, Verdict
+from ..judging.optuna_logging import quiet_optuna
 from ..metric import Metric
-from ..quiet import quiet_optuna
 from ..source.constants import Constant, find_constants, read_values, replace_constants
 from ..source.edits import fingerprint
 from ..source.search_space import Choices, Range, Space, Value, inferred_space

@@ -19,7 +19,7 @@ import anywidget
 
 from ..errors import UserError
 from ..experiment import Experiment, Point
-from ..noise import estimate_noise
+from ..judging.noise import estimate_noise
 from ..source.edits import unified_diff
 from ..standing import Live
 from ..study import Study

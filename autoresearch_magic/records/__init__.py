@@ -15,7 +15,7 @@ from pathlib import Path
 from ..definition import Definition
 from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
-from ..noise import spread
+from ..judging.noise import spread
 from ..source.files import split
 from .branch import Branch
 from .commits import Commits

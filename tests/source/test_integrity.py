@@ -200,7 +200,7 @@ def test_no_false_alarm(line: str) -> None:
         "from autoresearch_magic.runtime import Clock\nClock.elapsed = 0",
         "with clock.paused():\n    train()",
         "from autoresearch_magic.runners import child",
-        "import autoresearch_magic.judge",
+        "import autoresearch_magic.judging.judge",
         "from autoresearch_magic import Study",
     ],
 )

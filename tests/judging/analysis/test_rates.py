@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.evals.rates import PATIENCE, SURPRISE, none_kept, plateau, theil_sen, usual_patience, wilson
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging.analysis.rates import (
+    PATIENCE,
+    SURPRISE,
+    none_kept,
+    plateau,
+    theil_sen,
+    usual_patience,
+    wilson,
+)
 
 
 def history(marks: str) -> list[Experiment]:

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .experiment import Experiment, Measurement
-from .metric import Metric
+from ..experiment import Experiment, Measurement
+from ..metric import Metric
 
 MOST = 0.95
 """The largest correlation that is believed: beyond it a standard error would be next to nothing."""

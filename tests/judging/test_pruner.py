@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_magic.curves import LOOKS
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.judging.learning_curves import LOOKS
+from autoresearch_magic.judging.pruner import AUDIT, ENOUGH, Account, CurvePruner, make_pruner
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.pruner import AUDIT, ENOUGH, Account, CurvePruner, make_pruner
 
 LOSS, SCORE = Metric("loss", "loss"), Metric("score", "score", minimize=False)
 
@@ -264,7 +264,7 @@ def test_kinds():
 
 
 def test_on_recorded_curves_of_the_quickstart():
-    path = Path(__file__).resolve().parent.parent / "benchmarks" / "pruning.py"
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "pruning.py"
     if not path.is_file():
         pytest.skip("the benchmarks are not here")
     spec = importlib.util.spec_from_file_location("pruning_benchmark", path)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging.noise import Noise, compare, disturbed, estimate_noise, spread, student, welch
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.noise import Noise, compare, disturbed, estimate_noise, spread, student, welch
 
 DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)
 finite = st.floats(-1e6, 1e6)

@@ -27,12 +27,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .curves import LOOKS, Curve, Smoother, curve_noise, followed, mean, scale, smooth, trend
-from .errors import UserError
-from .experiment import Experiment, Outcome, Point
+from ..errors import UserError
+from ..experiment import Experiment, Outcome, Point
+from ..metric import Metric
 from .judge import PROMISING
-from .metric import Metric
-from .quiet import quiet_optuna
+from .learning_curves import LOOKS, Curve, Smoother, curve_noise, followed, mean, scale, smooth, trend
+from .optuna_logging import quiet_optuna
 
 ENOUGH = 4
 """Finished runs, the baseline among them, before anything is stopped."""

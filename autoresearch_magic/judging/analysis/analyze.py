@@ -33,13 +33,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..experiment import Experiment, Verdict
-from ..metric import Metric
-from ..source.constants import find_constants
+from ...experiment import Experiment, Verdict
+from ...metric import Metric
+from ...source.constants import find_constants
 from .advice import advise
-from .evals_words import evals_markdown, evals_text
-from .findings import Failure, Findings, Group, Returns, Trend, Win
-from .kinds import Change, change
+from .change_kinds import Change, change
+from .format import evals_markdown, evals_text
+from .models import Failure, Findings, Group, Returns, Trend, Win
 from .rates import plateau, theil_sen, wilson
 
 __all__ = ["Evals", "Failure", "Group", "Returns", "Trend", "Win", "evaluate", "failures", "plateau"]

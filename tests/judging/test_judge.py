@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.judge import (
+from autoresearch_magic.judging.judge import (
     HIGHEST,
     LEAST,
     PROMISING,
@@ -18,8 +18,8 @@ from autoresearch_magic.judge import (
     overdrawn,
     promising,
 )
+from autoresearch_magic.judging.noise import Noise, estimate_noise
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.noise import Noise, estimate_noise
 
 DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)
 RULE = Rule()

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..source.constants import literals
-from ..source.edits import UNPARSABLE, does_nothing, parse, source_lines, tree_size
+from ...source.constants import literals
+from ...source.edits import UNPARSABLE, does_nothing, parse, source_lines, tree_size
 
 SEVERAL = "several constants"
 MORE, LESS, SAME = "structure: more code", "structure: less code", "structure: as much code"

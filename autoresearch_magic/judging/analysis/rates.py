@@ -20,7 +20,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..experiment import Experiment, Verdict
+from ...experiment import Experiment, Verdict
 
 Z95 = 1.959964
 """Two-sided 5% point of the normal distribution."""

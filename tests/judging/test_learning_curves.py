@@ -5,8 +5,17 @@ import random
 
 import pytest
 
-from autoresearch_magic.curves import LOOKS, Smoother, curve_noise, followed, mean, scale, smooth, trend
 from autoresearch_magic.experiment import Measurement, Outcome, Point
+from autoresearch_magic.judging.learning_curves import (
+    LOOKS,
+    Smoother,
+    curve_noise,
+    followed,
+    mean,
+    scale,
+    smooth,
+    trend,
+)
 
 
 def points(value, count=200, name="loss", end=1.0):

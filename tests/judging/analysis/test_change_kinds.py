@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.evals.kinds import LESS, MORE, NOTHING, SAME, SEVERAL, change
+from autoresearch_magic.judging.analysis.change_kinds import LESS, MORE, NOTHING, SAME, SEVERAL, change
 from autoresearch_magic.source.edits import complexity, fingerprint
 
 TARGET = '''"""Doc."""

@@ -16,10 +16,10 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .experiment import Experiment, Headline, Measurement, Outcome, Verdict
-from .metric import Metric
+from ..experiment import Experiment, Headline, Measurement, Outcome, Verdict
+from ..metric import Metric
+from ..source.edits import complexity
 from .noise import Comparison, Noise, compare, spread, welch
-from .source.edits import complexity
 
 __all__ = [
     "CONFIDENCE",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.evals.evals import Evals, evaluate, failures
-from autoresearch_magic.evals.evals_words import evals_markdown, evals_text, plateau_line
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging.analysis.analyze import Evals, evaluate, failures
+from autoresearch_magic.judging.analysis.format import evals_markdown, evals_text, plateau_line
 from autoresearch_magic.metric import Metric
 
 DOWN, UP = Metric("val_bpb", "x", True), Metric("accuracy", "x", False)

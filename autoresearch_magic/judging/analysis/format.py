@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..words import counted, escape
-from .findings import Findings, Group
+from ...words import counted, escape
+from .models import Findings, Group
 from .rates import Plateau, Rate
 
 TOP = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..metric import Metric
+from ...metric import Metric
 from .rates import Plateau, Rate
 
 

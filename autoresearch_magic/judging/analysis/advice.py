@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..experiment import Experiment, Verdict
-from ..words import counted
-from .findings import Advice, Findings
+from ...experiment import Experiment, Verdict
+from ...words import counted
+from .models import Advice, Findings
 
 EARLY = 8
 """Experiments below which nothing can be said: with a keep rate of one in three, none in 8 still happens in 4% of cases."""

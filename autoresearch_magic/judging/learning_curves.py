@@ -11,7 +11,7 @@ import statistics
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from .experiment import Measurement, Point
+from ..experiment import Measurement, Point
 
 LOOKS = tuple(round(0.1 + 0.025 * k, 3) for k in range(34))
 """Shares of the budget at which runs are compared. Before the first, curves say more of the start than of the run; after

@@ -1,0 +1,1 @@
+"""Keep or not: noise, the rule, early stopping, looking back."""
