@@ -18,9 +18,9 @@ from .events import Event, State
 from .experiment import Experiment
 from .loop import make_briefing
 from .metric import Metric
-from .records.journal import Journal
 from .settings import Settings
 from .standing import Standing
+from .storage.journal import Journal
 from .stretch import Stretch, make_runner
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from .judging.judge import drifted, headline
 from .judging.noise import Noise, by_seed, disturbed, estimate_noise
 from .judging.pruner import Doom, Watch, make_pruner
 from .metric import Metric
-from .records import Records
 from .runners import Checked, Runner
+from .storage.records import Records
 
 FRESH_SEEDS = 1000
 """Where the seeds of the confirmation begin: none of them was seen while the study searched."""

@@ -21,14 +21,14 @@ from .commands import parser, run_words, summary
 from .definition import read_source
 from .errors import UserCodeError, UserError
 from .events import State
-from .places import ROOT, checked_name, study_names
 from .program import parse_program
-from .records.journal import Journal
 from .reply import Reply
 from .repository.original import lab_files, original_settings
 from .session import Session
 from .settings import HelpShown, Parser, add_options, given, make_settings
 from .starters import draft_reply, init_project
+from .storage.folders import ROOT, checked_name, study_names
+from .storage.journal import Journal
 from .studies import open_study
 from .study import Study
 from .views import shown_path

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import UserError
-from .places import checked_name
 from .reply import Reply
 from .session import MAGIC, Session
 from .settings import HelpShown, Parser, add_options
+from .storage.folders import checked_name
 
 _KEY_LINE = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)*:\s")
 

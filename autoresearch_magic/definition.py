@@ -13,13 +13,13 @@ from typing import Any
 from .errors import UserError
 from .metric import Metric
 from .program import Program, parse_program
-from .repository.checkout import Checkout, check_links, open_checkout, top_of
 from .repository.original import lab_files, original_settings
 from .runners.link import missing_module
 from .safety.seatbelt import danger
 from .settings import Settings, make_settings
 from .source.edits import check_syntax
 from .source.files import split
+from .storage.git.checkout import Checkout, check_links, open_checkout, top_of
 from .syntax import syntax_tree
 
 

@@ -29,12 +29,12 @@ from .events import State
 from .experiment import Experiment, Proposal, Verdict
 from .metric import Metric
 from .packages import PACKAGES, PATIENCE, TORCH, Asked
-from .places import study_names
-from .records.journal import Journal
-from .records.repository import Repository
-from .repository.git import NO_GIT, git
 from .runners import worker
 from .runners.warm import WarmRunner
+from .storage.folders import study_names
+from .storage.git.cell_repository import Repository
+from .storage.git.command import NO_GIT, git
+from .storage.journal import Journal
 from .words import counted
 
 Show = Callable[[float, str], object]

@@ -103,8 +103,8 @@ def export(study: Shown, path: Path, columns: int = 5) -> Path:
 
 
 def _nine(study: Shown) -> str:
-    from .records.journal import Journal
-    from .records.nine_columns import nine_columns
+    from .storage.journal import Journal
+    from .storage.nine_columns import nine_columns
 
     experiments = study.experiments
     with Journal(study.folder / "journal.sqlite") as journal:

@@ -28,10 +28,10 @@ from .judging.analysis.rates import plateau
 from .judging.judge import Decision, judge, overdrawn
 from .judging.noise import estimate_noise, spread
 from .prefetch import Prefetch
-from .records import Records
 from .runners import Checked, Runner
 from .source.edits import check_syntax, fingerprint
 from .source.integrity import refusal
+from .storage.records import Records
 
 FRUITLESS = 20
 """Proposals in a row that could not be run, after which an agent has nothing more to say."""

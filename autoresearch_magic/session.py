@@ -16,7 +16,6 @@ from .budget import parse_duration
 from .definition import read_source
 from .errors import UserError
 from .events import State
-from .places import ROOT, study_names
 from .program import parse_program
 from .registry import running
 from .reply import Reply, said
@@ -25,6 +24,7 @@ from .settings import given, make_settings
 from .source.constants import find_constants
 from .source.edits import check_syntax, fenced
 from .starters import draft_reply, list_reply, skill_reply
+from .storage.folders import ROOT, study_names
 from .studies import current, open_study
 from .study import Study
 from .views import (

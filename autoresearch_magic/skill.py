@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 
 from .errors import UserError
-from .places import ROOT
+from .storage.folders import ROOT
 
 VARIABLE = "AUTORESEARCH_SKILLS"
 BUILT_IN = Path(__file__).parent / "skills"

@@ -15,13 +15,13 @@ from typing import Any
 from .drafting.draft import Draft, DryRun
 from .drafting.trying import backend_for, make_draft
 from .reply import Reply, said
-from .repository.checkout import open_checkout, top_of
 from .runners.shell import GuardCommand, ShellRunner
 from .runners.worktree import Worktree
 from .safety.seatbelt import danger
 from .settings import make_settings
 from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
 from .source.files import match, split
+from .storage.git.checkout import open_checkout, top_of
 from .values import read_scope
 from .words import escape
 

@@ -23,9 +23,6 @@ from .definition import Definition
 from .errors import Stopped, UserCodeError, UserError
 from .events import Notice, Publish, State, StateChanged
 from .loop import Loop
-from .records import Records
-from .records.commits import safe_name
-from .records.journal import Journal
 from .runners import Runner
 from .runners.replay import ReplayRunner
 from .runners.shell import GuardCommand, ShellRunner
@@ -34,6 +31,9 @@ from .runners.worktree import Worktree
 from .settings import make_settings
 from .source.files import split
 from .standing import Standing
+from .storage.git.commits import safe_name
+from .storage.journal import Journal
+from .storage.records import Records
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",

@@ -9,8 +9,8 @@ from .definition import from_json
 from .errors import UserError
 from .events import State
 from .judging.judge import headline
-from .places import ROOT, study_names
-from .records.journal import Journal
+from .storage.folders import ROOT, study_names
+from .storage.journal import Journal
 from .study import Study
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from . import places, registry
+from . import registry
 from .agents import make_agent
 from .agents.replay import recorded_settings
 from .asking import Askable
@@ -21,11 +21,12 @@ from .errors import UserError
 from .events import Event, Observer, State, StateChanged
 from .experiment import Experiment
 from .metric import Metric
-from .places import ROOT
-from .records.commits import safe_name
-from .repository.checkout import has_study
 from .settings import Settings
 from .standing import Standing
+from .storage import folders as places
+from .storage.folders import ROOT
+from .storage.git.checkout import has_study
+from .storage.git.commits import safe_name
 from .stretch import Stretch, changed
 from .words import applied_message, counted
 
@@ -307,7 +308,7 @@ class Study(Askable):
         UserError
             When it is not clean to do so; nothing is changed then.
         """
-        from .repository.apply import apply
+        from .storage.git.apply import apply
 
         if (checkout := self.definition.checkout) is None:
             raise UserError(

@@ -20,10 +20,10 @@ from pathlib import Path
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.records.branch import Branch
-from autoresearch_magic.repository.checkout import open_checkout
 from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import join, split
+from autoresearch_magic.storage.git.checkout import open_checkout
+from autoresearch_magic.storage.git.study_branch import Branch
 
 METRIC = Metric("ms", "re:x")
 LINES = 40

@@ -4,8 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from autoresearch_magic.repository.checkout import open_checkout
 from autoresearch_magic.source.files import join, split
+from autoresearch_magic.storage.git.checkout import open_checkout
 
 IDENTITY = ("-c", "user.name=Someone", "-c", "user.email=someone@example.org")
 

@@ -16,9 +16,9 @@ from autoresearch_magic.errors import NothingToPropose, ProposalFailed, Stopped,
 from autoresearch_magic.events import Confirmed, Notice, RunProgress
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from autoresearch_magic.loop import Loop
-from autoresearch_magic.records import Records
-from autoresearch_magic.records.journal import Journal
 from autoresearch_magic.runners.replay import ReplayRunner, timeline
+from autoresearch_magic.storage.journal import Journal
+from autoresearch_magic.storage.records import Records
 from autoresearch_magic.study import Study
 
 TARGET = "X = 3.0\nloss = (X - 1) ** 2\n"

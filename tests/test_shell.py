@@ -10,10 +10,10 @@ import pytest
 from autoresearch_magic.errors import Stopped, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.repository.checkout import open_checkout
 from autoresearch_magic.runners.shell import GuardCommand, ShellRunner
 from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import split
+from autoresearch_magic.storage.git.checkout import open_checkout
 
 from .repositories import changed, repository, run_git
 

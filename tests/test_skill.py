@@ -13,7 +13,6 @@ import pytest
 from autoresearch_magic.agents.reply import ReplyError, apply, replace_once, tag
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.program import parse_program
-from autoresearch_magic.records.journal import Journal
 from autoresearch_magic.safety.seatbelt import danger
 from autoresearch_magic.settings import FIELDS
 from autoresearch_magic.skill import (
@@ -28,6 +27,7 @@ from autoresearch_magic.skill import (
     skill_folders,
 )  # fmt: skip
 from autoresearch_magic.source.constants import find_constants, replace_constants
+from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import Study
 
 NAMES = ["api-latency", "complexity", "coverage", "fit-model", "fix", "prompt", "security", "speed", "train-lm"]

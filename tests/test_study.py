@@ -10,11 +10,11 @@ import git
 import pytest
 
 import autoresearch_magic as am
-from autoresearch_magic import places
 from autoresearch_magic.agents import _BUILT_IN
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Proposal, Verdict
+from autoresearch_magic.storage import folders as places
 from autoresearch_magic.studies import open_study
 from autoresearch_magic.study import Study
 

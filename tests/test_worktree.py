@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.repository.checkout import open_checkout
 from autoresearch_magic.runners.worktree import Worktree, command_environment
 from autoresearch_magic.source.files import join, split
+from autoresearch_magic.storage.git.checkout import open_checkout
 
 from .repositories import changed, commit, repository, run_git, state, write
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal, Usage
-from ..places import ROOT, study_names
-from ..records.journal import Journal
 from ..source.edits import fingerprint
+from ..storage.folders import ROOT, study_names
+from ..storage.journal import Journal
 from . import Briefing
 
 SPEED = 10.0

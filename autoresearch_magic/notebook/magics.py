@@ -15,10 +15,10 @@ from .. import agents
 from ..commands import COMMANDS, option_names, run
 from ..errors import UserCodeError, UserError
 from ..events import State
-from ..places import study_names
 from ..registry import running
 from ..reply import Reply
 from ..session import Session
+from ..storage.folders import study_names
 from ..study import Study
 from ..waiting import Meter, TerminalBar, TerminalMeter, follow
 from .text import Announcer, NotebookBar, NotebookMeter, in_notebook

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from ..errors import UserError
-from ..repository.checkout import Checkout
-from ..repository.git import GitFailed, git, names
+from ..storage.git.checkout import Checkout
+from ..storage.git.command import GitFailed, git, names
 
 
 class Worktree:

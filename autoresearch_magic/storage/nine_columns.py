@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
-from .results import one_line
+from .results_tsv import one_line
 
 COLUMNS = ("iteration", "timestamp", "commit", "metric", "delta", "guard", "guard-metric", "status", "description")
 

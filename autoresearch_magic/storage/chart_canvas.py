@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
-from .results import one_line
+from .results_tsv import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

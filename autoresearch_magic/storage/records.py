@@ -17,12 +17,12 @@ from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
 from ..judging.noise import spread
 from ..source.files import split
-from .branch import Branch
-from .commits import Commits
+from .git.cell_repository import Repository
+from .git.commits import Commits
+from .git.study_branch import Branch
 from .journal import Journal
-from .progress import save_progress
-from .repository import Repository
-from .results import write_results
+from .progress_chart import save_progress
+from .results_tsv import write_results
 
 DRAW_EVERY = 15.0
 """Seconds between two pictures when nothing was kept: drawing costs a third of a second of the kernel's time."""

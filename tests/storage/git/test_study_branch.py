@@ -10,11 +10,11 @@ import pytest
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.records.branch import Branch
-from autoresearch_magic.repository.checkout import open_checkout
 from autoresearch_magic.source.files import split
+from autoresearch_magic.storage.git.checkout import open_checkout
+from autoresearch_magic.storage.git.study_branch import Branch
 
-from .repositories import changed, commit, repository, run_git, state
+from ...repositories import changed, commit, repository, run_git, state
 
 FILES = {
     "src/app.py": "LIMIT = 10\n",
@@ -211,7 +211,7 @@ def test_a_version_does_not_depend_on_those_before_it(repo, branch):
 
 def test_a_version_after_one_that_git_refused(repo, branch, monkeypatch):
     base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
-    monkeypatch.setattr("autoresearch_magic.repository.git.PATIENCE", 0.0)
+    monkeypatch.setattr("autoresearch_magic.storage.git.command.PATIENCE", 0.0)
     (repo.parent / "one" / "index.lock").touch()
     with pytest.raises(UserError, match="could not be committed"):
         record(branch, experiment(1, changed(branch.target, src__app_py="LIMIT = 0\n")), base)

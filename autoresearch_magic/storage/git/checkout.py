@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import UserError
-from ..source import files
-from ..source.edits import imported_modules
-from ..source.frozen_files import is_test, judging_files
-from .git import GitFailed, git, names
+from ...errors import UserError
+from ...source import files
+from ...source.edits import imported_modules
+from ...source.frozen_files import is_test, judging_files
+from .command import GitFailed, git, names
 
 MOST = 4_000_000
 """Characters that the files of a scope may have in all: each experiment is kept whole in the journal."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from ..experiment import Experiment, Headline, Verdict
 from ..metric import Metric
-from .results import one_line, write_atomically
-from .sheet import DARK, DPI, LIGHT, MARGIN, SIZE, Frame, Labels, Points, Sheet, cut
+from .chart_canvas import DARK, DPI, LIGHT, MARGIN, SIZE, Frame, Labels, Points, Sheet, cut
+from .results_tsv import one_line, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,12 +21,12 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
-from ..experiment import Experiment
-from ..metric import Metric
-from ..repository.git import NO_GIT
+from ...errors import UserError
+from ...experiment import Experiment
+from ...metric import Metric
+from ..results_tsv import one_line
+from .command import NO_GIT
 from .commits import ADDRESS, COMMITTER, References, author_name, commit_message, git_date, safe_name
-from .results import one_line
 
 if TYPE_CHECKING:
     from git.db import GitDB

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from .errors import UserError
-from .metric import Metric
+from ..errors import UserError
+from ..metric import Metric
 
 ROOT = ".autoresearch"
 """The folder that holds the studies, below the one that the notebook is in."""

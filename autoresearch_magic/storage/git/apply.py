@@ -5,9 +5,9 @@ This alone changes the user's checkout, and only when it is asked for. Nothing i
 
 from __future__ import annotations
 
-from ..errors import UserError
+from ...errors import UserError
 from .checkout import Checkout, check_at_rest, dirt, head_of, some
-from .git import GitFailed, git
+from .command import GitFailed, git
 
 
 def apply(checkout: Checkout, commit: str, message: str) -> str:

@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from ..errors import UserError
+from ...errors import UserError
 
 NO_GIT = "git was not found: install it (apt install git, brew install git or conda install git) and start again."
 PATIENCE = 20.0

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.repository.apply import apply
-from autoresearch_magic.repository.checkout import Checkout, check_links, open_checkout
 from autoresearch_magic.source.files import join, split
+from autoresearch_magic.storage.git.apply import apply
+from autoresearch_magic.storage.git.checkout import Checkout, check_links, open_checkout
 
-from .repositories import add_hooks, changed, commit, opened, repository, run_git, state, write
+from ...repositories import add_hooks, changed, commit, opened, repository, run_git, state, write
 
 FILES = {
     "src/app.py": "LIMIT = 10\n",
@@ -134,7 +134,7 @@ def test_a_scope_without_text(repo):
 
 
 def test_more_text_than_a_journal_should_hold(repo, monkeypatch):
-    monkeypatch.setattr("autoresearch_magic.repository.checkout.MOST", 2_000_000)
+    monkeypatch.setattr("autoresearch_magic.storage.git.checkout.MOST", 2_000_000)
     commit(repo, {"src/big.txt": "x" * 2_000_001})
     assert "more than 2 MB of text: narrow --scope" in refused(repo)
     commit(repo, {"src/big.txt": None, "data.txt": "x" * 2_000_001})

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.records.commits import References, author_name, commit_message, safe_name
+from autoresearch_magic.storage.git.commits import References, author_name, commit_message, safe_name
 
 METRIC = Metric("val_bpb", "evaluate(model)")
 

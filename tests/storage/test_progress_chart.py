@@ -17,7 +17,7 @@ from PIL import Image
 
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.records.progress import LABELS, draw_progress, save_progress
+from autoresearch_magic.storage.progress_chart import LABELS, draw_progress, save_progress
 
 BPB = Metric("val_bpb", "evaluate(model)")
 ACCURACY = Metric("accuracy", "test(model)", minimize=False)
@@ -182,16 +182,16 @@ def test_the_users_styles_do_not_matter(tmp_path):
 def test_it_is_drawn_in_a_thread_and_leaves_pyplot_alone(tmp_path):
     code = (
         "import sys, threading; from pathlib import Path; import matplotlib as mpl\n"
-        "from test_progress import simulated, BPB, save_progress\n"
+        "from tests.storage.test_progress_chart import simulated, BPB, save_progress\n"
         "before = mpl.rcParams.copy()\n"
         f"work = lambda: save_progress(Path({str(tmp_path)!r}) / 'a.png', simulated(20), BPB)\n"
         "thread = threading.Thread(target=work); thread.start(); thread.join()\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "assert mpl.rcParams.copy() == before\n"
     )
-    here = Path(__file__)
-    environment = {**os.environ, "PYTHONPATH": str(here.parent.parent)}
-    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=here.parent, env=environment, check=True)
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=root, env=environment, check=True)
     assert (tmp_path / "a.png").is_file()
 
 

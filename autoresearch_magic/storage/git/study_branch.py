@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import UserError
-from ..experiment import Experiment, Verdict
-from ..metric import Metric
-from ..repository.checkout import Checkout, within
-from ..repository.git import GitFailed, git
+from ...errors import UserError
+from ...experiment import Experiment, Verdict
+from ...metric import Metric
+from .checkout import Checkout, within
+from .command import GitFailed, git
 from .commits import ADDRESS, COMMITTER, References, author_name, commit_message, git_date, safe_name
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
-from autoresearch_magic.records.journal import Journal
+from autoresearch_magic.storage.journal import Journal
 
 PROPOSAL = Proposal("x = 1\n", "one", "because", "a little", "tuner")
 

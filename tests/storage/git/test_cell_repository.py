@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.records import repository as module
-from autoresearch_magic.records.repository import Repository, decode, encode
+from autoresearch_magic.storage.git import cell_repository as module
+from autoresearch_magic.storage.git.cell_repository import Repository, decode, encode
 
 STUDY = "2026-11-24-val_bpb"
 METRIC = Metric("val_bpb", "evaluate(model)")
@@ -278,7 +278,7 @@ def test_a_folder_that_was_deleted_can_be_filled_again(study):
 def test_no_git(tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from autoresearch_magic.records.repository import Repository, UserError\n"
+        "from autoresearch_magic.storage.git.cell_repository import Repository, UserError\n"
         f"try: Repository(Path({str(tmp_path)!r}) / 'repo', 's')\n"
         "except UserError as error: print(error)\n"
     )
@@ -298,17 +298,17 @@ def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
         f'exec {shutil.which("git")} "$@"\n'
     )
     (tools / "git").chmod(0o755)
-    here = Path(__file__)
+    root = Path(__file__).parents[3]
     code = (
         # Whoever runs the tests in the background of a shell has interrupts ignored, and so would this.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"import sys; sys.path.insert(0, {str(here.parent)!r})\n"
-        f"from pathlib import Path; from test_repository import Study, Verdict, experiment\n"
+        f"import sys; sys.path.insert(0, {str(root)!r})\n"
+        f"from pathlib import Path; from tests.storage.git.test_cell_repository import Study, Verdict, experiment\n"
         f"Study(Path({str(tmp_path / 'repo')!r})).record(experiment(0, Verdict.BASELINE))\n"
     )
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "PATH": path, "PYTHONPATH": str(here.parent.parent)},
+        [sys.executable, "-c", code], env={**os.environ, "PATH": path, "PYTHONPATH": str(root)},
         start_new_session=True, stderr=subprocess.PIPE,
     )  # fmt: skip
     for _ in range(600):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..experiment import Experiment
-from ..metric import Metric
-from .results import one_line
+from ...experiment import Experiment
+from ...metric import Metric
+from ..results_tsv import one_line
 
 SUBJECT = 72
 """Characters of a commit's subject: what `git log --oneline` shows in a terminal."""

@@ -1,0 +1,1 @@
+"""What is remembered: journal, git, results.tsv, the progress chart."""
