@@ -14,8 +14,8 @@ from .errors import UserError
 from .metric import Metric
 from .program import Program, parse_program
 from .repository.original import lab_files, original_settings
-from .runners.link import missing_module
-from .safety.seatbelt import danger
+from .runners.safety.policy import danger
+from .runners.worker.client import missing_module
 from .settings import Settings, make_settings
 from .source.edits import check_syntax
 from .source.files import split

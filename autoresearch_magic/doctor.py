@@ -29,8 +29,8 @@ from .events import State
 from .experiment import Experiment, Proposal, Verdict
 from .metric import Metric
 from .packages import PACKAGES, PATIENCE, TORCH, Asked
-from .runners import worker
-from .runners.warm import WarmRunner
+from .runners.cell import WarmRunner
+from .runners.worker import server as worker
 from .storage.folders import study_names
 from .storage.git.cell_repository import Repository
 from .storage.git.command import NO_GIT, git

@@ -331,7 +331,7 @@ def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
     """Read a metric's text in the language of its mode: what a command prints, or Python."""
     if not verified:
         return parse_metric(text)
-    from .reading.readings import parse_how, parse_verified_metric
+    from .runners.output.metric_reader import parse_how, parse_verified_metric
 
     name, how, minimize = parse_verified_metric(text or "metric")
     parse_how(how)  # what can never work is told now

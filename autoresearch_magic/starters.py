@@ -15,9 +15,9 @@ from typing import Any
 from .drafting.draft import Draft, DryRun
 from .drafting.trying import backend_for, make_draft
 from .reply import Reply, said
-from .runners.shell import GuardCommand, ShellRunner
+from .runners.command import GuardCommand, ShellRunner
+from .runners.safety.policy import danger
 from .runners.worktree import Worktree
-from .safety.seatbelt import danger
 from .settings import make_settings
 from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
 from .source.files import match, split

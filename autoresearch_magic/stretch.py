@@ -24,9 +24,9 @@ from .errors import Stopped, UserCodeError, UserError
 from .events import Notice, Publish, State, StateChanged
 from .loop import Loop
 from .runners import Runner
+from .runners.cell import WarmRunner
+from .runners.command import GuardCommand, ShellRunner
 from .runners.replay import ReplayRunner
-from .runners.shell import GuardCommand, ShellRunner
-from .runners.warm import WarmRunner
 from .runners.worktree import Worktree
 from .settings import make_settings
 from .source.files import split

@@ -18,7 +18,7 @@ from pathlib import Path
 from autoresearch_magic import Study
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners.warm import WarmRunner
+from autoresearch_magic.runners.cell import WarmRunner
 
 SETUP = """
 import torch

@@ -20,8 +20,8 @@ from autoresearch_magic.cli import main
 from autoresearch_magic.doctor import Check
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.packages import PACKAGES, TORCH, Asked
-from autoresearch_magic.runners import worker
-from autoresearch_magic.runners.warm import WarmRunner
+from autoresearch_magic.runners.cell import WarmRunner
+from autoresearch_magic.runners.worker import server as worker
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.views import checks_reply
 

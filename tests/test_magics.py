@@ -29,7 +29,7 @@ def workers():
     found = psutil.process_iter(["cmdline", "cwd"])
     return [
         p for p in found
-        if "autoresearch_magic.runners.worker" in (p.info["cmdline"] or []) and (p.info["cwd"] or "").startswith(HERE[0])
+        if "autoresearch_magic.runners.worker.server" in (p.info["cmdline"] or []) and (p.info["cwd"] or "").startswith(HERE[0])
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pytest
 from autoresearch_magic.agents.reply import ReplyError, apply, replace_once, tag
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.program import parse_program
-from autoresearch_magic.safety.seatbelt import danger
+from autoresearch_magic.runners.safety.policy import danger
 from autoresearch_magic.settings import FIELDS
 from autoresearch_magic.skill import (
     BUILT_IN,

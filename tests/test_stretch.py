@@ -4,9 +4,9 @@ import pytest
 
 from autoresearch_magic.definition import define
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.runners.cell import WarmRunner
+from autoresearch_magic.runners.command import ShellRunner
 from autoresearch_magic.runners.replay import ReplayRunner
-from autoresearch_magic.runners.shell import ShellRunner
-from autoresearch_magic.runners.warm import WarmRunner
 from autoresearch_magic.stretch import CHANGEABLE, changed, make_runner
 
 from .repositories import repository

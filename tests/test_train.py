@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic import clock
 from autoresearch_magic.budget import Budget
-from autoresearch_magic.reading.named_lines import named_figures
+from autoresearch_magic.runners.output.named_lines import named_figures
 from autoresearch_magic.source.constants import find_constants
 
 TRAIN = Path(__file__).parent.parent / "train"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..metric import split_direction
-from .figures import Figure, figures, is_unit
+from ...metric import split_direction
+from .numbers import Figure, figures, is_unit
 
 LONGEST = 1_000
 """Characters of a line that are looked at behind a name; a float with all its digits and commas has 420."""

@@ -16,9 +16,9 @@ from autoresearch_magic.budget import Budget
 from autoresearch_magic.errors import Stopped, UserCodeError, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.runners.cell import WarmRunner
 from autoresearch_magic.runners.environment import experiment_environment
-from autoresearch_magic.runners.log import LOG_HEAD, LOG_TAIL
-from autoresearch_magic.runners.warm import WarmRunner
+from autoresearch_magic.runners.worker.output_log import LOG_HEAD, LOG_TAIL
 
 SETUP = """
 from autoresearch_magic import seed, clock, report
@@ -168,7 +168,7 @@ def test_the_worker_ends_when_its_kernel_is_killed(tmp_path):
     code = f"""
 import sys, os
 from pathlib import Path
-from autoresearch_magic.runners.warm import WarmRunner
+from autoresearch_magic.runners.cell import WarmRunner
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.budget import Budget
 r = WarmRunner("x = 1", "", Metric("x", "x"), Budget(60, "seconds"), setup_log=Path({str(tmp_path / "setup.log")!r}))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Outcome
-from autoresearch_magic.runners.run import OUTPUT_TAIL, Run, result_of
+from autoresearch_magic.runners.worker.job import OUTPUT_TAIL, Run, result_of
 
 JOB = {"target": "", "metric": {"name": "loss", "expression": "val"}}
 MISSING = {"outcome": Outcome.MISSING_METRIC, "error": "The metric needs 'val', which neither has defined."}

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from ..errors import UserError
-from .figures import shorten
+from ...errors import UserError
+from .numbers import shorten
 
 Step = str | int
 _STEP = re.compile(

@@ -12,10 +12,10 @@ import signal
 import time
 from typing import Any
 
-from ..experiment import Outcome
+from ...experiment import Outcome
+from ..output.progress_lines import ProgressLines
 from .child import not_finite
-from .log import Log
-from .progress_lines import ProgressLines
+from .output_log import Log
 
 BEGIN = 600.0
 """Seconds a fresh process may take to run the setup before its target begins."""

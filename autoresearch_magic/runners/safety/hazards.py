@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from .shell import UNKNOWN, Redirection, Simple
+from .shell_parser import UNKNOWN, Redirection, Simple
 
 DOWNLOAD = "runs what it downloads"
 DELETES = "deletes files"

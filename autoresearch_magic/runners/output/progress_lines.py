@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..budget import Budget
-from ..source.edits import UNPARSABLE, parse
+from ...budget import Budget
+from ...source.edits import UNPARSABLE, parse
 
 LONGEST = 1_000
 """Bytes of the longest line that is looked at; a longer one is skipped as it comes."""

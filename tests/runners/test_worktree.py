@@ -13,7 +13,7 @@ from autoresearch_magic.runners.worktree import Worktree, command_environment
 from autoresearch_magic.source.files import join, split
 from autoresearch_magic.storage.git.checkout import open_checkout
 
-from .repositories import changed, commit, repository, run_git, state, write
+from ..repositories import changed, commit, repository, run_git, state, write
 
 FILES = {
     "src/app.py": "LIMIT = 10\n",

@@ -1,6 +1,6 @@
 """The controller's side of the worker: starts it, sends it jobs, hears how they do, ends it.
 
-Not here: what a job is; see `autoresearch_magic.runners.warm` for cells and `autoresearch_magic.runners.shell` for commands.
+Not here: what a job is; see `autoresearch_magic.runners.cell` for cells and `autoresearch_magic.runners.command` for commands.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import Stopped, UserCodeError, UserError
-from ..experiment import Outcome, Point
-from . import Watch, worker
+from ...errors import Stopped, UserCodeError, UserError
+from ...experiment import Outcome, Point
+from .. import Watch
+from . import server as worker
 
 CURVE_POINTS = 2_000
 """Points of a learning curve that are kept; a longer curve is thinned to every second point as it grows."""
@@ -29,7 +30,7 @@ TICK = 0.5
 
 
 class Link:
-    """One worker process (see `autoresearch_magic.runners.worker`) and the socket to it.
+    """One worker process (see `autoresearch_magic.runners.worker.server`) and the socket to it.
 
     Parameters
     ----------

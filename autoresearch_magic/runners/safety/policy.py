@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from ..syntax import syntax_tree
+from ...syntax import syntax_tree
 from .hazards import (
     DELETES,
     DOWNLOAD,
@@ -34,7 +34,7 @@ from .hazards import (
     said,
     told,
 )  # fmt: skip
-from .shell import UNKNOWN, Simple, read_command, unquoted
+from .shell_parser import UNKNOWN, Simple, read_command, unquoted
 
 DEPTH = 8
 """Commands within commands that are read; deeper ones are refused, for nobody writes them by hand."""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.safety.seatbelt import danger
-from autoresearch_magic.safety.shell import UNKNOWN, read_command, unquoted
+from autoresearch_magic.runners.safety.policy import danger
+from autoresearch_magic.runners.safety.shell_parser import UNKNOWN, read_command, unquoted
 
 BAD = [
     # deletes

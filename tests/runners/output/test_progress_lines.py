@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.budget import Budget
-from autoresearch_magic.runners.progress_lines import LONGEST, ProgressLines, parse_line, reports_itself
+from autoresearch_magic.runners.output.progress_lines import LONGEST, ProgressLines, parse_line, reports_itself
 
 SECONDS, STEPS = Budget(10.0, "seconds"), Budget(200, "steps")
 

@@ -19,12 +19,12 @@ from typing import Any
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
-from ..reading.readings import How, Unreadable, facts, parse_how, read_metric
 from ..source import files
 from . import Checked, Watch
-from .child import not_finite
 from .environment import experiment_environment
-from .link import Link
+from .output.metric_reader import How, Unreadable, facts, parse_how, read_metric
+from .worker.child import not_finite
+from .worker.client import Link
 from .worktree import Worktree, command_environment
 
 SLACK = 0.02

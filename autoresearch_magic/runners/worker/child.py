@@ -20,10 +20,10 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-from .. import runtime
-from ..budget import Budget
-from ..experiment import Outcome
-from ..source.edits import imported_modules
+from ... import runtime
+from ...budget import Budget
+from ...experiment import Outcome
+from ...source.edits import imported_modules
 
 TRACEBACK_LINES = 30
 _OURS = os.path.dirname(os.path.abspath(__file__))
@@ -232,7 +232,7 @@ def leave() -> None:
 
 
 def main() -> None:
-    """Run one target in a fresh process: ``python -m autoresearch_magic.runners.child JOB_FD EVENTS_FD``."""
+    """Run one target in a fresh process: ``python -m autoresearch_magic.runners.worker.child JOB_FD EVENTS_FD``."""
     with open(int(sys.argv[1]), encoding="utf-8") as stream:
         job = json.load(stream)
     emit = Pipe(int(sys.argv[2]))

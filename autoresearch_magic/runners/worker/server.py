@@ -1,6 +1,6 @@
 """The warm worker: one process per study that runs the setup once and forks every experiment.
 
-It is started by `autoresearch_magic.runners.link` with one socket, and speaks JSON lines over it::
+It is started by `autoresearch_magic.runners.worker.client` with one socket, and speaks JSON lines over it::
 
     to the worker      {"do": "run", "id": 7, "job": {...}, "limit": 70.0, "log": "..."}
                        {"do": "kill", "id": 7, "why": "stopped"}
@@ -33,9 +33,11 @@ import types
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from ..budget import Budget
-from ..source.edits import imported_modules
+from ...budget import Budget
+from ...source.edits import imported_modules
+from ..output.progress_lines import ProgressLines, reports_itself
 from . import child
+from .job import Run, result_of
 from .processes import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_PDEATHSIG,
@@ -48,8 +50,6 @@ from .processes import (
     signal_group,
     sweep,
 )
-from .progress_lines import ProgressLines, reports_itself
-from .run import Run, result_of
 
 if TYPE_CHECKING:
     import resource  # Windows has none, and there the doctor must still be able to say so
@@ -394,7 +394,7 @@ def preload(setup: str, target: str, leave_out: str = "") -> None:
 
 
 def main() -> None:
-    """Start: ``python -m autoresearch_magic.runners.worker SOCKET_FD``, its configuration the first line received."""
+    """Start: ``python -m autoresearch_magic.runners.worker.server SOCKET_FD``, its configuration the first line received."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     data = b""

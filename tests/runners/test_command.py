@@ -10,12 +10,12 @@ import pytest
 from autoresearch_magic.errors import Stopped, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners.shell import GuardCommand, ShellRunner
+from autoresearch_magic.runners.command import GuardCommand, ShellRunner
 from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import split
 from autoresearch_magic.storage.git.checkout import open_checkout
 
-from .repositories import changed, repository, run_git
+from ..repositories import changed, repository, run_git
 
 FILES = {
     "src/run.sh": "echo ms: 5\n",

@@ -23,11 +23,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UserError
-from ..metric import split_direction
-from .figures import Figure, converted, figures, shorten, sole_figure
-from .json_paths import Missing, Step, documents, look_up, parse_path
+from ...errors import UserError
+from ...metric import split_direction
+from .json_path import Missing, Step, documents, look_up, parse_path
 from .named_lines import LONGEST, Found, named_figures, visible_lines
+from .numbers import Figure, converted, figures, shorten, sole_figure
 
 FACTS = 100
 """Facts that are kept of one output."""

@@ -12,11 +12,11 @@ from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from . import Watch
 from .environment import experiment_environment
-from .link import Link, missing_module
+from .worker.client import Link, missing_module
 
 
 class WarmRunner:
-    """Measures targets in forks of one warm process (see `autoresearch_magic.runners.worker`).
+    """Measures targets in forks of one warm process (see `autoresearch_magic.runners.worker.server`).
 
     Parameters
     ----------

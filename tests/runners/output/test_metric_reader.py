@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.reading.readings import (
+from autoresearch_magic.runners.output.metric_reader import (
     Reading,
     Unreadable,
     facts,

@@ -1,0 +1,1 @@
+"""The warm worker process: the server that forks, the child, the client that speaks to it."""
