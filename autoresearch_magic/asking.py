@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import registry
 from .bench import Bench
+from .config.settings import Settings
 from .definition import Definition
 from .errors import UserError
 from .events import Event, State
 from .experiment import Experiment
 from .loop import make_briefing
 from .metric import Metric
-from .settings import Settings
 from .standing import Standing
 from .storage.journal import Journal
 from .stretch import Stretch, make_runner

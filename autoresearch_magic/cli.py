@@ -18,14 +18,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .commands import parser, run_words, summary
+from .config.layouts import lab_files, original_settings
+from .config.program import parse_program
+from .config.settings import HelpShown, Parser, add_options, given, make_settings
 from .definition import read_source
 from .errors import UserCodeError, UserError
 from .events import State
-from .program import parse_program
 from .reply import Reply
-from .repository.original import lab_files, original_settings
 from .session import Session
-from .settings import HelpShown, Parser, add_options, given, make_settings
 from .starters import draft_reply, init_project
 from .storage.folders import ROOT, checked_name, study_names
 from .storage.journal import Journal

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .config.settings import HelpShown, Parser, add_options
 from .errors import UserError
 from .reply import Reply
 from .session import MAGIC, Session
-from .settings import HelpShown, Parser, add_options
 from .storage.folders import checked_name
 
 _KEY_LINE = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)*:\s")

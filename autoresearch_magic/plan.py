@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .budget import Budget, format_duration
+from .config.settings import Settings
 from .definition import Definition
 from .errors import UserCodeError
 from .experiment import Measurement
@@ -29,7 +30,6 @@ from .judging.noise import spread, student
 from .loop import baseline_error
 from .metric import Metric
 from .runners import Runner
-from .settings import Settings
 from .words import counted
 
 SHARE = 1 / 3

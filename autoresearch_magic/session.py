@@ -13,14 +13,14 @@ from typing import Any
 
 from .agents import agent_names
 from .budget import parse_duration
+from .config.layouts import lab_files, original_settings
+from .config.program import parse_program
+from .config.settings import given, make_settings
 from .definition import read_source
 from .errors import UserError
 from .events import State
-from .program import parse_program
 from .registry import running
 from .reply import Reply, said
-from .repository.original import lab_files, original_settings
-from .settings import given, make_settings
 from .source.constants import find_constants
 from .source.edits import check_syntax, fenced
 from .starters import draft_reply, list_reply, skill_reply

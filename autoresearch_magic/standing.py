@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from .config.settings import Settings
 from .events import (
     Confirmed,
     Event,
@@ -19,7 +20,6 @@ from .events import (
     StateChanged,
 )
 from .experiment import Experiment, Headline, Point, Usage
-from .settings import Settings
 
 
 @dataclass

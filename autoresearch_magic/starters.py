@@ -12,17 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .config.converters import read_scope
+from .config.settings import make_settings
+from .config.skills import as_cell, copy_example, find_skill, read_skills, skill_folders
 from .drafting.draft import Draft, DryRun
 from .drafting.trying import backend_for, make_draft
 from .reply import Reply, said
 from .runners.command import GuardCommand, ShellRunner
 from .runners.safety.policy import danger
 from .runners.worktree import Worktree
-from .settings import make_settings
-from .skill import as_cell, copy_example, find_skill, read_skills, skill_folders
 from .source.files import match, split
 from .storage.git.checkout import open_checkout, top_of
-from .values import read_scope
 from .words import escape
 
 FORMS = """\

@@ -18,6 +18,7 @@ from filelock import FileLock
 from .agents import Agent
 from .agents.replay import parse_replay
 from .bench import Bench
+from .config.settings import make_settings
 from .control import Control
 from .definition import Definition
 from .errors import Stopped, UserCodeError, UserError
@@ -28,7 +29,6 @@ from .runners.cell import WarmRunner
 from .runners.command import GuardCommand, ShellRunner
 from .runners.replay import ReplayRunner
 from .runners.worktree import Worktree
-from .settings import make_settings
 from .source.files import split
 from .standing import Standing
 from .storage.git.commits import safe_name

@@ -15,13 +15,13 @@ from .agents import make_agent
 from .agents.replay import recorded_settings
 from .asking import Askable
 from .bench import Bench
+from .config.settings import Settings
 from .control import Control
 from .definition import Definition, define
 from .errors import UserError
 from .events import Event, Observer, State, StateChanged
 from .experiment import Experiment
 from .metric import Metric
-from .settings import Settings
 from .standing import Standing
 from .storage import folders as places
 from .storage.folders import ROOT
@@ -57,7 +57,7 @@ class Study(Askable):
     observers : sequence of Observer
         Hear every event, in the study's thread.
     **settings
-        See `autoresearch_magic.settings.Settings`: ``metric="val_bpb=evaluate(model)"``, ``budget="20s"``, ...
+        See `autoresearch_magic.config.settings.Settings`: ``metric="val_bpb=evaluate(model)"``, ``budget="20s"``, ...
 
     Attributes
     ----------

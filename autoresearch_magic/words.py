@@ -13,9 +13,9 @@ from .source.edits import fenced, unified_diff
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .config.settings import Settings
     from .definition import Definition
     from .metric import Metric
-    from .settings import Settings
     from .standing import Live, Standing
 
 

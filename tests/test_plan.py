@@ -2,9 +2,9 @@
 
 import pytest
 
+from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.plan import Plan, Trial, cost_line
-from autoresearch_magic.settings import Settings
 
 
 def plan(*values, **options):

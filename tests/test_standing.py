@@ -2,9 +2,9 @@
 
 import pytest
 
+from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.settings import Settings
 from autoresearch_magic.standing import Standing
 
 

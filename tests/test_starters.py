@@ -13,10 +13,10 @@ import pytest
 
 from autoresearch_magic import cli
 from autoresearch_magic.commands import run
+from autoresearch_magic.config.skills import find_skill
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Notice
 from autoresearch_magic.session import Session
-from autoresearch_magic.skill import find_skill
 from autoresearch_magic.study import Study
 
 ANSWER = """

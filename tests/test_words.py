@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.settings import Settings
 from autoresearch_magic.standing import Live, Standing
 from autoresearch_magic.words import (
     counted,

@@ -9,10 +9,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ..config.settings import Settings
 from ..errors import UserError
 from ..experiment import Experiment, Proposal
 from ..metric import Metric
-from ..settings import Settings
 
 if TYPE_CHECKING:
     from .backend import Backend

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..config.skills import find_skill, skill_folders
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal
-from ..skill import find_skill, skill_folders
 from . import Briefing
 from .reply import ReplyError, read_reply, tag
 

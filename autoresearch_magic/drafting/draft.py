@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..agents.backend import Usage
+from ..config.settings import Settings
 from ..errors import UserError
 from ..repository.survey import hide, one_line
-from ..settings import Settings
 from ..source.edits import fenced
 from ..words import escape, usage_line
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from ..agents import make_agent
 from ..agents.backend import Backend, BackendFailed, Completion, Prompt, Usage, Wait
 from ..agents.llm import DEADLINE
+from ..config.settings import Settings
 from ..errors import UserError
 from ..repository.survey import cut, one_line, survey, tracked_files
-from ..settings import Settings
 from ..source.frozen_files import is_test, judging_files
 from .asking import FORMS, ask_draft, one_goal, sleep
 from .draft import Danger, Draft, Drafted, DryRun, Match, NoDraft, Try, TryDry

@@ -11,11 +11,9 @@ import nbformat
 import pytest
 
 from autoresearch_magic.agents.reply import ReplyError, apply, replace_once, tag
-from autoresearch_magic.errors import UserError
-from autoresearch_magic.program import parse_program
-from autoresearch_magic.runners.safety.policy import danger
-from autoresearch_magic.settings import FIELDS
-from autoresearch_magic.skill import (
+from autoresearch_magic.config.program import parse_program
+from autoresearch_magic.config.settings import FIELDS
+from autoresearch_magic.config.skills import (  # fmt: skip
     BUILT_IN,
     VARIABLE,
     as_cell,
@@ -25,7 +23,9 @@ from autoresearch_magic.skill import (
     read_skill,
     read_skills,
     skill_folders,
-)  # fmt: skip
+)
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.runners.safety.policy import danger
 from autoresearch_magic.source.constants import find_constants, replace_constants
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import Study
@@ -415,7 +415,7 @@ def test_nothing_recorded_nothing_to_play(tmp_path):
 
 # -- the notebooks that use them --------------------------------------------------------------------------------------
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 USED = {
     "02_speed": ["speed"],
     "03_api_latency": ["api-latency"],

@@ -25,9 +25,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import UserError
-from ..settings import FIELDS, KEYS
-from ..values import truth
-from .keys import OTHER_COMMANDS, UNUSED, Found, field_of, plain, shown_key, unknown_key
+from .converters import truth
+from .program_keys import OTHER_COMMANDS, UNUSED, Found, field_of, plain, shown_key, unknown_key
+from .settings import FIELDS, KEYS
 
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _KEY_LINE = re.compile(

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from .budget import Budget, format_duration, parse_budget, parse_duration
-from .errors import UserError
-from .judging.judge import Bounds, Rule
-from .metric import Metric, parse_metric
-from .values import (
+from ..budget import Budget, format_duration, parse_budget, parse_duration
+from ..errors import UserError
+from ..judging.judge import Bounds, Rule
+from ..metric import Metric, parse_metric
+from .converters import (
     UNLIMITED,
     above_zero,
     default_threads,
@@ -331,7 +331,7 @@ def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
     """Read a metric's text in the language of its mode: what a command prints, or Python."""
     if not verified:
         return parse_metric(text)
-    from .runners.output.metric_reader import parse_how, parse_verified_metric
+    from ..runners.output.metric_reader import parse_how, parse_verified_metric
 
     name, how, minimize = parse_verified_metric(text or "metric")
     parse_how(how)  # what can never work is told now

@@ -1,7 +1,7 @@
 import pytest
 
+from autoresearch_magic.config.program import parse_program
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.program import parse_program
 
 
 def test_title_and_prose():

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoresearch_magic.config.converters import UNLIMITED
+from autoresearch_magic.config.program import parse_program
+from autoresearch_magic.config.program_blocks import read_blocks
+from autoresearch_magic.config.program_keys import evals_interval, goal_direction
+from autoresearch_magic.config.settings import FIELDS, KEYS, make_settings
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.language.blocks import read_blocks
-from autoresearch_magic.language.keys import evals_interval, goal_direction
-from autoresearch_magic.program import parse_program
-from autoresearch_magic.settings import FIELDS, KEYS, make_settings
-from autoresearch_magic.values import UNLIMITED
 
 COVERAGE = """/autoresearch
 Iterations: 20

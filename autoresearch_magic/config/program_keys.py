@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserError
-from ..settings import FIELDS, KEYS
-from ..values import UNLIMITED, truth
+from .converters import UNLIMITED, truth
+from .settings import FIELDS, KEYS
 
 _DIRECTION = re.compile(r"\b(lower|higher|smaller|larger)\s+is\s+better\s*(?:\)|$)", re.IGNORECASE)
 

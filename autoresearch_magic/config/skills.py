@@ -20,11 +20,11 @@ from pathlib import Path
 
 import yaml
 
-from .errors import UserError
-from .storage.folders import ROOT
+from ..errors import UserError
+from ..storage.folders import ROOT
 
 VARIABLE = "AUTORESEARCH_SKILLS"
-BUILT_IN = Path(__file__).parent / "skills"
+BUILT_IN = Path(__file__).parents[1] / "skills"
 FILE, EXAMPLE, RECORDED = "SKILL.md", "example", "recorded"
 
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)

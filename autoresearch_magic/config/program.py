@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from .errors import UserError
-from .language.blocks import read_blocks
-from .language.keys import Found, plain
+from ..errors import UserError
+from .program_blocks import read_blocks
+from .program_keys import Found, plain
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .budget import parse_duration
-from .errors import UserError
-from .judging.judge import Bounds
+from ..budget import parse_duration
+from ..errors import UserError
+from ..judging.judge import Bounds
 
 UNLIMITED = 1_000_000
 """Experiments of a study that goes on until it is stopped; no study gets there."""

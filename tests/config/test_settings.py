@@ -6,9 +6,9 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 
 from autoresearch_magic.budget import Budget
+from autoresearch_magic.config.converters import UNLIMITED
+from autoresearch_magic.config.settings import FIELDS, HelpShown, Parser, Settings, add_options, given, make_settings
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.settings import FIELDS, HelpShown, Parser, Settings, add_options, given, make_settings
-from autoresearch_magic.values import UNLIMITED
 
 REPOSITORY = {"scope": "src/**/*.py", "verify": "make size"}
 
