@@ -125,8 +125,8 @@ class Askable:
         UserError
             Before there is a baseline.
         """
-        from .agents.backend import as_text
-        from .agents.prompt import build_prompt
+        from .agents.llm.backend import as_text
+        from .agents.llm.prompt import build_prompt
 
         if not self.experiments:
             raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .agents import Agent, Briefing, Rework
+from .agents.prefetch import Prefetch
 from .bench import Bench
 from .control import Control
 from .definition import Definition
@@ -27,7 +28,6 @@ from .judging.analysis.format import evals_line, plateau_line
 from .judging.analysis.rates import plateau
 from .judging.judge import Decision, judge, overdrawn
 from .judging.noise import estimate_noise, spread
-from .prefetch import Prefetch
 from .runners import Checked, Runner
 from .source.edits import check_syntax, fingerprint
 from .source.integrity import refusal

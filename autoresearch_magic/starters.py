@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .agents.drafting.attempts import backend_for, make_draft
+from .agents.drafting.draft import Draft, DryRun
 from .config.converters import read_scope
 from .config.settings import make_settings
 from .config.skills import as_cell, copy_example, find_skill, read_skills, skill_folders
-from .drafting.draft import Draft, DryRun
-from .drafting.trying import backend_for, make_draft
 from .reply import Reply, said
 from .runners.command import GuardCommand, ShellRunner
 from .runners.safety.policy import danger

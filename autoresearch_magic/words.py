@@ -172,7 +172,7 @@ def usage_line(used: Usage) -> str:
     """Say what the agent has used; empty when it has asked nobody."""
     if not used.calls:
         return ""
-    from .agents.prices import PRICES_AS_OF
+    from .agents.llm.prices import PRICES_AS_OF
 
     money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
     read = (

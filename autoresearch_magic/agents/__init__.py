@@ -15,7 +15,7 @@ from ..experiment import Experiment, Proposal
 from ..metric import Metric
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from .llm.backend import Backend
 
 GROUP = "autoresearch_magic.agents"
 
@@ -144,27 +144,27 @@ def _tuner(order: Order) -> Agent:
 
 
 def _model(backend: Backend, order: Order) -> Agent:
-    from .llm import LanguageModel
+    from .llm.agent import LanguageModel
 
     return LanguageModel(backend, deadline=order.settings.reply_timeout, long=order.settings.blocks_from)
 
 
 def _claude(order: Order) -> Agent:
-    from .claude import Claude
+    from .llm.claude import Claude
 
     s = order.settings
     return _model(Claude(order.argument, effort=s.effort, base_url=s.base_url or None, ask_key=ask_key), order)
 
 
 def _openai(order: Order) -> Agent:
-    from .openai import OpenAI
+    from .llm.openai import OpenAI
 
     url = order.settings.base_url
     return _model(OpenAI(f"{order.argument}@{url}" if url and "@" not in order.argument else order.argument), order)
 
 
 def _command(order: Order) -> Agent:
-    from .command import Command
+    from .llm.command import Command
 
     return _model(Command(order.argument), order)
 

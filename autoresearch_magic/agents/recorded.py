@@ -12,7 +12,7 @@ from ..config.skills import find_skill, skill_folders
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal
 from . import Briefing
-from .reply import ReplyError, read_reply, tag
+from .llm.reply_parser import ReplyError, read_reply, tag
 
 
 class Recorded:

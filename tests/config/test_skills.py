@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autoresearch_magic.agents.reply import ReplyError, apply, replace_once, tag
+from autoresearch_magic.agents.llm.reply_parser import ReplyError, apply, replace_once, tag
 from autoresearch_magic.config.program import parse_program
 from autoresearch_magic.config.settings import FIELDS
 from autoresearch_magic.config.skills import (  # fmt: skip

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..source.edits import fenced
-from ..source.frozen_files import MAKEFILES
+from ...errors import UserError
+from ...source.edits import fenced
+from ...source.frozen_files import MAKEFILES
 
 SURVEY = 8_000
 """Characters of a survey, about 2,000 tokens."""

@@ -11,9 +11,9 @@ import time
 import psutil
 import pytest
 
-from autoresearch_magic.agents import command
-from autoresearch_magic.agents.backend import BackendFailed, BackendRefused, Prompt, Turn
-from autoresearch_magic.agents.command import Command
+from autoresearch_magic.agents.llm import command
+from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn
+from autoresearch_magic.agents.llm.command import Command
 from autoresearch_magic.errors import Stopped
 
 PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistant", "2"), Turn("user", "ä?")))
@@ -177,8 +177,8 @@ def test_an_interrupt_of_the_kernel_does_not_reach_it(tmp_path):
     # A process group of its own, so that the interrupt hits whoever is in it: only the caller, as it turns out.
     code = """
 import signal, sys
-from autoresearch_magic.agents.backend import Prompt, Turn
-from autoresearch_magic.agents.command import Command
+from autoresearch_magic.agents.llm.backend import Prompt, Turn
+from autoresearch_magic.agents.llm.command import Command
 signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
 prompt = Prompt("", "", (Turn("user", "hello"),))
 print("ready", flush=True)

@@ -12,18 +12,18 @@ from dataclasses import replace
 import pytest
 
 from autoresearch_magic.agents import _BUILT_IN, Briefing, Rework
-from autoresearch_magic.agents.backend import Completion, as_text
-from autoresearch_magic.agents.llm import LanguageModel
-from autoresearch_magic.agents.prompt import SYSTEM, SYSTEM_FILES, build_prompt
+from autoresearch_magic.agents.llm.agent import LanguageModel
+from autoresearch_magic.agents.llm.backend import Completion, as_text
+from autoresearch_magic.agents.llm.prompt import SYSTEM, SYSTEM_FILES, build_prompt
+from autoresearch_magic.agents.prefetch import fit
 from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.prefetch import fit
 from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.source.files import join, split
 from autoresearch_magic.study import Study
 
-from .fake_messages import MALFORMED, FakeMessages, answer, broken, dropped, failed, limited, overloaded, stalled
+from ...fake_messages import MALFORMED, FakeMessages, answer, broken, dropped, failed, limited, overloaded, stalled
 
 METRIC = Metric("loss", "loss", True)
 TARGET = "X = 3.0\nY = 2.0\nloss = (X - 1) ** 2 + Y\n"

@@ -13,14 +13,25 @@ from datetime import date
 
 import pytest
 
-from autoresearch_magic.agents import claude as module
-from autoresearch_magic.agents import prices
-from autoresearch_magic.agents.backend import BackendFailed, BackendRefused, Prompt, Turn, Usage
-from autoresearch_magic.agents.claude import Claude
-from autoresearch_magic.agents.claude_models import DEFAULT_MODEL
+from autoresearch_magic.agents.llm import claude as module
+from autoresearch_magic.agents.llm import prices
+from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn, Usage
+from autoresearch_magic.agents.llm.claude import Claude
+from autoresearch_magic.agents.llm.claude_models import DEFAULT_MODEL
 from autoresearch_magic.errors import Stopped, UserError
 
-from .fake_messages import MALFORMED, FakeMessages, Reply, answer, broken, dropped, failed, limited, overloaded, stalled
+from ...fake_messages import (
+    MALFORMED,
+    FakeMessages,
+    Reply,
+    answer,
+    broken,
+    dropped,
+    failed,
+    limited,
+    overloaded,
+    stalled,
+)
 
 anthropic = pytest.importorskip("anthropic")
 
@@ -411,7 +422,7 @@ def test_without_the_sdk(monkeypatch):
 def test_importing_us_imports_no_sdk():
     import subprocess
 
-    code = "import sys, autoresearch_magic.agents.claude; sys.exit('anthropic' in sys.modules)"
+    code = "import sys, autoresearch_magic.agents.llm.claude; sys.exit('anthropic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

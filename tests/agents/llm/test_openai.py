@@ -10,11 +10,11 @@ import types
 
 import pytest
 
-from autoresearch_magic.agents.backend import BackendFailed, BackendRefused, Prompt, Turn, Usage
-from autoresearch_magic.agents.openai import OpenAI, without_thinking
+from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn, Usage
+from autoresearch_magic.agents.llm.openai import OpenAI, without_thinking
 from autoresearch_magic.errors import Stopped, UserError
 
-from .fake_chat import FakeChat, answer, dropped, failed, stalled
+from ...fake_chat import FakeChat, answer, dropped, failed, stalled
 
 pytest.importorskip("openai")
 
@@ -27,7 +27,7 @@ def _surroundings(monkeypatch):
     """A key, no server of the machine's own, and a price list of ours: a million tokens of a toy cost a dollar."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    prices = types.ModuleType("autoresearch_magic.agents.prices")
+    prices = types.ModuleType("autoresearch_magic.agents.llm.prices")
     prices.cost = lambda model, usage: usage.tokens / 1e6 if model == "toy" else None
     monkeypatch.setitem(sys.modules, prices.__name__, prices)
 
@@ -338,7 +338,7 @@ def test_check_at_a_server_without_a_list_of_models(options):
 
 
 def test_check_reads_the_price_list(monkeypatch, tmp_path):
-    monkeypatch.delitem(sys.modules, "autoresearch_magic.agents.prices")
+    monkeypatch.delitem(sys.modules, "autoresearch_magic.agents.llm.prices")
     monkeypatch.setenv("AUTORESEARCH_PRICES", str(tmp_path / "none.json"))
     with FakeChat() as server, pytest.raises(UserError, match=r"none\.json"):
         OpenAI(server.spec).check()
@@ -351,7 +351,7 @@ def test_check_without_the_sdk(monkeypatch):
 
 
 def test_the_sdk_is_imported_only_when_it_is_needed():
-    code = "import sys, autoresearch_magic.agents.openai; print('openai' in sys.modules)"
+    code = "import sys, autoresearch_magic.agents.llm.openai; print('openai' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

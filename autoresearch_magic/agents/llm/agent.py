@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import ProposalFailed
-from ..experiment import Proposal, Usage
-from ..source.edits import fingerprint
-from . import Briefing
+from ...errors import ProposalFailed
+from ...experiment import Proposal, Usage
+from ...source.edits import fingerprint
+from .. import Briefing
 from .backend import Backend, BackendFailed, Completion, Prompt, Turn
 from .prompt import LONG, build_prompt
-from .reply import Reply, ReplyError, read_reply
+from .reply_parser import Reply, ReplyError, read_reply
 
 DEADLINE = 600.0
 """Seconds that one answer may take; a model that thinks for ten minutes about one change has lost its way."""

@@ -9,12 +9,12 @@ import re
 import time
 from collections.abc import Sequence
 
-from ..agents.backend import Backend, BackendFailed, Completion, Prompt, Turn, Wait
-from ..agents.llm import DEADLINE
-from ..errors import UserError
-from ..repository.survey import one_line
-from ..source.edits import fenced
+from ...errors import UserError
+from ...source.edits import fenced
+from ..llm.agent import DEADLINE
+from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Turn, Wait
 from .draft import Draft, NoDraft, Try
+from .repository_summary import one_line
 
 FORMS = """\
 Metric: NAME, or NAME=HOW. NAME alone is the line of verify's output that names it, such as `NAME: 3.2`. HOW is one of

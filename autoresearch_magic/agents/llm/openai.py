@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait
-from .waits import retry_after
+from .retry_after import retry_after
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from .claude_models import current_models
-from .waits import retry_after
+from .retry_after import retry_after
 
 if TYPE_CHECKING:
     import anthropic

@@ -19,9 +19,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..errors import UserError
-from ..source import files
-from ..source.edits import check_syntax, fingerprint
+from ...errors import UserError
+from ...source import files
+from ...source.edits import check_syntax, fingerprint
 
 NEAR = 0.6
 """Similarity (difflib's ratio) from which a passage is shown as the nearest match; below it would only confuse."""

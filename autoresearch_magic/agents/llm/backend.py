@@ -1,6 +1,6 @@
 """What a language model is to us: something that completes a prompt, and what that has used.
 
-A `Backend` speaks with one vendor or program and knows nothing of studies; `autoresearch_magic.agents.llm` knows the
+A `Backend` speaks with one vendor or program and knows nothing of studies; `autoresearch_magic.agents.llm.agent` knows the
 study and nothing of vendors.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from ..errors import UserError
-from ..experiment import Usage as Usage
+from ...errors import UserError
+from ...experiment import Usage as Usage
 
 Wait = Callable[[float, str], None]
 """Waits so many seconds, visibly, for the reason given; raises `Stopped` when the study is stopped meanwhile."""

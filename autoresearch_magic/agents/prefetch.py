@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import replace
 
-from .agents import Agent, Briefing
-from .experiment import Proposal, Usage
-from .source.edits import merge
+from ..experiment import Proposal, Usage
+from ..source.edits import merge
+from . import Agent, Briefing
 
 POLL = 0.05
 """Seconds between two looks at whether the study is stopped while an answer is outstanding."""

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from autoresearch_magic.agents.waits import retry_after
+from autoresearch_magic.agents.llm.retry_after import retry_after
 
 
 @pytest.mark.parametrize(

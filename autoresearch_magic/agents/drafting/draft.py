@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..agents.backend import Usage
-from ..config.settings import Settings
-from ..errors import UserError
-from ..repository.survey import hide, one_line
-from ..source.edits import fenced
-from ..words import escape, usage_line
+from ...config.settings import Settings
+from ...errors import UserError
+from ...source.edits import fenced
+from ...words import escape, usage_line
+from ..llm.backend import Usage
+from .repository_summary import hide, one_line
 
 TAIL = 2_000
 """Characters of a command's output that a model is told; its end, where the error is."""

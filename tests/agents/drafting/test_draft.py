@@ -17,18 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.agents import make_agent
-from autoresearch_magic.agents.backend import BackendFailed, BackendRefused, Completion, Turn, Usage
-from autoresearch_magic.agents.command import Command
+from autoresearch_magic.agents.drafting import prompt as module
+from autoresearch_magic.agents.drafting.attempts import FAILURES, REFUSALS, backend_for, backend_of, make_draft
+from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Draft, Drafted, DryRun, NoDraft, Try
+from autoresearch_magic.agents.drafting.prompt import ask_draft, read_draft
+from autoresearch_magic.agents.drafting.repository_summary import SURVEY, hide, looks_secret, survey, tracked_files
+from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Completion, Turn, Usage
+from autoresearch_magic.agents.llm.command import Command
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.drafting import asking as module
-from autoresearch_magic.drafting.asking import ask_draft, read_draft
-from autoresearch_magic.drafting.draft import SEAT_BELT, Draft, Drafted, DryRun, NoDraft, Try
-from autoresearch_magic.drafting.trying import FAILURES, REFUSALS, backend_for, backend_of, make_draft
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.repository.survey import SURVEY, hide, looks_secret, survey, tracked_files
 from autoresearch_magic.source.frozen_files import is_test, judging_files
 
-from .fake_messages import FakeMessages, answer
+from ...fake_messages import FakeMessages, answer
 
 KEY = "sk-ant-test-0123456789-secret"
 GOAL = "make the tests faster"

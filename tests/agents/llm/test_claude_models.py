@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from autoresearch_magic.agents import claude_models as module
-from autoresearch_magic.agents import prices
-from autoresearch_magic.agents.backend import BackendRefused
-from autoresearch_magic.agents.claude import Claude
+from autoresearch_magic.agents.llm import claude_models as module
+from autoresearch_magic.agents.llm import prices
+from autoresearch_magic.agents.llm.backend import BackendRefused
+from autoresearch_magic.agents.llm.claude import Claude
 
 pytest.importorskip("anthropic")
 

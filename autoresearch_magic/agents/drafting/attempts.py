@@ -14,15 +14,15 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..agents import make_agent
-from ..agents.backend import Backend, BackendFailed, Completion, Prompt, Usage, Wait
-from ..agents.llm import DEADLINE
-from ..config.settings import Settings
-from ..errors import UserError
-from ..repository.survey import cut, one_line, survey, tracked_files
-from ..source.frozen_files import is_test, judging_files
-from .asking import FORMS, ask_draft, one_goal, sleep
+from ...config.settings import Settings
+from ...errors import UserError
+from ...source.frozen_files import is_test, judging_files
+from .. import make_agent
+from ..llm.agent import DEADLINE
+from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Usage, Wait
 from .draft import Danger, Draft, Drafted, DryRun, Match, NoDraft, Try, TryDry
+from .prompt import FORMS, ask_draft, one_goal, sleep
+from .repository_summary import cut, one_line, survey, tracked_files
 
 REFUSALS = 1
 """Dangerous commands that a model is told about; one more ends it."""

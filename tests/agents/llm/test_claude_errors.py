@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.agents.claude_errors import clean, reach
+from autoresearch_magic.agents.llm.claude_errors import clean, reach
 
 SECRETS = st.lists(st.from_regex(r"[A-Za-z0-9_-]{8,20}", fullmatch=True), max_size=3)
 

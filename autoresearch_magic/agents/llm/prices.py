@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UserError
+from ...errors import UserError
 from .backend import Usage
 
 VARIABLE = "AUTORESEARCH_PRICES"

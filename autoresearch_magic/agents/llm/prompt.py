@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..experiment import Experiment, Verdict
-from ..metric import Metric
-from ..source.edits import fenced, unified_diff
-from ..source.files import HEAD, is_bundle, split
-from . import Briefing
+from ...experiment import Experiment, Verdict
+from ...metric import Metric
+from ...source.edits import fenced, unified_diff
+from ...source.files import HEAD, is_bundle, split
+from .. import Briefing
 from .backend import Prompt, Turn
 
 LONG = 200

@@ -1,0 +1,1 @@
+"""Agents that are language models, and the backends that reach them."""
