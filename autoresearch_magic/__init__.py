@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .runtime import clock as clock
     from .runtime import report as report
     from .runtime import seed as seed
-    from .studies import current as current
-    from .studies import open_study as open_study
-    from .study import Study as Study
+    from .study.opening import current as current
+    from .study.opening import open_study as open_study
+    from .study.study import Study as Study
 
 try:
     __version__ = version("autoresearch-magic")
@@ -29,7 +29,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0"
 
 _HOME = {
-    "Study": ".study", "open_study": ".studies", "current": ".studies", "UserError": ".errors",
+    "Study": ".study.study", "open_study": ".study.opening", "current": ".study.opening", "UserError": ".errors",
     "clock": ".runtime", "report": ".runtime", "seed": ".runtime",
 }  # fmt: skip
 __all__ = ["Study", "UserError", "clock", "current", "data", "open_study", "report", "seed"]

@@ -21,7 +21,6 @@ from .commands import parser, run_words, summary
 from .config.layouts import lab_files, original_settings
 from .config.program import parse_program
 from .config.settings import HelpShown, Parser, add_options, given, make_settings
-from .definition import read_source
 from .errors import UserCodeError, UserError
 from .events import State
 from .reply import Reply
@@ -29,11 +28,12 @@ from .session import Session
 from .starters import draft_reply, init_project
 from .storage.folders import ROOT, checked_name, study_names
 from .storage.journal import Journal
-from .studies import open_study
-from .study import Study
+from .study.definition import read_source
+from .study.opening import open_study
+from .study.study import Study
+from .study.summary import history_text, result_line
 from .views import shown_path
 from .waiting import BAR, TerminalBar, TerminalMeter, follow
-from .words import history_text, result_line
 
 DONE, FAILED, USAGE, NO_GAIN = 0, 1, 2, 3
 _SHARED = ("status", "history", "show", "diff", "best", "apply", "evals", "regression", "ablate", "report", "export")

@@ -35,7 +35,7 @@ from .storage.folders import study_names
 from .storage.git.cell_repository import Repository
 from .storage.git.command import NO_GIT, git
 from .storage.journal import Journal
-from .words import counted
+from .study.summary import counted
 
 Show = Callable[[float, str], object]
 """Hears which share is done, 0 to 1, and what is looked at."""

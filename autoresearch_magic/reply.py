@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .study import Study
-from .words import escape
+from .study.study import Study
+from .study.summary import escape
 
 # A command in a sentence: two spaces set it off.
 _COMMAND = re.compile(r"(?<=[^\s])  ((?:%{1,2}autoresearch|git)\b[^()]*?)\s*(?=  |[()]|$)")

@@ -16,17 +16,18 @@ from .budget import parse_duration
 from .config.layouts import lab_files, original_settings
 from .config.program import parse_program
 from .config.settings import given, make_settings
-from .definition import read_source
 from .errors import UserError
 from .events import State
-from .registry import running
 from .reply import Reply, said
 from .source.constants import find_constants
 from .source.edits import check_syntax, fenced
 from .starters import draft_reply, list_reply, skill_reply
 from .storage.folders import ROOT, study_names
-from .studies import current, open_study
-from .study import Study
+from .study.definition import read_source
+from .study.opening import current, open_study
+from .study.registry import running
+from .study.study import Study
+from .study.summary import escape, history_markdown, history_text, result_line, status
 from .views import (
     ablation_reply,
     answer_reply,
@@ -37,7 +38,6 @@ from .views import (
     report_reply,
     shown_path,
 )
-from .words import escape, history_markdown, history_text, result_line, status
 
 MAGIC = "%autoresearch"
 AGENTS = {

@@ -23,7 +23,7 @@ from .runners.safety.policy import danger
 from .runners.worktree import Worktree
 from .source.files import match, split
 from .storage.git.checkout import open_checkout, top_of
-from .words import escape
+from .study.summary import escape
 
 FORMS = """\
 Metric: NAME, where verify prints a line `NAME: NUMBER`, or where its only number is the metric. NAME=re:REGEX takes the number \

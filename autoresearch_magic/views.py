@@ -14,8 +14,8 @@ from .experiment import Experiment, Proposal
 from .judging.analysis.format import evals_markdown, evals_text
 from .reply import Reply, said
 from .source.edits import fenced, line_counts, unified_diff
-from .study import Study
-from .words import counted, counts, escape, result_line
+from .study.study import Study
+from .study.summary import counted, counts, escape, result_line
 
 
 def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:

@@ -8,8 +8,8 @@ from typing import Protocol
 from tqdm import tqdm
 
 from .budget import format_duration
-from .study import Study
-from .words import counted, result_line
+from .study.study import Study
+from .study.summary import counted, result_line
 
 BAR = "{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}"
 """How a bar in a terminal looks."""

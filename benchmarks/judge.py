@@ -46,11 +46,11 @@ from frontier import Needs, least_repeats, stream
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.control import Control
-from autoresearch_magic.definition import Definition
 from autoresearch_magic.errors import Stopped
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.loop import Loop
+from autoresearch_magic.study.control import Control
+from autoresearch_magic.study.definition import Definition
+from autoresearch_magic.study.loop import Loop
 
 CURVES = Path(__file__).resolve().parent / "quickstart_curves.json.gz"
 

@@ -127,7 +127,7 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
         browser.close()
     assert not outside, outside
     assert not errors, errors
-    from autoresearch_magic.studies import open_study
+    from autoresearch_magic.study.opening import open_study
 
     assert open_study("seen", folder / ".autoresearch").state == "stopped"
 

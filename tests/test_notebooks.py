@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from autoresearch_magic.cli import run_notebook
-from autoresearch_magic.studies import open_study
+from autoresearch_magic.study.opening import open_study
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 NEEDS = {"04_code_quality": ("bandit", "radon"), "05_fit_model": ("sklearn",)}

@@ -14,7 +14,7 @@ from autoresearch_magic.events import Judged, Remeasured, RunStarted
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.notebook import panel as panel_module
 from autoresearch_magic.notebook.panel import Panel, delta, detail
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.study import Study
 
 from .conftest import TARGET
 

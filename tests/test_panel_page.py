@@ -10,8 +10,8 @@ from autoresearch_magic.events import Judged, RunProgress, RunStarted, StateChan
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
 from autoresearch_magic.notebook import panel as panel_module
 from autoresearch_magic.notebook.panel import Panel
-from autoresearch_magic.standing import State
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.status import State
+from autoresearch_magic.study.study import Study
 
 from .conftest import TARGET, chromium
 

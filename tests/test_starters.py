@@ -17,7 +17,7 @@ from autoresearch_magic.config.skills import find_skill
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Notice
 from autoresearch_magic.session import Session
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.study import Study
 
 ANSWER = """
 ```

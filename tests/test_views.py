@@ -17,7 +17,7 @@ from autoresearch_magic.views import (
     thought,
 )
 
-from .test_study import QUICK, finish, make, script  # noqa: F401
+from .study.test_study import QUICK, finish, make, script  # noqa: F401
 
 BETTER, BROKEN = QUICK.replace("3.0", "2.0"), "X = 3.0\nraise ValueError('no | way')\n"
 IDLE = QUICK.replace("loss", "Y = [5, 6, 7]\nloss")

@@ -15,11 +15,11 @@ from .. import agents
 from ..commands import COMMANDS, option_names, run
 from ..errors import UserCodeError, UserError
 from ..events import State
-from ..registry import running
 from ..reply import Reply
 from ..session import Session
 from ..storage.folders import study_names
-from ..study import Study
+from ..study.registry import running
+from ..study.study import Study
 from ..waiting import Meter, TerminalBar, TerminalMeter, follow
 from .text import Announcer, NotebookBar, NotebookMeter, in_notebook
 

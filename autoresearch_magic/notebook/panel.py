@@ -21,9 +21,9 @@ from ..errors import UserError
 from ..experiment import Experiment, Point
 from ..judging.noise import estimate_noise
 from ..source.edits import unified_diff
-from ..standing import Live
-from ..study import Study
-from ..words import counts, doing, ledgers
+from ..study.status import Live
+from ..study.study import Study
+from ..study.summary import counts, doing, ledgers
 
 _HERE = Path(__file__).parent
 CURVE_POINTS = 4096

@@ -8,8 +8,8 @@ import weakref
 from IPython.display import DisplayHandle
 
 from ..events import Drawn, Event
-from ..study import Study
-from ..words import result_line
+from ..study.study import Study
+from ..study.summary import result_line
 
 WIDTH = 760
 """Pixels on the page; the file has more, for sharp screens."""

@@ -10,9 +10,9 @@ from IPython.display import DisplayHandle
 
 from ..events import Event, Judged, Notice, StateChanged
 from ..experiment import Verdict
-from ..study import Study
+from ..study.study import Study
+from ..study.summary import result_line
 from ..waiting import caption
-from ..words import result_line
 from .panel import nudge
 
 

@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..definition import Definition
 from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
 from ..judging.noise import spread
 from ..source.files import split
+from ..study.definition import Definition
 from .git.cell_repository import Repository
 from .git.commits import Commits
 from .git.study_branch import Branch

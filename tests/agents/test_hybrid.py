@@ -203,7 +203,7 @@ def test_the_tuner_comes_later_where_there_is_nothing_to_tune_yet():
 def test_a_whole_study_with_a_command_for_structure_and_the_tuner_for_numbers(tmp_path):
     import sys
 
-    from autoresearch_magic.study import Study
+    from autoresearch_magic.study.study import Study
 
     script = tmp_path / "agent.py"
     script.write_text(

@@ -10,16 +10,16 @@ import pytest
 
 from autoresearch_magic.agents import Briefing
 from autoresearch_magic.agents.replay import Replay, open_record, parse_replay
-from autoresearch_magic.control import Control
-from autoresearch_magic.definition import define
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, Stopped, UserError
 from autoresearch_magic.events import Confirmed, Notice, RunProgress
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
-from autoresearch_magic.loop import Loop
 from autoresearch_magic.runners.replay import ReplayRunner, timeline
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.storage.records import Records
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.control import Control
+from autoresearch_magic.study.definition import define
+from autoresearch_magic.study.loop import Loop
+from autoresearch_magic.study.study import Study
 
 TARGET = "X = 3.0\nloss = (X - 1) ** 2\n"
 SETTINGS = {"metric": "loss", "experiments": 4, "repeats": 2, "budget": "0.05s"}
@@ -368,8 +368,8 @@ def test_the_record_is_left_as_it_was(recorded, tmp_path):
 
 
 def test_a_study_that_replays_another_takes_its_settings_and_its_values(tmp_path):
-    from autoresearch_magic.studies import open_study
-    from autoresearch_magic.study import Study
+    from autoresearch_magic.study.opening import open_study
+    from autoresearch_magic.study.study import Study
 
     target = "X = 3.0\nloss = (X - 1) ** 2\n"
     real = Study("g", target, metric="loss", experiments=4, repeats=2, budget="0.05s", root=tmp_path, name="night")

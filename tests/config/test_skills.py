@@ -28,7 +28,7 @@ from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.safety.policy import danger
 from autoresearch_magic.source.constants import find_constants, replace_constants
 from autoresearch_magic.storage.journal import Journal
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.study import Study
 
 NAMES = ["api-latency", "complexity", "coverage", "fit-model", "fix", "prompt", "security", "speed", "train-lm"]
 TUNED = {"api-latency", "fit-model", "speed", "train-lm"}

@@ -15,7 +15,7 @@ from autoresearch_magic.metric import Metric
 from autoresearch_magic.session import Session
 from autoresearch_magic.storage.nine_columns import COLUMNS, nine_columns
 from autoresearch_magic.storage.results_tsv import one_line, write_atomically, write_results
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.study import Study
 
 METRIC = Metric("val_bpb", "evaluate(model)")
 

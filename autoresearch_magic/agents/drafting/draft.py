@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ...config.settings import Settings
 from ...errors import UserError
 from ...source.edits import fenced
-from ...words import escape, usage_line
+from ...study.summary import escape, usage_line
 from ..llm.backend import Usage
 from .repository_summary import hide, one_line
 

@@ -21,7 +21,7 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Poin
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.source.files import join, split
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.study import Study
 
 from ...fake_messages import MALFORMED, FakeMessages, answer, broken, dropped, failed, limited, overloaded, stalled
 
@@ -524,7 +524,7 @@ def test_a_command_line_agent_runs_a_whole_study(tmp_path):
 
 
 def test_waiting_stops_when_the_study_does(tmp_path):
-    from autoresearch_magic.control import Control
+    from autoresearch_magic.study.control import Control
 
     control = Control()
     threading.Timer(0.1, control.stop).start()

@@ -8,30 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from .agents import Agent, Briefing, Rework
-from .agents.prefetch import Prefetch
-from .bench import Bench
+from ..agents import Agent, Briefing, Rework
+from ..agents.prefetch import Prefetch
+from ..errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
+from ..events import Judged, Notice, Proposed, Publish, State, StateChanged  # fmt: skip
+from ..experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from ..judging.analysis.analyze import evaluate
+from ..judging.analysis.format import evals_line, plateau_line
+from ..judging.analysis.rates import plateau
+from ..judging.judge import Decision, judge, overdrawn
+from ..judging.noise import estimate_noise, spread
+from ..runners import Checked, Runner
+from ..source.edits import check_syntax, fingerprint
+from ..source.integrity import refusal
+from ..storage.records import Records
 from .control import Control
 from .definition import Definition
-from .errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
-from .events import (
-    Judged,
-    Notice,
-    Proposed,
-    Publish,
-    State,
-    StateChanged,
-)  # fmt: skip
-from .experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
-from .judging.analysis.analyze import evaluate
-from .judging.analysis.format import evals_line, plateau_line
-from .judging.analysis.rates import plateau
-from .judging.judge import Decision, judge, overdrawn
-from .judging.noise import estimate_noise, spread
-from .runners import Checked, Runner
-from .source.edits import check_syntax, fingerprint
-from .source.integrity import refusal
-from .storage.records import Records
+from .measuring import Bench
 
 FRUITLESS = 20
 """Proposals in a row that could not be run, after which an agent has nothing more to say."""

@@ -7,7 +7,7 @@ import pytest
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Notice, RunEnded, RunStarted
 from autoresearch_magic.experiment import Verdict
-from autoresearch_magic.studies import open_study
+from autoresearch_magic.study.opening import open_study
 
 from .test_study import finish, make, script, wait_for  # noqa: F401
 
@@ -59,7 +59,7 @@ def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make, script
 
 
 def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make, script, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("autoresearch_magic.bench.FRESH", 2)
+    monkeypatch.setattr("autoresearch_magic.study.measuring.FRESH", 2)
 
     def order(**options):
         script(noisy(3.0), noisy(3.1), noisy(3.2), noisy(-9.0))
@@ -73,8 +73,8 @@ def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make, scri
 
 
 def test_the_incumbent_is_looked_at_now_and_then_and_seldom_where_nothing_varies(make, script, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("autoresearch_magic.bench.RECHECK", 2)
-    monkeypatch.setattr("autoresearch_magic.bench.CALM", 3)
+    monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 2)
+    monkeypatch.setattr("autoresearch_magic.study.measuring.CALM", 3)
 
     def order(target):
         script(*(target.format(x=3.0 + x) for x in range(7)))
@@ -153,7 +153,7 @@ def test_bad_bounds_are_told(make, bounds):  # noqa: F811
 
 def test_a_machine_that_drifts_is_noticed(make, script, tmp_path, monkeypatch):  # noqa: F811
     """The value is read from a file that changes under way, as a machine's speed would."""
-    monkeypatch.setattr("autoresearch_magic.bench.RECHECK", 3)
+    monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 3)
     level = tmp_path / "level"
     level.write_text("1.0")
     target = (

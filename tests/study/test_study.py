@@ -15,10 +15,10 @@ from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Proposal, Verdict
 from autoresearch_magic.storage import folders as places
-from autoresearch_magic.studies import open_study
-from autoresearch_magic.study import Study
+from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.study.study import Study
 
-from .conftest import TARGET
+from ..conftest import TARGET
 
 QUICK = "X = 3.0\nloss = (X - 1) ** 2\n"
 SLOW = "X = 3.0\nimport time\ntime.sleep(0.4)\nloss = X\n"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import UserError
+from ..events import State
+from ..judging.judge import headline
+from ..storage.folders import ROOT, study_names
+from ..storage.journal import Journal
 from . import registry
 from .definition import from_json
-from .errors import UserError
-from .events import State
-from .judging.judge import headline
-from .storage.folders import ROOT, study_names
-from .storage.journal import Journal
 from .study import Study
 
 

@@ -9,8 +9,8 @@ from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.standing import Live, Standing
-from autoresearch_magic.words import (
+from autoresearch_magic.study.status import Live, Standing
+from autoresearch_magic.study.summary import (
     counted,
     doing,
     gain_words,

@@ -2,14 +2,14 @@
 
 import pytest
 
-from autoresearch_magic.definition import define
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.cell import WarmRunner
 from autoresearch_magic.runners.command import ShellRunner
 from autoresearch_magic.runners.replay import ReplayRunner
-from autoresearch_magic.stretch import CHANGEABLE, changed, make_runner
+from autoresearch_magic.study.definition import define
+from autoresearch_magic.study.thread import CHANGEABLE, changed, make_runner
 
-from .repositories import repository
+from ..repositories import repository
 from .test_study import QUICK, finish, make  # noqa: F401
 
 CELL = {"metric": "loss", "experiments": 5, "budget": "0.05s"}
@@ -71,7 +71,7 @@ def test_each_target_has_its_runner(make, tmp_path):  # noqa: F811
 def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make, monkeypatch):  # noqa: F811
     study = make(experiments=1)
     with monkeypatch.context() as patch:
-        patch.setattr("autoresearch_magic.stretch.make_runner", lambda *_: 1 / 0)
+        patch.setattr("autoresearch_magic.study.thread.make_runner", lambda *_: 1 / 0)
         study.start()
         assert study.wait(60)
     assert (study.state, study.standing.message) == ("failed", "ZeroDivisionError: division by zero")

@@ -6,17 +6,17 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .budget import format_duration
-from .experiment import Experiment, Headline, Usage, Verdict
-from .source.edits import fenced, unified_diff
+from ..budget import format_duration
+from ..experiment import Experiment, Headline, Usage, Verdict
+from ..source.edits import fenced, unified_diff
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .config.settings import Settings
+    from ..config.settings import Settings
+    from ..metric import Metric
     from .definition import Definition
-    from .metric import Metric
-    from .standing import Live, Standing
+    from .status import Live, Standing
 
 
 class Shown(Protocol):
@@ -172,7 +172,7 @@ def usage_line(used: Usage) -> str:
     """Say what the agent has used; empty when it has asked nobody."""
     if not used.calls:
         return ""
-    from .agents.llm.prices import PRICES_AS_OF
+    from ..agents.llm.prices import PRICES_AS_OF
 
     money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
     read = (

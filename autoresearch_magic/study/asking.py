@@ -10,24 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ..config.settings import Settings
+from ..errors import UserError
+from ..events import Event, State
+from ..experiment import Experiment
+from ..metric import Metric
+from ..storage.journal import Journal
 from . import registry
-from .bench import Bench
-from .config.settings import Settings
 from .definition import Definition
-from .errors import UserError
-from .events import Event, State
-from .experiment import Experiment
 from .loop import make_briefing
-from .metric import Metric
-from .standing import Standing
-from .storage.journal import Journal
-from .stretch import Stretch, make_runner
+from .measuring import Bench
+from .status import Standing
+from .thread import Stretch, make_runner
 
 if TYPE_CHECKING:
-    from .judging.analysis.analyze import Evals
-    from .judging.pruner import Account
+    from ..judging.analysis.analyze import Evals
+    from ..judging.pruner import Account
+    from .comparisons import Ablation, Regression
     from .plan import Plan
-    from .questions import Ablation, Regression
 
 
 class Askable:
@@ -125,8 +125,8 @@ class Askable:
         UserError
             Before there is a baseline.
         """
-        from .agents.llm.backend import as_text
-        from .agents.llm.prompt import build_prompt
+        from ..agents.llm.backend import as_text
+        from ..agents.llm.prompt import build_prompt
 
         if not self.experiments:
             raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
@@ -137,8 +137,8 @@ class Askable:
 
     def evals(self) -> Evals:
         """Say what the history tells of how the study goes, and what to do next; see `autoresearch_magic.judging.analysis.analyze`."""
-        from .judging.analysis.analyze import evaluate
-        from .judging.noise import estimate_noise
+        from ..judging.analysis.analyze import evaluate
+        from ..judging.noise import estimate_noise
 
         return evaluate(
             self.experiments, self.metric, noise=estimate_noise(self.experiments).sd, planned=self.settings.planned,
@@ -148,8 +148,8 @@ class Askable:
     @property
     def pruning(self) -> Account:
         """What stopping losers early has come to: runs stopped, seconds saved, audits and how many of them were wrong."""
-        from .judging.noise import estimate_noise
-        from .judging.pruner import make_pruner
+        from ..judging.noise import estimate_noise
+        from ..judging.pruner import make_pruner
 
         pruner, experiments = make_pruner(self.settings.pruner, self.metric, self.settings.seed), self.experiments
         for i, e in enumerate(experiments):
@@ -174,7 +174,7 @@ class Askable:
 
     def ask_regression(self, a: int | str, b: int | str, samples: int | None = None) -> Self:
         """Start what `regression` waits for; `answer` has it at the end."""
-        from .questions import SAMPLES, ask_regression
+        from .comparisons import SAMPLES, ask_regression
 
         self._check_at_rest()
         first, second = self.experiment(a).number, self.experiment(b).number
@@ -201,7 +201,7 @@ class Askable:
 
     def ask_ablation(self, samples: int | None = None) -> Self:
         """Start what `ablate` waits for; `answer` has it at the end."""
-        from .questions import ask_ablation
+        from .comparisons import ask_ablation
 
         self._check_at_rest()
         if (best := self.incumbent) is None or best.number == 0:

@@ -20,17 +20,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .budget import Budget, format_duration
-from .config.settings import Settings
+from ..budget import Budget, format_duration
+from ..config.settings import Settings
+from ..errors import UserCodeError
+from ..experiment import Measurement
+from ..judging.judge import levels
+from ..judging.noise import spread, student
+from ..metric import Metric
+from ..runners import Runner
 from .definition import Definition
-from .errors import UserCodeError
-from .experiment import Measurement
-from .judging.judge import levels
-from .judging.noise import spread, student
 from .loop import baseline_error
-from .metric import Metric
-from .runners import Runner
-from .words import counted
+from .summary import counted
 
 SHARE = 1 / 3
 """The shorter budget that is tried beside the study's own."""

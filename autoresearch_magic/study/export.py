@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import UserError
-from .experiment import Experiment
-from .source.edits import fenced, unified_diff
-from .source.files import is_bundle, split
-from .words import Shown, report, result_line
+from ..errors import UserError
+from ..experiment import Experiment
+from ..source.edits import fenced, unified_diff
+from ..source.files import is_bundle, split
+from .summary import Shown, report, result_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,8 +103,8 @@ def export(study: Shown, path: Path, columns: int = 5) -> Path:
 
 
 def _nine(study: Shown) -> str:
-    from .storage.journal import Journal
-    from .storage.nine_columns import nine_columns
+    from ..storage.journal import Journal
+    from ..storage.nine_columns import nine_columns
 
     experiments = study.experiments
     with Journal(study.folder / "journal.sqlite") as journal:

@@ -15,25 +15,25 @@ from typing import Any
 
 from filelock import FileLock
 
-from .agents import Agent
-from .agents.replay import parse_replay
-from .bench import Bench
-from .config.settings import make_settings
+from ..agents import Agent
+from ..agents.replay import parse_replay
+from ..config.settings import make_settings
+from ..errors import Stopped, UserCodeError, UserError
+from ..events import Notice, Publish, State, StateChanged
+from ..runners import Runner
+from ..runners.cell import WarmRunner
+from ..runners.command import GuardCommand, ShellRunner
+from ..runners.replay import ReplayRunner
+from ..runners.worktree import Worktree
+from ..source.files import split
+from ..storage.git.commits import safe_name
+from ..storage.journal import Journal
+from ..storage.records import Records
 from .control import Control
 from .definition import Definition
-from .errors import Stopped, UserCodeError, UserError
-from .events import Notice, Publish, State, StateChanged
 from .loop import Loop
-from .runners import Runner
-from .runners.cell import WarmRunner
-from .runners.command import GuardCommand, ShellRunner
-from .runners.replay import ReplayRunner
-from .runners.worktree import Worktree
-from .source.files import split
-from .standing import Standing
-from .storage.git.commits import safe_name
-from .storage.journal import Journal
-from .storage.records import Records
+from .measuring import Bench
+from .status import Standing
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .errors import UserError
-from .experiment import Experiment, Verdict
-from .judging.noise import spread, student, welch
-from .metric import Metric
-from .source.edits import merge
+from ..errors import UserError
+from ..experiment import Experiment, Verdict
+from ..judging.noise import spread, student, welch
+from ..metric import Metric
+from ..source.edits import merge
 
 if TYPE_CHECKING:
-    from .bench import Bench
+    from .measuring import Bench
 
 SAMPLES = 8
 """Runs of each side: with 8 and 8, Mann-Whitney's test sees a loss of 1.3 sd in four of five cases."""

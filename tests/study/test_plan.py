@@ -4,7 +4,7 @@ import pytest
 
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.experiment import Measurement, Outcome
-from autoresearch_magic.plan import Plan, Trial, cost_line
+from autoresearch_magic.study.plan import Plan, Trial, cost_line
 
 
 def plan(*values, **options):

@@ -13,7 +13,6 @@ import textwrap
 import pandas as pd
 import pytest
 
-from autoresearch_magic import registry
 from autoresearch_magic.agents import _BUILT_IN
 from autoresearch_magic.cli import main
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
@@ -21,10 +20,11 @@ from autoresearch_magic.events import RunStarted
 from autoresearch_magic.experiment import Proposal, Usage
 from autoresearch_magic.session import Session
 from autoresearch_magic.source.files import split
-from autoresearch_magic.studies import open_study
-from autoresearch_magic.study import Study
+from autoresearch_magic.study import registry
+from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.study.study import Study
 
-from .repositories import add_hooks, changed, commit, repository, run_git, state, write
+from ..repositories import add_hooks, changed, commit, repository, run_git, state, write
 from .test_study import finish, wait_for
 
 APP = "SIZE = 40\nDEPTH = 5\n\n\ndef cost():\n    return SIZE + DEPTH\n"
@@ -471,7 +471,7 @@ def test_a_process_that_is_killed_in_mid_experiment_leaves_the_repository_as_it_
     run_git(repo, "stash")
     before = state(repo)
     program = f"""
-        from autoresearch_magic.study import Study
+        from autoresearch_magic import Study
         study = Study("# Fast", metric="ms", scope="src/**", verify="python bench.py", experiments=2, repeats=1, name="one",
                       repo={str(repo)!r}, root={str(repo / ".autoresearch")!r}, agent="tuner:app.SIZE", patience=1)
         study.start().wait()

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .config.layouts import lab_files, original_settings
-from .config.program import Program, parse_program
-from .config.settings import Settings, make_settings
-from .errors import UserError
-from .metric import Metric
-from .runners.safety.policy import danger
-from .runners.worker.client import missing_module
-from .source.edits import check_syntax
-from .source.files import split
-from .storage.git.checkout import Checkout, check_links, open_checkout, top_of
-from .syntax import syntax_tree
+from ..config.layouts import lab_files, original_settings
+from ..config.program import Program, parse_program
+from ..config.settings import Settings, make_settings
+from ..errors import UserError
+from ..metric import Metric
+from ..runners.safety.policy import danger
+from ..runners.worker.client import missing_module
+from ..source.edits import check_syntax
+from ..source.files import split
+from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of
+from ..syntax import syntax_tree
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.standing import Standing
+from autoresearch_magic.study.status import Standing
 
 
 def run(kind, number, seconds, repeat=0, repeats=1):

@@ -6,7 +6,7 @@ import pytest
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.questions import ask_ablation, ask_regression, lineage
+from autoresearch_magic.study.comparisons import ask_ablation, ask_regression, lineage
 
 DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)
 

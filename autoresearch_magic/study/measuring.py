@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .control import Control
-from .definition import Definition
-from .events import (
+from ..events import (  # fmt: skip
     Confirmed,
     Notice,
     Publish,
@@ -23,14 +21,16 @@ from .events import (
     RunStarted,
     State,
     StateChanged,
-)  # fmt: skip
-from .experiment import Experiment, Measurement, Outcome, Point, Verdict
-from .judging.judge import drifted, headline
-from .judging.noise import Noise, by_seed, disturbed, estimate_noise
-from .judging.pruner import Doom, Watch, make_pruner
-from .metric import Metric
-from .runners import Checked, Runner
-from .storage.records import Records
+)
+from ..experiment import Experiment, Measurement, Outcome, Point, Verdict
+from ..judging.judge import drifted, headline
+from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
+from ..judging.pruner import Doom, Watch, make_pruner
+from ..metric import Metric
+from ..runners import Checked, Runner
+from ..storage.records import Records
+from .control import Control
+from .definition import Definition
 
 FRESH_SEEDS = 1000
 """Where the seeds of the confirmation begin: none of them was seen while the study searched."""

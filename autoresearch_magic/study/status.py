@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from .config.settings import Settings
-from .events import (
+from ..config.settings import Settings
+from ..events import (
     Confirmed,
     Event,
     Judged,
@@ -19,7 +19,7 @@ from .events import (
     State,
     StateChanged,
 )
-from .experiment import Experiment, Headline, Point, Usage
+from ..experiment import Experiment, Headline, Point, Usage
 
 
 @dataclass

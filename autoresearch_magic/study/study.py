@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from ..agents import make_agent
+from ..agents.replay import recorded_settings
+from ..config.settings import Settings
+from ..errors import UserError
+from ..events import Event, Observer, State, StateChanged
+from ..experiment import Experiment
+from ..metric import Metric
+from ..storage import folders as places
+from ..storage.folders import ROOT
+from ..storage.git.checkout import has_study
+from ..storage.git.commits import safe_name
 from . import registry
-from .agents import make_agent
-from .agents.replay import recorded_settings
 from .asking import Askable
-from .bench import Bench
-from .config.settings import Settings
 from .control import Control
 from .definition import Definition, define
-from .errors import UserError
-from .events import Event, Observer, State, StateChanged
-from .experiment import Experiment
-from .metric import Metric
-from .standing import Standing
-from .storage import folders as places
-from .storage.folders import ROOT
-from .storage.git.checkout import has_study
-from .storage.git.commits import safe_name
-from .stretch import Stretch, changed
-from .words import applied_message, counted
+from .measuring import Bench
+from .status import Standing
+from .summary import applied_message, counted
+from .thread import Stretch, changed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -308,7 +308,7 @@ class Study(Askable):
         UserError
             When it is not clean to do so; nothing is changed then.
         """
-        from .storage.git.apply import apply
+        from ..storage.git.apply import apply
 
         if (checkout := self.definition.checkout) is None:
             raise UserError(

@@ -1,0 +1,1 @@
+"""One program, one target, all their experiments."""
