@@ -50,13 +50,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the magics: ``%load_ext autoresearch_magic``."""
-    from .notebook.magics import load
+    from .ui.jupyter.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Stop what runs and remove the magics: ``%unload_ext autoresearch_magic``."""
-    from .notebook.magics import unload
+    from .ui.jupyter.magics import unload
 
     unload(shell)

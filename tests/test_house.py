@@ -12,7 +12,7 @@ PACKAGE = Path(autoresearch_magic.__file__).parent
 CORE = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
-    if not {"notebook", "skills"} & set(path.relative_to(PACKAGE).parts) and path.stem != "__main__"
+    if not {"jupyter", "skills"} & set(path.relative_to(PACKAGE).parts) and path.stem != "__main__"
 )
 STRANGERS = ("IPython", "ipywidgets", "anywidget", "anthropic", "openai", "torch")
 

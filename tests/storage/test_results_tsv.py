@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.commands import run
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.session import Session
 from autoresearch_magic.storage.nine_columns import COLUMNS, nine_columns
 from autoresearch_magic.storage.results_tsv import one_line, write_atomically, write_results
 from autoresearch_magic.study.study import Study
+from autoresearch_magic.ui.commands import run
+from autoresearch_magic.ui.session import Session
 
 METRIC = Metric("val_bpb", "evaluate(model)")
 

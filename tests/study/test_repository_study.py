@@ -14,15 +14,15 @@ import pandas as pd
 import pytest
 
 from autoresearch_magic.agents import _BUILT_IN
-from autoresearch_magic.cli import main
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
 from autoresearch_magic.events import RunStarted
 from autoresearch_magic.experiment import Proposal, Usage
-from autoresearch_magic.session import Session
 from autoresearch_magic.source.files import split
 from autoresearch_magic.study import registry
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.study import Study
+from autoresearch_magic.ui.cli import main
+from autoresearch_magic.ui.session import Session
 
 from ..repositories import add_hooks, changed, commit, repository, run_git, state, write
 from .test_study import finish, wait_for

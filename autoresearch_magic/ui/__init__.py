@@ -1,0 +1,1 @@
+"""Where people type and look: magics, panel, command line."""

@@ -1,0 +1,409 @@
+"""train/presets.py: the machine, the choice, and the memory model against what training really keeps."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import types
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from autoresearch_magic import clock
+from autoresearch_magic.budget import Budget
+from autoresearch_magic.errors import UserError
+
+TRAIN = Path(__file__).parents[2] / "train"
+with pytest.MonkeyPatch.context() as _patch:
+    _patch.syspath_prepend(str(TRAIN))
+    import presets
+
+GB = presets.GB
+BY_NAME = {preset.name: preset for preset in presets.PRESETS}
+
+
+def card(name, gigabytes, capability=(8, 6)):
+    return presets.Machine("cuda", name, int(gigabytes * GB), capability)
+
+
+@pytest.fixture
+def triton(monkeypatch):
+    monkeypatch.setattr(presets.importlib.util, "find_spec", lambda name: object())
+
+
+# -- which preset ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected", "dtype", "compiled"),
+    [
+        (card("NVIDIA H100 80GB HBM3", 79.6, (9, 0)), "gpu-80gb", "bfloat16", True),
+        (card("NVIDIA A100-SXM4-80GB", 79.2, (8, 0)), "gpu-80gb", "bfloat16", True),
+        (card("NVIDIA GeForce RTX 4090", 24.0, (8, 9)), "gpu-24gb", "bfloat16", True),
+        (card("NVIDIA GeForce RTX 4080", 16.0, (8, 9)), "gpu-16gb", "bfloat16", True),
+        (card("Tesla T4", 15.0, (7, 5)), "gpu-16gb", "float16", True),
+        (card("NVIDIA GeForce RTX 3070", 8.0), "gpu-8gb", "bfloat16", True),
+        (card("NVIDIA GeForce RTX 3050 Laptop GPU", 4.0), "gpu-4gb", "bfloat16", True),
+        (card("Tesla P40", 24.0, (6, 1)), "gpu-4gb", "float32", False),  # memory enough, but too slow for more
+        (card("AMD Instinct MI300X", 192.0, (0, 0)), "gpu-80gb", "bfloat16", True),
+        (card("a card from the future", 80.0, (13, 0)), "gpu-4gb", "bfloat16", True),  # of unknown speed: cautiously
+        (presets.Machine("mps", "Apple GPU", 8 * GB), "mps", "float32", False),
+        (presets.Machine("cpu", "CPU", 4 * GB), "cpu", "float32", False),
+    ],
+)
+def test_the_preset_follows_memory_and_speed(triton, machine, expected, dtype, compiled):
+    chosen = presets.preset_for(machine)
+    assert (chosen.name, chosen.dtype, chosen.compile) == (expected, dtype, compiled)
+    assert presets.fits(chosen, machine)
+
+
+@pytest.mark.parametrize(
+    ("name", "gigabytes"), [("gpu-4gb", 4), ("gpu-8gb", 8), ("gpu-16gb", 16), ("gpu-24gb", 24), ("gpu-80gb", 80)]
+)
+def test_each_preset_is_estimated_to_fit_its_card_even_in_float32(triton, name, gigabytes):
+    machine = card("any", 0.96 * gigabytes)  # of a card's gigabytes some are the driver's
+    assert presets.fits(BY_NAME[name], machine)
+    assert presets.estimate_memory(BY_NAME[name], 8192).total > 0.1 * machine.memory  # and makes some use of it
+
+
+def test_without_triton_nothing_is_compiled(monkeypatch):
+    monkeypatch.setattr(presets.importlib.util, "find_spec", lambda name: None)
+    assert not presets.preset_for(card("NVIDIA H100", 80, (9, 0))).compile
+
+
+def test_a_card_too_small_for_all_is_told_so(triton):
+    with pytest.raises(
+        UserError, match=r"has 1\.0 GB, too few for the smallest preset: train on the CPU \(--preset cpu\)"
+    ):
+        presets.preset_for(card("tiny", 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(gigabytes=st.floats(4, 200), name=st.sampled_from([*presets.PEAKS, "unknown"]))
+def test_whatever_is_chosen_fits(gigabytes, name):
+    machine = card(name, gigabytes)
+    assert presets.fits(presets.preset_for(machine), machine)
+
+
+def test_every_preset_is_sound():
+    for preset in presets.PRESETS:
+        assert preset.width % preset.heads == 0
+        assert preset.heads % preset.kv_heads == 0
+        assert preset.width // preset.heads % 8 == 0
+        assert preset.dtype in presets.BYTES
+        assert hasattr(torch, preset.dtype)
+        assert preset.context % 4 == 0
+
+
+def test_a_preset_can_be_named_and_changed():
+    assert presets.choose("cpu") == BY_NAME["cpu"]
+    assert presets.choose("gpu-8gb").name == "gpu-8gb"
+    changed = presets.choose("cpu, depth=6, seconds=5, compile=true, dtype=bfloat16")
+    assert changed == replace(BY_NAME["cpu"], depth=6, seconds=5.0, compile=True, dtype="bfloat16")
+
+
+def test_the_machines_own_can_be_changed_without_its_name(monkeypatch):
+    monkeypatch.setattr(presets, "find_machine", lambda: presets.Machine("cpu", "CPU", 8 * GB))
+    assert presets.choose("depth=2") == replace(BY_NAME["cpu"], depth=2)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("gpu-3gb", "There is no preset 'gpu-3gb': choose one of gpu-80gb, "),
+        ("cpu,layers=3", "A preset has no 'layers': write NAME,FIELD=VALUE with a field of device, depth, "),
+        ("cpu,name=x", "A preset has no 'name'"),
+        ("cpu,depth", "A preset has no 'depth'"),
+        ("cpu,depth=many", "The preset's depth cannot be 'many': give a number."),
+    ],
+)
+def test_a_wrong_override_is_one_line(override, message):
+    with pytest.raises(UserError) as caught:
+        presets.choose(override)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+# -- what there is --------------------------------------------------------------------------------------------------------
+
+
+def test_nvidia_smi_is_read():
+    found = presets.read_nvidia_smi("NVIDIA GeForce RTX 4090, 24564, 8.9, [N/A]\nNVIDIA H100, 81559, 9.0, Disabled\n")
+    assert found == presets.Machine("cuda", "NVIDIA GeForce RTX 4090", 24564 * 2**20, (8, 9))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "No devices were found", "NVIDIA H100, 81559, 9.0, Enabled", "a, b, c, d", "Field is not valid, x"]
+)
+def test_what_it_says_else_is_nothing(text):
+    assert presets.read_nvidia_smi(text) is None
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """An nvidia-smi that prints what it was asked for, and one line about a card."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\necho "NVIDIA A10, 23028, 8.6, [N/A]"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.version, "hip", None)
+    return tmp_path / "asked"
+
+
+def test_the_card_that_is_visible_is_asked_about(driver, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    assert presets.find_machine() == presets.Machine("cuda", "NVIDIA A10", 23028 * 2**20, (8, 6))
+    assert "--id=2 " in driver.read_text()
+
+
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_where_no_card_is_visible_the_cpu_is_used(driver, monkeypatch, hidden):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    assert presets.find_machine().device == "cpu"
+    assert not driver.exists()
+
+
+def test_a_torch_without_cuda_does_not_ask(driver, monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert presets.find_machine().device in ("cpu", "mps")
+    assert not driver.exists()
+
+
+def test_where_the_driver_cannot_say_torch_is_asked_in_a_process_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    monkeypatch.setattr(presets, "_run", lambda command: json.dumps(["AMD Instinct MI210", 64 * GB, [0, 0]]))
+    assert presets.find_machine() == presets.Machine("cuda", "AMD Instinct MI210", 64 * GB)
+    monkeypatch.setattr(presets, "_run", lambda command: "")
+    assert presets.find_machine().device == "cpu"
+
+
+def test_looking_for_a_card_starts_none():
+    code = "import presets, torch; presets.choose(); print(torch.cuda.is_initialized())"
+    environment = {**os.environ, "PYTHONPATH": f"{TRAIN}{os.pathsep}{TRAIN.parent}"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_the_peak_is_that_of_the_longest_name_that_matches():
+    assert presets.peak_flops("NVIDIA GeForce RTX 4070 Ti SUPER") == 80e12
+    assert presets.peak_flops("NVIDIA GeForce RTX 4070 SUPER") == 58e12
+    assert presets.peak_flops("NVIDIA H100 PCIe") == 756e12
+    assert presets.peak_flops("NVIDIA L40S") == 362e12
+    assert presets.peak_flops("Abacus") is None
+
+
+def test_a_measured_rate_is_that_of_a_machine():
+    assert 1e8 < presets.measured_flops("cpu", torch.float32, size=128, seconds=0.02) < 1e15
+
+
+# -- memory ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """What train.py defines, after one step on the CPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TRAIN))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setitem(sys.modules, "presets", presets)
+        tiny = replace(BY_NAME["cpu"], depth=1, width=32, heads=1, kv_heads=1, context=32, batch=2, eval_tokens=1024)
+        patch.setattr(presets, "choose", lambda override="": tiny)
+        patch.delitem(sys.modules, "prepare", raising=False)
+        module = types.ModuleType("train_for_memory")
+        patch.setitem(sys.modules, module.__name__, module)
+        clock.configure(Budget(1.0, "steps"), None)
+        exec(compile((TRAIN / "train.py").read_text(), "train.py", "exec"), module.__dict__)
+        sys.modules.pop("prepare", None)
+    return module
+
+
+SHAPES = [
+    (BY_NAME["cpu"], 257),
+    (replace(BY_NAME["cpu"], depth=2, width=128, heads=4, kv_heads=2, context=64, batch=4), 257),
+    (replace(BY_NAME["cpu"], depth=6, width=64, heads=2, kv_heads=1, context=256, batch=2), 1000),
+    (replace(BY_NAME["cpu"], depth=3, width=256, heads=4, kv_heads=4, context=128, batch=4), 4096),
+    (
+        replace(BY_NAME["cpu"], depth=2, width=256, heads=4, kv_heads=2, context=16, batch=2),
+        64,
+    ),  # almost all parameters
+    (replace(BY_NAME["cpu"], depth=1, width=64, heads=1, kv_heads=1, context=512, batch=8), 257),
+]
+each_shape = pytest.mark.parametrize(
+    ("preset", "vocab"), SHAPES, ids=lambda x: f"{x.depth}x{x.width}" if hasattr(x, "depth") else str(x)
+)
+
+
+def build(lab, preset, vocab):
+    lab.model = lab.GPT(lab.shape_of(preset, vocab, False), "cpu", getattr(torch, preset.dtype), lab.Attend())
+    x = torch.randint(0, vocab, (preset.batch, preset.context))
+    return lab.model, lab.Optimizer(lab.model, compiled=False), x, x.roll(1, 1)
+
+
+@each_shape
+def test_parameters_and_state_are_counted_exactly(lab, preset, vocab):
+    model, optimizer, _, _ = build(lab, preset, vocab)
+    estimate = presets.estimate_memory(preset, vocab)
+    assert estimate.parameters == 4 * sum(p.numel() for p in model.parameters()) == estimate.gradients
+    state = sum(4 * x.numel() for pair in (*optimizer.states, *optimizer.moments) for x in pair)
+    assert estimate.optimizer == pytest.approx(state, rel=0.02)
+
+
+@each_shape
+def test_activations_are_what_the_backward_pass_keeps(lab, preset, vocab):
+    model, _, x, y = build(lab, preset, vocab)
+    own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers(), x, y)}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = (
+                storage.nbytes(),
+                tensor,
+            )  # the tensor too, so that its address is not used again
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = model(x, y)
+    estimate = presets.estimate_memory(preset, vocab)
+    assert loss.requires_grad
+    # of the four arrays that the logits take two are kept: behind the cap, and their log-probabilities
+    assert estimate.weights + estimate.activations + estimate.logits / 2 == pytest.approx(
+        sum(size for size, _ in kept.values()), rel=0.1
+    )
+
+
+class Live(TorchDispatchMode):
+    """Counts the bytes of all tensors that are alive at a time, whatever makes them: forward, backward, optimizer."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.peak = 0
+        self.known = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and (storage := tensor.untyped_storage())._cdata not in self.known:
+                self.known.add(storage._cdata)
+                self.now += storage.nbytes()
+                weakref.finalize(storage, self.gone, storage._cdata, storage.nbytes())
+        self.peak = max(self.peak, self.now)
+        return result
+
+    def gone(self, known, size):
+        self.known.discard(known)
+        self.now -= size
+
+
+def peak(work):
+    """The most bytes that were alive at a time of what `work` has made."""
+    with Live() as live:
+        work()
+    return live.peak
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+@each_shape
+def test_the_peak_of_a_step_is_the_estimate(lab, preset, vocab, passes):
+    made = []
+
+    def work():
+        model, optimizer, x, y = build(lab, preset, vocab)
+        made.extend((model, optimizer))
+        for _ in range(2):
+            for _ in range(passes):
+                model(x, y).backward()
+            optimizer.step(0.5)
+
+    estimate = presets.estimate_memory(replace(preset, accumulate=passes), vocab)
+    assert estimate.total == pytest.approx(peak(work), rel=0.15)
+
+
+def test_half_the_batch_needs_half_the_activations():
+    preset = BY_NAME["gpu-24gb"]
+    whole, half = (presets.estimate_memory(replace(preset, batch=batch), 8192) for batch in (32, 16))
+    assert half.activations * 2 == whole.activations
+    assert half.logits * 2 == whole.logits
+    assert half.parameters == whole.parameters
+
+
+def test_the_total_is_what_is_kept_and_the_worst_moment():
+    estimate = presets.Estimate(1, 2, 4, 8, 16, 32, 64, update=0, evaluation=0, accumulated=True)
+    assert estimate.total == 127
+    assert replace(estimate, accumulated=False).total == 125
+    assert replace(estimate, update=1000).total == 1007
+    assert replace(estimate, evaluation=1000).total == 1005
+
+
+# -- in words -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_choice_and_the_estimate_are_told():
+    first, second = presets.describe(BY_NAME["gpu-80gb"], 8192, card("NVIDIA H100", 80)).splitlines()
+    assert first.startswith(
+        "preset gpu-80gb on NVIDIA H100: 8 layers of 512, context 2048, 262144 tokens a step (2 x 64 "
+    )
+    assert first.endswith("bfloat16, compiled")
+    assert second.startswith("memory: about ")
+    assert "activations" in second
+
+
+def test_running_out_of_memory_is_told_with_a_remedy_that_can_be_typed():
+    line = presets.out_of_memory(BY_NAME["gpu-8gb"], 8192, 7 * GB)
+    assert "\n" not in line
+    assert "at a peak of 7168 MB" in line
+    remedy = re.search(r"--preset (\S+), or", line)[1]
+    smaller = presets.choose(remedy)
+    assert (smaller.batch, smaller.accumulate) == (16, 8)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (MemoryError(), True),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            True,
+        ),
+        (RuntimeError("shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_counts_as_out_of_memory(error, expected):
+    assert presets.is_out_of_memory(error) is expected
+
+
+def test_the_peak_of_the_process_is_in_bytes():
+    assert 50e6 < presets.peak_memory("cpu") < 1e12
+
+
+def test_all_experiments_share_one_cache_unless_the_user_has_chosen(tmp_path, monkeypatch):
+    presets.share_compile_cache.cache_clear()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
+    monkeypatch.delenv("TRITON_CACHE_DIR", raising=False)
+    folder = presets.share_compile_cache()
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
+    assert os.environ["TRITON_CACHE_DIR"] == str(folder / "triton")
+    assert folder == tmp_path / "autoresearch_magic"
+    monkeypatch.delenv("TRITON_CACHE_DIR")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_card_is_found_as_torch_knows_it():
+    found, known = presets.find_machine(), torch.cuda.get_device_properties(0)
+    assert found.device == "cuda"
+    assert found.memory == pytest.approx(known.total_memory, rel=0.05)
+    if not torch.version.hip:
+        assert (found.name, found.capability) == (known.name, (known.major, known.minor))

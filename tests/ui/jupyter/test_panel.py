@@ -1,0 +1,239 @@
+"""The panel's Python side: what it answers to its front end."""
+
+import json
+import shutil
+import struct
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoresearch_magic.events import Judged, Remeasured, RunStarted
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.study.study import Study
+from autoresearch_magic.ui.jupyter import panel as panel_module
+from autoresearch_magic.ui.jupyter.panel import Panel, delta, detail
+
+from ...conftest import TARGET
+
+CURVED = (
+    "X = 3.0\nimport time\nfrom autoresearch_magic import clock, report\n"
+    "for step in clock:\n    time.sleep(0.02)\n    report(step=step, loss=10.0 - step)\nloss = X\n"
+)
+
+
+@pytest.fixture
+def study(tmp_path):
+    made = Study("# Goal <b>", TARGET, metric="loss", experiments=4, repeats=2, budget="0.05s", root=tmp_path)
+    yield made
+    made.stop()
+
+
+def test_a_new_study_has_an_empty_answer(study):
+    content, buffers = delta(study, "e", {"since": 0})
+    json.dumps(content)
+    assert (content["state"], content["rows"], content["best"], content["curve"], buffers) == (
+        "new",
+        [],
+        None,
+        None,
+        [],
+    )
+    assert content["study"]["goal"] == "Goal <b>"
+
+
+def test_a_finished_study_row_by_row(study):
+    study.start()
+    assert study.wait(60)
+    content, _ = delta(study, "e", {"since": 0, "epoch": "e"})
+    json.dumps(content, allow_nan=False)
+    assert [row["number"] for row in content["rows"]] == [0, 1, 2, 3, 4]
+    assert content["rows"][0]["change"] is None
+    assert content["counts"]["keep"] + content["counts"]["discard"] + content["counts"]["failed"] == 4
+    assert content["baseline"]["repeats"] == 2
+    assert (content["headline"] is None) == (study.incumbent.number == 0)
+    later, _ = delta(study, "e", {"since": 3, "epoch": "e"})
+    assert [row["number"] for row in later["rows"]] == [3, 4]
+    # A view that knows another opening of the study starts again.
+    assert len(delta(study, "e", {"since": 3, "epoch": "old"})[0]["rows"]) == 5
+
+
+def experiment(number, *values, verdict=Verdict.DISCARD):
+    measurements = tuple(Measurement(Outcome.OK, value, seed=n, seconds=1.0) for n, value in enumerate(values))
+    return Experiment(number, 0 if number else None, Proposal("x", "s"), verdict=verdict, measurements=measurements)
+
+
+def test_older_rows_that_changed_are_sent_again(study):
+    standing = study.standing
+    baseline = experiment(0, 1.0, verdict=Verdict.BASELINE)
+    for e in (baseline, experiment(1, 1.5), experiment(2, verdict=Verdict.CRASH), experiment(3, 0.9)):
+        standing.take(Judged(e))
+    content, _ = delta(study, "e", {"since": 0, "revision": 0, "epoch": "e"})
+    assert (content["since"], content["after"], content["revision"]) == (4, 0, 0)
+    assert content["baseline"]["sd"] is None, "one run says nothing of the noise"
+
+    standing.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2).measurements)))
+    content, _ = delta(study, "e", {"since": 4, "revision": 0, "epoch": "e"})
+    # Those that are compared with it have another distance now; a failure has none.
+    assert [(r["number"], r["change"]) for r in content["rows"]] == [
+        (0, None),
+        (1, pytest.approx(0.4)),
+        (3, pytest.approx(-0.2)),
+    ]
+    assert (content["rows"][0]["repeats"], content["rows"][0]["averaged"], content["revision"]) == (2, 2, 1)
+    assert content["baseline"]["sd"] == pytest.approx(0.1414, abs=1e-4)
+
+    later, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "e"})
+    assert (later["rows"], later["after"], later["revision"]) == ([], 1, 1)
+    # A new row and an old one that changed come together, each once.
+    standing.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2, 1.1).measurements)))
+    standing.take(Judged(experiment(4, 1.3)))
+    both, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "e"})
+    assert [r["number"] for r in both["rows"]] == [0, 1, 3, 4]
+    fresh, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "another"})
+    assert ([r["number"] for r in fresh["rows"]], fresh["after"], fresh["revision"]) == ([0, 1, 2, 3, 4], 0, 2)
+
+
+STORE = """
+const store = newStore(), row = (number, value) => ({ number, value });
+const take = (since, after, revision, ...rows) => takeDelta(store, { epoch: "e", since, after, revision, rows });
+const told = [];
+const tell = (whole) => told.push([whole, store.since, store.revision, [...store.dirty], [...store.stale]]);
+tell(take(2, 0, 1, row(0, 1), row(1, 2)));
+store.dirty.clear(); store.details.set(0, {});
+tell(take(2, 3, 4)); // asked for by another view that knew more
+tell(take(2, 1, 4, row(0, 1.5)));
+tell(take(2, 1, 3)); // late
+tell(takeDelta(store, { epoch: "f", since: 0, after: 0, revision: 0, rows: [] }));
+console.log(JSON.stringify(told));
+"""
+
+
+def in_node(script, folder):
+    """Run a script at the end of panel.js, and read what it prints."""
+    if shutil.which("node") is None:
+        pytest.skip("no node on this machine")
+    code = (Path(panel_module.__file__).parent / "panel.js").read_text("utf-8")
+    path = folder / "panel.mjs"
+    path.write_text(code.replace("export default { render };", script), "utf-8")
+    done = subprocess.run(["node", str(path)], capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_the_front_end_misses_no_change(tmp_path):
+    assert in_node(STORE, tmp_path) == [
+        [True, 2, 1, [0, 1], []],
+        [False, 2, 1, [], []],
+        [True, 2, 4, [0], [0]],
+        [True, 2, 4, [0], [0]],
+        [True, 0, 0, [], []],
+    ]
+
+
+AXES = """
+const wide = (low, high) => ticks(low, high, 5).at.length;
+const range = (...values) => yRange(values.map((value, i) => ({ verdict: i ? "discard" : "baseline", value })), { value: values[0], sd: 0 }, true);
+console.log(JSON.stringify([
+  wide(0.3, 0.1 + 0.2), wide(1e9, 1e9 + 1e-7), wide(0, 0), wide(-1e300, 1e300), wide(...range(0.3, 0.1 + 0.2)), wide(...range(0, 0)),
+]));
+"""
+
+
+def test_an_axis_has_few_ticks_whatever_its_range(tmp_path):
+    told = in_node(AXES, tmp_path)
+    assert all(1 <= count <= 12 for count in told), told
+
+
+def test_an_axis_has_more_than_one_figure(tmp_path):
+    script = (
+        "console.log(JSON.stringify([[3.05, 4.9], [0.96, 1.03], [-7, 12]].map((ends) => ticks(...ends, 3).at.length)));"
+    )
+    assert min(in_node(script, tmp_path)) >= 2
+
+
+FIGURES = """
+const say = (...values) => values.map(figures(values));
+console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25), say(-2e-5, 1e-5), say(null, 3.25),
+  say(150.5, 12.25, 3433.4, 9.766, 80.2),
+]));
+"""
+
+
+def test_figures_have_the_decimals_they_need(tmp_path):
+    assert in_node(FIGURES, tmp_path) == [
+        ["14", "9"],  # findings are counted
+        ["13.50", "9.00"],
+        ["0", "0"],
+        ["0.0000", "0.2500"],
+        ["−2.000e−5", "1.000e−5"],
+        ["–", "3.250"],
+        ["150.50", "12.25", "3433.40", "9.77", "80.20"],  # one that is far off takes no decimals from the others
+    ]
+
+
+def test_the_incumbent_once_more_is_no_new_experiment(study):
+    study.standing.take(Judged(experiment(0, 1.0, verdict=Verdict.BASELINE)))
+    study.standing.take(RunStarted(experiment(0, 1.0), "incumbent", 1, 2))
+    running = delta(study, "e", {"since": 0})[0]["running"]
+    assert (running["kind"], running["number"]) == ("incumbent", 0)
+    assert running["what"] == "The baseline once more, to compare"
+
+
+def test_the_running_curve_comes_in_pieces(tmp_path):
+    study = Study("g", CURVED, metric="loss", experiments=4, repeats=1, budget="2s", root=tmp_path).start()
+    try:
+        end = time.monotonic() + 30
+        while (study.standing.live is None or len(study.standing.live.curve) < 4) and time.monotonic() < end:
+            time.sleep(0.02)
+        content, buffers = delta(study, "e", {"since": 0})
+        told = content["curve"]
+        assert (told["name"], told["from"], told["number"]) == ("loss", 0, 0)
+        pairs = list(struct.iter_unpack("<ff", buffers[0]))
+        assert len(pairs) == told["count"] >= 4
+        assert [value for _, value in pairs[:3]] == [10.0, 9.0, 8.0]
+        time.sleep(0.2)
+        known = {"kind": "baseline", "number": 0, "repeat": told["repeat"], "stride": 1, "points": told["count"]}
+        content, buffers = delta(study, "e", {"since": 0, "curve": known})
+        assert content["curve"]["from"] == told["count"]
+        assert next(struct.iter_unpack("<ff", buffers[0]))[1] == 10.0 - told["count"]
+        assert (content["running"]["kind"], content["running"]["what"]) == ("baseline", "Baseline")
+        # A run of the same experiment that has another purpose is another curve.
+        assert delta(study, "e", {"curve": {**known, "kind": "incumbent"}})[0]["curve"]["from"] == 0
+    finally:
+        study.stop()
+
+
+def test_details_and_refusals(study):
+    study.start()
+    assert study.wait(60)
+    shown = detail(study, 1)
+    assert shown["diff"].startswith("---")
+    assert detail(study, 99)["type"] == "refused"
+    assert detail(study, None)["type"] == "refused"
+
+
+def test_commands_reach_the_study_and_refusals_come_back(study, monkeypatch):
+    sent = []
+    panel = Panel(study)
+    monkeypatch.setattr(panel, "send", lambda content, buffers=None: sent.append(content))
+    panel._hear(panel, {"type": "command", "name": "pause"}, [])
+    assert [s["type"] for s in sent] == ["refused", "delta"]
+    panel._hear(panel, {"type": "command", "name": "dance"}, [])
+    assert "no command 'dance'" in sent[2]["message"]
+    study.start()
+    panel._hear(panel, {"type": "command", "name": "stop"}, [])
+    assert study.wait(20)
+    assert study.state == "stopped"
+    panel._hear(panel, {"type": "pull", "since": 0}, [])
+    assert sent[-1]["state"] == "stopped"
+    panel.close()
+
+
+def test_a_saved_notebook_says_what_the_panel_was(study):
+    panel = Panel(study)
+    bundle = panel._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert study.name in data["text/plain"]
+    panel.close()

@@ -1,0 +1,332 @@
+"""The panel's front end in a real browser, without a Jupyter around it: Python's own answers, a page, and a view or two."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoresearch_magic.events import Judged, RunProgress, RunStarted, StateChanged
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.study.status import State
+from autoresearch_magic.study.study import Study
+from autoresearch_magic.ui.jupyter import panel as panel_module
+from autoresearch_magic.ui.jupyter.panel import Panel
+
+from ...conftest import TARGET, chromium
+
+pytestmark = pytest.mark.browser
+
+FRONT = Path(panel_module.__file__).parent
+MANY = 1000
+
+MODEL = """
+// What anywidget gives a view: questions go to Python, answers come to every view.
+window.heard = new Set(); window.asked = [];
+window.model = {
+  on: (name, call) => heard.add(call), off: (name, call) => heard.delete(call),
+  send: async (content) => {
+    asked.push(content);
+    if (window.busy) return;
+    for (const [answer, buffers] of await toPython(content)) window.tell(answer, buffers);
+  },
+};
+window.tell = (answer, buffers) => {
+  const bytes = buffers.map((b) => Uint8Array.from(b, (c) => c.charCodeAt(0)).buffer);
+  for (const call of [...heard]) call(answer, bytes);
+};
+window.open_view = (signal) => {
+  const el = document.createElement("div");
+  document.body.append(el);
+  return render({ model, el, signal });
+};
+"""
+
+HOLDS = """
+// Count what is taken and not given back.
+window.held = {};
+const count = (name, by) => { held[name] = (held[name] ?? 0) + by; };
+for (const [target, name] of [[window, "window"], [document, "document"]]) {
+  const { addEventListener: add, removeEventListener: remove } = target;
+  target.addEventListener = (...all) => { count(name, 1); add.apply(target, all); };
+  target.removeEventListener = (...all) => { count(name, -1); remove.apply(target, all); };
+}
+const [start, end] = [window.setInterval, window.clearInterval];
+window.setInterval = (...all) => { count("timers", 1); return start(...all); };
+window.clearInterval = (id) => { count("timers", -1); end(id); };
+const Sizes = window.ResizeObserver;
+window.ResizeObserver = class extends Sizes {
+  observe(node) { count("sizes", 1); super.observe(node); }
+  disconnect() { count("sizes", -1); super.disconnect(); }
+};
+"""
+
+CONTRAST = """
+() => {
+  const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+  const over = (colours) => {  // colours from the back to the front, as the screen mixes them
+    context.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { context.fillStyle = colour; context.fillRect(0, 0, 1, 1); }
+    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = (rgb) => rgb.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const backs = (node) => (node ? [...backs(node.parentElement), getComputedStyle(node).backgroundColor] : ["white"]);
+  const ratio = (node, colour) => {
+    const back = backs(node), [a, b] = [light(over(back)), light(over([...back, colour]))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+  };
+  const shown = (node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest("[aria-disabled=true], .arm-spoken");
+  const found = [];
+  for (const node of document.querySelectorAll(".arm-panel *")) {
+    if (!shown(node)) continue;
+    const style = getComputedStyle(node), name = node.getAttribute("class") ?? node.tagName;
+    if ([...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) {
+      found.push([4.5, ratio(node, node.namespaceURI.endsWith("svg") ? style.fill : style.color), name]);
+    }
+    if (/arm-(line|step|mark|baseline)\\b/.test(name) && node.closest(".arm-svg")) {
+      const inks = [style.stroke, style.fill].filter((c) => c !== "none");
+      if (inks.length && node.tagName !== "text") found.push([3, Math.max(...inks.map((c) => ratio(node, c))), name]);
+    }
+  }
+  return found;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def study(tmp_path):
+    made = Study("# Lower it", TARGET, metric="loss", experiments=MANY, repeats=2, budget="5s", root=tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def page(browser, study, monkeypatch):
+    """A page with the front end loaded, whose questions are answered by the study's `Panel`."""
+    page = browser.new_page(viewport={"width": 900, "height": 1400})
+    errors, answers = [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    panel = Panel(study)
+    monkeypatch.setattr(
+        panel,
+        "send",
+        lambda content, buffers=(): answers.append([content, [b.decode("latin-1") for b in buffers or ()]]),
+    )
+
+    def answer(content):
+        answers.clear()
+        panel._hear(panel, content, [])
+        return list(answers)
+
+    page.expose_function("toPython", answer)
+    code = (FRONT / "panel.js").read_text("utf-8").replace("export default { render };", "window.render = render;")
+    page.set_content(f"<style>{(FRONT / 'panel.css').read_text('utf-8')}</style>")
+    page.add_script_tag(content=HOLDS)
+    page.add_script_tag(content=MODEL)
+    page.add_script_tag(content=code, type="module")
+    page.wait_for_function("Boolean(window.render)")
+    yield page
+    page.close()
+    panel.close()
+    assert not errors, errors
+
+
+def experiment(number, value, verdict=Verdict.DISCARD, curve=()):
+    measurement = Measurement(Outcome.OK, value, seed=0, seconds=1.0, curve=tuple(curve))
+    proposal = Proposal(TARGET + f"# {number}\n", f"idea {number}")
+    return Experiment(number, 0 if number else None, proposal, verdict=verdict, measurements=(measurement,))
+
+
+def fill(study, count):
+    study.standing.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
+    for number in range(1, count):
+        verdict = Verdict.KEEP if number % 50 == 0 else Verdict.DISCARD
+        study.standing.take(Judged(experiment(number, (1 if number % 50 == 0 else 3) + 1 / number, verdict)))
+    study.standing.take(StateChanged(State.RUNNING, ""))
+
+
+def opened(page, rows):
+    page.evaluate("void open_view()")  # a function that comes back would be called
+    page.wait_for_function("n => document.querySelectorAll('.arm-panel tbody tr.arm-row').length === n", arg=rows)
+
+
+def more_pulls(page, count=2):
+    page.wait_for_function("n => asked.filter((a) => a.type === 'pull').length >= n", arg=pulls(page) + count)
+
+
+def pulls(page):
+    return page.evaluate("asked.filter((a) => a.type === 'pull').length")
+
+
+def test_a_thousand_experiments_leave_the_page_alone_when_nothing_happens(page, study):
+    fill(study, MANY)
+    opened(page, MANY)
+    page.evaluate("""
+        window.changes = 0;
+        const watch = new MutationObserver((all) => { changes += all.length; });
+        for (const node of document.querySelectorAll('.arm-panel tbody, .arm-big .arm-svg')) {
+          watch.observe(node, { subtree: true, childList: true, attributes: true });
+        }
+    """)
+    size = page.evaluate("document.querySelectorAll('*').length")
+    more_pulls(page)
+    assert page.evaluate("changes") == 0
+    assert page.evaluate("document.querySelectorAll('*').length") == size
+    assert page.evaluate("asked.at(-1).since") == MANY, "only what is new is asked for"
+
+
+def test_a_view_that_is_removed_takes_everything_along(page, study):
+    fill(study, 3)
+    before = page.evaluate("({ ...held })")
+    page.evaluate("window.first = open_view(); window.stop = new AbortController(); void open_view(stop.signal)")
+    page.wait_for_function("document.querySelectorAll('.arm-panel tbody tr.arm-row').length === 6")
+    during = page.evaluate("({ ...held, heard: heard.size })")
+    assert (during["heard"], during["timers"], during["sizes"]) == (2, 2, 2)
+    page.evaluate("first(); first(); void stop.abort()")
+    after = page.evaluate("({ ...held, heard: heard.size })")
+    assert after.pop("heard") == 0
+    assert {name: count - before.get(name, 0) for name, count in after.items()} == dict.fromkeys(after, 0)
+    assert page.locator(".arm-panel").count() == 0
+    count = page.evaluate("asked.length")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("asked.length") == count
+
+
+def test_a_button_that_was_pressed_by_a_key_keeps_the_focus(page, study):
+    fill(study, 3)
+    opened(page, 3)
+    pause = page.get_by_role("button", name="Pause")
+    pause.focus()
+    page.evaluate("window.busy = true")  # no answer: the command stands
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert [c for c in page.evaluate("asked") if c["type"] == "command"] == [{"type": "command", "name": "pause"}]
+    assert pause.is_disabled()
+    assert page.evaluate("document.activeElement.textContent") == "Pause"
+
+
+def test_the_chart_and_the_table_work_by_keys(page, study):
+    fill(study, 4)
+    opened(page, 4)
+    chart = page.get_by_role("application")
+    chart.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    said = page.locator(".arm-plot [role=status]")
+    assert said.inner_text() == "Experiment 2: discard, 3.500, idea 2"
+    page.keyboard.press("Enter")
+    opener = page.get_by_role("button", name="Experiment 2, details")
+    assert opener.get_attribute("aria-expanded") == "true"
+    page.wait_for_selector(".arm-detail .arm-diff")
+    opener.focus()
+    page.keyboard.press("Enter")
+    assert opener.get_attribute("aria-expanded") == "false"
+    assert page.locator(".arm-open, .arm-detail").count() == 0
+
+
+def test_an_open_row_stays_open_when_it_changes(page, study):
+    fill(study, 4)
+    opened(page, 4)
+    page.get_by_role("button", name="Experiment 2, details").click()
+    page.wait_for_selector(".arm-detail .arm-diff")
+    study.standing.take(Judged(experiment(4, 0.5, Verdict.KEEP)))
+    page.wait_for_selector("text=idea 4")
+    opener = page.get_by_role("button", name="Experiment 2, details")
+    assert opener.get_attribute("aria-expanded") == "true"
+    assert page.evaluate("document.querySelector('.arm-detail').previousSibling.classList.contains('arm-open')")
+
+
+def test_selecting_text_opens_no_row(page, study):
+    fill(study, 3)
+    opened(page, 3)
+    box = page.get_by_text("idea 2").first.bounding_box()
+    page.mouse.move(box["x"] + 1, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 40, box["y"] + 8, steps=4)
+    page.mouse.up()
+    assert page.evaluate("String(getSelection())")
+    assert page.locator(".arm-open").count() == 0
+    page.get_by_role("button", name="Experiment 2, details").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("getSelection().type") == "Range"
+    assert page.locator(".arm-open").count() == 1
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_and_lines_stand_out(page, study, dark):
+    page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    fill(study, 60)
+    study.standing.take(Judged(replace(experiment(60, None), verdict=Verdict.CRASH, measurements=())))
+    curve = [Point(n / 100, n / 20, n, {"loss": 5 / (1 + n)}) for n in range(20)]
+    study.standing.take(Judged(experiment(61, 0.5, Verdict.KEEP, curve)))
+    study.standing.take(RunStarted(experiment(62, None), "candidate", 0, 1))
+    for point in curve:
+        study.standing.take(RunProgress(62, "training", point.elapsed, point.progress, point.step, point))
+    opened(page, 62)
+    page.wait_for_selector(".arm-line.arm-other", state="attached")
+    page.get_by_role("button", name="Experiment 61, details").click()
+    page.wait_for_selector(".arm-detail .arm-diff")
+    page.get_by_role("button", name="Kept").hover()
+    assert page.locator(".arm-panel").get_attribute("data-arm-theme") == ("dark" if dark else "light")
+    found = page.evaluate(CONTRAST)
+    assert len(found) > 50
+    weak = sorted({(name, round(ratio, 2)) for least, ratio, name in found if ratio < least})
+    assert not weak, weak
+
+
+def test_values_that_differ_by_rounding_alone_are_drawn(page, study):
+    study.standing.take(Judged(experiment(0, 0.3, Verdict.BASELINE)))
+    study.standing.take(Judged(experiment(1, 0.1 + 0.2)))
+    opened(page, 2)
+    assert page.locator(".arm-big circle.arm-mark").count() == 2
+
+
+def test_a_curve_of_half_a_million_points(page, study):
+    study.standing.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
+    study.standing.take(RunStarted(experiment(1, None), "candidate", 0, 1))
+    number = 500_000
+    for n in range(number):
+        point = Point(n / 1e5, n / number, n, {"loss": 1 / (1 + n)})
+        study.standing.take(RunProgress(1, "training", point.elapsed, point.progress, n, point))
+    opened(page, 1)
+    page.wait_for_selector(".arm-line.arm-live", state="attached")
+    more_pulls(page)
+    sent = page.evaluate("asked.at(-1).curve")
+    assert (sent["number"], sent["stride"]) == (1, 128)
+    assert 3000 < sent["points"] <= panel_module.CURVE_POINTS
+
+
+def test_a_busy_kernel_is_not_asked_over_and_over(page, study):
+    fill(study, 3)
+    opened(page, 3)
+    page.evaluate("window.busy = true")  # a cell holds the kernel: questions wait in its queue
+    more_pulls(page, 1)
+    count = pulls(page)
+    panel = Panel(study)
+    told = []
+    panel.send = lambda content, buffers=(): told.append(content)
+    panel._epoch = "another"  # the view knows nothing of it, and lacks the older rows
+    panel._told = 2
+    for _ in range(4):
+        panel._heard_at = time.monotonic() - 60
+        panel.nudge()
+        page.evaluate("answer => tell(answer, [])", told[-1])
+        page.wait_for_timeout(400)
+    panel.close()
+    assert [t["asked"] for t in told] == [False] * 4
+    assert pulls(page) == count

@@ -1,0 +1,382 @@
+"""The doctor examines real parts: a machine that is well, and one that lacks this or that."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoresearch_magic.budget import Budget
+from autoresearch_magic.metric import Metric
+from autoresearch_magic.runners.cell import WarmRunner
+from autoresearch_magic.runners.worker import server as worker
+from autoresearch_magic.storage.journal import Journal
+from autoresearch_magic.ui import doctor
+from autoresearch_magic.ui.cli import main
+from autoresearch_magic.ui.doctor import Check
+from autoresearch_magic.ui.installed import PACKAGES, TORCH, Asked
+from autoresearch_magic.ui.replies import checks_reply
+
+NAMES = ["python", "cores", "git", "folder", "disk", "sockets", "worker", "studies", "strays", "notebook", "torch",
+         "claude", "openai", "command"]  # fmt: skip
+KEY = "sk-Xq7mVb2LwP9z"
+
+
+def asked(code):
+    question = Asked(code)
+    try:
+        return question.answer()
+    finally:
+        question.close()
+
+
+def only(checks, name):
+    return next(check for check in checks if check.name == name)
+
+
+@pytest.fixture
+def no_programs(tmp_path, monkeypatch):
+    """A PATH with nothing on it."""
+    (tmp_path / "nothing").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+
+
+# -- the whole -----------------------------------------------------------------------------------------------------------
+
+
+def test_magic_and_command_line_say_the_same_and_show_no_key(start_kernel, tmp_path):
+    keys = {"ANTHROPIC_API_KEY": KEY, "OPENAI_API_KEY": KEY}
+    kernel = start_kernel(**keys)
+    kernel.run("%load_ext autoresearch_magic")
+    answer = kernel.run("%autoresearch doctor")
+    assert answer.status == "ok", answer
+    shown = answer.displays[-1]
+    code = (
+        "import sys; from autoresearch_magic import cli; code = cli.main(['doctor'])\n"
+        "print([m for m in ('torch', 'anthropic', 'openai', 'anywidget') if m in sys.modules])\nsys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **keys}
+    )
+    *printed, imported = done.stdout.splitlines()
+    assert done.returncode == 0, done
+    assert imported == "[]", "what is asked in other processes must not be imported in this one"
+    assert _lines("\n".join(printed)) == _lines(shown["text/plain"].replace("in a notebook", "not in a notebook"))
+    assert [line.split()[1] for line in _lines("\n".join(printed))] == [n for n in NAMES if n != "cores"]
+    assert shown["text/markdown"].count("a key is set") == 2
+    everything = done.stdout + done.stderr + repr(answer)
+    assert not [n for n in range(len(KEY) - 3) if KEY[n : n + 4] in everything]
+    assert not list(tmp_path.glob(".*")), "nothing is left behind"
+
+
+def _lines(text):
+    """Return the lines of the checks, without what changes from second to second: the load, and all numbers."""
+    lines = [re.sub(r"\d+", "N", line) for line in text.splitlines() if line[:4] in ("ok  ", "warn", "bad ")]
+    return [line for line in lines if line.split()[1] != "cores"]
+
+
+def test_something_bad_is_exit_code_1_and_one_line_with_its_remedy(tmp_path, monkeypatch, capsys, no_programs):
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"^bad +git +git was not found\n +-> install it \(.*apt install git", out, re.MULTILINE)
+    assert re.search(r"^ok +worker ", out, re.MULTILINE), "the rest is examined all the same"
+    assert "1 bad" in out.splitlines()[-1]
+
+
+def test_errors_become_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
+    told = []
+    checks = doctor.examine(tmp_path / "studies", lambda share, what: told.append((share, what)))
+    assert [check.name for check in checks] == [what for _, what in told] == NAMES
+    assert all(0 <= share < 1 for share, _ in told)
+    assert {check.name for check in checks if check.state == "bad"} == {"git", "sockets", "worker"}
+    for check in checks:
+        assert check.remedy or check.state == "ok", check
+        assert "\n" not in check.said + check.remedy
+    assert only(checks, "worker").said.startswith("FileNotFoundError: ")
+
+
+def test_help(capsys):
+    assert main(["doctor", "-h"]) == 0
+    assert "usage:" in capsys.readouterr().out
+    assert main(["-h"]) == 0
+    assert "  doctor  " in capsys.readouterr().out
+
+
+@given(st.lists(st.builds(Check, st.sampled_from(NAMES), st.sampled_from(["ok", "warn", "bad"]),
+                          st.text("a|`*\\ ", min_size=1), st.text("b|`*\\ ")), min_size=1))  # fmt: skip
+def test_a_table_has_a_row_for_each_check_and_its_columns_stand(checks):
+    reply = checks_reply(checks)
+    assert reply.failed == any(check.state == "bad" for check in checks)
+    rows = reply.markdown.split("\n\n")[0].splitlines()
+    assert len(rows) == 2 + len(checks)
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) for row in rows} == {5}
+    width = max(len(check.name) for check in checks)
+    lines = [line for line in reply.text.splitlines()[:-2] if not line.startswith(" ")]
+    assert [line[width + 8 :] for line in lines] == [check.said for check in checks]
+
+
+# -- the machine -----------------------------------------------------------------------------------------------------------
+
+
+def test_windows_is_sent_to_wsl(monkeypatch):
+    assert doctor.check_python().state == "ok"
+    monkeypatch.setattr("platform.system", lambda: "Windows")
+    assert (doctor.check_python().state, "WSL" in doctor.check_python().remedy) == ("bad", True)
+
+
+def test_where_the_unix_modules_are_missing_the_command_line_can_still_be_asked():
+    code = (
+        "import os, platform, sys\n"
+        "for name in ('resource', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
+        "from autoresearch_magic import doctor, views, cli\n"
+        "platform.system = lambda: 'Windows'\n"
+        "print(views.checks_reply([doctor.check_python()]).text)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("bad   python  "), done.stderr
+    assert "WSL" in done.stdout
+
+
+@pytest.mark.parametrize(("load", "state"), [(0.0, "ok"), (10_000.0, "warn")])
+def test_a_load_above_the_cores_is_a_warning(monkeypatch, load, state):
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    assert doctor.check_cores().state == state
+
+
+def test_an_old_git_is_a_warning(tmp_path, monkeypatch):
+    assert doctor.check_git().state == "ok"
+    real = subprocess.run(["sh", "-c", "command -v git"], capture_output=True, text=True, check=True).stdout.strip()
+    old = tmp_path / "git"
+    old.write_text(
+        f'#!/bin/sh\ncase " $* " in *" --version "*) echo git version 2.17.1;; *) exec {shlex.quote(real)} "$@";; esac\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    check = doctor.check_git()
+    assert (check.state, check.remedy) == ("warn", "upgrade git")
+    assert "2.17.1" in check.said
+
+
+def test_hooks_and_settings_of_the_user_do_not_matter_to_git(tmp_path, monkeypatch):
+    (tmp_path / "config").write_text("[commit]\n\tgpgSign = true\n[core]\n\thooksPath = /nowhere\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    assert doctor.check_git().state == "ok"
+
+
+def test_a_file_where_the_folder_should_be(tmp_path):
+    assert doctor.check_folder(tmp_path / "studies").state == "ok"
+    assert not (tmp_path / "studies").exists()
+    (tmp_path / "studies").write_text("")
+    for place in (tmp_path / "studies", tmp_path / "studies" / "deeper"):
+        check = doctor.check_folder(place)
+        assert (check.state, "move it away" in check.remedy) == ("bad", True)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        (tmp_path / "try").touch()
+    except PermissionError:
+        check = doctor.check_folder(tmp_path / "studies")
+        assert (check.state, "writable" in check.remedy) == ("bad", True)
+    else:
+        pytest.skip("this user may write everywhere")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_little_space_is_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "LITTLE_SPACE", 0)
+    assert doctor.check_disk(tmp_path).state == "ok"
+    monkeypatch.setattr(doctor, "LITTLE_SPACE", float("inf"))
+    check = doctor.check_disk(tmp_path / "not" / "there")
+    assert (check.state, "make room" in check.remedy) == ("warn", True)
+
+
+def test_a_long_path_of_temporary_files_is_no_place_for_sockets(tmp_path, monkeypatch):
+    assert doctor.check_sockets().state == "ok"
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    check = doctor.check_sockets()
+    assert (check.state, "TMPDIR" in check.remedy) == ("warn", True)
+
+
+# -- what runs, and what has run -------------------------------------------------------------------------------------------
+
+
+def test_a_worker_runs_and_ends():
+    check = doctor.check_worker()
+    assert check.state == "ok", check
+    assert re.search(r"in \d+\.\d s$", check.said)
+
+
+def test_a_worker_that_cannot_start_says_its_last_line(tmp_path, monkeypatch):
+    broken = tmp_path / "autoresearch_magic"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise ImportError('half installed')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    check = doctor.check_worker()
+    assert (check.state, check.said) == ("bad", "it does not start: ImportError: half installed")
+    assert "PYTHONPATH" in check.remedy
+
+
+def test_a_study_whose_process_was_killed_can_be_resumed(tmp_path):
+    code = (
+        "import os, signal, time, autoresearch_magic as am\n"
+        "study = am.Study('Lower it', 'X = 1.0\\nimport time\\ntime.sleep(60)\\nloss = X', metric='loss', name='night')\n"
+        "study.start()\n"
+        "while study.state != 'baseline': time.sleep(0.02)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=60)
+    root = tmp_path / ".autoresearch"
+    check = doctor.check_studies(root)
+    assert check.state == "warn", check
+    assert "night" in check.said
+    assert "%autoresearch resume night" in check.remedy
+    with FileLock(root / "night" / "lock"):
+        assert doctor.check_studies(root) == Check("studies", "ok", "none was cut off, 1 at work")
+
+
+def test_a_journal_that_is_none_is_named(tmp_path):
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "journal.sqlite").write_text("no database")
+    (tmp_path / "fresh").mkdir()
+    Journal(tmp_path / "fresh" / "journal.sqlite", create=True).close()
+    check = doctor.check_studies(tmp_path)
+    assert (check.state, check.said) == ("warn", "no readable journal in torn")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_workers_without_a_kernel_are_found_and_those_with_one_are_not(tmp_path):
+    runner = WarmRunner(
+        "", "loss = 1", Metric("loss", "loss"), Budget(1.0, "seconds"), setup_log=tmp_path / "setup.log"
+    )
+    ours, theirs = socket.socketpair()
+    # Its parent is a shell, which is no kernel; who takes in an orphan differs from machine to machine.
+    line = f"{shlex.quote(sys.executable)} -m {worker.__name__} {theirs.fileno()} & echo $!; wait"
+    shell = subprocess.Popen(["sh", "-c", line], pass_fds=(theirs.fileno(),), stdout=subprocess.PIPE, text=True)
+    try:
+        runner.start()
+        stray = int(shell.stdout.readline())
+        wait_for(lambda: stray in doctor._strays())
+        check = doctor.check_strays()
+        assert check.state == "warn", check
+        assert str(stray) in check.remedy.split()
+        assert str(runner.pid) not in check.remedy.split()
+    finally:
+        runner.close()
+        theirs.close()
+        ours.close()  # the end of the socket is the end of the worker
+        assert shell.wait(timeout=20) == 0
+        shell.stdout.close()
+    assert stray not in doctor._strays()
+
+
+# -- packages and agents ---------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_torch_is_a_warning(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise OSError('libcudart.so.12:\\ncannot open shared object file')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path) + os.pathsep + os.environ.get("PYTHONPATH", ""))
+    check = doctor.check_torch(asked(TORCH))
+    assert (check.state, check.said) == (
+        "warn", "import torch raises OSError: libcudart.so.12: cannot open shared object file",
+    )  # fmt: skip
+    assert "pip install" in check.remedy
+    (tmp_path / "torch.py").write_text("import os\nos.abort()\n")
+    check = doctor.check_torch(asked(TORCH))
+    assert (check.state, "exit status -6" in check.said) == ("warn", True)
+
+
+def test_without_torch_all_is_well_but_how_to_get_it_is_told(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')\n")
+    monkeypatch.chdir(tmp_path)
+    check = doctor.check_torch(asked(TORCH))
+    assert (check.state, "pip install torch" in check.remedy) == ("ok", True)
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "said"),
+    [
+        ({"devices": [["NVIDIA H100", 85e9]]}, "ok", "2.6.0 with CUDA 12.4: NVIDIA H100 (85 GB)"),
+        ({"devices": [["A", 8e9], ["B", 16e9]]}, "ok", "2.6.0 with CUDA 12.4: A (8 GB), B (16 GB)"),
+        ({"why": "RuntimeError: no\ndriver"}, "warn", "2.6.0: its GPU does not answer: RuntimeError: no driver"),
+    ],
+)
+def test_what_torch_has_told_of_gpus(told, state, said):
+    check = doctor.check_torch({"version": "2.6.0", "cuda": "12.4", "devices": [], "why": "", **told})
+    assert (check.state, check.said, bool(check.remedy)) == (state, said, state == "warn")
+
+
+def test_a_python_that_does_not_start_is_told_and_no_traceback(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert "does not start" in doctor.check_torch(asked(TORCH)).said
+    assert "does not start" in doctor.check_notebook(asked(PACKAGES)).said
+
+
+def test_a_broken_widget_is_a_warning(tmp_path, monkeypatch):
+    (tmp_path / "anywidget.py").write_text("raise RuntimeError('half installed')\n")
+    monkeypatch.chdir(tmp_path)
+    check = doctor.check_notebook(asked(PACKAGES))
+    assert check.state == "warn"
+    assert "half installed" in check.said
+    assert "anywidget" in check.remedy
+
+
+def told_of(version="2.0"):
+    return {"anthropic": [version, ""], "openai": [version, ""]}
+
+
+@pytest.mark.parametrize(
+    ("key", "told", "state", "said", "remedy"),
+    [
+        (KEY, told_of(), "ok", "a key is set", "^$"),
+        ("", told_of(), "ok", "no key is set", "set OPENAI_API_KEY"),
+        ("  ", told_of(), "ok", "no key is set", "set OPENAI_API_KEY"),
+        ("", told_of(""), "ok", "not installed", r"pip install openai"),
+        (KEY, told_of(""), "warn", "not installed", r"pip install openai"),
+        (f"{KEY} {KEY}", told_of(), "warn", "cannot be one", "OPENAI_API_KEY anew"),
+    ],
+)
+def test_sdk_and_key_of_a_vendor(monkeypatch, key, told, state, said, remedy):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    check = doctor.check_vendor(doctor._OPENAI, told)
+    assert check.state == state
+    assert said in check.said
+    assert re.search(remedy, check.remedy)
+    assert KEY[3:] not in check.said + check.remedy
+
+
+def test_the_second_variable_of_claude_counts(monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
+    assert "a key is set" in doctor.check_vendor(doctor._CLAUDE, told_of()).said
+
+
+def test_programs_of_agents_are_found_on_path(no_programs, tmp_path):
+    assert "no agent's program" in doctor.check_programs().said
+    program = tmp_path / "nothing" / "codex"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert doctor.check_programs() == Check("command", "ok", "codex on PATH: --agent 'command:codex ...'")
+
+
+def wait_for(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)

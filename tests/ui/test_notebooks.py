@@ -1,0 +1,68 @@
+"""The notebooks of repositories run from top to bottom, offline, with fewer experiments than for people."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.ui.cli import run_notebook
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NEEDS = {"04_code_quality": ("bandit", "radon"), "05_fit_model": ("sklearn",)}
+STUDIES = {"02_speed": 1, "03_api_latency": 1, "04_code_quality": 2, "05_fit_model": 1}
+
+
+@pytest.mark.parametrize("name", sorted(STUDIES))
+def test_a_notebook_runs_offline(name, tmp_path, capsys):
+    for module in NEEDS.get(name, ()):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    text = (NOTEBOOKS / f"{name}.ipynb").read_text()
+    few = 8 if "recorded:" in text else 2
+    short, changed = re.subn(r"Iterations: \d+", f"Iterations: {few}", text)
+    assert changed == STUDIES[name]
+    path = tmp_path / f"{name}.ipynb"
+    path.write_text(short)
+    assert run_notebook(path, None, {}) in (0, 3)
+    executed = nbformat.read(tmp_path / f"{name}.executed.ipynb", as_version=4)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    assert not [o for cell in code for o in cell.outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    pictures = [o for cell in code for o in cell.outputs if "image/png" in o.get("data", {})]
+    assert len(pictures) == STUDIES[name]
+    studies = [open_study(folder) for folder in (tmp_path / ".autoresearch").iterdir() if folder.is_dir()]
+    assert len(studies) == STUDIES[name]
+    for study in studies:
+        assert study.state == "finished", study.standing.message
+        assert study.experiments[0].value is not None
+        assert len(study.experiments) > 1
+        shutil.rmtree(study.definition.checkout.folder.parent, ignore_errors=True)  # the notebook made it elsewhere
+
+
+@pytest.mark.timeout(600)
+def test_the_night_runs_as_a_class_of_a_minute(tmp_path, capsys):
+    pytest.importorskip("torch")
+    shutil.copytree(NOTEBOOKS.parent / "train", tmp_path / "train", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (NOTEBOOKS / "06_train_gpt.ipynb").read_text()
+    short = text.replace('(\\"20s\\", 15, 20)', '(\\"1s\\", 0.25, 1)')
+    assert short != text
+    path = tmp_path / "notebooks" / "06_train_gpt.ipynb"
+    path.parent.mkdir()
+    path.write_text(short)
+    assert run_notebook(path, None, {}) in (0, 3)
+    executed = nbformat.read(path.with_suffix(".executed.ipynb"), as_version=4)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    assert not [o for cell in code for o in cell.outputs if o.output_type == "error"]
+    baseline, best = ("".join(o.get("text", "") for o in cell.outputs) for cell in code[-2:])
+    assert "val_bpb:" in baseline
+    assert "val_bpb:" in best
+    study = open_study(path.parent / ".autoresearch" / "night")
+    assert study.state == "finished", study.standing.message
+    assert study.definition.target_path == (tmp_path / "train" / "train.py").resolve()

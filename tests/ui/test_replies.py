@@ -1,0 +1,124 @@
+"""What commands show of a study, in text and in Markdown."""
+
+from pathlib import Path
+
+import pytest
+
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.experiment import Proposal
+from autoresearch_magic.ui.replies import (
+    ablation_reply,
+    answer_reply,
+    diff_reply,
+    evals_reply,
+    experiment_reply,
+    report_reply,
+    shown_path,
+    thought,
+)
+
+from ..study.test_study import QUICK, finish, make, script  # noqa: F401
+
+BETTER, BROKEN = QUICK.replace("3.0", "2.0"), "X = 3.0\nraise ValueError('no | way')\n"
+IDLE = QUICK.replace("loss", "Y = [5, 6, 7]\nloss")
+
+
+@pytest.fixture
+def study(make, script):  # noqa: F811
+    script(BETTER, BROKEN)
+    return finish(make(agent="script", experiments=2, name="shown"))
+
+
+def test_an_experiment_whole(study):
+    reply = experiment_reply(study, study.experiments[1])
+    assert reply.text.startswith("Experiment 1: keep, loss 1")
+    assert "Hypothesis: why\nExpected effect: what" in reply.text
+    assert BETTER.strip() in reply.text
+    assert f"```python\n{BETTER.strip()}\n```" in reply.markdown
+    said = experiment_reply(study, study.experiments[1], "a note of ours")
+    assert "a note of ours" in said.text
+    assert study.experiments[1].reason not in said.text
+
+
+def test_one_that_failed_shows_how(study):
+    reply = experiment_reply(study, study.experiments[2])
+    assert reply.text.startswith("Experiment 2: crash")
+    assert "ValueError: no | way" in reply.text.rpartition(BROKEN.strip())[2]
+    assert "ValueError: no | way" in reply.markdown
+
+
+def test_a_difference_and_none(study):
+    baseline, best, _ = study.experiments
+    reply = diff_reply(study, baseline, best)
+    assert reply.text.startswith("Experiment 0 (4) → 1 (1): 1 line added, 1 removed\n")
+    assert "-X = 3.0" in reply.text
+    assert "```diff" in reply.markdown
+    assert diff_reply(study, best, best).text == "Experiments 1 and 1 have the same target."
+
+
+def test_how_it_goes(study):
+    reply = evals_reply(study)
+    assert "Early stopping" not in reply.text, "nothing was stopped early"
+    assert reply.text != reply.markdown
+
+
+def test_an_answer_and_none(study):
+    assert answer_reply(study).text == "Stopped before there was an answer."
+    study.regression(0, 1, 2)
+    reply = answer_reply(study)
+    assert reply.text.startswith("STABLE")
+    assert reply.text == study.answer().text(study.metric)
+    study.ablate(2)
+    assert ablation_reply(study).next_cell == "", "all that was kept contributes"
+
+
+def test_a_question_that_could_not_be_answered_is_one_line(make, tmp_path):  # noqa: F811
+    flag = tmp_path / "broken"
+    study = finish(make(f"from pathlib import Path\nX = 3.0\nassert not Path({str(flag)!r}).exists()\nloss = X\n"))
+    flag.touch()
+    study.ask_regression(0, study.incumbent.number, 2).wait(60)
+    with pytest.raises(UserError, match="Experiment 0 does not run any more"):
+        answer_reply(study)
+
+
+def test_the_target_without_what_contributes_nothing_is_offered(make, script):  # noqa: F811
+    script(IDLE.replace("3.0", "2.0"), BETTER)
+    study = finish(make(IDLE, agent="script", experiments=2))
+    assert [str(e.verdict) for e in study.experiments] == ["baseline", "keep", "keep"], "equal and simpler is a keep"
+    study.ablate(2)
+    reply = ablation_reply(study)
+    assert reply.next_cell == "%%autoresearch target\n" + IDLE.replace("3.0", "2.0").strip()
+    assert reply.text == study.answer().text(study.metric)
+
+
+def test_the_report_is_written_where_it_is_said(study, tmp_path):
+    reply = report_reply(study, str(tmp_path / "out.md"))
+    assert (tmp_path / "out.md").read_text().startswith("# ")
+    assert f"The report is at {tmp_path / 'out.md'}" in reply.text
+    assert "2 experiments: 1 kept, 0 discarded, 1 failed" in reply.text
+    report_reply(study, None)
+    assert (study.folder / "report.md").is_file()
+
+
+def test_the_report_of_a_study_without_a_baseline(make, tmp_path):  # noqa: F811
+    assert report_reply(make(), str(tmp_path / "out.md")).text.startswith("0 experiments: ")
+
+
+@pytest.mark.parametrize(
+    ("proposal", "lines"),
+    [
+        (Proposal("", "s"), []),
+        (Proposal("", "s", "why"), ["Hypothesis: why"]),
+        (Proposal("", "s", "why", "what"), ["Hypothesis: why", "Expected effect: what"]),
+    ],
+)
+def test_what_an_agent_thought(proposal, lines):
+    assert thought(proposal) == lines
+
+
+def test_a_path_as_short_as_it_can_be_said(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert shown_path(Path("a/b.md")) == "a/b.md"
+    assert shown_path(tmp_path / "here" / "b.md") == "b.md"
+    assert shown_path(tmp_path / "b.md") == str(tmp_path / "b.md")
