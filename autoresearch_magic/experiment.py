@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -263,6 +264,16 @@ class Experiment:
         return sum(self.values) / len(self.values) if self.values else None
 
     @property
+    def deviation(self) -> float:
+        """The sample standard deviation (n - 1) of its values; 0 for fewer than two."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
+
+    @property
+    def kept(self) -> bool:
+        """Whether it became the incumbent; the baseline did."""
+        return self.verdict is not None and self.verdict.kept
+
+    @property
     def cause(self) -> str:
         """What made it fail, to group failures by: the verdict, and the exception's type where its reason begins so."""
         if self.proposal.failure:
@@ -283,6 +294,11 @@ class Experiment:
     def with_measurement(self, measurement: Measurement) -> Experiment:
         """Return the same experiment with one measurement more."""
         return replace(self, measurements=(*self.measurements, measurement))
+
+
+def incumbent_of(experiments: Sequence[Experiment]) -> Experiment | None:
+    """Return the last kept experiment of a history in its order; None before there is a baseline."""
+    return next((e for e in reversed(experiments) if e.kept), None)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import tempfile
 import time
 
 from autoresearch_magic import Study
-from autoresearch_magic.agents import _BUILT_IN, Briefing
+from autoresearch_magic.agents import Agent, Briefing
+from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.events import Event, Judged, RunStarted
 from autoresearch_magic.experiment import Proposal
 
@@ -31,7 +32,7 @@ TARGET = "\n".join(
 )
 
 
-class Simulated:
+class Simulated(Agent):
     """Answers after a while: experiment n sets its own constant, to 1 (kept) or to -1 (discarded)."""
 
     slow = True
@@ -53,7 +54,7 @@ class Simulated:
 
 def share(seconds: float, latency: float, prefetch: bool, experiments: int) -> float:
     """Run one study and return the share of its wall clock that was charged to training."""
-    _BUILT_IN["simulated"] = lambda order: Simulated(latency)
+    BUILT_IN["simulated"] = lambda order: Simulated(latency)
     seen: list[tuple[float, Event]] = []
     with tempfile.TemporaryDirectory() as folder:
         study = Study(

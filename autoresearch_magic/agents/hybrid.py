@@ -16,7 +16,8 @@ from typing import Literal
 
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Experiment, Proposal, Verdict
-from . import Agent, Briefing
+from .base import Agent, Briefing
+from .llm.backend import Backend
 
 Arm = Literal["structure", "numbers"]
 ARMS: tuple[Arm, Arm] = ("structure", "numbers")
@@ -91,14 +92,14 @@ def _totals(history: Sequence[Experiment], numbers: str) -> tuple[dict[Arm, floa
     return weight, reward
 
 
-class Hybrid:
+class Hybrid(Agent):
     """Asks a language model for structure and the tuner for numbers, the one that pays off more often (see `choose`).
 
     Parameters
     ----------
     structure : Agent
     numbers : Agent
-        It is told apart by the name on its proposals: its ``name``, or its backend's, and `NUMBERS` where it has none.
+        Its proposals are told apart by its ``name``, `NUMBERS` where it has none.
 
     Raises
     ------
@@ -108,25 +109,22 @@ class Hybrid:
 
     def __init__(self, structure: Agent, numbers: Agent) -> None:
         self.structure, self.numbers = structure, numbers
-        self.numbers_name = _name(numbers) or NUMBERS
-        if self.numbers_name == _name(structure):
+        self.slow = structure.slow or numbers.slow
+        self.reworks = structure.reworks  # the model mends what was the model's
+        self.numbers_name = numbers.name or NUMBERS
+        if self.numbers_name == structure.name:
             raise UserError(f"A hybrid is made of two different agents, not of {self.numbers_name} twice.")
 
     @property
-    def slow(self) -> bool:
-        """Whether it is worth asking ahead: when one of the two is slow."""
-        return any(getattr(agent, "slow", False) for agent in (self.structure, self.numbers))
-
-    @property
-    def reworks(self) -> bool:
-        """Whether it can mend what the guard has refused: the model can, where it was the model's."""
-        return bool(getattr(self.structure, "reworks", False))
+    def backend(self) -> Backend | None:
+        """The first that one of the two has."""
+        return self.structure.backend or self.numbers.backend
 
     def check(self) -> None:
         """See that both can be asked at all, before the baseline is paid for."""
-        for agent in (self.structure, self.numbers):
-            if (check := getattr(agent, "check", None)) is not None:
-                check()
+        self.structure.check()
+        self.numbers.check()
+        self.warning = self.structure.warning or self.numbers.warning
 
     def propose(self, briefing: Briefing) -> Proposal:
         """Ask the one that `choose` names, and the other one where that has nothing to propose.
@@ -159,7 +157,7 @@ class Hybrid:
                 raise end from None
 
 
-class Later:
+class Later(Agent):
     """An agent that is made anew for every proposal, for the target as it is by then.
 
     The tuner refuses a target without constants; in a hybrid the other agent may write some first.
@@ -169,6 +167,8 @@ class Later:
     make : callable
         Makes the agent for a target's source; a `UserError` of it means that there is nothing to propose this time.
     """
+
+    name = NUMBERS
 
     def __init__(self, make: Callable[[str], Agent]) -> None:
         self._make = make
@@ -182,11 +182,3 @@ class Later:
             When it cannot be made, or has nothing to propose.
         """
         return self._make(briefing.incumbent.target).propose(briefing)
-
-
-def _name(agent: Agent) -> str:
-    """Return the name that an agent signs with; empty where that cannot be known."""
-    for named in (agent, getattr(agent, "backend", None)):
-        if isinstance(name := getattr(named, "name", None), str):
-            return name
-    return NUMBERS if type(agent).__name__ == "Tuner" else ""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..experiment import Proposal, Usage
 from ..source.edits import merge
-from . import Agent, Briefing
+from .base import Agent, Briefing
 
 POLL = 0.05
 """Seconds between two looks at whether the study is stopped while an answer is outstanding."""

@@ -11,11 +11,11 @@ from pathlib import Path
 from ..config.skills import find_skill, skill_folders
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal
-from . import Briefing
+from .base import Agent, Briefing
 from .llm.reply_parser import ReplyError, read_reply, tag
 
 
-class Recorded:
+class Recorded(Agent):
     """Proposes what was recorded, in its order.
 
     Parameters

@@ -5,101 +5,18 @@ With `autoresearch_magic.runners.replay.ReplayRunner` for the measurements, a wh
 
 from __future__ import annotations
 
-import math
-import os
-import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal, Usage
 from ..source.edits import fingerprint
-from ..storage.folders import ROOT, study_names
-from ..storage.journal import Journal
-from . import Briefing
-
-SPEED = 10.0
-"""How many recorded seconds pass in one, unless told."""
-
-_SPEED = re.compile(r"(\d+(?:\.\d+)?)x?", re.IGNORECASE)
+from ..storage.folders import ROOT
+from ..storage.recording import open_record, parse_replay
+from .base import Agent, Briefing
 
 
-def parse_replay(argument: str, root: str | Path = ROOT) -> tuple[Path, float]:
-    """Read what stands behind ``replay:``.
-
-    Parameters
-    ----------
-    argument : str
-        ``STUDY`` or ``STUDY@SPEED``: a study's name below `root`, or the path of its folder; ``20x`` or ``max``.
-    root : str or Path
-
-    Returns
-    -------
-    folder : Path
-        Of the recorded study.
-    speed : float
-        Recorded seconds per second; `math.inf` for ``max``.
-
-    Raises
-    ------
-    UserError
-        When there is no such study, or the speed cannot be read.
-    """
-    argument = argument.strip()
-    study, at, word = argument.rpartition("@")
-    # A path may hold an '@' of its own, so the argument as a whole comes first.
-    if not at or _folder(argument, root) is not None:
-        study, word = argument, f"{SPEED}x"
-    speed = _speed(word)
-    folder = _folder(study, root)
-    if folder is None:
-        there = ", ".join(study_names(root)) or "none"
-        wrong = f"There is no study {study!r} to replay" if study else "Name the study to replay, as replay:STUDY[@20x]"
-        raise UserError(f"{wrong}: there is {there} in {root}.")
-    return folder, speed
-
-
-def _folder(study: str, root: str | Path) -> Path | None:
-    if not study:
-        return None
-    places = (Path(root) / study, Path(study).expanduser())
-    return next((place.absolute() for place in places if (place / "journal.sqlite").is_file()), None)
-
-
-def _speed(word: str) -> float:
-    if word.strip().lower() == "max":
-        return math.inf
-    found = _SPEED.fullmatch(word.strip())
-    if found is None or not 0 < float(found[1]) < math.inf:
-        raise UserError(f"The speed {word!r} of the replay cannot be read: write @20x, or @max for no waiting.")
-    return float(found[1])
-
-
-@contextmanager
-def open_record(folder: Path) -> Iterator[Journal]:
-    """Open the journal of a recorded study to read it.
-
-    SQLite writes beside the journal even to read it. Where that is not allowed, as in the shared folder of a class, a
-    copy is read.
-    """
-    if os.access(folder, os.W_OK) and os.access(folder / "journal.sqlite", os.W_OK):
-        with Journal(folder / "journal.sqlite") as journal:
-            yield journal
-        return
-    with tempfile.TemporaryDirectory(prefix="autoresearch-replay-") as copy:
-        for path in folder.glob("journal.sqlite*"):
-            if not path.name.endswith("-shm"):  # an index of the -wal file; SQLite makes it again
-                shutil.copyfile(path, Path(copy, path.name))
-        with Journal(Path(copy, "journal.sqlite")) as journal:
-            yield journal
-
-
-class Replay:
+class Replay(Agent):
     """Proposes what a recorded study has proposed.
 
     Summary, hypothesis, reply and the agent's name are as recorded, so that the history reads as it did and a replayed
@@ -153,22 +70,3 @@ class Replay:
         if proposal.failure:
             raise ProposalFailed(proposal.failure, Usage(), proposal.reply)
         return proposal
-
-
-def recorded_settings(agent: str, root: str | Path) -> dict[str, Any]:
-    """Return the settings of the record that an agent replays, for what a new study does not say itself.
-
-    Empty for any agent but ``replay:...``. Without them a replay would ask for runs that are not on record: more repeats,
-    another metric.
-    """
-    name, _, argument = agent.partition(":")
-    if name != "replay":
-        return {}
-    folder, _ = parse_replay(argument, root)
-    with open_record(folder) as journal:
-        recorded = journal.get("settings") or {}
-    return {
-        key: recorded[key]
-        for key in ("metric", "minimize", "budget", "repeats", "min_delta", "experiments")
-        if key in recorded
-    }

@@ -32,7 +32,7 @@ from ..metric import Metric
 from ..source.constants import Constant, find_constants, read_values, replace_constants
 from ..source.edits import fingerprint
 from ..source.search_space import Choices, Range, Space, Value, inferred_space
-from . import Briefing
+from .base import Agent, Briefing
 
 SWEEP = 16
 """Proposals at most before TPE is asked at all; with few constants it is twice their number, once each way."""
@@ -75,7 +75,7 @@ class _Told:
     changes: Mapping[str, tuple[Value, Value]]
 
 
-class Tuner:
+class Tuner(Agent):
     """Proposes new values for the target's constants.
 
     Parameters
@@ -90,6 +90,8 @@ class Tuner:
     UserError
         When a name is unknown, a comment cannot be read, or the target has nothing to tune.
     """
+
+    name = "tuner"
 
     def __init__(self, argument: str, target: str) -> None:
         self.names = tuple(dict.fromkeys(name.strip() for name in argument.split(",") if name.strip()))
@@ -137,7 +139,7 @@ class Tuner:
                     target=target,
                     summary=", ".join(f"{name} {_show(present[name])} → {_show(changes[name])}" for name in changes),
                     hypothesis=_hypothesis(changes, constants, history),
-                    agent="tuner",
+                    agent=self.name,
                 )
         raise NothingToPropose(
             f"The tuner stops: every value of {', '.join(constants)} was tried; widen a range or add a constant."

@@ -171,7 +171,7 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
         products += sum((x - a) * (y - b) for x, y in zip(ours, theirs, strict=True)) / unit
         pair_df += len(ours) - 1
     pairing = products / sd**2 / (pair_df + UNPAIRED)
-    kept = [e for e in experiments if e.verdict is not None and e.verdict.kept and e.values]
+    kept = [e for e in experiments if e.kept and e.values]
     sd *= _size(kept[-1].values if kept else groups[0]) ** power
     return Noise(sd, df, max(0.0, min(MOST, pairing)))
 

@@ -257,7 +257,7 @@ class Pruner:
 
     def _deserved(self, experiment: Experiment, value: float, incumbent: Experiment, noise: float) -> bool:
         """Whether a run was no loser: the judge kept it or, by this value, has reason to look again."""
-        if experiment.verdict is not None and experiment.verdict.kept:
+        if experiment.kept:
             return True
         if incumbent.value is None:
             return False

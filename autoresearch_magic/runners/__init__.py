@@ -1,10 +1,11 @@
-"""Where a target runs: the `Runner` protocol."""
+"""Where a target runs: the `Runner` base class."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ..experiment import Measurement
 
@@ -33,28 +34,10 @@ class Checked:
     seconds: float = 0.0
 
 
-class Guard(Protocol):
-    """A runner that can also check what must still pass."""
+class Runner(ABC):
+    """Anything that can run a target and measure it. Only `measure` must be written; the rest has a default."""
 
-    def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> Checked:
-        """Run the guard on `target` once.
-
-        Parameters
-        ----------
-        target : str
-        deadline : float
-            Seconds after which it is killed, and has failed.
-        allowed : float or None
-            The guard's metric as the baseline has it; None for the baseline itself.
-        log : str
-            Path of the file that takes the guard's output.
-        """
-        ...
-
-
-class Runner(Protocol):
-    """Anything that can run a target and measure it."""
-
+    @abstractmethod
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = ""
     ) -> Measurement:
@@ -79,12 +62,24 @@ class Runner(Protocol):
         UserCodeError
             When the setup fails.
         """
-        ...
 
-    def interrupt(self) -> None:
+    def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> Checked:
+        """Run the guard on `target` once. A runner without one lets everything pass.
+
+        Parameters
+        ----------
+        target : str
+        deadline : float
+            Seconds after which it is killed, and has failed.
+        allowed : float or None
+            The guard's metric as the baseline has it; None for the baseline itself.
+        log : str
+            Path of the file that takes the guard's output.
+        """
+        return Checked("")
+
+    def interrupt(self) -> None:  # noqa: B027 - a default, not something to be written
         """Kill the run that is under way, from another thread; it and every later `measure` raise `Stopped`."""
-        ...
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a default, not something to be written
         """Leave no process behind."""
-        ...

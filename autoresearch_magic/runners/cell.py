@@ -10,12 +10,12 @@ from typing import Any
 from ..budget import Budget
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
-from . import Watch
+from . import Runner, Watch
 from .environment import experiment_environment
 from .worker.client import Link, missing_module
 
 
-class WarmRunner:
+class WarmRunner(Runner):
     """Measures targets in forks of one warm process (see `autoresearch_magic.runners.worker.server`).
 
     Parameters

@@ -20,7 +20,7 @@ from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from ..source import files
-from . import Checked, Watch
+from . import Checked, Runner, Watch
 from .environment import experiment_environment
 from .output.metric_reader import How, Unreadable, facts, parse_how, read_metric
 from .worker.child import not_finite
@@ -53,7 +53,7 @@ class GuardCommand:
     threshold: float = 0.0
 
 
-class ShellRunner:
+class ShellRunner(Runner):
     """Measures targets that are files of a repository (see `files`).
 
     Parameters

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..agents.replay import open_record
 from ..errors import Stopped
 from ..experiment import Measurement, Outcome
 from ..runtime import TICK
 from ..source.edits import fingerprint
-from . import Watch
+from ..storage.recording import open_record
+from . import Runner, Watch
 
 
-class ReplayRunner:
+class ReplayRunner(Runner):
     """Returns what was measured when the study was recorded, and lets its runs pass `speed` times as fast.
 
     A run is found by its target (by fingerprint) and its seed; when a target was run more than once on one seed, those
@@ -57,9 +57,6 @@ class ReplayRunner:
                 self._runs.setdefault((sources[run.experiment], run.measurement.seed), []).append(run.measurement)
         self._played: dict[tuple[str, int], int] = {}
         self._stop = threading.Event()
-
-    def start(self) -> None:
-        """Do nothing: there is no worker to start."""
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = ""

@@ -271,14 +271,6 @@ def unified_diff(before: str, after: str, before_name: str = "before", after_nam
     )
 
 
-def fenced(text: str, language: str = "") -> str:
-    """Put code into a fence that it cannot close."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
-
-
 def line_counts(before: str, after: str) -> tuple[int, int]:
     """Return how many lines were added and removed, as counted in `unified_diff`."""
     changes = list(difflib.unified_diff(_lines(before), _lines(after), n=0))[2:]

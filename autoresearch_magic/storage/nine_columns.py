@@ -69,7 +69,7 @@ def nine_columns(
     for experiment in judged:
         when = (judged_at or {}).get(experiment.number)
         lines.append("\t".join(_row(experiment, best, guarded=guarded, when=when)))
-        if experiment.verdict is not None and experiment.verdict.kept and experiment.value is not None:
+        if experiment.kept and experiment.value is not None:
             best = experiment.value
     return "\n".join(lines) + "\n"
 

@@ -189,7 +189,7 @@ def _summary_line(judged: list[Experiment], headline: Headline | None) -> str:
     kept = [e for e in tried if e.verdict is Verdict.KEEP]
     line = f"{len(tried)} experiment{'' if len(tried) == 1 else 's'}, {len(kept)} kept"
     baseline = next((e.value for e in judged if e.verdict is Verdict.BASELINE), None)
-    best = next((e.value for e in reversed(judged) if e.verdict is not None and e.verdict.kept), None)
+    best = next((e.value for e in reversed(judged) if e.kept), None)
     if headline is not None:
         return (
             f"{line}, best {_short(headline.best)} ({_change_with_interval(headline)}), "

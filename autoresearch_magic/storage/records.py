@@ -7,6 +7,7 @@ left undone, `Records` does when the study is opened to go on.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,10 +15,10 @@ from pathlib import Path
 
 from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
-from ..judging.noise import spread
+from ..metric import Metric
 from ..source.files import split
-from ..study.definition import Definition
 from .git.cell_repository import Repository
+from .git.checkout import Checkout
 from .git.commits import Commits
 from .git.study_branch import Branch
 from .journal import Journal
@@ -36,20 +37,31 @@ class Records:
     folder : Path
         The study's; exists, with its journal in it.
     journal : Journal
-    definition : Definition
-        What the study is made of.
+    metric : Metric
+    title : str
+        Of the progress chart.
+    files : callable
+        Returns what a commit of a version of the target holds: paths to contents.
     publish : callable
-        Hears of each picture.
+        Called with an event after each picture.
+    checkout : Checkout, optional
+        The user's repository, where the target is made of its files.
+    target : str
+        The target that the study began with; needed with `checkout`.
     """
 
-    def __init__(self, folder: Path, journal: Journal, definition: Definition, publish: Publish) -> None:
-        self.folder, self.journal, self.definition, self._publish = folder, journal, definition, publish
+    def __init__(
+        self, folder: Path, journal: Journal, *, metric: Metric, title: str, files: Callable[[str], dict[str, str]], publish: Publish,
+        checkout: Checkout | None = None, target: str = "",
+    ) -> None:  # fmt: skip
+        self.folder, self.journal, self.metric, self.title = folder, journal, metric, title
+        self._files, self._publish = files, publish
         (folder / "logs").mkdir(exist_ok=True)
         self.repository: Commits
-        if definition.checkout is None:
+        if checkout is None:
             self.repository = Repository(folder / "repo", folder.name)
         else:
-            self.repository = Branch(definition.checkout, split(definition.target), folder, folder.name)
+            self.repository = Branch(checkout, split(target), folder, folder.name)
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
@@ -88,7 +100,7 @@ class Records:
         """
         self.journal.close_experiment(experiment)
         experiment = self._commit(experiment, {e.number: e.commit for e in before})
-        write_results(self.folder / "results.tsv", [*before, experiment], self.definition.metric)
+        write_results(self.folder / "results.tsv", [*before, experiment], self.metric)
         return experiment
 
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
@@ -101,14 +113,14 @@ class Records:
                 experiment if experiment.commit and experiment.commit == held else self._commit(experiment, commits)
             )
         if done:
-            write_results(self.folder / "results.tsv", done, self.definition.metric)
+            write_results(self.folder / "results.tsv", done, self.metric)
         return done
 
     def _commit(self, experiment: Experiment, commits: dict[int, str]) -> Experiment:
         sha = self.repository.record(
             experiment,
-            self.definition.files(experiment.target),
-            self.definition.metric,
+            self._files(experiment.target),
+            self.metric,
             None if experiment.parent is None else commits[experiment.parent],
             when=datetime.fromtimestamp(self.journal.judged_at(experiment.number), UTC),
         )
@@ -139,8 +151,8 @@ class Records:
 
     def _draw(self, experiments: list[Experiment], headline: Headline | None, last: bool) -> None:
         save_progress(
-            self.folder / "progress.png", experiments, self.definition.metric,
-            title=self.definition.program.title, noise=spread(experiments[0].values), headline=headline,
+            self.folder / "progress.png", experiments, self.metric,
+            title=self.title, noise=experiments[0].deviation, headline=headline,
         )  # fmt: skip
         self._publish(Drawn(last))
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..experiment import Experiment
-from ..source.edits import fenced, unified_diff
+from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
+from ..text import fenced
 from .summary import Shown, report, result_line
 
 if TYPE_CHECKING:

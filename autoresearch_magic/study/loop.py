@@ -229,7 +229,7 @@ class Loop(Bench):
             return experiment, refused
         if not experiment.measurements:
             self.look_for_drift()
-            if self.settings.prefetch and getattr(self.agent, "slow", False) and self.left > 1:
+            if self.settings.prefetch and self.agent.slow and self.left > 1:
                 self.ahead.ask(self.briefing(experiment.number + 1))
             # Candidates share the seeds of the incumbent: what a lucky seed gives, it gives to both.
             experiment = experiment.with_measurement(self.measure(experiment, "candidate", self.settings.seed, 0, 1))
@@ -261,7 +261,7 @@ class Loop(Bench):
             False when there is none: the agent cannot mend it, or has had its chances.
         """
         journal, before = self.records.journal, experiment.proposal
-        if not getattr(self.agent, "reworks", False) or journal.reworks(experiment.number) >= REWORKS:
+        if not self.agent.reworks or journal.reworks(experiment.number) >= REWORKS:
             return experiment, False
         self.wait_for_go(State.RUNNING)
         self.publish(Notice(f"Experiment {experiment.number} goes back to {self.settings.agent}: {problem}"))
@@ -370,7 +370,7 @@ def make_briefing(
     """Put together what an agent is told before it proposes experiment `number`."""
     briefing = Briefing(
         program=definition.program.text, setup=definition.setup, metric=definition.metric,
-        incumbent=next(e for e in reversed(judged) if e.verdict is not None and e.verdict.kept),
+        incumbent=next(e for e in reversed(judged) if e.kept),
         history=tuple(judged), number=number, seed=definition.settings.seed, noise=estimate_noise(judged).sd,
         budget="" if definition.checkout else str(definition.settings.budget), notes=tuple(notes),
         verify=definition.settings.verify, guard=definition.settings.guard,

@@ -89,7 +89,7 @@ class Bench:
     @property
     def incumbent(self) -> Experiment:
         """The best kept experiment."""
-        return next(e for e in reversed(self.judged) if e.verdict is not None and e.verdict.kept)
+        return next(e for e in reversed(self.judged) if e.kept)
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
@@ -120,9 +120,8 @@ class Bench:
 
     def check_guard(self, experiment: Experiment) -> Checked:
         """Run what must still pass on an experiment's target, and write down what it said."""
-        checker: Any = self.runner
         self.publish(RunProgress(experiment.number, "guard", 0.0, 1.0, 0))
-        checked: Checked = checker.check(
+        checked = self.runner.check(
             experiment.target,
             deadline=self.settings.deadline(None),
             allowed=self.records.journal.guard_value() if experiment.number else None,

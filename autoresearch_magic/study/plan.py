@@ -18,7 +18,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..budget import Budget, format_duration
 from ..config.settings import Settings
@@ -28,9 +27,9 @@ from ..judging.judge import levels
 from ..judging.noise import spread, student
 from ..metric import Metric
 from ..runners import Runner
+from ..text import counted
 from .definition import Definition
 from .loop import baseline_error
-from .summary import counted
 
 SHARE = 1 / 3
 """The shorter budget that is tried beside the study's own."""
@@ -246,7 +245,7 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
     return Plan(definition.metric, s, tuple(trials), guard_seconds)
 
 
-def _check_guard(runner: Any, definition: Definition, folder: str) -> float:
+def _check_guard(runner: Runner, definition: Definition, folder: str) -> float:
     checked = runner.check(
         definition.target,
         deadline=definition.settings.deadline(None),
@@ -257,4 +256,4 @@ def _check_guard(runner: Any, definition: Definition, folder: str) -> float:
         raise UserCodeError(
             f"{checked.failure} It must pass on the code as it is: mend that, or change --guard.", checked.output
         )
-    return float(checked.seconds)
+    return checked.seconds

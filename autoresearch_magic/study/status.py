@@ -104,7 +104,7 @@ class Standing:
             case Judged(experiment):
                 self.experiments = (*self.experiments, experiment)
                 self.live = None
-                if experiment.verdict is not None and experiment.verdict.kept:
+                if experiment.kept:
                     self.headline = None  # it was of another best
             case Confirmed(result):
                 self.headline = result
@@ -150,7 +150,7 @@ class Standing:
     @property
     def incumbent(self) -> Experiment | None:
         """The best kept experiment; the baseline until something beats it."""
-        return next((e for e in reversed(self.experiments) if e.verdict is not None and e.verdict.kept), None)
+        return next((e for e in reversed(self.experiments) if e.kept), None)
 
     @property
     def done(self) -> int:

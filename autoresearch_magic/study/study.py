@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from ..agents import make_agent
-from ..agents.replay import recorded_settings
+from ..agents.registry import make_agent
 from ..config.settings import Settings
 from ..errors import UserError
 from ..events import Event, Observer, State, StateChanged
@@ -21,13 +20,15 @@ from ..storage import folders as places
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
 from ..storage.git.commits import safe_name
+from ..storage.recording import recorded_settings
+from ..text import counted
 from . import registry
 from .asking import Askable
 from .control import Control
 from .definition import Definition, define
 from .measuring import Bench
 from .status import Standing
-from .summary import applied_message, counted
+from .summary import applied_message
 from .thread import Stretch, changed
 
 if TYPE_CHECKING:
@@ -377,8 +378,8 @@ class Study(Askable):
             agent = None if question else make_agent(
                 self.settings.agent, self.definition.target, self.settings, self.folder.parent
             )  # fmt: skip
-            if (check := getattr(agent, "check", None)) is not None:
-                check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
+            if agent is not None:
+                agent.check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
             places.hide(self.folder)
             try:

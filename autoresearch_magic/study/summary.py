@@ -6,9 +6,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ..agents.llm.prices import usage_line
 from ..budget import format_duration
-from ..experiment import Experiment, Headline, Usage, Verdict
-from ..source.edits import fenced, unified_diff
+from ..experiment import Experiment, Headline, Verdict
+from ..source.edits import unified_diff
+from ..text import counted, escape, fenced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,11 +58,6 @@ class Shown(Protocol):
     def history(self) -> pd.DataFrame:
         """One row an experiment."""
         ...
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with what it counts: ``1 run``, ``2 runs``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def result_line(study: Shown) -> str:
@@ -168,21 +165,6 @@ def ledgers(standing: Standing) -> str:
     return " · ".join(part for part in (spent, usage_line(standing.usage)) if part)
 
 
-def usage_line(used: Usage) -> str:
-    """Say what the agent has used; empty when it has asked nobody."""
-    if not used.calls:
-        return ""
-    from ..agents.llm.prices import PRICES_AS_OF
-
-    money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
-    read = (
-        f"{counted(used.input + used.cached + used.written, 'token')} in ({used.cached:,} cached), {used.output:,} out"
-        if used.tokens
-        else "tokens unknown"
-    )
-    return f"Agent: {counted(used.calls, 'call')}, {read}, {format_duration(max(0.1, round(used.seconds, 1)))}, {money}"
-
-
 def status(study: Shown) -> str:
     """Say where a study stands, in a few lines."""
     lines = [
@@ -227,7 +209,7 @@ def history_markdown(study: Shown, shown: list[Experiment]) -> str:
         "|--:|:--|--:|--:|--:|:--|:--|",
     ]
     for e in shown:
-        bold = "**" if e.verdict is not None and e.verdict.kept else ""
+        bold = "**" if e.kept else ""
         cells = [
             str(e.number),
             f"{bold}{e.verdict}{bold}",
@@ -237,14 +219,6 @@ def history_markdown(study: Shown, shown: list[Experiment]) -> str:
         ]
         lines.append("| " + " | ".join([*cells, escape(e.summary), escape(e.reason)]) + " |")
     return "\n".join(lines)
-
-
-def escape(text: str) -> str:
-    """Make text of an agent harmless in Markdown, and one line."""
-    text = " ".join(text.split())
-    for character in "\\`*_{}[]<>|#$":
-        text = text.replace(character, "\\" + character)
-    return text
 
 
 def report(study: Shown) -> str:
@@ -262,7 +236,7 @@ def report(study: Shown) -> str:
         f"{counted(len(study.experiments) - 1 if baseline else 0, 'experiment')}: {n['keep']} kept, {n['discard']} discarded, "
         f"{n['failed']} failed, in {format_duration(max(0.01, study.standing.elapsed))}.", "", "![progress](progress.png)", "",
     ]  # fmt: skip
-    kept = [e for e in study.experiments if e.verdict is not None and e.verdict.kept]
+    kept = [e for e in study.experiments if e.kept]
     if kept:
         lines += [
             "## What was kept",

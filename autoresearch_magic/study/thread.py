@@ -16,7 +16,6 @@ from typing import Any
 from filelock import FileLock
 
 from ..agents import Agent
-from ..agents.replay import parse_replay
 from ..config.settings import make_settings
 from ..errors import Stopped, UserCodeError, UserError
 from ..events import Notice, Publish, State, StateChanged
@@ -28,6 +27,7 @@ from ..runners.worktree import Worktree
 from ..source.files import split
 from ..storage.git.commits import safe_name
 from ..storage.journal import Journal
+from ..storage.recording import parse_replay
 from ..storage.records import Records
 from .control import Control
 from .definition import Definition
@@ -138,8 +138,8 @@ class Stretch(threading.Thread):
         standing.experiments = tuple(judged)
         standing.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
         self._runner = make_runner(self._definition, self._folder, publish)
-        if warning := getattr(self._agent, "warning", ""):
-            publish(Notice(warning))
+        if self._agent is not None and self._agent.warning:
+            publish(Notice(self._agent.warning))
         if (checkout := self._definition.checkout) is not None and not checkout.branch:
             publish(Notice(
                 f"HEAD is detached at {checkout.commit[:10]}: the study begins there, but apply will need a branch (git switch NAME)."
@@ -175,7 +175,10 @@ def _open_records(folder: Path, definition: Definition, publish: Publish) -> Rec
     if journal.get("created") is None:
         journal.set(created=time.time(), name=folder.name, definition=definition.to_json())
     journal.set(settings=definition.settings.to_json(), state=State.RUNNING, message="")
-    return Records(folder, journal, definition, publish)
+    return Records(
+        folder, journal, metric=definition.metric, title=definition.program.title, files=definition.files, publish=publish,
+        checkout=definition.checkout, target=definition.target,
+    )  # fmt: skip
 
 
 def make_runner(definition: Definition, folder: Path, publish: Publish, logs: Path | None = None) -> Runner:

@@ -296,7 +296,7 @@ def show_progress(bar: tqdm, root: Path, since: float) -> None:  # type: ignore[
     finally:
         journal.close()
     metric = settings.as_metric()
-    kept = [e for e in experiments if e.verdict is not None and e.verdict.kept]
+    kept = [e for e in experiments if e.kept]
     bar.total = settings.experiments + 3 * settings.repeats
     bar.n = min(bar.total, len(runs) + sum(not e.measurements for e in experiments))
     what = (

@@ -34,7 +34,7 @@ from ..storage.folders import study_names
 from ..storage.git.cell_repository import Repository
 from ..storage.git.command import NO_GIT, git
 from ..storage.journal import Journal
-from ..study.summary import counted
+from ..text import counted
 from .installed import PACKAGES, PATIENCE, TORCH, Asked
 
 Show = Callable[[float, str], object]

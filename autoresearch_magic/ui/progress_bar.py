@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from ..budget import format_duration
 from ..study.study import Study
-from ..study.summary import counted, result_line
+from ..study.summary import result_line
+from ..text import counted
 
 BAR = "{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}"
 """How a bar in a terminal looks."""

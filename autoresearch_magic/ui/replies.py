@@ -11,9 +11,10 @@ from pathlib import Path
 
 from ..experiment import Experiment, Proposal
 from ..judging.analysis.format import evals_markdown, evals_text
-from ..source.edits import fenced, line_counts, unified_diff
+from ..source.edits import line_counts, unified_diff
 from ..study.study import Study
-from ..study.summary import counted, counts, escape, result_line
+from ..study.summary import counts, result_line
+from ..text import counted, escape, fenced
 from .doctor import Check, examine
 from .reply import Reply, said
 

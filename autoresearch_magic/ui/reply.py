@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..study.study import Study
-from ..study.summary import escape
+from ..text import escape
 
 # A command in a sentence: two spaces set it off.
 _COMMAND = re.compile(r"(?<=[^\s])  ((?:%{1,2}autoresearch|git)\b[^()]*?)\s*(?=  |[()]|$)")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..agents import agent_names
+from ..agents.registry import agent_names
 from ..budget import parse_duration
 from ..config.layouts import lab_files, original_settings
 from ..config.program import parse_program
@@ -19,13 +19,14 @@ from ..config.settings import given, make_settings
 from ..errors import UserError
 from ..events import State
 from ..source.constants import find_constants
-from ..source.edits import check_syntax, fenced
+from ..source.edits import check_syntax
 from ..storage.folders import ROOT, study_names
 from ..study.definition import read_source
 from ..study.opening import current, open_study
 from ..study.registry import running
 from ..study.study import Study
-from ..study.summary import escape, history_markdown, history_text, result_line, status
+from ..study.summary import history_markdown, history_text, result_line, status
+from ..text import escape, fenced
 from .replies import (
     ablation_reply,
     answer_reply,
@@ -261,7 +262,7 @@ class Session:
     def history(self, arguments: argparse.Namespace) -> Reply:
         """List the experiments."""
         study = self._study(arguments.study)
-        shown = [e for e in study.experiments if not arguments.kept or (e.verdict is not None and e.verdict.kept)]
+        shown = [e for e in study.experiments if not arguments.kept or (e.kept)]
         if not shown:
             return said(f"{study.name} has no finished experiment yet.")
         return Reply(history_text(study, shown), history_markdown(study, shown))

@@ -22,7 +22,7 @@ from ..runners.safety.policy import danger
 from ..runners.worktree import Worktree
 from ..source.files import match, split
 from ..storage.git.checkout import open_checkout, top_of
-from ..study.summary import escape
+from ..text import escape
 from .reply import Reply, said
 
 FORMS = """\

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from autoresearch_magic.agents import Briefing
+from autoresearch_magic.agents import Agent, Briefing
 from autoresearch_magic.agents.hybrid import ARMS, Hybrid, Later, choose, shares
 from autoresearch_magic.agents.tuner import Tuner
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
@@ -39,7 +39,7 @@ def briefing(history=(BASELINE,), target="X = 3.0\n", number=1, seed=0):
     return Briefing("Lower it", "", Metric("loss", "loss"), incumbent, tuple(history), number, seed)
 
 
-class Says:
+class Says(Agent):
     """An agent that proposes, or raises, always the same."""
 
     def __init__(self, what):
@@ -184,6 +184,7 @@ def test_slow_and_check_are_those_of_its_parts():
     hybrid.check()
     structure.slow = True
     structure.check = lambda: (_ for _ in ()).throw(UserError("The key is wrong."))
+    hybrid = Hybrid(structure, Says("tuner"))
     assert hybrid.slow
     with pytest.raises(UserError, match="key"):
         hybrid.check()

@@ -9,12 +9,13 @@ import time
 import pytest
 
 from autoresearch_magic.agents import Briefing
-from autoresearch_magic.agents.replay import Replay, open_record, parse_replay
+from autoresearch_magic.agents.replay import Replay
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, Stopped, UserError
 from autoresearch_magic.events import Confirmed, Notice, RunProgress
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from autoresearch_magic.runners.replay import ReplayRunner, timeline
 from autoresearch_magic.storage.journal import Journal
+from autoresearch_magic.storage.recording import open_record, parse_replay
 from autoresearch_magic.storage.records import Records
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.definition import define
@@ -92,7 +93,11 @@ def play(folder, agent, runner, target=TARGET, **settings):
     events = []
     journal = Journal(folder / "journal.sqlite", create=True)
     journal.set(created=time.time(), definition=definition.to_json(), settings=definition.settings.to_json())
-    with Records(folder, journal, definition, lambda event: None) as records:
+    made = Records(
+        folder, journal, metric=definition.metric, title=definition.program.title, files=definition.files,
+        publish=lambda event: None,
+    )  # fmt: skip
+    with made as records:
         loop = Loop(
             definition=definition, agent=agent, runner=runner, records=records, publish=events.append,
             control=Control(), judged=[], pending=None,
@@ -258,7 +263,6 @@ def test_runs_are_found_by_target_and_seed(tmp_path):
     runs += [(0, "baseline", measured(v, s)) for v, s in ((1.0, 0), (2.0, 1), (3.0, 0))]
     runs += [(0, "final", measured(4.0, 1000))]
     runner = ReplayRunner(record(tmp_path / "old", baseline(), runs=runs))
-    runner.start()
     seeds = (0, 1, 1000, 0, 0)
     assert [runner.measure(TARGET, seed=s, deadline=9).value for s in seeds] == [1.0, 2.0, 4.0, 3.0, 3.0]
     assert runner.measure(TARGET + "# a comment", seed=1, deadline=9).value == 2.0

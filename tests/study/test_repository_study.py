@@ -13,7 +13,8 @@ import textwrap
 import pandas as pd
 import pytest
 
-from autoresearch_magic.agents import _BUILT_IN
+from autoresearch_magic.agents import Agent
+from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
 from autoresearch_magic.events import RunStarted
 from autoresearch_magic.experiment import Proposal, Usage
@@ -59,7 +60,7 @@ def make(repo):
         study.stop()
 
 
-class Script:
+class Script(Agent):
     """An agent that changes files as it was told to, in order; with `mends`, it answers reworks with those."""
 
     def __init__(self, *steps, mends=None):
@@ -86,7 +87,7 @@ class Script:
 def script(monkeypatch):
     def script(*steps, mends=None):
         agent = Script(*steps, mends=mends)
-        monkeypatch.setitem(_BUILT_IN, "script", lambda order: agent)
+        monkeypatch.setitem(BUILT_IN, "script", lambda order: agent)
         return agent
 
     return script

@@ -10,7 +10,8 @@ import git
 import pytest
 
 import autoresearch_magic as am
-from autoresearch_magic.agents import _BUILT_IN
+from autoresearch_magic.agents import Agent
+from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Proposal, Verdict
@@ -38,7 +39,7 @@ def make(tmp_path):
         study.stop()
 
 
-class Script:
+class Script(Agent):
     """An agent that proposes what it was told to, in order."""
 
     def __init__(self, *targets):
@@ -54,7 +55,7 @@ class Script:
 def script(monkeypatch):
     def script(*targets):
         agent = Script(*targets)
-        monkeypatch.setitem(_BUILT_IN, "script", lambda order: agent)
+        monkeypatch.setitem(BUILT_IN, "script", lambda order: agent)
         return agent
 
     return script
@@ -338,7 +339,7 @@ def test_a_deterministic_metric_keeps_every_strict_gain(make, script):
 
 def test_a_limit_of_time_holds_for_the_confirmation_too(make, monkeypatch):
     monkeypatch.setitem(
-        _BUILT_IN, "script", lambda order: Script(*(f"X = {2.9 - n / 100}\n{SLOW[8:]}" for n in range(50)))
+        BUILT_IN, "script", lambda order: Script(*(f"X = {2.9 - n / 100}\n{SLOW[8:]}" for n in range(50)))
     )
     study = make(SLOW, agent="script", minutes=0.08, experiments=50, repeats=2, bounds="0..9")
     began = time.monotonic()

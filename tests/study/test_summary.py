@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from autoresearch_magic.agents.llm.prices import usage_line
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.study.status import Live, Standing
 from autoresearch_magic.study.summary import (
-    counted,
     doing,
     gain_words,
     history_markdown,
@@ -20,8 +20,8 @@ from autoresearch_magic.study.summary import (
     report,
     result_line,
     status,
-    usage_line,
 )
+from autoresearch_magic.text import counted
 
 LOSS = Metric("val_BPB", "loss")
 ACCURACY = Metric("accuracy", "acc", minimize=False)

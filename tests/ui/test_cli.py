@@ -114,7 +114,7 @@ def test_questions_on_the_command_line(folder, capsys):
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path):
-    code = "import sys; from autoresearch_magic import cli; sys.exit(cli.main(['skills']))"
+    code = "import sys; from autoresearch_magic.ui import cli; sys.exit(cli.main(['skills']))"
     line = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} | true"
     done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True)
     assert done.stderr == ""

@@ -17,9 +17,9 @@ from pathlib import Path
 from ...config.settings import Settings
 from ...errors import UserError
 from ...source.frozen_files import is_test, judging_files
-from .. import make_agent
 from ..llm.agent import DEADLINE
 from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Usage, Wait
+from ..registry import make_agent
 from .draft import Danger, Draft, Drafted, DryRun, Match, NoDraft, Try, TryDry
 from .prompt import FORMS, ask_draft, one_goal, sleep
 from .repository_summary import cut, one_line, survey, tracked_files
@@ -39,7 +39,7 @@ def backend_for(settings: Settings, root: Path) -> Backend:
         When the agent is none, or cannot be asked.
     """
     name = settings.agent.partition(":")[0]
-    found = None if name in ("tuner", "replay") else backend_of(make_agent(settings.agent, "", settings, root))
+    found = None if name in ("tuner", "replay") else make_agent(settings.agent, "", settings, root).backend
     if found is None:
         raise UserError(
             f"A plan from a goal alone needs a language model, and {name} is none: "
@@ -49,20 +49,15 @@ def backend_for(settings: Settings, root: Path) -> Backend:
     return found
 
 
-def backend_of(agent: object) -> Backend | None:
-    """Return the language model within an agent (a hybrid has one, and a tuner beside it); None when there is none."""
-    for each in (agent, getattr(agent, "structure", None), getattr(agent, "numbers", None)):
-        backend: Backend | None = getattr(each, "backend", None)
-        if backend is not None:
-            return backend
-    return None
-
-
-class _Meter:
+class _Meter(Backend):
     """A backend that adds up what it has used."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend, self.name, self.usage = backend, backend.name, Usage()
+        self._backend, self.usage = backend, Usage()
+
+    @property
+    def name(self) -> str:
+        return self._backend.name
 
     def check(self) -> None:
         self._backend.check()

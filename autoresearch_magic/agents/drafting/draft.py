@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from ...agents.llm.prices import usage_line
 from ...config.settings import Settings
 from ...errors import UserError
-from ...source.edits import fenced
-from ...study.summary import escape, usage_line
+from ...text import escape, fenced
 from ..llm.backend import Usage
 from .repository_summary import hide, one_line
 

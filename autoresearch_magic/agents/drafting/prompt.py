@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from ...errors import UserError
-from ...source.edits import fenced
+from ...text import fenced
 from ..llm.agent import DEADLINE
 from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Turn, Wait
 from .draft import Draft, NoDraft, Try

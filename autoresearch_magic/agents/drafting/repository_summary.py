@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...source.edits import fenced
 from ...source.frozen_files import MAKEFILES
+from ...text import fenced
 
 SURVEY = 8_000
 """Characters of a survey, about 2,000 tokens."""

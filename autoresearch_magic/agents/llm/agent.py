@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...errors import ProposalFailed
 from ...experiment import Proposal, Usage
 from ...source.edits import fingerprint
-from .. import Briefing
+from ..base import Agent, Briefing
 from .backend import Backend, BackendFailed, Completion, Prompt, Turn
 from .prompt import LONG, build_prompt
 from .reply_parser import Reply, ReplyError, read_reply
@@ -16,7 +16,7 @@ DEADLINE = 600.0
 """Seconds that one answer may take; a model that thinks for ten minutes about one change has lost its way."""
 
 
-class LanguageModel:
+class LanguageModel(Agent):
     """Proposes by asking a language model.
 
     Parameters
@@ -28,20 +28,21 @@ class LanguageModel:
         Lines of a target from which SEARCH/REPLACE blocks are asked for.
     """
 
-    def __init__(self, backend: Backend, *, deadline: float = DEADLINE, long: int = LONG) -> None:
-        self.backend, self.deadline, self.long = backend, deadline, long
-
     slow = True
     reworks = True
 
+    def __init__(self, backend: Backend, *, deadline: float = DEADLINE, long: int = LONG) -> None:
+        self._backend, self.name, self.deadline, self.long = backend, backend.name, deadline, long
+
     @property
-    def warning(self) -> str:
-        """One line that the user should see, such as that the model is about to be retired; mostly empty."""
-        return str(getattr(self.backend, "warning", ""))
+    def backend(self) -> Backend:
+        """What completes its prompts."""
+        return self._backend
 
     def check(self) -> None:
         """See that the model can be asked at all, before the baseline is paid for."""
         self.backend.check()
+        self.warning = self.backend.warning  # a model's retirement is known only after it was asked for
 
     def propose(self, briefing: Briefing) -> Proposal:
         """Ask; answer an unusable reply once with what is wrong; give up after that.

@@ -6,9 +6,10 @@ study and nothing of vendors.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from ...errors import UserError
 from ...experiment import Usage as Usage
@@ -85,18 +86,24 @@ class BackendRefused(UserError):
     """No answer will ever be had this way (a wrong key, an unknown model): one line, and the study ends."""
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """Something that completes prompts."""
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """For people: ``claude:MODEL``, ``openai:MODEL``, ``command:...``."""
-        ...
 
+    @property
+    def warning(self) -> str:
+        """One line that the user should see, such as that the model is about to be retired; mostly empty."""
+        return ""
+
+    @abstractmethod
     def check(self) -> None:
         """See, before anything is paid for, that it can work at all; raise `BackendRefused` with one line if not."""
-        ...
 
+    @abstractmethod
     def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
         """Answer a prompt.
 
@@ -117,7 +124,6 @@ class Backend(Protocol):
         Stopped
             From `wait`.
         """
-        ...
 
 
 def as_text(prompt: Prompt) -> str:

@@ -21,8 +21,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...budget import format_duration
 from ...errors import UserError
-from .backend import Usage
+from ...experiment import Usage
+from ...text import counted
 
 VARIABLE = "AUTORESEARCH_PRICES"
 """The environment variable that names a price list of one's own."""
@@ -162,3 +164,16 @@ def cost(model: str, usage: Usage, prices: Mapping[str, Price] | None = None) ->
         found = found.long
     dollars = usage.input * found.input + usage.cached * found.cached
     return (dollars + usage.written * found.written + usage.output * found.output) / 1e6
+
+
+def usage_line(used: Usage) -> str:
+    """Say what the agent has used; empty when it has asked nobody."""
+    if not used.calls:
+        return ""
+    money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
+    read = (
+        f"{counted(used.input + used.cached + used.written, 'token')} in ({used.cached:,} cached), {used.output:,} out"
+        if used.tokens
+        else "tokens unknown"
+    )
+    return f"Agent: {counted(used.calls, 'call')}, {read}, {format_duration(max(0.1, round(used.seconds, 1)))}, {money}"

@@ -15,9 +15,10 @@ from pathlib import PurePosixPath
 
 from ...experiment import Experiment, Verdict
 from ...metric import Metric
-from ...source.edits import fenced, unified_diff
+from ...source.edits import unified_diff
 from ...source.files import HEAD, is_bundle, split
-from .. import Briefing
+from ...text import fenced
+from ..base import Briefing
 from .backend import Prompt, Turn
 
 LONG = 200
@@ -262,7 +263,7 @@ def _judged(history: Sequence[Experiment], *verdicts: Verdict) -> list[Experimen
 
 
 def _ladder(history: Sequence[Experiment], metric: Metric) -> list[str]:
-    kept = [e for e in history if e.verdict is not None and e.verdict.kept]
+    kept = [e for e in history if e.kept]
     if len(kept) > 14:  # the way is told by its beginning and its end
         middle = len(kept) - 12
         return [*(_line(e, metric) for e in kept[:2]), f"- ({middle} more)", *(_line(e, metric) for e in kept[-10:])]

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...experiment import Experiment, Verdict
-from ...study.summary import counted
+from ...text import counted
 from .models import Advice, Findings
 
 EARLY = 8

@@ -96,7 +96,7 @@ def evaluate(
     window = min(len(ran), max(WINDOW[0], min(WINDOW[1], len(ran) // 3)))
     latest = ran[len(ran) - window :]
     baseline = by_number.get(0)
-    best = next((e for e in reversed(judged) if e.verdict is not None and e.verdict.kept), None)
+    best = next((e for e in reversed(judged) if e.kept), None)
     evals = Evals(
         metric=metric, noise=noise, planned=planned, judged=len(proposals), ran=len(ran),
         baseline=baseline.value if baseline else None, best=best.value if best else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...study.summary import counted, escape
+from ...text import counted, escape
 from .models import Findings, Group
 from .rates import Plateau, Rate
 

@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.display import display
 
-from ... import agents
+from ...agents import registry as agent_registry
 from ...errors import UserCodeError, UserError
 from ...events import State
 from ...storage.folders import study_names
@@ -131,7 +131,7 @@ def complete(shell: Any, event: Any) -> list[str]:
     if name in ("resume", "status", "history", "watch") and not begun.startswith("-"):
         found = [*study_names(), *found]
     if before[-1] == "--agent":
-        from ...agents import agent_names
+        from ...agents.registry import agent_names
 
         found = agent_names()
     return [each for each in found if each.startswith(begun)]
@@ -143,7 +143,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.set_hook("complete_command", complete, re_key=r"%%?autoresearch")
     shell.events.register("post_run_cell", magics.announcer.flush)
-    agents.ask_key = ask_key
+    agent_registry.ask_key = ask_key
     _loaded[id(shell)] = magics
 
 
@@ -160,7 +160,7 @@ def unload(shell: InteractiveShell) -> None:
     if (study := running()) is not None:
         study.stop()
         print(f"{study.name} is stopped; its journal stays. Go on with  %autoresearch resume {study.name}")
-    agents.ask_key = None
+    agent_registry.ask_key = None
     if (magics := _loaded.pop(id(shell), None)) is not None:
         shell.events.unregister("post_run_cell", magics.announcer.flush)
     shell.Completer.custom_completers.regexs = {

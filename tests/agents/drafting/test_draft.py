@@ -10,20 +10,19 @@ import tempfile
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.agents import make_agent
 from autoresearch_magic.agents.drafting import prompt as module
-from autoresearch_magic.agents.drafting.attempts import FAILURES, REFUSALS, backend_for, backend_of, make_draft
+from autoresearch_magic.agents.drafting.attempts import FAILURES, REFUSALS, backend_for, make_draft
 from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Draft, Drafted, DryRun, NoDraft, Try
 from autoresearch_magic.agents.drafting.prompt import ask_draft, read_draft
 from autoresearch_magic.agents.drafting.repository_summary import SURVEY, hide, looks_secret, survey, tracked_files
-from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Completion, Turn, Usage
+from autoresearch_magic.agents.llm.backend import Backend, BackendFailed, BackendRefused, Completion, Turn, Usage
 from autoresearch_magic.agents.llm.command import Command
+from autoresearch_magic.agents.registry import make_agent
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.source.frozen_files import is_test, judging_files
@@ -117,7 +116,7 @@ class Fixed:
         return self.runs[min(len(self.drafts), len(self.runs)) - 1]
 
 
-class Scripted:
+class Scripted(Backend):
     """A backend that answers from a list."""
 
     name = "scripted"
@@ -715,9 +714,10 @@ def test_the_model_within_an_agent_is_found(tmp_path):
     settings = Settings(agent=f"hybrid:command:{sys.executable}+tuner")
     found = backend_for(settings, tmp_path)
     assert isinstance(found, Command)
-    assert backend_of(make_agent(f"command:{sys.executable}", "", settings, tmp_path)).line == found.line
-    assert backend_of(make_agent("tuner", "X = 1.0\n", settings, tmp_path)) is None
-    assert backend_of(SimpleNamespace(structure=SimpleNamespace(), numbers=SimpleNamespace(backend=found))) is found
+    assert make_agent(f"command:{sys.executable}", "", settings, tmp_path).backend.line == found.line
+    assert make_agent("tuner", "X = 1.0\n", settings, tmp_path).backend is None
+    hybrid = make_agent(f"hybrid:command:{sys.executable}+tuner", "X = 1.0\n", settings, tmp_path)
+    assert hybrid.backend.line == found.line
 
 
 def test_who_cannot_be_asked_is_told_at_once(tmp_path):

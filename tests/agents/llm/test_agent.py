@@ -11,11 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.agents import _BUILT_IN, Briefing, Rework
+from autoresearch_magic.agents import Briefing, Rework
 from autoresearch_magic.agents.llm.agent import LanguageModel
-from autoresearch_magic.agents.llm.backend import Completion, as_text
+from autoresearch_magic.agents.llm.backend import Backend, Completion, as_text
 from autoresearch_magic.agents.llm.prompt import SYSTEM, SYSTEM_FILES, build_prompt
 from autoresearch_magic.agents.prefetch import fit
+from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
@@ -34,7 +35,7 @@ def reply(target, summary="a change"):
     return f"<hypothesis>Because.</hypothesis>\n<summary>{summary}</summary>\n<expect>-0.1</expect>\n```python\n{target}```\n"
 
 
-class Scripted:
+class Scripted(Backend):
     """A backend that answers from a list."""
 
     name = "scripted"
@@ -251,7 +252,7 @@ def make(tmp_path, monkeypatch):
 
     def make(*texts, seconds=0.0, **options):
         backend = Scripted(*texts, seconds=seconds)
-        monkeypatch.setitem(_BUILT_IN, "model", lambda order: LanguageModel(backend))
+        monkeypatch.setitem(BUILT_IN, "model", lambda order: LanguageModel(backend))
         options = {"metric": "loss", "experiments": 3, "repeats": 1, "agent": "model", "root": tmp_path} | options
         study = Study("Lower it", options.pop("target", TARGET), **options)
         made.append(study)

@@ -1,0 +1,78 @@
+"""Imports run one way: each room may import only the rooms before it, and no modules import each other in a circle."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import autoresearch_magic
+
+PACKAGE = Path(autoresearch_magic.__file__).parent
+
+ROOMS: list[set[str]] = [
+    {"root"}, {"source"}, {"judging", "storage"}, {"runners"}, {"config"}, {"agents"}, {"study"}, {"ui"},
+]  # fmt: skip
+"""The order of docs/architecture.md, from the bottom; rooms in one set stand side by side and may not import each other."""
+
+RANK = {room: i for i, rooms in enumerate(ROOMS) for room in rooms}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix("."): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "skills" not in path.relative_to(PACKAGE).parts
+}
+
+
+def room(module: str) -> str:
+    """Return the room of a module: the folder below the package, or ``root``."""
+    first = module.partition(".")[0]
+    return first if first in RANK else "root"
+
+
+def imports(module: str, path: Path) -> Iterator[tuple[str, int]]:
+    """Yield the modules of the package that a module imports, also inside of functions, with the line."""
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+            name = ".".join(part for part in base if part)
+            for alias in node.names:
+                inner = f"{name}.{alias.name}".strip(".")
+                yield (inner if inner in MODULES else name), node.lineno
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            for name in names:
+                assert not name.startswith(PACKAGE.name), f"{path}:{node.lineno} imports the package by its name"
+
+
+GRAPH = {module: list(imports(module, path)) for module, path in MODULES.items() if module}
+"""The package's own ``__init__`` is left out: it looks names up in any room when they are first asked for."""
+
+
+def test_every_folder_of_the_package_is_a_room():
+    folders = {module.partition(".")[0] for module in MODULES if "." in module}
+    assert folders == set(RANK) - {"root"}
+
+
+@pytest.mark.parametrize("name", sorted(GRAPH))
+def test_imports_run_downward(name):
+    upward = [
+        f"{name}:{line} imports {other}"
+        for other, line in GRAPH[name]
+        if room(other) != room(name) and RANK[room(other)] >= RANK[room(name)]
+    ]
+    assert not upward
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module not in done:
+            for other, _ in GRAPH.get(module, []):
+                visit(other, (*path, module))
+            done.add(module)
+
+    for module in GRAPH:
+        visit(module, ())
