@@ -63,7 +63,7 @@ def share(seconds: float, latency: float, prefetch: bool, experiments: int) -> f
         )  # fmt: skip
         study.observe(lambda event: seen.append((time.monotonic(), event)))
         study.start()
-        while study.standing.done < experiments and study.active:
+        while study.status.done < experiments and study.active:
             time.sleep(0.05)
         judged = [at for at, event in seen if isinstance(event, Judged)]
         began = [at for at, event in seen if isinstance(event, RunStarted)][1]

@@ -18,7 +18,7 @@ from pathlib import Path
 from autoresearch_magic import Study
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners.cell import WarmRunner
+from autoresearch_magic.runners.cell import CellRunner
 
 SETUP = """
 import torch
@@ -58,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "train.py"
         script.write_text(ALONE)
-        runner = WarmRunner(
+        runner = CellRunner(
             SETUP, TARGET, Metric("loss", "evaluate(model)"), Budget(STEPS, "steps"),
             setup_log=Path(folder) / "setup.log",
         )  # fmt: skip

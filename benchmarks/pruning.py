@@ -37,7 +37,7 @@ from autoresearch_magic.events import Confirmed, Event, Judged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
 from autoresearch_magic.judging.judge import PROMISING
 from autoresearch_magic.judging.noise import spread, student
-from autoresearch_magic.judging.pruner import Account, Pruner, Watch, make_pruner
+from autoresearch_magic.judging.pruner import Account, Pruner, RunMonitor, make_pruner
 from autoresearch_magic.metric import Metric
 
 HERE = Path(__file__).resolve().parent
@@ -184,11 +184,11 @@ def play(baseline: Experiment, proposals: Sequence[Experiment], pruner: Pruner, 
     return played
 
 
-def killed_at(watch: Watch | None, run: Measurement) -> float | None:
+def killed_at(watch: RunMonitor | None, run: Measurement) -> float | None:
     """Return the second of its training at which a run is stopped; None when it is not."""
     if watch is not None:
         for point in run.curve:
-            if (doom := watch.see(point)) is not None and not doom.audit:
+            if (decision := watch.see(point)) is not None and not decision.audit:
                 return point.elapsed
     return None
 

@@ -23,7 +23,7 @@ from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import join, split
 from autoresearch_magic.storage.git.checkout import open_checkout
-from autoresearch_magic.storage.git.study_branch import Branch
+from autoresearch_magic.storage.git.study_branch import StudyBranch
 
 METRIC = Metric("ms", "re:x")
 LINES = 40
@@ -61,7 +61,7 @@ def measure(count: int, rounds: int, folder: Path) -> tuple[dict[str, list[float
     began = time.perf_counter()
     tree.open()
     opened = time.perf_counter() - began
-    branch = Branch(checkout, split(target), folder, "bench")
+    branch = StudyBranch(checkout, split(target), folder, "bench")
     parts: dict[str, list[float]] = {"show": [], "command": [], "tampered": [], "record": []}
     alone: list[float] = []
 

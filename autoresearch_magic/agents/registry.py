@@ -45,9 +45,9 @@ def _openai(order: Order) -> Agent:
 
 
 def _command(order: Order) -> Agent:
-    from .llm.command import Command
+    from .llm.command import CommandBackend
 
-    return _model(Command(order.argument), order)
+    return _model(CommandBackend(order.argument), order)
 
 
 def _hybrid(order: Order) -> Agent:

@@ -49,7 +49,7 @@ AUDIT = 0.05
 
 
 @dataclass(frozen=True)
-class Doom:
+class PruneDecision:
     """A run looks hopeless.
 
     Attributes
@@ -133,7 +133,7 @@ class Rival:
         return self.level * (1 - share) + self.noise
 
 
-class Watch:
+class RunMonitor:
     """Watches one run.
 
     Parameters
@@ -149,21 +149,21 @@ class Watch:
 
     def __init__(self, rival: Rival, hopeless: Callable[[int, float], bool], patience: int, audit: bool) -> None:
         self.rival, self.audit = rival, audit
-        self.doom: Doom | None = None
+        self.decision: PruneDecision | None = None
         self.curve: Curve = {}
         self._hopeless, self._patience, self._row = hopeless, patience, 0
         self._smoother = Smoother(rival.name)
 
-    def see(self, point: Point) -> Doom | None:
-        """Take a report of the run; returns its doom at the moment it is sealed, and None before and after that."""
+    def see(self, point: Point) -> PruneDecision | None:
+        """Take a report of the run; returns its decision at the moment it is sealed, and None before and after that."""
         for look, value, new in self._smoother.add(point):
             self.curve[look] = value
             if not new:
                 continue
             self._row = self._row + 1 if self._hopeless(look, value) else 0
-            if self._row == self._patience and self.doom is None:
-                self.doom = Doom(LOOKS[look], self._reason(look, value), self.audit)
-                return self.doom
+            if self._row == self._patience and self.decision is None:
+                self.decision = PruneDecision(LOOKS[look], self._reason(look, value), self.audit)
+                return self.decision
         return None
 
     def _reason(self, look: int, value: float) -> str:
@@ -205,7 +205,7 @@ class Pruner:
         """What pruning has come to so far."""
         return replace(self._account, margin=self.margin)
 
-    def watch(self, number: int, incumbent: Experiment) -> Watch | None:
+    def watch(self, number: int, incumbent: Experiment) -> RunMonitor | None:
         """Return what watches the first run of experiment `number`; None when there is nothing to compare it with."""
         rival = self.rival(incumbent)
         hopeless = None if rival is None else self.criterion(rival)
@@ -213,7 +213,7 @@ class Pruner:
             return None
         first = self._account.stopped + self._account.audits == 0
         audit = first or random.Random(f"audit {self.seed} {number}").random() < AUDIT
-        return Watch(rival, hopeless, self.patience, audit)
+        return RunMonitor(rival, hopeless, self.patience, audit)
 
     def learn(self, experiment: Experiment, incumbent: Experiment | None, noise: float = 0.0) -> None:
         """Take a judged experiment, in the order of their numbers.
@@ -246,14 +246,14 @@ class Pruner:
             self.finished.append(Finished(run.value, name, smooth(run.curve, name)))
         self._account = account
 
-    def _watch_again(self, experiment: Experiment, incumbent: Experiment) -> Watch | None:
+    def _watch_again(self, experiment: Experiment, incumbent: Experiment) -> RunMonitor | None:
         """Find out whether a finished run was doomed, by what was known when it ran."""
         watch = self.watch(experiment.number, incumbent)
         if watch is None:
             return None
         for point in experiment.measurements[0].curve:
             watch.see(point)
-        return watch if watch.doom else None
+        return watch if watch.decision else None
 
     def _deserved(self, experiment: Experiment, value: float, incumbent: Experiment, noise: float) -> bool:
         """Whether a run was no loser: the judge kept it or, by this value, has reason to look again."""
@@ -276,7 +276,7 @@ class Pruner:
         """Return what says that a run is hopeless at a look; None while nothing can be said."""
         return None
 
-    def came_back(self, watch: Watch) -> None:
+    def came_back(self, watch: RunMonitor) -> None:
         """Take to heart that a doomed run was no loser."""
 
 
@@ -322,7 +322,7 @@ class CurvePruner(Pruner):
 
         return hopeless
 
-    def came_back(self, watch: Watch) -> None:
+    def came_back(self, watch: RunMonitor) -> None:
         """Widen the margin beyond the gap, and beyond noise, at which the run was doomed."""
         rival = watch.rival
         behind = [

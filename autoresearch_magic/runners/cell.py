@@ -12,10 +12,10 @@ from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from . import Runner, Watch
 from .environment import experiment_environment
-from .worker.client import Link, missing_module
+from .worker.client import WorkerClient, missing_module
 
 
-class WarmRunner(Runner):
+class CellRunner(Runner):
     """Measures targets in forks of one warm process (see `autoresearch_magic.runners.worker.server`).
 
     Parameters
@@ -40,7 +40,7 @@ class WarmRunner(Runner):
     setup_name : str
         As which module the target may import the setup; empty for none.
     setup_log, on_ready
-        See `Link`.
+        See `WorkerClient`.
     """
 
     def __init__(
@@ -66,26 +66,26 @@ class WarmRunner(Runner):
             "folders": list(map(str, folders)), "setup_name": setup_name,
         }  # fmt: skip
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
-        self._link = Link(config, environment, setup_log=setup_log, on_ready=on_ready)
+        self._client = WorkerClient(config, environment, setup_log=setup_log, on_ready=on_ready)
 
     @property
     def mode(self) -> str:
-        """How experiments are started; see `Link`."""
-        return self._link.mode
+        """How experiments are started; see `WorkerClient`."""
+        return self._client.mode
 
     @property
     def why(self) -> str:
-        """Why it is not ``fork``; see `Link`."""
-        return self._link.why
+        """Why it is not ``fork``; see `WorkerClient`."""
+        return self._client.why
 
     @property
     def pid(self) -> int | None:
-        """See `Link.pid`."""
-        return self._link.pid
+        """See `WorkerClient.pid`."""
+        return self._client.pid
 
     def start(self) -> None:
-        """Start the worker, which the first `measure` does otherwise; see `Link.start`."""
-        self._link.start()
+        """Start the worker, which the first `measure` does otherwise; see `WorkerClient.start`."""
+        self._client.start()
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
@@ -95,7 +95,7 @@ class WarmRunner(Runner):
             "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "threads": self.threads,
             "metric": {"name": self.metric.name, "expression": self.metric.expression},
         }  # fmt: skip
-        result, curve = self._link.run(job, limit=deadline, memory=self.memory, log=log, watch=watch)
+        result, curve = self._client.run(job, limit=deadline, memory=self.memory, log=log, watch=watch)
         return Measurement(
             outcome=Outcome(result["outcome"]),
             value=result.get("value"),
@@ -114,11 +114,11 @@ class WarmRunner(Runner):
 
     def interrupt(self) -> None:
         """See `Runner.interrupt`."""
-        self._link.interrupt()
+        self._client.interrupt()
 
     def close(self) -> None:
-        """See `Link.close`."""
-        self._link.close()
+        """See `WorkerClient.close`."""
+        self._client.close()
 
 
 def _with_remedy(result: dict[str, Any]) -> str:

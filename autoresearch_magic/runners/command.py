@@ -24,7 +24,7 @@ from . import Checked, Runner, Watch
 from .environment import experiment_environment
 from .output.metric_reader import How, Unreadable, facts, parse_how, read_metric
 from .worker.child import not_finite
-from .worker.client import Link
+from .worker.client import WorkerClient
 from .worktree import Worktree, command_environment
 
 SLACK = 0.02
@@ -53,7 +53,7 @@ class GuardCommand:
     threshold: float = 0.0
 
 
-class ShellRunner(Runner):
+class CommandRunner(Runner):
     """Measures targets that are files of a repository (see `files`).
 
     Parameters
@@ -65,7 +65,7 @@ class ShellRunner(Runner):
         Its expression says how it is read (`readings.parse_how`).
     guard : GuardCommand, optional
     threads, memory, seed, pass_env
-        See `WarmRunner`.
+        See `CellRunner`.
     worker_log : Path
         Takes what the worker itself prints, which is nothing when all is well.
     keep : bool
@@ -80,7 +80,7 @@ class ShellRunner(Runner):
         self._how = parse_how(metric.expression)
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
-        self._link = Link(config, command_environment(environment, sys.executable), setup_log=worker_log)
+        self._client = WorkerClient(config, command_environment(environment, sys.executable), setup_log=worker_log)
         self.exit_code: int | None = None  # of the last command; None when it was ended from outside
         self._seconds: list[float] = []
         self._open, self._keep = False, keep
@@ -196,7 +196,7 @@ class ShellRunner(Runner):
 
         with tempfile.TemporaryDirectory(prefix="autoresearch-") as folder:
             path = log if log and log != os.devnull else str(Path(folder) / "output.log")
-            result, curve = self._link.run(
+            result, curve = self._client.run(
                 job, limit=deadline, memory=self.memory, log=path, watch=watch, tick=tick if watch else None
             )
             self.exit_code = result.get("exit")
@@ -206,11 +206,11 @@ class ShellRunner(Runner):
 
     def interrupt(self) -> None:
         """See `Runner.interrupt`."""
-        self._link.interrupt()
+        self._client.interrupt()
 
     def close(self) -> None:
         """End the worker and everything below it, and take the worktree away where it is not kept."""
-        self._link.close()
+        self._client.close()
         if self._open and not self._keep:
             self.worktree.remove()
 

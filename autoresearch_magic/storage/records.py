@@ -17,10 +17,10 @@ from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline, Measurement
 from ..metric import Metric
 from ..source.files import split
-from .git.cell_repository import Repository
+from .git.cell_repository import CellRepository
 from .git.checkout import Checkout
 from .git.commits import Commits
-from .git.study_branch import Branch
+from .git.study_branch import StudyBranch
 from .journal import Journal
 from .progress_chart import save_progress
 from .results_tsv import write_results
@@ -59,9 +59,9 @@ class Records:
         (folder / "logs").mkdir(exist_ok=True)
         self.repository: Commits
         if checkout is None:
-            self.repository = Repository(folder / "repo", folder.name)
+            self.repository = CellRepository(folder / "repo", folder.name)
         else:
-            self.repository = Branch(checkout, split(target), folder, folder.name)
+            self.repository = StudyBranch(checkout, split(target), folder, folder.name)
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY

@@ -19,9 +19,9 @@ from ..storage.journal import Journal
 from . import registry
 from .definition import Definition
 from .loop import make_briefing
-from .measuring import Bench
-from .status import Standing
-from .thread import Stretch, make_runner
+from .measuring import Measurer
+from .status import StudyStatus
+from .thread import StudyThread, make_runner
 
 if TYPE_CHECKING:
     from ..judging.analysis.analyze import Evals
@@ -36,8 +36,8 @@ class Askable:
     name: str
     folder: Path
     definition: Definition
-    standing: Standing
-    _stretch: Stretch | None
+    status: StudyStatus
+    _thread: StudyThread | None
 
     if TYPE_CHECKING:
 
@@ -71,7 +71,7 @@ class Askable:
         def wait(self, timeout: float | None = None) -> bool:
             """Wait until it is at rest."""
 
-        def _launch(self, allowed: int | None, question: Callable[[Bench], object] | None = None) -> Self:
+        def _launch(self, allowed: int | None, question: Callable[[Measurer], object] | None = None) -> Self:
             """Start the thread."""
 
         def _publish(self, event: Event) -> None:
@@ -185,7 +185,7 @@ class Askable:
                 raise UserError(
                     f"Experiment {number} was never run ({self.experiment(number).verdict}): choose another."
                 )
-        return self._ask(lambda bench: ask_regression(bench, first, second, samples or SAMPLES))
+        return self._ask(lambda measurer: ask_regression(measurer, first, second, samples or SAMPLES))
 
     def ablate(self, samples: int | None = None) -> Ablation:
         """Find out what each kept change contributes to the best, by undoing it; waits for the answer.
@@ -206,19 +206,19 @@ class Askable:
         self._check_at_rest()
         if (best := self.incumbent) is None or best.number == 0:
             raise UserError(f"{self.name} has kept nothing so far: there is no change to undo.")
-        return self._ask(lambda bench: ask_ablation(bench, samples or max(2, self.settings.repeats)))
+        return self._ask(lambda measurer: ask_ablation(measurer, samples or max(2, self.settings.repeats)))
 
     def ask_confirmation(self) -> Self:
         """Measure best and baseline again on fresh seeds, as at the end of a study; the headline has it."""
-        return self._ask(lambda bench: bench.confirm())
+        return self._ask(lambda measurer: measurer.confirm())
 
     @property
     def unconfirmed(self) -> bool:
         """Whether there is a best that was never measured again, and the study is at rest."""
         best = self.incumbent
         return (
-            best is not None and best.number > 0 and self.standing.headline is None
-            and self.standing.state in (State.STOPPED, State.FINISHED, State.FAILED)
+            best is not None and best.number > 0 and self.status.headline is None
+            and self.status.state in (State.STOPPED, State.FINISHED, State.FAILED)
         )  # fmt: skip
 
     def answer(self) -> Any:
@@ -229,7 +229,7 @@ class Askable:
         UserError
             When there was none to be had.
         """
-        answer = None if self._stretch is None else self._stretch.answer
+        answer = None if self._thread is None else self._thread.answer
         if isinstance(answer, UserError):
             raise answer
         return answer
@@ -238,7 +238,7 @@ class Askable:
         if self.active:
             raise UserError(f"{self.name} is {self.state}: stop it first, or wait for its end; then it can be asked.")
 
-    def _ask(self, question: Callable[[Bench], object]) -> Self:
+    def _ask(self, question: Callable[[Measurer], object]) -> Self:
         self._check_at_rest()
         if not self.experiments:
             raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")

@@ -18,7 +18,7 @@ from ..metric import Metric
 from ..source.edits import merge
 
 if TYPE_CHECKING:
-    from .measuring import Bench
+    from .measuring import Measurer
 
 SAMPLES = 8
 """Runs of each side: with 8 and 8, Mann-Whitney's test sees a loss of 1.3 sd in four of five cases."""
@@ -157,15 +157,15 @@ class Ablation:
         return "\n".join(lines)
 
 
-def ask_regression(bench: Bench, a: int, b: int, samples: int = SAMPLES) -> Regression:
+def ask_regression(measurer: Measurer, a: int, b: int, samples: int = SAMPLES) -> Regression:
     """Run two experiments side by side and say whether the second is no worse; see `Regression`."""
     from scipy.stats import mannwhitneyu
 
-    sides = {n: bench.judged[n] for n in (a, b)}
+    sides = {n: measurer.judged[n] for n in (a, b)}
     values: dict[int, list[float]] = {a: [], b: []}
     for repeat in range(samples):
         for number in (a, b) if repeat % 2 == 0 else (b, a):
-            measurement = bench.trial(sides[number], repeat, samples)
+            measurement = measurer.trial(sides[number], repeat, samples)
             if not measurement.ok or measurement.value is None:
                 if number == a:
                     raise UserError(f"Experiment {a} does not run any more: {measurement.error}")
@@ -173,7 +173,7 @@ def ask_regression(bench: Bench, a: int, b: int, samples: int = SAMPLES) -> Regr
                     a, b, tuple(values[a]), tuple(values[b]), 0.0, 0.0, 0.0, "UNSTABLE", measurement.error
                 )
             values[number].append(measurement.value)
-    metric, ours, theirs = bench.metric, values[b], values[a]
+    metric, ours, theirs = measurer.metric, values[b], values[a]
     loss = metric.gain(statistics.fmean(theirs), over=statistics.fmean(ours))
     band = BAND * spread(theirs)
     worse = "greater" if metric.minimize else "less"
@@ -190,16 +190,16 @@ def _stable(ours: Sequence[float], theirs: Sequence[float], loss: float, band: f
     return "STABLE" if reach is not None and loss + reach <= band else "UNDECIDED"
 
 
-def ask_ablation(bench: Bench, samples: int) -> Ablation:
+def ask_ablation(measurer: Measurer, samples: int) -> Ablation:
     """Undo each kept change of the best in turn and measure what is lost; see `Ablation`."""
-    best = bench.incumbent
-    kept = lineage(bench.judged, best)
+    best = measurer.incumbent
+    kept = lineage(measurer.judged, best)
     if not kept:
         raise UserError("Nothing was kept, so there is nothing to undo.")
     versions: dict[int, str] = {}
     notes: dict[int, str] = {}
     for e in kept:
-        parent = bench.judged[e.parent or 0]
+        parent = measurer.judged[e.parent or 0]
         target = merge(e.target, best.target, parent.target)
         if target is None:
             notes[e.number] = "later changes build on it: it does not come out alone"
@@ -207,7 +207,7 @@ def ask_ablation(bench: Bench, samples: int) -> Ablation:
             notes[e.number] = "a later change has replaced it"
         else:
             versions[e.number] = target
-    top, measured, failures = _side_by_side(bench, best, versions, samples)
+    top, measured, failures = _side_by_side(measurer, best, versions, samples)
     if not top:
         raise UserError(f"Experiment {best.number} does not run any more: {failures.get(-1, 'no value')}")
     parts = []
@@ -216,9 +216,9 @@ def ask_ablation(bench: Bench, samples: int) -> Ablation:
             note = notes.get(e.number) or f"without it: {failures.get(e.number, 'no value')}"
             parts.append(Contribution(e.number, e.summary, note=note))
             continue
-        gain = bench.metric.gain(statistics.fmean(top), over=statistics.fmean(values))
+        gain = measurer.metric.gain(statistics.fmean(top), over=statistics.fmean(values))
         parts.append(Contribution(e.number, e.summary, gain, welch(top, values, CONFIDENCE)))
-    without, gain = _without_the_idle(bench, best, parts, versions, top, samples)
+    without, gain = _without_the_idle(measurer, best, parts, versions, top, samples)
     return Ablation(best.number, statistics.fmean(top), samples, tuple(parts), without, gain)
 
 
@@ -233,7 +233,7 @@ def lineage(judged: Sequence[Experiment], best: Experiment) -> list[Experiment]:
 
 
 def _side_by_side(
-    bench: Bench, best: Experiment, versions: dict[int, str], samples: int
+    measurer: Measurer, best: Experiment, versions: dict[int, str], samples: int
 ) -> tuple[list[float], dict[int, list[float]], dict[int, str]]:
     """Run the best and the versions of it in turn; returns the best's values, the versions', and failures (the best's at -1)."""
     runs = {
@@ -244,7 +244,7 @@ def _side_by_side(
     failures: dict[int, str] = {}
     for repeat in range(samples):
         for number, version in runs.items():
-            measurement = bench.trial(version, repeat, samples)
+            measurement = measurer.trial(version, repeat, samples)
             if measurement.ok and measurement.value is not None:
                 values[number].append(measurement.value)
             else:
@@ -257,7 +257,7 @@ def _named(best: Experiment, target: str, summary: str) -> Experiment:
 
 
 def _without_the_idle(
-    bench: Bench,
+    measurer: Measurer,
     best: Experiment,
     parts: Sequence[Contribution],
     versions: dict[int, str],
@@ -274,11 +274,11 @@ def _without_the_idle(
         return "", 0.0
     values = []
     for repeat in range(samples):
-        measurement = bench.trial(_named(best, target, "without all that contribute nothing"), repeat, samples)
+        measurement = measurer.trial(_named(best, target, "without all that contribute nothing"), repeat, samples)
         if not measurement.ok or measurement.value is None:
             return "", 0.0
         values.append(measurement.value)
-    gain = bench.metric.gain(statistics.fmean(values), over=statistics.fmean(top))
+    gain = measurer.metric.gain(statistics.fmean(values), over=statistics.fmean(top))
     variance = spread(values) ** 2 / len(values) + spread(top) ** 2 / len(top)
     error = variance**0.5
     sure = student(1 - CONFIDENCE, max(1, 2 * len(values) - 2)) * error

@@ -24,7 +24,7 @@ from ..source.integrity import refusal
 from ..storage.records import Records
 from .control import Control
 from .definition import Definition
-from .measuring import Bench
+from .measuring import Measurer
 
 FRUITLESS = 20
 """Proposals in a row that could not be run, after which an agent has nothing more to say."""
@@ -36,7 +36,7 @@ UNSTEADY = 1.5
 """Ratio of the steps of two equal runs above which the machine, not the metric, is what varies."""
 
 
-class Loop(Bench):
+class Loop(Measurer):
     """One study's loop, from wherever its records stand to the end.
 
     Parameters

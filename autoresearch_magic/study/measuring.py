@@ -1,4 +1,4 @@
-"""The bench: runs a target, writes the run down, and knows the incumbent. The loop and the user's questions work at it.
+"""The measurer: runs a target, writes the run down, and knows the incumbent. The loop and the user's questions work at it.
 
 Here is where candidates are run again, where the incumbent is run again, where a drift of the machine is seen and where a hopeless run
 is stopped. Not here: what to run, and what comes of it.
@@ -25,7 +25,7 @@ from ..events import (  # fmt: skip
 from ..experiment import Experiment, Measurement, Outcome, Point, Verdict
 from ..judging.judge import drifted, headline
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
-from ..judging.pruner import Doom, Watch, make_pruner
+from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
 from ..metric import Metric
 from ..runners import Checked, Runner
 from ..storage.records import Records
@@ -48,7 +48,7 @@ CALM = 3
 """Times as many where every repeat gave the same value: what the machine did meanwhile has not told on it."""
 
 
-class Bench:
+class Measurer:
     """Where the targets of one study are run.
 
     Parameters
@@ -112,8 +112,8 @@ class Bench:
             watch=lambda event: self.watch(experiment.number, event, watch),
             log=self.records.log(experiment.number, kind, repeat),
         )
-        if watch is not None and watch.doom is not None and measurement.outcome is Outcome.PRUNED:
-            measurement = replace(measurement, error=watch.doom.reason)
+        if watch is not None and watch.decision is not None and measurement.outcome is Outcome.PRUNED:
+            measurement = replace(measurement, error=watch.decision.reason)
         self.records.measured(experiment.number, kind, measurement)
         self.publish(RunEnded(experiment.number, kind, measurement))
         return measurement
@@ -132,22 +132,24 @@ class Bench:
         )
         return checked
 
-    def watch(self, number: int, event: Mapping[str, Any], watch: Watch | None = None) -> bool:
+    def watch(self, number: int, event: Mapping[str, Any], watch: RunMonitor | None = None) -> bool:
         """Pass a run's signs of life on; true when it is hopeless and to be stopped."""
         told = event.get("report") or event.get("tick")
-        doom: Doom | None = None
+        decision: PruneDecision | None = None
         if told:
             values = told.get("values")
             point = Point(told["elapsed"], told["progress"], told["step"], values) if values is not None else None
             self.publish(RunProgress(number, "training", told["elapsed"], told["progress"], told["step"], point))
-            doom = watch.see(point) if watch is not None and point is not None else None
+            decision = watch.see(point) if watch is not None and point is not None else None
         elif event.get("evaluating"):
             self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0))
-        if doom is not None and doom.audit:
+        if decision is not None and decision.audit:
             self.publish(
-                Notice(f"Experiment {number} looks hopeless at {doom.progress:.0%} and is let through, as an audit.")
+                Notice(
+                    f"Experiment {number} looks hopeless at {decision.progress:.0%} and is let through, as an audit."
+                )
             )
-        return doom is not None and not doom.audit
+        return decision is not None and not decision.audit
 
     def learn(self, experiment: Experiment) -> None:
         """Let the pruner know how an experiment has ended."""
@@ -289,7 +291,7 @@ class Bench:
                     sides[experiment.number][seed] = measurement.value
 
     def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
-        """Run a target for a question of the user's; see `questions.Bench`."""
+        """Run a target for a question of the user's; see `questions.Measurer`."""
         self.wait_for_go(State.MEASURING)
         seed = self.settings.seed + TRIAL_SEEDS + repeat
         return self.measure(experiment, "trial", seed, repeat, repeats)

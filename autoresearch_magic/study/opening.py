@@ -55,21 +55,21 @@ def _load(folder: Path) -> Study:
             raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
         study = Study.__new__(Study)
         study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))
-        standing, runs = study.standing, journal.runs()
-        standing.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
-        standing.runs = [(run.kind, run.measurement.seconds) for run in runs]
-        standing.seconds = journal.get("seconds") or sum(seconds for _, seconds in standing.runs)
+        status, runs = study.status, journal.runs()
+        status.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
+        status.runs = [(run.kind, run.measurement.seconds) for run in runs]
+        status.seconds = journal.get("seconds") or sum(seconds for _, seconds in status.runs)
         state = State(journal.get("state") or State.STOPPED)
         if state.active:
             # A state that only a living process can have: either it lives, elsewhere, or it was killed.
             state = State.ELSEWHERE if study.locked else State.STOPPED
-        standing.state = state
-        standing.message = journal.get("message") or ""
-        if (best := standing.incumbent) is not None and best.number > 0:
+        status.state = state
+        status.message = journal.get("message") or ""
+        if (best := status.incumbent) is not None and best.number > 0:
             ours, theirs = ([*journal.finals(number).values()] for number in (best.number, 0))
             # Stopped in the middle of the confirmation it has no result yet: a report, or going on, makes the rest.
             if state is State.FINISHED or min(len(ours), len(theirs)) >= study.settings.repeats:
-                standing.headline = headline(best, ours, theirs, study.metric)
+                status.headline = headline(best, ours, theirs, study.metric)
     finally:
         journal.close()
     return study

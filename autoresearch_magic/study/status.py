@@ -50,7 +50,7 @@ class Live:
 
 
 @dataclass
-class Standing:
+class StudyStatus:
     """Where a study stands.
 
     Attributes

@@ -1,4 +1,4 @@
-"""A study: one program, one target, all their experiments. The public handle; the thread behind it is a `Stretch`."""
+"""A study: one program, one target, all their experiments. The public handle; the thread behind it is a `StudyThread`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..events import Event, Observer, State, StateChanged
 from ..experiment import Experiment
 from ..metric import Metric
-from ..storage import folders as places
+from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
 from ..storage.git.commits import safe_name
@@ -26,10 +26,10 @@ from . import registry
 from .asking import Askable
 from .control import Control
 from .definition import Definition, define
-from .measuring import Bench
-from .status import Standing
+from .measuring import Measurer
+from .status import StudyStatus
 from .summary import applied_message
-from .thread import Stretch, changed
+from .thread import StudyThread, changed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ class Study(Askable):
         Where its journal, git repository, results.tsv, progress.png and logs are.
     definition : Definition
         Program, target, setup and settings.
-    standing : Standing
+    status : StudyStatus
         State, message, experiments, the run under way, how much is left.
 
     Raises
@@ -98,22 +98,22 @@ class Study(Askable):
             program, target, setup, {**recorded_settings(str(settings.get("agent", "")), root), **settings}
         )
         make_agent(definition.settings.agent, definition.target, definition.settings, root)
-        if name is not None and (root / places.checked_name(name)).exists():
+        if name is not None and (root / folders.checked_name(name)).exists():
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
         if name is not None and taken(definition, name):
             raise UserError(
                 f"There is a branch autoresearch/{name} of an earlier study: choose another name, or delete it."
             )
-        free = name or places.free_name(root, definition.metric, lambda name: taken(definition, name))
+        free = name or folders.free_name(root, definition.metric, lambda name: taken(definition, name))
         self._prepare(root / free, definition, observers)
 
     def _prepare(self, folder: Path, definition: Definition, observers: Sequence[Observer] = ()) -> None:
         self.folder, self.name, self.definition = folder, folder.name, definition
-        self.standing = Standing(definition.settings)
+        self.status = StudyStatus(definition.settings)
         self._observers = list(observers)
         self._changed = threading.Condition()
         self._control = Control()
-        self._stretch: Stretch | None = None
+        self._thread: StudyThread | None = None
         self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
 
     # -- what it is ------------------------------------------------------------------------------------------------
@@ -131,12 +131,12 @@ class Study(Askable):
     @property
     def state(self) -> str:
         """Where it stands: ``new``, ``starting``, ``baseline``, ``running``, ``paused``, ``finished``, ..."""
-        return self.standing.state.value
+        return self.status.state.value
 
     @property
     def active(self) -> bool:
         """Whether its thread is at work, or waits paused."""
-        return self.standing.state.active
+        return self.status.state.active
 
     @property
     def locked(self) -> bool:
@@ -150,12 +150,12 @@ class Study(Askable):
     @property
     def experiments(self) -> list[Experiment]:
         """Every judged experiment, the baseline first."""
-        return list(self.standing.experiments)
+        return list(self.status.experiments)
 
     @property
     def incumbent(self) -> Experiment | None:
         """The best kept experiment; the baseline until something beats it."""
-        return self.standing.incumbent
+        return self.status.incumbent
 
     @property
     def history(self) -> pd.DataFrame:
@@ -176,7 +176,7 @@ class Study(Askable):
         UserError
             When there is none of that number.
         """
-        there = self.standing.experiments
+        there = self.status.experiments
         text = str(number).strip().lstrip("#")
         if text.isdecimal() and int(text) < len(there):
             return there[int(text)]
@@ -204,7 +204,7 @@ class Study(Askable):
         """Do one experiment (the baseline first, when there is none yet), then pause; returns at once."""
         if not self.active:
             return self._launch(1)
-        if self.standing.state is not State.PAUSED:
+        if self.status.state is not State.PAUSED:
             raise UserError(f"{self.name} is {self.state}: pause it first, a step is one experiment from a pause.")
         self._control.allow(1)
         self._publish(StateChanged(State.RUNNING))
@@ -214,7 +214,7 @@ class Study(Askable):
         """Pause after the run that is under way."""
         if not self.active:
             raise UserError(f"{self.name} is {self.state}: there is nothing to pause.")
-        if self.standing.state not in (State.PAUSED, State.STOPPING):
+        if self.status.state not in (State.PAUSED, State.STOPPING):
             self._publish(StateChanged(State.PAUSING))
             self._control.allow(0)
         return self
@@ -230,15 +230,15 @@ class Study(Askable):
         if self.active:
             if settings:
                 raise UserError(f"{self.name} is {self.state}: its settings can change only after a stop.")
-            if self.standing.state in (State.PAUSED, State.PAUSING):
+            if self.status.state in (State.PAUSED, State.PAUSING):
                 with self._changed:
-                    self.standing.state = State.RUNNING  # takes back a pause that was asked for and not reached yet
+                    self.status.state = State.RUNNING  # takes back a pause that was asked for and not reached yet
                 self._control.allow(None)
                 self._publish(StateChanged(State.RUNNING))
             return self
         definition = changed(self.definition, settings)
         make_agent(definition.settings.agent, definition.target, definition.settings, self.folder.parent)
-        self.definition, self.standing.settings = definition, definition.settings
+        self.definition, self.status.settings = definition, definition.settings
         return self._launch(None)
 
     def stop(self, wait: bool = True) -> Study:
@@ -252,7 +252,7 @@ class Study(Askable):
         if self.active:
             self._publish(StateChanged(State.STOPPING))
             self._control.stop()
-            if (stretch := self._stretch) is not None:
+            if (stretch := self._thread) is not None:
                 stretch.interrupt()
                 if wait and stretch is not threading.current_thread():
                     stretch.join()
@@ -273,7 +273,7 @@ class Study(Askable):
         """
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
-            while self.active and self.standing.state is not State.PAUSED:
+            while self.active and self.status.state is not State.PAUSED:
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:
                     return False
@@ -358,14 +358,14 @@ class Study(Askable):
     def __repr__(self) -> str:
         best = self.incumbent
         value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
-        return f"<Study {self.name}: {self.state}, {counted(self.standing.done, 'experiment')}{value}>"
+        return f"<Study {self.name}: {self.state}, {counted(self.status.done, 'experiment')}{value}>"
 
     # -- at work ---------------------------------------------------------------------------------------------------
 
-    def _launch(self, allowed: int | None, question: Callable[[Bench], object] | None = None) -> Study:
+    def _launch(self, allowed: int | None, question: Callable[[Measurer], object] | None = None) -> Study:
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
-        finished = self.standing.state is State.FINISHED and self.standing.done >= self.settings.experiments
+        finished = self.status.state is State.FINISHED and self.status.done >= self.settings.experiments
         if finished and question is None:
             more = 2 * self.settings.experiments
             raise UserError(f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {more}")
@@ -381,7 +381,7 @@ class Study(Askable):
             if agent is not None:
                 agent.check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
-            places.hide(self.folder)
+            folders.hide(self.folder)
             try:
                 self._lock.acquire()
             except Timeout:
@@ -389,17 +389,17 @@ class Study(Askable):
             registry.register(self)
             self._control = Control()
             self._control.allow(allowed)
-            self._stretch = Stretch(
-                self.folder, self.definition, self.standing, self._control, self._publish, self._lock, agent, question
+            self._thread = StudyThread(
+                self.folder, self.definition, self.status, self._control, self._publish, self._lock, agent, question
             )
-            self.standing.message = self.standing.traceback = ""
-            self.standing.state = State.STARTING
-        self._stretch.start()
+            self.status.message = self.status.traceback = ""
+            self.status.state = State.STARTING
+        self._thread.start()
         return self
 
     def _publish(self, event: Event) -> None:
         with self._changed:
-            self.standing.take(event)
+            self.status.take(event)
             self._changed.notify_all()
         for observer in list(self._observers):
             try:
@@ -407,4 +407,4 @@ class Study(Askable):
             except Exception as error:  # an observer's fault must not end a night's work
                 # By identity, as in `observe`; and another thread may have removed it already.
                 self._observers = [each for each in self._observers if each is not observer]
-                self.standing.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
+                self.status.message = f"An observer failed and was removed: {type(error).__name__}: {error}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..config.settings import Settings
     from ..metric import Metric
     from .definition import Definition
-    from .status import Live, Standing
+    from .status import Live, StudyStatus
 
 
 class Shown(Protocol):
@@ -27,7 +27,7 @@ class Shown(Protocol):
     name: str
     folder: Path
     definition: Definition
-    standing: Standing
+    status: StudyStatus
 
     @property
     def settings(self) -> Settings:
@@ -62,7 +62,7 @@ class Shown(Protocol):
 
 def result_line(study: Shown) -> str:
     """Say in one line what came out so far; the re-measured figures where there are some."""
-    metric, best, baseline, head = study.metric, study.incumbent, study.standing.baseline, study.standing.headline
+    metric, best, baseline, head = study.metric, study.incumbent, study.status.baseline, study.status.headline
     if best is None or baseline is None:
         return "no baseline yet"
     if head is not None:
@@ -158,20 +158,20 @@ def counts(experiments: list[Experiment]) -> dict[str, int]:
     return {"keep": keep, "discard": len(verdicts) - keep - failed, "failed": failed}
 
 
-def ledgers(standing: Standing) -> str:
+def ledgers(status: StudyStatus) -> str:
     """Say what evaluations and agent have used: the two ledgers, in one line."""
-    seconds = [each for _, each in standing.runs]
+    seconds = [each for _, each in status.runs]
     spent = f"Evaluations: {counted(len(seconds), 'run')}, {format_duration(max(0.1, round(sum(seconds), 1)))}"
-    return " · ".join(part for part in (spent, usage_line(standing.usage)) if part)
+    return " · ".join(part for part in (spent, usage_line(status.usage)) if part)
 
 
 def status(study: Shown) -> str:
     """Say where a study stands, in a few lines."""
     lines = [
-        f"{study.name}: {study.state}{f' · {study.standing.message}' if study.standing.message else ''}",
+        f"{study.name}: {study.state}{f' · {study.status.message}' if study.status.message else ''}",
         study.settings.describe(),
     ]
-    done, n = study.standing.done, counts(study.experiments)
+    done, n = study.status.done, counts(study.experiments)
     told = (
         f"{done} of {counted(planned, 'experiment')}"
         if (planned := study.settings.planned)
@@ -179,11 +179,11 @@ def status(study: Shown) -> str:
     )
     lines.append(
         f"{told}: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
-        f"failed; {format_duration(max(0.01, study.standing.elapsed))} at work"
-        + (f", about {format_duration(left)} left" if (left := study.standing.remaining) else "")
+        f"failed; {format_duration(max(0.01, study.status.elapsed))} at work"
+        + (f", about {format_duration(left)} left" if (left := study.status.remaining) else "")
     )
-    lines.append(ledgers(study.standing))
-    if (live := study.standing.live) is not None:
+    lines.append(ledgers(study.status))
+    if (live := study.status.live) is not None:
         what = doing(live, study.incumbent, study.metric)
         of = "the last ones' time" if study.settings.verify else "the run's budget"
         lines.append(f"Now: {what} · {live.phase}, {live.progress:.0%} of {of}")
@@ -223,7 +223,7 @@ def history_markdown(study: Shown, shown: list[Experiment]) -> str:
 
 def report(study: Shown) -> str:
     """Write the report as Markdown."""
-    metric, best, baseline = study.metric, study.incumbent, study.standing.baseline
+    metric, best, baseline = study.metric, study.incumbent, study.status.baseline
     lines = [
         f"# {study.definition.program.title or study.name}",
         "",
@@ -234,7 +234,7 @@ def report(study: Shown) -> str:
     n = counts(study.experiments)
     lines += [
         f"{counted(len(study.experiments) - 1 if baseline else 0, 'experiment')}: {n['keep']} kept, {n['discard']} discarded, "
-        f"{n['failed']} failed, in {format_duration(max(0.01, study.standing.elapsed))}.", "", "![progress](progress.png)", "",
+        f"{n['failed']} failed, in {format_duration(max(0.01, study.status.elapsed))}.", "", "![progress](progress.png)", "",
     ]  # fmt: skip
     kept = [e for e in study.experiments if e.kept]
     if kept:

@@ -20,8 +20,8 @@ from ..config.settings import make_settings
 from ..errors import Stopped, UserCodeError, UserError
 from ..events import Notice, Publish, State, StateChanged
 from ..runners import Runner
-from ..runners.cell import WarmRunner
-from ..runners.command import GuardCommand, ShellRunner
+from ..runners.cell import CellRunner
+from ..runners.command import CommandRunner, GuardCommand
 from ..runners.replay import ReplayRunner
 from ..runners.worktree import Worktree
 from ..source.files import split
@@ -32,8 +32,8 @@ from ..storage.records import Records
 from .control import Control
 from .definition import Definition
 from .loop import Loop
-from .measuring import Bench
-from .status import Standing
+from .measuring import Measurer
+from .status import StudyStatus
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",
@@ -57,7 +57,7 @@ def changed(definition: Definition, settings: Mapping[str, Any]) -> Definition:
     return replace(definition, settings=made)
 
 
-class Stretch(threading.Thread):
+class StudyThread(threading.Thread):
     """One stretch of work, in a thread: the loop where there is an agent, else the answer to a question.
 
     Parameters
@@ -65,7 +65,7 @@ class Stretch(threading.Thread):
     folder : Path
         The study's.
     definition : Definition
-    standing : Standing
+    status : StudyStatus
         Where the study stands; a question leaves it as it stands when this is made.
     control : Control
         How other threads steer it.
@@ -75,7 +75,7 @@ class Stretch(threading.Thread):
         Is held already, and given back at the end.
     agent : Agent, optional
     question : callable, optional
-        Is given the bench, returns its answer.
+        Is given the measurer, returns its answer.
 
     Attributes
     ----------
@@ -87,20 +87,20 @@ class Stretch(threading.Thread):
         self,
         folder: Path,
         definition: Definition,
-        standing: Standing,
+        status: StudyStatus,
         control: Control,
         publish: Publish,
         lock: FileLock,
         agent: Agent | None = None,
-        question: Callable[[Bench], object] | None = None,
+        question: Callable[[Measurer], object] | None = None,
     ) -> None:
         super().__init__(name=f"autoresearch-{folder.name}", daemon=True)
         self.answer: Any = None
-        self._folder, self._definition, self._standing = folder, definition, standing
+        self._folder, self._definition, self._status = folder, definition, status
         self._control, self._publish, self._lock = control, publish, lock
         self._agent, self._question = agent, question
         self._runner: Runner | None = None
-        self._rest = (State.FINISHED, "") if question is None else (standing.state, standing.message)
+        self._rest = (State.FINISHED, "") if question is None else (status.state, status.message)
 
     def interrupt(self) -> None:
         """Kill the run under way."""
@@ -111,7 +111,7 @@ class Stretch(threading.Thread):
         """Work; whatever happens ends in a state, a message and nothing left behind."""
         state, message = self._rest
         records = None
-        self._standing.begin()
+        self._status.begin()
         try:
             self._publish(StateChanged(State.STARTING))
             records = _open_records(self._folder, self._definition, self._publish)
@@ -123,20 +123,20 @@ class Stretch(threading.Thread):
                 self.answer = error
                 return
             state, message = State.FAILED, str(error)
-            self._standing.traceback = error.traceback if isinstance(error, UserCodeError) else ""
+            self._status.traceback = error.traceback if isinstance(error, UserCodeError) else ""
         except BaseException as error:  # a bug of ours, or a full disk: shown whole, never swallowed
             state, message = State.FAILED, f"{type(error).__name__}: {error}"
-            self._standing.traceback = traceback.format_exc()
+            self._status.traceback = traceback.format_exc()
         finally:
             self._wind_up(records, state, message)
 
     def _work(self, records: Records) -> None:
         """Go on from where the records stand."""
-        standing, publish = self._standing, self._publish
+        status, publish = self._status, self._publish
         experiments = records.journal.experiments()
         judged = records.catch_up([e for e in experiments if e.verdict is not None])
-        standing.experiments = tuple(judged)
-        standing.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
+        status.experiments = tuple(judged)
+        status.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
         self._runner = make_runner(self._definition, self._folder, publish)
         if self._agent is not None and self._agent.warning:
             publish(Notice(self._agent.warning))
@@ -150,21 +150,21 @@ class Stretch(threading.Thread):
         }  # fmt: skip
         if self._agent is not None:
             pending = next((e for e in experiments if e.verdict is None), None)
-            Loop(**parts, agent=self._agent, pending=pending, elapsed=lambda: standing.elapsed).run()
+            Loop(**parts, agent=self._agent, pending=pending, elapsed=lambda: status.elapsed).run()
         elif self._question is not None:
             publish(StateChanged(State.MEASURING))
-            self.answer = self._question(Bench(**parts))
+            self.answer = self._question(Measurer(**parts))
 
     def _wind_up(self, records: Records | None, state: State, message: str) -> None:
         if self._runner is not None:
             self._runner.close()
-        standing = self._standing
-        standing.end()
+        status = self._status
+        status.end()
         try:
             if records is not None:
                 with records:
-                    records.ended(state, message or standing.message, standing.elapsed)
-                    records.draw(list(standing.experiments), standing.headline, last=True)
+                    records.ended(state, message or status.message, status.elapsed)
+                    records.draw(list(status.experiments), status.headline, last=True)
         finally:
             self._lock.release()
             self._publish(StateChanged(state, message))
@@ -200,7 +200,7 @@ def make_runner(definition: Definition, folder: Path, publish: Publish, logs: Pa
         return ReplayRunner(record, speed, seed=s.seed)
     if (checkout := definition.checkout) is not None:
         guard = GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None
-        return ShellRunner(
+        return CommandRunner(
             # A plan leaves nothing behind: its worktree is its own, and stands on no branch.
             Worktree((folder if logs is None else logs) / "worktree", checkout, split(definition.target),
                      f"autoresearch/{safe_name(folder.name)}" if logs is None else "", s.link),
@@ -213,7 +213,7 @@ def make_runner(definition: Definition, folder: Path, publish: Publish, logs: Pa
         if mode != "fork":
             publish(Notice(f"Every experiment gets a fresh process: {why}."))
 
-    return WarmRunner(
+    return CellRunner(
         definition.setup,
         definition.target,
         definition.metric,

@@ -211,7 +211,7 @@ def see_through(study: Study) -> int:
 def conclude(study: Study, more: Sequence[tuple[str, Path]] = ()) -> int:
     """Print the table of experiments, the result and where everything is; returns the exit code."""
     if study.state == State.FAILED:
-        raise UserCodeError(study.standing.message, study.standing.traceback)
+        raise UserCodeError(study.status.message, study.status.traceback)
     print(f"\n{study.definition.program.title or study.name}\n")
     print(history_text(study, study.experiments))
     print(f"\n{result_line(study)}\n")

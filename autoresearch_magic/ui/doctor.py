@@ -28,10 +28,10 @@ from ..errors import Stopped, UserError
 from ..events import State
 from ..experiment import Experiment, Proposal, Verdict
 from ..metric import Metric
-from ..runners.cell import WarmRunner
+from ..runners.cell import CellRunner
 from ..runners.worker import server as worker
 from ..storage.folders import study_names
-from ..storage.git.cell_repository import Repository
+from ..storage.git.cell_repository import CellRepository
 from ..storage.git.command import NO_GIT, git
 from ..storage.journal import Journal
 from ..text import counted
@@ -158,7 +158,7 @@ def check_git() -> Check:
         return Check("git", "bad", said, remedy)
     with tempfile.TemporaryDirectory(prefix="ar-") as scratch:
         version = git(Path(scratch), "--version").split()[-1 if platform.system() != "Darwin" else 2]
-        repository = Repository(Path(scratch) / "repo", "doctor")
+        repository = CellRepository(Path(scratch) / "repo", "doctor")
         baseline = Experiment(0, None, Proposal("loss = 1.0\n", "baseline"), verdict=Verdict.BASELINE)
         made = repository.record(
             baseline, {"target.py": baseline.target}, Metric("loss", "loss"), None, when=datetime.now(UTC)
@@ -226,7 +226,7 @@ def check_worker() -> Check:
     with tempfile.TemporaryDirectory(prefix="ar-") as scratch:
         log = Path(scratch) / "setup.log"
         line = "loss = 1.0"
-        runner = WarmRunner("", line, Metric("loss", "loss"), Budget(1.0, "seconds"), setup_log=log)
+        runner = CellRunner("", line, Metric("loss", "loss"), Budget(1.0, "seconds"), setup_log=log)
         alarm = threading.Timer(PATIENCE, runner.interrupt)
         alarm.start()
         try:

@@ -62,11 +62,11 @@ def follow(study: Study, bar: Bar, timeout: float | None = None) -> bool:
 
 def caption(study: Study) -> str:
     """Say in one line where a study is."""
-    done, planned = study.standing.done, study.settings.planned
+    done, planned = study.status.done, study.settings.planned
     parts = [f"{done}/{counted(planned, 'experiment')}" if planned else counted(done, "experiment"), study.state]
     if (best := study.incumbent) is not None:
         parts.append(f"best {study.metric.format(best.value)}")
-    if (left := study.standing.remaining) and study.active:
+    if (left := study.status.remaining) and study.active:
         parts.append(f"about {format_duration(max(1.0, round(left)))} left")
     return " · ".join(parts)
 
@@ -80,7 +80,7 @@ class TerminalBar:
 
     def draw(self) -> None:
         """Show how far it is."""
-        self._bar.n = round(100 * self.study.standing.fraction, 1)
+        self._bar.n = round(100 * self.study.status.fraction, 1)
         self._bar.set_description_str(caption(self.study))
 
     def close(self) -> None:

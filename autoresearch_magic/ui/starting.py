@@ -17,7 +17,7 @@ from ..agents.drafting.draft import Draft, DryRun
 from ..config.converters import read_scope
 from ..config.settings import make_settings
 from ..config.skills import as_cell, copy_example, find_skill, read_skills, skill_folders
-from ..runners.command import GuardCommand, ShellRunner
+from ..runners.command import CommandRunner, GuardCommand
 from ..runners.safety.policy import danger
 from ..runners.worktree import Worktree
 from ..source.files import match, split
@@ -133,7 +133,7 @@ def try_dry(draft: Draft, top: Path) -> DryRun:
     })  # fmt: skip
     checkout, target, _ = open_checkout(top, settings.scope, [settings.verify, settings.guard])
     with tempfile.TemporaryDirectory(prefix="autoresearch-draft-") as folder:
-        runner = ShellRunner(
+        runner = CommandRunner(
             Worktree(Path(folder) / "worktree", checkout, split(target)), settings.verify, settings.as_metric(),
             guard=GuardCommand(settings.guard) if settings.guard else None, threads=settings.threads, memory=settings.memory,
             worker_log=Path(folder) / "worker.log", keep=False,

@@ -220,6 +220,6 @@ def test_a_whole_study_with_a_command_for_structure_and_the_tuner_for_numbers(tm
     )  # fmt: skip
     study.start()
     assert study.wait(60)
-    assert study.state == "finished", study.standing.message
+    assert study.state == "finished", study.status.message
     agents = {e.proposal.agent.partition(":")[0] for e in study.experiments[1:]}
     assert agents == {"command", "tuner"}

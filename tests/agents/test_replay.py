@@ -46,7 +46,7 @@ def recorded(root):
     study = Study("Lower it", TARGET, name="first", root=root, agent="tuner", **SETTINGS)
     study.start()
     assert study.wait(60)
-    assert study.state == "finished", study.standing.message
+    assert study.state == "finished", study.status.message
     return study
 
 
@@ -56,7 +56,7 @@ def curved(root):
     study = Study("Lower it", CURVED, name="curved", root=root, **SETTINGS | {"experiments": 1, "budget": "0.6s"})
     study.start()
     assert study.wait(60)
-    assert study.state == "finished", study.standing.message
+    assert study.state == "finished", study.status.message
     return study
 
 
@@ -124,7 +124,7 @@ def test_a_replay_is_the_same_study(recorded, root, tmp_path):
     assert len(judged) == 5
     assert any(e.verdict is Verdict.KEEP for e in judged), "the study is no test when nothing was kept"
     headlines = [event.headline for event in events if isinstance(event, Confirmed)]
-    assert headlines == [recorded.standing.headline]
+    assert headlines == [recorded.status.headline]
 
 
 def test_a_replay_of_a_replay_is_the_same_again(recorded, root, tmp_path):
@@ -383,10 +383,10 @@ def test_a_study_that_replays_another_takes_its_settings_and_its_values(tmp_path
     assert (played.settings.metric, played.settings.experiments, played.settings.repeats) == ("loss", 4, 2)
     played.start()
     assert played.wait(60)
-    assert played.state == "finished", played.standing.message
+    assert played.state == "finished", played.status.message
     assert [(e.value, e.verdict, e.target) for e in played.experiments] == [
         (e.value, e.verdict, e.target) for e in real.experiments
     ]
-    assert played.standing.headline == real.standing.headline
+    assert played.status.headline == real.status.headline
     with pytest.raises(UserError, match="would mix"):
         open_study("class", tmp_path).resume(agent="tuner", experiments=9)

@@ -381,7 +381,7 @@ def test_recorded_edits_are_played_back_in_a_study(name, tmp_path):
     needs(name)
     study, folder = study_of(name, tmp_path, agent=f"recorded:{name}", repeats=1, experiments=9)
     study.start().wait()
-    assert study.state == "finished", study.standing.message
+    assert study.state == "finished", study.status.message
     verdicts = [str(e.verdict) for e in study.experiments]
     assert verdicts.count("keep") >= 3
     # What the guard refuses goes back, and the next edit mends it; what is no better is not worth the guard.
@@ -402,7 +402,7 @@ def test_all_recorded_edits_are_tried_once_and_then_it_ends(tmp_path):
     assert replies == [recorded[0], *recorded[2:]]  # the second was refused by the guard, and mended by the third
     study.resume(experiments=20)
     study.wait()
-    assert study.standing.message == f"All {len(recorded)} recorded edits were tried."
+    assert study.status.message == f"All {len(recorded)} recorded edits were tried."
     assert len(study.experiments) == len(recorded)
 
 

@@ -52,11 +52,11 @@ def begun(kind="curve", metric=LOSS, *, others=5, baseline=BASELINE, seed=0):
     return pruner
 
 
-def doom_of(pruner, number, curve, incumbent=BASELINE, name="loss"):
+def decision_of(pruner, number, curve, incumbent=BASELINE, name="loss"):
     watch = pruner.watch(number, incumbent)
-    found = [doom for point in run(None, curve, name=name).curve if (doom := watch.see(point))]
-    assert found == ([] if watch.doom is None else [watch.doom])  # it is told once
-    return watch.doom
+    found = [decision for point in run(None, curve, name=name).curve if (decision := watch.see(point))]
+    assert found == ([] if watch.decision is None else [watch.decision])  # it is told once
+    return watch.decision
 
 
 def after_the_first_audit(**options):
@@ -69,13 +69,13 @@ def after_the_first_audit(**options):
 
 def test_a_loser_is_doomed_early_and_a_rival_is_not():
     pruner = after_the_first_audit()
-    doom = doom_of(pruner, 91, steady(4.5))
-    assert doom.progress < 0.4
-    assert not doom.audit
-    assert doom.reason.startswith(f"Hopeless at {doom.progress:.0%} of the budget: loss ")
-    assert "of experiment 0; runs further behind than" in doom.reason
+    decision = decision_of(pruner, 91, steady(4.5))
+    assert decision.progress < 0.4
+    assert not decision.audit
+    assert decision.reason.startswith(f"Hopeless at {decision.progress:.0%} of the budget: loss ")
+    assert "of experiment 0; runs further behind than" in decision.reason
     for end in (2.5, 3.0, 3.02):
-        assert doom_of(pruner, 91, steady(end)) is None
+        assert decision_of(pruner, 91, steady(end)) is None
 
 
 def test_nothing_is_stopped_while_few_runs_have_finished():
@@ -100,8 +100,8 @@ def test_the_margin_is_learned_from_runs_that_ended_alike():
     assert alike.watch(50, BASELINE).rival.level < 0.7 * apart.watch(50, BASELINE).rival.level
     assert alike.account.margin < apart.account.margin
     third = lambda p: (late(2.9)(p) + 2 * steady(2.9)(p)) / 3  # noqa: E731
-    assert doom_of(alike, 50, third) is not None
-    assert doom_of(apart, 50, third) is None  # late bloomers are known here
+    assert decision_of(alike, 50, third) is not None
+    assert decision_of(apart, 50, third) is None  # late bloomers are known here
 
 
 def test_a_single_bad_look_is_no_doom():
@@ -116,7 +116,7 @@ def test_a_single_bad_look_is_no_doom():
 
 
 def test_the_first_doomed_run_is_an_audit_and_a_share_of_the_others():
-    assert doom_of(begun(), 50, steady(4.5)).audit
+    assert decision_of(begun(), 50, steady(4.5)).audit
     pruner = after_the_first_audit()
     audits = [pruner.watch(number, BASELINE).audit for number in range(100, 700)]
     assert 0.5 * AUDIT < sum(audits) / 600 < 1.5 * AUDIT
@@ -132,7 +132,7 @@ def test_an_audit_that_comes_back_is_wrong_and_widens_the_margin():
     pruner.learn(comes_back, BASELINE, 0.02)
     assert (pruner.account.audits, pruner.account.wrong) == (1, 1)
     assert pruner.watch(51, BASELINE).rival.level > 1.5 * before.level
-    assert doom_of(pruner, 51, late(2.9)) is None
+    assert decision_of(pruner, 51, late(2.9)) is None
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_the_direction_is_read_off_the_curve_not_off_the_metric(metric):
         end = 3.0 + 0.003 * number
         pruner.learn(experiment(number, run(better(end), accuracy(end))), baseline)
     assert pruner.watch(50, baseline).rival.sign == -1
-    assert doom_of(pruner, 50, accuracy(4.5), baseline) is not None
-    assert doom_of(pruner, 50, accuracy(2.0), baseline) is None
+    assert decision_of(pruner, 50, accuracy(4.5), baseline) is not None
+    assert decision_of(pruner, 50, accuracy(2.0), baseline) is None
 
 
 @pytest.mark.parametrize("curve", [lambda p: 1.0, lambda p: math.sin(40 * p), lambda p: math.nan])
@@ -216,15 +216,15 @@ def test_an_incumbent_without_a_curve_stops_nobody():
 
 def test_a_run_that_reports_other_values_is_not_compared():
     pruner = after_the_first_audit()
-    assert doom_of(pruner, 91, steady(4.9), name="train_loss") is None
+    assert decision_of(pruner, 91, steady(4.9), name="train_loss") is None
     pruner.learn(experiment(91, run(3.3, steady(3.3), name="train_loss")), BASELINE, 0.02)
     assert pruner.watch(92, BASELINE) is not None
 
 
 def test_a_loss_that_is_not_finite_has_lost():
-    doom = doom_of(after_the_first_audit(), 91, lambda p: steady(3.0)(p) if p < 0.3 else math.nan)
-    assert 0.3 < doom.progress < 0.45
-    assert "loss nan" in doom.reason
+    decision = decision_of(after_the_first_audit(), 91, lambda p: steady(3.0)(p) if p < 0.3 else math.nan)
+    assert 0.3 < decision.progress < 0.45
+    assert "loss nan" in decision.reason
 
 
 def test_failures_and_duplicates_teach_nothing():
@@ -250,9 +250,9 @@ def test_optunas_rule_knows_no_incumbent():
     pruner = begun("median", others=8)
     pruner.learn(experiment(90, run(4.4, steady(4.4))), BASELINE, 0.02)
     assert pruner.account.audits >= 1
-    assert doom_of(pruner, 95, steady(4.5)).progress == LOOKS[0]
-    assert "runs further behind" not in doom_of(pruner, 95, steady(4.5)).reason
-    assert doom_of(pruner, 95, steady(3.001)) is None
+    assert decision_of(pruner, 95, steady(4.5)).progress == LOOKS[0]
+    assert "runs further behind" not in decision_of(pruner, 95, steady(4.5)).reason
+    assert decision_of(pruner, 95, steady(3.001)) is None
     assert begun("median", others=2).watch(50, BASELINE).see(run(None, steady(9.0)).curve[-1]) is None
 
 

@@ -16,7 +16,7 @@ from autoresearch_magic.budget import Budget
 from autoresearch_magic.errors import Stopped, UserCodeError, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners.cell import WarmRunner
+from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.runners.environment import experiment_environment
 from autoresearch_magic.runners.worker.output_log import LOG_HEAD, LOG_TAIL
 
@@ -37,7 +37,7 @@ def make(tmp_path):
     made = []
 
     def make(setup=SETUP, *, metric="evaluate(x)", budget=BRIEF, target="", **options):
-        runner = WarmRunner(setup, target, Metric("m", metric), budget, setup_log=tmp_path / "setup.log", **options)
+        runner = CellRunner(setup, target, Metric("m", metric), budget, setup_log=tmp_path / "setup.log", **options)
         made.append(runner)
         return runner
 
@@ -168,10 +168,10 @@ def test_the_worker_ends_when_its_kernel_is_killed(tmp_path):
     code = f"""
 import sys, os
 from pathlib import Path
-from autoresearch_magic.runners.cell import WarmRunner
+from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.budget import Budget
-r = WarmRunner("x = 1", "", Metric("x", "x"), Budget(60, "seconds"), setup_log=Path({str(tmp_path / "setup.log")!r}))
+r = CellRunner("x = 1", "", Metric("x", "x"), Budget(60, "seconds"), setup_log=Path({str(tmp_path / "setup.log")!r}))
 r.measure("y = 1", seed=0, deadline=9)
 print(r.pid, flush=True)
 r.measure("import time; time.sleep(600)", seed=0, deadline=900)

@@ -10,7 +10,7 @@ import pytest
 from autoresearch_magic.errors import Stopped, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners.command import GuardCommand, ShellRunner
+from autoresearch_magic.runners.command import CommandRunner, GuardCommand
 from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import split
 from autoresearch_magic.storage.git.checkout import open_checkout
@@ -44,7 +44,7 @@ def runner_of(repo):
             number = len(made)
             checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
             tree = Worktree(repo.parent / f"w{number}", checkout, split(target))
-            runner = ShellRunner(
+            runner = CommandRunner(
                 tree, "sh src/run.sh", Metric("ms", expression), guard=guard, memory=memory,
                 worker_log=repo.parent / f"worker{number}.log", keep=keep,
             )  # fmt: skip

@@ -142,7 +142,7 @@ def test_impossible_values_are_rejected_and_so_are_bounds_that_the_target_is_out
     assert study.experiments[1].verdict is Verdict.REJECTED
     bad = make("X = 9.0\nloss = X", bounds="0..8").start()
     assert bad.wait(60)
-    assert "outside --bounds 0..8" in bad.standing.message
+    assert "outside --bounds 0..8" in bad.status.message
 
 
 @pytest.mark.parametrize("bounds", ["8..0", "x", "1", "nan.."])
@@ -184,7 +184,7 @@ def test_until_and_patience_end_the_search(make, script):  # noqa: F811
     script(*(f"X = {x}\nloss = X" for x in range(4, 12)))
     study = finish(make("X = 3.0\nloss = X", agent="script", experiments=9, patience=3))
     assert len(study.experiments) == 4
-    assert "patience" in study.standing.message
+    assert "patience" in study.status.message
 
 
 LEARNS = """from autoresearch_magic import clock, report
@@ -236,11 +236,11 @@ def test_questions_are_answered_by_a_study_at_rest(make, script):  # noqa: F811
 def test_a_report_of_a_stopped_study_measures_its_result_first(make, script):  # noqa: F811
     script("X = 1.0\nloss = X", "X = 5.0\nimport time\ntime.sleep(60)\nloss = X")
     study = make("X = 3.0\nloss = X", agent="script", experiments=5).start()
-    wait_for(lambda: study.standing.live is not None and study.standing.live.experiment.number == 2)
+    wait_for(lambda: study.status.live is not None and study.status.live.experiment.number == 2)
     study.stop()
     assert study.unconfirmed
     report = study.report().read_text()
-    assert study.standing.headline.gain == 2.0
+    assert study.status.headline.gain == 2.0
     assert "measured again" in report
     assert study.state == "stopped"
 
@@ -253,10 +253,10 @@ def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make, sc
         journal.execute("UPDATE meta SET value = '\"stopped\"' WHERE key = 'state'")
     journal.close()
     again = open_study(study.name, study.folder.parent)
-    assert again.standing.headline is None
+    assert again.status.headline is None
     assert again.unconfirmed
     again.report()
-    assert again.standing.headline == study.standing.headline
+    assert again.status.headline == study.status.headline
 
 
 @pytest.mark.parametrize(("disturbance", "runs"), [(0.0, 3), (30.0, 6)])
@@ -269,18 +269,18 @@ def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs
     assert study.incumbent.number == 1
     finals = [e.number for e in seen if isinstance(e, RunEnded) and e.kind == "final"]
     assert finals == [1, 0] * runs
-    head = study.standing.headline
+    head = study.status.headline
     assert head.repeats == runs
     assert head.gain == pytest.approx(8.0 + disturbance / runs, abs=0.1)
     assert any("each gets as many runs once more" in e.message for e in seen if isinstance(e, Notice)) is bool(
         disturbance
     )
-    assert open_study(study.name, study.folder.parent).standing.headline == head
+    assert open_study(study.name, study.folder.parent).status.headline == head
     seen.clear()
     assert study.resume(experiments=2).wait(60)
     assert not any(isinstance(e, RunStarted) for e in seen), "the script is at its end, and all is measured"
     assert not any("varied far more" in e.message for e in seen if isinstance(e, Notice))
-    assert study.standing.headline == head
+    assert study.status.headline == head
 
 
 def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make, script):  # noqa: F811
@@ -296,11 +296,11 @@ def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make,
         ]
 
     assert finals(0) == finals(1) == [1000, 1001, 1002]
-    assert study.standing.headline.repeats == 2
+    assert study.status.headline.repeats == 2
     seen.clear()
     study.ask_confirmation().wait()
     assert (finals(0), finals(1)) == ([1001], [])
-    assert study.standing.headline.repeats == 2
+    assert study.status.headline.repeats == 2
 
 
 def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make, script):  # noqa: F811
@@ -311,7 +311,7 @@ def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make, script
     study = finish(make(target, agent="script", experiments=40, repeats=3, minutes=0.1, observers=[seen.append]))
     assert [e.number for e in seen if isinstance(e, RunEnded) and e.kind == "final"].count(0) == 3
     assert any("no time is left for more runs" in e.message for e in seen if isinstance(e, Notice))
-    assert study.standing.headline.repeats == 3
+    assert study.status.headline.repeats == 3
 
 
 def test_a_plan_runs_the_target_and_writes_nothing(make, tmp_path):  # noqa: F811

@@ -111,7 +111,7 @@ def test_the_tuner_makes_it_better_and_the_checkout_is_as_it_was(make, repo):
     best = study.incumbent
     assert best.number > 0
     assert best.value < 45
-    assert study.standing.headline.gain > 0
+    assert study.status.headline.gain > 0
     assert run_git(repo, "rev-parse", f"autoresearch/{study.name}").strip() == best.commit
     shown = run_git(repo, "show", f"{best.commit}:src/app.py")
     assert shown == split(best.target)["src/app.py"] != APP
@@ -316,8 +316,8 @@ def test_a_guard_that_fails_on_the_code_as_it_is_ends_the_study_with_its_output(
     study = make(guard="python check.py").start()
     assert study.wait(60)
     assert study.state == "failed"
-    assert study.standing.message.startswith("The guard ended with exit status 1. It must pass on the code as it is")
-    assert "SIZE is too small" in study.standing.traceback
+    assert study.status.message.startswith("The guard ended with exit status 1. It must pass on the code as it is")
+    assert "SIZE is too small" in study.status.traceback
 
 
 def test_a_guard_s_metric_is_held_to_the_baseline(make, script):
@@ -395,8 +395,8 @@ def test_two_runs_without_a_value_end_the_study_with_what_they_printed(make, scr
     assert study.wait(60)
     assert study.state == "failed"
     assert verdicts(study) == ["baseline", "metric-error", "keep", "metric-error", "metric-error"]
-    assert study.standing.message.startswith("Two runs in a row gave no value: ")
-    assert "silent three" in study.standing.traceback
+    assert study.status.message.startswith("Two runs in a row gave no value: ")
+    assert "silent three" in study.status.traceback
     study.resume()
     assert study.wait(60)
     assert verdicts(study)[5:] == ["keep", "metric-error"], "who goes on knows of them"
@@ -414,8 +414,8 @@ def test_a_command_that_does_not_run_as_it_is(make):
     study = make(verify="python no_such.py").start()
     assert study.wait(60)
     assert study.state == "failed"
-    assert "The target does not run as it is: The command ended with exit status 2." in study.standing.message
-    assert "no_such.py" in study.standing.traceback
+    assert "The target does not run as it is: The command ended with exit status 2." in study.status.message
+    assert "no_such.py" in study.status.traceback
 
 
 # -- stopped, killed, and going on -----------------------------------------------------------------------------------------------------
@@ -506,7 +506,7 @@ def test_a_process_that_is_killed_in_mid_experiment_leaves_the_repository_as_it_
     study = open_study("one", repo / ".autoresearch")
     study.resume(timeout="0.8s")
     assert study.wait(60)
-    assert study.state == "finished", study.standing.message
+    assert study.state == "finished", study.status.message
     assert len(study.experiments) >= 2
     assert state(repo) == before
     assert "stash@{0}" in run_git(repo, "stash", "list")

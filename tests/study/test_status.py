@@ -5,7 +5,7 @@ import pytest
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.study.status import Standing
+from autoresearch_magic.study.status import StudyStatus
 
 
 def run(kind, number, seconds, repeat=0, repeats=1):
@@ -22,12 +22,12 @@ def judged(number, verdict, runs=1):
     return Judged(Experiment(number, parent, Proposal("x", "idea"), verdict=verdict, measurements=measurements))
 
 
-def standing_after(*events, **options):
-    standing = Standing(Settings(metric="loss", repeats=2, **options))
+def status_after(*events, **options):
+    status = StudyStatus(Settings(metric="loss", repeats=2, **options))
     for event in events:
         for each in event if isinstance(event, list) else [event]:
-            standing.take(each)
-    return standing
+            status.take(each)
+    return status
 
 
 BASELINE = (
@@ -45,46 +45,46 @@ CONFIRMED = (
 
 
 def test_the_pace_is_what_an_experiment_takes_with_its_repeats():
-    assert standing_after(StateChanged(State.BASELINE)).pace is None
-    assert standing_after(*BASELINE[:2]).pace == 2.0  # one of two runs of the baseline
-    assert standing_after(*BASELINE).pace == 2.0
-    assert standing_after(*SEARCH).pace == pytest.approx(12 / 4)
+    assert status_after(StateChanged(State.BASELINE)).pace is None
+    assert status_after(*BASELINE[:2]).pace == 2.0  # one of two runs of the baseline
+    assert status_after(*BASELINE).pace == 2.0
+    assert status_after(*SEARCH).pace == pytest.approx(12 / 4)
 
 
 @pytest.mark.parametrize("state", [State.CONFIRMING, State.FINISHED, State.STOPPED, State.PAUSED])
 def test_the_pace_stays_when_the_study_ends_before_its_experiments_do(state):
-    asked = standing_after(*SEARCH, *CONFIRMED, StateChanged(state), experiments=500, minutes=1)
+    asked = status_after(*SEARCH, *CONFIRMED, StateChanged(state), experiments=500, minutes=1)
     assert asked.pace == pytest.approx(12 / 4)
     assert len(asked.runs) == 10  # what was used is told whole
-    after = standing_after(*SEARCH, run("trial", 1, 40.0), StateChanged(state), experiments=500)
+    after = status_after(*SEARCH, run("trial", 1, 40.0), StateChanged(state), experiments=500)
     assert after.pace == pytest.approx(12 / 4)
 
 
 def test_in_the_confirmation_the_experiments_are_over():
-    begun = standing_after(*SEARCH, run("final", 1, 2.0, 0, 2)[:1], experiments=500)
+    begun = status_after(*SEARCH, run("final", 1, 2.0, 0, 2)[:1], experiments=500)
     assert begun.runs_total - begun.runs_done == 4
     assert begun.remaining == pytest.approx(4 * begun.pace)
-    last = standing_after(*SEARCH, run("final", 0, 2.0, 1, 2)[:1], experiments=500)
+    last = status_after(*SEARCH, run("final", 0, 2.0, 1, 2)[:1], experiments=500)
     assert last.runs_total - last.runs_done == 1
     assert begun.fraction < last.fraction < 1
 
 
 def test_what_is_left_is_the_pace_times_what_has_not_been_run():
-    search = standing_after(*SEARCH, experiments=10)
+    search = status_after(*SEARCH, experiments=10)
     assert search.remaining == pytest.approx(search.pace * (10 - 2 + 4))
-    assert standing_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).remaining is None
-    assert standing_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).fraction == 1
+    assert status_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).remaining is None
+    assert status_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).fraction == 1
 
 
 def test_a_question_does_not_tell_how_long_it_takes():
-    asked = standing_after(*SEARCH, StateChanged(State.MEASURING), run("trial", 1, 2.0)[:1], experiments=500)
+    asked = status_after(*SEARCH, StateChanged(State.MEASURING), run("trial", 1, 2.0)[:1], experiments=500)
     assert asked.remaining is None
 
 
 def test_a_confirmation_that_is_made_longer_is_not_at_its_end():
-    third = standing_after(*SEARCH, *CONFIRMED, run("final", 1, 2.0, 2, 4)[:1], experiments=2)
+    third = status_after(*SEARCH, *CONFIRMED, run("final", 1, 2.0, 2, 4)[:1], experiments=2)
     assert (third.runs_total, third.runs_done) == (12, 8)
     assert third.fraction == pytest.approx(8 / 12)
     assert third.remaining == pytest.approx(4 * third.pace)
-    last = standing_after(*SEARCH, *CONFIRMED, run("final", 0, 2.0, 3, 4)[:1], experiments=2)
+    last = status_after(*SEARCH, *CONFIRMED, run("final", 0, 2.0, 3, 4)[:1], experiments=2)
     assert last.runs_total - last.runs_done == 1

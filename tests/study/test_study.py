@@ -15,7 +15,7 @@ from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Proposal, Verdict
-from autoresearch_magic.storage import folders as places
+from autoresearch_magic.storage import folders
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.study import Study
 
@@ -64,7 +64,7 @@ def script(monkeypatch):
 def finish(study, seconds=60):
     study.start()
     assert study.wait(seconds), study
-    assert study.state != State.FAILED, study.standing.message
+    assert study.state != State.FAILED, study.status.message
     return study
 
 
@@ -79,10 +79,10 @@ def test_every_verdict_is_recorded_with_its_source_and_reason(make, script):
     assert all(e.reason for e in study.experiments)
     assert "The same as experiment 1" in study.experiment(2).reason
     assert "ZeroDivisionError" in study.experiment(4).measurements[0].traceback
-    assert study.standing.message == "The script is at its end."
+    assert study.status.message == "The script is at its end."
     assert (study.incumbent.number, study.incumbent.value) == (9, 0.5)
-    assert study.standing.headline.gain == 2.5
-    assert study.standing.headline.repeats == 2
+    assert study.status.headline.gain == 2.5
+    assert study.status.headline.repeats == 2
 
     frame = study.history
     assert list(frame["source"])[9] == "loss = 0.5"
@@ -122,21 +122,21 @@ def test_an_observer_that_fails_does_not_end_the_study(make):
 
     study = finish(make(observers=[bad], experiments=2))
     assert study.state == "finished"
-    assert "observer failed" in study.standing.message
+    assert "observer failed" in study.status.message
 
 
 def test_nothing_better_means_no_confirmation(make, script):
     script("loss = 7", "loss = 8")
     study = finish(make("X = 3.0\nloss = X\n", agent="script", experiments=2))
     assert study.incumbent.number == 0
-    assert study.standing.headline is None
-    assert study.standing.fraction == 1.0
+    assert study.status.headline is None
+    assert study.status.fraction == 1.0
 
 
 def test_names_paths_and_the_registry(make, tmp_path):
     first = finish(make(name="first", experiments=1))
     assert am.current() is first
-    assert places.study_names(tmp_path) == ["first"]
+    assert folders.study_names(tmp_path) == ["first"]
     with pytest.raises(UserError, match="There is a study 'first' already"):
         make(name="first")
     auto, other = make(), None
@@ -187,7 +187,7 @@ def test_stop_and_resume_keep_numbers_and_proposals(make, tmp_path):
     assert len(again.experiments) == 7
     assert [e.target for e in again.experiments] == [e.target for e in whole.experiments]
     assert [e.commit for e in again.experiments[:done]] == [e.commit for e in parts.experiments]
-    assert again.standing.headline is not None
+    assert again.status.headline is not None
 
 
 def test_a_finished_study_can_go_on_with_more(make, tmp_path):
@@ -262,7 +262,7 @@ def test_a_study_that_cannot_begin_says_why(make, target, setup, message):
     assert study.state == "failed"
     import re
 
-    assert re.search(message, study.standing.message), study.standing.message
+    assert re.search(message, study.status.message), study.status.message
     assert study.experiments == []
 
 
@@ -317,7 +317,7 @@ def test_exports_and_the_report(make, tmp_path):
 def test_the_journal_is_written_before_the_run(make, tmp_path):
     study = make("X = 3.0\nimport time\ntime.sleep(30)\nloss = X\n", name="early").start()
     path = tmp_path / "early" / "journal.sqlite"
-    wait_for(lambda: study.standing.live is not None)
+    wait_for(lambda: study.status.live is not None)
     with sqlite3.connect(path) as journal:
         assert journal.execute("SELECT number, verdict FROM experiment").fetchall() == [(0, None)]
     study.stop()
@@ -344,13 +344,13 @@ def test_a_limit_of_time_holds_for_the_confirmation_too(make, monkeypatch):
     study = make(SLOW, agent="script", minutes=0.08, experiments=50, repeats=2, bounds="0..9")
     began = time.monotonic()
     finish(study)
-    assert "--minutes 0.08" in study.standing.message
+    assert "--minutes 0.08" in study.status.message
     kept = study.incumbent.number
     assert kept > 0
-    assert study.standing.headline is not None
+    assert study.status.headline is not None
     assert len(study.experiments) < 15
     # At 0.4 s a run the confirmation takes 1.6 s: it has begun early enough to be over, give or take an experiment.
-    assert study.standing.fraction == 1.0
+    assert study.status.fraction == 1.0
     ran = sum(len(e.measurements) for e in study.experiments)
     assert 0.4 * (ran + 4) < 0.08 * 60 + 1.0, (ran, time.monotonic() - began)
 
@@ -374,13 +374,13 @@ def test_a_program_beside_a_lab_needs_no_target(tmp_path):
 def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make):
     study = make(SLOW, minutes=0.1, experiments="unlimited")
     study.start()
-    wait_for(lambda: len(study.standing.runs) > 2)
+    wait_for(lambda: len(study.status.runs) > 2)
     study.pause()
     study.wait(20)
-    study.standing.state = State.RUNNING
-    assert 0 < study.standing.fraction < 1
-    assert 0 <= study.standing.remaining <= 6
-    study.standing.state = State.PAUSED
+    study.status.state = State.RUNNING
+    assert 0 < study.status.fraction < 1
+    assert 0 <= study.status.remaining <= 6
+    study.status.state = State.PAUSED
     study.stop()
 
 

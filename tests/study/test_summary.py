@@ -10,7 +10,7 @@ from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.study.status import Live, Standing
+from autoresearch_magic.study.status import Live, StudyStatus
 from autoresearch_magic.study.summary import (
     doing,
     gain_words,
@@ -38,16 +38,16 @@ def headline(gain=0.3, reach=0.02, baseline=1.2, repeats=4):
 
 
 def shown(*events, settings=None):
-    standing = Standing(settings or Settings(metric="loss", experiments=9))
-    standing.take(Judged(experiment(0, 1.0, 1.02, verdict=Verdict.BASELINE, summary="baseline")))
-    standing.take(Judged(experiment(1, 0.8, 0.81, 0.79, verdict=Verdict.KEEP)))
-    standing.take(Judged(experiment(2, 0.9, verdict=Verdict.DISCARD, summary="a | b")))
+    status = StudyStatus(settings or Settings(metric="loss", experiments=9))
+    status.take(Judged(experiment(0, 1.0, 1.02, verdict=Verdict.BASELINE, summary="baseline")))
+    status.take(Judged(experiment(1, 0.8, 0.81, 0.79, verdict=Verdict.KEEP)))
+    status.take(Judged(experiment(2, 0.9, verdict=Verdict.DISCARD, summary="a | b")))
     for event in events:
-        standing.take(event)
+        status.take(event)
     definition = SimpleNamespace(program=SimpleNamespace(title="Lower it"))
     return SimpleNamespace(
-        name="s", folder=Path("s"), definition=definition, standing=standing, settings=standing.settings, metric=LOSS,
-        state="running", experiments=list(standing.experiments), incumbent=standing.incumbent, history=None,
+        name="s", folder=Path("s"), definition=definition, status=status, settings=status.settings, metric=LOSS,
+        state="running", experiments=list(status.experiments), incumbent=status.incumbent, history=None,
     )  # fmt: skip
 
 
@@ -133,8 +133,8 @@ def test_the_report_has_the_interval_and_the_runs():
 def test_one_of_a_thing_is_no_plural():
     assert [counted(n, "run") for n in (0, 1, 2, 1500)] == ["0 runs", "1 run", "2 runs", "1,500 runs"]
     ended = RunEnded(0, "baseline", Measurement(Outcome.OK, 1.0, seed=1, seconds=2.0))
-    assert ledgers(shown(ended).standing) == "Evaluations: 1 run, 2s"
-    assert ledgers(shown(ended, ended).standing) == "Evaluations: 2 runs, 4s"
+    assert ledgers(shown(ended).status) == "Evaluations: 1 run, 2s"
+    assert ledgers(shown(ended, ended).status) == "Evaluations: 2 runs, 4s"
     assert usage_line(Usage(calls=1, input=20, output=5, seconds=1.0)).startswith("Agent: 1 call, 20 tokens in")
     assert "\n2 of 9 experiments: 1 kept" in status(shown())
     assert "\n2 of 1 experiment: 1 kept" in status(shown(settings=Settings(metric="loss", experiments=1)))

@@ -3,8 +3,8 @@
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.runners.cell import WarmRunner
-from autoresearch_magic.runners.command import ShellRunner
+from autoresearch_magic.runners.cell import CellRunner
+from autoresearch_magic.runners.command import CommandRunner
 from autoresearch_magic.runners.replay import ReplayRunner
 from autoresearch_magic.study.definition import define
 from autoresearch_magic.study.thread import CHANGEABLE, changed, make_runner
@@ -60,7 +60,11 @@ def test_each_target_has_its_runner(make, tmp_path):  # noqa: F811
     files = define(
         "Faster", "", "", {"metric": "ms", "scope": "src/**", "verify": "python bench.py", "repo": str(repo)}
     )
-    for definition, kind in ((cell(), WarmRunner), (files, ShellRunner), (cell(agent="replay:old@max"), ReplayRunner)):
+    for definition, kind in (
+        (cell(), CellRunner),
+        (files, CommandRunner),
+        (cell(agent="replay:old@max"), ReplayRunner),
+    ):
         runner = make_runner(definition, tmp_path / "new", lambda event: None)
         try:
             assert type(runner) is kind
@@ -74,10 +78,10 @@ def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make, monkeypatch):  # 
         patch.setattr("autoresearch_magic.study.thread.make_runner", lambda *_: 1 / 0)
         study.start()
         assert study.wait(60)
-    assert (study.state, study.standing.message) == ("failed", "ZeroDivisionError: division by zero")
-    assert "make_runner" in study.standing.traceback
-    assert study._stretch is not None
-    study._stretch.join()
+    assert (study.state, study.status.message) == ("failed", "ZeroDivisionError: division by zero")
+    assert "make_runner" in study.status.traceback
+    assert study._thread is not None
+    study._thread.join()
     assert not study.locked
     assert study.resume().wait(60)
     assert study.state == "finished"
@@ -85,7 +89,7 @@ def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make, monkeypatch):  # 
 
 def test_a_question_leaves_the_study_as_it_stood(make):  # noqa: F811
     study = finish(make())
-    study.standing.message = "as it stood"
+    study.status.message = "as it stood"
     before = len(study.experiments)
     assert study.ask_confirmation().wait(60)
-    assert (study.state, study.standing.message, len(study.experiments)) == ("finished", "as it stood", before)
+    assert (study.state, study.status.message, len(study.experiments)) == ("finished", "as it stood", before)

@@ -92,8 +92,8 @@ def test_the_agents_and_the_notes_they_read(monkeypatch):
 def test_an_answer_of_a_study_that_had_failed_is_shown(traceback, refused, monkeypatch, capsys):
     for name in ("follow", "TerminalBar"):
         monkeypatch.setattr(f"autoresearch_magic.ui.jupyter.magics.{name}", lambda *_: True)
-    standing = SimpleNamespace(message="The key has expired.", traceback=traceback, elapsed=1.0)
-    study = SimpleNamespace(name="s", state="failed", standing=standing)
+    status = SimpleNamespace(message="The key has expired.", traceback=traceback, elapsed=1.0)
+    study = SimpleNamespace(name="s", state="failed", status=status)
     magics = AutoresearchMagics(None)
     asked = Reply("", wait=(study, None), then=lambda: Reply("STABLE"))
     with pytest.raises(UserError, match="expired") if refused else nullcontext():

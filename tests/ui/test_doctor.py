@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners.cell import WarmRunner
+from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.runners.worker import server as worker
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.ui import doctor
@@ -261,7 +261,7 @@ def test_a_journal_that_is_none_is_named(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
 def test_workers_without_a_kernel_are_found_and_those_with_one_are_not(tmp_path):
-    runner = WarmRunner(
+    runner = CellRunner(
         "", "loss = 1", Metric("loss", "loss"), Budget(1.0, "seconds"), setup_log=tmp_path / "setup.log"
     )
     ours, theirs = socket.socketpair()

@@ -39,7 +39,7 @@ def test_a_notebook_runs_offline(name, tmp_path, capsys):
     studies = [open_study(folder) for folder in (tmp_path / ".autoresearch").iterdir() if folder.is_dir()]
     assert len(studies) == STUDIES[name]
     for study in studies:
-        assert study.state == "finished", study.standing.message
+        assert study.state == "finished", study.status.message
         assert study.experiments[0].value is not None
         assert len(study.experiments) > 1
         shutil.rmtree(study.definition.checkout.folder.parent, ignore_errors=True)  # the notebook made it elsewhere
@@ -64,5 +64,5 @@ def test_the_night_runs_as_a_class_of_a_minute(tmp_path, capsys):
     assert "val_bpb:" in baseline
     assert "val_bpb:" in best
     study = open_study(path.parent / ".autoresearch" / "night")
-    assert study.state == "finished", study.standing.message
+    assert study.state == "finished", study.status.message
     assert study.definition.target_path == (tmp_path / "train" / "train.py").resolve()

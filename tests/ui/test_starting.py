@@ -80,7 +80,7 @@ def test_a_skill_stands_in_the_next_cell_and_runs(session):
     assert body.strip() == find_skill("speed").text
     started = run(session, first.removeprefix("%%autoresearch") + " -n 2", body)
     started.watch.wait()
-    assert started.watch.state == "finished", started.watch.standing.message
+    assert started.watch.state == "finished", started.watch.status.message
     assert len(started.watch.experiments) == 3
     assert git("demo", "status", "--porcelain") == ""
     assert run(session, "skill speed --example other --no-cell").next_cell == ""
@@ -144,7 +144,7 @@ def test_a_goal_becomes_a_program_that_runs(session, tmp_path):
         session, first.removeprefix("%%autoresearch").replace(shlex.quote(agent), "tuner") + " -n 1", body
     ).watch
     study.wait()
-    assert study.state == "finished", study.standing.message
+    assert study.state == "finished", study.status.message
     assert git("demo", "worktree", "list").count("\n") == 2  # the user's and the study's: that of the dry run is gone
 
 

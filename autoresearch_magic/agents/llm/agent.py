@@ -10,7 +10,7 @@ from ...source.edits import fingerprint
 from ..base import Agent, Briefing
 from .backend import Backend, BackendFailed, Completion, Prompt, Turn
 from .prompt import LONG, build_prompt
-from .reply_parser import Reply, ReplyError, read_reply
+from .reply_parser import ParsedReply, ReplyError, read_reply
 
 DEADLINE = 600.0
 """Seconds that one answer may take; a model that thinks for ten minutes about one change has lost its way."""
@@ -79,7 +79,7 @@ class LanguageModel(Agent):
             raise ProposalFailed(f"No reply: {error}", used + error.usage) from None
 
     @staticmethod
-    def _read(completion: Completion, briefing: Briefing, tried: dict[str, int]) -> Reply:
+    def _read(completion: Completion, briefing: Briefing, tried: dict[str, int]) -> ParsedReply:
         if completion.stop == "refusal":
             raise ReplyError("You declined to answer. Propose a small, plain change to the target instead.")
         if completion.stop == "length":

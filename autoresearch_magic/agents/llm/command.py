@@ -36,7 +36,7 @@ _STDERR_TAIL = 2**13
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 
 
-class Command(Backend):
+class CommandBackend(Backend):
     """A command-line agent.
 
     Parameters

@@ -46,7 +46,7 @@ class ReplyError(Exception):
 
 
 @dataclass(frozen=True)
-class Reply:
+class ParsedReply:
     """A reply that can be used.
 
     Attributes
@@ -63,7 +63,7 @@ class Reply:
     expect: str
 
 
-def read_reply(text: str, target: str) -> Reply:
+def read_reply(text: str, target: str) -> ParsedReply:
     """Read a reply and apply its code to the target.
 
     Parameters
@@ -87,7 +87,7 @@ def read_reply(text: str, target: str) -> Reply:
         raise ReplyError("The new target is the same as the present one but for layout, comments or docstrings.")
     hypothesis, expect = tag(text, "hypothesis"), tag(text, "expect")
     summary = tag(text, "summary") or _first_line(hypothesis) or _what_changed(target, code)
-    return Reply(code, " ".join(summary.split()), hypothesis, expect)
+    return ParsedReply(code, " ".join(summary.split()), hypothesis, expect)
 
 
 def tag(text: str, name: str) -> str:

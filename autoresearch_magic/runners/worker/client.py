@@ -29,7 +29,7 @@ TICK = 0.5
 """Seconds between two signs of life that are made up of the time alone."""
 
 
-class Link:
+class WorkerClient:
     """One worker process (see `autoresearch_magic.runners.worker.server`) and the socket to it.
 
     Parameters

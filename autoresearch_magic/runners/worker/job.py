@@ -15,7 +15,7 @@ from typing import Any
 from ...experiment import Outcome
 from ..output.progress_lines import ProgressLines
 from .child import not_finite
-from .output_log import Log
+from .output_log import OutputLog
 
 BEGIN = 600.0
 """Seconds a fresh process may take to run the setup before its target begins."""
@@ -25,7 +25,7 @@ OUTPUT_TAIL = 4_000
 _WHY = {"timeout": Outcome.TIMEOUT, "memory": Outcome.OUT_OF_MEMORY, "pruned": Outcome.PRUNED}
 
 
-class Run:
+class RunningJob:
     """One running experiment.
 
     Parameters
@@ -48,7 +48,7 @@ class Run:
     ) -> None:
         self.id, self.job, self.limit, self.memory = id, job, limit, memory
         self.events, self.output = pipes
-        self.log = Log(log)
+        self.log = OutputLog(log)
         self.pid = 0
         self.started = time.monotonic()
         self.began: float | None = None  # when the target began: the setup was before that, in a fresh process
@@ -68,7 +68,7 @@ class Run:
         self.deadline = self.began + self.limit
 
 
-def result_of(run: Run, status: int, resident_peak: int) -> dict[str, Any]:
+def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any]:
     """Say how a run ended.
 
     Parameters
@@ -117,7 +117,7 @@ def _printed(result: dict[str, Any], metric: dict[str, str], tail: str) -> dict[
     return {**result, "outcome": Outcome.OK, "value": value, "error": ""}
 
 
-def _killed(run: Run) -> str:
+def _killed(run: RunningJob) -> str:
     if run.why == "timeout":
         return f"Killed after {run.limit:.0f} s: it ran past its hard limit (--timeout)."
     if run.why == "memory":

@@ -6,7 +6,7 @@ LOG_HEAD, LOG_TAIL = 1_000_000, 64_000
 """Bytes of output that a log keeps from the beginning and, once that is full, from the end."""
 
 
-class Log:
+class OutputLog:
     """The output of one run: its head goes to the file as it comes, its tail is held back and added at the end."""
 
     def __init__(self, path: str) -> None:

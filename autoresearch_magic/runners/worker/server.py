@@ -37,7 +37,7 @@ from ...budget import Budget
 from ...source.edits import imported_modules
 from ..output.progress_lines import ProgressLines, reports_itself
 from . import child
-from .job import Run, result_of
+from .job import RunningJob, result_of
 from .processes import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_PDEATHSIG,
@@ -71,7 +71,7 @@ class Worker:
         self.mode, self.why = "fork", ""
         self.module = child.new_main()
         self.frozen: dict[str, Any] = {}
-        self.runs: dict[int, Run] = {}
+        self.runs: dict[int, RunningJob] = {}
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
         self._inbox = b""
@@ -199,7 +199,7 @@ class Worker:
         for fd in (events, output):
             os.set_blocking(fd, False)
         job = message["job"]
-        run = Run(message["id"], job, message["limit"], message["memory"], message["log"], (events, output))
+        run = RunningJob(message["id"], job, message["limit"], message["memory"], message["log"], (events, output))
         command = "command" in job
         if command or not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
             run.lines = ProgressLines(Budget(*job["budget"]))
@@ -247,7 +247,7 @@ class Worker:
             )  # fmt: skip
         return process.pid
 
-    def read_events(self, run: Run) -> None:
+    def read_events(self, run: RunningJob) -> None:
         """Take what a run says of itself: signs of life are passed on, its result is kept until it has ended."""
         data = read_ready(run.events)
         if not data:
@@ -267,15 +267,15 @@ class Worker:
                     run.lines = None
                 self.send({"is": "event", "id": run.id, "event": event})
 
-    def read_output(self, run: Run) -> None:
+    def read_output(self, run: RunningJob) -> None:
         """Take what a run prints."""
         if run.lines is not None and readable(run.events):
             self.read_events(run)  # what it said before it printed this: whether it ticks, whether it reports
         if readable(run.output):
             self.take_output(run)
 
-    def take_output(self, run: Run) -> None:
-        """Log a piece of output; where the run does not report, its progress lines are its reports."""
+    def take_output(self, run: RunningJob) -> None:
+        """OutputLog a piece of output; where the run does not report, its progress lines are its reports."""
         data = read_ready(run.output)
         if not data:
             self._unregister(run.output)
@@ -289,7 +289,7 @@ class Worker:
         if fd in self.selector.get_map():
             self.selector.unregister(fd)
 
-    def kill(self, run: Run, why: str) -> None:
+    def kill(self, run: RunningJob, why: str) -> None:
         """Ask a run and all its processes to end; they are made to after the grace."""
         if not run.why:
             run.why, run.kill_at = why, time.monotonic() + GRACE
@@ -313,7 +313,7 @@ class Worker:
                 if run.memory and run.peak > run.memory:
                     self.kill(run, "memory")
 
-    def finish(self, run: Run, status: int, usage: resource.struct_rusage) -> None:
+    def finish(self, run: RunningJob, status: int, usage: resource.struct_rusage) -> None:
         """Gather what is left of an ended run, remove every process of it, and report."""
         signal_group(run.pid, signal.SIGKILL)
         self.drain(run)
@@ -327,7 +327,7 @@ class Worker:
         scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes there, KiB here
         self.send({"is": "done", "id": run.id, "result": result_of(run, status, usage.ru_maxrss * scale)})
 
-    def drain(self, run: Run) -> None:
+    def drain(self, run: RunningJob) -> None:
         """Read what the pipes still hold."""
         for fd, read in ((run.events, self.read_events), (run.output, self.read_output)):
             while fd in self.selector.get_map() and readable(fd):

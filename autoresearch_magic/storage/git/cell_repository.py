@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from git.db import GitDB
     from git.index.typ import IndexEntry
 
-__all__ = ["Repository", "decode", "encode"]
+__all__ = ["CellRepository", "decode", "encode"]
 
 STALE = 5.0
 """Seconds after which a git lock that did not go away is nobody's: ours are held for milliseconds."""
@@ -45,7 +45,7 @@ _EXPERIMENT = re.compile(rb"^Experiment: (\d+)$", re.MULTILINE)
 _COMMITTED = re.compile(rb"^committer .* (\d+) [+-]\d{4}$", re.MULTILINE)
 
 
-class Repository:
+class CellRepository:
     """A git repository with the versions of a study's cells.
 
     Parameters

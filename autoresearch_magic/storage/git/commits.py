@@ -19,7 +19,7 @@ COMMITTER, ADDRESS = "autoresearch", "autoresearch@localhost"
 
 
 class Commits(Protocol):
-    """Where a study's experiments are committed: `repository.Repository` for cells, `branch.Branch` for files."""
+    """Where a study's experiments are committed: `repository.CellRepository` for cells, `branch.StudyBranch` for files."""
 
     def record(
         self, experiment: Experiment, files: Mapping[str, str], metric: Metric, parent_commit: str | None,

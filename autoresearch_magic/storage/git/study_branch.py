@@ -20,7 +20,7 @@ from .command import GitFailed, git
 from .commits import ADDRESS, COMMITTER, References, author_name, commit_message, git_date, safe_name
 
 
-class Branch:
+class StudyBranch:
     """The versions of a study in the user's repository.
 
     Parameters

@@ -99,18 +99,18 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
 
             refresh(study)
         # A question leaves a study that had failed as it stands, and has a traceback only where it failed itself.
-        if study.state == State.FAILED and (study.standing.traceback or not asked):
-            raise UserCodeError(study.standing.message, self.untold(study))
+        if study.state == State.FAILED and (study.status.traceback or not asked):
+            raise UserCodeError(study.status.message, self.untold(study))
         if not over:
             print(f"{study.name} is {study.state} still: %autoresearch wait waits on.")
 
     def untold(self, study: Study) -> str:
         """Return a study's traceback the first time it is asked for."""
-        key = (study.name, study.standing.elapsed)
+        key = (study.name, study.status.elapsed)
         if key in self._told:
             return ""
         self._told.add(key)
-        return study.standing.traceback
+        return study.status.traceback
 
 
 def complete(shell: Any, event: Any) -> list[str]:

@@ -141,18 +141,18 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
     buffers : list of bytes
         Pairs of 32-bit floats, progress and value: the running curve's new points, the incumbent's whole curve.
     """
-    standing = study.standing
+    status = study.status
     same = request.get("epoch", epoch) == epoch
     known, revision = (request.get("since", 0), request.get("revision", 0)) if same else (0, 0)
-    revised = list(standing.revised)
+    revised = list(status.revised)
     experiments = study.experiments
     again = set(revised[revision:])
     # With a row changes what others say of their distance to it.
     changed = [e for e in experiments[:known] if e.number in again or (e.parent in again and e.value is not None)]
     noise = estimate_noise(experiments)
-    best, baseline, live = standing.incumbent, standing.baseline, standing.live
+    best, baseline, live = status.incumbent, status.baseline, status.live
     curve, buffers = _curve(live, best, request.get("curve") or {})
-    head = standing.headline
+    head = status.headline
     content = {
         "type": "delta",
         "epoch": epoch,
@@ -163,11 +163,11 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
             "total": study.settings.planned,
         },
         "state": study.state,
-        "message": standing.message,
-        "traceback": standing.traceback,
-        "elapsed": standing.elapsed,
-        "remaining": standing.remaining,
-        "spent": standing.elapsed / limit if (limit := study.settings.time_limit) else 0.0,
+        "message": status.message,
+        "traceback": status.traceback,
+        "elapsed": status.elapsed,
+        "remaining": status.remaining,
+        "spent": status.elapsed / limit if (limit := study.settings.time_limit) else 0.0,
         "baseline": baseline and {
             "value": baseline.value, "sd": noise.sd if noise.known else None, "repeats": len(baseline.values),
         },
@@ -178,9 +178,9 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
             "number": head.number,
         },
         "counts": counts(experiments),
-        "done": standing.done,
-        "pace": standing.pace,
-        "ledger": ledgers(standing),
+        "done": status.done,
+        "pace": status.pace,
+        "ledger": ledgers(status),
         "running": live and {**_running(live), "what": doing(live, best, study.metric)},
         "since": len(experiments),
         "after": min(revision, len(revised)),

@@ -84,9 +84,9 @@ class NotebookBar:
 
     def draw(self) -> None:
         """Show how far it is; the panels too, where the waiting keeps them from asking."""
-        self._meter.put(self.study.standing.fraction, caption(self.study))
+        self._meter.put(self.study.status.fraction, caption(self.study))
         nudge(self.study)
 
     def close(self) -> None:
         """Leave the last word: the result."""
-        self._meter.put(self.study.standing.fraction, f"{caption(self.study)} · {result_line(self.study)}")
+        self._meter.put(self.study.status.fraction, f"{caption(self.study)} · {result_line(self.study)}")

@@ -21,7 +21,7 @@ from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Draft, Drafted, 
 from autoresearch_magic.agents.drafting.prompt import ask_draft, read_draft
 from autoresearch_magic.agents.drafting.repository_summary import SURVEY, hide, looks_secret, survey, tracked_files
 from autoresearch_magic.agents.llm.backend import Backend, BackendFailed, BackendRefused, Completion, Turn, Usage
-from autoresearch_magic.agents.llm.command import Command
+from autoresearch_magic.agents.llm.command import CommandBackend
 from autoresearch_magic.agents.registry import make_agent
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.errors import UserError
@@ -713,7 +713,7 @@ def test_who_is_no_language_model_is_told(tmp_path, agent):
 def test_the_model_within_an_agent_is_found(tmp_path):
     settings = Settings(agent=f"hybrid:command:{sys.executable}+tuner")
     found = backend_for(settings, tmp_path)
-    assert isinstance(found, Command)
+    assert isinstance(found, CommandBackend)
     assert make_agent(f"command:{sys.executable}", "", settings, tmp_path).backend.line == found.line
     assert make_agent("tuner", "X = 1.0\n", settings, tmp_path).backend is None
     hybrid = make_agent(f"hybrid:command:{sys.executable}+tuner", "X = 1.0\n", settings, tmp_path)

@@ -275,8 +275,8 @@ def test_rejected_proposals_cost_no_run_and_do_not_count(make):
     assert study.experiment(1).reason.startswith("No usable reply")
     assert study.experiment(1).seconds == 0
     assert study.experiment(1).proposal.reply == "no"
-    assert study.standing.usage.calls == 5
-    assert study.standing.usage.cost == pytest.approx(0.05)
+    assert study.status.usage.calls == 5
+    assert study.status.usage.cost == pytest.approx(0.05)
 
 
 def test_an_agent_that_has_nothing_usable_ends_the_study_in_the_end(make):
@@ -284,7 +284,7 @@ def test_an_agent_that_has_nothing_usable_ends_the_study_in_the_end(make):
     study.start()
     assert study.wait(60)
     assert study.state == "failed"
-    assert "20 proposals in a row could not be run; the last: No usable reply" in study.standing.message
+    assert "20 proposals in a row could not be run; the last: No usable reply" in study.status.message
 
 
 @pytest.mark.parametrize(
@@ -300,8 +300,8 @@ def test_limits_end_the_search(make, options, runs, message):
     study.start()
     assert study.wait(60)
     assert study.state == "finished"
-    assert study.standing.done == runs
-    assert re.search(message, study.standing.message)
+    assert study.status.done == runs
+    assert re.search(message, study.status.message)
 
 
 def test_a_cost_limit_that_cannot_be_kept_is_said(make):
@@ -315,7 +315,7 @@ def test_a_cost_limit_that_cannot_be_kept_is_said(make):
     backend.complete = without_price
     study.start()
     assert study.wait(60)
-    assert "is unknown, so --max-cost cannot be kept" in study.standing.message
+    assert "is unknown, so --max-cost cannot be kept" in study.status.message
 
 
 def test_a_token_limit_that_cannot_be_kept_is_said(make):
@@ -324,7 +324,7 @@ def test_a_token_limit_that_cannot_be_kept_is_said(make):
     backend.complete = lambda prompt, **options: replace(ask(prompt, **options), usage=Usage(calls=1))
     study.start()
     assert study.wait(60)
-    assert "does not tell its tokens" in study.standing.message
+    assert "does not tell its tokens" in study.status.message
 
 
 def test_the_next_proposal_is_asked_for_while_an_experiment_runs(make):
@@ -431,14 +431,14 @@ def test_two_hundred_experiments_against_a_server_that_misbehaves(tmp_path, monk
         )  # fmt: skip
         study.start()
         assert study.wait(200), study
-        assert study.state == "finished", study.standing.message
-        assert study.standing.done == 200, "no experiment is lost"
+        assert study.state == "finished", study.status.message
+        assert study.status.done == 200, "no experiment is lost"
         marks = [e.fingerprint for e in study.experiments if e.ran]
         assert len(set(marks)) == len(marks), "nothing is run twice"
         first = [r for r in server.requests if len(r.body["messages"]) == 1]
         sizes = [len(r.prompt) for r in first]
         assert max(sizes[60:]) < 1.15 * max(sizes[30:60]), "the prompt stays flat"
-        used = study.standing.usage
+        used = study.status.usage
         assert used.cached > 0, "the stable parts come from the vendor's cache"
         assert used.calls >= 200
         assert 0 < used.cost < 50
@@ -455,7 +455,7 @@ def keyless(folder, study):
         )
         assert KEY not in show.stdout
         assert KEY not in repr(study.experiments[min(n, len(study.experiments) - 1)])
-    assert KEY not in study.standing.message + study.standing.traceback
+    assert KEY not in study.status.message + study.status.traceback
     with sqlite3.connect(study.folder / "journal.sqlite") as journal:
         assert KEY not in "\n".join(journal.iterdump())
 
@@ -469,7 +469,7 @@ def test_the_key_reaches_no_experiment_and_no_error(tmp_path, monkeypatch):
         )
         study.start()
         assert study.wait(60)
-        assert study.standing.done == 1
+        assert study.status.done == 1
     keyless(tmp_path, study)
 
 

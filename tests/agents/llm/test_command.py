@@ -1,4 +1,4 @@
-"""Command-line agents, with real programs."""
+"""CommandBackend-line agents, with real programs."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 
 from autoresearch_magic.agents.llm import command
 from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn
-from autoresearch_magic.agents.llm.command import Command
+from autoresearch_magic.agents.llm.command import CommandBackend
 from autoresearch_magic.errors import Stopped
 
 PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistant", "2"), Turn("user", "ä?")))
@@ -37,7 +37,7 @@ def patient(seconds, reason):
 
 
 def ask(line, prompt=PROMPT, *, deadline=10.0, wait=patient):
-    return Command(line).complete(prompt, deadline=deadline, wait=wait)
+    return CommandBackend(line).complete(prompt, deadline=deadline, wait=wait)
 
 
 def fails(line, prompt=PROMPT, **options):
@@ -76,7 +76,7 @@ def test_it_runs_where_the_user_is_with_what_the_user_has(script, monkeypatch, t
     monkeypatch.chdir(tmp_path)
     script('echo "$MY_API_KEY $PWD"', "/bin/sh")
     line = "'./my agent'"
-    Command(line).check()
+    CommandBackend(line).check()
     assert ask(line).text.split() == ["0123456789", str(tmp_path)]
 
 
@@ -178,11 +178,11 @@ def test_an_interrupt_of_the_kernel_does_not_reach_it(tmp_path):
     code = """
 import signal, sys
 from autoresearch_magic.agents.llm.backend import Prompt, Turn
-from autoresearch_magic.agents.llm.command import Command
+from autoresearch_magic.agents.llm.command import CommandBackend
 signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
 prompt = Prompt("", "", (Turn("user", "hello"),))
 print("ready", flush=True)
-print(Command("sh -c 'sleep 0.8; cat'").complete(prompt, deadline=20, wait=lambda *_: None).text, flush=True)
+print(CommandBackend("sh -c 'sleep 0.8; cat'").complete(prompt, deadline=20, wait=lambda *_: None).text, flush=True)
 """
     caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, process_group=0)
     with caller:
@@ -203,7 +203,7 @@ def test_nothing_stays_open():
 
 
 def test_check_is_content_with_a_program_and_does_not_run_it(tmp_path):
-    Command(f"touch '{tmp_path / 'ran'}'").check()
+    CommandBackend(f"touch '{tmp_path / 'ran'}'").check()
     assert not list(tmp_path.iterdir())
 
 
@@ -218,7 +218,7 @@ def test_check_refuses_in_one_line_what_cannot_run(tmp_path):
         (str(tmp_path), "no command"),
     ]:
         with pytest.raises(BackendRefused, match=said) as caught:
-            Command(line).check()
+            CommandBackend(line).check()
         assert "\n" not in str(caught.value)
 
 
@@ -229,6 +229,6 @@ def test_a_program_without_its_interpreter_is_refused(script):
 
 def test_the_name_is_short_and_without_keys(monkeypatch):
     monkeypatch.setenv("X_TOKEN", "0123456789")
-    assert Command(" claude  -p ").name == "command:claude -p"
-    assert Command("a --key 0123456789").name == "command:a --key ..."
-    assert len(Command("a " * 100).name) < 80
+    assert CommandBackend(" claude  -p ").name == "command:claude -p"
+    assert CommandBackend("a --key 0123456789").name == "command:a --key ..."
+    assert len(CommandBackend("a " * 100).name) < 80

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Outcome
-from autoresearch_magic.runners.worker.job import OUTPUT_TAIL, Run, result_of
+from autoresearch_magic.runners.worker.job import OUTPUT_TAIL, RunningJob, result_of
 
 JOB = {"target": "", "metric": {"name": "loss", "expression": "val"}}
 MISSING = {"outcome": Outcome.MISSING_METRIC, "error": "The metric needs 'val', which neither has defined."}
 
 
 def run_of(printed="", job=JOB, result=None, why=""):
-    run = Run(1, job, 20.0, 3 * 10**9, os.devnull, (-1, -1))
+    run = RunningJob(1, job, 20.0, 3 * 10**9, os.devnull, (-1, -1))
     run.log.write(printed.encode())
     run.log.close()
     run.result, run.why = result and dict(result), why

@@ -19,7 +19,7 @@ from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.storage.git import cell_repository as module
-from autoresearch_magic.storage.git.cell_repository import Repository, decode, encode
+from autoresearch_magic.storage.git.cell_repository import CellRepository, decode, encode
 
 STUDY = "2026-11-24-val_bpb"
 METRIC = Metric("val_bpb", "evaluate(model)")
@@ -42,7 +42,7 @@ class Study:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.repository = Repository(path, STUDY)
+        self.repository = CellRepository(path, STUDY)
         self.incumbent: str | None = None
 
     def record(self, e: Experiment, **files: str) -> str:
@@ -133,7 +133,7 @@ def test_a_keep_that_was_proposed_against_an_older_incumbent_is_the_tip(study):
 
 def test_what_a_kill_left_undone_is_done_at_the_next_try(study, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(Repository, "_show", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(CellRepository, "_show", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             study.record(experiment(1))
     assert (study.path / "target.py").read_text() == "x = 0\n"
@@ -184,7 +184,7 @@ def test_a_person_who_checked_out_an_old_experiment_is_left_alone(study):
     study.record(experiment(2))
     assert (study.path / "target.py").read_text() == "x = 0\n"
     assert git(study.path, "status", "--porcelain") == ""
-    Repository(study.path, STUDY)
+    CellRepository(study.path, STUDY)
     git(study.path, "checkout", "--quiet", f"autoresearch/{STUDY}")
     assert (study.path / "target.py").read_text() == "x = 2\n"
 
@@ -278,8 +278,8 @@ def test_a_folder_that_was_deleted_can_be_filled_again(study):
 def test_no_git(tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from autoresearch_magic.storage.git.cell_repository import Repository, UserError\n"
-        f"try: Repository(Path({str(tmp_path)!r}) / 'repo', 's')\n"
+        "from autoresearch_magic.storage.git.cell_repository import CellRepository, UserError\n"
+        f"try: CellRepository(Path({str(tmp_path)!r}) / 'repo', 's')\n"
         "except UserError as error: print(error)\n"
     )
     done = subprocess.run(
@@ -319,10 +319,10 @@ def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
     _, errors = process.communicate(timeout=30)
     assert b"KeyboardInterrupt" in errors
     for _ in range(100):  # git may outlive us by a moment
-        if Repository(tmp_path / "repo", STUDY).numbers() == [0]:
+        if CellRepository(tmp_path / "repo", STUDY).numbers() == [0]:
             break
         time.sleep(0.05)
-    assert Repository(tmp_path / "repo", STUDY).numbers() == [0]
+    assert CellRepository(tmp_path / "repo", STUDY).numbers() == [0]
     assert not list((tmp_path / "repo" / ".git").rglob("*.lock"))
 
 
@@ -359,7 +359,7 @@ def test_any_bytes_can_be_read(content):
 @given(summary=st.text(), hypothesis=st.text(), target=st.text())
 def test_any_text_is_recorded(tmp_path_factory, summary, hypothesis, target):
     path = tmp_path_factory.getbasetemp() / "fuzz-repo"
-    repository = Repository(path, STUDY)
+    repository = CellRepository(path, STUDY)
     e = experiment(1, Verdict.DISCARD, summary=summary, hypothesis=hypothesis, target=target)
     sha = repository.record(e, {"target.py": target}, METRIC, None, when=START)
     assert repository.read(1) == {"target.py": target}

@@ -12,7 +12,7 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Prop
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.source.files import split
 from autoresearch_magic.storage.git.checkout import open_checkout
-from autoresearch_magic.storage.git.study_branch import Branch
+from autoresearch_magic.storage.git.study_branch import StudyBranch
 
 from ...repositories import changed, commit, repository, run_git, state
 
@@ -42,7 +42,7 @@ def repo(tmp_path):
 def branch_of(repo, name="one"):
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
     (repo.parent / name).mkdir(exist_ok=True)
-    made = Branch(checkout, split(target), repo.parent / name, name)
+    made = StudyBranch(checkout, split(target), repo.parent / name, name)
     made.target = target
     return made
 

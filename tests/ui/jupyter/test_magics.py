@@ -80,7 +80,7 @@ def test_the_kernel_is_free_and_an_interrupt_is_not_a_stop(kernel):
     interrupted = kernel.gather(waiting)
     assert "Stopped waiting" in interrupted.stderr
     assert "Traceback" not in interrupted.text
-    after = kernel.run("import autoresearch_magic as am; print(am.current().state, am.current().standing.traceback)")
+    after = kernel.run("import autoresearch_magic as am; print(am.current().state, am.current().status.traceback)")
     assert after.stdout.split()[0] in ("baseline", "running"), after
     stopped = kernel.run("%autoresearch stop")
     assert "is stopped" in stopped.said

@@ -66,15 +66,15 @@ def experiment(number, *values, verdict=Verdict.DISCARD):
 
 
 def test_older_rows_that_changed_are_sent_again(study):
-    standing = study.standing
+    status = study.status
     baseline = experiment(0, 1.0, verdict=Verdict.BASELINE)
     for e in (baseline, experiment(1, 1.5), experiment(2, verdict=Verdict.CRASH), experiment(3, 0.9)):
-        standing.take(Judged(e))
+        status.take(Judged(e))
     content, _ = delta(study, "e", {"since": 0, "revision": 0, "epoch": "e"})
     assert (content["since"], content["after"], content["revision"]) == (4, 0, 0)
     assert content["baseline"]["sd"] is None, "one run says nothing of the noise"
 
-    standing.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2).measurements)))
+    status.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2).measurements)))
     content, _ = delta(study, "e", {"since": 4, "revision": 0, "epoch": "e"})
     # Those that are compared with it have another distance now; a failure has none.
     assert [(r["number"], r["change"]) for r in content["rows"]] == [
@@ -88,8 +88,8 @@ def test_older_rows_that_changed_are_sent_again(study):
     later, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "e"})
     assert (later["rows"], later["after"], later["revision"]) == ([], 1, 1)
     # A new row and an old one that changed come together, each once.
-    standing.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2, 1.1).measurements)))
-    standing.take(Judged(experiment(4, 1.3)))
+    status.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2, 1.1).measurements)))
+    status.take(Judged(experiment(4, 1.3)))
     both, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "e"})
     assert [r["number"] for r in both["rows"]] == [0, 1, 3, 4]
     fresh, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "another"})
@@ -174,8 +174,8 @@ def test_figures_have_the_decimals_they_need(tmp_path):
 
 
 def test_the_incumbent_once_more_is_no_new_experiment(study):
-    study.standing.take(Judged(experiment(0, 1.0, verdict=Verdict.BASELINE)))
-    study.standing.take(RunStarted(experiment(0, 1.0), "incumbent", 1, 2))
+    study.status.take(Judged(experiment(0, 1.0, verdict=Verdict.BASELINE)))
+    study.status.take(RunStarted(experiment(0, 1.0), "incumbent", 1, 2))
     running = delta(study, "e", {"since": 0})[0]["running"]
     assert (running["kind"], running["number"]) == ("incumbent", 0)
     assert running["what"] == "The baseline once more, to compare"
@@ -185,7 +185,7 @@ def test_the_running_curve_comes_in_pieces(tmp_path):
     study = Study("g", CURVED, metric="loss", experiments=4, repeats=1, budget="2s", root=tmp_path).start()
     try:
         end = time.monotonic() + 30
-        while (study.standing.live is None or len(study.standing.live.curve) < 4) and time.monotonic() < end:
+        while (study.status.live is None or len(study.status.live.curve) < 4) and time.monotonic() < end:
             time.sleep(0.02)
         content, buffers = delta(study, "e", {"since": 0})
         told = content["curve"]

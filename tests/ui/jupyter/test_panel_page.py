@@ -153,11 +153,11 @@ def experiment(number, value, verdict=Verdict.DISCARD, curve=()):
 
 
 def fill(study, count):
-    study.standing.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
+    study.status.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
     for number in range(1, count):
         verdict = Verdict.KEEP if number % 50 == 0 else Verdict.DISCARD
-        study.standing.take(Judged(experiment(number, (1 if number % 50 == 0 else 3) + 1 / number, verdict)))
-    study.standing.take(StateChanged(State.RUNNING, ""))
+        study.status.take(Judged(experiment(number, (1 if number % 50 == 0 else 3) + 1 / number, verdict)))
+    study.status.take(StateChanged(State.RUNNING, ""))
 
 
 def opened(page, rows):
@@ -244,7 +244,7 @@ def test_an_open_row_stays_open_when_it_changes(page, study):
     opened(page, 4)
     page.get_by_role("button", name="Experiment 2, details").click()
     page.wait_for_selector(".arm-detail .arm-diff")
-    study.standing.take(Judged(experiment(4, 0.5, Verdict.KEEP)))
+    study.status.take(Judged(experiment(4, 0.5, Verdict.KEEP)))
     page.wait_for_selector("text=idea 4")
     opener = page.get_by_role("button", name="Experiment 2, details")
     assert opener.get_attribute("aria-expanded") == "true"
@@ -271,12 +271,12 @@ def test_selecting_text_opens_no_row(page, study):
 def test_text_and_lines_stand_out(page, study, dark):
     page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
     fill(study, 60)
-    study.standing.take(Judged(replace(experiment(60, None), verdict=Verdict.CRASH, measurements=())))
+    study.status.take(Judged(replace(experiment(60, None), verdict=Verdict.CRASH, measurements=())))
     curve = [Point(n / 100, n / 20, n, {"loss": 5 / (1 + n)}) for n in range(20)]
-    study.standing.take(Judged(experiment(61, 0.5, Verdict.KEEP, curve)))
-    study.standing.take(RunStarted(experiment(62, None), "candidate", 0, 1))
+    study.status.take(Judged(experiment(61, 0.5, Verdict.KEEP, curve)))
+    study.status.take(RunStarted(experiment(62, None), "candidate", 0, 1))
     for point in curve:
-        study.standing.take(RunProgress(62, "training", point.elapsed, point.progress, point.step, point))
+        study.status.take(RunProgress(62, "training", point.elapsed, point.progress, point.step, point))
     opened(page, 62)
     page.wait_for_selector(".arm-line.arm-other", state="attached")
     page.get_by_role("button", name="Experiment 61, details").click()
@@ -290,19 +290,19 @@ def test_text_and_lines_stand_out(page, study, dark):
 
 
 def test_values_that_differ_by_rounding_alone_are_drawn(page, study):
-    study.standing.take(Judged(experiment(0, 0.3, Verdict.BASELINE)))
-    study.standing.take(Judged(experiment(1, 0.1 + 0.2)))
+    study.status.take(Judged(experiment(0, 0.3, Verdict.BASELINE)))
+    study.status.take(Judged(experiment(1, 0.1 + 0.2)))
     opened(page, 2)
     assert page.locator(".arm-big circle.arm-mark").count() == 2
 
 
 def test_a_curve_of_half_a_million_points(page, study):
-    study.standing.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
-    study.standing.take(RunStarted(experiment(1, None), "candidate", 0, 1))
+    study.status.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
+    study.status.take(RunStarted(experiment(1, None), "candidate", 0, 1))
     number = 500_000
     for n in range(number):
         point = Point(n / 1e5, n / number, n, {"loss": 1 / (1 + n)})
-        study.standing.take(RunProgress(1, "training", point.elapsed, point.progress, n, point))
+        study.status.take(RunProgress(1, "training", point.elapsed, point.progress, n, point))
     opened(page, 1)
     page.wait_for_selector(".arm-line.arm-live", state="attached")
     more_pulls(page)
