@@ -51,6 +51,8 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Prop
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.loop import Loop
+from autoresearch_magic.study.measuring import Measurer
+from autoresearch_magic.study.status import StudyStatus
 
 CURVES = Path(__file__).resolve().parent / "quickstart_curves.json.gz"
 
@@ -165,7 +167,8 @@ class Tally:
 class Lab:
     """Agent, runner and records of a simulated study, in one."""
 
-    slow = False
+    slow = reworks = False
+    warning = ""
 
     def __init__(self, world: World, seed: int, evaluations: int) -> None:
         self.world, self.evaluations = world, evaluations
@@ -239,23 +242,24 @@ def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
     settings = Settings(
         metric="loss", experiments=10**6, judge=judge, pruner="none", repeats=1 if judge == "strict" else 3
     )
-    told: list[object] = []
-    loop = Loop(
-        definition=Definition(Program("", ""), "x = 0", "", settings), agent=lab, runner=lab, records=lab,  # type: ignore[arg-type]
-        publish=told.append, control=Control(), judged=[], pending=None,
+    definition = Definition(Program("", ""), "x = 0", "", settings)
+    status = StudyStatus("simulated", Path("simulated"), definition)
+    measurer = Measurer(
+        definition=definition, runner=lab, records=lab, status=status, publish=status.take, control=Control()  # type: ignore[arg-type]
     )  # fmt: skip
     try:
-        loop.run()
+        Loop(measurer, lab).run()  # type: ignore[arg-type]
     except Stopped:
         pass
-    best, tally = loop.incumbent, lab.tally
+    best, tally = measurer.incumbent, lab.tally
     tally.truth = lab.truths[best.target]
     tally.claimed = BASELINE - (best.value or 0.0)
     if best.number:
-        lab.final, loop.settings = True, replace(settings, repeats=3)
-        told.clear()
-        loop.confirm()
-        head = told[-1].headline  # type: ignore[attr-defined]
+        lab.final, measurer.settings = True, replace(settings, repeats=3)
+        measurer.confirm()
+        head = status.headline
+        assert head is not None
+        assert head.reach is not None
         tally.covered = abs(head.gain - tally.truth) <= head.reach + 1e-9
     return tally
 

@@ -1,7 +1,7 @@
-"""Questions to a study at rest: whether B is no worse than A, and what each kept change contributes.
+"""Comparisons that a user can ask for: is B no worse than A, and what does each kept change contribute.
 
-They run targets side by side on seeds that the search has never seen, with the study's own runner, and change nothing of the
-study: their runs are recorded apart.
+They run targets side by side, on seeds that the search never uses and with the study's own runner. They change nothing in the
+study, and the journal keeps their runs apart.
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ if TYPE_CHECKING:
     from .measuring import Measurer
 
 SAMPLES = 8
-"""Runs of each side: with 8 and 8, Mann-Whitney's test sees a loss of 1.3 sd in four of five cases."""
+"""Runs of each side: with 8 and 8, Mann-Whitney's test detects a loss of 1.3 sd with a power of 80%."""
+
 LEVEL = 0.05
+"""Significance level of a regression."""
+
 BAND = 1.0
-"""Standard deviations of one run of A by which B may be worse and still count as no worse."""
+"""How many standard deviations of one run of A the mean of B may be worse and still count as no worse."""
+
 CONFIDENCE = 0.95
+"""Confidence of the intervals of an ablation."""
 
 
 @dataclass(frozen=True)
 class Regression:
-    """Whether B is no worse than A.
+    """The answer to whether experiment B is no worse than A.
 
     Attributes
     ----------
@@ -40,14 +45,14 @@ class Regression:
     loss : float
         By how much B's mean is worse, in the metric's unit; negative when it is better.
     band : float
-        The loss that counts as none: `BAND` sd of A.
+        The largest loss that counts as none: `BAND` standard deviations of A.
     p : float
-        One-sided p-value of Mann and Whitney's U (1947) that B's values are no worse than A's.
+        One-sided p-value of the Mann-Whitney U test (1947); small when B's values are worse than A's.
     verdict : {"STABLE", "UNSTABLE", "UNDECIDED"}
         UNSTABLE: worse with p below `LEVEL`, and by more than the band. STABLE: the upper end of Welch's one-sided 95%
-        interval of the loss is inside the band. Else UNDECIDED: more samples would tell.
+        interval of the loss is inside the band. UNDECIDED otherwise: more samples would tell.
     failed : str
-        Why a run gave no value; empty when all did.
+        Why a run gave no value; empty when all runs did.
     """
 
     a: int
@@ -61,7 +66,7 @@ class Regression:
     failed: str = ""
 
     def text(self, metric: Metric) -> str:
-        """Say it in a line."""
+        """Return the answer in one line."""
         if self.failed:
             return f"{self.verdict}: experiment {self.b} does not run: {self.failed}"
         n = len(self.a_values)
@@ -79,18 +84,18 @@ class Regression:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one kept change adds to the best.
+    """What one kept change contributes to the best.
 
     Attributes
     ----------
     number : int
     summary : str
     gain : float or None
-        By how much the best is better with it than without, in the metric's unit; None where that was not measured.
+        How much better the best is with the change than without, in the metric's unit; None when it was not measured.
     reach : float or None
         Half the width of its 95% interval (Welch).
     note : str
-        Why it was not measured, or how its removal failed.
+        Why the gain was not measured, or how the version without the change failed.
     """
 
     number: int
@@ -101,26 +106,26 @@ class Contribution:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing of a contribution was seen: the interval reaches zero."""
+        """Whether no contribution can be seen: the interval includes zero."""
         return self.gain is not None and (self.reach is None or self.gain <= self.reach)
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """What each kept change contributes to the best.
+    """The answer to what each kept change contributes to the best.
 
     Attributes
     ----------
     best : int
     value : float
-        The best, measured again.
+        The mean of the best, measured again.
     runs : int
-        Of each version.
+        Runs of each version.
     parts : tuple of Contribution
     without : str
-        The best target without the changes that contribute nothing; empty when there is none, or it was worse.
+        The best target without the changes that contribute nothing; empty when there are none, or it was worse.
     without_gain : float
-        By how much that version is better than the best (negative: worse).
+        How much better that version is than the best; negative when it is worse.
     """
 
     best: int
@@ -131,10 +136,10 @@ class Ablation:
     without_gain: float = 0.0
 
     def text(self, metric: Metric) -> str:
-        """Say it in a table of text."""
+        """Return the answer as a table of text."""
         lines = [
-            f"Experiment {self.best}, {metric.name} {metric.format(self.value)}: what it loses without each kept change "
-            f"({self.runs} runs each, interval of 95%)",
+            f"Experiment {self.best}, {metric.name} {metric.format(self.value)}: what is lost without each kept change "
+            f"({self.runs} runs each, ± is a 95% interval)",
             "",
             f"{'#':>4}  {'contributes':>20}  change",
         ]
@@ -158,10 +163,10 @@ class Ablation:
 
 
 def ask_regression(measurer: Measurer, a: int, b: int, samples: int = SAMPLES) -> Regression:
-    """Run two experiments side by side and say whether the second is no worse; see `Regression`."""
+    """Run two experiments side by side and return whether the second is no worse; see `Regression`."""
     from scipy.stats import mannwhitneyu
 
-    sides = {n: measurer.judged[n] for n in (a, b)}
+    sides = {number: measurer.experiments[number] for number in (a, b)}
     values: dict[int, list[float]] = {a: [], b: []}
     for repeat in range(samples):
         for number in (a, b) if repeat % 2 == 0 else (b, a):
@@ -173,16 +178,16 @@ def ask_regression(measurer: Measurer, a: int, b: int, samples: int = SAMPLES) -
                     a, b, tuple(values[a]), tuple(values[b]), 0.0, 0.0, 0.0, "UNSTABLE", measurement.error
                 )
             values[number].append(measurement.value)
-    metric, ours, theirs = measurer.metric, values[b], values[a]
-    loss = metric.gain(statistics.fmean(theirs), over=statistics.fmean(ours))
-    band = BAND * spread(theirs)
+    metric, of_b, of_a = measurer.metric, values[b], values[a]
+    loss = metric.gain(statistics.fmean(of_a), over=statistics.fmean(of_b))
+    band = BAND * spread(of_a)
     worse = "greater" if metric.minimize else "less"
-    p = float(mannwhitneyu(ours, theirs, alternative=worse).pvalue) if {*ours, *theirs} != {ours[0]} else 1.0
-    return Regression(a, b, tuple(theirs), tuple(ours), loss, band, p, _stable(ours, theirs, loss, band, p))
+    p = float(mannwhitneyu(of_b, of_a, alternative=worse).pvalue) if {*of_b, *of_a} != {of_b[0]} else 1.0
+    return Regression(a, b, tuple(of_a), tuple(of_b), loss, band, p, _verdict(of_b, of_a, loss, band, p))
 
 
-def _stable(ours: Sequence[float], theirs: Sequence[float], loss: float, band: float, p: float) -> str:
-    reach = welch(ours, theirs, 1 - 2 * LEVEL)
+def _verdict(of_b: Sequence[float], of_a: Sequence[float], loss: float, band: float, p: float) -> str:
+    reach = welch(of_b, of_a, 1 - 2 * LEVEL)
     if reach == 0:
         return "UNSTABLE" if loss > band else "STABLE"
     if p < LEVEL and loss > band:
@@ -193,13 +198,13 @@ def _stable(ours: Sequence[float], theirs: Sequence[float], loss: float, band: f
 def ask_ablation(measurer: Measurer, samples: int) -> Ablation:
     """Undo each kept change of the best in turn and measure what is lost; see `Ablation`."""
     best = measurer.incumbent
-    kept = lineage(measurer.judged, best)
+    kept = lineage(measurer.experiments, best)
     if not kept:
         raise UserError("Nothing was kept, so there is nothing to undo.")
     versions: dict[int, str] = {}
     notes: dict[int, str] = {}
     for e in kept:
-        parent = measurer.judged[e.parent or 0]
+        parent = measurer.experiments[e.parent or 0]
         target = merge(e.target, best.target, parent.target)
         if target is None:
             notes[e.number] = "later changes build on it: it does not come out alone"
@@ -218,24 +223,24 @@ def ask_ablation(measurer: Measurer, samples: int) -> Ablation:
             continue
         gain = measurer.metric.gain(statistics.fmean(top), over=statistics.fmean(values))
         parts.append(Contribution(e.number, e.summary, gain, welch(top, values, CONFIDENCE)))
-    without, gain = _without_the_idle(measurer, best, parts, versions, top, samples)
+    without, gain = _without_idle(measurer, best, parts, versions, top, samples)
     return Ablation(best.number, statistics.fmean(top), samples, tuple(parts), without, gain)
 
 
-def lineage(judged: Sequence[Experiment], best: Experiment) -> list[Experiment]:
-    """Return the kept experiments that led to the best, the baseline left out, in their order."""
+def lineage(experiments: Sequence[Experiment], best: Experiment) -> list[Experiment]:
+    """Return the kept experiments that led to the best, in their order, without the baseline."""
     found, e = [], best
     while e.number != 0 and e.parent is not None:
         if e.verdict is Verdict.KEEP:
             found.append(e)
-        e = judged[e.parent]
+        e = experiments[e.parent]
     return found[::-1]
 
 
 def _side_by_side(
     measurer: Measurer, best: Experiment, versions: dict[int, str], samples: int
 ) -> tuple[list[float], dict[int, list[float]], dict[int, str]]:
-    """Run the best and the versions of it in turn; returns the best's values, the versions', and failures (the best's at -1)."""
+    """Run the best and versions of it in turn; return the best's values, the versions' values, and failures (the best's at -1)."""
     runs = {
         -1: _named(best, best.target, f"the best, experiment {best.number}"),
         **{n: _named(best, target, f"without experiment {n}") for n, target in versions.items()},
@@ -256,7 +261,7 @@ def _named(best: Experiment, target: str, summary: str) -> Experiment:
     return replace(best, proposal=replace(best.proposal, target=target, summary=summary))
 
 
-def _without_the_idle(
+def _without_idle(
     measurer: Measurer,
     best: Experiment,
     parts: Sequence[Contribution],
@@ -264,7 +269,7 @@ def _without_the_idle(
     top: Sequence[float],
     samples: int,
 ) -> tuple[str, float]:
-    """Take all idle changes out together and see whether the rest is as good."""
+    """Remove all idle changes together; return the target and its gain if it is as good as the best, else an empty target."""
     target = best.target
     for part in parts:
         if part.idle:
@@ -281,5 +286,5 @@ def _without_the_idle(
     gain = measurer.metric.gain(statistics.fmean(values), over=statistics.fmean(top))
     variance = spread(values) ** 2 / len(values) + spread(top) ** 2 / len(top)
     error = variance**0.5
-    sure = student(1 - CONFIDENCE, max(1, 2 * len(values) - 2)) * error
-    return (target, gain) if gain >= -sure else ("", gain)
+    reach = student(1 - CONFIDENCE, max(1, 2 * len(values) - 2)) * error
+    return (target, gain) if gain >= -reach else ("", gain)

@@ -1,4 +1,4 @@
-"""How other threads steer a loop."""
+"""Pause, resume and stop a study's thread from other threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import Stopped
 
 
 class Control:
-    """How other threads steer the loop: go, pause after the run under way, or stop."""
+    """Lets other threads pause the study's thread after the run in progress, let it go on, or stop it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -17,13 +17,13 @@ class Control:
         self._stopping = False
 
     def allow(self, experiments: int | None) -> None:
-        """Let so many experiments happen before the next pause; None lifts it, 0 pauses."""
+        """Allow so many experiments before the next pause; None lifts the pause, 0 pauses now."""
         with self._changed:
             self._allowed = experiments
             self._changed.notify_all()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long, or until the study is stopped.
+        """Wait, or raise as soon as the study is stopped.
 
         Raises
         ------
@@ -34,19 +34,19 @@ class Control:
                 raise Stopped
 
     def stop(self) -> None:
-        """Make the loop raise `Stopped` where it next looks."""
+        """Make the thread raise `Stopped` at its next check."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
 
     def spend(self) -> None:
-        """Count one experiment against what is allowed."""
+        """Count one experiment against the allowed number."""
         with self._changed:
             if self._allowed:
                 self._allowed -= 1
 
     def wait_for_go(self, on_pause: Callable[[], None]) -> bool:
-        """Return at once when the loop may go on; else wait. Returns whether it waited; raises `Stopped`."""
+        """Wait while paused; return whether it had to wait. Raise `Stopped` when the study is stopped."""
         with self._changed:
             paused = self._allowed == 0 and not self._stopping
             if paused:

@@ -1,4 +1,4 @@
-"""What a study is made of: program, target, setup and settings, read and checked before anything is run."""
+"""The definition of a study: program, target, setup and settings, read and checked before anything is run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,27 @@ from ..source.files import split
 from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of
 from ..syntax import syntax_tree
 
+CHANGEABLE = {
+    "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",
+}  # fmt: skip
+"""Settings that a study can be resumed with in another form; with another value of the others, its values would not compare."""
+
 
 @dataclass(frozen=True)
 class Definition:
-    """What a study is made of.
+    """Program, target, setup and settings of a study.
 
     Attributes
     ----------
     program : Program
     target, setup : str
-        Sources. Of a repository: the files of the scope, and those that verify and guard name, each as one text (`files`).
+        Source texts. In a repository study, the files of the scope and the files that verify and guard name, each as one
+        text (see `source.files`).
     target_path, setup_path : Path or None
-        Where they were read from, when they are files.
+        The files they were read from.
     settings : Settings
     checkout : Checkout or None
-        The repository whose files the target is made of (see `files`); None for a cell.
+        The repository whose files are the target; None for a cell.
     """
 
     program: Program
@@ -54,11 +60,11 @@ class Definition:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders of setup and target where they are files: their own modules are looked for there."""
+        """The folders of the setup's and the target's file, where modules of the user are looked for."""
         return tuple(dict.fromkeys(path.parent for path in (self.setup_path, self.target_path) if path is not None))
 
     def files(self, target: str) -> dict[str, str]:
-        """Return what a commit of a version of the target holds: paths to contents; of a repository, what may change."""
+        """Return the files of a commit of a version of the target, as paths to contents; in a repository, only the scope's files."""
         if self.checkout is not None:
             return split(target)
         name = self.target_path.name if self.target_path else "target.py"
@@ -66,7 +72,7 @@ class Definition:
         return {name: target, setup: self.setup, "program.md": self.program.text}
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready values; the settings, which may change, are not among them."""
+        """Return JSON-ready values. The settings are left out: they may change, and are stored apart."""
         return {
             "program": self.program.text, "target": self.target, "setup": self.setup,
             "target_path": str(self.target_path or ""), "setup_path": str(self.setup_path or ""),
@@ -74,23 +80,28 @@ class Definition:
         }  # fmt: skip
 
 
-def define(program: str | Path, target: str | Path, setup: str | Path, settings: Mapping[str, Any]) -> Definition:
-    """Read and check what a study is to be made of; nothing is run.
+def define(
+    program: str | Path | Program, target: str | Path, setup: str | Path, settings: Mapping[str, Any]
+) -> Definition:
+    """Read and check the parts of a study; nothing is run.
 
     Raises
     ------
     UserError
-        For the first thing that cannot work.
+        For the first part that cannot work.
     """
-    program_text, program_path = read_source(program, "program")
-    parsed = parse_program(program_text)
-    told = {**parsed.settings, **settings}
-    if program_path is not None and not str(target).strip() and not told.get("verify"):
+    if isinstance(program, Program):
+        parsed, program_path = program, None
+    else:
+        program_text, program_path = read_source(program, "program")
+        parsed = parse_program(program_text)
+    given = {**parsed.settings, **settings}
+    if program_path is not None and not str(target).strip() and not given.get("verify"):
         target, setup = lab_files(program_path.parent) or (target, setup)
     known: dict[str, Any] = {}
-    if not str(target).strip() and not told.get("verify"):
+    if not str(target).strip() and not given.get("verify"):
         folder = (
-            Path(told["repo"]).expanduser() if told.get("repo") else program_path.parent if program_path else Path()
+            Path(given["repo"]).expanduser() if given.get("repo") else program_path.parent if program_path else Path()
         )
         known = original_settings(folder.absolute())
     made_settings = make_settings(known, parsed.settings, settings)
@@ -117,15 +128,15 @@ def _define_repository(
     for what, command in (("verify", settings.verify), ("guard", settings.guard)):
         if why := danger(command):
             raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
-    folder = Path(settings.repo).expanduser() if settings.repo else _around(program_path)
+    folder = Path(settings.repo).expanduser() if settings.repo else _start_folder(program_path)
     checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
     check_links(checkout, settings.link)
     check_syntax(text)
     return Definition(program, text, measuring, settings, checkout=checkout)
 
 
-def _around(program: Path | None) -> Path:
-    """Return where the repository is looked for: around the program's file where that is in one, else around us."""
+def _start_folder(program: Path | None) -> Path:
+    """Return a folder inside the repository: the program's, when it is in a repository, else the current folder."""
     if program is not None:
         try:
             return top_of(program.parent)
@@ -134,8 +145,24 @@ def _around(program: Path | None) -> Path:
     return Path()
 
 
+def resumed(definition: Definition, settings: Mapping[str, Any]) -> Definition:
+    """Return the definition with some of its settings (`CHANGEABLE`) changed, to resume the study with.
+
+    Raises
+    ------
+    UserError
+        When the values would not compare with those so far.
+    """
+    if odd := sorted(set(settings) - CHANGEABLE):
+        raise UserError(f"A study cannot go on with another {odd[0]}: its values would not compare. Start a new one.")
+    made = make_settings(definition.settings.to_json(), settings)
+    if made.agent.startswith("replay:") != definition.settings.agent.startswith("replay:"):
+        raise UserError("A replay and a real study cannot go on as each other: recorded and measured values would mix.")
+    return replace(definition, settings=made)
+
+
 def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definition:
-    """Return what `Definition.to_json` wrote down."""
+    """Return the definition that `Definition.to_json` has written, with its settings."""
     return Definition(
         parse_program(values["program"]), values["target"], values["setup"], make_settings(settings),
         Path(values["target_path"]) if values["target_path"] else None,
@@ -145,9 +172,9 @@ def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definit
 
 
 def read_source(source: str | Path, what: str) -> tuple[str, Path | None]:
-    """Return text as it is, or the content of the file that it names.
+    """Return a text as it is, or the content and path of the file that it names.
 
-    A `Path` is a file; so is a single line that ends in ``.py`` or ``.md``.
+    A `Path` names a file; so does a single line that ends in ``.py`` or ``.md``.
 
     Raises
     ------
@@ -167,18 +194,18 @@ def read_source(source: str | Path, what: str) -> tuple[str, Path | None]:
 
 
 def check_installed(setup: str, target: str, folders: Sequence[Path] = ()) -> None:
-    """See that every module that the code imports outright is there; imports inside try or functions may fail.
+    """Check that every module that the code imports at its top level is installed; imports inside try or functions may fail.
 
     Parameters
     ----------
     setup, target : str
     folders : sequence of Path
-        Where modules of the user's own are looked for, besides where Python looks.
+        Folders with modules of the user, besides Python's own search path.
 
     Raises
     ------
     UserError
-        For the first one that is not.
+        For the first one that is missing.
     """
     for where, source in (("setup", setup), ("target", target)):
         for node in syntax_tree(source).body:
@@ -195,6 +222,6 @@ def check_installed(setup: str, target: str, folders: Sequence[Path] = ()) -> No
                 try:
                     found = importlib.util.find_spec(top)
                 except (ImportError, ValueError):
-                    continue  # odd, but there
+                    continue  # found, but its parent cannot be imported: not missing
                 if found is None:
                     raise UserError(missing_module(name, where))

@@ -1,9 +1,11 @@
-"""What a study hands out: a DataFrame, files, a report."""
+"""Write a study out: a DataFrame, files, a report, a commit on the user's branch."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +14,14 @@ from ..experiment import Experiment
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
 from ..text import fenced
-from .summary import Shown, report, result_line
+from .status import StudyStatus
+from .summary import report_markdown, result_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
 REPOSITORY = ("scope", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link")
-"""Settings of a study of a repository, for a notebook that starts it again."""
+"""Settings that a notebook needs to start a repository study again."""
 
 COLUMNS = [
     "experiment", "verdict", "value", "seconds", "summary", "commit", "agent", "source", "parent", "repeats",
@@ -26,8 +29,8 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def rows(experiments: list[Experiment]) -> list[dict[str, Any]]:
-    """Return one plain dict an experiment, with the keys of `COLUMNS`."""
+def rows(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
+    """Return one plain dict per experiment, with the keys of `COLUMNS`."""
     return [
         {
             "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
@@ -39,8 +42,8 @@ def rows(experiments: list[Experiment]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def history(experiments: list[Experiment]) -> pd.DataFrame:
-    """Return the history as a DataFrame, one row an experiment; see `Study.history`."""
+def history(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """Return the history as a DataFrame, one row per experiment; see `Study.history`."""
     import pandas as pd
 
     frame = pd.DataFrame(rows(experiments), columns=COLUMNS)
@@ -49,51 +52,77 @@ def history(experiments: list[Experiment]) -> pd.DataFrame:
     )
 
 
-def write_report(study: Shown, path: Path) -> Path:
-    """Write the report, and the picture beside it."""
+def apply_to_branch(status: StudyStatus, best: Experiment | None) -> str:
+    """Commit an experiment's change to the user's branch; see `Study.apply`."""
+    from ..storage.git.apply import apply
+
+    if (checkout := status.definition.checkout) is None:
+        raise UserError("This study is of a cell: %autoresearch restore N puts an experiment's version into a cell.")
+    if best is None or best.number == 0:
+        raise UserError(f"{status.name} has kept nothing so far: there is nothing to apply.")
+    if not best.commit:
+        raise UserError(f"Experiment {best.number} has no commit: see  %autoresearch show {best.number}")
+    return apply(checkout, best.commit, commit_message(status, best))
+
+
+def commit_message(status: StudyStatus, best: Experiment) -> str:
+    """Return the message of the commit that brings an experiment into the user's branch."""
+    metric, baseline = status.metric, status.experiments[0]
+    chain = [best]
+    while (parent := chain[-1].parent) is not None and parent > 0:
+        chain.append(status.experiments[parent])
+    changes = "\n".join(f"- {e.summary} ({metric.format(e.value)})" for e in reversed(chain))
+    subject = f"{metric.name} {metric.format(baseline.value)} -> {metric.format(best.value)}"
+    title = status.definition.program.title
+    trailers = f"Experiment: {best.number}\nStudy: {status.name}\nMetric: {metric.name}={best.value!r}\n"
+    return "\n\n".join(part for part in (subject, title if title != subject else "", changes, trailers) if part)
+
+
+def write_report(status: StudyStatus, path: Path) -> Path:
+    """Write the report, with the progress chart beside it."""
     if path.suffix.lower() not in (".md", ".markdown"):
         raise UserError(f"A report is Markdown: give a path that ends in .md, not {path.name!r}.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report(study), encoding="utf-8")
-    picture = study.folder / "progress.png"
-    if picture.is_file() and path.parent.resolve() != study.folder.resolve():
+    path.write_text(report_markdown(status), encoding="utf-8")
+    picture = status.folder / "progress.png"
+    if picture.is_file() and path.parent.resolve() != status.folder.resolve():
         shutil.copyfile(picture, path.parent / "progress.png")
     return path
 
 
-def export(study: Shown, path: Path, columns: int = 5) -> Path:
-    """Write what the suffix asks for; see `Study.export`.
+def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
+    """Write the best target or the history, in the format of the suffix; see `Study.export`.
 
     Parameters
     ----------
-    study : Study
+    status : StudyStatus
     path : Path
     columns : int
-        Of a ``.tsv``: 5 as the original has them, or 9 as the generalised skill has them.
+        Columns of a ``.tsv``: 5 as in the original, or 9 as in the generalised skill.
     """
     if columns not in (5, 9):
         raise UserError(f"A .tsv has 5 columns or 9, not {columns}: --columns 5 or --columns 9.")
     if columns != 5 and path.suffix.lower() != ".tsv":
         raise UserError(f"--columns is for a .tsv, not for {path.name!r}.")
-    best = study.incumbent
+    best = status.incumbent
     if best is None:
-        raise UserError(f"{study.name} has no baseline yet: there is nothing to export.")
-    frame = study.history
+        raise UserError(f"{status.name} has no baseline yet: there is nothing to export.")
+    frame = history(status.experiments)
     match path.suffix.lower():
         case ".py":
             text = _source(best)
         case ".patch" | ".diff":
-            text = unified_diff(study.experiments[0].target, best.target, "a/target.py", "b/target.py")
+            text = unified_diff(status.experiments[0].target, best.target, "a/target.py", "b/target.py")
         case ".csv":
             text = frame.to_csv(index=False)
         case ".tsv" if columns == 9:
-            text = _nine(study)
+            text = _nine(status)
         case ".tsv":
-            text = (study.folder / "results.tsv").read_text(encoding="utf-8")
+            text = (status.folder / "results.tsv").read_text(encoding="utf-8")
         case ".json":
-            text = json.dumps(rows(study.experiments), indent=1)
+            text = json.dumps(rows(status.experiments), indent=1)
         case ".ipynb":
-            text = _notebook(study, best)
+            text = _notebook(status, best)
         case _:
             raise UserError(
                 f"Cannot export {path.name!r}: use .py, .ipynb or .patch (the best target), .csv, .tsv or .json (the history)."
@@ -103,41 +132,42 @@ def export(study: Shown, path: Path, columns: int = 5) -> Path:
     return path
 
 
-def _nine(study: Shown) -> str:
+def _nine(status: StudyStatus) -> str:
     from ..storage.journal import Journal
     from ..storage.nine_columns import nine_columns
 
-    experiments = study.experiments
-    with Journal(study.folder / "journal.sqlite") as journal:
+    experiments = status.experiments
+    with Journal(status.folder / "journal.sqlite") as journal:
         judged_at = {e.number: journal.judged_at(e.number) for e in experiments}
-    return nine_columns(experiments, study.metric, guarded=bool(study.settings.guard), judged_at=judged_at)
+    return nine_columns(experiments, status.metric, guarded=bool(status.settings.guard), judged_at=judged_at)
 
 
-def _notebook(study: Shown, best: Experiment) -> str:
+def _notebook(status: StudyStatus, best: Experiment) -> str:
     from nbformat import v4
 
     wanted = ("metric", "experiments", "agent", "seed", *REPOSITORY)
-    settings = {k: v for k, v in study.settings.to_json().items() if k in wanted and v not in ("", [], None)}
+    settings = {k: v for k, v in status.settings.to_json().items() if k in wanted and v not in ("", [], None)}
     options = " ".join(
-        f"--{k.replace('_', '-')} {_quoted(' '.join(v) if isinstance(v, list) else v)}" for k, v in settings.items()
+        f"--{k.replace('_', '-')} {shlex.quote(' '.join(v) if isinstance(v, list) else str(v))}"
+        for k, v in settings.items()
     )
-    direction = "" if study.settings.minimize else " --maximize"
-    if study.definition.checkout is not None:
-        patch = unified_diff(study.experiments[0].target, best.target)
+    direction = "" if status.settings.minimize else " --maximize"
+    if status.definition.checkout is not None:
+        patch = unified_diff(status.experiments[0].target, best.target)
         cells = [
-            v4.new_markdown_cell(f"# {study.definition.program.title or study.name}\n\n{result_line(study)}."),
-            v4.new_markdown_cell(f"What the best one changes:\n\n{fenced(patch, 'diff')}"),
+            v4.new_markdown_cell(f"# {status.definition.program.title or status.name}\n\n{result_line(status)}."),
+            v4.new_markdown_cell(f"The change of the best version:\n\n{fenced(patch, 'diff')}"),
             v4.new_code_cell("%load_ext autoresearch_magic"),
-            v4.new_code_cell(f"%%autoresearch {options}{direction}\n{study.definition.program.text}"),
+            v4.new_code_cell(f"%%autoresearch {options}{direction}\n{status.definition.program.text}"),
         ]
         return _as_json(cells)
     cells = [
-        v4.new_markdown_cell(f"# {study.definition.program.title or study.name}\n\n{result_line(study)}."),
+        v4.new_markdown_cell(f"# {status.definition.program.title or status.name}\n\n{result_line(status)}."),
         v4.new_code_cell("%load_ext autoresearch_magic"),
-        v4.new_code_cell(f"%%autoresearch setup\n{study.definition.setup}"),
+        v4.new_code_cell(f"%%autoresearch setup\n{status.definition.setup}"),
         v4.new_code_cell(f"%%autoresearch target\n{best.target}"),
         v4.new_code_cell(
-            f"%%autoresearch {options} --budget {study.settings.budget}{direction}\n{study.definition.program.text}"
+            f"%%autoresearch {options} --budget {status.settings.budget}{direction}\n{status.definition.program.text}"
         ),
     ]
     return _as_json(cells)
@@ -151,22 +181,10 @@ def _as_json(cells: list[Any]) -> str:
 
 
 def _source(best: Experiment) -> str:
-    """Return the best target as one source.
-
-    Raises
-    ------
-    UserError
-        When it is several files.
-    """
+    """Return the best target as one source text; raise `UserError` when it is several files."""
     if not is_bundle(best.target):
         return best.target
     found = split(best.target)
     if len(found) == 1:
         return next(iter(found.values()))
     raise UserError(f"The target is {len(found)} files: export it as .patch, or bring it into your branch with  apply")
-
-
-def _quoted(value: Any) -> str:
-    import shlex
-
-    return shlex.quote(str(value))

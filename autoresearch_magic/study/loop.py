@@ -1,157 +1,111 @@
 """The loop: propose, run, judge, record, publish.
 
-It knows its parts by their protocols and nothing of notebooks, widgets or processes.
+It knows its parts by their base classes, and nothing of notebooks, widgets or processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from ..agents import Agent, Briefing, Rework
+from ..agents.base import Agent, Briefing, Rework
 from ..agents.prefetch import Prefetch
 from ..errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
-from ..events import Judged, Notice, Proposed, Publish, State, StateChanged  # fmt: skip
-from ..experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from ..events import Judged, Notice, Proposed, State, StateChanged
+from ..experiment import Experiment, Proposal, Usage, Verdict
 from ..judging.analysis.analyze import evaluate
 from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import plateau
 from ..judging.judge import Decision, judge, overdrawn
-from ..judging.noise import estimate_noise, spread
-from ..runners import Checked, Runner
+from ..judging.noise import estimate_noise
+from ..runners import Checked
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
-from ..storage.records import Records
-from .control import Control
-from .definition import Definition
-from .measuring import Measurer
-
-FRUITLESS = 20
-"""Proposals in a row that could not be run, after which an agent has nothing more to say."""
+from .briefing import make_briefing
+from .limits import check_proposals, has_room, limit_reached
+from .measuring import Measurer, baseline_error
 
 REWORKS = 2
-"""Times that a proposal goes back to its agent because the guard does not pass."""
+"""How often a proposal goes back to its agent because the guard does not pass."""
 
 UNSTEADY = 1.5
-"""Ratio of the steps of two equal runs above which the machine, not the metric, is what varies."""
+"""Ratio of the steps of two equal runs above which the machine, not the metric, is taken to vary."""
 
 
-class Loop(Measurer):
-    """One study's loop, from wherever its records stand to the end.
+class Loop:
+    """Search for better targets, from where the journal ends until a limit is reached; then confirm the result.
 
     Parameters
     ----------
-    definition : Definition
-        What the study is made of.
-    agent, runner, records
-        Its parts.
-    publish : callable
-        Takes every event.
-    control : Control
-    judged, pending
-        What the journal holds already: judged experiments, and one that was proposed and not judged.
-    elapsed : callable
-        Seconds that the study has been at work.
+    measurer : Measurer
+        Runs and repeats targets; has the study's definition, records, status, events and control.
+    agent : Agent
+    pending : Experiment, optional
+        An experiment that was proposed and not judged when the study was stopped.
     """
 
-    def __init__(
-        self,
-        *,
-        definition: Definition,
-        agent: Agent,
-        runner: Runner,
-        records: Records,
-        publish: Publish,
-        control: Control,
-        judged: list[Experiment],
-        pending: Experiment | None,
-        elapsed: Callable[[], float] = lambda: 0.0,
-    ) -> None:
-        super().__init__(
-            definition=definition, runner=runner, records=records, publish=publish, control=control, judged=judged
-        )  # fmt: skip
-        self.agent, self.pending, self.elapsed = agent, pending, elapsed
-        self.ahead = Prefetch(agent)
-        self.begun = len(judged)  # the first experiment of this sitting
-        self.checked: Checked | None = None  # what the guard said last
-        self.idle = False  # whether the machine has nothing to do until the agent answers
+    def __init__(self, measurer: Measurer, agent: Agent, pending: Experiment | None = None) -> None:
+        self.measurer, self.agent, self.pending = measurer, agent, pending
+        self.definition, self.settings, self.metric = measurer.definition, measurer.settings, measurer.metric
+        self.records, self.status, self.control = measurer.records, measurer.status, measurer.control
+        self.publish, self.rule = measurer.publish, measurer.rule
+        self.prefetch = Prefetch(agent)
+        self.since = len(self.experiments)  # how many experiments there were at this start
+        self.guard_result: Checked | None = None
+        self.waits_for_agent = False  # whether nothing can run until the agent answers
 
     def run(self) -> None:
-        """Go on until a limit is reached, then confirm the result."""
+        """Measure the baseline, search until a limit is reached, and confirm the result."""
         self.measure_baseline()
         try:
-            while self.left > 0:
-                if why := self.limit_reached():
-                    self.publish(Notice(why))
-                    break
-                self.wait_for_go(State.RUNNING)
+            while self.left > 0 and not self.at_limit():
+                self.measurer.wait_for_go(State.RUNNING)
                 experiment = self.pending or self.propose()
-                experiment, decision = self.try_out(experiment)
+                experiment, decision = self.run_and_judge(experiment)
                 self.record(experiment, decision)
         except NothingToPropose as end:
             self.publish(Notice(str(end)))
         finally:
-            self.ahead.close()
-        self.confirm()
+            self.prefetch.close()
+        self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
 
-    def limit_reached(self) -> str:
-        """Say which limit ends the search before its experiments are spent; empty while none does.
+    @property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """Every judged experiment, the baseline first."""
+        return self.status.experiments
 
-        Raises
-        ------
-        UserError
-            When a limit cannot be kept, or the agent has nothing usable to say any more.
-        """
-        s, used = self.settings, self.usage
-        if not self.room_for(self.confirmation_seconds):
-            which = f"--minutes {s.minutes:g}" if s.minutes is not None else f"--hours {s.hours:g}"
-            return f"The time is up, what the confirmation takes counted ({which})."
-        best = self.incumbent
-        if s.until is not None and best.value is not None and self.metric.gain(best.value, over=s.until) >= 0:
-            return f"Experiment {best.number} has reached {self.metric.format(best.value)} (--until {s.until:g})."
-        fruitless = sum(e.ran for e in self.judged[self.incumbent.number + 1 :])
-        if s.patience is not None and fruitless >= s.patience:
-            return f"{fruitless} experiments in a row were not kept (--patience {s.patience})."
-        if s.max_tokens is not None and used.tokens >= s.max_tokens:
-            return f"The agent has used {used.tokens:,} tokens (--max-tokens {s.max_tokens})."
-        if s.max_tokens is not None and used.calls and not used.tokens:
-            raise UserError(f"{s.agent} does not tell its tokens, so --max-tokens cannot be kept: use -n or --hours.")
-        if s.max_cost is not None and used.cost is None:
-            raise UserError(
-                f"What {s.agent} costs is unknown, so --max-cost cannot be kept: put its price into a file "
-                "(AUTORESEARCH_PRICES), or use --max-tokens."
-            )
-        if s.max_cost is not None and used.cost is not None and used.cost >= s.max_cost:
-            return f"The agent has cost ${used.cost:.2f} (--max-cost {s.max_cost:g})."
-        # Of this sitting: who goes on after that has seen it. A run that diverged has a value, if none that counts.
-        last = [e for e in self.judged[self.begun :] if e.ran][-2:]
-        if s.verify and len(last) == 2 and all(e.measurements[-1].outcome is Outcome.METRIC_ERROR for e in last):
-            raise UserCodeError(
-                f"Two runs in a row gave no value: {last[-1].reason}", last[-1].measurements[-1].output or "(no output)"
-            )
-        idle = next((i for i, e in enumerate(reversed(self.judged)) if e.ran), 0)
-        if idle >= FRUITLESS:
-            raise UserError(f"{idle} proposals in a row could not be run; the last: {self.judged[-1].reason}")
-        return ""
+    @property
+    def incumbent(self) -> Experiment:
+        """The current best."""
+        return self.measurer.incumbent
 
-    # -- the steps ------------------------------------------------------------------------------------------------
+    @property
+    def left(self) -> int:
+        """How many experiments are still to be run."""
+        return self.settings.experiments - self.status.done
+
+    def at_limit(self) -> bool:
+        """Whether a limit ends the search; which one is published."""
+        if reached := limit_reached(self.status, self.measurer.confirmation_seconds):
+            self.publish(Notice(reached))
+            return True
+        check_proposals(self.status, self.since)
+        return False
+
+    # -- the baseline ---------------------------------------------------------------------------------------------
 
     def measure_baseline(self) -> None:
-        """Measure the target as it is, several times: what everything is compared with, and the noise."""
-        if self.judged:
+        """Measure the unchanged target `repeats` times: the value to compare with, and the first estimate of the noise."""
+        if self.experiments:
             return
         self.publish(StateChanged(State.BASELINE))
-        if self.pending is None:
-            proposal = Proposal(self.definition.target, "baseline")
-            self.open(Experiment(0, None, proposal, fingerprint(self.definition.target)))
-        assert self.pending is not None
-        good = tuple(m for m in self.pending.measurements if m.ok)
-        experiment = replace(self.pending, measurements=good)
-        while len(experiment.measurements) < self.settings.repeats:
-            self.wait_for_go(State.BASELINE)
-            number = len(experiment.measurements)
-            seed = self.settings.seed + number
-            measurement = self.measure(experiment, "baseline", seed, number, self.settings.repeats)
+        target = self.definition.target
+        baseline = self.pending or self.open(Experiment(0, None, Proposal(target, "baseline"), fingerprint(target)))
+        baseline = replace(baseline, measurements=tuple(m for m in baseline.measurements if m.ok))
+        while len(baseline.measurements) < self.settings.repeats:
+            self.measurer.wait_for_go(State.BASELINE)
+            repeat = len(baseline.measurements)
+            seed = self.settings.seed + repeat
+            measurement = self.measurer.measure(baseline, "baseline", seed, repeat, self.settings.repeats)
             if not measurement.ok:
                 raise baseline_error(measurement)
             if not self.rule.bounds.hold(value := measurement.value or 0.0):
@@ -159,31 +113,29 @@ class Loop(Measurer):
                     f"The target's own {self.metric.name}, {self.metric.format(value)}, is outside --bounds "
                     f"{self.rule.bounds}: change the bounds or the metric."
                 )
-            experiment = experiment.with_measurement(measurement)
-        if self.settings.guard and (failure := (checked := self.check_guard(experiment)).failure):
+            baseline = baseline.with_measurement(measurement)
+        if self.settings.guard and (failure := (result := self.measurer.check_guard(baseline)).failure):
             raise UserCodeError(
-                f"{failure} It must pass on the code as it is: mend that, or change --guard.", checked.output
+                f"{failure} It must pass on the code as it is: fix that, or change --guard.", result.output
             )
-        noise = spread(experiment.values)
-        reason = (
-            f"{len(experiment.values)} runs, standard deviation {noise:.3g}."
-            if len(experiment.values) > 1
-            else "One run."
-        )
-        self.record(experiment, Decision(Verdict.BASELINE, reason))
-        steps = sorted(m.steps for m in experiment.measurements)
+        runs = len(baseline.values)
+        reason = f"{runs} runs, standard deviation {baseline.deviation:.3g}." if runs > 1 else "One run."
+        self.record(baseline, Decision(Verdict.BASELINE, reason))
+        steps = sorted(m.steps for m in baseline.measurements)
         if steps[0] and steps[-1] > UNSTEADY * steps[0]:
             self.publish(Notice(
-                f"The baseline made {steps[0]} to {steps[-1]} steps in the same budget: something else keeps this machine "
-                "busy, and the noise is larger than it need be."
+                f"The baseline made {steps[0]} to {steps[-1]} steps in the same budget: other programs keep this machine "
+                "busy, and the noise is larger than necessary."
             ))  # fmt: skip
 
+    # -- propose --------------------------------------------------------------------------------------------------
+
     def propose(self) -> Experiment:
-        """Ask the agent for the next target, and write its answer down before anything is done with it."""
-        number, incumbent = len(self.judged), self.incumbent
-        self.idle = True
+        """Ask the agent for the next target, and record the proposal before anything is done with it."""
+        incumbent, number = self.incumbent, len(self.experiments)
+        self.waits_for_agent = True
         try:
-            proposal, wasted = self.ahead.take(self.briefing(number))
+            proposal, wasted = self.prefetch.take(self.briefing())
             mark = fingerprint(proposal.target)
         except ProposalFailed as failed:
             proposal = Proposal(
@@ -192,29 +144,37 @@ class Loop(Measurer):
             )  # fmt: skip
             mark, wasted = "", Usage()
         finally:
-            self.idle = False
+            self.waits_for_agent = False
         proposal = replace(proposal, usage=proposal.usage + wasted)
         return self.open(Experiment(number, incumbent.number, proposal, mark))
 
-    def briefing(self, number: int) -> Briefing:
-        """Put together what the agent is told, from the journal alone."""
-        return make_briefing(
-            self.definition, self.judged, number, notes=self.records.journal.said(), wait=self.wait_for_agent
-        )
+    def open(self, experiment: Experiment) -> Experiment:
+        """Record an experiment before it is run."""
+        self.records.opened(experiment)
+        self.pending = experiment
+        self.publish(Proposed(experiment))
+        return experiment
+
+    def briefing(self, number: int | None = None) -> Briefing:
+        """Return what the agent is told now."""
+        notes = self.records.journal.said()
+        return make_briefing(self.definition, self.experiments, notes=notes, wait=self.wait_for_agent, number=number)
 
     def wait_for_agent(self, seconds: float, reason: str) -> None:
-        """Wait on behalf of an agent, visibly where there is a reason; a stop ends it."""
+        """Wait on behalf of the agent, such as for a rate limit; raise `Stopped` when the study is stopped."""
         if not reason:
             self.control.sleep(seconds)
             return
-        # Asked ahead, the agent may wait while an experiment runs: then the study is not waiting, only told of it.
-        self.publish(StateChanged(State.WAITING, reason) if self.idle else Notice(reason))
+        # An agent that is asked ahead waits while an experiment runs: the study itself does not wait then.
+        self.publish(StateChanged(State.WAITING, reason) if self.waits_for_agent else Notice(reason))
         self.control.sleep(seconds)
-        if self.idle:
+        if self.waits_for_agent:
             self.publish(StateChanged(State.RUNNING, "The agent is asked again."))
 
-    def try_out(self, experiment: Experiment) -> tuple[Experiment, Decision]:
-        """Try a proposal; one that the guard refuses goes back to its agent, and what comes of that is tried in its place."""
+    # -- run and judge --------------------------------------------------------------------------------------------
+
+    def run_and_judge(self, experiment: Experiment) -> tuple[Experiment, Decision]:
+        """Run a proposal until the judge decides; when the guard fails, let the agent rework it and start over."""
         while True:
             experiment, decision = self.try_once(experiment)
             if decision.verdict is not Verdict.GUARD_FAILED:
@@ -224,78 +184,37 @@ class Loop(Measurer):
                 return experiment, decision
 
     def try_once(self, experiment: Experiment) -> tuple[Experiment, Decision]:
-        """Refuse what need not be run, run the rest, check the guard, and run it again until the judge can decide."""
+        """Refuse the proposal, or run it, check the guard, and repeat it until the judge decides."""
         if refused := self.refuse(experiment):
             return experiment, refused
         if not experiment.measurements:
-            self.look_for_drift()
+            self.measurer.look_for_drift()
             if self.settings.prefetch and self.agent.slow and self.left > 1:
-                self.ahead.ask(self.briefing(experiment.number + 1))
-            # Candidates share the seeds of the incumbent: what a lucky seed gives, it gives to both.
-            experiment = experiment.with_measurement(self.measure(experiment, "candidate", self.settings.seed, 0, 1))
-        guarded = not self.settings.guard
+                self.prefetch.ask(self.briefing(experiment.number + 1))
+            # Candidates use the incumbent's seeds, so that a lucky seed helps both.
+            first = self.measurer.measure(experiment, "candidate", self.settings.seed, 0, 1)
+            experiment = experiment.with_measurement(first)
+        guard_passed = not self.settings.guard
         while (decision := self.decide(experiment)).verdict in (None, Verdict.KEEP):
-            if not guarded:  # only what may be kept is worth the check, and before more runs are spent on it
-                self.checked = self.check_guard(experiment)
-                if self.checked.failure:
-                    return experiment, Decision(Verdict.GUARD_FAILED, self.checked.failure)
-                guarded = True
+            if (
+                not guard_passed
+            ):  # after the first run and before repeats: the guard is only worth it for possible keeps
+                self.guard_result = self.measurer.check_guard(experiment)
+                if self.guard_result.failure:
+                    return experiment, Decision(Verdict.GUARD_FAILED, self.guard_result.failure)
+                guard_passed = True
             if decision.verdict is None:
-                self.wait_for_go(State.RUNNING)
-                experiment = self.run_more(experiment)
-            elif self.out_of_date():
-                self.wait_for_go(State.RUNNING)
-                self.run_beside(experiment)
+                self.measurer.wait_for_go(State.RUNNING)
+                experiment = self.measurer.run_more(experiment)
+            elif self.measurer.out_of_date():
+                self.measurer.wait_for_go(State.RUNNING)
+                self.measurer.run_incumbent_beside(experiment)
             else:
                 break
         return experiment, decision
 
-    def rework(self, experiment: Experiment, problem: str) -> tuple[Experiment, bool]:
-        """Send a proposal that the guard has refused back to its agent.
-
-        Returns
-        -------
-        experiment : Experiment
-            With the mended proposal, to be tried in its place.
-        again : bool
-            False when there is none: the agent cannot mend it, or has had its chances.
-        """
-        journal, before = self.records.journal, experiment.proposal
-        if not self.agent.reworks or journal.reworks(experiment.number) >= REWORKS:
-            return experiment, False
-        self.wait_for_go(State.RUNNING)
-        self.publish(Notice(f"Experiment {experiment.number} goes back to {self.settings.agent}: {problem}"))
-        briefing = replace(
-            self.briefing(experiment.number),
-            rework=Rework(before, problem, self.checked.output if self.checked else ""),
-        )
-        self.idle = True
-        try:
-            proposal = self.ahead.ask_aside(briefing)
-        except ProposalFailed as failed:
-            spent = before.usage + (failed.usage or Usage())  # what was paid for nothing counts, too
-            journal.set_usage(experiment.number, spent)
-            return replace(experiment, proposal=replace(before, usage=spent)), False
-        except NothingToPropose:
-            return experiment, False
-        finally:
-            self.idle = False
-        proposal = replace(proposal, usage=before.usage + proposal.usage)
-        mended = replace(experiment, proposal=proposal, fingerprint=fingerprint(proposal.target), measurements=())
-        journal.rework(experiment, mended, problem)
-        self.pending = mended
-        self.publish(Proposed(mended))
-        return mended, True
-
-    def decide(self, experiment: Experiment) -> Decision:
-        """Ask the judge, with all that is known of the noise by now."""
-        return judge(
-            experiment, self.incumbent, self.metric, rule=self.rule, largest=self.largest_gain,
-            noise=estimate_noise([*self.judged, experiment]), debt=overdrawn(self.judged),
-        )  # fmt: skip
-
     def refuse(self, experiment: Experiment) -> Decision | None:
-        """Find what makes a run pointless: no proposal, code that does not parse, or that was tried before."""
+        """Return the verdict on a proposal that need not be run: none made, invalid, frozen code changed, or a duplicate."""
         if experiment.proposal.failure:
             return Decision(Verdict.REJECTED, experiment.proposal.failure)
         checkout = self.definition.checkout
@@ -305,88 +224,77 @@ class Loop(Measurer):
             check_syntax(experiment.target)
         except UserError as error:
             return Decision(Verdict.CRASH, str(error))
-        allowed = (self.judged[0].target, self.incumbent.target)
+        allowed = (self.experiments[0].target, self.incumbent.target)
         if changed := refusal(experiment.target, allowed, self.definition.setup):
             return Decision(Verdict.REJECTED, changed)
-        for earlier in self.judged:
+        for earlier in self.experiments:
             if earlier.fingerprint == experiment.fingerprint:
                 return Decision(Verdict.DUPLICATE, f"The same as experiment {earlier.number}.")
         return None
 
+    def decide(self, experiment: Experiment) -> Decision:
+        """Return the judge's decision from everything measured so far."""
+        return judge(
+            experiment, self.incumbent, self.metric, rule=self.rule, largest=self.measurer.largest_gain,
+            noise=estimate_noise([*self.experiments, experiment]), debt=overdrawn(self.experiments),
+        )  # fmt: skip
+
+    def rework(self, experiment: Experiment, problem: str) -> tuple[Experiment, bool]:
+        """Send a proposal whose guard fails back to its agent.
+
+        Returns
+        -------
+        experiment : Experiment
+            With the reworked proposal, to be tried in its place.
+        again : bool
+            False when there is none: the agent does not rework, or has had its chances.
+        """
+        journal, before = self.records.journal, experiment.proposal
+        if not self.agent.reworks or journal.reworks(experiment.number) >= REWORKS:
+            return experiment, False
+        self.measurer.wait_for_go(State.RUNNING)
+        self.publish(Notice(f"Experiment {experiment.number} goes back to {self.settings.agent}: {problem}"))
+        output = self.guard_result.output if self.guard_result else ""
+        briefing = replace(self.briefing(experiment.number), rework=Rework(before, problem, output))
+        self.waits_for_agent = True
+        try:
+            proposal = self.prefetch.ask_aside(briefing)
+        except ProposalFailed as failed:
+            spent = before.usage + (failed.usage or Usage())  # a failed call is paid for as well
+            journal.set_usage(experiment.number, spent)
+            return replace(experiment, proposal=replace(before, usage=spent)), False
+        except NothingToPropose:
+            return experiment, False
+        finally:
+            self.waits_for_agent = False
+        proposal = replace(proposal, usage=before.usage + proposal.usage)
+        reworked = replace(experiment, proposal=proposal, fingerprint=fingerprint(proposal.target), measurements=())
+        journal.rework(experiment, reworked, problem)
+        self.pending = reworked
+        self.publish(Proposed(reworked))
+        return reworked, True
+
+    # -- record ---------------------------------------------------------------------------------------------------
+
     def record(self, experiment: Experiment, decision: Decision) -> None:
-        """Write the verdict down, then tell of it."""
+        """Record the verdict, and publish it."""
         experiment = replace(experiment, verdict=decision.verdict, reason=decision.reason)
-        experiment = self.records.judged(experiment, self.judged)
-        self.judged.append(experiment)
+        experiment = self.records.judged(experiment, list(self.experiments))
         self.pending = None
         if experiment.number > 0:
             self.control.spend()
-        self.learn(experiment)
         self.publish(Judged(experiment))
-        every = self.settings.evals_interval
-        if experiment.number and every and experiment.number % every == 0:
-            seen = evaluate(
-                self.judged, self.metric, noise=self.noise.sd, planned=self.settings.planned,
-                patience=self.settings.patience,
-            )  # fmt: skip
+        self.measurer.learn(experiment)
+        if experiment.number > 0:
+            self.tell_progress(experiment.number)
+        self.records.draw(list(self.experiments))
+
+    def tell_progress(self, number: int) -> None:
+        """Publish how the study goes, every `evals_interval` experiments and when a plateau begins."""
+        s = self.settings
+        if s.evals_interval and number % s.evals_interval == 0:
+            noise = self.measurer.noise.sd
+            seen = evaluate(self.experiments, self.metric, noise=noise, planned=s.planned, patience=s.patience)
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))
-        if experiment.number and (flat := plateau(self.judged, self.settings.patience)).begins:
+        if (flat := plateau(self.experiments, s.patience)).begins:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
-        self.records.draw(self.judged)
-
-    def room_for(self, seconds: float) -> bool:
-        """Whether --hours or --minutes leaves room for so many seconds more."""
-        limit = self.settings.time_limit
-        return limit is None or self.elapsed() + seconds < limit
-
-    # -- helpers --------------------------------------------------------------------------------------------------
-
-    @property
-    def usage(self) -> Usage:
-        """What the agent has used so far."""
-        return sum((e.proposal.usage for e in self.judged), Usage())
-
-    @property
-    def left(self) -> int:
-        """How many experiments are still to be run."""
-        return self.settings.experiments - sum(e.ran for e in self.judged[1:])
-
-    def open(self, experiment: Experiment) -> Experiment:
-        """Write an experiment down before it is run."""
-        self.records.opened(experiment)
-        self.pending = experiment
-        self.publish(Proposed(experiment))
-        return experiment
-
-
-def make_briefing(
-    definition: Definition,
-    judged: list[Experiment],
-    number: int,
-    *,
-    notes: list[str],
-    wait: Callable[[float, str], None] | None = None,
-) -> Briefing:
-    """Put together what an agent is told before it proposes experiment `number`."""
-    briefing = Briefing(
-        program=definition.program.text, setup=definition.setup, metric=definition.metric,
-        incumbent=next(e for e in reversed(judged) if e.kept),
-        history=tuple(judged), number=number, seed=definition.settings.seed, noise=estimate_noise(judged).sd,
-        budget="" if definition.checkout else str(definition.settings.budget), notes=tuple(notes),
-        verify=definition.settings.verify, guard=definition.settings.guard,
-        scope=definition.checkout.scope if definition.checkout else (),
-        tracked=definition.checkout.shown if definition.checkout else (),
-    )  # fmt: skip
-    return briefing if wait is None else replace(briefing, wait=wait)
-
-
-def baseline_error(measurement: Measurement) -> UserError:
-    """Say why there is nothing to compare with: a study cannot begin before its target runs as it is."""
-    line = f"The target does not run as it is: {measurement.error or measurement.outcome.value}"
-    if measurement.outcome is Outcome.MISSING_METRIC:
-        names = ", ".join(measurement.names[:12]) or "nothing"
-        line = f"{measurement.error} Defined were: {names}. Change --metric, or let the target define or print it."
-        return UserError(line)
-    if "is not installed" in measurement.error:
-        return UserError(measurement.error)
-    return UserCodeError(line, measurement.traceback)

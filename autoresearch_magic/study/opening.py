@@ -1,4 +1,4 @@
-"""Finding studies: the current one of this process, and those on disk."""
+"""Open studies: the current one of this process, and those on disk."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
     UserError
         When there is none, or its journal cannot be read.
     """
-    places = (Path(root) / name_or_path, Path(name_or_path))
-    folder = next((place for place in places if (place / "journal.sqlite").is_file()), None)
+    candidates = (Path(root) / name_or_path, Path(name_or_path))
+    folder = next((path for path in candidates if (path / "journal.sqlite").is_file()), None)
     if folder is None:
-        there = ", ".join(study_names(root)) or "none"
-        raise UserError(f"There is no study {str(name_or_path)!r}: there is {there} in {root}.")
+        names = ", ".join(study_names(root)) or "none"
+        raise UserError(f"There is no study {str(name_or_path)!r}: there is {names} in {root}.")
     folder = folder.absolute()
     known = registry.known(folder)
     if isinstance(known, Study) and known.active:
@@ -61,15 +61,15 @@ def _load(folder: Path) -> Study:
         status.seconds = journal.get("seconds") or sum(seconds for _, seconds in status.runs)
         state = State(journal.get("state") or State.STOPPED)
         if state.active:
-            # A state that only a living process can have: either it lives, elsewhere, or it was killed.
+            # Only a live process can have such a state: another one works on the study, or this one was killed.
             state = State.ELSEWHERE if study.locked else State.STOPPED
         status.state = state
         status.message = journal.get("message") or ""
         if (best := status.incumbent) is not None and best.number > 0:
-            ours, theirs = ([*journal.finals(number).values()] for number in (best.number, 0))
-            # Stopped in the middle of the confirmation it has no result yet: a report, or going on, makes the rest.
-            if state is State.FINISHED or min(len(ours), len(theirs)) >= study.settings.repeats:
-                status.headline = headline(best, ours, theirs, study.metric)
+            of_best, of_baseline = ([*journal.finals(number).values()] for number in (best.number, 0))
+            # A study that was stopped in its confirmation has no result yet: a report or a resume makes the missing runs.
+            if state is State.FINISHED or min(len(of_best), len(of_baseline)) >= study.settings.repeats:
+                status.headline = headline(best, of_best, of_baseline, study.metric)
     finally:
         journal.close()
     return study

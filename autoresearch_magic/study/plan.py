@@ -29,7 +29,7 @@ from ..metric import Metric
 from ..runners import Runner
 from ..text import counted
 from .definition import Definition
-from .loop import baseline_error
+from .measuring import baseline_error
 
 SHARE = 1 / 3
 """The shorter budget that is tried beside the study's own."""

@@ -1,4 +1,4 @@
-"""The studies of this process. The only global state there is."""
+"""The studies of this process: the only global state of the package."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Protocol
 
 
 class Registered(Protocol):
-    """What the registry knows of a study."""
+    """What the registry needs of a study."""
 
     name: str
     folder: Path
 
     @property
     def state(self) -> str:
-        """Where it stands."""
+        """The state."""
         ...
 
     @property
     def active(self) -> bool:
-        """Whether it is at work, or waits paused."""
+        """Whether its thread is working or paused."""
         ...
 
     def stop(self, wait: bool = True) -> object:
@@ -31,11 +31,11 @@ class Registered(Protocol):
 
 _studies: dict[Path, Registered] = {}
 lock = threading.RLock()
-"""Held while a study is started, so that two cannot be at once."""
+"""Held while a study is started, so that two cannot start at once."""
 
 
 def register(study: Registered) -> None:
-    """Make a study the last one that was started or opened."""
+    """Record a study as the last one that was started or opened."""
     with lock:
         _studies.pop(study.folder, None)
         _studies[study.folder] = study
@@ -47,18 +47,18 @@ def known(folder: Path) -> Registered | None:
 
 
 def running() -> Registered | None:
-    """Return the study that is at work in this process, if there is one."""
+    """Return the active study of this process, if there is one."""
     return next((study for study in list(_studies.values()) if study.active), None)
 
 
 def latest() -> Registered | None:
-    """Return the one at work, else the one that was registered last."""
+    """Return the active study, else the one that was registered last."""
     with lock:
         return running() or next(reversed(_studies.values()), None)
 
 
 @atexit.register
 def _stop_all() -> None:
-    """See that a process that ends leaves no experiment behind."""
+    """Stop every study, so that a process that ends leaves no experiment running."""
     for study in list(_studies.values()):
         study.stop()

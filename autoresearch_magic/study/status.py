@@ -1,9 +1,10 @@
-"""Where a study stands: what its events add up to. Status, panel and bars read it; it changes nothing."""
+"""The read-only status of a study, folded from its events. Loop, panel, progress bars and summaries read it."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..config.settings import Settings
 from ..events import (
@@ -19,12 +20,14 @@ from ..events import (
     State,
     StateChanged,
 )
-from ..experiment import Experiment, Headline, Point, Usage
+from ..experiment import Experiment, Headline, Point, Usage, incumbent_of
+from ..metric import Metric
+from .definition import Definition
 
 
 @dataclass
-class Live:
-    """The run that is under way, as far as is known.
+class LiveRun:
+    """The run in progress.
 
     Attributes
     ----------
@@ -33,9 +36,13 @@ class Live:
     repeat, repeats : int
         The run is the `repeat`-th (from 0) of `repeats`.
     phase : {"starting", "training", "evaluating", "guard"}
-    elapsed, progress, step
-        As the target's clock has them.
+    elapsed : float
+        Seconds charged to the budget.
+    progress : float
+        Share of the budget that is spent, 0 to 1.
+    step : int
     curve : list of Point
+        What the target has reported so far.
     """
 
     experiment: Experiment
@@ -51,40 +58,58 @@ class Live:
 
 @dataclass
 class StudyStatus:
-    """Where a study stands.
+    """What is known of a study: the one record of its judged experiments, and everything its events say.
 
     Attributes
     ----------
-    settings : Settings
+    name : str
+    folder : Path
+    definition : Definition
+        Replaced when a study is resumed with other settings.
     state : State
     message, traceback : str
-        The last thing to say; the user's frames when it failed.
+        The last message; the user's frames when the study failed.
     experiments : tuple of Experiment
-        Every judged one, the baseline first. Replaced, never changed: a reader in another thread keeps what it took.
-    live : Live or None
+        Every judged experiment, the baseline first. The tuple is replaced, never changed, so that a reader in another
+        thread keeps a consistent view.
+    live : LiveRun or None
+        The run in progress.
     headline : Headline or None
+        The confirmed result.
     runs : list of (kind, seconds)
-        What every run so far was for, and its wall clock.
+        The kind and wall clock of every run so far.
     revised : list of int
-        Numbers of experiments that have got other runs after their verdict, in the order in which that happened.
+        Numbers of experiments whose measurements have changed since their verdict, in the order of the changes.
     seconds : float
-        At work in earlier stretches.
+        Seconds at work before the present run of the thread.
     """
 
-    settings: Settings
+    name: str
+    folder: Path
+    definition: Definition
     state: State = State.NEW
     message: str = ""
     traceback: str = ""
     experiments: tuple[Experiment, ...] = ()
-    live: Live | None = None
+    live: LiveRun | None = None
     headline: Headline | None = None
     runs: list[tuple[RunKind, float]] = field(default_factory=list)
     revised: list[int] = field(default_factory=list)
     seconds: float = 0.0
     _since: float | None = None
 
+    @property
+    def settings(self) -> Settings:
+        """The effective settings."""
+        return self.definition.settings
+
+    @property
+    def metric(self) -> Metric:
+        """What is measured."""
+        return self.definition.metric
+
     def take(self, event: Event) -> None:
-        """Add one event."""
+        """Fold one event into the status."""
         match event:
             case StateChanged(state, message):
                 asked = state in (State.PAUSING, State.STOPPING)
@@ -92,7 +117,7 @@ class StudyStatus:
                     self.state = state
                 self.message = message or self.message
             case RunStarted(experiment, kind, repeat, repeats):
-                self.live = Live(experiment, kind, repeat, repeats)
+                self.live = LiveRun(experiment, kind, repeat, repeats)
             case RunProgress() if self.live is not None:
                 self._progress(self.live, event)
             case RunEnded(_, kind, measurement):
@@ -105,7 +130,7 @@ class StudyStatus:
                 self.experiments = (*self.experiments, experiment)
                 self.live = None
                 if experiment.kept:
-                    self.headline = None  # it was of another best
+                    self.headline = None  # the old one compared another experiment with the baseline
             case Confirmed(result):
                 self.headline = result
             case Notice(message):
@@ -114,14 +139,14 @@ class StudyStatus:
                 pass
 
     def _overtaken(self, state: State) -> bool:
-        """Whether the loop's own progress comes after someone has asked for a pause or a stop."""
+        """Whether the loop reports a state after a pause or a stop was requested: the request stays visible."""
         own = {State.RUNNING, State.BASELINE, State.WAITING, State.CONFIRMING, State.MEASURING}
         return (self.state is State.PAUSING and state in own) or (
             self.state is State.STOPPING and state in own | {State.PAUSED}
         )
 
     @staticmethod
-    def _progress(live: Live, event: RunProgress) -> None:
+    def _progress(live: LiveRun, event: RunProgress) -> None:
         live.phase = event.phase
         if event.phase == "training":
             live.elapsed, live.progress, live.step = event.elapsed, event.progress, event.step
@@ -129,66 +154,66 @@ class StudyStatus:
             live.curve.append(event.point)
 
     def begin(self) -> None:
-        """Start the stopwatch."""
+        """Start the clock of `elapsed`."""
         self._since = time.monotonic()
 
     def end(self) -> None:
-        """Stop the stopwatch; no run is under way any more."""
+        """Stop the clock of `elapsed`; no run is in progress any more."""
         self.seconds, self._since, self.live = self.elapsed, None, None
 
     @property
     def elapsed(self) -> float:
-        """Seconds at work; absences are not counted."""
-        seconds, since = self.seconds, self._since  # taken once: the study's thread may end it meanwhile
+        """Seconds at work; the time between a stop and a resume does not count."""
+        seconds, since = self.seconds, self._since  # read once: the study's thread may call `end` in between
         return seconds + (0.0 if since is None else time.monotonic() - since)
 
     @property
     def baseline(self) -> Experiment | None:
-        """Experiment 0, once it is measured."""
+        """Experiment 0; None until it is measured."""
         return self.experiments[0] if self.experiments else None
 
     @property
     def incumbent(self) -> Experiment | None:
-        """The best kept experiment; the baseline until something beats it."""
-        return next((e for e in reversed(self.experiments) if e.kept), None)
+        """The current best: the last kept experiment, the baseline at first; None until that is measured."""
+        return incumbent_of(self.experiments)
 
     @property
     def done(self) -> int:
-        """How many experiments have been run, the baseline and what was refused not counted."""
+        """How many proposals were run; the baseline and rejected proposals do not count."""
         return sum(e.ran for e in self.experiments[1:])
 
     @property
     def usage(self) -> Usage:
-        """What the agent has used."""
+        """Calls, tokens, seconds and cost of the agent so far."""
         return sum((e.proposal.usage for e in self.experiments), Usage())
 
     @property
     def runs_total(self) -> int:
-        """How many runs there will have been at the end, the repeats of candidates not counted: baseline, experiments and confirmation."""
+        """Planned runs: baseline, one per experiment, and the confirmation. Repeats of candidates are not planned."""
         best = self.incumbent
         nothing_kept = best is not None and best.number == 0 and self.done >= self.settings.experiments
-        return self.settings.repeats + self.settings.experiments + (0 if nothing_kept else 2 * self._again)
+        return self.settings.repeats + self.settings.experiments + (0 if nothing_kept else 2 * self._confirmations)
 
     @property
     def runs_done(self) -> int:
-        """How many of those have been made, or need not be: with the confirmation the experiments are over."""
+        """How many of `runs_total` are done; once the confirmation runs, all experiments count as done."""
         live = self.live
         if not self.experiments:
             return live.repeat if live else 0
         if live is not None and live.kind == "final":
-            # Best and baseline take turns, the best first.
-            return self.runs_total - 2 * (self._again - live.repeat) + (live.experiment.number == 0)
+            # Best and baseline alternate, the best first.
+            return self.runs_total - 2 * (self._confirmations - live.repeat) + (live.experiment.number == 0)
         return self.settings.repeats + self.done
 
     @property
-    def _again(self) -> int:
-        """How often the confirmation runs best and baseline: more often than planned where they were disturbed."""
+    def _confirmations(self) -> int:
+        """Runs of best and baseline each in the confirmation; more than planned when their values were disturbed."""
         live = self.live
         return live.repeats if live is not None and live.kind == "final" else self.settings.repeats
 
     @property
     def fraction(self) -> float:
-        """The share of the whole that is done, by runs or by the limit of time, whichever is further; 0 to 1."""
+        """The share of the study that is done, 0 to 1: by runs or by the time limit, whichever is further."""
         if self.state is State.FINISHED:
             return 1.0
         part = self.live.progress if self.live is not None else 0.0
@@ -199,9 +224,9 @@ class StudyStatus:
 
     @property
     def pace(self) -> float | None:
-        """Seconds of wall clock that an experiment takes on average, its repeats with it; None before the first run is over.
+        """Mean seconds per experiment, repeats included; None before the first run has ended.
 
-        The baseline's runs count as one experiment each. The confirmation and questions of the user's count for nothing.
+        Each run of the baseline counts as one experiment. The confirmation and the user's comparisons do not count.
         """
         search = [(kind, seconds) for kind, seconds in self.runs if kind not in ("final", "trial")]
         baseline = sum(kind == "baseline" for kind, _ in search)
@@ -209,11 +234,11 @@ class StudyStatus:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to the end as far as what was done so far tells; None before the first run is over, and at rest."""
+        """Estimated seconds to the end; None before the first run has ended and while the study is not active."""
         if self.pace is None or not self.state.active or not (self.settings.planned or self.settings.time_limit):
             return None
         if self.state is State.MEASURING or (self.live is not None and self.live.kind == "trial"):
-            return None  # the study is at rest, and how many runs its question takes is not told
+            return None  # a comparison does not say in advance how many runs it takes
         part = self.live.progress if self.live is not None else 0.0
         left = self.pace * max(0.0, self.runs_total - self.runs_done - part)
         limit = self.settings.time_limit

@@ -1,4 +1,4 @@
-"""A study: one program, one target, all their experiments. The public handle; the thread behind it is a `StudyThread`."""
+"""A study: one program, one target, all their experiments. The public class; its work is done by a `StudyThread`."""
 
 from __future__ import annotations
 
@@ -6,46 +6,51 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
+from ..agents.base import Agent
 from ..agents.registry import make_agent
+from ..config.program import Program
 from ..config.settings import Settings
 from ..errors import UserError
 from ..events import Event, Observer, State, StateChanged
 from ..experiment import Experiment
+from ..judging.analysis.analyze import Evals, evaluate
+from ..judging.noise import estimate_noise
+from ..judging.pruner import Account, make_pruner
 from ..metric import Metric
 from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
 from ..storage.git.commits import safe_name
+from ..storage.journal import Journal
 from ..storage.recording import recorded_settings
-from ..text import counted
 from . import registry
-from .asking import Askable
 from .control import Control
-from .definition import Definition, define
+from .definition import Definition, define, resumed
 from .measuring import Measurer
+from .runner_factory import make_runner
 from .status import StudyStatus
-from .summary import applied_message
-from .thread import StudyThread, changed
+from .thread import StudyThread
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .comparisons import Ablation, Regression
+    from .plan import Plan
 
-def taken(definition: Definition, name: str) -> bool:
-    """Whether the repository holds the experiments of an earlier study of this name, whose folder is gone."""
-    return definition.checkout is not None and has_study(definition.checkout, safe_name(name))
+Comparison = Callable[[Measurer], object]
+"""Runs targets side by side and returns the answer."""
 
 
-class Study(Askable):
+class Study:
     """One program, one target, and all their experiments.
 
     Parameters
     ----------
-    program : str or Path
+    program : str, Path or Program
         Goal and rules in Markdown, possibly with settings; a path of a file is read.
     target : str or Path
         The editable source, or the path of the file that holds it.
@@ -56,7 +61,7 @@ class Study(Askable):
     root : str or Path
         The folder that holds the studies.
     observers : sequence of Observer
-        Hear every event, in the study's thread.
+        Called with every event, in the study's thread.
     **settings
         See `autoresearch_magic.config.settings.Settings`: ``metric="val_bpb=evaluate(model)"``, ``budget="20s"``, ...
 
@@ -64,16 +69,14 @@ class Study(Askable):
     ----------
     name : str
     folder : Path
-        Where its journal, git repository, results.tsv, progress.png and logs are.
-    definition : Definition
-        Program, target, setup and settings.
+        Holds the journal, the git repository, results.tsv, progress.png and the logs.
     status : StudyStatus
-        State, message, experiments, the run under way, how much is left.
+        State, message, experiments, the run in progress, the confirmed result, how much is left.
 
     Raises
     ------
     UserError
-        When anything of it cannot work; nothing has been run or written then.
+        When any part of it cannot work; nothing has been run or written then.
 
     Examples
     --------
@@ -84,7 +87,7 @@ class Study(Askable):
 
     def __init__(
         self,
-        program: str | Path,
+        program: str | Path | Program,
         target: str | Path = "",
         setup: str | Path = "",
         *,
@@ -94,53 +97,60 @@ class Study(Askable):
         **settings: Any,
     ) -> None:
         root = Path(root).absolute()
-        definition = define(
-            program, target, setup, {**recorded_settings(str(settings.get("agent", "")), root), **settings}
-        )
-        make_agent(definition.settings.agent, definition.target, definition.settings, root)
+        recorded = recorded_settings(str(settings.get("agent", "")), root)
+        definition = define(program, target, setup, {**recorded, **settings})
+        agent = make_agent(definition.settings.agent, definition.target, definition.settings, root)
         if name is not None and (root / folders.checked_name(name)).exists():
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
-        if name is not None and taken(definition, name):
+        if name is not None and _branch_exists(definition, name):
             raise UserError(
                 f"There is a branch autoresearch/{name} of an earlier study: choose another name, or delete it."
             )
-        free = name or folders.free_name(root, definition.metric, lambda name: taken(definition, name))
-        self._prepare(root / free, definition, observers)
+        free = name or folders.free_name(root, definition.metric, lambda name: _branch_exists(definition, name))
+        self._prepare(root / free, definition, observers, agent)
 
-    def _prepare(self, folder: Path, definition: Definition, observers: Sequence[Observer] = ()) -> None:
-        self.folder, self.name, self.definition = folder, folder.name, definition
-        self.status = StudyStatus(definition.settings)
+    def _prepare(
+        self, folder: Path, definition: Definition, observers: Sequence[Observer] = (), agent: Agent | None = None
+    ) -> None:
+        self.folder, self.name = folder, folder.name
+        self.status = StudyStatus(folder.name, folder, definition)
+        self._agent = agent  # made and not used yet
         self._observers = list(observers)
         self._changed = threading.Condition()
         self._control = Control()
         self._thread: StudyThread | None = None
         self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
 
-    # -- what it is ------------------------------------------------------------------------------------------------
+    # -- properties -------------------------------------------------------------------------------------------------
+
+    @property
+    def definition(self) -> Definition:
+        """Program, target, setup and settings."""
+        return self.status.definition
 
     @property
     def settings(self) -> Settings:
         """The effective settings."""
-        return self.definition.settings
+        return self.status.settings
 
     @property
     def metric(self) -> Metric:
         """What is measured."""
-        return self.definition.metric
+        return self.status.metric
 
     @property
     def state(self) -> str:
-        """Where it stands: ``new``, ``starting``, ``baseline``, ``running``, ``paused``, ``finished``, ..."""
+        """The state: ``new``, ``starting``, ``baseline``, ``running``, ``paused``, ``finished``, ..."""
         return self.status.state.value
 
     @property
     def active(self) -> bool:
-        """Whether its thread is at work, or waits paused."""
+        """Whether the study's thread is working or paused."""
         return self.status.state.active
 
     @property
     def locked(self) -> bool:
-        """Whether some process, this one or another, is at work on it."""
+        """Whether this or another process is working on the study."""
         try:
             with self._lock:
                 return False
@@ -154,19 +164,35 @@ class Study(Askable):
 
     @property
     def incumbent(self) -> Experiment | None:
-        """The best kept experiment; the baseline until something beats it."""
+        """The current best: the last kept experiment; the baseline until something beats it."""
         return self.status.incumbent
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an experiment.
+        """One row per experiment.
 
         Columns: ``experiment`` (int), ``verdict``, ``value``, ``seconds`` (wall clock of its runs), ``summary``,
         ``commit``, ``agent``, ``source``, ``parent``, ``repeats`` (runs), ``memory_gb``, ``reason``, ``hypothesis``.
         """
         from .export import history
 
-        return history(self.experiments)
+        return history(self.status.experiments)
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the study has ended with a best that was never measured again."""
+        best = self.incumbent
+        ended = self.status.state in (State.STOPPED, State.FINISHED, State.FAILED)
+        return ended and best is not None and best.number > 0 and self.status.headline is None
+
+    @property
+    def pruning(self) -> Account:
+        """What early stopping has done: runs stopped, seconds saved, audits and how many of them were wrong."""
+        pruner, experiments = make_pruner(self.settings.pruner, self.metric, self.settings.seed), self.experiments
+        for i, e in enumerate(experiments):
+            parent = None if e.parent is None else experiments[e.parent]
+            pruner.learn(e, parent, estimate_noise(experiments[: i + 1]).sd)
+        return pruner.account
 
     def experiment(self, number: int | str) -> Experiment:
         """Return one judged experiment.
@@ -176,22 +202,46 @@ class Study(Askable):
         UserError
             When there is none of that number.
         """
-        there = self.status.experiments
+        experiments = self.status.experiments
         text = str(number).strip().lstrip("#")
-        if text.isdecimal() and int(text) < len(there):
-            return there[int(text)]
-        range_ = f"they are numbered 0 to {len(there) - 1}" if there else "none is finished yet"
-        raise UserError(f"There is no experiment {number} in {self.name}: {range_}.")
+        if text.isdecimal() and int(text) < len(experiments):
+            return experiments[int(text)]
+        numbers = f"they are numbered 0 to {len(experiments) - 1}" if experiments else "none is finished yet"
+        raise UserError(f"There is no experiment {number} in {self.name}: {numbers}.")
 
-    # -- what it does ----------------------------------------------------------------------------------------------
+    def evals(self) -> Evals:
+        """Analyse the history: how the study goes, and what to do next; see `autoresearch_magic.judging.analysis`."""
+        s, noise = self.settings, estimate_noise(self.experiments).sd
+        return evaluate(self.experiments, self.metric, noise=noise, planned=s.planned, patience=s.patience)
+
+    def briefing(self) -> str:
+        """Return the prompt that an agent with a language model would get now.
+
+        Raises
+        ------
+        UserError
+            Before there is a baseline.
+        """
+        from ..agents.llm.backend import as_text
+        from ..agents.llm.prompt import build_prompt
+        from .briefing import make_briefing
+
+        if not self.experiments:
+            raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
+        with Journal(self.folder / "journal.sqlite") as journal:
+            notes = journal.said()
+        briefing = make_briefing(self.definition, self.experiments, notes=notes)
+        return as_text(build_prompt(briefing, long=self.settings.blocks_from))
+
+    # -- running ----------------------------------------------------------------------------------------------------
 
     def observe(self, observer: Observer) -> None:
-        """Add an observer; one that is there already is not told twice."""
+        """Add an observer; adding one twice has no effect."""
         if not any(each is observer for each in self._observers):
             self._observers.append(observer)
 
-    def start(self) -> Study:
-        """Start, or go on, in a background thread; returns at once.
+    def start(self) -> Self:
+        """Start, or go on, in a background thread; return at once.
 
         Raises
         ------
@@ -200,8 +250,8 @@ class Study(Askable):
         """
         return self._launch(None)
 
-    def step(self) -> Study:
-        """Do one experiment (the baseline first, when there is none yet), then pause; returns at once."""
+    def step(self) -> Self:
+        """Make one experiment (the baseline first, when there is none yet), then pause; return at once."""
         if not self.active:
             return self._launch(1)
         if self.status.state is not State.PAUSED:
@@ -210,8 +260,8 @@ class Study(Askable):
         self._publish(StateChanged(State.RUNNING))
         return self
 
-    def pause(self) -> Study:
-        """Pause after the run that is under way."""
+    def pause(self) -> Self:
+        """Pause after the run in progress."""
         if not self.active:
             raise UserError(f"{self.name} is {self.state}: there is nothing to pause.")
         if self.status.state not in (State.PAUSED, State.STOPPING):
@@ -219,47 +269,47 @@ class Study(Askable):
             self._control.allow(0)
         return self
 
-    def resume(self, **settings: Any) -> Study:
-        """Go on: from a pause, or, after a stop or a crash, from where the journal ends.
+    def resume(self, **settings: Any) -> Self:
+        """Go on from a pause, or, after a stop or a crash, from where the journal ends.
 
         Parameters
         ----------
         **settings
-            Any of `stretch.CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with others than before.
+            Any of `definition.CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with other values.
         """
         if self.active:
             if settings:
                 raise UserError(f"{self.name} is {self.state}: its settings can change only after a stop.")
             if self.status.state in (State.PAUSED, State.PAUSING):
                 with self._changed:
-                    self.status.state = State.RUNNING  # takes back a pause that was asked for and not reached yet
+                    self.status.state = State.RUNNING  # takes back a pause that was requested and not reached yet
                 self._control.allow(None)
                 self._publish(StateChanged(State.RUNNING))
             return self
-        definition = changed(self.definition, settings)
-        make_agent(definition.settings.agent, definition.target, definition.settings, self.folder.parent)
-        self.definition, self.status.settings = definition, definition.settings
+        definition = resumed(self.definition, settings)
+        self._agent = self._make_agent(definition)
+        self.status.definition = definition
         return self._launch(None)
 
-    def stop(self, wait: bool = True) -> Study:
-        """End it now: the run under way is killed, no process is left, and the journal can be resumed.
+    def stop(self, wait: bool = True) -> Self:
+        """End the study now: the run in progress is killed, no process is left, and the journal can be resumed.
 
         Parameters
         ----------
         wait : bool
-            Whether to return only when all is ended (about a second).
+            Whether to return only when everything has ended (about a second).
         """
         if self.active:
             self._publish(StateChanged(State.STOPPING))
             self._control.stop()
-            if (stretch := self._thread) is not None:
-                stretch.interrupt()
-                if wait and stretch is not threading.current_thread():
-                    stretch.join()
+            if (thread := self._thread) is not None:
+                thread.interrupt()
+                if wait and thread is not threading.current_thread():
+                    thread.join()
         return self
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is paused or has ended; an interrupt of the wait leaves it running.
+        """Wait until the study is paused or has ended; an interrupt of the wait leaves it running.
 
         Parameters
         ----------
@@ -269,7 +319,7 @@ class Study(Askable):
         Returns
         -------
         bool
-            Whether it is paused or has ended; False when the time was up first.
+            Whether it is paused or has ended; False when the timeout came first.
         """
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
@@ -280,6 +330,115 @@ class Study(Askable):
                 # Short waits: Python delivers an interrupt only between them.
                 self._changed.wait(0.1 if left is None else min(0.1, left))
         return True
+
+    def say(self, text: str) -> Self:
+        """Leave a note for the agent; the next proposal that is asked for takes it into account.
+
+        Raises
+        ------
+        UserError
+            When the note is empty, or the study has not begun.
+        """
+        if not text.strip():
+            raise UserError("Say what the agent should know, in quotes.")
+        with Journal(self.folder / "journal.sqlite") as journal:
+            journal.note("say", text=text.strip())
+        return self
+
+    def plan(self, show: Callable[[float, str], None] = lambda share, what: None) -> Plan:
+        """Find out, before anything is spent, whether the target runs, how noisy it is, how long it takes, what it costs.
+
+        The target is run a few times; nothing is written and no experiment is made.
+
+        Parameters
+        ----------
+        show : callable, optional
+            Called with the share that is done, and what is being done.
+
+        Raises
+        ------
+        UserError
+            When the target does not run, or the metric cannot be read.
+        """
+        from .plan import make_plan
+
+        if (other := registry.running()) is not None:
+            raise UserError(
+                f"The study {other.name} is {other.state}: a plan beside it would measure that. Stop it first."
+            )
+        return make_plan(
+            self.definition, lambda scratch: make_runner(self.definition, self.folder, self._publish, scratch=scratch), show
+        )  # fmt: skip
+
+    # -- comparisons ------------------------------------------------------------------------------------------------
+    # `ask_...` starts one in the study's thread and returns at once; `answer` has the result; the plain verbs wait for it.
+
+    def regression(self, a: int | str, b: int | str, samples: int | None = None) -> Regression:
+        """Run experiments `a` and `b` side by side and return whether `b` is no worse than `a`; waits for the answer.
+
+        Parameters
+        ----------
+        a, b : int
+            Numbers of experiments.
+        samples : int, optional
+            Runs of each; 8 by default.
+        """
+        self.ask_regression(a, b, samples).wait()
+        answer: Regression = self.answer()
+        return answer
+
+    def ask_regression(self, a: int | str, b: int | str, samples: int | None = None) -> Self:
+        """Start what `regression` waits for."""
+        from .comparisons import SAMPLES, ask_regression
+
+        self._check_not_active()
+        first, second = self.experiment(a), self.experiment(b)
+        if first is second:
+            raise UserError("Give the numbers of two experiments, for example  regression 0 5")
+        for experiment in (first, second):
+            if not experiment.ran:
+                raise UserError(f"Experiment {experiment.number} was never run ({experiment.verdict}): choose another.")
+        return self._ask(lambda measurer: ask_regression(measurer, first.number, second.number, samples or SAMPLES))
+
+    def ablate(self, samples: int | None = None) -> Ablation:
+        """Undo each kept change in turn and return what it contributes to the best; waits for the answer.
+
+        Parameters
+        ----------
+        samples : int, optional
+            Runs of each version; the study's `repeats` by default.
+        """
+        self.ask_ablation(samples).wait()
+        answer: Ablation = self.answer()
+        return answer
+
+    def ask_ablation(self, samples: int | None = None) -> Self:
+        """Start what `ablate` waits for."""
+        from .comparisons import ask_ablation
+
+        self._check_not_active()
+        if (best := self.incumbent) is None or best.number == 0:
+            raise UserError(f"{self.name} has kept nothing so far: there is no change to undo.")
+        return self._ask(lambda measurer: ask_ablation(measurer, samples or max(2, self.settings.repeats)))
+
+    def ask_confirmation(self) -> Self:
+        """Measure best and baseline again on fresh seeds, as at the end of a study; `status.headline` has the result."""
+        return self._ask(lambda measurer: measurer.confirm())
+
+    def answer(self) -> Any:
+        """Return the answer to the last comparison; None when it was stopped.
+
+        Raises
+        ------
+        UserError
+            When it could not be answered.
+        """
+        answer = None if self._thread is None else self._thread.answer
+        if isinstance(answer, UserError):
+            raise answer
+        return answer
+
+    # -- results ----------------------------------------------------------------------------------------------------
 
     def restore(self, number: int | str) -> str:
         """Return the target's source as experiment `number` had it.
@@ -307,44 +466,36 @@ class Study(Askable):
         Raises
         ------
         UserError
-            When it is not clean to do so; nothing is changed then.
+            When the branch is not in a state for it; nothing is changed then.
         """
-        from ..storage.git.apply import apply
+        from .export import apply_to_branch
 
-        if (checkout := self.definition.checkout) is None:
-            raise UserError(
-                "This study is of a cell: %autoresearch restore N puts an experiment's version into a cell."
-            )
-        best = self.incumbent if number is None else self.experiment(number)
-        if best is None or best.number == 0:
-            raise UserError(f"{self.name} has kept nothing so far: there is nothing to apply.")
-        if not best.commit:
-            raise UserError(f"Experiment {best.number} has no commit: see  %autoresearch show {best.number}")
-        return apply(checkout, best.commit, applied_message(self, best))
+        return apply_to_branch(self.status, self.incumbent if number is None else self.experiment(number))
 
     def report(self, path: str | Path | None = None, *, confirm: bool = True) -> Path:
-        """Write a report in Markdown; ``report.md`` in the study's folder by default. Returns its path.
+        """Write a report in Markdown and return its path.
 
         Parameters
         ----------
         path : str or Path, optional
+            ``report.md`` in the study's folder by default.
         confirm : bool
-            Whether to measure best and baseline again first, where that was not done yet and the study is at rest.
+            Whether to measure best and baseline again first, when the study has ended without that.
         """
         from .export import write_report
 
         if confirm and self.unconfirmed:
             self.ask_confirmation().wait()
-        return write_report(self, self.folder / "report.md" if path is None else Path(path))
+        return write_report(self.status, self.folder / "report.md" if path is None else Path(path))
 
     def export(self, path: str | Path, columns: int = 5) -> Path:
-        """Write the best target (``.py``), a notebook of it (``.ipynb``) or the history (``.csv .tsv .json``).
+        """Write the best target (``.py .patch``), a notebook of it (``.ipynb``) or the history (``.csv .tsv .json``).
 
         Parameters
         ----------
         path : str or Path
         columns : int
-            Of a ``.tsv``: the original's 5, or the 9 of the generalised skill.
+            Columns of a ``.tsv``: 5 as in the original, or 9 as in the generalised skill.
 
         Raises
         ------
@@ -353,20 +504,34 @@ class Study(Askable):
         """
         from .export import export
 
-        return export(self, Path(path), columns)
+        return export(self.status, Path(path), columns)
 
     def __repr__(self) -> str:
-        best = self.incumbent
+        best, done = self.incumbent, self.status.done
         value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
-        return f"<Study {self.name}: {self.state}, {counted(self.status.done, 'experiment')}{value}>"
+        return f"<Study {self.name}: {self.state}, {done:,} experiment{'' if done == 1 else 's'}{value}>"
 
-    # -- at work ---------------------------------------------------------------------------------------------------
+    # -- the thread -------------------------------------------------------------------------------------------------
 
-    def _launch(self, allowed: int | None, question: Callable[[Measurer], object] | None = None) -> Study:
+    def _make_agent(self, definition: Definition) -> Agent:
+        return make_agent(definition.settings.agent, definition.target, definition.settings, self.folder.parent)
+
+    def _check_not_active(self) -> None:
+        if self.active:
+            raise UserError(f"{self.name} is {self.state}: stop it first, or wait for its end; then it can be asked.")
+
+    def _ask(self, comparison: Comparison) -> Self:
+        self._check_not_active()
+        if not self.experiments:
+            raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")
+        return self._launch(None, comparison)
+
+    def _launch(self, allowed: int | None, comparison: Comparison | None = None) -> Self:
+        """Start the thread; `allowed` is the number of experiments before a pause."""
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
         finished = self.status.state is State.FINISHED and self.status.done >= self.settings.experiments
-        if finished and question is None:
+        if finished and comparison is None:
             more = 2 * self.settings.experiments
             raise UserError(f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {more}")
         with registry.lock:
@@ -375,10 +540,9 @@ class Study(Askable):
                     f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
                     "(%autoresearch stop) before you start another."
                 )
-            agent = None if question else make_agent(
-                self.settings.agent, self.definition.target, self.settings, self.folder.parent
-            )  # fmt: skip
-            if agent is not None:
+            agent = None
+            if comparison is None:
+                agent, self._agent = self._agent or self._make_agent(self.definition), None
                 agent.check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
             folders.hide(self.folder)
@@ -389,9 +553,7 @@ class Study(Askable):
             registry.register(self)
             self._control = Control()
             self._control.allow(allowed)
-            self._thread = StudyThread(
-                self.folder, self.definition, self.status, self._control, self._publish, self._lock, agent, question
-            )
+            self._thread = StudyThread(self.status, self._control, self._publish, self._lock, agent, comparison)
             self.status.message = self.status.traceback = ""
             self.status.state = State.STARTING
         self._thread.start()
@@ -404,7 +566,12 @@ class Study(Askable):
         for observer in list(self._observers):
             try:
                 observer(event)
-            except Exception as error:  # an observer's fault must not end a night's work
+            except Exception as error:  # an observer's error must not end a night's work
                 # By identity, as in `observe`; and another thread may have removed it already.
                 self._observers = [each for each in self._observers if each is not observer]
                 self.status.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
+
+
+def _branch_exists(definition: Definition, name: str) -> bool:
+    """Whether the repository holds the experiments of an earlier study of this name, whose folder is gone."""
+    return definition.checkout is not None and has_study(definition.checkout, safe_name(name))

@@ -213,8 +213,8 @@ def conclude(study: Study, more: Sequence[tuple[str, Path]] = ()) -> int:
     if study.state == State.FAILED:
         raise UserCodeError(study.status.message, study.status.traceback)
     print(f"\n{study.definition.program.title or study.name}\n")
-    print(history_text(study, study.experiments))
-    print(f"\n{result_line(study)}\n")
+    print(history_text(study.status, study.experiments))
+    print(f"\n{result_line(study.status)}\n")
     places = [("results", study.folder / "results.tsv"), ("picture", study.folder / "progress.png"), *more]
     for what, path in places:
         if path.exists():

@@ -87,7 +87,7 @@ class TerminalBar:
         """Leave the last state standing, and the result below it."""
         self.draw()
         self._bar.close()
-        print(result_line(self.study))
+        print(result_line(self.study.status))
 
 
 class Meter(Protocol):

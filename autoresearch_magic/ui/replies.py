@@ -107,7 +107,7 @@ def report_reply(study: Study, to: str | None) -> Reply:
     n = counts(study.experiments)
     tried = counted(max(0, len(study.experiments) - 1), "experiment")
     head = f"{tried}: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
-    line = result_line(study)
+    line = result_line(study.status)
     return Reply(
         f"{head}\n{line}\nThe report is at {shown_path(path)}",
         f"**{escape(line)}.**\n\n{head}. The report is at `{shown_path(path)}`.",

@@ -25,7 +25,7 @@ from ..study.definition import read_source
 from ..study.opening import current, open_study
 from ..study.registry import running
 from ..study.study import Study
-from ..study.summary import history_markdown, history_text, result_line, status
+from ..study.summary import history_markdown, history_text, result_line, status_text
 from ..text import escape, fenced
 from .replies import (
     ablation_reply,
@@ -212,7 +212,7 @@ class Session:
         if not study.active:
             return said(f"{study.name} is {study.state} already.")
         study.stop()
-        return said(f"{study.name} is stopped: {result_line(study)}. Go on with  {MAGIC} resume {study.name}")
+        return said(f"{study.name} is stopped: {result_line(study.status)}. Go on with  {MAGIC} resume {study.name}")
 
     def wait(self, arguments: argparse.Namespace) -> Reply:
         """Wait for the end or a pause."""
@@ -257,7 +257,7 @@ class Session:
                 return said(f"No study yet. {MAGIC} help shows how to begin.")
             return said(f"No study is open. There is {', '.join(names)}: {MAGIC} resume {names[-1]}")
         study = self._study(arguments.study)
-        return said(status(study))
+        return said(status_text(study.status))
 
     def history(self, arguments: argparse.Namespace) -> Reply:
         """List the experiments."""
@@ -265,7 +265,7 @@ class Session:
         shown = [e for e in study.experiments if not arguments.kept or (e.kept)]
         if not shown:
             return said(f"{study.name} has no finished experiment yet.")
-        return Reply(history_text(study, shown), history_markdown(study, shown))
+        return Reply(history_text(study.status, shown), history_markdown(study.status, shown))
 
     def show(self, arguments: argparse.Namespace) -> Reply:
         """Show one experiment whole."""
@@ -277,7 +277,7 @@ class Session:
         study = self._study()
         if (best := study.incumbent) is None:
             raise UserError(f"{study.name} has no finished experiment yet: {MAGIC} wait")
-        return experiment_reply(study, best, result_line(study))
+        return experiment_reply(study, best, result_line(study.status))
 
     def diff(self, arguments: argparse.Namespace) -> Reply:
         """Show what an experiment changed, or how two differ."""

@@ -20,6 +20,8 @@ from autoresearch_magic.storage.records import Records
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.definition import define
 from autoresearch_magic.study.loop import Loop
+from autoresearch_magic.study.measuring import Measurer
+from autoresearch_magic.study.status import StudyStatus
 from autoresearch_magic.study.study import Study
 
 TARGET = "X = 3.0\nloss = (X - 1) ** 2\n"
@@ -98,15 +100,20 @@ def play(folder, agent, runner, target=TARGET, **settings):
         publish=lambda event: None,
     )  # fmt: skip
     with made as records:
-        loop = Loop(
-            definition=definition, agent=agent, runner=runner, records=records, publish=events.append,
-            control=Control(), judged=[], pending=None,
+        status = StudyStatus(folder.name, folder, definition)
+
+        def publish(event):
+            status.take(event)
+            events.append(event)
+
+        measurer = Measurer(
+            definition=definition, runner=runner, records=records, status=status, publish=publish, control=Control()
         )  # fmt: skip
         try:
-            loop.run()
+            Loop(measurer, agent).run()
         finally:
             runner.close()
-    return events, loop.judged
+    return events, list(status.experiments)
 
 
 def essence(experiment):

@@ -15,12 +15,12 @@ class Table:
     """A bench whose targets are sums of constants: the value is what they add up to, plus noise."""
 
     def __init__(self, judged, metric=DOWN, sd=0.0, seed=1, fail=""):
-        self.judged, self.metric, self.sd, self.fail = judged, metric, sd, fail
+        self.experiments, self.metric, self.sd, self.fail = judged, metric, sd, fail
         self.rng, self.asked = random.Random(seed), []
 
     @property
     def incumbent(self):
-        return next(e for e in reversed(self.judged) if e.verdict.kept)
+        return next(e for e in reversed(self.experiments) if e.verdict.kept)
 
     def trial(self, experiment, repeat, repeats):
         self.asked.append((experiment.summary, repeat))

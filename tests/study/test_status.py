@@ -1,10 +1,14 @@
-"""Where a study stands: how fast it goes, how far it is and how long it will take, from its events alone."""
+"""The status of a study: its pace, its progress and the remaining time, from its events alone."""
+
+from pathlib import Path
 
 import pytest
 
+from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.status import StudyStatus
 
 
@@ -23,7 +27,8 @@ def judged(number, verdict, runs=1):
 
 
 def status_after(*events, **options):
-    status = StudyStatus(Settings(metric="loss", repeats=2, **options))
+    definition = Definition(Program("", ""), "x", "", Settings(metric="loss", repeats=2, **options))
+    status = StudyStatus("s", Path("s"), definition)
     for event in events:
         for each in event if isinstance(event, list) else [event]:
             status.take(each)

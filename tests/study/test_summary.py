@@ -1,25 +1,26 @@
-"""What a study looks like in words: the result with its interval, the run under way, the runs of each experiment."""
+"""A study in words: the result with its interval, the run in progress, the runs of each experiment."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from autoresearch_magic.agents.llm.prices import usage_line
+from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted
+from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.study.status import Live, StudyStatus
+from autoresearch_magic.study.definition import Definition
+from autoresearch_magic.study.status import LiveRun, StudyStatus
 from autoresearch_magic.study.summary import (
-    doing,
-    gain_words,
+    gain_text,
     history_markdown,
     history_text,
-    ledgers,
-    report,
+    report_markdown,
     result_line,
-    status,
+    run_line,
+    spent_line,
+    status_text,
 )
 from autoresearch_magic.text import counted
 
@@ -38,45 +39,54 @@ def headline(gain=0.3, reach=0.02, baseline=1.2, repeats=4):
 
 
 def shown(*events, settings=None):
-    status = StudyStatus(settings or Settings(metric="loss", experiments=9))
+    made = Definition(
+        Program("# Lower it", "Lower it"),
+        "x = 1",
+        "",
+        settings or Settings(metric="val_BPB=loss", minimize=True, experiments=9),
+    )
+    status = StudyStatus("s", Path("s"), made, state=State.RUNNING)
     status.take(Judged(experiment(0, 1.0, 1.02, verdict=Verdict.BASELINE, summary="baseline")))
     status.take(Judged(experiment(1, 0.8, 0.81, 0.79, verdict=Verdict.KEEP)))
     status.take(Judged(experiment(2, 0.9, verdict=Verdict.DISCARD, summary="a | b")))
     for event in events:
         status.take(event)
-    definition = SimpleNamespace(program=SimpleNamespace(title="Lower it"))
-    return SimpleNamespace(
-        name="s", folder=Path("s"), definition=definition, status=status, settings=status.settings, metric=LOSS,
-        state="running", experiments=list(status.experiments), incumbent=status.incumbent, history=None,
-    )  # fmt: skip
+    return status
 
 
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (headline(), "a gain of 0.3 ± 0.02 (95%), 25.0%"),
-        (headline(12.3456, 0.0012, 100.0), "a gain of 12.3456 ± 0.0012 (95%), 12.3%"),
-        (headline(0.01, 0.0213), "a gain of 0.01 ± 0.021 (95%), 0.8%, which chance may explain"),
-        (headline(0.01, 0.02), "a gain of 0.01 ± 0.02 (95%), 0.8%, which chance may explain"),
-        (headline(-0.01, 0.02), "a loss of 0.01 ± 0.02 (95%), 0.8%, which chance may explain"),
-        (headline(-0.3, 0.02), "a loss of 0.3 ± 0.02 (95%), 25.0%"),
-        (headline(0.3, 0.0), "a gain of 0.3, 25.0%, the same in every run"),
-        (headline(0.3, None, repeats=1), "a gain of 0.3, 25.0%, which one run of each cannot tell from chance"),
-        (headline(0.3, 0.02, 0.0), "a gain of 0.3 ± 0.02 (95%)"),
-        (headline(0.0, 0.0), "a gain of 0, 0.0%, the same in every run"),
-        (headline(250.0, 400.0, 1e6), "a gain of 250 ± 400 (95%), 0.0%, which chance may explain"),
+        (headline(), "0.300 better (25%; 95% interval 0.280 to 0.320)"),
+        (headline(12.3456, 0.0012, 100.0), "12.3456 better (12%; 95% interval 12.3444 to 12.3468)"),
+        (
+            headline(0.01, 0.0213),
+            "0.010 better (0.83%), which chance may explain (95% interval 0.011 worse to 0.031 better)",
+        ),
+        (
+            headline(0.01, 0.02),
+            "0.010 better (0.83%), which chance may explain (95% interval 0.010 worse to 0.030 better)",
+        ),
+        (headline(-0.3, 0.02), "0.300 worse (25%; 95% interval 0.280 to 0.320)"),
+        (headline(0.3, None), "0.3 better (25%), which one run of each cannot tell from chance"),
+        (headline(0.3, 0.02, 0.0), "0.300 better (95% interval 0.280 to 0.320)"),
+        (headline(0.0, 0.0), "0 better (0%), the same in every run"),
+        (
+            headline(250.0, 400.0, 1e6),
+            "250 better (0.025%), which chance may explain (95% interval 150 worse to 650 better)",
+        ),
     ],
 )
 def test_a_gain_comes_with_its_interval(head, words):
-    assert gain_words(head) == words
+    assert gain_text(head) == words
 
 
 def test_the_result_in_one_line():
     assert result_line(shown()) == "val_BPB 0.8 (experiment 1), baseline 1.01"
     line = "val_BPB 0.9 (sd 0.011) against a baseline of 1.2 (sd 0.014), both measured again 4 times: "
-    assert result_line(shown(Confirmed(headline()))) == f"{line}a gain of 0.3 ± 0.02 (95%), 25.0%"
+    assert result_line(shown(Confirmed(headline()))) == f"{line}0.300 better (25%; 95% interval 0.280 to 0.320)"
     once = result_line(shown(Confirmed(headline(reach=None, repeats=1))))
-    assert once.startswith("val_BPB 0.9 against a baseline of 1.2, both measured again once: a gain of 0.3, 25.0%")
+    assert once.startswith("val_BPB 0.9 against a baseline of 1.2, both measured again once: 0.3 better (25%)")
 
 
 @pytest.mark.parametrize(
@@ -90,25 +100,25 @@ def test_the_result_in_one_line():
         ("candidate", experiment(7, 1.1), 1, 9,
          "Experiment 7 · LR 0.001 → 0.002 · simpler, perhaps as good, run 2 of at most 9"),
         ("candidate", experiment(7, 0.7, summary=" two\nlines "), 0, 1, "Experiment 7 · two lines"),
-        ("incumbent", experiment(5, 0.8), 1, 2, "The incumbent, experiment 5, once more, to compare"),
+        ("incumbent", experiment(5, 0.8), 1, 2, "The current best, experiment 5, once more, to compare"),
         ("incumbent", experiment(0, 0.8), 3, 4, "The baseline once more, to compare"),
         ("final", experiment(5, 0.8), 0, 4, "Measuring the best, experiment 5, again · run 1 of 4"),
         ("final", experiment(0, 0.8), 3, 4, "Measuring the baseline again · run 4 of 4"),
-        ("trial", experiment(5, summary="without WIDTH"), 0, 2, "A question of yours: without WIDTH · run 1 of 2"),
+        ("trial", experiment(5, summary="without WIDTH"), 0, 2, "Your comparison: without WIDTH · run 1 of 2"),
     ],
 )  # fmt: skip
 def test_what_a_run_is_for(kind, run, repeat, repeats, words):
-    assert doing(Live(run, kind, repeat, repeats), experiment(5, 1.0), LOSS) == words
+    assert run_line(LiveRun(run, kind, repeat, repeats), experiment(5, 1.0), LOSS) == words
 
 
 def test_which_way_is_better_is_the_metrics():
-    live = Live(experiment(7, 1.1), "candidate", 1, 9)
-    assert "looks better" in doing(live, experiment(5, 1.0), ACCURACY)
+    live = LiveRun(experiment(7, 1.1), "candidate", 1, 9)
+    assert "looks better" in run_line(live, experiment(5, 1.0), ACCURACY)
 
 
 def test_the_status_says_what_a_run_is_for():
-    text = status(shown(RunStarted(experiment(1, 0.8, 0.81, 0.79), "incumbent", 3, 4)))
-    assert "Now: The incumbent, experiment 1, once more, to compare · starting, 0% of the run's budget" in text
+    text = status_text(shown(RunStarted(experiment(1, 0.8, 0.81, 0.79), "incumbent", 3, 4)))
+    assert "Now: The current best, experiment 1, once more, to compare · starting, 0% of the run's budget" in text
     assert text.splitlines()[-1] == "Result: val_BPB 0.8 (experiment 1), baseline 1.01"
 
 
@@ -123,9 +133,9 @@ def test_the_history_counts_runs():
 
 
 def test_the_report_has_the_interval_and_the_runs():
-    text = report(shown(Confirmed(headline())))
+    text = report_markdown(shown(Confirmed(headline())))
     assert "Result: val_BPB 0.9 (sd 0.011) against" in text
-    assert "a gain of 0.3 ± 0.02 (95%), 25.0%." in text
+    assert "0.300 better (25%; 95% interval 0.280 to 0.320)." in text
     assert "| 1 | 0.8 | 3 | LR 0.001 → 0.002 |" in text
     assert "| 2 | discard | 0.9 | 1 | 1.0 | a \\| b |" in text
 
@@ -133,11 +143,11 @@ def test_the_report_has_the_interval_and_the_runs():
 def test_one_of_a_thing_is_no_plural():
     assert [counted(n, "run") for n in (0, 1, 2, 1500)] == ["0 runs", "1 run", "2 runs", "1,500 runs"]
     ended = RunEnded(0, "baseline", Measurement(Outcome.OK, 1.0, seed=1, seconds=2.0))
-    assert ledgers(shown(ended).status) == "Evaluations: 1 run, 2s"
-    assert ledgers(shown(ended, ended).status) == "Evaluations: 2 runs, 4s"
+    assert spent_line(shown(ended)) == "Evaluations: 1 run, 2s"
+    assert spent_line(shown(ended, ended)) == "Evaluations: 2 runs, 4s"
     assert usage_line(Usage(calls=1, input=20, output=5, seconds=1.0)).startswith("Agent: 1 call, 20 tokens in")
-    assert "\n2 of 9 experiments: 1 kept" in status(shown())
-    assert "\n2 of 1 experiment: 1 kept" in status(shown(settings=Settings(metric="loss", experiments=1)))
+    assert "\n2 of 9 experiments: 1 kept" in status_text(shown())
+    assert "\n2 of 1 experiment: 1 kept" in status_text(shown(settings=Settings(metric="loss", experiments=1)))
     said = Settings(metric="loss", repeats=1, pairs=1, experiments=1).describe()
     assert "1 experiment · " in said
     assert "1 repeat of the baseline" in said

@@ -1,4 +1,4 @@
-"""What a study's thread does: its runners, what may change from one stretch to the next, and what is left behind."""
+"""A study's thread: its runners, which settings a resume may change, and that nothing is left behind."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.runners.command import CommandRunner
 from autoresearch_magic.runners.replay import ReplayRunner
-from autoresearch_magic.study.definition import define
-from autoresearch_magic.study.thread import CHANGEABLE, changed, make_runner
+from autoresearch_magic.study.definition import CHANGEABLE, define, resumed
+from autoresearch_magic.study.runner_factory import make_runner
 
 from ..repositories import repository
 from .test_study import QUICK, finish, make  # noqa: F401
@@ -28,11 +28,11 @@ def cell(**settings):
 )
 def test_another_way_of_going_on(name, value):
     before = cell()
-    after = changed(before, {name: value})
+    after = resumed(before, {name: value})
     assert name in CHANGEABLE
     assert getattr(after.settings, name) != getattr(before.settings, name)
     assert (after.target, after.program, after.metric) == (before.target, before.program, before.metric)
-    assert changed(after, {}) == after
+    assert resumed(after, {}) == after
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_another_way_of_going_on(name, value):
 def test_with_anything_else_the_values_would_not_compare(settings):
     odd = (settings.keys() - CHANGEABLE).pop()
     with pytest.raises(UserError, match=f"another {odd}: its values would not compare"):
-        changed(cell(), settings)
+        resumed(cell(), settings)
 
 
 def test_recorded_and_measured_values_do_not_mix(make, tmp_path):  # noqa: F811
@@ -49,9 +49,9 @@ def test_recorded_and_measured_values_do_not_mix(make, tmp_path):  # noqa: F811
     replayed = cell(agent=f"replay:{tmp_path / 'old'}@max")
     for definition, agent in ((cell(), "replay:old"), (replayed, "tuner")):
         with pytest.raises(UserError, match="cannot go on as each other"):
-            changed(definition, {"agent": agent})
+            resumed(definition, {"agent": agent})
     slower = f"replay:{tmp_path / 'old'}@2x"
-    assert changed(replayed, {"agent": slower}).settings.agent == slower
+    assert resumed(replayed, {"agent": slower}).settings.agent == slower
 
 
 def test_each_target_has_its_runner(make, tmp_path):  # noqa: F811

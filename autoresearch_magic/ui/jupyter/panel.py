@@ -21,9 +21,9 @@ from ...errors import UserError
 from ...experiment import Experiment, Point
 from ...judging.noise import estimate_noise
 from ...source.edits import unified_diff
-from ...study.status import Live
+from ...study.status import LiveRun
 from ...study.study import Study
-from ...study.summary import counts, doing, ledgers
+from ...study.summary import counts, run_line, spent_line
 
 _HERE = Path(__file__).parent
 CURVE_POINTS = 4096
@@ -180,8 +180,8 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "counts": counts(experiments),
         "done": status.done,
         "pace": status.pace,
-        "ledger": ledgers(status),
-        "running": live and {**_running(live), "what": doing(live, best, study.metric)},
+        "ledger": spent_line(status),
+        "running": live and {**_running(live), "what": run_line(live, best, study.metric)},
         "since": len(experiments),
         "after": min(revision, len(revised)),
         "revision": len(revised),
@@ -221,7 +221,7 @@ def _row(e: Experiment, experiments: Sequence[Experiment]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _running(live: Live) -> dict[str, Any]:
+def _running(live: LiveRun) -> dict[str, Any]:
     return {
         "number": live.experiment.number, "summary": live.experiment.summary, "phase": live.phase,
         "progress": live.progress, "elapsed": live.elapsed, "step": live.step, "repeat": live.repeat,
@@ -230,7 +230,7 @@ def _running(live: Live) -> dict[str, Any]:
 
 
 def _curve(
-    live: Live | None, best: Experiment | None, known: dict[str, Any]
+    live: LiveRun | None, best: Experiment | None, known: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, list[bytes]]:
     if live is None or not live.curve:
         return None, []

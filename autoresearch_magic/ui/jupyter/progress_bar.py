@@ -89,4 +89,4 @@ class NotebookBar:
 
     def close(self) -> None:
         """Leave the last word: the result."""
-        self._meter.put(self.study.status.fraction, f"{caption(self.study)} · {result_line(self.study)}")
+        self._meter.put(self.study.status.fraction, f"{caption(self.study)} · {result_line(self.study.status)}")

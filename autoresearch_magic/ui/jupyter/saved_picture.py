@@ -49,7 +49,7 @@ class Poster:
 
     def _bundle(self, study: Study) -> dict[str, object]:
         picture = study.folder / "progress.png"
-        line = f"{study.name}: {result_line(study)}"
+        line = f"{study.name}: {result_line(study.status)}"
         if not picture.is_file():
             return {"text/plain": f"{study.name}: the picture appears here with the baseline."}
         return {"text/plain": line, "image/png": picture.read_bytes()}

@@ -1,0 +1,59 @@
+"""Make the runner that a study's target needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..events import Notice, Publish
+from ..runners import Runner
+from ..runners.cell import CellRunner
+from ..runners.command import CommandRunner, GuardCommand
+from ..runners.replay import ReplayRunner
+from ..runners.worktree import Worktree
+from ..source.files import split
+from ..storage.git.commits import safe_name
+from ..storage.recording import parse_replay
+from .definition import Definition
+
+
+def make_runner(
+    definition: Definition, folder: Path, publish: Publish = lambda event: None, *, scratch: Path | None = None
+) -> Runner:
+    """Return a runner for a recording, for the files of a repository, or for a cell.
+
+    Parameters
+    ----------
+    definition : Definition
+    folder : Path
+        The study's folder.
+    publish : callable
+        Takes a notice when experiments cannot be forked.
+    scratch : Path, optional
+        A temporary folder for logs and worktree, for a plan, a draft or a check, which leave nothing behind: the worktree
+        is detached then, and no branch is made.
+    """
+    s = definition.settings
+    if s.agent.startswith("replay:"):
+        recording, speed = parse_replay(s.agent.partition(":")[2], folder.parent)
+        return ReplayRunner(recording, speed, seed=s.seed)
+    logs = scratch or folder / "logs"
+    if definition.checkout is not None:
+        branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
+        return CommandRunner(
+            Worktree((scratch or folder) / "worktree", definition.checkout, split(definition.target), branch, s.link),
+            s.verify, definition.metric,
+            guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
+            threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",
+            keep=scratch is None,
+        )  # fmt: skip
+
+    def tell_mode(mode: str, why: str) -> None:
+        if mode != "fork":
+            publish(Notice(f"Every experiment starts a new process: {why}."))
+
+    return CellRunner(
+        definition.setup, definition.target, definition.metric, s.budget, threads=s.threads, memory=s.memory, seed=s.seed,
+        pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
+        setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
+        on_ready=tell_mode,
+    )  # fmt: skip
