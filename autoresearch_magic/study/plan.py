@@ -1,13 +1,10 @@
-"""The plan: what a study would be like, found out by a few runs before anything is spent.
-
-What it says and where that comes from:
+"""Plan a study: run its target a few times, and tell noise, smallest visible gain, duration and cost before the start.
 
 - The noise is the standard deviation of runs on different seeds, at the study's budget and at a third of it.
-- The smallest gain that can be seen is ``(t(level) + t(0.2)) · sd · sqrt(1/n + 1/m)``: a test at the judge's level that has
-  four chances in five (Cohen 1988, *Statistical Power Analysis*, 2.4), once for a single run beside the baseline's, once
-  after all pairs.
-- How long: the runs' own seconds times baseline, experiments, three in ten of them again for repeats (what the judge's benchmark
-  shows) and the confirmation. At most: every experiment with all its pairs.
+- The smallest visible gain is ``(t(level) + t(0.2)) · sd · sqrt(1/n + 1/m)``: what a test at the judge's level detects with a
+  power of 80% (Cohen 1988, *Statistical Power Analysis*, 2.4), for one run against the baseline's runs and after all pairs.
+- The duration is the seconds of a run times the number of runs: baseline, experiments, 30% more for repeats (measured in
+  ``benchmarks/judge.py``), confirmation. The upper limit has every experiment with all its pairs.
 """
 
 from __future__ import annotations
@@ -32,16 +29,18 @@ from .definition import Definition
 from .measuring import baseline_error
 
 SHARE = 1 / 3
-"""The shorter budget that is tried beside the study's own."""
+"""The shorter budget that is tried as well, as a share of the study's own."""
+
 REPEATS = 0.3
-"""Runs more than experiments, for the judge's repeats."""
+"""Repeats that the judge asks for, per experiment."""
+
 POWER_DF = 20
-"""Degrees of freedom that the noise has after a few experiments: what the smallest gain is told for."""
+"""Degrees of freedom of the noise after a few experiments, for which the smallest visible gain is computed."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Runs of the target at one budget."""
+    """The runs of the target at one budget."""
 
     budget: Budget
     measurements: tuple[Measurement, ...]
@@ -64,16 +63,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study would be like; `str` of it is the text.
+    """What a study will take; `str` gives it as text.
 
     Attributes
     ----------
     metric : Metric
     settings : Settings
     trials : tuple of Trial
-        At the study's budget, and at a shorter one.
+        Runs at the study's budget, and at a shorter one.
     guard_seconds : float
-        How long the guard took.
+        Duration of the guard.
     """
 
     metric: Metric
@@ -96,7 +95,7 @@ class Plan:
         return (3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds
 
     def smallest_gain(self, sd: float, pairs: int) -> float:
-        """Return the gain that is seen in four cases of five after so many pairs, in the metric's unit."""
+        """Return the gain that is detected with a power of 80% after so many pairs, in the metric's unit."""
         level = levels(max(pairs, 1))[pairs]
         n, m = 1 + pairs, max(self.settings.repeats, 1 + pairs)
         return (student(level, POWER_DF) + student(0.2, POWER_DF)) * sd * math.sqrt(1 / n + 1 / m)
@@ -112,16 +111,16 @@ class Plan:
         if s.guard:
             lines.append(f"The guard passes, in {self.guard_seconds:.1f} s.")
         if len(own.values) < 2:
-            lines.append("The noise is not known from one run: --repeats 3 measures it.")
+            lines.append("One run does not show the noise: --repeats 3 measures it.")
         elif own.sd == 0:
             lines.append(
-                f"{len(own.values)} runs on different seeds gave the same value: every strict gain counts at once."
+                f"{len(own.values)} runs on different seeds gave the same value: there is no noise, and every gain counts."
             )
         else:
             at_once, later = self.smallest_gain(own.sd, 0), self.smallest_gain(own.sd, s.pairs)
             lines.append(
-                f"The noise of one run is {own.sd:.2g} (sd of {len(own.values)} runs): a gain of {at_once:.2g} is seen at once, "
-                f"one of {later:.2g} after {counted(s.pairs, 'pair')} of runs."
+                f"The noise of one run is {own.sd:.2g} (standard deviation of {len(own.values)} runs): one run shows a gain of "
+                f"{at_once:.2g}; {s.pairs} more {'pair' if s.pairs == 1 else 'pairs'} of runs {'shows' if s.pairs == 1 else 'show'} one of {later:.2g}."
             )
         lines += [
             f"At {t.budget}: noise {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
@@ -131,10 +130,10 @@ class Plan:
             lines.append(
                 f"{counted(s.planned, 'experiment')} {'takes' if s.planned == 1 else 'take'} about "
                 f"{format_duration(max(1.0, round(self.seconds)))}, with the confirmation; at most "
-                f"{format_duration(max(1.0, round(self.most_seconds)))} if each were run again {again}."
+                f"{format_duration(max(1.0, round(self.most_seconds)))} if each is run again {again}."
             )
         elif s.time_limit is None:
-            lines.append("It goes on until it is stopped: -n, --hours or --minutes sets an end.")
+            lines.append("The study runs until it is stopped: -n, --hours or --minutes sets an end.")
         if s.time_limit is not None:
             fit = int((s.time_limit - 3 * s.repeats * own.seconds) / (own.seconds * (1 + REPEATS)))
             lines.append(
@@ -147,35 +146,35 @@ class Plan:
     def advice(self) -> str:
         """One or two sentences on what to change before the start."""
         own, value = self.trials[0], abs(statistics.fmean(self.trials[0].values))
-        said = []
+        advice = []
         slow = [m for m in own.measurements if m.evaluation > 0.2 * m.seconds]
         if slow:
-            said.append(f"evaluation takes {slow[0].evaluation / slow[0].seconds:.0%} of a run: make it shorter.")
+            advice.append(f"evaluation takes {slow[0].evaluation / slow[0].seconds:.0%} of a run: make it shorter.")
         steps = sorted(m.steps for m in own.measurements)
         if steps[0] and steps[-1] > 1.5 * steps[0]:
-            said.append(f"equal runs made {steps[0]} to {steps[-1]} steps: something else keeps this machine busy.")
+            advice.append(f"equal runs made {steps[0]} to {steps[-1]} steps: other programs keep this machine busy.")
         for other in self.trials[1:]:
             if len(other.values) < 2 or other.sd == 0 or own.sd == 0:
                 continue
-            told = f"noise {other.sd:.2g} at {other.budget}, {own.sd:.2g} at {own.budget}"
+            both = f"noise {other.sd:.2g} at {other.budget}, {own.sd:.2g} at {own.budget}"
             if other.sd <= own.sd * 1.2:
-                said.append(f"{told}: a shorter budget loses little here and fits more experiments.")
+                advice.append(f"{both}: a shorter budget loses little here and fits more experiments.")
             elif other.sd > 2 * own.sd:
-                said.append(f"{told}: longer runs are quieter, and a longer budget may be quieter still.")
+                advice.append(f"{both}: longer runs are less noisy, and a longer budget may help more.")
         if own.sd > 0 and value and self.smallest_gain(own.sd, self.settings.pairs) > 0.05 * value:
-            said.append(
+            advice.append(
                 "even after all pairs only gains above 5% can be seen: a longer budget, a budget in steps or a larger "
                 "evaluation would help."
             )
         if own.measurements[0].steps and self.settings.budget.unit == "seconds" and own.sd > 0:
-            said.append(
+            advice.append(
                 f"a budget in steps (--budget {round(statistics.fmean(steps))}steps) is often less noisy than one in seconds."
             )
-        return " ".join(each[:1].upper() + each[1:] for each in said) or "nothing speaks against the start."
+        return " ".join(each[:1].upper() + each[1:] for each in advice) or "nothing to change."
 
 
 def cost_line(settings: Settings) -> str:
-    """Say what the agent may cost."""
+    """Return what the agent may cost, in one line."""
     s = settings
     if s.agent.partition(":")[0] in ("tuner", "replay", "recorded"):
         return "nothing; the agent is offline."
@@ -184,7 +183,7 @@ def cost_line(settings: Settings) -> str:
     if s.max_tokens is not None:
         return f"at most {s.max_tokens:,} tokens (--max-tokens)."
     answers = f"{counted(s.planned, 'answer')} of {s.agent}" if s.planned else f"one answer of {s.agent} an experiment"
-    return f"{answers}, or more, without a limit: --max-cost or --max-tokens sets one."
+    return f"{answers} or more; --max-cost or --max-tokens sets a limit."
 
 
 def _split(measurements: Sequence[Measurement]) -> str:
@@ -195,15 +194,15 @@ def _split(measurements: Sequence[Measurement]) -> str:
 
 
 def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Callable[[float, str], None]) -> Plan:
-    """Run the target a few times and sum up; see `Study.plan`.
+    """Run the target a few times and return the plan; see `Study.plan`.
 
     Parameters
     ----------
     definition : Definition
     runner : callable
-        Makes a runner, given the folder for its logs.
+        Makes a runner, given a temporary folder.
     show : callable
-        Told the share that is done, and what is being done.
+        Called with the share that is done, and what is being done.
     """
     s = definition.settings
     shorter = Budget(
@@ -235,7 +234,7 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
                 if measurements and (budget is s.budget or measurements[0].steps or measurements[0].charged):
                     trials.append(Trial(budget, tuple(measurements)))
                 if not (measurements and (measurements[0].charged or measurements[0].steps)):
-                    break  # a target without the clock does not know its budget: a shorter one says nothing
+                    break  # a target that does not use the clock has no budget: a shorter one makes no difference
             if s.guard:
                 show(1.0, "running the guard")
                 guard_seconds = _check_guard(made, definition, folder)
@@ -254,6 +253,6 @@ def _check_guard(runner: Runner, definition: Definition, folder: str) -> float:
     )
     if checked.failure:
         raise UserCodeError(
-            f"{checked.failure} It must pass on the code as it is: mend that, or change --guard.", checked.output
+            f"{checked.failure} It must pass on the code as it is: fix that, or change --guard.", checked.output
         )
     return checked.seconds
