@@ -17,9 +17,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..config.argument_parser import HelpShown, Parser, add_options, given
 from ..config.layouts import lab_files, original_settings
 from ..config.program import parse_program
-from ..config.settings import HelpShown, Parser, add_options, given, make_settings
+from ..config.settings import make_settings
 from ..errors import UserCodeError, UserError
 from ..events import State
 from ..storage.folders import ROOT, checked_name, study_names

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..config.settings import HelpShown, Parser, add_options
+from ..config.argument_parser import HelpShown, Parser, add_options
 from ..errors import UserError
 from ..storage.folders import checked_name
 from .reply import Reply

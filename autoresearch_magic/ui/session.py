@@ -13,9 +13,10 @@ from typing import Any
 
 from ..agents.registry import agent_names
 from ..budget import parse_duration
+from ..config.argument_parser import given
 from ..config.layouts import lab_files, original_settings
 from ..config.program import parse_program
-from ..config.settings import given, make_settings
+from ..config.settings import make_settings
 from ..errors import UserError
 from ..events import State
 from ..source.constants import find_constants
