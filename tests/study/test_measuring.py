@@ -9,7 +9,7 @@ from autoresearch_magic.events import Notice, RunEnded, RunStarted
 from autoresearch_magic.experiment import Verdict
 from autoresearch_magic.study.opening import open_study
 
-from .test_study import finish, make, script, wait_for  # noqa: F401
+from ..studies import finish, wait_for
 
 NOISY = """from autoresearch_magic import seed
 X = {x}
@@ -21,10 +21,10 @@ def noisy(x, note=""):
     return NOISY.format(x=x) + (f"# {note}\ny = {note!r}\n" if note else "")
 
 
-def test_what_looks_better_is_run_again_on_shared_seeds_and_what_does_not_is_not(make, script):  # noqa: F811
+def test_what_looks_better_is_run_again_on_shared_seeds_and_what_does_not_is_not(make_study, script):
     script(noisy(1.05), noisy(0.9), noisy(3.0))
     seen = []
-    study = finish(make(noisy(1.0), agent="script", experiments=3, repeats=3, observers=[seen.append]))
+    study = finish(make_study(noisy(1.0), agent="script", experiments=3, repeats=3, observers=[seen.append]))
     by_kind = [(e.kind, e.experiment.number) for e in seen if isinstance(e, RunStarted)]
     assert by_kind[:4] == [("baseline", 0)] * 3 + [("candidate", 1)]
     runs = [len(e.measurements) for e in study.experiments]
@@ -43,11 +43,11 @@ def searched(seen):
     return [e.experiment.number for e in seen if isinstance(e, RunStarted) and e.kind != "final"]
 
 
-def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make, script):  # noqa: F811
+def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make_study, script):
     """One run of the baseline: each further one of the candidate's is on a seed that the baseline was just run on."""
     script(noisy(0.96))
     seen = []
-    finish(make(noisy(1.0), agent="script", experiments=1, repeats=1, observers=[seen.append]))
+    finish(make_study(noisy(1.0), agent="script", experiments=1, repeats=1, observers=[seen.append]))
     order = searched(seen)
     assert order[:4] == [0, 1, 0, 1]
     candidate = [
@@ -58,13 +58,13 @@ def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make, script
     assert len(incumbent) - len(candidate) <= 1
 
 
-def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make, script, monkeypatch):  # noqa: F811
+def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make_study, script, monkeypatch):
     monkeypatch.setattr("autoresearch_magic.study.measuring.FRESH", 2)
 
     def order(**options):
         script(noisy(3.0), noisy(3.1), noisy(3.2), noisy(-9.0))
         seen = []
-        study = finish(make(noisy(1.0), agent="script", experiments=4, observers=[seen.append], **options))
+        study = finish(make_study(noisy(1.0), agent="script", experiments=4, observers=[seen.append], **options))
         assert study.incumbent.number == 4
         return searched(seen)
 
@@ -72,38 +72,38 @@ def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make, scri
     assert order(repeats=3, budget="1step") == [0, 0, 0, 1, 2, 3, 4, 4]
 
 
-def test_the_incumbent_is_looked_at_now_and_then_and_seldom_where_nothing_varies(make, script, monkeypatch):  # noqa: F811
+def test_the_incumbent_is_looked_at_now_and_then_and_seldom_where_nothing_varies(make_study, script, monkeypatch):
     monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 2)
     monkeypatch.setattr("autoresearch_magic.study.measuring.CALM", 3)
 
     def order(target):
         script(*(target.format(x=3.0 + x) for x in range(7)))
         seen = []
-        finish(make(target.format(x=1.0), agent="script", experiments=7, repeats=3, observers=[seen.append]))
+        finish(make_study(target.format(x=1.0), agent="script", experiments=7, repeats=3, observers=[seen.append]))
         return searched(seen)
 
     assert order("X = {x}\nloss = X") == [0, 0, 0, 1, 2, 3, 4, 5, 6, 0, 7]
     assert order(NOISY) == [0, 0, 0, 1, 2, 0, 3, 4, 0, 5, 6, 0, 7]
 
 
-def test_a_study_ends_though_its_incumbent_crashes_when_run_again(make, script, tmp_path):  # noqa: F811
+def test_a_study_ends_though_its_incumbent_crashes_when_run_again(make_study, script, tmp_path):
     target = (
         f"from autoresearch_magic import seed\nimport pathlib\nX = {{x}}\nmark = pathlib.Path({str(tmp_path / 'ran')!r})\n"
         "if X == 1.0 and mark.exists():\n    raise ValueError('once only')\nmark.touch()\nloss = X\n"
     )
     script(target.format(x=0.9), target.format(x=0.8))
-    study = finish(make(target.format(x=1.0), agent="script", experiments=2, repeats=1))
+    study = finish(make_study(target.format(x=1.0), agent="script", experiments=2, repeats=1))
     assert len(study.experiments) == 3
     assert any(not m.ok for m in study.experiments[0].measurements)
 
 
-def test_a_study_that_is_stopped_in_mid_retest_goes_on_where_it_was(make, script, tmp_path):  # noqa: F811
+def test_a_study_that_is_stopped_in_mid_retest_goes_on_where_it_was(make_study, script, tmp_path):
     targets = [noisy(0.95), noisy(0.9, "again"), noisy(0.97, "more")]
     script(*targets)
-    whole = finish(make(noisy(1.0), agent="script", experiments=3, repeats=3, name="whole"))
+    whole = finish(make_study(noisy(1.0), agent="script", experiments=3, repeats=3, name="whole"))
     agent = script(*targets)
     slow = noisy(1.0)
-    parts = make(slow, agent="script", experiments=3, repeats=3, name="parts")
+    parts = make_study(slow, agent="script", experiments=3, repeats=3, name="parts")
     stop_at = []
 
     def stop_in_mid_retest(event):
@@ -121,37 +121,37 @@ def test_a_study_that_is_stopped_in_mid_retest_goes_on_where_it_was(make, script
     assert [(e.verdict, e.value) for e in again.experiments] == [(e.verdict, e.value) for e in whole.experiments]
 
 
-def test_strict_is_the_original_s_rule(make, script):  # noqa: F811
+def test_strict_is_the_original_s_rule(make_study, script):
     script(noisy(0.999))
-    study = finish(make(noisy(1.0), agent="script", experiments=1, repeats=1, judge="strict"))
+    study = finish(make_study(noisy(1.0), agent="script", experiments=1, repeats=1, judge="strict"))
     assert study.experiments[1].verdict is Verdict.KEEP
     assert len(study.experiments[1].measurements) == 1
 
 
-def test_seeds_are_the_controller_s(make, script):  # noqa: F811
+def test_seeds_are_the_controller_s(make_study, script):
     script("import random\nrandom.seed(7)\nX = 1.0\nloss = X - random.random()", noisy(0.9))
-    study = finish(make(noisy(1.0), agent="script", experiments=1))
+    study = finish(make_study(noisy(1.0), agent="script", experiments=1))
     assert study.experiments[1].verdict is Verdict.REJECTED
     assert "seed" in study.experiments[1].reason
     assert not study.experiments[1].ran
 
 
-def test_impossible_values_are_rejected_and_so_are_bounds_that_the_target_is_outside_of(make, script):  # noqa: F811
+def test_impossible_values_are_rejected_and_so_are_bounds_that_the_target_is_outside_of(make_study, script):
     script("X = 1.0\nloss = -37.8")
-    study = finish(make("X = 1.0\nloss = X", agent="script", experiments=1, bounds="0..8"))
+    study = finish(make_study("X = 1.0\nloss = X", agent="script", experiments=1, bounds="0..8"))
     assert study.experiments[1].verdict is Verdict.REJECTED
-    bad = make("X = 9.0\nloss = X", bounds="0..8").start()
+    bad = make_study("X = 9.0\nloss = X", bounds="0..8").start()
     assert bad.wait(60)
     assert "outside --bounds 0..8" in bad.status.message
 
 
 @pytest.mark.parametrize("bounds", ["8..0", "x", "1", "nan.."])
-def test_bad_bounds_are_told(make, bounds):  # noqa: F811
+def test_bad_bounds_are_told(make_study, bounds):
     with pytest.raises(UserError, match="--bounds takes"):
-        make(bounds=bounds)
+        make_study(bounds=bounds)
 
 
-def test_a_machine_that_drifts_is_noticed(make, script, tmp_path, monkeypatch):  # noqa: F811
+def test_a_machine_that_drifts_is_noticed(make_study, script, tmp_path, monkeypatch):
     """The value is read from a file that changes under way, as a machine's speed would."""
     monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 3)
     level = tmp_path / "level"
@@ -168,7 +168,7 @@ def test_a_machine_that_drifts_is_noticed(make, script, tmp_path, monkeypatch): 
         if isinstance(event, RunStarted) and event.experiment.number == 2:
             level.write_text("1.5")
 
-    study = finish(make(target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[slow_down]))
+    study = finish(make_study(target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[slow_down]))
     assert any(isinstance(e, Notice) and "the machine has changed" in e.message for e in seen)
     baseline = study.experiments[0]
     assert baseline.since > 0
@@ -176,13 +176,13 @@ def test_a_machine_that_drifts_is_noticed(make, script, tmp_path, monkeypatch): 
     assert open_study(study.name, tmp_path).experiments[0].since == baseline.since
 
 
-def test_until_and_patience_end_the_search(make, script):  # noqa: F811
+def test_until_and_patience_end_the_search(make_study, script):
     script("X = 2.0\nloss = X", "X = 1.0\nloss = X", "X = 0.5\nloss = X")
-    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=9, until=1.5))
+    study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=9, until=1.5))
     assert study.incumbent.value == 1.0
     assert len(study.experiments) == 3
     script(*(f"X = {x}\nloss = X" for x in range(4, 12)))
-    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=9, patience=3))
+    study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=9, patience=3))
     assert len(study.experiments) == 4
     assert "patience" in study.status.message
 
@@ -198,10 +198,10 @@ for step in clock:
 """
 
 
-def test_a_hopeless_run_is_stopped_early(make, script):  # noqa: F811
+def test_a_hopeless_run_is_stopped_early(make_study, script):
     rates = [0.049, 0.048, 0.047, 0.046, 0.045, 0.051, 0.0001, 0.0002, 0.0003, 0.0004, 0.0005]
     script(*(LEARNS.format(rate=r) for r in rates))
-    study = finish(make(LEARNS.format(rate=0.05), agent="script", experiments=len(rates), budget="100steps"), 120)
+    study = finish(make_study(LEARNS.format(rate=0.05), agent="script", experiments=len(rates), budget="100steps"), 120)
     pruned = [e for e in study.experiments if e.verdict is Verdict.PRUNED]
     assert pruned, [(e.number, str(e.verdict)) for e in study.experiments]
     assert all(e.number >= 7 for e in pruned), "those that are nearly as good run to their ends"
@@ -212,14 +212,15 @@ def test_a_hopeless_run_is_stopped_early(make, script):  # noqa: F811
     assert account.audits >= 1
     script(*(LEARNS.format(rate=r) for r in rates))
     unpruned = finish(
-        make(LEARNS.format(rate=0.05), agent="script", experiments=len(rates), budget="100steps", pruner="none"), 120
+        make_study(LEARNS.format(rate=0.05), agent="script", experiments=len(rates), budget="100steps", pruner="none"),
+        120,
     )
     assert not [e for e in unpruned.experiments if e.verdict is Verdict.PRUNED]
 
 
-def test_questions_are_answered_by_a_study_at_rest(make, script):  # noqa: F811
+def test_questions_are_answered_by_a_study_at_rest(make_study, script):
     script("A = 3\nB = 0\nloss = 10 - A", "A = 3\nB = 5\nloss = 10 - A - 1e-3")
-    study = finish(make("A = 0\nB = 0\nloss = 10 - A", agent="script", experiments=2))
+    study = finish(make_study("A = 0\nB = 0\nloss = 10 - A", agent="script", experiments=2))
     before = study.experiments
     found = study.regression(0, 1, samples=3)
     assert found.verdict == "STABLE"
@@ -233,9 +234,9 @@ def test_questions_are_answered_by_a_study_at_rest(make, script):  # noqa: F811
         study.regression(1, 1)
 
 
-def test_a_report_of_a_stopped_study_measures_its_result_first(make, script):  # noqa: F811
+def test_a_report_of_a_stopped_study_measures_its_result_first(make_study, script):
     script("X = 1.0\nloss = X", "X = 5.0\nimport time\ntime.sleep(60)\nloss = X")
-    study = make("X = 3.0\nloss = X", agent="script", experiments=5).start()
+    study = make_study("X = 3.0\nloss = X", agent="script", experiments=5).start()
     wait_for(lambda: study.status.live is not None and study.status.live.experiment.number == 2)
     study.stop()
     assert study.unconfirmed
@@ -245,9 +246,9 @@ def test_a_report_of_a_stopped_study_measures_its_result_first(make, script):  #
     assert study.state == "stopped"
 
 
-def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make, script):  # noqa: F811
+def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make_study, script):
     script("X = 1.0\nloss = X")
-    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=1))
+    study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=1))
     with sqlite3.connect(study.folder / "journal.sqlite") as journal:
         journal.execute("DELETE FROM measurement WHERE id = (SELECT max(id) FROM measurement)")
         journal.execute("UPDATE meta SET value = '\"stopped\"' WHERE key = 'state'")
@@ -260,12 +261,12 @@ def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make, sc
 
 
 @pytest.mark.parametrize(("disturbance", "runs"), [(0.0, 3), (30.0, 6)])
-def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs):  # noqa: F811
+def test_a_disturbed_confirmation_is_made_longer(make_study, script, disturbance, runs):
     """One far-off run of three makes an interval that says nothing: then there are three more, and it does."""
     script(noisy(1.0))
     target = NOISY.format(x=9.0) + f"loss += {disturbance} * (int(seed) == 1001)\n"
     seen = []
-    study = finish(make(target, agent="script", experiments=1, repeats=3, observers=[seen.append]))
+    study = finish(make_study(target, agent="script", experiments=1, repeats=3, observers=[seen.append]))
     assert study.incumbent.number == 1
     finals = [e.number for e in seen if isinstance(e, RunEnded) and e.kind == "final"]
     assert finals == [1, 0] * runs
@@ -283,12 +284,12 @@ def test_a_disturbed_confirmation_is_made_longer(make, script, disturbance, runs
     assert study.status.headline == head
 
 
-def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make, script):  # noqa: F811
+def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make_study, script):
     """The values of the others are not measured a second time, which would count them twice."""
     script(noisy(1.0))
     target = NOISY.format(x=9.0) + "assert int(seed) != 1001\n"
     seen = []
-    study = finish(make(target, agent="script", experiments=1, repeats=3, observers=[seen.append]))
+    study = finish(make_study(target, agent="script", experiments=1, repeats=3, observers=[seen.append]))
 
     def finals(number):
         return [
@@ -303,27 +304,27 @@ def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make,
     assert study.status.headline.repeats == 2
 
 
-def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make, script):  # noqa: F811
+def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make_study, script):
     slow = "import time\ntime.sleep(0.2)\n"
     script(*(slow + noisy(1.0 + n / 1000, f"try {n}") for n in range(40)))
     target = slow + NOISY.format(x=9.0) + "loss += 30.0 * (int(seed) == 1001)\n"
     seen = []
-    study = finish(make(target, agent="script", experiments=40, repeats=3, minutes=0.1, observers=[seen.append]))
+    study = finish(make_study(target, agent="script", experiments=40, repeats=3, minutes=0.1, observers=[seen.append]))
     assert [e.number for e in seen if isinstance(e, RunEnded) and e.kind == "final"].count(0) == 3
     assert any("no time is left for more runs" in e.message for e in seen if isinstance(e, Notice))
     assert study.status.headline.repeats == 3
 
 
-def test_a_plan_runs_the_target_and_writes_nothing(make, tmp_path):  # noqa: F811
-    study = make(LEARNS.format(rate=0.05), budget="20steps", experiments=4, repeats=3)
-    told = []
-    plan = study.plan(lambda share, what: told.append(share))
+def test_a_plan_runs_the_target_and_writes_nothing(make_study, tmp_path):
+    study = make_study(LEARNS.format(rate=0.05), budget="20steps", experiments=4, repeats=3)
+    shares = []
+    plan = study.plan(lambda share, what: shares.append(share))
     text = str(plan)
     assert "The target runs: loss" in text
-    assert "every strict gain counts" in text
+    assert "no noise" in text
     assert "4 experiments take about" in text
     assert "the agent is offline" in text
-    assert told == sorted(told)
+    assert shares == sorted(shares)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UserError, match="does not run as it is"):
-        make("1/0\nX = 2.0").plan()
+        make_study("1/0\nX = 2.0").plan()

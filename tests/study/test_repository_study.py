@@ -26,7 +26,7 @@ from autoresearch_magic.ui.cli import main
 from autoresearch_magic.ui.session import Session
 
 from ..repositories import add_hooks, changed, commit, repository, run_git, state, write
-from .test_study import finish, wait_for
+from ..studies import finish, wait_for
 
 APP = "SIZE = 40\nDEPTH = 5\n\n\ndef cost():\n    return SIZE + DEPTH\n"
 FILES = {

@@ -10,68 +10,22 @@ import git
 import pytest
 
 import autoresearch_magic as am
-from autoresearch_magic.agents import Agent
 from autoresearch_magic.agents.registry import BUILT_IN
-from autoresearch_magic.errors import NothingToPropose, UserError
+from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, State, StateChanged
-from autoresearch_magic.experiment import Proposal, Verdict
+from autoresearch_magic.experiment import Verdict
 from autoresearch_magic.storage import folders
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.study import Study
 
-from ..conftest import TARGET
-
-QUICK = "X = 3.0\nloss = (X - 1) ** 2\n"
-SLOW = "X = 3.0\nimport time\ntime.sleep(0.4)\nloss = X\n"
+from ..kernels import TARGET
+from ..studies import QUICK, SLOW, Script, finish, wait_for
 
 
-@pytest.fixture
-def make(tmp_path):
-    made = []
-
-    def make(target=QUICK, setup="", program="Lower it", **options):
-        options = {"metric": "loss", "experiments": 5, "repeats": 2, "budget": "0.05s", "root": tmp_path} | options
-        made.append(Study(program, target, setup, **options))
-        return made[-1]
-
-    yield make
-    for study in made:
-        study.stop()
-
-
-class Script(Agent):
-    """An agent that proposes what it was told to, in order."""
-
-    def __init__(self, *targets):
-        self.targets = list(targets)
-
-    def propose(self, briefing):
-        if not self.targets:
-            raise NothingToPropose("The script is at its end.")
-        return Proposal(self.targets.pop(0), f"step {briefing.number}", "why", "what", "script")
-
-
-@pytest.fixture
-def script(monkeypatch):
-    def script(*targets):
-        agent = Script(*targets)
-        monkeypatch.setitem(BUILT_IN, "script", lambda order: agent)
-        return agent
-
-    return script
-
-
-def finish(study, seconds=60):
-    study.start()
-    assert study.wait(seconds), study
-    assert study.state != State.FAILED, study.status.message
-    return study
-
-
-def test_every_verdict_is_recorded_with_its_source_and_reason(make, script):
+def test_every_verdict_is_recorded_with_its_source_and_reason(make_study, script):
     script("X = 2.0\nloss = X", "X = 2.0 # again\nloss = X", "loss = 9", "1/0", "loss = float('nan')", "y = 1",
            "x = (", "while True: pass", "loss = 0.5")  # fmt: skip
-    study = finish(make("X = 3.0\nloss = X\n", experiments=20, agent="script", timeout="0.5s"))
+    study = finish(make_study("X = 3.0\nloss = X\n", experiments=20, agent="script", timeout="0.5s"))
     assert [str(e.verdict) for e in study.experiments] == [
         "baseline", "keep", "duplicate", "discard", "crash", "metric-error", "metric-error", "crash", "timeout", "keep",
     ]  # fmt: skip
@@ -104,10 +58,10 @@ def test_every_verdict_is_recorded_with_its_source_and_reason(make, script):
     assert (study.folder / "logs" / "0004.log").read_text().count("ZeroDivisionError") == 1
 
 
-def test_events_tell_the_whole_story_in_order(make, script):
+def test_events_tell_the_whole_story_in_order(make_study, script):
     script("X = 1.0\nloss = X")
     seen = []
-    finish(make("X = 3.0\nloss = X\n", agent="script", observers=[seen.append]))
+    finish(make_study("X = 3.0\nloss = X\n", agent="script", observers=[seen.append]))
     kinds = [type(event) for event in seen]
     assert kinds.index(Proposed) < kinds.index(RunStarted) < kinds.index(RunEnded) < kinds.index(Judged)
     assert kinds.count(Judged) == 2
@@ -116,41 +70,41 @@ def test_events_tell_the_whole_story_in_order(make, script):
     assert (states[0], states[-1]) == (State.STARTING, State.FINISHED)
 
 
-def test_an_observer_that_fails_does_not_end_the_study(make):
+def test_an_observer_that_fails_does_not_end_the_study(make_study):
     def bad(event):
         raise ValueError("no")
 
-    study = finish(make(observers=[bad], experiments=2))
+    study = finish(make_study(observers=[bad], experiments=2))
     assert study.state == "finished"
     assert "observer failed" in study.status.message
 
 
-def test_nothing_better_means_no_confirmation(make, script):
+def test_nothing_better_means_no_confirmation(make_study, script):
     script("loss = 7", "loss = 8")
-    study = finish(make("X = 3.0\nloss = X\n", agent="script", experiments=2))
+    study = finish(make_study("X = 3.0\nloss = X\n", agent="script", experiments=2))
     assert study.incumbent.number == 0
     assert study.status.headline is None
     assert study.status.fraction == 1.0
 
 
-def test_names_paths_and_the_registry(make, tmp_path):
-    first = finish(make(name="first", experiments=1))
+def test_names_paths_and_the_registry(make_study, tmp_path):
+    first = finish(make_study(name="first", experiments=1))
     assert am.current() is first
     assert folders.study_names(tmp_path) == ["first"]
     with pytest.raises(UserError, match="There is a study 'first' already"):
-        make(name="first")
-    auto, other = make(), None
+        make_study(name="first")
+    auto, other = make_study(), None
     finish(auto)
-    other = make()
+    other = make_study()
     assert auto.name != other.name
     assert "loss" in auto.name
     with pytest.raises(UserError, match="There is no study 'none': there is first"):
         open_study("none", tmp_path)
 
 
-def test_only_one_at_a_time(make, tmp_path):
-    running = make(SLOW, name="running", experiments=50).start()
-    other = make(name="other")
+def test_only_one_at_a_time(make_study, tmp_path):
+    running = make_study(SLOW, name="running", experiments=50).start()
+    other = make_study(name="other")
     with pytest.raises(UserError, match="The study running is"):
         other.start()
     with pytest.raises(UserError, match="already"):
@@ -172,9 +126,9 @@ except am.UserError as error:
     finish(other)
 
 
-def test_stop_and_resume_keep_numbers_and_proposals(make, tmp_path):
-    whole = finish(make(TARGET, name="whole", experiments=6, budget="0.02s"))
-    parts = make(TARGET, name="parts", experiments=6, budget="0.02s").start()
+def test_stop_and_resume_keep_numbers_and_proposals(make_study, tmp_path):
+    whole = finish(make_study(TARGET, name="whole", experiments=6, budget="0.02s"))
+    parts = make_study(TARGET, name="parts", experiments=6, budget="0.02s").start()
     wait_for(lambda: len(parts.experiments) >= 3)
     parts.stop()
     assert parts.state == "stopped"
@@ -190,8 +144,8 @@ def test_stop_and_resume_keep_numbers_and_proposals(make, tmp_path):
     assert again.status.headline is not None
 
 
-def test_a_finished_study_can_go_on_with_more(make, tmp_path):
-    study = finish(make(experiments=2))
+def test_a_finished_study_can_go_on_with_more(make_study, tmp_path):
+    study = finish(make_study(experiments=2))
     with pytest.raises(UserError, match=r"is finished: go on with .* -n 4"):
         study.start()
     with pytest.raises(UserError, match="another metric"):
@@ -202,8 +156,8 @@ def test_a_finished_study_can_go_on_with_more(make, tmp_path):
     assert open_study(study.name, tmp_path).settings.experiments == 4
 
 
-def test_git_and_tsv_catch_up_with_the_journal(make, tmp_path):
-    study = finish(make(name="torn", experiments=3))
+def test_git_and_tsv_catch_up_with_the_journal(make_study, tmp_path):
+    study = finish(make_study(name="torn", experiments=3))
     commits = [e.commit for e in study.experiments]
     repo = git.Repo(study.folder / "repo")
     # What a process leaves behind that is killed between the journal and git.
@@ -217,8 +171,8 @@ def test_git_and_tsv_catch_up_with_the_journal(make, tmp_path):
     assert (study.folder / "results.tsv").read_text().count("\n") == 6
 
 
-def test_pause_holds_and_resume_takes_a_pause_back(make):
-    study = make(SLOW, experiments=30, budget="5s").start()
+def test_pause_holds_and_resume_takes_a_pause_back(make_study):
+    study = make_study(SLOW, experiments=30, budget="5s").start()
     wait_for(lambda: study.state == "running")
     study.pause()
     assert study.state in ("pausing", "paused")
@@ -240,8 +194,8 @@ def test_pause_holds_and_resume_takes_a_pause_back(make):
         study.pause()
 
 
-def test_wait_gives_up_when_told_to(make):
-    study = make(SLOW, experiments=50).start()
+def test_wait_gives_up_when_told_to(make_study):
+    study = make_study(SLOW, experiments=50).start()
     assert study.wait(0.2) is False
     study.stop()
     assert study.wait(0) is True
@@ -256,8 +210,8 @@ def test_wait_gives_up_when_told_to(make):
         ("X = 1.0\nloss = X * float('nan')", "", "loss is nan"),
     ],
 )
-def test_a_study_that_cannot_begin_says_why(make, target, setup, message):
-    study = make(target, setup).start()
+def test_a_study_that_cannot_begin_says_why(make_study, target, setup, message):
+    study = make_study(target, setup).start()
     assert study.wait(60)
     assert study.state == "failed"
     import re
@@ -266,7 +220,7 @@ def test_a_study_that_cannot_begin_says_why(make, target, setup, message):
     assert study.experiments == []
 
 
-def test_bad_definitions_are_refused_before_anything_is_written(make, tmp_path):
+def test_bad_definitions_are_refused_before_anything_is_written(make_study, tmp_path):
     cases = {
         "target is empty": {"target": "  \n"},
         "line 1 of the target": {"target": "x = ("},
@@ -277,21 +231,21 @@ def test_bad_definitions_are_refused_before_anything_is_written(make, tmp_path):
     }
     for message, options in cases.items():
         with pytest.raises(UserError, match=message) as caught:
-            make(**options)
+            make_study(**options)
         assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_target_from_a_file(make, tmp_path):
+def test_a_target_from_a_file(make_study, tmp_path):
     source = tmp_path / "train.py"
     source.write_text(QUICK)
-    study = finish(make(source, experiments=1))
+    study = finish(make_study(source, experiments=1))
     assert (study.folder / "repo" / "train.py").exists()
     assert source.read_text() == QUICK, "the user's file is not touched"
 
 
-def test_exports_and_the_report(make, tmp_path):
-    study = make()
+def test_exports_and_the_report(make_study, tmp_path):
+    study = make_study()
     with pytest.raises(UserError, match="nothing to export"):
         study.export(tmp_path / "x.py")
     finish(study)
@@ -314,8 +268,8 @@ def test_exports_and_the_report(make, tmp_path):
         study.report("r.html")
 
 
-def test_the_journal_is_written_before_the_run(make, tmp_path):
-    study = make("X = 3.0\nimport time\ntime.sleep(30)\nloss = X\n", name="early").start()
+def test_the_journal_is_written_before_the_run(make_study, tmp_path):
+    study = make_study("X = 3.0\nimport time\ntime.sleep(30)\nloss = X\n", name="early").start()
     path = tmp_path / "early" / "journal.sqlite"
     wait_for(lambda: study.status.live is not None)
     with sqlite3.connect(path) as journal:
@@ -324,24 +278,17 @@ def test_the_journal_is_written_before_the_run(make, tmp_path):
     assert not [t for t in threading.enumerate() if t.name.startswith("autoresearch-")]
 
 
-def wait_for(condition, seconds=40.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-def test_a_deterministic_metric_keeps_every_strict_gain(make, script):
+def test_a_deterministic_metric_keeps_every_strict_gain(make_study, script):
     script("loss = 2.999999", "loss = 2.999999 ")
-    study = finish(make("X = 3.0\nloss = X", agent="script", experiments=2))
+    study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=2))
     assert [e.verdict for e in study.experiments] == [Verdict.BASELINE, Verdict.KEEP, Verdict.DUPLICATE]
 
 
-def test_a_limit_of_time_holds_for_the_confirmation_too(make, monkeypatch):
+def test_a_limit_of_time_holds_for_the_confirmation_too(make_study, monkeypatch):
     monkeypatch.setitem(
         BUILT_IN, "script", lambda order: Script(*(f"X = {2.9 - n / 100}\n{SLOW[8:]}" for n in range(50)))
     )
-    study = make(SLOW, agent="script", minutes=0.08, experiments=50, repeats=2, bounds="0..9")
+    study = make_study(SLOW, agent="script", minutes=0.08, experiments=50, repeats=2, bounds="0..9")
     began = time.monotonic()
     finish(study)
     assert "--minutes 0.08" in study.status.message
@@ -371,8 +318,8 @@ def test_a_program_beside_a_lab_needs_no_target(tmp_path):
     assert again.definition.folders == study.definition.folders
 
 
-def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make):
-    study = make(SLOW, minutes=0.1, experiments="unlimited")
+def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make_study):
+    study = make_study(SLOW, minutes=0.1, experiments="unlimited")
     study.start()
     wait_for(lambda: len(study.status.runs) > 2)
     study.pause()
@@ -384,7 +331,7 @@ def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make):
     study.stop()
 
 
-def test_an_observer_that_fails_takes_no_equal_one_with_it(make):
+def test_an_observer_that_fails_takes_no_equal_one_with_it(make_study):
     class Same:
         def __init__(self, fails):
             self.fails, self.told = fails, 0
@@ -400,15 +347,15 @@ def test_an_observer_that_fails_takes_no_equal_one_with_it(make):
                 raise RuntimeError("observer failed")
 
     good, bad = Same(False), Same(True)
-    study = make(observers=[good, bad])
+    study = make_study(observers=[good, bad])
     for _ in range(3):
         study._publish(StateChanged(State.NEW))
     assert (good.told, bad.told) == (3, 1)
 
 
-def test_an_observer_is_told_once_however_often_it_is_added(make):
+def test_an_observer_is_told_once_however_often_it_is_added(make_study):
     told = []
-    study = make(experiments=1)
+    study = make_study(experiments=1)
     observer = told.append
     for _ in range(3):
         study.observe(observer)

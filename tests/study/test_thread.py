@@ -10,7 +10,7 @@ from autoresearch_magic.study.definition import CHANGEABLE, define, resumed
 from autoresearch_magic.study.runner_factory import make_runner
 
 from ..repositories import repository
-from .test_study import QUICK, finish, make  # noqa: F401
+from ..studies import QUICK, finish
 
 CELL = {"metric": "loss", "experiments": 5, "budget": "0.05s"}
 FILES = {
@@ -44,8 +44,8 @@ def test_with_anything_else_the_values_would_not_compare(settings):
         resumed(cell(), settings)
 
 
-def test_recorded_and_measured_values_do_not_mix(make, tmp_path):  # noqa: F811
-    finish(make(name="old", experiments=1))
+def test_recorded_and_measured_values_do_not_mix(make_study, tmp_path):
+    finish(make_study(name="old", experiments=1))
     replayed = cell(agent=f"replay:{tmp_path / 'old'}@max")
     for definition, agent in ((cell(), "replay:old"), (replayed, "tuner")):
         with pytest.raises(UserError, match="cannot go on as each other"):
@@ -54,8 +54,8 @@ def test_recorded_and_measured_values_do_not_mix(make, tmp_path):  # noqa: F811
     assert resumed(replayed, {"agent": slower}).settings.agent == slower
 
 
-def test_each_target_has_its_runner(make, tmp_path):  # noqa: F811
-    finish(make(name="old", experiments=1))
+def test_each_target_has_its_runner(make_study, tmp_path):
+    finish(make_study(name="old", experiments=1))
     repo = repository(tmp_path / "repo", FILES)
     files = define(
         "Faster", "", "", {"metric": "ms", "scope": "src/**", "verify": "python bench.py", "repo": str(repo)}
@@ -72,8 +72,8 @@ def test_each_target_has_its_runner(make, tmp_path):  # noqa: F811
             runner.close()
 
 
-def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make, monkeypatch):  # noqa: F811
-    study = make(experiments=1)
+def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make_study, monkeypatch):
+    study = make_study(experiments=1)
     with monkeypatch.context() as patch:
         patch.setattr("autoresearch_magic.study.thread.make_runner", lambda *_: 1 / 0)
         study.start()
@@ -87,8 +87,8 @@ def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make, monkeypatch):  # 
     assert study.state == "finished"
 
 
-def test_a_question_leaves_the_study_as_it_stood(make):  # noqa: F811
-    study = finish(make())
+def test_a_question_leaves_the_study_as_it_stood(make_study):
+    study = finish(make_study())
     study.status.message = "as it stood"
     before = len(study.experiments)
     assert study.ask_confirmation().wait(60)

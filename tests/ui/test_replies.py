@@ -17,16 +17,16 @@ from autoresearch_magic.ui.replies import (
     thought,
 )
 
-from ..study.test_study import QUICK, finish, make, script  # noqa: F401
+from ..studies import QUICK, finish
 
 BETTER, BROKEN = QUICK.replace("3.0", "2.0"), "X = 3.0\nraise ValueError('no | way')\n"
 IDLE = QUICK.replace("loss", "Y = [5, 6, 7]\nloss")
 
 
 @pytest.fixture
-def study(make, script):  # noqa: F811
+def study(make_study, script):
     script(BETTER, BROKEN)
-    return finish(make(agent="script", experiments=2, name="shown"))
+    return finish(make_study(agent="script", experiments=2, name="shown"))
 
 
 def test_an_experiment_whole(study):
@@ -72,18 +72,20 @@ def test_an_answer_and_none(study):
     assert ablation_reply(study).next_cell == "", "all that was kept contributes"
 
 
-def test_a_question_that_could_not_be_answered_is_one_line(make, tmp_path):  # noqa: F811
+def test_a_question_that_could_not_be_answered_is_one_line(make_study, tmp_path):
     flag = tmp_path / "broken"
-    study = finish(make(f"from pathlib import Path\nX = 3.0\nassert not Path({str(flag)!r}).exists()\nloss = X\n"))
+    study = finish(
+        make_study(f"from pathlib import Path\nX = 3.0\nassert not Path({str(flag)!r}).exists()\nloss = X\n")
+    )
     flag.touch()
     study.ask_regression(0, study.incumbent.number, 2).wait(60)
     with pytest.raises(UserError, match="Experiment 0 does not run any more"):
         answer_reply(study)
 
 
-def test_the_target_without_what_contributes_nothing_is_offered(make, script):  # noqa: F811
+def test_the_target_without_what_contributes_nothing_is_offered(make_study, script):
     script(IDLE.replace("3.0", "2.0"), BETTER)
-    study = finish(make(IDLE, agent="script", experiments=2))
+    study = finish(make_study(IDLE, agent="script", experiments=2))
     assert [str(e.verdict) for e in study.experiments] == ["baseline", "keep", "keep"], "equal and simpler is a keep"
     study.ablate(2)
     reply = ablation_reply(study)
@@ -100,8 +102,8 @@ def test_the_report_is_written_where_it_is_said(study, tmp_path):
     assert (study.folder / "report.md").is_file()
 
 
-def test_the_report_of_a_study_without_a_baseline(make, tmp_path):  # noqa: F811
-    assert report_reply(make(), str(tmp_path / "out.md")).text.startswith("0 experiments: ")
+def test_the_report_of_a_study_without_a_baseline(make_study, tmp_path):
+    assert report_reply(make_study(), str(tmp_path / "out.md")).text.startswith("0 experiments: ")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from ...conftest import chromium
+from ...browser import chromium
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from ...conftest import TARGET, begin
+from ...kernels import TARGET, begin
 
 ENDLESS = (
     "X = 3.0\nimport time\nfrom autoresearch_magic import clock\nfor step in clock: time.sleep(0.01)\nloss = X * X\n"
@@ -270,7 +270,7 @@ def test_completion(shared_kernel):
 
 @pytest.fixture(scope="module")
 def shared_kernel(tmp_path_factory):
-    from ...conftest import Kernel
+    from ...kernels import Kernel
 
     made = Kernel(tmp_path_factory.mktemp("shared"))
     assert made.run("%load_ext autoresearch_magic").status == "ok"

@@ -16,7 +16,7 @@ from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter import panel as panel_module
 from autoresearch_magic.ui.jupyter.panel import Panel, delta, detail
 
-from ...conftest import TARGET
+from ...kernels import TARGET
 
 CURVED = (
     "X = 3.0\nimport time\nfrom autoresearch_magic import clock, report\n"

@@ -13,7 +13,8 @@ from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter import panel as panel_module
 from autoresearch_magic.ui.jupyter.panel import Panel
 
-from ...conftest import TARGET, chromium
+from ...browser import chromium
+from ...kernels import TARGET
 
 pytestmark = pytest.mark.browser
 
