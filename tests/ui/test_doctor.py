@@ -60,7 +60,7 @@ def test_magic_and_command_line_say_the_same_and_show_no_key(start_kernel, tmp_p
     assert answer.status == "ok", answer
     shown = answer.displays[-1]
     code = (
-        "import sys; from autoresearch_magic import cli; code = cli.main(['doctor'])\n"
+        "import sys; from autoresearch_magic.ui import cli; code = cli.main(['doctor'])\n"
         "print([m for m in ('torch', 'anthropic', 'openai', 'anywidget') if m in sys.modules])\nsys.exit(code)"
     )
     done = subprocess.run(
@@ -138,9 +138,9 @@ def test_where_the_unix_modules_are_missing_the_command_line_can_still_be_asked(
     code = (
         "import os, platform, sys\n"
         "for name in ('resource', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
-        "from autoresearch_magic import doctor, views, cli\n"
+        "from autoresearch_magic.ui import cli, doctor, replies\n"
         "platform.system = lambda: 'Windows'\n"
-        "print(views.checks_reply([doctor.check_python()]).text)\n"
+        "print(replies.checks_reply([doctor.check_python()]).text)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("bad   python  "), done.stderr

@@ -324,7 +324,7 @@ def test_a_token_limit_that_cannot_be_kept_is_said(make):
     backend.complete = lambda prompt, **options: replace(ask(prompt, **options), usage=Usage(calls=1))
     study.start()
     assert study.wait(60)
-    assert "does not tell its tokens" in study.status.message
+    assert "--max-tokens cannot be kept" in study.status.message
 
 
 def test_the_next_proposal_is_asked_for_while_an_experiment_runs(make):
@@ -469,7 +469,7 @@ def test_the_key_reaches_no_experiment_and_no_error(tmp_path, monkeypatch):
         )
         study.start()
         assert study.wait(60)
-        assert study.status.done == 1
+        assert study.status.done == 1, study.status.message
     keyless(tmp_path, study)
 
 
