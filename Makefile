@@ -1,10 +1,13 @@
-# The two commands: `make demo` and `make test`. Everything is set up in .venv; nothing else is touched.
+# The two commands: `make demo` and `make test`; `make check` is the quick half. Everything is set up in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo lab test lint format clean
+# Tests run on all cores; a worker that has nothing left takes tests of another one.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
+
+.PHONY: help demo lab check quick test lint format clean
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -14,8 +17,14 @@ demo: $(VENV)/.lab ## set up, then run the quickstart notebook headless: about s
 lab: $(VENV)/.lab ## open the quickstart in JupyterLab
 	$(BIN)/jupyter lab notebooks/01_quickstart.ipynb
 
-test: $(VENV)/.dev ## set up and run all tests
-	$(BIN)/python -m pytest $(TESTS)
+check: $(VENV)/.dev ## format, lint, types and the quick tests: under a minute
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick
+
+quick: $(VENV)/.dev ## the quick tests alone
+	$(PYTEST) --quiet -m "not slow and not browser and not gpu"
+
+test: $(VENV)/.dev ## set up and run all tests (TESTS=tests/study for a part)
+	$(PYTEST) $(TESTS)
 
 lint: $(VENV)/.dev ## format, lint, types
 	$(BIN)/ruff format --check .
