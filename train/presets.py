@@ -1,45 +1,39 @@
-"""What this machine has, and the shapes of model and batch that suit it: frozen, experiments may not change it.
+"""Presets: model and batch shapes for each kind of machine, and an estimate of their memory. Frozen.
 
-`choose` finds the device and picks a preset by its memory and its speed; `estimate_memory` says what training with a preset
-needs, by part; `describe` puts both in words. Finding a card never starts CUDA in this process, which a study forks.
+`choose` picks a preset by the device's memory and speed; `estimate_memory` returns what training with it needs, by part;
+`describe` prints both.
 
-The sizes of the presets for cards follow from the memory model and the vendors' figures; none has been run on a card yet.
+The sizes of the GPU presets follow from the memory model and the vendors' figures; none of them has been run on a GPU yet.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-import json
-import os
-import platform
-import subprocess
-import sys
-import time
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
-import torch
-
+import hardware
 from autoresearch_magic.errors import UserError
+from hardware import Machine
 
 GB = 2**30
 USUAL_VOCAB = 8192
-"""Tokens that `choose` reckons with, since it is asked before there is a tokenizer."""
+"""Vocabulary size that `choose` assumes, because it runs before the tokenizer is known."""
 RESERVE = 0.7 * GB
-"""Bytes of a card that are not ours: the CUDA context, its libraries' workspaces."""
-FRAGMENTS = 1.1
-"""What PyTorch's allocator takes for each byte that is asked for, about."""
+"""Bytes of a GPU that training cannot use: the CUDA context and its libraries' workspaces."""
+FRAGMENTATION = 1.1
+"""Approximate bytes that PyTorch's allocator takes for each byte requested."""
 UTILIZATION = 0.3
-"""Share of the peak that a small model reaches, cautiously; only for choosing a preset."""
+"""Cautious share of the peak speed that a small model reaches; used only to choose a preset."""
+UNKNOWN_PEAK = 15.0
+"""Teraflops assumed for a GPU of unknown speed. The low value may choose a smaller preset than needed, never one that is too large."""
 FEWEST_STEPS = 300
-"""Steps that a budget should have room for: with fewer a smaller model learns more."""
+"""Training steps that the budget should allow: with fewer, a smaller model learns more."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """The shapes that suit a kind of machine.
+    """Model and batch shapes for one kind of machine.
 
     Attributes
     ----------
@@ -47,21 +41,21 @@ class Preset:
     device : str
         ``"cuda"`` (ROCm too), ``"mps"`` or ``"cpu"``.
     depth, width, heads, kv_heads : int
-        Layers, features, heads of queries, heads of keys and values.
+        Layers, model width, query heads, key and value heads.
     context : int
-        Tokens of a sequence.
+        Tokens in a sequence.
     batch : int
         Sequences on the device at a time.
     accumulate : int
-        Batches a step.
+        Batches per optimizer step.
     eval_tokens : int
-        Tokens that the score is measured on.
+        Bytes of validation text that are scored.
     seconds : float
-        The budget of a run by hand, and the one that the sizes are made for.
+        Default training budget, for which the sizes were chosen.
     dtype : str
-        Of the arithmetic: a name in `torch`. Parameters are always float32.
+        Type for the arithmetic, a name in `torch`. Parameters are always float32.
     compile : bool
-        Whether `torch.compile` pays.
+        Whether to use `torch.compile`.
     """
 
     name: str
@@ -92,140 +86,9 @@ PRESETS = (  #               depth width heads kv context batch accumulate evalu
     Preset("mps", "mps",       4,   256,   4,   4,   256,   16,     2,       131_072, 300.0, "float32", False),
     Preset("cpu", "cpu",       4,    96,   2,   2,   128,   16,     1,        24_576,  20.0, "float32", False),
 )  # fmt: skip
-"""All presets; those for cards from the largest to the smallest."""
+"""All presets; those for GPUs from the largest to the smallest."""
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-
-# -- what there is --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The device that training will use.
-
-    Attributes
-    ----------
-    device : str
-        ``"cuda"``, ``"mps"`` or ``"cpu"``.
-    name : str
-        As the vendor calls it.
-    memory : int
-        Bytes, of the card or of the machine.
-    capability : tuple of int
-        CUDA's compute capability; (0, 0) for anything else, ROCm too.
-    """
-
-    device: str
-    name: str
-    memory: int
-    capability: tuple[int, int] = (0, 0)
-
-
-PEAKS = {
-    "B200": 2250, "H200": 989, "H100 PCIE": 756, "H100": 989, "H800": 989, "H20": 148, "GH200": 989, "A100": 312, "A800": 312,
-    "A40": 150, "A30": 165, "A10G": 70, "A10": 125, "L40S": 362, "L40": 181, "L4": 121, "T4": 65, "V100": 112,
-    "RTX 6000 ADA": 364, "RTX A6000": 155, "RTX A5000": 111, "RTX A4000": 77,
-    "RTX 5090": 210, "RTX 5080": 113, "RTX 5070 TI": 88, "RTX 5070": 62, "RTX 5060": 38,
-    "RTX 4090": 165, "RTX 4080": 97, "RTX 4070 TI": 80, "RTX 4070": 58, "RTX 4060 TI": 44, "RTX 4060": 30, "RTX 4050": 24,
-    "RTX 3090": 71, "RTX 3080": 60, "RTX 3070": 41, "RTX 3060": 26, "RTX 3050": 18,
-    "RTX 2080 TI": 54, "RTX 2080": 40, "RTX 2070": 30, "RTX 2060": 26, "GTX 16": 8, "P100": 9, "P40": 12, "GTX 10": 8,
-    "MI300X": 1307, "MI325X": 1307, "MI250X": 192, "MI210": 181, "MI100": 92, "7900 XTX": 123, "7900 XT": 103,
-}  # fmt: skip
-"""Teraflops of dense 16-bit matrix products with float32 sums, by part of the name: the vendors' data sheets, rounded (for
-cards without matrix units their float32 rate; for the MI250X half the card, which is what PyTorch sees as one device)."""
-UNKNOWN_PEAK = 15.0
-"""Teraflops that are assumed of a card that is not in the table, to choose a preset: low, which costs size and not safety."""
-
-
-def peak_flops(name: str) -> float | None:
-    """Return a card's peak in floating-point operations a second at 16 bits; None where it is not known."""
-    found = [key for key in PEAKS if key in name.upper()]
-    return PEAKS[max(found, key=len)] * 1e12 if found else None
-
-
-def measured_flops(device: str, dtype: torch.dtype, size: int = 1024, seconds: float = 0.1) -> float:
-    """Measure a square matrix product: operations a second, the best of what fits into `seconds`.
-
-    What a model is held against where no data sheet says more; on a CPU it counts the threads that torch uses now.
-    """
-    x = torch.ones(size, size, device=device, dtype=dtype)
-    best, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end or best == float("inf"):
-        began = time.perf_counter()
-        synchronize((x @ x).device.type)
-        best = min(best, time.perf_counter() - began)
-    return 2 * size**3 / best
-
-
-def synchronize(device: str) -> None:
-    """Wait until the device has done what it was told."""
-    if device != "cpu":
-        getattr(torch, device).synchronize()
-
-
-def find_machine() -> Machine:
-    """Find the device without starting it here: a process that has started CUDA or Metal must not be forked."""
-    if torch.version.hip:
-        return _probe() or _cpu()
-    if torch.version.cuda:
-        return _nvidia_smi() or (_probe() if torch.cuda.device_count() else None) or _cpu()
-    if sys.platform == "darwin" and platform.machine() == "arm64" and torch.backends.mps.is_built():
-        return Machine("mps", "Apple GPU", _physical_memory())  # it shares the machine's memory
-    return _cpu()
-
-
-def _cpu() -> Machine:
-    return Machine("cpu", f"CPU, {os.cpu_count() or 1} cores", _physical_memory())
-
-
-def _physical_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _run(command: list[str]) -> str:
-    """Return what a command prints; nothing where it fails."""
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
-
-
-def _nvidia_smi() -> Machine | None:
-    """Ask the driver's own tool: 0.1 s. It cannot say how large a slice (MIG) is."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    if not visible or visible == "-1" or visible.startswith("MIG"):
-        return None
-    query = "--query-gpu=name,memory.total,compute_cap,mig.mode.current"
-    return read_nvidia_smi(_run(["nvidia-smi", f"--id={visible}", query, "--format=csv,noheader,nounits"]))
-
-
-def read_nvidia_smi(text: str) -> Machine | None:
-    """Read the first line that nvidia-smi prints: name, MiB, capability, MIG mode. None where it says something else."""
-    parts = [part.strip() for part in text.partition("\n")[0].split(",")]
-    try:
-        name, memory, capability, sliced = parts
-        major, minor = map(int, capability.split("."))
-        return None if sliced == "Enabled" else Machine("cuda", name, int(memory) * 2**20, (major, minor))
-    except ValueError:
-        return None
-
-
-_PROBE = """
-import json, torch
-if torch.cuda.is_available():
-    p = torch.cuda.get_device_properties(0)
-    print(json.dumps([p.name, p.total_memory, [0, 0] if torch.version.hip else [p.major, p.minor]]))
-"""
-
-
-def _probe() -> Machine | None:
-    """Ask torch, in a process of its own: a few seconds, and right for every kind of card."""
-    text = _run([sys.executable, "-c", _PROBE])
-    if not text.strip():
-        return None
-    name, memory, capability = json.loads(text)
-    return Machine("cuda", name, memory, (capability[0], capability[1]))
-
 
 # -- which preset ---------------------------------------------------------------------------------------------------------
 
@@ -236,22 +99,22 @@ def choose(override: str = "") -> Preset:
     Parameters
     ----------
     override : str
-        A preset's name, and what to change of it: ``gpu-8gb``, ``cpu,depth=6,batch=32`` or ``depth=6``. Empty: the
+        A preset's name and fields to change: ``gpu-8gb``, ``cpu,depth=6,batch=32`` or ``depth=6``. Empty chooses the
         largest preset that fits.
 
     Raises
     ------
     UserError
-        When there is no such preset or field.
+        When the preset or a field does not exist.
     """
     name, changes = _read_override(override)
-    machine = _cpu() if name == "cpu" else find_machine()
+    machine = hardware.cpu() if name == "cpu" else hardware.find_machine()
     if not name:
         return replace(preset_for(machine), **changes)
     found = next((preset for preset in PRESETS if preset.name == name), None)
     if found is None:
         raise UserError(f"There is no preset {name!r}: choose one of {', '.join(preset.name for preset in PRESETS)}.")
-    return replace(_suited(found, machine) if found.device == machine.device else found, **changes)
+    return replace(_adapted(found, machine) if found.device == machine.device else found, **changes)
 
 
 def _read_override(text: str) -> tuple[str, dict[str, Any]]:
@@ -272,28 +135,28 @@ def _read_override(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def preset_for(machine: Machine) -> Preset:
-    """Return the largest preset whose estimate fits into the machine's memory and whose budget has room for enough steps.
+    """Return the largest preset that is estimated to fit into memory and to make `FEWEST_STEPS` steps within its budget.
 
     Raises
     ------
     UserError
-        When not even the smallest one fits.
+        When not even the smallest preset fits.
     """
-    suited = [_suited(preset, machine) for preset in PRESETS if preset.device == machine.device]
-    fitting = [preset for preset in suited if fits(preset, machine)]
+    candidates = [_adapted(preset, machine) for preset in PRESETS if preset.device == machine.device]
+    fitting = [preset for preset in candidates if fits(preset, machine)]
     if not fitting:
         raise UserError(
-            f"{machine.name} has {machine.memory / GB:.1f} GB, too few for the smallest preset: train on the CPU "
-            "(--preset cpu), or with less at a time (--preset gpu-4gb,batch=2,accumulate=32)."
+            f"{machine.name} has {machine.memory / GB:.1f} GB, too little for the smallest preset: train on the CPU "
+            "(--preset cpu), or with smaller batches (--preset gpu-4gb,batch=2,accumulate=32)."
         )
     return next((preset for preset in fitting if steps_in_budget(preset, machine) >= FEWEST_STEPS), fitting[-1])
 
 
-def _suited(preset: Preset, machine: Machine) -> Preset:
-    """Give a preset for cards the arithmetic that the card is good at.
+def _adapted(preset: Preset, machine: Machine) -> Preset:
+    """Return a GPU preset with the dtype and compilation that this GPU supports well.
 
-    bfloat16 from Ampere (8.0) on and on ROCm, float16 on Volta and Turing (7.x), which have matrix units for that only,
-    float32 on what is older. Triton, which compiled steps need, supports 7.0 and later, and is not there on Windows.
+    bfloat16 from Ampere (8.0) on and on ROCm; float16 on Volta and Turing (7.x), whose matrix units support only that; float32
+    on older GPUs. Compilation needs Triton, which supports 7.0 and later and is not available on Windows.
     """
     if preset.device != "cuda" or machine.device != "cuda":
         return preset
@@ -306,26 +169,25 @@ def _suited(preset: Preset, machine: Machine) -> Preset:
 
 
 def fits(preset: Preset, machine: Machine) -> bool:
-    """Whether training is estimated to fit, with the allocator's loss and what the driver keeps."""
-    room = (
-        machine.memory - RESERVE if machine.device == "cuda" else 0.6 * machine.memory
-    )  # the rest is shared with others
-    return estimate_memory(preset, USUAL_VOCAB).total * FRAGMENTS <= room
+    """Whether training is estimated to fit, with fragmentation and the driver's reserve."""
+    # memory of the machine itself is shared with other programs
+    room = machine.memory - RESERVE if machine.device == "cuda" else 0.6 * machine.memory
+    return estimate_memory(preset, USUAL_VOCAB).total * FRAGMENTATION <= room
 
 
 def steps_in_budget(preset: Preset, machine: Machine) -> float:
-    """Estimate the steps that the preset's budget has room for on a machine; unlimited where its speed plays no part."""
+    """Estimate how many steps fit into the preset's budget on a GPU; infinite for other devices."""
     if machine.device != "cuda":
         return float("inf")
-    peak = peak_flops(machine.name) or UNKNOWN_PEAK * 1e12
+    peak = hardware.peak_flops(machine.name) or UNKNOWN_PEAK * 1e12
     tokens = preset.batch * preset.accumulate * preset.context
     return preset.seconds * peak * UTILIZATION / (tokens * flops_per_token(preset, USUAL_VOCAB))
 
 
 def flops_per_token(preset: Preset, vocab: int) -> float:
-    """Return the floating-point operations to train on a token (Chowdhery et al. 2022, appendix B).
+    """Return the floating-point operations to train on one token (Chowdhery et al. 2022, appendix B).
 
-    6 for each weight of a matrix, and 12 L D T for the scores and sums of attention, all layers seeing the whole context.
+    6 for each weight of a matrix, and 12 L D T for attention (depth, width, context), where all layers see the whole context.
     """
     attention = 12 * preset.depth * preset.width * preset.context
     return 6 * (_matrices(preset) + vocab * preset.width) + attention
@@ -339,32 +201,32 @@ def _kv_width(preset: Preset) -> int:
 
 
 def _matrices(preset: Preset) -> int:
-    """Weights in the matrices of all layers: queries and outputs, keys and values, and twice a feed-forward of 4 widths."""
+    """Return the weights in all layers' matrices: queries and outputs, keys and values, two feed-forward matrices of 4 widths."""
     return preset.depth * preset.width * (2 * preset.width + 2 * _kv_width(preset) + 8 * preset.width)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes that training needs, by part.
+    """Bytes that training needs, by purpose.
 
     Attributes
     ----------
     parameters, gradients, optimizer : int
         All in float32.
     weights : int
-        The copy of the matrices in the dtype of the arithmetic; in float32 of those that are put together only.
+        Copies of the matrices in the arithmetic's dtype; in float32, only of the matrices that are concatenated.
     activations : int
-        What the backward pass needs of the layers.
+        Tensors of the layers that are kept for the backward pass.
     logits : int
-        What it needs of the last step, in float32, and the gradient there.
+        Logits in float32, what their loss keeps, and their gradient.
     batch : int
         Tokens and targets.
     update : int
-        What an update of the matrices needs in passing.
+        Temporary memory of a matrix update.
     evaluation : int
-        What scoring needs at its peak.
+        Peak of the evaluation.
     accumulated : bool
-        Whether there are gradients already when a backward pass begins.
+        Whether gradients already exist when a backward pass begins.
     """
 
     parameters: int
@@ -380,7 +242,7 @@ class Estimate:
 
     @property
     def total(self) -> int:
-        """The peak: where a backward pass begins, in an update, or in scoring, whichever needs most."""
+        """The peak: the largest of a backward pass's beginning, an update and the evaluation."""
         backward = (
             self.weights + self.activations + self.logits + self.batch + (self.gradients if self.accumulated else 0)
         )
@@ -388,16 +250,16 @@ class Estimate:
 
 
 def estimate_memory(preset: Preset, vocab: int) -> Estimate:
-    """Estimate what train.py needs with its own constants, from the shapes alone.
+    """Estimate the memory of train.py with its present constants, from the shapes alone.
 
-    Attention keeps its inputs, its outputs and one number for each head and token, and never the scores (Dao et al. 2022).
-    Compiled steps keep less than this, since they compute cheap parts again.
+    Attention keeps its inputs, its outputs and one number per head and token, never the scores (Dao et al. 2022). Compiled
+    steps keep less, because they recompute cheap parts.
 
     Parameters
     ----------
     preset : Preset
     vocab : int
-        Tokens there are.
+        Size of the vocabulary.
 
     Returns
     -------
@@ -409,13 +271,17 @@ def estimate_memory(preset: Preset, vocab: int) -> Estimate:
     matrices = _matrices(preset)
     others = vocab * (2 * width + valued * kv) + valued * preset.kv_heads * width + 2 * depth + width
     kept = 0  # numbers that a layer keeps for each token
-    kept += 2 * width  # its input; with the embedding mixed in
-    kept += width + (width + 2 * kv) + (width + kv)  # normed; queries, keys and values; the former two turned
-    kept += width  # what attention returns
-    kept += 2 * width + hidden  # the stream; normed; behind the ReLU
+    kept += 2 * width  # input; input with the embedding mixed in
+    kept += width + (width + 2 * kv) + (width + kv)  # norm; queries, keys and values; rotated queries and keys
+    kept += width  # attention's output
+    kept += 2 * width + hidden  # residual stream; norm; output of the ReLU
     kept += hidden  # squared
-    numbers = depth * kept + valued * (2 * kv + 2 * preset.kv_heads) + 4 * width  # values and their gates; the two ends
-    inverses = depth * (2 + 2 * preset.heads + preset.kv_heads) + 2  # float32: of norms, and of attention
+    numbers = (
+        depth * kept + valued * (2 * kv + 2 * preset.kv_heads) + 4 * width
+    )  # value embeddings, gates; first, last norm
+    inverses = (
+        depth * (2 + 2 * preset.heads + preset.kv_heads) + 2
+    )  # float32: scales of norms, normalisers of attention
     scored = min(preset.eval_tokens, tokens)
     return Estimate(
         parameters=4 * (matrices + others),
@@ -425,22 +291,17 @@ def estimate_memory(preset: Preset, vocab: int) -> Estimate:
         activations=tokens * (numbers * size + inverses * 4),
         logits=tokens * vocab * 4 * 4,
         batch=4 * tokens * 8,
-        update=6
-        * 4
-        * depth
-        * 2
-        * hidden
-        * width,  # of the largest stack, its gradients and what orthogonalisation computes
+        update=6 * 4 * depth * 2 * hidden * width,  # the largest stack: its gradients and orthogonalisation
         evaluation=scored * (4 * vocab * 3 + size * (8 * width + 2 * hidden)),
         accumulated=preset.accumulate > 1,
     )
 
 
-# -- in words -------------------------------------------------------------------------------------------------------------
+# -- messages -------------------------------------------------------------------------------------------------------------
 
 
 def describe(preset: Preset, vocab: int, machine: Machine | None = None) -> str:
-    """Say in two lines what was chosen and what it is estimated to need."""
+    """Return two lines: the preset's shape and its estimated memory."""
     need = estimate_memory(preset, vocab)
     parts = {
         "parameters": need.parameters,
@@ -463,37 +324,10 @@ def _megabytes(count: float) -> str:
 
 
 def out_of_memory(preset: Preset, vocab: int, peak: int) -> str:
-    """Say in one line that memory ran out, at which peak, and what to change."""
+    """Return one line that says at which peak memory ran out and what to change."""
     half = f"{preset.name},batch={max(1, preset.batch // 2)},accumulate={preset.accumulate * 2}"
     return (
         f"Out of memory on {preset.device} at a peak of {_megabytes(peak)} (estimated: "
-        f"{_megabytes(estimate_memory(preset, vocab).total)}): halve the sequences at a time with --preset {half}, or lower "
+        f"{_megabytes(estimate_memory(preset, vocab).total)}): halve the batch with --preset {half}, or lower "
         "DEPTH_SCALE, WIDTH_SCALE or BATCH_SCALE in train.py."
     )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out, of a card or of the machine."""
-    said = ("can't allocate memory", "MPS backend out of memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in said)
-
-
-def peak_memory(device: str) -> int:
-    """Return the peak of this process in bytes: of the card where there is one, else resident memory."""
-    if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    if device == "mps":
-        return int(torch.mps.driver_allocated_memory())  # Metal keeps no peak: what is held now
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-@functools.cache
-def share_compile_cache() -> Path:
-    """Point PyTorch's and Triton's caches of compiled code to one folder for all experiments, unless the user has done so."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autoresearch_magic"
-    for name in ("inductor", "triton"):
-        variable = f"TORCH{name.upper()}_CACHE_DIR" if name == "inductor" else "TRITON_CACHE_DIR"
-        os.environ.setdefault(variable, str(home / name))
-    return home

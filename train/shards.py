@@ -1,13 +1,13 @@
-"""The Parquet shards of a data set on the Hugging Face hub: brought here once, whole, and known to be what the hub has.
+"""Parquet shards of data sets on the Hugging Face hub: downloaded once, resumable, verified by size and SHA-256.
 
-A data set is pinned by its commit and its validation shard, so that a figure of today can be compared with one of next year. What
-a shard has to be, its size and SHA-256, is asked once and kept beside the shards; after that nothing needs the network.
+A data set is pinned to a commit and a validation shard, so that results of different years can be compared. The sizes and
+checksums are requested once and kept beside the shards; after that no network is needed.
 
-The hub's own client says where a file is and who asks (its endpoint, token and headers) and makes the connections. Its download
-is not used: since version 2.3 it removes what an ended process has left, a dropped connection costs it up to 10 MB, an answer that
-is too short ends it, and it checks no checksum.
+The hub's own client provides addresses, headers and connections. Its download function is not used: since version 2.3 it deletes
+what an interrupted process has downloaded, a dropped connection costs it up to 10 MB, a response that is too short ends it, and it
+verifies no checksum.
 
-Not here: text files, tokens.
+Not covered here: text files, tokens.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from typing import Any, BinaryIO
 from filelock import FileLock
 from tqdm import tqdm
 
+import cache_folder
 from autoresearch_magic.errors import UserError
 
 INSTALL = "pip install 'autoresearch-magic[lm]'"
 
 PARALLEL = 4
-"""Shards on their way at once: a single connection to the hub's store is rarely the whole of a line."""
+"""Shards downloaded at the same time: one connection rarely uses the whole bandwidth."""
 ATTEMPTS = 5
-"""In a row without a new byte, before a shard is given up."""
+"""Attempts in a row without a new byte before a download fails."""
 PAUSE = 1.0
-"""Seconds before the second attempt; each further one waits twice as long."""
+"""Seconds before the second attempt; each further pause is twice as long."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class Dataset:
     Attributes
     ----------
     name : str
-        What a study calls it.
+        Its name as a `SOURCE`.
     repo, revision : str
-        On the hub; the revision is a commit.
+        Repository on the hub, and its commit.
     train : sequence of str
         Paths of the training shards in the repository, in order.
     validation : str
-        Path of the one shard that is never trained on.
+        Path of the shard that is never trained on.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Dataset:
         Raises
         ------
         UserError
-            When there are not so many.
+            When there are fewer.
         """
         if not 1 <= shards <= len(self.train):
             raise UserError(
@@ -79,15 +80,15 @@ class Dataset:
 DATASETS = {
     dataset.name: dataset
     for dataset in (
-        # Eldan & Li 2023, arXiv 2305.07759: stories in the words of a small child; a model of a million weights writes them.
+        # Eldan & Li 2023, arXiv 2305.07759: stories in a small child's words, which a model of a million weights can write.
         Dataset(
             "tinystories", "roneneldan/TinyStories", "f54c09fd23315a6f9c86f9dc80f725de7d8f9c64",
             [f"data/train-{place:05d}-of-00004-{name}.parquet"
              for place, name in enumerate(("2d5a1467fff1081b", "5852b56a2bd28fd9", "a26307300439e943", "d243063613e5a057"))],
             "data/validation-00000-of-00001-869c898b519ad725.parquet",
         ),
-        # Diao et al. 2025, arXiv 2504.13161: web text in a mixture searched for; here as shuffled for karpathy/autoresearch,
-        # whose validation shard is the last too.
+        # Diao et al. 2025, arXiv 2504.13161: web text in an optimised mixture, as shuffled for karpathy/autoresearch, which also
+        # uses the last shard for validation.
         Dataset(
             "climbmix", "karpathy/climbmix-400b-shuffle", "915333b4f8b8684f39aeaafea600fea6f43fb703",
             [f"shard_{place:05d}.parquet" for place in range(6542)], "shard_06542.parquet",
@@ -98,79 +99,68 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """What the hub says of a file: bytes, and SHA-256 where it tells it (of every file in its large-file store)."""
+    """A file's size in bytes and its SHA-256, which the hub knows for every file in its large-file store."""
 
     size: int
     sha256: str | None
 
 
 def folder(dataset: Dataset) -> Path:
-    """Return where the shards are kept: ``$HF_HOME`` if that is set, for it names the disk for large things, else the cache."""
+    """Return the folder for the shards: below ``$HF_HOME`` if that is set, because it names a disk for large files."""
     home = os.environ.get("HF_HOME")
-    root = Path(home).expanduser() / "autoresearch_magic" if home else cache()
+    root = Path(home).expanduser() / "autoresearch_magic" if home else cache_folder.root()
     return root / "shards" / dataset.repo.replace("/", "--") / dataset.revision
 
 
-def cache() -> Path:
-    """Return the folder of what can be made anew: ``$XDG_CACHE_HOME`` or ``~/.cache``, and our name."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "autoresearch_magic"
-
-
-def here(dataset: Dataset, shards: int) -> list[Path] | None:
-    """Return the files of `Dataset.files` where all of them are here; None where one is missing. Asks no network."""
+def local(dataset: Dataset, shards: int) -> list[Path] | None:
+    """Return the downloaded files of `Dataset.files`; None if one of them is missing. Uses no network."""
     paths = [folder(dataset) / name for name in dataset.files(shards)]
     return paths if all(path.is_file() for path in paths) else None
 
 
 def fetch(dataset: Dataset, shards: int, *, endpoint: str | None = None) -> list[Path]:
-    """Bring the shards here and return their paths, the validation shard last.
+    """Download the shards that are missing and return the paths of all, the validation shard last.
 
-    Shards that are here stay; of one that is half here the rest is asked for. Two processes may do this at once.
+    A partial download continues where it ended. Several processes may call this at the same time.
 
     Parameters
     ----------
     dataset : Dataset
     shards : int
-        How many training shards.
+        Number of training shards.
     endpoint : str, optional
-        The hub's address, ``$HF_ENDPOINT`` or huggingface.co if not given.
+        The hub's address; by default ``$HF_ENDPOINT`` or huggingface.co.
 
     Raises
     ------
     UserError
-        When the hub cannot be reached or does not have a file, or when what came is not what it promised.
+        When the hub cannot be reached or lacks a file, or when a file's content differs from its checksum.
     """
     hub = _hub()
     names = dataset.files(shards)
-    root = folder(dataset)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{root} cannot be made ({error.strerror}): set HF_HOME or XDG_CACHE_HOME to a folder of yours."
-        ) from None
+    root = cache_folder.make(folder(dataset), "HF_HOME or XDG_CACHE_HOME")
     if missing := [name for name in names if not (root / name).is_file()]:
         try:
             entries = _manifest(hub, dataset, missing, endpoint)
             _fetch_all(hub, dataset, {name: entries[name] for name in missing}, endpoint)
         except Exception as error:
-            if not _of_transport(error):
+            if not _is_network_error(error):
                 raise
             where = endpoint or hub.constants.ENDPOINT
             raise UserError(
-                f"{dataset.name} cannot be had from {where} ({_reason(error)}): what came so far is kept, so run this again "
-                f"when connected; SOURCE = 'embedded' needs no download."
+                f"{dataset.name} cannot be downloaded from {where} ({_reason(error)}): run this again when connected, and it "
+                "continues where it stopped; SOURCE = 'embedded' needs no download."
             ) from None
     return [root / name for name in names]
 
 
 def documents(path: Path) -> Iterator[bytes]:
-    """Yield the documents of a Parquet file: its column ``text``, or its only column of text; empty ones are passed over.
+    """Yield the non-empty documents of a Parquet file: its column ``text``, or its only text column.
 
     Raises
     ------
     UserError
-        When it is no Parquet file or has no such column.
+        When it is not a Parquet file or has no such column.
     """
     try:
         import pyarrow as arrow
@@ -180,7 +170,7 @@ def documents(path: Path) -> Iterator[bytes]:
     try:
         file = parquet.ParquetFile(path)
     except arrow.ArrowInvalid:
-        raise UserError(f"{path} is no Parquet file, or was cut short: remove it and get it again.") from None
+        raise UserError(f"{path} is not a complete Parquet file: delete it and download it again.") from None
     with file:
         texts = [
             field.name for field in file.schema_arrow if str(field.type) in ("string", "large_string", "string_view")
@@ -188,7 +178,7 @@ def documents(path: Path) -> Iterator[bytes]:
         column = "text" if "text" in texts else texts[0] if len(texts) == 1 else None
         if column is None:
             raise UserError(
-                f"{path} has no column 'text' (columns of text: {', '.join(texts) or 'none'}): rename the one to train on."
+                f"{path} has no column 'text' (text columns: {', '.join(texts) or 'none'}): rename the one to train on."
             )
         for batch in file.iter_batches(batch_size=1024, columns=[column]):
             for text in batch.column(0).cast(arrow.large_binary()).to_pylist():
@@ -205,23 +195,23 @@ def _hub() -> Any:
         from huggingface_hub import constants, utils  # noqa: F401  (loaded when first named)
     except ImportError:
         raise UserError(
-            f"A data set of the hub needs the library huggingface_hub: {INSTALL}; SOURCE = 'embedded' does not."
+            f"A data set on the hub needs the library huggingface_hub: {INSTALL}; SOURCE = 'embedded' does not."
         ) from None
     return huggingface_hub
 
 
 def _manifest(hub: Any, dataset: Dataset, names: Sequence[str], endpoint: str | None) -> dict[str, Entry]:
-    """Return what the hub says of the files, asking for what is not known yet."""
+    """Return the files' sizes and checksums from ``manifest.json``, requesting those that it lacks."""
     path = folder(dataset) / "manifest.json"
     with FileLock(path.with_suffix(".lock")):
         known = {name: Entry(**entry) for name, entry in json.loads(path.read_text()).items()} if path.is_file() else {}
         if unknown := [name for name in names if name not in known]:
-            told = hub.HfApi(endpoint=endpoint).get_paths_info(
+            infos = hub.HfApi(endpoint=endpoint).get_paths_info(
                 dataset.repo, unknown, repo_type="dataset", revision=dataset.revision
             )
-            known |= {file.path: Entry(file.size, file.lfs.sha256 if file.lfs else None) for file in told}
-            if lacking := [name for name in unknown if name not in known]:
-                raise UserError(f"{dataset.repo} has no file {lacking[0]} at revision {dataset.revision[:12]}.")
+            known |= {file.path: Entry(file.size, file.lfs.sha256 if file.lfs else None) for file in infos}
+            if absent := [name for name in unknown if name not in known]:
+                raise UserError(f"{dataset.repo} has no file {absent[0]} at revision {dataset.revision[:12]}.")
             part = path.with_suffix(".part")
             part.write_text(json.dumps({name: asdict(entry) for name, entry in sorted(known.items())}, indent=1))
             part.replace(path)
@@ -234,92 +224,96 @@ def _fetch_all(hub: Any, dataset: Dataset, entries: Mapping[str, Entry], endpoin
         tqdm(total=total, unit="B", unit_scale=True, desc=dataset.name, disable=None) as bar,
         ThreadPoolExecutor(PARALLEL) as pool,
     ):
-        share = _Share(bar)
-        jobs = [pool.submit(_fetch, hub, dataset, name, entry, endpoint, share) for name, entry in entries.items()]
+        progress = _Progress(bar)
+        jobs = [pool.submit(_fetch, hub, dataset, name, entry, endpoint, progress) for name, entry in entries.items()]
         try:
             for job in jobs:
                 job.result()
-        except BaseException:  # an interrupt too: the threads notice it at their next piece, and what they have stays
-            share.stop.set()
+        except BaseException:  # an interrupt too: the threads see it at their next chunk and keep what they have
+            progress.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _fetch(hub: Any, dataset: Dataset, name: str, entry: Entry, endpoint: str | None, share: _Share) -> None:
-    """Bring one file here; it has its name only when it is whole and right."""
+def _fetch(hub: Any, dataset: Dataset, name: str, entry: Entry, endpoint: str | None, progress: _Progress) -> None:
+    """Download one file; it gets its name only when it is complete and verified."""
     path = folder(dataset) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
-        if path.is_file():  # another process was faster
-            share.move(entry.size)
+        if path.is_file():  # another process has downloaded it
+            progress.add(entry.size)
             return
         part = path.with_name(path.name + ".part")
-        for _ in range(2):  # once more from the start when the content is wrong: the beginning may be of another answer
-            _transfer(hub, dataset, name, entry, endpoint, part, share)
+        for _ in range(
+            2
+        ):  # on a wrong checksum once more from the start: the partial file may have held another content
+            _transfer(hub, dataset, name, entry, endpoint, part, progress)
             if entry.sha256 in (None, _sha256(part)):
                 part.replace(path)
                 return
             part.unlink()
-            share.move(-entry.size)
+            progress.add(-entry.size)
         raise UserError(
-            f"{name} of {dataset.repo} came twice with another SHA-256 than the hub tells: something on the way changes it."
+            f"{name} of {dataset.repo} was downloaded twice with another SHA-256 than the hub states: a proxy may be changing it."
         )
 
 
 def _transfer(
-    hub: Any, dataset: Dataset, name: str, entry: Entry, endpoint: str | None, part: Path, share: _Share
+    hub: Any, dataset: Dataset, name: str, entry: Entry, endpoint: str | None, part: Path, progress: _Progress
 ) -> None:
-    """Write the file's bytes to `part`, from where it ends, until they are as many as the hub told."""
+    """Append the file's missing bytes to `part` until it has the size that the hub states."""
     url = hub.hf_hub_url(dataset.repo, name, repo_type="dataset", revision=dataset.revision, endpoint=endpoint)
     headers = hub.utils.build_hf_headers(library_name="autoresearch-magic") | {"Accept-Encoding": "identity"}
     if part.is_file() and part.stat().st_size > entry.size:
         part.unlink()
-    fruitless = 0
+    failures = 0
     with part.open("ab") as file:
-        share.move(file.tell())
+        progress.add(file.tell())
         while (before := file.tell()) < entry.size:
             try:
-                _stream(hub, url, headers, file, entry.size, share)
-                error: Exception = OSError("its answer ends too early")
+                _stream(hub, url, headers, file, entry.size, progress)
+                error: Exception = OSError("its response ended too early")
             except Exception as raised:
                 error = raised
             file.flush()
-            fruitless = fruitless + 1 if file.tell() <= before else 0
-            if not _of_transport(error) or share.stop.is_set() or _is_final(error) or fruitless == ATTEMPTS:
+            failures = failures + 1 if file.tell() <= before else 0
+            if not _is_network_error(error) or progress.stop.is_set() or _is_final(error) or failures == ATTEMPTS:
                 raise error
             if file.tell() < entry.size:
-                time.sleep(PAUSE * 2**fruitless)
+                time.sleep(PAUSE * 2**failures)
 
 
-def _stream(hub: Any, url: str, headers: dict[str, str], file: BinaryIO, size: int, share: _Share) -> None:
-    """Append what one answer brings."""
+def _stream(hub: Any, url: str, headers: dict[str, str], file: BinaryIO, size: int, progress: _Progress) -> None:
+    """Append the content of one response."""
     start = file.tell()
-    asked = headers | ({"Range": f"bytes={start}-"} if start else {})
-    with hub.utils.get_session().stream("GET", url, headers=asked, timeout=30.0) as response:
+    sent = headers | ({"Range": f"bytes={start}-"} if start else {})
+    with hub.utils.get_session().stream("GET", url, headers=sent, timeout=30.0) as response:
         hub.utils.hf_raise_for_status(response)
-        if start and response.status_code != 206:  # the whole file, whatever was asked for
+        if start and response.status_code != 206:  # the server ignores Range and sends the whole file
             file.truncate(0)
             file.seek(0)
-            share.move(-start)
-        for piece in response.iter_bytes():  # as they come: what waits to fill a piece is lost with the connection
-            file.write(piece[: size - file.tell()])
-            share.move(len(piece))
+            progress.add(-start)
+        for (
+            chunk
+        ) in response.iter_bytes():  # no fixed size: bytes waiting to fill a chunk would be lost with the connection
+            file.write(chunk[: size - file.tell()])
+            progress.add(len(chunk))
 
 
-class _Share:
-    """The one bar that all threads move, and their word that they shall end."""
+class _Progress:
+    """The progress bar that all threads share, and their signal to stop."""
 
     def __init__(self, bar: tqdm[Any]) -> None:
         self.stop = threading.Event()
         self._bar, self._lock = bar, threading.Lock()
 
-    def move(self, count: int) -> None:
-        """Move the bar.
+    def add(self, count: int) -> None:
+        """Advance the bar by `count` bytes.
 
         Raises
         ------
         InterruptedError
-            When it was said to stop.
+            When `stop` is set.
         """
         if self.stop.is_set():
             raise InterruptedError("stopped")
@@ -332,8 +326,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _of_transport(error: BaseException) -> bool:
-    """Whether the network or the hub is to blame. The client's HTTP library has had three names so far, so it goes by the first letters."""
+def _is_network_error(error: BaseException) -> bool:
+    """Whether an error comes from the network or the hub; by module name, since the client's HTTP library has had three names."""
     return isinstance(error, OSError) or type(error).__module__.startswith(("http", "requests"))
 
 
@@ -342,7 +336,7 @@ def _status(error: BaseException) -> int | None:
 
 
 def _is_final(error: BaseException) -> bool:
-    """Whether asking again cannot help: no such file, no permission, no space, offline by the user's wish."""
+    """Whether a retry cannot help: no such file, no permission, no disk space, or the user has asked to stay offline."""
     status = _status(error)
     return (
         (status is not None and 400 <= status < 500 and status not in (408, 429))
@@ -353,7 +347,7 @@ def _is_final(error: BaseException) -> bool:
 
 def _reason(error: BaseException) -> str:
     if status := _status(error):
-        return f"the hub answers {status}"
+        return f"the hub responded with status {status}"
     if type(error).__name__ == "OfflineModeIsEnabled":
-        return "HF_HUB_OFFLINE is set: offline by your wish"
+        return "HF_HUB_OFFLINE is set, so the hub is not contacted"
     return " ".join(str(error).split())[:120] or type(error).__name__

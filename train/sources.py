@@ -1,6 +1,6 @@
-"""Where the text is from, and what of it is validation: cut before there is any token, the same bytes for every tokenizer.
+"""Text sources, divided into training and validation text before tokenization: the same bytes for every tokenizer.
 
-Not here: the hub's shards themselves (`shards`), tokens (`vocabulary`, `prepare`).
+Not covered here: downloads (`shards`), tokens (`vocabulary`, `dataset`).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from autoresearch_magic.data import STDLIB, corpus, split
 from autoresearch_magic.errors import UserError
 
 PIECE, PIECES = 32_768, 256
-"""Bytes that a piece of plain text should have at least, and how many pieces there are at most."""
+"""Smallest size of a piece of plain text in bytes, and the largest number of pieces."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text in its two parts.
+    """A text with its training and validation parts.
 
     Attributes
     ----------
     name : str
     fingerprint : str
-        Changes when the text does.
+        Changes when the text changes.
     train, validation : callable
-        Return the documents, in order.
+        Return the documents in order.
     """
 
     name: str
@@ -44,13 +44,14 @@ class Text:
 def text(source: str, shards: int, *, download: bool = False) -> Text:
     """Return the text of a source.
 
-    Of a data set of the hub the pinned shard is validation; of several Parquet files the last by name ("validation" comes after
-    "train"), of one every tenth row. A text is cut into up to 256 pieces, and the last tenth of each is held out.
+    The validation part is the pinned shard of a data set on the hub; the last of several Parquet files by name ("validation"
+    follows "train"); every tenth row of a single Parquet file; and of plain text, which is cut into up to 256 pieces, the last
+    tenth of each piece.
 
     Raises
     ------
     UserError
-        When there is no such text, or it has not been downloaded.
+        When the text does not exist or has not been downloaded.
     """
     if source in hub.DATASETS:
         return _hub_text(hub.DATASETS[source], shards, download)
@@ -64,17 +65,17 @@ def _hub_text(dataset: hub.Dataset, shards: int, download: bool) -> Text:
         hub.fetch(dataset, shards)
 
     def files() -> list[Path]:
-        # Asked when tokens are made: where those are cached, the shards need not be here any more.
-        if (paths := hub.here(dataset, shards)) is None:
-            again = f"python train/prepare.py --source {dataset.name} --shards {shards}"
-            raise UserError(f"{dataset.name} is not here yet: run {again} (and the --tokenizer you want).")
+        # Called only when tokens are made: once those are cached, the shards may be deleted.
+        if (paths := hub.local(dataset, shards)) is None:
+            command = f"python train/prepare.py --source {dataset.name} --shards {shards}"
+            raise UserError(f"{dataset.name} has not been downloaded: run {command} (and the --tokenizer you want).")
         return paths
 
     def train() -> Iterator[bytes]:
         for path in files()[:-1]:
             yield from hub.documents(path)
 
-    mark = "\n".join([dataset.repo, dataset.revision, *dataset.files(shards)])  # whose content is checked on arrival
+    mark = "\n".join([dataset.repo, dataset.revision, *dataset.files(shards)])  # contents are verified when downloaded
     return Text(dataset.name, digest(mark.encode()), train, lambda: hub.documents(files()[-1]))
 
 
@@ -102,12 +103,12 @@ def _plain_text(source: str, whole: bytes) -> Text:
     count = max(1, min(PIECES, len(whole) // PIECE))
     bounds = [len(whole) * place // count for place in range(count + 1)]
     pairs = [split(whole[start:end], 0.1, pieces=1) for start, end in itertools.pairwise(bounds)]
-    # Each cut begins a document. Held-out pieces come in a drawn order, so that the first of them are from all over the text.
+    # Each cut begins a document. Validation pieces are shuffled, so that the first of them come from all over the text.
     order = np.random.default_rng(0).permutation(count)
     train, held_out = [train for train, _ in pairs], [pairs[place][1] for place in order]
     return Text("embedded" if source == "embedded" else "text", digest(whole), lambda: train, lambda: held_out)
 
 
 def digest(content: bytes) -> str:
-    """Return 16 signs that change with the content."""
+    """Return the first 16 hexadecimal digits of the content's SHA-256."""
     return hashlib.sha256(content).hexdigest()[:16]

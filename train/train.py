@@ -1,12 +1,12 @@
-"""Train a small language model for a fixed time, on whatever this machine has. This is the file that experiments change.
+"""Train a small language model for a fixed time on this machine's device. This is the target: the file that experiments change.
 
-It reads top to bottom: constants, model, optimizers, schedule, training. The data, the score (`evaluate`, in bits per byte)
-and the budget are `prepare`'s, the device and its shapes `presets`', and neither may be changed by an experiment.
+From top to bottom: constants, model, attention, optimizers, schedule, training. Data and metric (`evaluate`, in bits per byte)
+come from `prepare`, device and shapes from `hardware` and `presets`; experiments cannot change those.
 
-``python train/train.py --help`` says how to run it by hand. In a study it is executed in a fork of a process that has run
-`prepare` already; what the study then reads is ``evaluate(model)``.
+``python train/train.py --help`` lists the options for running it by hand. In a study it runs in a fork of a process that has
+already executed `prepare`, and the study then evaluates ``evaluate(model)``.
 
-Not here: several cards, checkpoints, and text generation beyond `prepare.sample`.
+Not covered: training on several GPUs, checkpoints, and text generation beyond `prepare.sample`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+import hardware
 import prepare
 import presets
 from autoresearch_magic import clock, report, seed
@@ -33,30 +34,32 @@ from prepare import CONTEXT, PRESET, VOCAB, batches, evaluate, sample
 
 BEGAN = time.perf_counter()
 
-# -- the constants: what an experiment turns first ------------------------------------------------------------------------
+# -- constants, which the tuner can change; the comments give their ranges -------------------------------------------------
 
-DEPTH_SCALE = 1.0  # one of: 0.5, 0.75, 1.0, 1.5, 2.0; layers, times the preset's
-WIDTH_SCALE = 1.0  # one of: 0.5, 1.0, 1.5, 2.0; heads and with them the width, times the preset's
-BATCH_SCALE = 1.0  # one of: 0.25, 0.5, 1.0, 2.0; sequences a step, times the preset's
-MLP_RATIO = 4  # one of: 2, 3, 4, 6; width of the feed-forward layers, times the model's
-WINDOWS = "auto"  # one of: auto, L, SL, SSSL; layers that see all (L) or a quarter (S) of the context, over and over
+DEPTH_SCALE = 1.0  # one of: 0.5, 0.75, 1.0, 1.5, 2.0; multiplies the preset's layers
+WIDTH_SCALE = 1.0  # one of: 0.5, 1.0, 1.5, 2.0; multiplies the preset's heads, and with them the width
+BATCH_SCALE = 1.0  # one of: 0.25, 0.5, 1.0, 2.0; multiplies the preset's sequences per step
+MLP_RATIO = 4  # one of: 2, 3, 4, 6; width of the feed-forward layers, in model widths
+WINDOWS = (
+    "auto"  # one of: auto, L, SL, SSSL; repeating pattern of layers that see all (L) or a quarter (S) of the context
+)
 VALUES = "alternate"  # one of: none, alternate, all; layers with value embeddings
-SHIFT = True  # one of: True, False; whether a token sees a share of its left neighbour's embedding
+SHIFT = True  # one of: True, False; whether a share of the previous token's embedding is added to each token's
 ROPE_BASE = 10_000.0  # 300 .. 100000 log
-SOFTCAP = 15.0  # 5 .. 60 log; logits stay within it
+SOFTCAP = 15.0  # 5 .. 60 log; bound on the absolute value of logits
 
-MATRIX_LR = 0.04  # 0.003 .. 0.3 log; Muon's, for all matrices
-EMBEDDING_LR = 0.3  # 0.03 .. 3 log; AdamW's, as the next two
+MATRIX_LR = 0.04  # 0.003 .. 0.3 log; learning rate of Muon, for all matrices
+EMBEDDING_LR = 0.3  # 0.03 .. 3 log; learning rate of AdamW, as are the next two
 HEAD_LR = 0.008  # 0.0008 .. 0.08 log
 SCALAR_LR = 0.05  # 0.005 .. 0.5 log
 MOMENTUM = 0.95  # 0.8 .. 0.98
 BETA1 = 0.8  # 0.6 .. 0.95
 BETA2 = 0.95  # 0.9 .. 0.999
 WEIGHT_DECAY = 0.1  # 0 .. 0.5
-POLAR_STEPS = 5  # one of: 2, 3, 4, 5; more are closer to orthogonal, and slower
+POLAR_STEPS = 5  # one of: 2, 3, 4, 5; more steps are slower and closer to orthogonal
 WARMUP = 0.02  # 0 .. 0.2; share of the budget
 WARMDOWN = 0.6  # 0.2 .. 1; share of the budget
-FINAL_LR = 0.02  # 0 .. 0.3; what the warm-down ends at, of the full rate
+FINAL_LR = 0.02  # 0 .. 0.3; learning rate at the end, as a share of the full rate
 
 
 # -- the model ------------------------------------------------------------------------------------------------------------
@@ -69,13 +72,13 @@ class Shape:
     Attributes
     ----------
     depth, width, heads, kv_heads : int
-        Layers; features; heads of queries; heads of keys and values, which groups of queries share.
+        Layers; model width; query heads; key and value heads, each shared by a group of query heads.
     hidden : int
-        Features between the two matrices of a feed-forward layer.
+        Width between the two matrices of a feed-forward layer.
     vocab, context : int
-        Tokens there are; the longest sequence.
+        Size of the vocabulary; longest sequence.
     windows : tuple of int
-        For each layer, how many tokens a token sees, itself included.
+        For each layer, how many tokens each token attends to, itself included.
     valued : tuple of bool
         For each layer, whether it has value embeddings.
     """
@@ -92,17 +95,17 @@ class Shape:
 
     @property
     def head_width(self) -> int:
-        """Features of one head."""
+        """Width of one head."""
         return self.width // self.heads
 
     @property
     def kv_width(self) -> int:
-        """Features of all keys of a token, and of all values."""
+        """Width of all keys of a token, and of all its values."""
         return self.kv_heads * self.head_width
 
 
 def shape_of(preset: presets.Preset, vocab: int, flexible: bool) -> Shape:
-    """Apply the constants to a preset; `flexible` says whether sliding windows are fast here."""
+    """Return the preset's shape with the constants applied; `flexible` says whether sliding windows are fast on this device."""
     depth = max(1, round(preset.depth * DEPTH_SCALE))
     head_width = preset.width // preset.heads
     heads = max(1, round(preset.heads * WIDTH_SCALE))
@@ -135,9 +138,9 @@ def rotary_turns(length: int, head_width: int, device: str) -> Tensor:
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Turn each pair of neighbouring features of x (batch, time, heads, head_width) by its angle."""
+    """Rotate each pair of neighbouring features of x (batch, time, heads, head_width) by its angle."""
     pairs = x.unflatten(-1, (-1, 2))
-    if x.device.type == "cpu" and x.dtype == torch.float32:  # one complex product: five times as fast there
+    if x.device.type == "cpu" and x.dtype == torch.float32:  # one complex product is five times as fast there
         return torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(turns)).flatten(-2)
     (a, b), (cos, sin) = pairs.unbind(-1), turns.to(x.dtype).unbind(-1)
     return torch.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2)
@@ -146,13 +149,14 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
 class GPT(nn.Module):
     """A decoder-only transformer.
 
-    Matrices of one kind are stacked over the layers, so that an optimizer step is a handful of large operations. Beside the
-    usual parts: rotary positions; queries and keys of unit size (Henry et al. 2020); keys and values shared by groups of
+    Matrices of one kind are stacked over the layers, so that an optimizer step takes few, large operations. In addition to
+    the usual parts it has: rotary positions; queries and keys of unit norm (Henry et al. 2020); keys and values shared by groups of
     queries (Ainslie et al. 2023); sliding windows (Beltagy et al. 2020); squared ReLU (So et al. 2021); value embeddings, a
     second embedding of the token that a layer adds to its values through a gate (after Zhou et al. 2024, in the form of
-    Jordan et al., modded-nanogpt, 2024); the embedding mixed into the residual stream again before every layer
-    (modded-nanogpt); a first layer that sees a share of the left neighbour (token shift, Peng et al. 2023); logits capped by
-    a tanh (Gemma 2, 2024); matrices that write into the residual stream begin at zero (Zhang et al. 2019, Fixup).
+    Jordan et al., modded-nanogpt, 2024); the embedding added to the residual stream again before every layer
+    (modded-nanogpt); a share of the previous token's embedding added at the input (token shift, Peng et al. 2023); logits
+    capped by a tanh (Gemma 2, 2024); matrices that write into the residual stream initialised at zero (Zhang et al. 2019,
+    Fixup).
     """
 
     def __init__(self, shape: Shape, device: str, dtype: torch.dtype, attend: Attend) -> None:
@@ -166,7 +170,10 @@ class GPT(nn.Module):
 
         self.query, self.out = matrix(depth, width, width), matrix(depth, width, width, spread=0.0)
         self.key, self.value = matrix(depth, kv, width), matrix(depth, kv, width)
-        self.up, self.down = matrix(depth, hidden, width), matrix(depth, hidden, width, spread=0.0)  # alike for Muon
+        self.up, self.down = (
+            matrix(depth, hidden, width),
+            matrix(depth, hidden, width, spread=0.0),
+        )  # of one shape, for Muon
         self.embedding = nn.Parameter(torch.randn(vocab, width, device=device))
         self.values = matrix(vocab, valued * kv)
         self.head = nn.Parameter(torch.randn(vocab, width, device=device) * 0.001)
@@ -174,17 +181,17 @@ class GPT(nn.Module):
         self.keep = nn.Parameter(torch.ones(depth, device=device))
         self.again = nn.Parameter(torch.full((depth,), 0.1, device=device))
         self.shift = nn.Parameter(torch.full((width,), 0.2, device=device)) if SHIFT else None
-        # which tiles of the scores a sliding window needs: made here, once, outside of what is compiled
+        # block masks of the sliding windows, computed once here, outside the compiled code
         short = {window for window in shape.windows if window < shape.context} if attend.flex else set()
         self.masks = {window: block_mask(shape.context, window, device) for window in short}
         self.register_buffer("turns", rotary_turns(shape.context, shape.head_width, device), persistent=False)
 
     def forward(self, tokens: Tensor, targets: Tensor | None = None) -> Tensor:
-        """Return the logits (batch, time, vocab) in float32, or the mean loss in nats where there are targets.
+        """Return the logits (batch, time, vocab) in float32, or with targets the mean loss in nats.
 
         Both arguments are (batch, time) of int64.
         """
-        with torch.autocast(tokens.device.type, enabled=False):  # the casts are written out, once for each stack
+        with torch.autocast(tokens.device.type, enabled=False):  # casts are explicit instead, one per stack
             return self.compute(tokens, targets)
 
     def compute(self, tokens: Tensor, targets: Tensor | None) -> Tensor:
@@ -217,7 +224,7 @@ class GPT(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
     def value_embeddings(self, tokens: Tensor) -> Iterator[Tensor]:
-        """Look up the value embeddings of all layers at once; yields (batch, time, kv_heads, head_width) for each."""
+        """Look up the value embeddings of all layers at once; yield (batch, time, kv_heads, head_width) for each layer."""
         found = F.embedding(tokens, self.values).to(self.dtype)
         return iter(found.unflatten(-1, (-1, self.shape.kv_heads, self.shape.head_width)).unbind(2))
 
@@ -227,22 +234,25 @@ class GPT(nn.Module):
 
 @dataclass(frozen=True)
 class Attend:
-    """Causal attention by what the device has; nothing is downloaded, PyTorch's own kernels do it.
+    """Causal attention with the PyTorch kernel that suits the device.
 
     Attributes
     ----------
     grouped : bool
-        Whether the kernels share keys among queries themselves; otherwise keys are repeated for them.
+        Whether the kernel supports grouped queries; otherwise keys and values are repeated for it.
     flex : callable, optional
-        FlexAttention (Dong et al. 2024), a compiled kernel that skips what no query of a sliding window sees. Without it the
-        sequence is cut in blocks of a window, each of which sees itself and the one before it.
+        FlexAttention (Dong et al. 2024), a compiled kernel that skips the keys outside a sliding window. Without it the
+        sequence is cut into blocks of one window, and each block attends to itself and the block before it.
     """
 
     grouped: bool = True
     flex: Callable[..., Tensor] | None = None
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, window: int, mask: Any = None) -> Tensor:
-        """Attend: q is (batch, time, heads, head_width), k and v have kv_heads; returns q's shape. `mask` is that of flex."""
+        """Return the attention output, shaped as q.
+
+        q is (batch, time, heads, head_width); k and v have kv_heads instead of heads. `mask` is FlexAttention's block mask.
+        """
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))
         if not self.grouped and k.size(1) < q.size(1):
             k, v = (x.repeat_interleave(q.size(1) // k.size(1), 1) for x in (k, v))
@@ -257,8 +267,8 @@ class Attend:
 
 
 def block_mask(length: int, window: int, device: str) -> Any:
-    """Say to FlexAttention which tokens see which: each itself and the ``window - 1`` before it."""
-    from torch.nn.attention.flex_attention import create_block_mask  # it imports the compiler, which a CPU does without
+    """Return FlexAttention's mask by which each token attends to itself and the ``window - 1`` tokens before it."""
+    from torch.nn.attention.flex_attention import create_block_mask  # imports the compiler, which is slow
 
     def seen(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return (query >= key) & (query - key < window)
@@ -267,28 +277,28 @@ def block_mask(length: int, window: int, device: str) -> Any:
 
 
 def in_blocks(q: Tensor, k: Tensor, v: Tensor, window: int, grouped: bool) -> Tensor:
-    """Sliding-window attention by any kernel that takes a mask: q, k, v are (batch, heads, time, head_width).
+    """Sliding-window attention for kernels that take a mask: q, k, v are (batch, heads, time, head_width).
 
-    Scores are computed for two windows of keys a query, whatever the length.
+    Scores are computed for two windows of keys per query, for any length.
     """
-    length, more = q.size(2), -q.size(2) % window  # padding stands in the future of all queries: none sees it
-    q, k, v = (F.pad(x, (0, 0, 0, more)).unflatten(2, (-1, window)).transpose(1, 2) for x in (q, k, v))
+    length, padding = q.size(2), -q.size(2) % window  # the padding comes after all queries, so none attends to it
+    q, k, v = (F.pad(x, (0, 0, 0, padding)).unflatten(2, (-1, window)).transpose(1, 2) for x in (q, k, v))
     k, v = (torch.cat((F.pad(x[:, :-1], (0, 0, 0, 0, 0, 0, 1, 0)), x), 3) for x in (k, v))
     rows, blocks = q.shape[:2]
     query, key = torch.arange(window, device=q.device)[:, None], torch.arange(-window, window, device=q.device)
     mask = ((key <= query) & (key > query - window)).repeat(blocks, 1, 1)
-    mask[0, :, :window] = False  # there is nothing before the first block
+    mask[0, :, :window] = False  # no block comes before the first
     mask = mask.repeat(rows, 1, 1)[:, None]
     y = F.scaled_dot_product_attention(*(x.flatten(0, 1) for x in (q, k, v)), attn_mask=mask, enable_gqa=grouped)
     return y.unflatten(0, (rows, blocks)).transpose(1, 2).flatten(2, 3)[:, :, :length]
 
 
 def choose_attention(device: str, capability: tuple[int, int], compiled: bool) -> Attend:
-    """Choose by the card: ``capability`` is its compute capability, (0, 0) where it has none, as with ROCm.
+    """Return the attention for a device; ``capability`` is the CUDA compute capability, (0, 0) on ROCm and without CUDA.
 
-    From Ampere on (8.0), and on ROCm, PyTorch has flash kernels, which share keys among queries themselves, and
-    FlexAttention. Turing and older cards have the memory-efficient kernel only, which shares nothing: with shared keys
-    PyTorch would fall back to writing all scores to memory. So would Apple's.
+    From Ampere (8.0) on and on ROCm, PyTorch has FlexAttention and flash kernels that support grouped queries. Turing and older
+    GPUs have only the memory-efficient kernel, which does not support them: PyTorch would write all scores to memory instead.
+    The same holds for Apple's GPUs.
     """
     modern = device == "cuda" and (capability >= (8, 0) or capability == (0, 0))
     if modern and compiled:
@@ -307,24 +317,24 @@ POLAR = (
     (3.285564017198617, -2.415301959635947, 0.4852940655279091),
     (2.3006520199548177, -1.66890398457475, 0.4188073119525673),
 )
-"""Polar Express (Amsel et al. 2025, algorithm 1): the odd quintic polynomials whose composition is nearest to 1 on singular
-values of 0.001 to 1, with the paper's cushion (0.0241) and safety factor (1.01). The test derives them anew."""
+"""Polar Express (Amsel et al. 2025, algorithm 1): coefficients of the odd quintic polynomials whose composition is nearest to 1 for
+singular values from 0.001 to 1, with the paper's cushion (0.0241) and safety factor (1.01). A test derives them again."""
 
 
 def orthogonalise(x: Tensor, steps: int, dtype: torch.dtype) -> Tensor:
-    """Return the nearest matrix with orthonormal columns, about: U V' of x = U S V'.
+    """Return approximately the nearest matrix with orthonormal columns: U V' of x = U S V'.
 
     Parameters
     ----------
     x : Tensor
-        (..., rows, columns) with rows >= columns; all matrices are done at once.
+        (..., rows, columns) with rows >= columns; all matrices are processed together.
     steps : int
         At most ``len(POLAR)``.
     dtype : torch.dtype
-        To compute in; bfloat16 does, as the result has to be right to some percent only.
+        Type for the computation; bfloat16 suffices, because a few percent of error do no harm.
     """
     x = x.to(dtype)
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) * 1.01 + 1e-7)  # no singular value above 1
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) * 1.01 + 1e-7)  # makes all singular values at most 1
     for a, b, c in POLAR[-steps:] if steps < 0 else POLAR[:steps]:
         gram = x.mT @ x
         x = a * x + x @ (b * gram + c * gram @ gram)
@@ -335,22 +345,22 @@ def muon_update(
     matrices: Sequence[Tensor], grads: Sequence[Tensor], average: Tensor, variance: Tensor, rates: Sequence[float],
     lr: Tensor, momentum: Tensor, decay: Tensor, dtype: torch.dtype,
 ) -> None:  # fmt: skip
-    """Muon (Jordan et al. 2024): the update is the orthogonalised momentum, so that it has the same size in every direction.
+    """Update matrices in place by Muon (Jordan et al. 2024): by their orthogonalised momentum, equally large in every direction.
 
-    All matrices of one shape are done together. Two additions: the rows of the update are brought to a common scale by a
-    running mean of their squares (NorMuon, Li et al. 2025), and weights decay only where the update does not oppose it
-    (Chen et al. 2025).
+    All matrices of one shape are updated together. There are two additions: the rows of the update are normalised by a running
+    mean of their squares (NorMuon, Li et al. 2025), and weights decay only where the update does not oppose it (Chen et al.
+    2025).
 
     Parameters
     ----------
     matrices, grads : sequence of Tensor
-        Each (layers, rows, columns), rows >= columns or the other way round, alike in the last two.
+        Each (layers, rows, columns), with the same rows and columns.
     average, variance : Tensor
-        The state: (all layers, rows, columns) and (all layers, rows, 1), or (all layers, 1, columns) where they are more.
+        The state: (all layers, rows, columns) and (all layers, rows, 1), or (all layers, 1, columns) if columns > rows.
     rates : sequence of float
-        The learning rate of each matrix, of `lr`.
+        The learning rate of each matrix, relative to `lr`.
     lr, momentum, decay : Tensor
-        Without axes, so that a compiled update serves all values.
+        Scalars, as tensors so that the compiled update need not be compiled for each value.
     """
     grad = torch.cat(list(grads))
     average.lerp_(grad, 1 - momentum)
@@ -362,13 +372,13 @@ def muon_update(
     variance.lerp_(square, 1 - BETA2)
     scale = variance.clamp_min(1e-10).rsqrt()
     size, new_size = square.sum((-2, -1), keepdim=True), (square * scale.square()).sum((-2, -1), keepdim=True)
-    step = step * (scale * (size / new_size.clamp_min(1e-10)).sqrt())  # rows alike, the whole as large as before
+    step = step * (scale * (size / new_size.clamp_min(1e-10)).sqrt())  # rows of equal size, the same total size
     for matrix, part, rate in zip(matrices, step.split([len(m) for m in matrices]), rates, strict=True):
         matrix.sub_(lr * rate * (part + decay * matrix * (part * matrix > 0)))
 
 
 def muon_state(matrices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the zeros that `muon_update` begins with."""
+    """Return the initial state for `muon_update`: zeros."""
     average = torch.cat([torch.zeros_like(matrix) for matrix in matrices])
     return average, average.mean(-1 if average.size(1) >= average.size(2) else -2, keepdim=True)
 
@@ -376,7 +386,7 @@ def muon_state(matrices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 def adamw_update(
     x: Tensor, grad: Tensor, average: Tensor, square: Tensor, lr: Tensor, step: Tensor
 ) -> None:  # fmt: skip
-    """AdamW (Kingma & Ba 2015; Loshchilov & Hutter 2019) without decay, for all that is no hidden matrix; in place."""
+    """Update a parameter in place by AdamW without decay (Kingma & Ba 2015; Loshchilov & Hutter 2019)."""
     average.lerp_(grad, 1 - BETA1)
     square.lerp_(grad.square(), 1 - BETA2)
     size = (square / (1 - BETA2**step)).sqrt() + 1e-10
@@ -384,9 +394,9 @@ def adamw_update(
 
 
 class Optimizer:
-    """Muon for the stacked matrices, AdamW for the rest.
+    """Muon for the stacked matrices, AdamW for all other parameters.
 
-    Not a `torch.optim.Optimizer`: the first of those imports the compiler, 800 modules.
+    It does not derive from `torch.optim.Optimizer`, which imports the compiler with its 800 modules.
 
     Parameters
     ----------
@@ -405,7 +415,7 @@ class Optimizer:
         ):  # fmt: skip
             groups.setdefault(matrix.shape[1:], []).append((matrix, max(1.0, outputs / inputs) ** 0.5))
         self.matrices = [([m for m, _ in group], [rate for _, rate in group]) for group in groups.values()]
-        head_lr = HEAD_LR * (width / 768) ** -0.5  # it was found at a width of 768 (nanochat)
+        head_lr = HEAD_LR * (width / 768) ** -0.5  # HEAD_LR is for a width of 768 (nanochat)
         others = [
             (model.embedding, EMBEDDING_LR), (model.values, EMBEDDING_LR), (model.head, head_lr), (model.gates, SCALAR_LR),
             (model.keep, SCALAR_LR * 0.1), (model.again, SCALAR_LR), (model.shift, SCALAR_LR),
@@ -420,19 +430,19 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, progress: float, scale: float = 1.0) -> bool:
-        """Update all parameters by their gradients, and let go of those.
+        """Update all parameters by their gradients and release the gradients.
 
         Parameters
         ----------
         progress : float
-            Share of the budget that is spent, 0 to 1.
+            Spent share of the budget, 0 to 1.
         scale : float
-            What the loss was multiplied by, where 16 bits would else be too few for its gradients.
+            Factor by which the loss was multiplied, to keep float16 gradients from vanishing.
 
         Returns
         -------
         bool
-            False where the scaled gradients have overflowed: then nothing was updated.
+            False if the scaled gradients overflowed; nothing was updated then.
         """
         parameters = [x for group, _ in self.matrices for x in group] + [x for x, _ in self.others]
         grads: dict[int, Tensor] = {}
@@ -444,26 +454,26 @@ class Optimizer:
             if not all(bool(grad.isfinite().all()) for grad in grads.values()):
                 return False
         self.steps += 1
-        rate, settled = schedule(progress), min(1.0, self.steps / 100)
-        number = functools.partial(torch.tensor, dtype=torch.float32)
-        momentum, decay = number(MOMENTUM - 0.1 * (1 - settled)), number(WEIGHT_DECAY * (1 - progress))
+        rate, warmed = schedule(progress), min(1.0, self.steps / 100)
+        scalar = functools.partial(torch.tensor, dtype=torch.float32)
+        momentum, decay = scalar(MOMENTUM - 0.1 * (1 - warmed)), scalar(WEIGHT_DECAY * (1 - progress))
         for (group, rates), state in zip(self.matrices, self.states, strict=True):
-            found, lr = [grads[id(m)] for m in group], number(MATRIX_LR * rate)
-            self.muon(group, found, *state, rates, lr, momentum, decay, self.dtype)
-        for (x, full), state in zip(self.others, self.moments, strict=True):
-            self.adamw(x, grads[id(x)], *state, number(full * rate), number(self.steps))
+            group_grads, lr = [grads[id(m)] for m in group], scalar(MATRIX_LR * rate)
+            self.muon(group, group_grads, *state, rates, lr, momentum, decay, self.dtype)
+        for (x, lr_full), state in zip(self.others, self.moments, strict=True):
+            self.adamw(x, grads[id(x)], *state, scalar(lr_full * rate), scalar(self.steps))
         return True
 
     def reset(self) -> None:
-        """Forget all steps."""
+        """Clear the state, as before the first step."""
         torch._foreach_zero_([x for pair in (*self.states, *self.moments) for x in pair])
         self.steps = 0
 
 
 def schedule(progress: float) -> float:
-    """Return the share of the full learning rate: up, level, and down in a line (Hägele et al. 2024), by elapsed time.
+    """Return the learning rate as a share of the full one: linear warm-up, constant, linear warm-down (Hägele et al. 2024).
 
-    By time and not by steps, since nobody knows how many steps a budget of seconds will have.
+    It follows the elapsed time, because the number of steps in a budget of seconds is not known in advance.
     """
     if progress < WARMUP:
         return (progress + 0.001) / (WARMUP + 0.001)
@@ -474,28 +484,28 @@ def schedule(progress: float) -> float:
 
 
 def options() -> argparse.Namespace | None:
-    """Read the command line; None where this file runs in a study, which sets the budget, the seed and the threads."""
+    """Parse the command line; return None in a study, which sets the budget, the seed and the threads itself."""
     if Path(sys.argv[0]).name != "train.py":
         return None
     parser = argparse.ArgumentParser(
         description="Train a small language model for a fixed time.", parents=[prepare.OPTIONS]
     )
-    parser.add_argument("--seconds", type=float, default=PRESET.seconds, help="of training (default: the preset's)")
+    parser.add_argument("--seconds", type=float, default=PRESET.seconds, help="training time (default: the preset's)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the CPU (default: torch's)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: torch's)")
     parser.add_argument("--sample", type=int, default=200, metavar="N", help="tokens of text to print (default 200)")
     return parser.parse_args()
 
 
 def build(attend: Attend, compiled: bool) -> tuple[GPT, Optimizer]:
-    """Make the model, as it trains, and its optimizer."""
+    """Return a new model and its optimizer."""
     shape = shape_of(PRESET, VOCAB, flexible=attend.flex is not None)
-    made = GPT(shape, PRESET.device, getattr(torch, PRESET.dtype), attend)
-    return made, Optimizer(made, compiled)
+    new = GPT(shape, PRESET.device, getattr(torch, PRESET.dtype), attend)
+    return new, Optimizer(new, compiled)
 
 
 def compile_all(gpt: GPT, optimizer: Optimizer, x: Tensor, y: Tensor) -> Callable[..., Tensor]:
-    """Compile the model and the updates by a whole step, before the clock starts, and put everything back as it was."""
+    """Compile the model and the updates by running one step before the clock starts; restore all parameters and state."""
     forward: Callable[..., Tensor] = torch.compile(gpt, dynamic=False)
     parameters: list[Tensor] = [p for p in gpt.parameters() if p.numel()]
     before = [p.detach().clone() for p in parameters]
@@ -507,20 +517,21 @@ def compile_all(gpt: GPT, optimizer: Optimizer, x: Tensor, y: Tensor) -> Callabl
     return forward
 
 
-def made_ready(device: str, stream: Iterator[tuple[Tensor, Tensor]]) -> tuple[GPT, Callable[..., Tensor], Optimizer]:
-    """Make the model, what to call to train it, and its optimizer: compiled where the preset says so and it works."""
+def build_for(device: str, stream: Iterator[tuple[Tensor, Tensor]]) -> tuple[GPT, Callable[..., Tensor], Optimizer]:
+    """Return the model, the function to train it with, and its optimizer: compiled if the preset asks for it and it works."""
     nvidia = device == "cuda" and not torch.version.hip
     capability = torch.cuda.get_device_capability() if nvidia else (0, 0)
     if PRESET.compile:
-        presets.share_compile_cache()  # first of all: the compiler settles on a folder when it is imported
+        hardware.share_compile_cache()  # before anything else: the compiler reads its folder when it is imported
         gpt, optimizer = build(choose_attention(device, capability, True), True)
         try:
             return gpt, compile_all(gpt, optimizer, *next(stream)), optimizer
         except Exception as error:
-            if presets.is_out_of_memory(error):
+            if hardware.is_out_of_memory(error):
                 raise
             print(
-                f"Compiling failed ({type(error).__name__}), so steps run uncompiled and slower: --preset compile=false"
+                f"Compiling failed ({type(error).__name__}); steps run uncompiled and slower. "
+                "Skip the attempt with --preset compile=false."
             )
     gpt, optimizer = build(choose_attention(device, capability, False), False)
     return gpt, gpt, optimizer
@@ -529,10 +540,10 @@ def made_ready(device: str, stream: Iterator[tuple[Tensor, Tensor]]) -> tuple[GP
 def train(
     forward: Callable[..., Tensor], optimizer: Optimizer, stream: Iterator[tuple[Tensor, Tensor]], accumulate: int
 ) -> int:
-    """Train until the budget is spent; returns the steps.
+    """Train until the budget is spent; return the number of steps.
 
-    `accumulate` batches make a step. In float16 the loss is scaled so that small gradients do not vanish, and the scale is
-    halved whenever they overflow (Micikevicius et al. 2018).
+    Each step takes `accumulate` batches. In float16 the loss is scaled so that small gradients do not vanish, and the scale is
+    halved when they overflow (Micikevicius et al. 2018).
     """
     scale = 2.0**15 if PRESET.dtype == "float16" else 1.0
     x, y = next(stream)
@@ -544,33 +555,33 @@ def train(
             x, y = next(stream)
         if not optimizer.step(clock.progress, scale):
             scale /= 2
-        if before is not None:  # the loss of the step before: reading this one's would let the device wait
+        if before is not None:  # reading the latest loss would make the device wait, so report the previous one
             value = before.item()
             report(step=step - 1, loss=value)
             if not math.isfinite(value):
-                break  # it has diverged, and the score will say so
+                break  # diverged; the metric will show it
         before = loss.detach()
-    presets.synchronize(PRESET.device)
+    hardware.synchronize(PRESET.device)
     return clock.step
 
 
 def flops_per_token(shape: Shape) -> float:
-    """Operations to train on a token, counted as in PaLM (Chowdhery et al. 2022, appendix B): embeddings cost nothing."""
+    """Return the operations to train on one token, counted as in PaLM (Chowdhery et al. 2022, appendix B), without embeddings."""
     matrices = shape.depth * shape.width * (2 * shape.width + 2 * shape.kv_width + 2 * shape.hidden)
     return 6 * (matrices + shape.vocab * shape.width) + 12 * shape.width * sum(shape.windows)
 
 
 def summary(steps: int, tokens: int, startup: float) -> dict[str, str]:
-    """Say what the training was: `evaluate` comes later, from outside where this is a study."""
+    """Return the figures of the training by name; the metric is computed afterwards, in a study from outside."""
     speed = tokens / max(clock.elapsed, 1e-9)
     known = PRESET.device == "cuda" and PRESET.dtype != "float32"
-    card = presets.peak_flops(torch.cuda.get_device_name()) if known else None
-    peak = card or presets.measured_flops(PRESET.device, getattr(torch, PRESET.dtype))
+    gpu_peak = hardware.peak_flops(torch.cuda.get_device_name()) if known else None
+    peak = gpu_peak or hardware.measured_flops(PRESET.device, getattr(torch, PRESET.dtype))
     return {
         "training_seconds": f"{clock.elapsed:.1f}",
         "startup_seconds": f"{startup:.2f}",
-        "peak_memory_mb": f"{presets.peak_memory(PRESET.device) / 2**20:.1f}",
-        "peak_vram_mb": f"{presets.peak_memory('cuda') / 2**20 if PRESET.device == 'cuda' else 0:.1f}",
+        "peak_memory_mb": f"{hardware.peak_memory(PRESET.device) / 2**20:.1f}",
+        "peak_vram_mb": f"{hardware.peak_memory('cuda') / 2**20 if PRESET.device == 'cuda' else 0:.1f}",
         "mfu_percent": f"{100 * speed * flops_per_token(gpt.shape) / peak:.2f}",
         "tokens_per_second": f"{speed:.0f}",
         "total_tokens_M": f"{tokens / 1e6:.3f}",
@@ -580,34 +591,34 @@ def summary(steps: int, tokens: int, startup: float) -> dict[str, str]:
     }
 
 
-ASKED = options()
-if ASKED:
-    clock.configure(Budget(ASKED.seconds, "seconds"), None)
-    torch.set_num_threads(ASKED.threads)
-    torch.manual_seed(ASKED.seed)
-    seed = ASKED.seed
+ARGUMENTS = options()
+if ARGUMENTS:
+    clock.configure(Budget(ARGUMENTS.seconds, "seconds"), None)
+    torch.set_num_threads(ARGUMENTS.threads)
+    torch.manual_seed(ARGUMENTS.seed)
+    seed = ARGUMENTS.seed
 print(presets.describe(PRESET, VOCAB))
 sequences = max(1, round(PRESET.batch * PRESET.accumulate * BATCH_SCALE))
 accumulate = -(-sequences // PRESET.batch)
 try:
     stream = batches(sequences // accumulate, CONTEXT, seed, PRESET.device)
-    gpt, model, optimizer = made_ready(PRESET.device, stream)
+    gpt, model, optimizer = build_for(PRESET.device, stream)
     startup = time.perf_counter() - BEGAN
     steps = train(model, optimizer, stream, accumulate)
 except (RuntimeError, MemoryError) as error:
-    if not presets.is_out_of_memory(error):
+    if not hardware.is_out_of_memory(error):
         raise
-    line = presets.out_of_memory(PRESET, VOCAB, presets.peak_memory(PRESET.device))
-    if ASKED:
+    line = presets.out_of_memory(PRESET, VOCAB, hardware.peak_memory(PRESET.device))
+    if ARGUMENTS:
         sys.exit(line)
     raise torch.OutOfMemoryError(line) from None
 figures = summary(steps, steps * accumulate * (sequences // accumulate) * CONTEXT, startup)
-if ASKED:
+if ARGUMENTS:
     began = time.perf_counter()
     figures = {"val_bpb": f"{evaluate(model):.6f}", **figures}
     figures["evaluation_seconds"] = f"{time.perf_counter() - began:.2f}"
     figures["total_seconds"] = f"{time.perf_counter() - BEGAN:.1f}"
 print("---", *(f"{name + ':':20}{value}" for name, value in figures.items()), sep="\n")
-if ASKED and ASKED.sample:
-    # A heading that no reader of `name: value` lines takes for a figure.
-    print("", "--- a sample of its text ---", sample(model, count=ASKED.sample), sep="\n")
+if ARGUMENTS and ARGUMENTS.sample:
+    # This heading must not look like a `name: value` line, from which studies read metrics.
+    print("", "--- a sample of its text ---", sample(model, count=ARGUMENTS.sample), sep="\n")

@@ -1,12 +1,12 @@
-"""A real HTTP server on loopback with the layout of a data set on the Hugging Face hub; it misbehaves on demand.
+"""An HTTP server on loopback with the layout of a data set on the Hugging Face hub; it can be told to fail.
 
     with FakeHub("somebody/stories", "a" * 40, {"data/train-0.parquet": content}) as hub:
         hub.faults["data/train-0.parquet"] = [dropped(1000), Fault(status=503)]
         fetch(dataset, 1, endpoint=hub.url)
     hub.asked("data/train-0.parquet")  # the Range headers of the requests for its content
 
-As on the real one, ``resolve`` redirects to a store that serves the content, with Range. Each request for the content of a file
-takes the next fault of its list; without any it is served as it should be.
+As on the hub, ``resolve`` redirects to a store that serves the content and supports Range. Each request for a file's content
+uses up the next fault of its list; without faults the file is served correctly.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Fault:
-    """One answer that is not as it should be; `dropped`, `short` and `stalled` make the usual ones."""
+    """How one response fails; `dropped`, `short` and `stalled` create the usual ones."""
 
-    status: int = 0  # this status and no content
-    after: int | None = None  # only so many bytes of what was asked for
-    told: bool = False  # the header tells the shorter length too: nobody notices by HTTP alone
-    stall: bool = False  # the connection stays open after them
-    no_range: bool = False  # the whole file whatever was asked for
-    garbled: bool = False  # every byte another, the length right
+    status: int = 0  # respond with this status and no content
+    after: int | None = None  # send only this many of the requested bytes
+    header_too: bool = False  # Content-Length gives the shorter length as well, so HTTP alone does not reveal it
+    stall: bool = False  # keep the connection open after them
+    no_range: bool = False  # ignore Range and send the whole file
+    garbled: bool = False  # change every byte, keep the length
 
 
 def dropped(after: int) -> Fault:
@@ -38,7 +38,7 @@ def dropped(after: int) -> Fault:
 
 
 def short(after: int) -> Fault:
-    return Fault(after=after, told=True)
+    return Fault(after=after, header_too=True)
 
 
 def stalled(after: int) -> Fault:
@@ -53,13 +53,13 @@ class FakeHub:
     revision: str
     files: Mapping[str, bytes]
     faults: dict[str, list[Fault]] = field(default_factory=dict)
-    tells_sha256: bool = True
+    sends_sha256: bool = True
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, Range
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
         self.closing = threading.Event()
-        self.stalling = threading.Event()  # set when a stalled answer has come to its halt
+        self.stalling = threading.Event()  # set when a stalled response has paused
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.hub = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -88,7 +88,7 @@ class _Server(ThreadingHTTPServer):
     hub: FakeHub
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that was killed in the middle
+        pass  # the client was killed during the transfer
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -113,10 +113,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def info(self, name: str) -> dict[str, Any]:
         content = self.server.hub.files[name]
-        told = {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
-        if self.server.hub.tells_sha256:
-            told["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
-        return told
+        info = {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+        if self.server.hub.sends_sha256:
+            info["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+        return info
 
     def do_GET(self) -> None:
         hub, path = self.server.hub, self.note()
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{len(whole) - 1}/{len(whole)}"
         part = whole[start:]
         sent = part if fault.after is None else part[: fault.after]
-        self.answer(status, sent, headers, len(sent) if fault.told else len(part), fault.stall)
+        self.answer(status, sent, headers, len(sent) if fault.header_too else len(part), fault.stall)
 
     def answer(
         self, status: int, body: bytes, headers: Mapping[str, str] | None = None, length: int | None = None, stall: bool = False

@@ -1,4 +1,4 @@
-"""train/train.py: its parts, against naive versions of them, and the whole as it runs by hand and in a study."""
+"""train/train.py: its parts against simple reference implementations, and whole runs by hand and in a study."""
 
 import math
 import os
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import types
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +19,8 @@ from autoresearch_magic.budget import Budget
 from autoresearch_magic.runners.output.named_lines import named_figures
 from autoresearch_magic.source.constants import find_constants
 
-TRAIN = Path(__file__).parents[2] / "train"
+from .helpers import TRAIN
+
 SOURCE = (TRAIN / "train.py").read_text()
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -29,7 +29,6 @@ on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA devic
 def lab(tmp_path_factory):
     """What train.py defines after two steps of a tiny preset on the CPU, executed as in a study."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(TRAIN))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         import presets
 
@@ -54,7 +53,7 @@ def lab(tmp_path_factory):
 
 
 def small(lab, dtype=torch.float32, vocab=64, **changes):
-    """A model of random weights: the ones that begin at zero are drawn as well, else most of it would do nothing."""
+    """A model with random weights, including those initialised at zero, without which most of it has no effect."""
     torch.manual_seed(1)
     shape = lab.shape_of(lab.PRESET, vocab, False)
     model = lab.GPT(replace(shape, **changes), "cpu", dtype, lab.Attend())
@@ -72,7 +71,7 @@ def tokens_of(rows, length, vocab=64):
 
 
 def best_quintic(low, high):
-    """Coefficients of the odd quintic nearest to 1 on [low, high] (Remez: the error swings four times to the same height)."""
+    """Coefficients of the odd quintic nearest to 1 on [low, high] (Remez: the error has four extrema of equal size)."""
     inner = np.array([(3 * low + high) / 4, (low + 3 * high) / 4])
     for _ in range(200):
         x = np.array([low, *inner, high])
@@ -97,7 +96,7 @@ def test_the_coefficients_are_those_of_polar_express(lab):
         np.testing.assert_allclose(given_, found / (1 if last else np.array([safety, safety**3, safety**5])), rtol=1e-9)
 
 
-def test_all_singular_values_from_a_thousandth_come_near_to_one(lab):
+def test_singular_values_from_a_thousandth_on_come_near_to_one(lab):
     x = np.geomspace(1e-3, 1, 5000)
     for a, b, c in lab.POLAR:
         x = a * x + b * x**3 + c * x**5
@@ -107,7 +106,7 @@ def test_all_singular_values_from_a_thousandth_come_near_to_one(lab):
 
 @settings(max_examples=30, deadline=None)
 @given(count=st.integers(1, 4), columns=st.integers(1, 24), more=st.integers(0, 24), seed=st.integers(0, 999))
-def test_what_is_orthogonalised_has_orthonormal_columns_and_the_same_directions(lab, count, columns, more, seed):
+def test_orthogonalising_gives_orthonormal_columns_in_the_same_directions(lab, count, columns, more, seed):
     x = torch.randn(count, columns + more, columns, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     u, _, v = torch.linalg.svd(x, full_matrices=False)
     x = u @ torch.diag_embed(torch.linspace(0.01, 1, columns, dtype=torch.float64).expand(count, -1)) @ v
@@ -118,7 +117,7 @@ def test_what_is_orthogonalised_has_orthonormal_columns_and_the_same_directions(
     assert ((u.mT @ y @ v.mT) - torch.diag_embed(torch.diagonal(u.mT @ y @ v.mT, dim1=-2, dim2=-1))).abs().max() < 1e-9
 
 
-def test_bfloat16_is_enough_for_it(lab):
+def test_bfloat16_suffices_for_orthogonalising(lab):
     x = torch.randn(3, 64, 32, generator=torch.Generator().manual_seed(0))
     values = torch.linalg.svdvals(lab.orthogonalise(x, 5, torch.bfloat16).float())
     assert values.min() > 0.75
@@ -129,7 +128,7 @@ def test_bfloat16_is_enough_for_it(lab):
 
 
 def naive(q, k, v, window):
-    """Attention by the book: (batch, time, heads, head_width), every score written out."""
+    """Attention with all scores computed explicitly; shapes are (batch, time, heads, head_width)."""
     length, heads = q.shape[1:3]
     k, v = (x.repeat_interleave(heads // x.shape[2], 2) for x in (k, v))
     scores = torch.einsum("bqhd,bkhd->bhqk", q, k) / math.sqrt(q.shape[-1])
@@ -143,7 +142,7 @@ def naive(q, k, v, window):
     rows=st.integers(1, 3), length=st.integers(1, 40), window=st.integers(1, 48), kv_heads=st.integers(1, 3),
     group=st.integers(1, 3), grouped=st.booleans(), seed=st.integers(0, 999),
 )  # fmt: skip
-def test_attention_is_what_the_book_says(lab, rows, length, window, kv_heads, group, grouped, seed):
+def test_attention_equals_the_naive_one(lab, rows, length, window, kv_heads, group, grouped, seed):
     draw = torch.Generator().manual_seed(seed)
     q = torch.randn(rows, length, kv_heads * group, 8, generator=draw, requires_grad=True)
     k, v = (torch.randn(rows, length, kv_heads, 8, generator=draw, requires_grad=True) for _ in range(2))
@@ -152,13 +151,12 @@ def test_attention_is_what_the_book_says(lab, rows, length, window, kv_heads, gr
     for attend in (lab.Attend(grouped=grouped), naive):
         y = attend(q, k, v, window)
         results.append([y, *torch.autograd.grad((y * weight).sum(), (q, k, v))])
-    for ours, books in zip(*results, strict=True):
-        torch.testing.assert_close(ours, books, rtol=1e-4, atol=1e-5)
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.filterwarnings(
-    "ignore::UserWarning"
-)  # it says that it wants to be compiled, which takes half a minute here
+# uncompiled FlexAttention warns; compiling it takes half a minute here
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("window", [1, 7, 32, 128])
 def test_the_mask_for_flex_attention_is_the_same_window(lab, window):
     from torch.nn.attention.flex_attention import flex_attention
@@ -190,7 +188,7 @@ def test_attention_is_chosen_by_the_card(lab, device, capability, compiled, grou
 # -- the model ------------------------------------------------------------------------------------------------------------
 
 
-def test_both_ways_to_rotate_agree(lab):
+def test_both_implementations_of_rotate_agree(lab):
     x = torch.randn(2, 10, 3, 8)
     turns = lab.rotary_turns(10, 8, "cpu")
     torch.testing.assert_close(lab.rotate(x, turns), lab.rotate(x.double(), turns.double()).float())
@@ -208,7 +206,7 @@ def test_rotated_products_depend_on_the_distance_alone(lab, first, second, furth
 
 
 @pytest.mark.parametrize("windows", [(32, 32, 32), (8, 8, 32)])
-def test_no_logit_knows_what_comes_after_it(lab, windows):
+def test_no_logit_depends_on_later_tokens(lab, windows):
     model, x = small(lab, windows=windows), tokens_of(2, 32)
     before = model(x)
     for place in (1, 13, 31):
@@ -216,10 +214,10 @@ def test_no_logit_knows_what_comes_after_it(lab, windows):
         changed[:, place:] = (changed[:, place:] + 1) % 64
         after = model(changed)
         torch.testing.assert_close(after[:, :place], before[:, :place], rtol=1e-4, atol=1e-5)
-        assert (after[:, place] - before[:, place]).abs().max() > 1e-3  # and it does know its own token
+        assert (after[:, place] - before[:, place]).abs().max() > 1e-3  # but it depends on its own token
 
 
-def test_the_logits_are_float32_and_capped_and_the_loss_is_theirs(lab):
+def test_logits_are_float32_and_capped_and_the_loss_is_their_cross_entropy(lab):
     model, x, y = small(lab), tokens_of(2, 32), tokens_of(2, 32).roll(1)
     logits = model(x)
     assert logits.shape == (2, 32, 64)
@@ -228,18 +226,18 @@ def test_the_logits_are_float32_and_capped_and_the_loss_is_theirs(lab):
     torch.testing.assert_close(model(x, y), torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten()))
 
 
-def test_a_new_model_knows_nothing(lab):
+def test_a_new_model_predicts_uniformly(lab):
     model = lab.GPT(lab.shape_of(lab.PRESET, 64, False), "cpu", torch.float32, lab.Attend())
     assert model(tokens_of(4, 32), tokens_of(4, 32).roll(1)).item() == pytest.approx(math.log(64), abs=0.01)
 
 
-def test_sixteen_bits_give_about_the_same_loss_within_autocast_too(lab):
+def test_bfloat16_gives_about_the_same_loss_with_autocast_too(lab):
     x, y = tokens_of(4, 32), tokens_of(4, 32).roll(1)
     exact, rough = small(lab), small(lab, torch.bfloat16)
     with torch.autocast("cpu", torch.bfloat16):
         scored = rough(x, y)
         whole = exact(x, y)
-    assert scored.item() == rough(x, y).item()  # how it is scored is how it was trained
+    assert scored.item() == rough(x, y).item()  # evaluation computes as training does
     assert whole.item() == exact(x, y).item()
     assert rough(x, y).item() == pytest.approx(exact(x, y).item(), rel=0.02)
     rough(x, y).backward()
@@ -257,7 +255,7 @@ def test_the_shape_follows_the_constants(lab, monkeypatch):
     assert shape.valued == (True,) * 6
 
 
-def test_auto_uses_windows_where_the_context_is_long_and_they_are_fast(lab):
+def test_auto_uses_windows_for_long_contexts_where_they_are_fast(lab):
     long = replace(lab.PRESET, context=2048)
     assert set(lab.shape_of(long, 64, True).windows) == {512, 2048}
     assert set(lab.shape_of(long, 64, False).windows) == {2048}
@@ -276,7 +274,7 @@ def stepped(lab, scale=1.0, progress=0.3):
     return model, optimizer, before, done
 
 
-def test_every_parameter_is_updated_and_every_gradient_let_go(lab):
+def test_every_parameter_is_updated_and_every_gradient_released(lab):
     model, _, before, done = stepped(lab)
     assert done
     for name, parameter in model.named_parameters():
@@ -319,7 +317,7 @@ def test_weights_decay_only_where_the_update_does_not_oppose_it(lab):
     torch.testing.assert_close(decayed[shrunk], (plain - 0.1 * 0.5 * matrix)[shrunk])
 
 
-def test_wide_matrices_are_done_like_tall_ones(lab):
+def test_wide_matrices_are_updated_like_tall_ones(lab):
     tall = [torch.randn(2, 8, 4), torch.randn(2, 8, 4)]
     wide = [x.mT.contiguous() for x in tall]
     for matrix, grad in (tall, wide):
@@ -330,7 +328,7 @@ def test_wide_matrices_are_done_like_tall_ones(lab):
     torch.testing.assert_close(wide[0].mT, tall[0])
 
 
-def test_adamw_is_torchs(lab):
+def test_adamw_equals_torchs(lab):
     x, theirs = torch.randn(5), torch.nn.Parameter(torch.zeros(5))
     theirs.data.copy_(x)
     adam = torch.optim.AdamW([theirs], lr=0.1, betas=(lab.BETA1, lab.BETA2), eps=1e-10, weight_decay=0.0)
@@ -343,7 +341,7 @@ def test_adamw_is_torchs(lab):
     torch.testing.assert_close(x, theirs.detach())
 
 
-def test_a_scaled_loss_gives_the_same_step_and_an_overflow_none(lab):
+def test_a_scaled_loss_gives_the_same_step_and_an_overflow_no_step(lab):
     plain, scaled = stepped(lab)[0], stepped(lab, 2.0**10)[0]
     for a, b in zip(plain.parameters(), scaled.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
@@ -355,7 +353,7 @@ def test_a_scaled_loss_gives_the_same_step_and_an_overflow_none(lab):
 
 @pytest.fixture
 def traced(monkeypatch):
-    """`torch.compile` as it is but for the last stage, which takes half a minute on a CPU; a break in the graph is an error."""
+    """`torch.compile` without its last stage, which takes half a minute on a CPU; a graph break is an error."""
     whole = torch.compile
     monkeypatch.setattr(
         torch, "compile", lambda f, dynamic: whole(f, dynamic=dynamic, fullgraph=True, backend="aot_eager")
@@ -366,7 +364,7 @@ def traced(monkeypatch):
     torch._dynamo.reset()
 
 
-def test_compiling_keeps_the_results_and_leaves_no_trace(lab, traced):
+def test_compiling_changes_neither_results_nor_state(lab, traced):
     x, y = tokens_of(4, 32), tokens_of(4, 32).roll(1)
     model = small(lab, torch.bfloat16, windows=(8, 8, 32))
     optimizer = lab.Optimizer(model, compiled=True)
@@ -385,7 +383,7 @@ def test_compiling_keeps_the_results_and_leaves_no_trace(lab, traced):
     assert all((a - b).abs().max() < 0.02 for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
-def test_updates_are_compiled_once_and_for_all_rates(lab, traced):
+def test_updates_are_compiled_once_for_all_rates(lab, traced):
     model = small(lab)
     optimizer = lab.Optimizer(model, compiled=True)
     forward = lab.compile_all(model, optimizer, tokens_of(4, 32), tokens_of(4, 32).roll(1))
@@ -396,7 +394,7 @@ def test_updates_are_compiled_once_and_for_all_rates(lab, traced):
     assert optimizer.steps == 4
 
 
-def test_where_compiling_fails_it_trains_uncompiled_and_says_so(lab, traced, monkeypatch, capsys):
+def test_training_runs_uncompiled_when_compiling_fails(lab, traced, monkeypatch, capsys):
     monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
     monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(NotImplementedError("no such kernel")))
     build, folders = lab.build, []
@@ -404,22 +402,22 @@ def test_where_compiling_fails_it_trains_uncompiled_and_says_so(lab, traced, mon
         lab, "build", lambda *given: folders.append(os.environ.get("TORCHINDUCTOR_CACHE_DIR")) or build(*given)
     )
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
-    lab.presets.share_compile_cache.cache_clear()
-    gpt, model, optimizer = lab.made_ready("cpu", lab.batches(4, lab.CONTEXT, 0))
-    assert folders[0]  # the shared folder is set before the compiler is imported, which is where it looks
+    lab.hardware.share_compile_cache.cache_clear()
+    gpt, model, optimizer = lab.build_for("cpu", lab.batches(4, lab.CONTEXT, 0))
+    assert folders[0]  # set before the compiler, which reads it, is imported
     assert model is gpt
     assert optimizer.adamw is lab.adamw_update
-    assert "Compiling failed (NotImplementedError)" in capsys.readouterr().out
+    assert "NotImplementedError" in capsys.readouterr().out
 
 
-def test_memory_that_runs_out_in_compiling_is_not_that(lab, traced, monkeypatch):
+def test_running_out_of_memory_in_compiling_is_raised(lab, traced, monkeypatch):
     monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
     monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("no more")))
     with pytest.raises(torch.OutOfMemoryError):
-        lab.made_ready("cpu", lab.batches(4, lab.CONTEXT, 0))
+        lab.build_for("cpu", lab.batches(4, lab.CONTEXT, 0))
 
 
-def test_the_rate_goes_up_stays_and_goes_down(lab):
+def test_the_learning_rate_warms_up_stays_and_warms_down(lab):
     rates = [lab.schedule(i / 1000) for i in range(1001)]
     top = rates.index(1.0)
     assert rates[0] > 0
@@ -431,23 +429,23 @@ def test_the_rate_goes_up_stays_and_goes_down(lab):
 # -- the whole ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_constants_are_the_tuners(lab):
+def test_the_tuner_finds_every_constant_with_its_range(lab):
     constants = {c.name: c for c in find_constants(SOURCE)}
     assert len(constants) >= 20
     assert not any(c.inferred for c in constants.values())
     for name, constant in constants.items():
         assert getattr(lab, name) == constant.value
-        assert len(re.findall(rf"\b{name}\b", SOURCE)) > 1, f"{name} does nothing"
+        assert len(re.findall(rf"\b{name}\b", SOURCE)) > 1, f"{name} is not used"
 
 
-def test_what_the_model_needs_is_not_what_prepare_calls_otherwise(lab):
-    """After a run the study binds prepare's names anew, in the namespace that train.py's functions read."""
+def test_train_py_redefines_no_name_of_prepare(lab):
+    """After a run the study binds prepare's names again, in the namespace that train.py's functions use."""
     for name, value in lab.names_of_prepare.items():
         if not name.startswith("__"):
-            assert lab.__dict__[name] is value, f"train.py means something else by {name}"
+            assert lab.__dict__[name] is value, f"train.py redefines {name}"
 
 
-def test_a_run_learns_and_the_same_seed_learns_the_same(lab):
+def test_a_run_learns_and_is_reproducible_by_its_seed(lab):
     scores = []
     for steps in (1, 30, 30):
         clock.configure(Budget(float(steps), "steps"), None)
@@ -471,10 +469,10 @@ def test_accumulated_batches_make_one_step(lab):
     model, optimizer = lab.build(lab.Attend(), False)
     assert lab.train(model, optimizer, stream(), 3) == 1
     assert optimizer.steps == 1
-    assert len(taken) == 4  # and the first of the next step
+    assert len(taken) == 4  # three, and the first of the next step
 
 
-def test_operations_are_six_for_a_weight_and_twelve_for_what_is_seen(lab):
+def test_operations_are_counted_as_in_palm(lab):
     model = small(lab)
     matrices = sum(getattr(model, name).numel() for name in ("query", "key", "value", "out", "up", "down", "head"))
     assert lab.flops_per_token(model.shape) == 6 * matrices + 12 * 32 * 3 * 32
@@ -493,7 +491,7 @@ def run_script(tmp_path, *options):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
 
 
-def test_by_hand_it_prints_what_the_original_prints(lab, tmp_path):
+def test_a_run_by_hand_prints_the_originals_figures_and_a_sample(lab, tmp_path):
     done = run_script(
         tmp_path, "--preset", "cpu,depth=1,width=32,heads=1,kv_heads=1,batch=4,eval_tokens=1024", "--seconds", "0.3",
         "--threads", "1", "--sample", "5",
@@ -512,10 +510,10 @@ def test_by_hand_it_prints_what_the_original_prints(lab, tmp_path):
     assert float(figures["training_seconds"]) >= 0.3
     assert 0 < float(figures["mfu_percent"]) < 150
     assert "memory: about" in done.stdout
-    assert "compiler False cuda False" in done.stdout  # neither is needed here, and both take seconds
+    assert "compiler False cuda False" in done.stdout  # neither is needed here, and each takes seconds to start
 
 
-def test_too_large_a_model_is_one_line(lab, tmp_path):
+def test_a_model_too_large_for_memory_is_one_line(lab, tmp_path):
     done = run_script(tmp_path, "--preset", "cpu,width=3000000,heads=3,eval_tokens=1024", "--seconds", "1")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
@@ -529,23 +527,23 @@ def test_too_large_a_model_is_one_line(lab, tmp_path):
 @pytest.mark.gpu
 @on_gpu
 @pytest.mark.parametrize("window", [16, 64, 256])
-def test_every_way_to_attend_agrees_on_the_card(lab, window):
+def test_all_attention_kernels_agree_on_the_card(lab, window):
     shapes = (4, 2, 2)
     q, k, v = (torch.randn(2, 256, heads, 64, generator=torch.Generator().manual_seed(heads)) for heads in shapes)
-    books = naive(q, k, v, window)
+    expected = naive(q, k, v, window)
     capability = torch.cuda.get_device_capability()
     q, k, v = (x.cuda().half() for x in (q, k, v))
     for compiled in (False, True):
         attend = lab.choose_attention("cuda", capability, compiled)
         mask = lab.block_mask(256, window, "cuda") if attend.flex and window < 256 else None
         call = torch.compile(attend, dynamic=False) if compiled else attend
-        torch.testing.assert_close(call(q, k, v, window, mask).float().cpu(), books, rtol=2e-2, atol=2e-2)
+        torch.testing.assert_close(call(q, k, v, window, mask).float().cpu(), expected, rtol=2e-2, atol=2e-2)
 
 
 @pytest.mark.gpu
 @on_gpu
 @pytest.mark.parametrize("compiled", [False, True])
-def test_it_trains_on_the_card_within_its_estimate(lab, monkeypatch, compiled):
+def test_training_on_the_card_stays_within_the_estimate(lab, monkeypatch, compiled):
     import presets
 
     preset = next(preset for preset in presets.PRESETS if preset.name == "gpu-4gb")

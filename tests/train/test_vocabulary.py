@@ -1,7 +1,6 @@
-"""Every string of bytes has tokens and comes back from them."""
+"""train/vocabulary.py: every string of bytes is encoded and decoded without loss."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "train"))
 vocabulary = pytest.importorskip("vocabulary", reason="numpy")
 
 TEXT = (
@@ -40,7 +38,7 @@ def test_bytes_are_their_own_tokens(text):
         st.binary(max_size=300), st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
     )
 )
-def test_byte_pairs_come_back_exactly_utf8_or_not(bpe, text):
+def test_byte_pairs_are_lossless_for_utf8_and_other_bytes(bpe, text):
     tokens = bpe.encode(text)
     assert bpe.decode(tokens) == text
     assert bpe.lengths[tokens].sum() == len(text)
@@ -56,14 +54,14 @@ def test_many_texts_are_encoded_as_each_alone(bpe, texts, group):
     ] * (len(texts) % group > 0)
 
 
-def test_byte_pairs_are_fewer_than_bytes_and_cover_all_256(bpe):
+def test_byte_pairs_compress_and_cover_all_256_bytes(bpe):
     assert len(bpe.encode(TEXT)) < len(TEXT) / 3
     assert {bytes([byte]) for byte in range(256)} <= set(bpe.pieces)
     assert len(set(bpe.pieces)) == len(bpe.pieces)
     assert b" the" in bpe.pieces
 
 
-def test_tokens_may_be_parts_of_characters_and_their_bytes_are_known(bpe):
+def test_tokens_may_be_parts_of_characters(bpe):
     smile = "\N{GRINNING FACE}".encode()
     tokens = bpe.encode(smile)  # not in the text it was learned from
     assert bpe.lengths[tokens].tolist() == [1, 1, 1, 1]
@@ -71,7 +69,7 @@ def test_tokens_may_be_parts_of_characters_and_their_bytes_are_known(bpe):
 
 
 @pytest.mark.parametrize("name", ["bytes", "bpe"])
-def test_the_separator_is_the_last_token_and_stands_for_nothing(name, bpe):
+def test_the_separator_is_the_last_token_and_has_no_text(name, bpe):
     words = bpe if name == "bpe" else vocabulary.of_bytes()
     assert words.separator == words.size - 1
     assert words.lengths[words.separator] == 0
@@ -79,17 +77,17 @@ def test_the_separator_is_the_last_token_and_stands_for_nothing(name, bpe):
     assert words.decode([words.separator, *words.encode(b"a b"), words.separator]) == b"a b"
 
 
-def test_no_text_makes_a_separator(bpe):
+def test_no_text_is_encoded_to_the_separator(bpe):
     for text in (b"<|endoftext|>", b"<|separator|>", b"[SEP]", bytes(range(256))):
         assert bpe.separator not in bpe.encode(text)
 
 
-def test_no_token_crosses_a_border_of_the_split(bpe):
+def test_no_token_crosses_a_boundary_of_the_split(bpe):
     assert not [piece for piece in bpe.pieces if sum(b"0" <= bytes([byte]) <= b"9" for byte in piece) > 2]
     assert not [piece for piece in bpe.pieces if piece.strip().count(b" ")]
 
 
-def test_the_size_is_what_was_asked_for_or_what_the_text_gives(tmp_path, bpe):
+def test_the_size_is_the_requested_one_or_what_the_text_allows(tmp_path, bpe):
     assert bpe.size <= 400
     vocabulary.learn("bpe-300", [bytes(range(97, 123)) * 2], tmp_path / "v.json")
     assert 257 <= vocabulary.read("bpe-300", tmp_path / "v.json").size <= 300
@@ -97,7 +95,7 @@ def test_the_size_is_what_was_asked_for_or_what_the_text_gives(tmp_path, bpe):
     assert vocabulary.read("bpe-270", tmp_path / "v.json").size == 270
 
 
-def test_learning_twice_gives_the_same(tmp_path, bpe):
+def test_learning_is_deterministic(tmp_path, bpe):
     vocabulary.learn("bpe-400", [TEXT, b"\xff\xfe not UTF-8"], tmp_path / "v.json")
     assert vocabulary.read("bpe-400", tmp_path / "v.json").pieces == bpe.pieces
     assert [path.name for path in tmp_path.iterdir()] == ["v.json"]
@@ -108,9 +106,9 @@ def test_tokens_are_16_bits(bpe):
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bpe", "bpe-257", "bpe-65537", "bpe-8192x", ""])
-def test_a_tokenizer_that_is_none_is_told(name):
+def test_an_unknown_tokenizer_is_an_error(name):
     with pytest.raises(UserError, match=r"There is no tokenizer .*bpe-4096"):
-        vocabulary.merges_of(name)
+        vocabulary.size_of(name)
 
 
 def test_a_missing_library_is_named(monkeypatch, tmp_path):
