@@ -1,9 +1,9 @@
-"""Share of the wall clock that is spent training, by the agent's latency, with and without prefetch.
+"""Measure the share of wall-clock time spent training, by the agent's latency, with and without prefetch.
 
-Run it with ``python benchmarks/duty.py [seconds [experiments]]``. The agent is a stand-in that takes a set time to answer;
-one in five of its proposals is better and is kept, so that waiting proposals have to be carried over to a new incumbent.
-Everything else is real: worker, journal, git, files. The clock runs from the first proposal's run to the last verdict.
-The original's figure is the one it published for its own night: 87%.
+Run it with ``python benchmarks/duty.py [seconds [experiments]]``. The agent is simulated and takes a set time to answer; one in
+five of its proposals is better and is kept, so that prefetched proposals must be applied to a new incumbent. Everything else is
+real: worker, journal, git, files. The time is measured from the first proposal's run to the last verdict. The original's figure,
+87%, is the one it published for its own night.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TARGET = "\n".join(
 
 
 class Simulated(Agent):
-    """Answers after a while: experiment n sets its own constant, to 1 (kept) or to -1 (discarded)."""
+    """Answers after a set latency: experiment n sets its own constant to 1 (kept) or -1 (discarded)."""
 
     slow = True
 
@@ -41,7 +41,7 @@ class Simulated(Agent):
         self.latency = latency
 
     def propose(self, briefing: Briefing) -> Proposal:
-        """Wait, then change one line."""
+        """Return a proposal that changes one line, after the latency."""
         end = time.monotonic() + self.latency
         while (left := end - time.monotonic()) > 0:
             briefing.wait(min(left, 0.2), "")
@@ -53,7 +53,7 @@ class Simulated(Agent):
 
 
 def share(seconds: float, latency: float, prefetch: bool, experiments: int) -> float:
-    """Run one study and return the share of its wall clock that was charged to training."""
+    """Run one study and return the share of its wall-clock time that was charged to training."""
     BUILT_IN["simulated"] = lambda order: Simulated(latency)
     seen: list[tuple[float, Event]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +75,7 @@ def share(seconds: float, latency: float, prefetch: bool, experiments: int) -> f
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
     experiments = int(sys.argv[2]) if len(sys.argv) > 2 else 12
-    print(f"share of the wall clock spent training, {experiments} experiments of {seconds:g} s")
+    print(f"share of wall-clock time spent training, {experiments} experiments of {seconds:g} s")
     print("  agent's latency            with prefetch    without")
     for factor in (0.0, 0.5, 0.9, 1.0):
         shares = [share(seconds, factor * seconds, prefetch, experiments) for prefetch in (True, False)]

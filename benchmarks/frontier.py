@@ -1,17 +1,17 @@
-"""How few repeats a judge can do with: the best sequential test of one candidate, found by dynamic programming.
+"""Lower bound on a judge's repeats: the best sequential test of one candidate, found by dynamic programming.
 
     python benchmarks/judge.py        prints the bound beside what the real judge needs
 
-A candidate's runs are ``effect + noise``, the noise normal with a known sd of 1; the effects come from a given stream. After
-each run the test keeps, discards or goes on, up to `MOST` runs. Asked is the least expected number of runs beyond the first
-such that no change is kept with at most a given chance and real gains with at least a given one. With a price on each of the
-constraints this is a problem of optimal stopping, solved backward over (runs, sum of the values), and the best prices give the
-bound: what any prices give is a lower bound already (weak duality), so a search that stops early errs on the safe side. The
-method is that of Eales & Jennison (1992, *Biometrika* 79, 13-24) and Barber & Jennison (2002, *Biometrika* 89, 49-60).
+A candidate's runs are ``effect + noise``, with normal noise of known sd 1; the effects come from a given stream. After each run the
+test keeps, discards or continues, up to `MOST` runs. The bound is the smallest expected number of runs beyond the first for which
+changes without effect are kept with at most a given probability, and real gains with at least a given one. With a price on each
+constraint this is an optimal stopping problem, solved backward over (runs, sum of the values), and the best prices give the bound.
+Any prices give a lower bound (weak duality), so a search that stops early errs on the safe side. The method is that of Eales &
+Jennison (1992, *Biometrika* 79, 13-24) and Barber & Jennison (2002, *Biometrika* 89, 49-60).
 
-The incumbent may be known exactly and for nothing: then no judge can do with fewer repeats. Or it is known from so many runs,
-fresh ones, which are repeats as well: that is not a bound but what the best fixed number of them comes to. It leaves out the
-winner's curse, and that the noise has to be learned.
+If the incumbent's value is known exactly at no cost, no judge can do with fewer repeats. If it is measured in a number of fresh runs,
+which are repeats as well, the result is not a bound but the cost with the best fixed number of runs. The winner's curse, and that
+the noise has to be estimated, are left out.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 MOST = 9
-"""Runs that a candidate gets at most, as in the judge."""
+"""Maximum runs of a candidate, as in the judge."""
 
 GRID = np.arange(-6.0, 14.0, 0.06)
 """Sums of a candidate's values, in sd."""
 
 NODES = 5
-"""Points by which the incumbent's error is integrated (Gauss-Hermite)."""
+"""Points for integrating over the incumbent's error (Gauss-Hermite)."""
 
 LARGEST = 7.0
-"""Effects beyond so many sd are cut to it: they are seen in one run."""
+"""Effects beyond this many sd are clipped: one run reveals them."""
 
 RUNS = (4, 6, 8, 10, 12, 15, 20)
-"""Runs of the incumbent that are tried."""
+"""Numbers of the incumbent's runs to try."""
 
 Array = npt.NDArray[np.float64]
 
@@ -47,14 +47,14 @@ _FIRST = np.exp(-0.5 * GRID**2) / math.sqrt(2 * math.pi) * (GRID[1] - GRID[0])
 
 @dataclass(frozen=True)
 class Needs:
-    """What a test must reach.
+    """Requirements for a test.
 
     Attributes
     ----------
     false : float
-        Chance at most of keeping what changes nothing, 0 to 1.
+        Maximum probability of keeping a change without effect, 0 to 1.
     one, two : float
-        Chance at least of keeping gains of 0.75 to 1.25 sd and of 2 sd or more; 0: whatever it is.
+        Minimum probability of keeping gains of 0.75 to 1.25 sd and of 2 sd or more; 0 for no requirement.
     """
 
     false: float
@@ -64,20 +64,20 @@ class Needs:
 
 @dataclass(frozen=True)
 class Stream:
-    """Effects of the proposals, in sd of one run, and how often each comes."""
+    """Effects of the proposals, in sd of one run, and the share of each."""
 
     effects: Array
     shares: Array
 
     def chances(self, chosen: npt.NDArray[np.bool_]) -> Array:
-        """Return how the chosen effects are spread among themselves; zeros where none is chosen."""
+        """Return the distribution among the chosen effects; zeros if none is chosen."""
         part = self.shares * chosen
         return part / part.sum() if part.sum() > 0 else part
 
 
 @dataclass(frozen=True)
 class Test:
-    """What the best test for given prices does.
+    """Properties of the best test for given prices.
 
     Attributes
     ----------
@@ -86,9 +86,9 @@ class Test:
     keeps : float
         Share of all candidates that are kept.
     runs : float
-        Mean runs of those.
+        Mean runs of kept candidates.
     false, one, two : float
-        Chances of being kept, as in `Needs`.
+        Probabilities of being kept, as in `Needs`.
     bound : float
         The Lagrangian's value: a lower bound of `extra` for every test that meets the needs.
     """
@@ -103,7 +103,7 @@ class Test:
 
 
 def stream(effects: Sequence[float], bins: int = 6) -> Stream:
-    """Sum up effects, in sd of one run, by quantiles within each group that something is asked of."""
+    """Summarise effects, in sd of one run, by quantiles within each group of `Needs`."""
     values = np.minimum(np.asarray(effects, float), LARGEST)
     found, shares = [0.0], [float(np.mean(values == 0))]
     groups = (
@@ -123,16 +123,16 @@ def stream(effects: Sequence[float], bins: int = 6) -> Stream:
 
 
 def solve(world: Stream, needs: Needs, prices: Sequence[float], incumbent: float = math.inf) -> Test:
-    """Find the best test for given prices of a false keep, and of true keeps of about one and of two or more sd.
+    """Return the best test for given prices of a false keep, and of true keeps of about one and of two or more sd.
 
     Parameters
     ----------
     world : Stream
     needs : Needs
     prices : sequence of float
-        Three, in runs; harm costs as much as no change.
+        Three prices, in runs; a harmful keep costs as much as a false one.
     incumbent : float
-        Runs that the incumbent is known from; infinite: exactly.
+        Number of the incumbent's runs; infinite if its value is known exactly.
     """
     effects, shares = world.effects, world.shares
     groups = [
@@ -148,7 +148,7 @@ def solve(world: Stream, needs: Needs, prices: Sequence[float], incumbent: float
         shares, *groups = ((each[:, None] * weights).ravel() for each in (shares, *groups))
     none, one, two, harm = groups
     reward = -prices[0] * (none + harm) + prices[1] * one + prices[2] * two
-    # Likelihoods relative to no effect at all, under which the sum is a walk with standard normal steps.
+    # Likelihoods relative to no effect, under which the sum is a random walk with standard normal steps.
     likely = [np.exp(np.outer(GRID, effects) - n * effects**2 / 2) for n in range(1, MOST + 1)]
     value = np.maximum(0.0, likely[-1] @ reward)
     keep, go = [value > 0], [np.zeros(len(GRID), bool)]
@@ -175,7 +175,7 @@ def solve(world: Stream, needs: Needs, prices: Sequence[float], incumbent: float
 
 
 def best_test(world: Stream, needs: Needs, incumbent: float = math.inf) -> Test:
-    """Find the prices that give the highest bound, and the test that goes with them; see `solve`."""
+    """Return the best test for the prices with the highest bound; see `solve`."""
     effects = world.effects
     asked = np.array([
         True,
@@ -197,24 +197,24 @@ def best_test(world: Stream, needs: Needs, incumbent: float = math.inf) -> Test:
 
 
 def least_repeats(world: Stream, needs: Needs, evaluations: int) -> tuple[float, float, int]:
-    """Return the least share of the runs that repeats can be, of a study of so many evaluations.
+    """Return the smallest possible share of repeats among the runs of a study with `evaluations` runs.
 
     Returns
     -------
     bound : float
-        With the incumbent known for nothing; no judge can do with less.
+        With the incumbent's value known exactly; no judge can do with less.
     measured : float
-        With the incumbent known from its best number of fresh runs, which are repeats themselves but for those that a
-        winner has had already; 1 where no such test is found.
+        With the incumbent measured in its best number of fresh runs, which are repeats themselves, except those that a winner
+        already has; 1 if no such test is found.
     runs : int
-        That number.
+        That number of runs.
     """
     free = max(best_test(world, needs).bound, 0.0)
     measured, runs = 1.0, 0
     for m in RUNS:
         test = best_test(world, needs, m)
         extra = max(test.bound, 0.0) + test.keeps * max(m - test.runs, 0.0)
-        # What the baseline takes beyond its first run, spread over the candidates of a study.
+        # The baseline's runs beyond its first, divided among the candidates of a study.
         share = (extra + (m - 1) / evaluations) / (1 + extra)
         if share < measured and test.bound < 1:
             measured, runs = share, m

@@ -1,31 +1,31 @@
-"""The judge against simulated metrics whose truth is known: the strict rule and ours, at the same number of evaluations.
+"""Compare the judge with the original's strict rule on simulated metrics with known true values, at equal evaluations.
 
     python benchmarks/judge.py [STUDIES] [EVALUATIONS] [WORKERS]      500, 150 and all cores by default; half an hour on one
 
-The real loop and the real judge run; only the target is simulated: its value is the truth plus normal noise. The effects of
-proposals are in units of the typical gain. A study has a few ideas that help, which can be kept once; a proposal is one of
-them with a chance that shrinks as they are used up, changes nothing, or does harm. There are two kinds of worlds:
+The real loop and the real judge run; only the target is simulated: its value is the true value plus normal noise. The effects of
+proposals are in units of the typical gain. A study has a few ideas that help, each of which can be kept once; a proposal is one
+of them, with a probability that decreases as they are used up, or it changes nothing, or it does harm. There are two kinds of
+worlds:
 
-- good ideas are few: one proposal in ten at first; gains and harm are exponential with mean 1;
-- the quickstart's: gains and harm are those of the 252 proposals of the offline tuner that were trained to their ends for
-  `benchmarks/pruning.py`; three in ten are a gain at first, fifteen in a hundred are made to change nothing. The noise of the
-  quickstart on a quiet machine is 0.19 of its typical gain.
+- few ideas: one proposal in ten helps at first; gains and harm are exponential with mean 1;
+- quickstart: gains and harm are those of the 252 proposals of the offline tuner that were trained to the end for
+  `benchmarks/pruning.py`; three in ten help at first, and fifteen in a hundred are set to change nothing. The noise of the
+  quickstart on an idle machine is 0.19 of its typical gain.
 
-Not simulated: drift, crashes, curves, agents that learn.
+Not simulated: drift, crashes, learning curves, agents that learn.
 
-What is counted:
+The report shows:
 
-- kept: of the proposals that were judged and whose true effect on the target they were made from is none, below 0, 0.75 to
-  1.25 sd of one run, or 2 sd and more, how many were kept. A real gain that was kept by luck counts, for both rules.
-- repeats: every run of a target but its first, as a share of all runs of the search; those of the baseline and of later
-  incumbents too, for whatever reason they were made. In brackets without the baseline's own.
-- final truth: the true value of what a study ends with, less the baseline's, in typical gains. "Shown too good" is by how much
-  the journal's value of it is better than that. The interval is the confirmation's, after the search, on runs of its own.
-- ours − strict: the difference of the final truths with the same ideas and the same number of evaluations, with its 95%
-  interval.
-- least repeats: what the best test of one candidate could do with (`frontier.py`) in this world's stream of proposals, with
-  false keeps of 0.5% and the share of gains kept that is told; with an incumbent that is known for nothing (no rule can do with
-  less), and with one that is measured. The last line of these asks for what ours has reached.
+- kept: the share of judged proposals that were kept, by their true effect on the target they were made from: none, below 0, 0.75 to
+  1.25 sd of one run, and 2 sd or more. A real gain that is kept by luck counts as kept, for both rules.
+- repeats: all runs of a target except its first, as a share of all runs of the search, including those of the baseline and of later
+  incumbents; in brackets without the baseline's.
+- final truth: the true value of a study's final version relative to the baseline, in typical gains. "Shown too good" is how much better
+  the journal's value is. The interval is that of the final measurement after the search.
+- ours − strict: the difference of the final truths with the same ideas and the same number of evaluations, with its 95% interval.
+- least repeats: the fewest repeats with which the best test of one candidate (`frontier.py`) reaches 0.5% false keeps and the stated
+  share of gains in this world; with an incumbent whose value is known exactly (no rule can do with fewer), and with a measured one.
+  The last line asks for the error rates that ours has reached.
 """
 
 from __future__ import annotations
@@ -60,20 +60,20 @@ BASELINE = 33.0
 """The baseline's value in typical gains, as in the quickstart."""
 
 IDEAS, NOTHING = 0.1, 0.2
-"""Share of the proposals that are one of the ideas, at first, and of those that change nothing, where ideas are few."""
+"""Initial share of proposals that are one of the ideas, and share that change nothing, in worlds with few ideas."""
 
 QUICK_IDEAS, QUICK_NOTHING = 0.3, 0.15
-"""The same for the quickstart: with ideas used up on the way, a quarter of its proposals were gains."""
+"""The same for the quickstart: as ideas are used up, a quarter of all its proposals were gains."""
 
 FALSE = 0.005
-"""Share of the proposals without any effect that may be kept, in the bounds."""
+"""Share of proposals without effect that may be kept, for the bounds."""
 
 Chooser = Callable[[random.Random, list[float], int], float]
 
 
 @dataclass(frozen=True)
 class World:
-    """Where proposals come from, and how noisy their values are.
+    """A source of proposals, and the noise of their values.
 
     Attributes
     ----------
@@ -81,9 +81,9 @@ class World:
     sd : float
         Noise of one run, in typical gains.
     choose : callable
-        Draws the effect of a proposal; the ideas that are left, and how many there were, are its further arguments.
+        Draws the effect of a proposal, given the ideas that are left and their initial number.
     ideas : int
-        How many ideas there are to be had.
+        Initial number of ideas.
     gain : callable
         Draws the effect of an idea.
     shared : float
@@ -99,7 +99,7 @@ class World:
 
 
 def few(rng: random.Random, left: list[float], total: int) -> float:
-    """Draw from a stream in which one in ten helps at first, two in ten do nothing, the rest do harm."""
+    """Draw from a stream in which one proposal in ten helps at first, two in ten do nothing, and all others do harm."""
     draw = rng.random()
     if draw < IDEAS * len(left) / total:
         return rng.choice(left)
@@ -107,12 +107,12 @@ def few(rng: random.Random, left: list[float], total: int) -> float:
 
 
 def nothing(rng: random.Random, left: list[float], total: int) -> float:
-    """Draw proposals that change nothing."""
+    """Draw a proposal that changes nothing."""
     return 0.0
 
 
 def exactly(gain: float) -> Chooser:
-    """Return a stream in which one in twenty helps by exactly `gain`, for ever."""
+    """Return a stream in which one proposal in twenty always helps by exactly `gain`."""
 
     def choose(rng: random.Random, left: list[float], total: int) -> float:
         draw = rng.random()
@@ -123,7 +123,7 @@ def exactly(gain: float) -> Chooser:
 
 @cache
 def recorded() -> tuple[list[float], list[float]]:
-    """Return the gains and the losses of the quickstart's recorded proposals over the incumbent of their time, in mean gains."""
+    """Return the gains and losses of the quickstart's recorded proposals over their incumbent, in units of the mean gain."""
     with gzip.open(CURVES) as file:
         studies = json.load(file)
     effects = []
@@ -139,7 +139,7 @@ def recorded() -> tuple[list[float], list[float]]:
 
 
 def quick(rng: random.Random, left: list[float], total: int) -> float:
-    """Draw from the quickstart's proposals."""
+    """Draw one of the quickstart's proposals."""
     draw = rng.random()
     if draw < QUICK_IDEAS * len(left) / total:
         return rng.choice(left)
@@ -153,7 +153,7 @@ def quick_gain(rng: random.Random) -> float:
 
 @dataclass
 class Tally:
-    """What a study came to: final truth, runs, repeats and the baseline's part of them, and what was kept of which effect."""
+    """Result of a study: final truth, runs, repeats and the baseline's share of them, and each proposal's effect and fate."""
 
     truth: float = 0.0
     runs: int = 0
@@ -164,15 +164,15 @@ class Tally:
     claimed: float = 0.0
 
 
-class Lab:
-    """Agent, runner and records of a simulated study, in one."""
+class SimulatedStudy:
+    """Agent, runner and records of a simulated study in one object."""
 
     slow = reworks = False
     warning = ""
 
     def __init__(self, world: World, seed: int, evaluations: int) -> None:
         self.world, self.evaluations = world, evaluations
-        # Two streams: both rules are offered the same proposals, however many runs they make of them.
+        # Separate random streams: both rules get the same proposals, no matter how often they run them.
         self.agent, self.rng = random.Random(seed), random.Random(f"noise {seed}")
         self.ideas = [world.gain(self.agent) for _ in range(world.ideas)]
         self.truths = {"x = 0": 0.0}
@@ -237,25 +237,25 @@ class Lab:
 
 
 def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
-    """Run one study until its evaluations are spent, then its confirmation."""
-    lab = Lab(world, seed, evaluations)
+    """Run one study until its evaluations are spent, then its final measurement."""
+    sim = SimulatedStudy(world, seed, evaluations)
     settings = Settings(
         metric="loss", experiments=10**6, judge=judge, pruner="none", repeats=1 if judge == "strict" else 3
     )
     definition = Definition(Program("", ""), "x = 0", "", settings)
     status = StudyStatus("simulated", Path("simulated"), definition)
     measurer = Measurer(
-        definition=definition, runner=lab, records=lab, status=status, publish=status.take, control=Control()  # type: ignore[arg-type]
+        definition=definition, runner=sim, records=sim, status=status, publish=status.take, control=Control()  # type: ignore[arg-type]
     )  # fmt: skip
     try:
-        Loop(measurer, lab).run()  # type: ignore[arg-type]
+        Loop(measurer, sim).run()  # type: ignore[arg-type]
     except Stopped:
         pass
-    best, tally = measurer.incumbent, lab.tally
-    tally.truth = lab.truths[best.target]
+    best, tally = measurer.incumbent, sim.tally
+    tally.truth = sim.truths[best.target]
     tally.claimed = BASELINE - (best.value or 0.0)
     if best.number:
-        lab.final, measurer.settings = True, replace(settings, repeats=3)
+        sim.final, measurer.settings = True, replace(settings, repeats=3)
         measurer.confirm()
         head = status.headline
         assert head is not None
@@ -281,7 +281,7 @@ WORLDS = [
 
 
 def percent(hits: list[bool], digits: int = 1) -> str:
-    """Write a share, with how many it is of: where those are few, it is known no better."""
+    """Format a share with its denominator, which shows how precise it is."""
     return (
         f"{100 * sum(hits) / len(hits):{digits + 4}.{digits}f}% of {len(hits):<5d}" if hits else f"{'–':>{digits + 14}}"
     )
@@ -319,7 +319,7 @@ def report(world: World, results: dict[str, list[Tally]]) -> None:
 
 
 def asked(world: World, results: dict[str, list[Tally]]) -> list[tuple[str, Needs]]:
-    """List what the best test is asked for: nine in ten large gains, as many small ones as strict, both, what ours has reached."""
+    """Return the requirements for the best test: nine in ten large gains, as many small ones as strict, both, what ours reached."""
     if not world.sd or world.shared:
         return []
     small, large = (0.75 * world.sd, 1.25 * world.sd), (2 * world.sd, math.inf)
@@ -346,7 +346,7 @@ def main() -> None:
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     evaluations = int(sys.argv[2]) if len(sys.argv) > 2 else 150
     workers = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    print(f"{studies} studies of {evaluations} evaluations in each world, by each rule")
+    print(f"{studies} studies of {evaluations} evaluations in each world with each rule")
     with ProcessPoolExecutor(workers) as pool:
         for world in WORLDS:
             results = {}

@@ -1,8 +1,8 @@
-"""What an experiment costs beyond its training: a fork of the warm worker against a fresh ``python train.py``.
+"""Measure an experiment's cost beyond its training: a fork of the worker process against a fresh ``python train.py``.
 
-Run it with ``python benchmarks/overhead.py [rounds]``. Both sides run the same code in turns, so a machine whose speed
-drifts does so for both. "Beyond training" is wall clock less the seconds in the training loop and in the evaluation.
-The third row is a whole study: proposing, judging, git, journal and files included.
+Run it with ``python benchmarks/overhead.py [rounds]``. Both sides run the same code in alternation, so that changes in the machine's
+speed affect both. "Beyond training" is the wall-clock time minus the seconds in the training loop and in the evaluation. The third
+row is for a whole study, with proposing, judging, git, journal and files.
 """
 
 from __future__ import annotations
@@ -94,18 +94,18 @@ def main() -> None:
 
     ratios = [w / f for w, f in zip(warm, fresh, strict=True)]
     print(
-        f"seconds beyond training and evaluation, {rounds} rounds each, in turns ({STEPS} steps of a small torch model)"
+        f"seconds beyond training and evaluation, {rounds} rounds each, in alternation ({STEPS} steps of a small torch model)"
     )
     for name, values in (
-        ("fork of the warm worker", warm),
+        ("fork of the worker", warm),
         ("fresh python train.py", fresh),
-        ("whole loop, an experiment", spent),
+        ("whole loop per experiment", spent),
     ):
         print(f"  {name:<26} median {statistics.median(values):6.3f}   min {min(values):6.3f}   max {max(values):6.3f}")
     print(
         f"  warm / fresh               median {statistics.median(ratios):6.3f}   min {min(ratios):6.3f}   max {max(ratios):6.3f}"
     )
-    print(f"  the worker itself starts once, in {ready:.1f} s")
+    print(f"  the worker starts once, in {ready:.1f} s")
 
 
 if __name__ == "__main__":

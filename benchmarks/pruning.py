@@ -1,16 +1,15 @@
-"""What stopping losers early saves and what it costs, on real training curves of the quickstart.
+"""Measure what early stopping saves and what it costs, on real training curves of the quickstart.
 
-``python benchmarks/pruning.py`` plays recorded studies again, with each pruner and without. Every proposal was trained to
-its end when it was recorded, so for each kill it is known what would have become of the run. Proposals come in the order of
-the record, which is the tuner's own, and in random orders, where the incumbent changes by the same rule. Here a run that
-was stopped does not change what is proposed next, and what the judge runs again to be sure is not played: that costs the
-same with pruning and without, so a real study gains less by as much as it has winners.
+``python benchmarks/pruning.py`` replays recorded studies with each pruner and without one. Every recorded proposal was trained to
+the end, so the result of each stopped run is known. Proposals are replayed in the recorded order, which is the tuner's, and in
+random orders, where the incumbent changes by the same rule. In the replay a stopped run does not influence later proposals, and
+the judge's repeats are left out: they cost the same with pruning and without, so a real study saves a smaller share the more
+winners it has.
 
-``--live [MINUTES [PAIRS]]`` runs real studies, one with pruning and one without side by side for the same wall clock, and
-compares what they have measured again at their ends. ``--record [SEEDS ...]`` makes the curves anew: about six minutes a
-seed on one core.
+``--live [MINUTES [PAIRS]]`` runs real studies for the same wall-clock time, one with pruning and one without side by side, and
+compares their re-measured results. ``--record [SEEDS ...]`` records the curves again: about six minutes per seed on one core.
 
-A kill is wrong when the run ended better than the incumbent by so much that the judge would have run it again.
+A stop is wrong if the complete run was better than the incumbent by so much that the judge would have run it again.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ BINS = 100
 LOOP = 0.09
 """Seconds that proposing, judging and recording take for each experiment (`benchmarks/overhead.py`)."""
 KILL = 0.05
-"""Seconds until a run that is told to end has ended."""
+"""Seconds until a stopped run has ended."""
 CERTAIN = 1.645
 """Standard errors of a gain that is kept after a single run each, as in the recorded studies."""
 
@@ -61,7 +60,7 @@ CERTAIN = 1.645
 
 
 def quickstart() -> dict[str, Any]:
-    """Read setup and target from the notebook."""
+    """Return the quickstart's setup and target, read from its notebook."""
     cells = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells]
     names = ("setup", "target")
     found = {n: next(c for c in cells if c.startswith(f"%%autoresearch {n}")).split("\n", 1)[1] for n in names}
@@ -69,7 +68,7 @@ def quickstart() -> dict[str, Any]:
 
 
 def record(seeds: Iterable[int]) -> None:
-    """Run the quickstart to its end for each seed, stopping nothing, and write the curves down."""
+    """Run the quickstart without pruning for each seed, and save the curves."""
     studies = []
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +85,7 @@ def record(seeds: Iterable[int]) -> None:
 
 
 def condense(seed: int, experiments: Sequence[Experiment]) -> dict[str, Any]:
-    """Keep of a study what is played again: all runs of the baseline, the first of every other experiment."""
+    """Return the parts of a study that are replayed: all runs of the baseline, the first run of every other experiment."""
     kept = [
         {"parent": e.parent, "summary": e.summary, "kept": bool(e.verdict and e.verdict.kept),
          "runs": [condense_run(m) for m in (e.measurements if e.number == 0 else e.measurements[:1])]}
@@ -97,7 +96,7 @@ def condense(seed: int, experiments: Sequence[Experiment]) -> dict[str, Any]:
 
 
 def condense_run(run: Measurement) -> dict[str, Any]:
-    """Keep a run's value and seconds, and its curve in thousandths by hundredths of the budget, None where it is empty."""
+    """Return a run's value and seconds, and its curve in thousandths for each hundredth of the budget, None without points."""
     bins: list[list[float]] = [[] for _ in range(BINS)]
     for point in run.curve:
         bins[min(BINS - 1, math.floor(point.progress * BINS))].append(point.values["loss"])
@@ -107,7 +106,7 @@ def condense_run(run: Measurement) -> dict[str, Any]:
 
 
 def load() -> list[list[Experiment]]:
-    """Read the record back: for each study its baseline and its proposals, in their order."""
+    """Return each recorded study: its baseline and then its proposals, in order."""
     with gzip.open(CURVES) as file:
         studies = json.load(file)
     return [[make_experiment(number, e) for number, e in enumerate(s["experiments"])] for s in studies]
@@ -126,19 +125,19 @@ def make_experiment(number: int, e: dict[str, Any]) -> Experiment:
     return Experiment(number, e["parent"], Proposal("", e["summary"]), measurements=tuple(runs))
 
 
-# -- playing it again -----------------------------------------------------------------------------------------------------
+# -- replay ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Played:
-    """One order of proposals, played with one pruner.
+    """The result of replaying one order of proposals with one pruner.
 
     Attributes
     ----------
     path : list of (float, float)
-        Seconds since the beginning of the search, and the incumbent's value from then on.
+        Seconds since the beginning of the search, and the incumbent's value from that time on.
     wrong : int
-        Kills of runs that would have been run again.
+        Stops of runs that the judge would have run again.
     """
 
     runs: int = 0
@@ -155,7 +154,7 @@ class Played:
 
 
 def play(baseline: Experiment, proposals: Sequence[Experiment], pruner: Pruner, noise: float) -> Played:
-    """Play proposals in an order, each against the incumbent of its time."""
+    """Replay proposals in an order, each against the incumbent at its time."""
     incumbent = replace(baseline, verdict=Verdict.BASELINE)
     pruner.learn(incumbent, None, noise)
     played = Played(path=[(0.0, incumbent.value or 0.0)])
@@ -164,7 +163,7 @@ def play(baseline: Experiment, proposals: Sequence[Experiment], pruner: Pruner, 
         experiment = replace(proposal, number=number, parent=incumbent.number)
         error = noise * math.sqrt(1 + 1 / len(incumbent.values))
         gain = METRIC.gain(run.value or 0.0, over=incumbent.value or 0.0)
-        at = killed_at(pruner.watch(number, incumbent), run)
+        at = stopped_at(pruner.watch(number, incumbent), run)
         if at is not None:
             played.wrong += gain > PROMISING * error
             seconds = run.seconds - run.charged - run.evaluation + at + KILL
@@ -184,8 +183,8 @@ def play(baseline: Experiment, proposals: Sequence[Experiment], pruner: Pruner, 
     return played
 
 
-def killed_at(watch: RunMonitor | None, run: Measurement) -> float | None:
-    """Return the second of its training at which a run is stopped; None when it is not."""
+def stopped_at(watch: RunMonitor | None, run: Measurement) -> float | None:
+    """Return the second of training at which a run is stopped; None if it is not."""
     if watch is not None:
         for point in run.curve:
             if (decision := watch.see(point)) is not None and not decision.audit:
@@ -194,13 +193,13 @@ def killed_at(watch: RunMonitor | None, run: Measurement) -> float | None:
 
 
 Order = tuple[int, Experiment, Sequence[Experiment]]
-"""A seed, which decides what of the doomed is let through, a baseline, and proposals."""
+"""A seed, which decides which hopeless runs become audits, a baseline, and proposals."""
 
 
 def table(title: str, studies: Sequence[Sequence[Order]], noise: float) -> None:
-    """Play the orders of each study with every pruner and print what has come of it."""
+    """Replay the orders of each study with every pruner and print the results."""
     print(f"\n{title}")
-    print(f"  {'pruner':<7} {'an hour':>8} {'times as many':>15} {'stopped':>8} {'wrong kills':>18} {'wrong audits':>16} "
+    print(f"  {'pruner':<7} {'an hour':>8} {'times as many':>15} {'stopped':>8} {'wrong stops':>18} {'wrong audits':>16} "
           f"{'final: same proposals':>23} {'same time':>16}")  # fmt: skip
     played = {
         kind: [[play(first, rest, make_pruner(kind, METRIC, seed), noise) for seed, first, rest in s] for s in studies]
@@ -215,7 +214,7 @@ def table(title: str, studies: Sequence[Sequence[Order]], noise: float) -> None:
         pairs = [list(zip(*two, strict=True)) for two in zip(played["none"], results, strict=True)]
         ratio = [sum(a.seconds for a, _ in study) / sum(b.seconds for _, b in study) for study in pairs]
         same = [statistics.fmean(b.best() - a.best() for a, b in study) for study in pairs]
-        # After half the time that everything takes without pruning: there is enough left to be tried for both.
+        # At half the time that all proposals take without pruning, both still have proposals left.
         halfway = [statistics.fmean(b.best(a.seconds / 2) - a.best(a.seconds / 2) for a, b in study) for study in pairs]
         print(f"  {kind:<7} {3600 * runs / seconds:8.0f} {interval(ratio, 2):>15} {stopped / runs:8.0%} "
               f"{wrong:4d} of {stopped:4d} {wrong / max(1, stopped):6.1%} {failed:3d} of {audits:3d} {failed / max(1, audits):5.1%} "
@@ -223,7 +222,7 @@ def table(title: str, studies: Sequence[Sequence[Order]], noise: float) -> None:
 
 
 def interval(values: Sequence[float], digits: int = 3) -> str:
-    """Write a mean with half the width of its 95% interval, by Student's t; the mean alone for one value."""
+    """Format a mean with half the width of its 95% interval (Student's t); for one value the mean only."""
     if len(values) < 2:
         return f"{statistics.fmean(values):.{digits}f}"
     reach = student(0.025, len(values) - 1) * spread(values) / math.sqrt(len(values))
@@ -231,18 +230,18 @@ def interval(values: Sequence[float], digits: int = 3) -> str:
 
 
 def simulate(orders: int) -> None:
-    """Print what each pruner comes to in the order of the record and in random ones."""
+    """Print each pruner's results for the recorded order and for random ones."""
     studies = load()
     noise = math.sqrt(statistics.fmean(spread(s[0].values) ** 2 for s in studies))
     proposals = sum(len(s) - 1 for s in studies)
     print(
-        f"{len(studies)} studies of the quickstart, {proposals} proposals, each trained to the end of its 8 s. A single run's "
-        f"val_bpb has a standard deviation of {noise:.3f}.\n'final' is the last incumbent's val_bpb less that without "
+        f"{len(studies)} studies of the quickstart, {proposals} proposals, each trained for its full 8 s. A single run's "
+        f"val_bpb has a standard deviation of {noise:.3f}.\n'final' is the last incumbent's val_bpb minus that without "
         "pruning (above zero: worse), after all proposals and after half the time that they take without pruning.\n"
-        "Intervals are over the studies."
+        "± gives 95% intervals over the studies."
     )
     recorded = [[(seed, s[0], s[1:]) for seed in range(5)] for s in studies]
-    table("proposals in the recorded order, the tuner's (five draws of audits each)", recorded, noise)
+    table("proposals in the recorded order, the tuner's (with five random choices of audits each)", recorded, noise)
     shuffled = []
     for which, study in enumerate(studies):
         chance = random.Random(which)
@@ -250,12 +249,12 @@ def simulate(orders: int) -> None:
     table(f"proposals of each study in random order ({orders} orders each)", shuffled, noise)
 
 
-# -- the real thing -------------------------------------------------------------------------------------------------------
+# -- real studies ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Live:
-    """What one real study has come to."""
+    """The result of one real study."""
 
     ran: int
     seconds: float
@@ -264,7 +263,7 @@ class Live:
 
 
 def live(minutes: float, pairs: int) -> None:
-    """Run studies with and without pruning side by side, each in a process of its own."""
+    """Run studies with and without pruning side by side, each in its own process."""
     print(f"{pairs} pairs of studies of the quickstart, {minutes:g} minutes each, side by side, one thread each")
     plain: list[Live] = []
     pruned: list[Live] = []
@@ -285,13 +284,13 @@ def live(minutes: float, pairs: int) -> None:
     ]
     if finals:
         means = [statistics.fmean(side) for side in zip(*finals, strict=True)]
-        print(f"final val_bpb: {means[0]:.4f} without, {means[1]:.4f} with; with less without: "
+        print(f"final val_bpb: {means[0]:.4f} without, {means[1]:.4f} with; difference (with minus without): "
               f"{interval([b - a for a, b in finals])}")  # fmt: skip
-    print(f"audits: {sum(o.account.wrong for o in pruned)} of {sum(o.account.audits for o in pruned)} came back")
+    print(f"audits: {sum(o.account.wrong for o in pruned)} of {sum(o.account.audits for o in pruned)} recovered")
 
 
 def run_live(kind: str, seed: int, minutes: float) -> Live:
-    """Run one study for so long, and confirm what it has found."""
+    """Run one study for `minutes`, and measure its result again."""
     judged: list[float] = []
     headlines: list[Headline] = []
 
@@ -314,7 +313,7 @@ def run_live(kind: str, seed: int, minutes: float) -> Live:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", nargs="*", type=int, metavar="SEED", help="record the curves anew")
+    parser.add_argument("--record", nargs="*", type=int, metavar="SEED", help="record the curves again")
     parser.add_argument("--live", nargs="*", type=float, metavar="N", help="minutes (30) and pairs (2) of real studies")
     parser.add_argument("--orders", type=int, default=15, help="random orders of each study (15)")
     given = parser.parse_args()

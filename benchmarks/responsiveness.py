@@ -1,7 +1,7 @@
-"""How fast another cell answers while experiments run: ``1+1`` in a real kernel, idle and with a study at work.
+"""Measure how fast another cell answers while experiments run: ``1+1`` in a real kernel, idle and during a study.
 
-Run it with ``python benchmarks/responsiveness.py [cells]``. The study trains a torch model on the threads that an
-experiment gets by default; the picture is drawn and git commits are made meanwhile, as always.
+Run it with ``python benchmarks/responsiveness.py [cells]``. The study trains a torch model with the default number of threads;
+charts are drawn and git commits are made meanwhile, as in every study.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
-    print(f"milliseconds until `1+1` has answered, {cells} cells each")
+    print(f"milliseconds until `1+1` is answered, {cells} cells each")
     for name, values in (("idle", idle), ("while experiments run", busy)):
         ms = [1000 * v for v in values]
         print(f"  {name:<22} median {statistics.median(ms):6.1f}   min {min(ms):6.1f}   max {max(ms):6.1f}")

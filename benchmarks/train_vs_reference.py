@@ -1,13 +1,13 @@
-"""train/train.py against a plain reference, on this machine's preset: bits per byte after the same seconds of training.
+"""Compare train/train.py with a plain reference on this machine's preset: bits per byte after equal training time.
 
-``python benchmarks/train_vs_reference.py [SEEDS] [SECONDS]`` (default: 5 seeds, the preset's seconds) trains both sides by turns,
-each run in a fresh fork, on the same data, tokens a step and threads (``--threads``, default 1), and prints every score, both
-means with 95% intervals, and the interval of the paired difference.
+``python benchmarks/train_vs_reference.py [SEEDS] [SECONDS]`` (default: 5 seeds, the preset's seconds) trains both sides in
+alternation, each run in a fresh fork, with the same data, tokens per step and threads (``--threads``, default 1), and prints every
+score, both means with 95% intervals, and the interval of the paired difference.
 
-The reference is a GPT-2 in the manner of nanoGPT, written for this comparison: learned positions, LayerNorm, GELU, weights tied,
-AdamW (PyTorch's fused one) with warm-up and cosine by elapsed time, gradients clipped at 1, parameters within 5% of ours.
+The reference is a GPT-2 similar to nanoGPT, written for this comparison: learned positions, LayerNorm, GELU, tied weights, AdamW
+(PyTorch's fused version) with warm-up and cosine by elapsed time, gradients clipped at 1, parameters within 5% of train.py's.
 ``--lr`` sets its learning rate; the default was the best of those that ``--tune`` tries on the CPU preset, with two seeds and 120
-steps each, so that the load of the machine plays no part.
+steps each, so that the machine's load has no influence.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TUNING = Budget(120.0, "steps")
 
 
 class Block(nn.Module):
-    """Attention and feed-forward, normed before each."""
+    """Attention and feed-forward layer, each after a LayerNorm."""
 
     def __init__(self, width: int, heads: int, depth: int) -> None:
         super().__init__()
@@ -83,16 +83,16 @@ def count(model: nn.Module) -> int:
 
 
 def reference_of(parameters: int) -> Reference:
-    """Make the reference of the preset's depth whose width, a multiple of 8, comes nearest to so many parameters."""
+    """Return the reference with the preset's depth and the width, a multiple of 8, that is nearest to `parameters`."""
     preset = prepare.PRESET
 
-    def made(width: int) -> Reference:
+    def build(width: int) -> Reference:
         heads = next(h for h in range(max(1, width // 32), 0, -1) if width % h == 0)
         return Reference(preset.depth, width, heads, prepare.VOCAB, prepare.CONTEXT)
 
     with torch.device("meta"):
-        width = min(range(16, 2049, 8), key=lambda width: abs(count(made(width)) - parameters))
-    return made(width)
+        width = min(range(16, 2049, 8), key=lambda width: abs(count(build(width)) - parameters))
+    return build(width)
 
 
 def train_reference(seed: int, parameters: int, lr: float) -> nn.Module:
@@ -118,7 +118,7 @@ def train_reference(seed: int, parameters: int, lr: float) -> nn.Module:
 
 
 def train_ours(seed: int) -> nn.Module:
-    """Execute train.py as a study does."""
+    """Execute train.py as in a study."""
     runtime.seed = runtime.Seed(seed)
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
@@ -139,7 +139,7 @@ def measured(train: Callable[[], nn.Module], seed: int, budget: Budget, threads:
 
 
 def in_a_fork(train: Callable[[], nn.Module], seed: int, budget: Budget, threads: int) -> tuple[float, int, int, float]:
-    """Train and score in a fork: bits per byte, steps, parameters, seconds beside the training."""
+    """Train and evaluate in a fork; return bits per byte, steps, parameters and the seconds beside the training."""
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
     process = context.Process(target=measured, args=(train, seed, budget, threads, queue))
@@ -151,7 +151,7 @@ def in_a_fork(train: Callable[[], nn.Module], seed: int, budget: Budget, threads
 
 
 def interval(values: list[float]) -> str:
-    """Mean and 95% interval (Student's t)."""
+    """Format a mean with half the width of its 95% interval (Student's t)."""
     half = float(student.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
     return f"{statistics.mean(values):.4f} ± {half:.4f}"
 
@@ -165,9 +165,9 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true", help="try learning rates of the reference instead")
     asked = parser.parse_args()
     if asked.seeds < 2:
-        parser.error("an interval takes two seeds at least")
+        parser.error("an interval needs at least two seeds")
     torch.set_num_threads(1)  # a process that has used a pool of threads must not be forked
-    torch.optim.AdamW([nn.Parameter(torch.zeros(1))])  # it imports 800 modules: not in every fork
+    torch.optim.AdamW([nn.Parameter(torch.zeros(1))])  # imports 800 modules here instead of in every fork
     print(presets.describe(prepare.PRESET, prepare.VOCAB))
     _, _, parameters, _ = in_a_fork(lambda: train_ours(0), 0, Budget(1.0, "steps"), asked.threads)
     if asked.tune:
