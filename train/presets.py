@@ -313,7 +313,7 @@ def describe(preset: Preset, vocab: int, machine: Machine | None = None) -> str:
     where = f" on {machine.name}" if machine else ""
     return (
         f"preset {preset.name}{where}: {preset.depth} layers of {preset.width}, context {preset.context}, "
-        f"{preset.batch * preset.accumulate * preset.context} tokens a step ({preset.accumulate} x {preset.batch} sequences), "
+        f"{preset.batch * preset.accumulate * preset.context} tokens per step ({preset.accumulate} x {preset.batch} sequences), "
         f"{preset.dtype}{', compiled' if preset.compile else ''}\n"
         f"memory: about {_megabytes(need.total)} ({', '.join(f'{k} {_megabytes(v)}' for k, v in parts.items())})"
     )

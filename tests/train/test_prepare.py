@@ -23,7 +23,7 @@ from torch import nn  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def prepare(tmp_path_factory):
     """The module, with an empty cache and a small model shape."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
@@ -40,10 +40,10 @@ def lab(tmp_path_factory):
     del sys.modules["prepare"]
 
 
-def data_of(lab, documents, words):
+def data_of(prepare, documents, words):
     """Data with these documents as validation text."""
     val = np.concatenate([[words.separator, *words.encode(document)] for document in documents]).astype(np.uint16)
-    return lab.Data(val, val, words.lengths[val], words)
+    return prepare.Data(val, val, words.lengths[val], words)
 
 
 def table_model(table):
@@ -56,8 +56,8 @@ def table_model(table):
 
 @pytest.mark.parametrize("logit", [0.0, 1.7, -300.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_equal_logits_score_exactly_8(lab, logit, dtype):
-    value = lab.evaluate(lambda x: torch.full((*x.shape, lab.VOCAB), logit, dtype=dtype))
+def test_equal_logits_score_exactly_8(prepare, logit, dtype):
+    value = prepare.evaluate(lambda x: torch.full((*x.shape, prepare.VOCAB), logit, dtype=dtype))
     assert abs(value - 8) < 1e-12
 
 
@@ -92,7 +92,7 @@ class Code:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(5, 60), context=st.integers(1, 40), rows=st.integers(1, 9))
-def test_the_same_probabilities_score_the_same_under_two_tokenizations(lab, seed, size, context, rows):
+def test_the_same_probabilities_score_the_same_under_two_tokenizations(prepare, seed, size, context, rows):
     """A model of bytes gives each piece the product of its bytes' probabilities, which add up to 1 over a complete code."""
     from vocabulary import of_bytes
 
@@ -111,15 +111,15 @@ def test_the_same_probabilities_score_the_same_under_two_tokenizations(lab, seed
         last = pieces[before][-1] if before < len(pieces) else 256
         by_pieces[before, token] = sum(by_bytes[a, b] for a, b in itertools.pairwise([last, *pieces[token]]))
 
-    one = lab.score(table_model(torch.tensor(by_bytes)), data_of(lab, documents, of_bytes()), context, rows)
-    other = lab.score(table_model(torch.tensor(by_pieces)), data_of(lab, documents, code), context, rows)
+    one = prepare.score(table_model(torch.tensor(by_bytes)), data_of(prepare, documents, of_bytes()), context, rows)
+    other = prepare.score(table_model(torch.tensor(by_pieces)), data_of(prepare, documents, code), context, rows)
     nats = -sum(by_bytes[a, b] for text in documents for a, b in itertools.pairwise([256, *text]))
     assert one == pytest.approx(nats / math.log(2) / sum(map(len, documents)), rel=1e-12)
     assert other == pytest.approx(one, rel=1e-12)
 
 
 @pytest.fixture(scope="module")
-def bpe(lab, tmp_path_factory):
+def bpe(prepare, tmp_path_factory):
     pytest.importorskip("tokenizers")
     import vocabulary
 
@@ -134,41 +134,41 @@ def bpe(lab, tmp_path_factory):
     context=st.integers(1, 50),
     rows=st.integers(1, 6),
 )
-def test_the_score_of_byte_pairs_equals_a_plain_sum_over_tokens(lab, bpe, documents, context, rows):
+def test_the_score_of_byte_pairs_equals_a_plain_sum_over_tokens(prepare, bpe, documents, context, rows):
     table = torch.randn(bpe.size, bpe.size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     nats = 0.0
     for document in documents:
         for before, token in itertools.pairwise([bpe.separator, *bpe.encode(document).tolist()]):
             weights = table[before, :-1].exp()
             nats -= math.log(weights[token] / weights.sum())
-    value = lab.score(table_model(table), data_of(lab, documents, bpe), context, rows)
+    value = prepare.score(table_model(table), data_of(prepare, documents, bpe), context, rows)
     assert value == pytest.approx(nats / math.log(2) / len(b"".join(documents)), rel=1e-12)
 
 
-def test_a_perfect_model_scores_0_and_a_separator_costs_nothing(lab):
+def test_a_perfect_model_scores_0_and_a_separator_costs_nothing(prepare):
     from vocabulary import of_bytes
 
     table = torch.full((257, 257), -1e9)
     table[256, 97] = table[97, 98] = table[98, 97] = 0.0
     table[:, 256] = 1e9  # it prefers to end every document
-    data = data_of(lab, [b"ab" * 20, b"aba"], of_bytes())
-    assert lab.score(table_model(table), data, 8, 2) == 0.0
+    data = data_of(prepare, [b"ab" * 20, b"aba"], of_bytes())
+    assert prepare.score(table_model(table), data, 8, 2) == 0.0
 
 
-def test_a_large_vocabulary_is_scored_in_smaller_passes(lab, monkeypatch):
+def test_a_large_vocabulary_is_scored_in_smaller_passes(prepare, monkeypatch):
     from vocabulary import of_bytes
 
-    data, seen = data_of(lab, [bytes(range(256)) * 4], of_bytes()), []
+    data, seen = data_of(prepare, [bytes(range(256)) * 4], of_bytes()), []
     table = torch.randn(257, 257)
 
     def model(x):
         seen.append(tuple(x.shape))
         return table[x]
 
-    whole = lab.score(model, data, 16, 32)
-    monkeypatch.setattr(lab, "_LOGITS", 16 * 257 * 3)
-    monkeypatch.setattr(lab, "_AT_ONCE", 5)
-    assert lab.score(model, data, 16, 32) == pytest.approx(whole, rel=1e-12)
+    whole = prepare.score(model, data, 16, 32)
+    monkeypatch.setattr(prepare, "_LOGITS", 16 * 257 * 3)
+    monkeypatch.setattr(prepare, "_AT_ONCE", 5)
+    assert prepare.score(model, data, 16, 32) == pytest.approx(whole, rel=1e-12)
     assert set(seen) == {(32, 16), (3, 16)}  # one shape in each evaluation
 
 
@@ -190,42 +190,42 @@ class Attention(nn.Module):
         return self.write(self.drop(h[:, 0]))
 
 
-def test_a_model_that_sees_the_future_gets_no_score(lab):
-    lab.evaluate(Attention(lab.VOCAB, causal=True))
+def test_a_model_that_sees_the_future_gets_no_score(prepare):
+    prepare.evaluate(Attention(prepare.VOCAB, causal=True))
     with pytest.raises(ValueError, match="sees the future"):
-        lab.evaluate(Attention(lab.VOCAB, causal=False))
+        prepare.evaluate(Attention(prepare.VOCAB, causal=False))
 
 
-def test_a_model_that_sees_one_token_ahead_gets_no_score(lab):
+def test_a_model_that_sees_one_token_ahead_gets_no_score(prepare):
     def model(x):
-        return 20.0 * nn.functional.one_hot(x.roll(-1, 1), lab.VOCAB).float()
+        return 20.0 * nn.functional.one_hot(x.roll(-1, 1), prepare.VOCAB).float()
 
     with pytest.raises(ValueError, match="sees the future"):
-        lab.evaluate(model)
+        prepare.evaluate(model)
 
 
 @pytest.mark.parametrize("shape", ["last only", "padded"])
-def test_logits_of_another_shape_are_an_error(lab, shape):
+def test_logits_of_another_shape_are_an_error(prepare, shape):
     def model(x):
-        return torch.zeros(len(x), lab.VOCAB) if shape == "last only" else torch.zeros(*x.shape, 320)
+        return torch.zeros(len(x), prepare.VOCAB) if shape == "last only" else torch.zeros(*x.shape, 320)
 
     with pytest.raises(ValueError, match="expected logits of shape"):
-        lab.evaluate(model)
+        prepare.evaluate(model)
 
 
-def test_a_diverged_model_scores_nan(lab):
-    assert math.isnan(lab.evaluate(lambda x: torch.full((*x.shape, lab.VOCAB), math.nan)))
+def test_a_diverged_model_scores_nan(prepare):
+    assert math.isnan(prepare.evaluate(lambda x: torch.full((*x.shape, prepare.VOCAB), math.nan)))
 
 
-def test_modes_gradients_and_random_states_are_restored(lab):
-    model = Attention(lab.VOCAB, causal=True).train()
+def test_modes_gradients_and_random_states_are_restored(prepare):
+    model = Attention(prepare.VOCAB, causal=True).train()
     model.read.eval()
     asked = []
     model.register_forward_hook(
         lambda _, __, out: asked.append((model.training, out.requires_grad, torch.rand(1).item()))
     )
     before = torch.get_rng_state()
-    first, second = lab.evaluate(model), lab.evaluate(model)
+    first, second = prepare.evaluate(model), prepare.evaluate(model)
     assert first == second
     assert torch.equal(torch.get_rng_state(), before)
     assert {part: part.training for part in (model, model.read, model.write, model.drop)} == {
@@ -235,61 +235,61 @@ def test_modes_gradients_and_random_states_are_restored(lab):
     assert torch.is_grad_enabled()
 
 
-def test_modes_are_restored_when_the_model_fails(lab):
+def test_modes_are_restored_when_the_model_fails(prepare):
     class Broken(nn.Module):
         def forward(self, x):
             raise RuntimeError("broken")
 
     model = Broken().train()
     with pytest.raises(RuntimeError, match="broken"):
-        lab.evaluate(model)
+        prepare.evaluate(model)
     assert model.training
 
 
-def test_a_compiled_model_scores_like_the_uncompiled_one(lab):
-    model = Attention(lab.VOCAB, causal=True)
+def test_a_compiled_model_scores_like_the_uncompiled_one(prepare):
+    model = Attention(prepare.VOCAB, causal=True)
     compiled = torch.compile(model, backend="eager")
-    assert lab.evaluate(compiled) == lab.evaluate(model)
+    assert prepare.evaluate(compiled) == prepare.evaluate(model)
     assert compiled.training
     assert model.training
 
 
-def test_evaluation_autocasts_as_training_does(lab):
-    model, seen = Attention(lab.VOCAB, causal=True), []
+def test_evaluation_autocasts_as_training_does(prepare):
+    model, seen = Attention(prepare.VOCAB, causal=True), []
     model.register_forward_hook(lambda _, __, out: seen.append(out.dtype))
-    full = lab.score(model, lab.DATA, 64, 16)
-    half = lab.score(model, lab.DATA, 64, 16, torch.bfloat16)
+    full = prepare.score(model, prepare.DATA, 64, 16)
+    half = prepare.score(model, prepare.DATA, 64, 16, torch.bfloat16)
     assert set(seen) == {torch.float32, torch.bfloat16}
     assert half == pytest.approx(full, abs=0.02)
     assert half != full
 
 
-def test_the_tokens_and_their_order_are_the_same_every_time(lab):
+def test_the_tokens_and_their_order_are_the_same_every_time(prepare):
     seen = []
 
     def model(x):
         seen.append(x.clone())
-        return torch.zeros(*x.shape, lab.VOCAB)
+        return torch.zeros(*x.shape, prepare.VOCAB)
 
-    lab.evaluate(model)
+    prepare.evaluate(model)
     half = len(seen)
-    lab.evaluate(model)
+    prepare.evaluate(model)
     assert all(torch.equal(one, other) for one, other in zip(seen[:half], seen[half:], strict=True))
     scored = torch.cat([x.flatten() for x in [seen[0], *seen[2:half]]])  # the second call is the test for causality
-    assert scored[: len(lab.DATA.val)].tolist() == lab.DATA.val[: len(scored)].tolist()
+    assert scored[: len(prepare.DATA.val)].tolist() == prepare.DATA.val[: len(scored)].tolist()
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_the_score_on_a_gpu_equals_that_on_the_cpu(lab):
-    model = Attention(lab.VOCAB, causal=True)
-    on_cpu = lab.score(model, lab.DATA, 64, 16)
+def test_the_score_on_a_gpu_equals_that_on_the_cpu(prepare):
+    model = Attention(prepare.VOCAB, causal=True)
+    on_cpu = prepare.score(model, prepare.DATA, 64, 16)
     model.cuda()
     state = torch.cuda.get_rng_state()
-    assert lab.score(model, lab.DATA, 64, 16) == pytest.approx(on_cpu, rel=1e-5)
-    assert lab.score(model, lab.DATA, 64, 16, torch.bfloat16) == pytest.approx(on_cpu, abs=0.02)
+    assert prepare.score(model, prepare.DATA, 64, 16) == pytest.approx(on_cpu, rel=1e-5)
+    assert prepare.score(model, prepare.DATA, 64, 16, torch.bfloat16) == pytest.approx(on_cpu, abs=0.02)
     assert torch.equal(torch.cuda.get_rng_state(), state)
-    assert lab.score(lambda x: torch.zeros(*x.shape, 257, device=x.device), lab.DATA, 64, 16) == pytest.approx(
+    assert prepare.score(lambda x: torch.zeros(*x.shape, 257, device=x.device), prepare.DATA, 64, 16) == pytest.approx(
         8, abs=1e-12
     )
 
@@ -298,7 +298,7 @@ def test_the_score_on_a_gpu_equals_that_on_the_cpu(lab):
 
 
 @pytest.fixture
-def cycle(lab):
+def cycle(prepare):
     """A model that writes abcabc...; the separator has the highest logit of all."""
     table = torch.zeros(257, 257)
     for before, after in ((256, 97), (97, 98), (98, 99), (99, 97)):
@@ -307,35 +307,35 @@ def cycle(lab):
     return table_model(table)
 
 
-def test_a_sample_continues_the_prompt(lab, cycle):
-    assert lab.sample(cycle, "ab", 4, temperature=0) == "abcabc"
-    assert lab.sample(cycle, "", 4, temperature=0) == "abca"
-    assert lab.sample(cycle, "ab", 4, top_k=1) == "abcabc"
+def test_a_sample_continues_the_prompt(prepare, cycle):
+    assert prepare.sample(cycle, "ab", 4, temperature=0) == "abcabc"
+    assert prepare.sample(cycle, "", 4, temperature=0) == "abca"
+    assert prepare.sample(cycle, "ab", 4, top_k=1) == "abcabc"
 
 
-def test_a_sample_longer_than_the_context_slides(lab, cycle):
-    count = lab.CONTEXT + 20
-    assert lab.sample(cycle, "a" * 10, count, temperature=0) == "a" * 10 + ("bca" * count)[:count]
+def test_a_sample_longer_than_the_context_slides(prepare, cycle):
+    count = prepare.CONTEXT + 20
+    assert prepare.sample(cycle, "a" * 10, count, temperature=0) == "a" * 10 + ("bca" * count)[:count]
 
 
-def test_a_seed_gives_the_same_sample_and_leaves_the_random_state(lab):
+def test_a_seed_gives_the_same_sample_and_leaves_the_random_state(prepare):
     table = torch.randn(257, 257)
     before = torch.get_rng_state()
-    one, again, other = (lab.sample(table_model(table), "x", 50, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (prepare.sample(table_model(table), "x", 50, seed=seed) for seed in (1, 1, 2))
     assert one == again != other
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_bytes_that_are_not_utf8_are_replaced_in_a_sample(lab):
+def test_bytes_that_are_not_utf8_are_replaced_in_a_sample(prepare):
     table = torch.zeros(257, 257)
     table[:, 0xC3] = 9.0
-    assert lab.sample(table_model(table), "", 2, temperature=0) == "\ufffd\ufffd"
+    assert prepare.sample(table_model(table), "", 2, temperature=0) == "\ufffd\ufffd"
 
 
-def test_top_k_samples_the_most_likely_tokens_only(lab):
+def test_top_k_samples_the_most_likely_tokens_only(prepare):
     table = torch.zeros(257, 257)
     table[:, 97:100] = 0.1
-    assert set(lab.sample(table_model(table), "", 100, temperature=5.0, top_k=3)) == {"a", "b", "c"}
+    assert set(prepare.sample(table_model(table), "", 100, temperature=5.0, top_k=3)) == {"a", "b", "c"}
 
 
 # -- the script and the setup ----------------------------------------------------------------------------------------------------
@@ -387,8 +387,8 @@ def test_the_script_describes_text_tokenizer_and_validation(home):
     assert "ready" not in done.stdout
 
 
-def test_measuring_reports_batches_a_step_and_the_evaluation(lab):
-    lines = lab.measure(0.01).splitlines()
+def test_measuring_reports_batches_a_step_and_the_evaluation(prepare):
+    lines = prepare.measure(0.01).splitlines()
     assert [line.split("  ")[0] for line in lines] == ["batches", "a step", "evaluation"]
     assert re.search(r"[\d.]+% .* waiting for batches", lines[1])
     assert re.search(r"[\d.]+ s, [\d.]+% of the budget", lines[2])

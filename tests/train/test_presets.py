@@ -136,7 +136,7 @@ def test_a_wrong_override_is_one_line(override, facts):
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def script(tmp_path_factory):
     """What train.py defines, after one step on the CPU."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(TRAIN))
@@ -169,15 +169,17 @@ each_shape = pytest.mark.parametrize(
 )
 
 
-def build(lab, preset, vocab):
-    lab.model = lab.GPT(lab.shape_of(preset, vocab, False), "cpu", getattr(torch, preset.dtype), lab.Attend())
+def build(script, preset, vocab):
+    script.model = script.GPT(
+        script.shape_of(preset, vocab, False), "cpu", getattr(torch, preset.dtype), script.Attend()
+    )
     x = torch.randint(0, vocab, (preset.batch, preset.context))
-    return lab.model, lab.Optimizer(lab.model, compiled=False), x, x.roll(1, 1)
+    return script.model, script.Optimizer(script.model, compiled=False), x, x.roll(1, 1)
 
 
 @each_shape
-def test_parameters_and_state_are_counted_exactly(lab, preset, vocab):
-    model, optimizer, _, _ = build(lab, preset, vocab)
+def test_parameters_and_state_are_counted_exactly(script, preset, vocab):
+    model, optimizer, _, _ = build(script, preset, vocab)
     estimate = presets.estimate_memory(preset, vocab)
     assert estimate.parameters == 4 * sum(p.numel() for p in model.parameters()) == estimate.gradients
     state = sum(4 * x.numel() for pair in (*optimizer.states, *optimizer.moments) for x in pair)
@@ -185,8 +187,8 @@ def test_parameters_and_state_are_counted_exactly(lab, preset, vocab):
 
 
 @each_shape
-def test_activations_are_what_the_backward_pass_keeps(lab, preset, vocab):
-    model, _, x, y = build(lab, preset, vocab)
+def test_activations_are_what_the_backward_pass_keeps(script, preset, vocab):
+    model, _, x, y = build(script, preset, vocab)
     own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers(), x, y)}
     kept = {}
 
@@ -241,11 +243,11 @@ def peak(work):
 
 @pytest.mark.parametrize("passes", [1, 2])
 @each_shape
-def test_the_peak_of_a_step_is_the_estimate(lab, preset, vocab, passes):
+def test_the_peak_of_a_step_is_the_estimate(script, preset, vocab, passes):
     made = []
 
     def work():
-        model, optimizer, x, y = build(lab, preset, vocab)
+        model, optimizer, x, y = build(script, preset, vocab)
         made.extend((model, optimizer))
         for _ in range(2):
             for _ in range(passes):
@@ -277,10 +279,8 @@ def test_the_total_is_the_permanent_part_and_the_largest_phase():
 
 def test_the_choice_and_the_estimate_are_described():
     first, second = presets.describe(BY_NAME["gpu-80gb"], 8192, card("NVIDIA H100", 80)).splitlines()
-    assert first.startswith(
-        "preset gpu-80gb on NVIDIA H100: 8 layers of 512, context 2048, 262144 tokens a step (2 x 64 "
-    )
-    assert first.endswith("bfloat16, compiled")
+    for fact in ("gpu-80gb", "NVIDIA H100", "8 layers of 512", "2048", "262144", "2 x 64", "bfloat16", "compiled"):
+        assert fact in first
     assert second.startswith("memory: about ")
     assert "activations" in second
 

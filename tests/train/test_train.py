@@ -26,7 +26,7 @@ on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA devic
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def script(tmp_path_factory):
     """What train.py defines after two steps of a tiny preset on the CPU, executed as in a study."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
@@ -52,11 +52,11 @@ def lab(tmp_path_factory):
         sys.modules.pop("prepare", None)
 
 
-def small(lab, dtype=torch.float32, vocab=64, **changes):
+def small(script, dtype=torch.float32, vocab=64, **changes):
     """A model with random weights, including those initialised at zero, without which most of it has no effect."""
     torch.manual_seed(1)
-    shape = lab.shape_of(lab.PRESET, vocab, False)
-    model = lab.GPT(replace(shape, **changes), "cpu", dtype, lab.Attend())
+    shape = script.shape_of(script.PRESET, vocab, False)
+    model = script.GPT(replace(shape, **changes), "cpu", dtype, script.Attend())
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
@@ -84,21 +84,21 @@ def best_quintic(low, high):
     return np.array([a, b, c])
 
 
-def test_the_coefficients_are_those_of_polar_express(lab):
+def test_the_coefficients_are_those_of_polar_express(script):
     low, high, cushion, safety = 1e-3, 1.0, 0.02407327424182761, 1.01
-    for i, given_ in enumerate(lab.POLAR):
+    for i, given_ in enumerate(script.POLAR):
         found = best_quintic(max(low, cushion * high), high)
         ends = [found @ np.array([x, x**3, x**5]) for x in (low, high)]
         found = found * 2 / sum(ends)  # the cushion had moved the centre off 1
         low = found @ np.array([low, low**3, low**5])
         high = 2 - low
-        last = i == len(lab.POLAR) - 1
+        last = i == len(script.POLAR) - 1
         np.testing.assert_allclose(given_, found / (1 if last else np.array([safety, safety**3, safety**5])), rtol=1e-9)
 
 
-def test_singular_values_from_a_thousandth_on_come_near_to_one(lab):
+def test_singular_values_from_a_thousandth_on_come_near_to_one(script):
     x = np.geomspace(1e-3, 1, 5000)
-    for a, b, c in lab.POLAR:
+    for a, b, c in script.POLAR:
         x = a * x + b * x**3 + c * x**5
     assert x.min() > 0.85
     assert x.max() < 1.13
@@ -106,20 +106,20 @@ def test_singular_values_from_a_thousandth_on_come_near_to_one(lab):
 
 @settings(max_examples=30, deadline=None)
 @given(count=st.integers(1, 4), columns=st.integers(1, 24), more=st.integers(0, 24), seed=st.integers(0, 999))
-def test_orthogonalising_gives_orthonormal_columns_in_the_same_directions(lab, count, columns, more, seed):
+def test_orthogonalising_gives_orthonormal_columns_in_the_same_directions(script, count, columns, more, seed):
     x = torch.randn(count, columns + more, columns, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     u, _, v = torch.linalg.svd(x, full_matrices=False)
     x = u @ torch.diag_embed(torch.linspace(0.01, 1, columns, dtype=torch.float64).expand(count, -1)) @ v
-    y = lab.orthogonalise(x, len(lab.POLAR), torch.float64)
+    y = script.orthogonalise(x, len(script.POLAR), torch.float64)
     values = torch.linalg.svdvals(y)
     assert values.min() > 0.8
     assert values.max() < 1.2
     assert ((u.mT @ y @ v.mT) - torch.diag_embed(torch.diagonal(u.mT @ y @ v.mT, dim1=-2, dim2=-1))).abs().max() < 1e-9
 
 
-def test_bfloat16_suffices_for_orthogonalising(lab):
+def test_bfloat16_suffices_for_orthogonalising(script):
     x = torch.randn(3, 64, 32, generator=torch.Generator().manual_seed(0))
-    values = torch.linalg.svdvals(lab.orthogonalise(x, 5, torch.bfloat16).float())
+    values = torch.linalg.svdvals(script.orthogonalise(x, 5, torch.bfloat16).float())
     assert values.min() > 0.75
     assert values.max() < 1.25
 
@@ -142,13 +142,13 @@ def naive(q, k, v, window):
     rows=st.integers(1, 3), length=st.integers(1, 40), window=st.integers(1, 48), kv_heads=st.integers(1, 3),
     group=st.integers(1, 3), grouped=st.booleans(), seed=st.integers(0, 999),
 )  # fmt: skip
-def test_attention_equals_the_naive_one(lab, rows, length, window, kv_heads, group, grouped, seed):
+def test_attention_equals_the_naive_one(script, rows, length, window, kv_heads, group, grouped, seed):
     draw = torch.Generator().manual_seed(seed)
     q = torch.randn(rows, length, kv_heads * group, 8, generator=draw, requires_grad=True)
     k, v = (torch.randn(rows, length, kv_heads, 8, generator=draw, requires_grad=True) for _ in range(2))
     weight = torch.randn(q.shape, generator=draw)
     results = []
-    for attend in (lab.Attend(grouped=grouped), naive):
+    for attend in (script.Attend(grouped=grouped), naive):
         y = attend(q, k, v, window)
         results.append([y, *torch.autograd.grad((y * weight).sum(), (q, k, v))])
     for ours, expected in zip(*results, strict=True):
@@ -158,12 +158,12 @@ def test_attention_equals_the_naive_one(lab, rows, length, window, kv_heads, gro
 # uncompiled FlexAttention warns; compiling it takes half a minute here
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("window", [1, 7, 32, 128])
-def test_the_mask_for_flex_attention_is_the_same_window(lab, window):
+def test_the_mask_for_flex_attention_is_the_same_window(script, window):
     from torch.nn.attention.flex_attention import flex_attention
 
     q, k, v = (torch.randn(2, 128, heads, 16, generator=torch.Generator().manual_seed(heads)) for heads in (4, 2, 2))
-    attend = lab.Attend(flex=flex_attention)
-    y = attend(q, k, v, window, lab.block_mask(128, window, "cpu"))
+    attend = script.Attend(flex=flex_attention)
+    y = attend(q, k, v, window, script.block_mask(128, window, "cpu"))
     torch.testing.assert_close(y, naive(q, k, v, window), rtol=1e-4, atol=1e-5)
 
 
@@ -180,34 +180,34 @@ def test_the_mask_for_flex_attention_is_the_same_window(lab, window):
         ("cpu", (0, 0), False, True, False),
     ],
 )
-def test_attention_is_chosen_by_the_card(lab, device, capability, compiled, grouped, flex):
-    chosen = lab.choose_attention(device, capability, compiled)
+def test_attention_is_chosen_by_the_card(script, device, capability, compiled, grouped, flex):
+    chosen = script.choose_attention(device, capability, compiled)
     assert (chosen.grouped, chosen.flex is not None) == (grouped, flex)
 
 
 # -- the model ------------------------------------------------------------------------------------------------------------
 
 
-def test_both_implementations_of_rotate_agree(lab):
+def test_both_implementations_of_rotate_agree(script):
     x = torch.randn(2, 10, 3, 8)
-    turns = lab.rotary_turns(10, 8, "cpu")
-    torch.testing.assert_close(lab.rotate(x, turns), lab.rotate(x.double(), turns.double()).float())
+    turns = script.rotary_turns(10, 8, "cpu")
+    torch.testing.assert_close(script.rotate(x, turns), script.rotate(x.double(), turns.double()).float())
 
 
 @given(first=st.integers(0, 40), second=st.integers(0, 40), further=st.integers(0, 20))
 @settings(max_examples=30, deadline=None)
-def test_rotated_products_depend_on_the_distance_alone(lab, first, second, further):
-    turns = lab.rotary_turns(64, 16, "cpu")
+def test_rotated_products_depend_on_the_distance_alone(script, first, second, further):
+    turns = script.rotary_turns(64, 16, "cpu")
     q, k = (
         torch.randn(1, 1, 1, 16, generator=torch.Generator().manual_seed(seed)).expand(1, 64, 1, 16) for seed in (0, 1)
     )
-    q, k = lab.rotate(q, turns)[0, :, 0], lab.rotate(k, turns)[0, :, 0]
+    q, k = script.rotate(q, turns)[0, :, 0], script.rotate(k, turns)[0, :, 0]
     torch.testing.assert_close(q[first] @ k[second], q[first + further] @ k[second + further], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("windows", [(32, 32, 32), (8, 8, 32)])
-def test_no_logit_depends_on_later_tokens(lab, windows):
-    model, x = small(lab, windows=windows), tokens_of(2, 32)
+def test_no_logit_depends_on_later_tokens(script, windows):
+    model, x = small(script, windows=windows), tokens_of(2, 32)
     before = model(x)
     for place in (1, 13, 31):
         changed = x.clone()
@@ -217,23 +217,23 @@ def test_no_logit_depends_on_later_tokens(lab, windows):
         assert (after[:, place] - before[:, place]).abs().max() > 1e-3  # but it depends on its own token
 
 
-def test_logits_are_float32_and_capped_and_the_loss_is_their_cross_entropy(lab):
-    model, x, y = small(lab), tokens_of(2, 32), tokens_of(2, 32).roll(1)
+def test_logits_are_float32_and_capped_and_the_loss_is_their_cross_entropy(script):
+    model, x, y = small(script), tokens_of(2, 32), tokens_of(2, 32).roll(1)
     logits = model(x)
     assert logits.shape == (2, 32, 64)
     assert logits.dtype == torch.float32
-    assert logits.abs().max() < lab.SOFTCAP
+    assert logits.abs().max() < script.SOFTCAP
     torch.testing.assert_close(model(x, y), torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten()))
 
 
-def test_a_new_model_predicts_uniformly(lab):
-    model = lab.GPT(lab.shape_of(lab.PRESET, 64, False), "cpu", torch.float32, lab.Attend())
+def test_a_new_model_predicts_uniformly(script):
+    model = script.GPT(script.shape_of(script.PRESET, 64, False), "cpu", torch.float32, script.Attend())
     assert model(tokens_of(4, 32), tokens_of(4, 32).roll(1)).item() == pytest.approx(math.log(64), abs=0.01)
 
 
-def test_bfloat16_gives_about_the_same_loss_with_autocast_too(lab):
+def test_bfloat16_gives_about_the_same_loss_with_autocast_too(script):
     x, y = tokens_of(4, 32), tokens_of(4, 32).roll(1)
-    exact, rough = small(lab), small(lab, torch.bfloat16)
+    exact, rough = small(script), small(script, torch.bfloat16)
     with torch.autocast("cpu", torch.bfloat16):
         scored = rough(x, y)
         whole = exact(x, y)
@@ -244,66 +244,66 @@ def test_bfloat16_gives_about_the_same_loss_with_autocast_too(lab):
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in rough.parameters())
 
 
-def test_the_shape_follows_the_constants(lab, monkeypatch):
-    monkeypatch.setattr(lab, "DEPTH_SCALE", 2.0)
-    monkeypatch.setattr(lab, "WIDTH_SCALE", 1.5)
-    monkeypatch.setattr(lab, "WINDOWS", "SSSL")
-    monkeypatch.setattr(lab, "VALUES", "all")
-    shape = lab.shape_of(lab.PRESET, 64, False)
+def test_the_shape_follows_the_constants(script, monkeypatch):
+    monkeypatch.setattr(script, "DEPTH_SCALE", 2.0)
+    monkeypatch.setattr(script, "WIDTH_SCALE", 1.5)
+    monkeypatch.setattr(script, "WINDOWS", "SSSL")
+    monkeypatch.setattr(script, "VALUES", "all")
+    shape = script.shape_of(script.PRESET, 64, False)
     assert (shape.depth, shape.width, shape.heads, shape.kv_heads) == (6, 48, 3, 1)
     assert shape.windows == (8, 8, 8, 32, 8, 32)  # the last sees all
     assert shape.valued == (True,) * 6
 
 
-def test_auto_uses_windows_for_long_contexts_where_they_are_fast(lab):
-    long = replace(lab.PRESET, context=2048)
-    assert set(lab.shape_of(long, 64, True).windows) == {512, 2048}
-    assert set(lab.shape_of(long, 64, False).windows) == {2048}
-    assert set(lab.shape_of(lab.PRESET, 64, True).windows) == {32}
+def test_auto_uses_windows_for_long_contexts_where_they_are_fast(script):
+    long = replace(script.PRESET, context=2048)
+    assert set(script.shape_of(long, 64, True).windows) == {512, 2048}
+    assert set(script.shape_of(long, 64, False).windows) == {2048}
+    assert set(script.shape_of(script.PRESET, 64, True).windows) == {32}
 
 
 # -- the optimizers -------------------------------------------------------------------------------------------------------
 
 
-def stepped(lab, scale=1.0, progress=0.3):
-    model = small(lab)
-    optimizer = lab.Optimizer(model, compiled=False)
+def stepped(script, scale=1.0, progress=0.3):
+    model = small(script)
+    optimizer = script.Optimizer(model, compiled=False)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     (model(tokens_of(4, 32), tokens_of(4, 32).roll(1)) * scale).backward()
     done = optimizer.step(progress, scale)
     return model, optimizer, before, done
 
 
-def test_every_parameter_is_updated_and_every_gradient_released(lab):
-    model, _, before, done = stepped(lab)
+def test_every_parameter_is_updated_and_every_gradient_released(script):
+    model, _, before, done = stepped(script)
     assert done
     for name, parameter in model.named_parameters():
         assert not torch.equal(parameter, before[name]), name
         assert parameter.grad is None
 
 
-def test_an_update_of_a_matrix_has_no_weak_direction(lab, monkeypatch):
-    monkeypatch.setattr(lab, "WEIGHT_DECAY", 0.0)
-    model, _, before, _ = stepped(lab)
-    change = (before["query"] - model.query.detach()) / (lab.MATRIX_LR * lab.schedule(0.3))
+def test_an_update_of_a_matrix_has_no_weak_direction(script, monkeypatch):
+    monkeypatch.setattr(script, "WEIGHT_DECAY", 0.0)
+    model, _, before, _ = stepped(script)
+    change = (before["query"] - model.query.detach()) / (script.MATRIX_LR * script.schedule(0.3))
     values = torch.linalg.svdvals(change)
     assert values.median() == pytest.approx(1.0, abs=0.3)
-    gradient = small(lab)
+    gradient = small(script)
     gradient(tokens_of(4, 32), tokens_of(4, 32).roll(1)).backward()
     spread = torch.linalg.svdvals(gradient.query.grad)
     assert (values[:, 0] / values[:, -4]).max() < 0.2 * (spread[:, 0] / spread[:, -4]).max()
 
 
-def test_weights_decay_only_where_the_update_does_not_oppose_it(lab):
+def test_weights_decay_only_where_the_update_does_not_oppose_it(script):
     matrix, grad = torch.randn(2, 8, 4), torch.randn(2, 8, 4)
     results = []
     for decay in (0.0, 0.5):
         copy = matrix.clone()
         number = torch.tensor
-        lab.muon_update(
+        script.muon_update(
             [copy],
             [grad.clone()],
-            *lab.muon_state([copy]),
+            *script.muon_state([copy]),
             [1.0],
             number(0.1),
             number(0.9),
@@ -317,35 +317,35 @@ def test_weights_decay_only_where_the_update_does_not_oppose_it(lab):
     torch.testing.assert_close(decayed[shrunk], (plain - 0.1 * 0.5 * matrix)[shrunk])
 
 
-def test_wide_matrices_are_updated_like_tall_ones(lab):
+def test_wide_matrices_are_updated_like_tall_ones(script):
     tall = [torch.randn(2, 8, 4), torch.randn(2, 8, 4)]
     wide = [x.mT.contiguous() for x in tall]
     for matrix, grad in (tall, wide):
         number = torch.tensor
-        lab.muon_update(
-            [matrix], [grad], *lab.muon_state([matrix]), [1.0], number(0.1), number(0.9), number(0.1), torch.float32
+        script.muon_update(
+            [matrix], [grad], *script.muon_state([matrix]), [1.0], number(0.1), number(0.9), number(0.1), torch.float32
         )
     torch.testing.assert_close(wide[0].mT, tall[0])
 
 
-def test_adamw_equals_torchs(lab):
+def test_adamw_equals_torchs(script):
     x, theirs = torch.randn(5), torch.nn.Parameter(torch.zeros(5))
     theirs.data.copy_(x)
-    adam = torch.optim.AdamW([theirs], lr=0.1, betas=(lab.BETA1, lab.BETA2), eps=1e-10, weight_decay=0.0)
+    adam = torch.optim.AdamW([theirs], lr=0.1, betas=(script.BETA1, script.BETA2), eps=1e-10, weight_decay=0.0)
     state = torch.zeros(5), torch.zeros(5)
     for step in range(1, 5):
         grad = torch.randn(5, generator=torch.Generator().manual_seed(step))
         theirs.grad = grad.clone()
         adam.step()
-        lab.adamw_update(x, grad, *state, torch.tensor(0.1), torch.tensor(float(step)))
+        script.adamw_update(x, grad, *state, torch.tensor(0.1), torch.tensor(float(step)))
     torch.testing.assert_close(x, theirs.detach())
 
 
-def test_a_scaled_loss_gives_the_same_step_and_an_overflow_no_step(lab):
-    plain, scaled = stepped(lab)[0], stepped(lab, 2.0**10)[0]
+def test_a_scaled_loss_gives_the_same_step_and_an_overflow_no_step(script):
+    plain, scaled = stepped(script)[0], stepped(script, 2.0**10)[0]
     for a, b in zip(plain.parameters(), scaled.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-    model, optimizer, before, done = stepped(lab, 1e39)  # beyond float32
+    model, optimizer, before, done = stepped(script, 1e39)  # beyond float32
     assert not done
     assert optimizer.steps == 0
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
@@ -364,29 +364,29 @@ def traced(monkeypatch):
     torch._dynamo.reset()
 
 
-def test_compiling_changes_neither_results_nor_state(lab, traced):
+def test_compiling_changes_neither_results_nor_state(script, traced):
     x, y = tokens_of(4, 32), tokens_of(4, 32).roll(1)
-    model = small(lab, torch.bfloat16, windows=(8, 8, 32))
-    optimizer = lab.Optimizer(model, compiled=True)
+    model = small(script, torch.bfloat16, windows=(8, 8, 32))
+    optimizer = script.Optimizer(model, compiled=True)
     before = [p.detach().clone() for p in model.parameters()]
-    forward = lab.compile_all(model, optimizer, x, y)
+    forward = script.compile_all(model, optimizer, x, y)
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     assert optimizer.steps == 0
     assert not any(x.any() for pair in (*optimizer.states, *optimizer.moments) for x in pair)
     torch.testing.assert_close(forward(x, y), model(x, y), rtol=1e-3, atol=1e-3)
     forward(x, y).backward()
     optimizer.step(0.3)
-    other = small(lab, torch.bfloat16, windows=(8, 8, 32))
-    plain = lab.Optimizer(other, compiled=False)
+    other = small(script, torch.bfloat16, windows=(8, 8, 32))
+    plain = script.Optimizer(other, compiled=False)
     other(x, y).backward()
     plain.step(0.3)
     assert all((a - b).abs().max() < 0.02 for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
-def test_updates_are_compiled_once_for_all_rates(lab, traced):
-    model = small(lab)
-    optimizer = lab.Optimizer(model, compiled=True)
-    forward = lab.compile_all(model, optimizer, tokens_of(4, 32), tokens_of(4, 32).roll(1))
+def test_updates_are_compiled_once_for_all_rates(script, traced):
+    model = small(script)
+    optimizer = script.Optimizer(model, compiled=True)
+    forward = script.compile_all(model, optimizer, tokens_of(4, 32), tokens_of(4, 32).roll(1))
     with torch._dynamo.config.patch(error_on_recompile=True):
         for progress in (0.0, 0.1, 0.5, 0.9):
             forward(tokens_of(4, 32), tokens_of(4, 32).roll(1)).backward()
@@ -394,88 +394,88 @@ def test_updates_are_compiled_once_for_all_rates(lab, traced):
     assert optimizer.steps == 4
 
 
-def test_training_runs_uncompiled_when_compiling_fails(lab, traced, monkeypatch, capsys):
-    monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
-    monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(NotImplementedError("no such kernel")))
-    build, folders = lab.build, []
+def test_training_runs_uncompiled_when_compiling_fails(script, traced, monkeypatch, capsys):
+    monkeypatch.setattr(script, "PRESET", replace(script.PRESET, compile=True))
+    monkeypatch.setattr(script, "compile_all", lambda *_: (_ for _ in ()).throw(NotImplementedError("no such kernel")))
+    build, folders = script.build, []
     monkeypatch.setattr(
-        lab, "build", lambda *given: folders.append(os.environ.get("TORCHINDUCTOR_CACHE_DIR")) or build(*given)
+        script, "build", lambda *given: folders.append(os.environ.get("TORCHINDUCTOR_CACHE_DIR")) or build(*given)
     )
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
-    lab.hardware.share_compile_cache.cache_clear()
-    gpt, model, optimizer = lab.build_for("cpu", lab.batches(4, lab.CONTEXT, 0))
+    script.hardware.share_compile_cache.cache_clear()
+    gpt, model, optimizer = script.build_for("cpu", script.batches(4, script.CONTEXT, 0))
     assert folders[0]  # set before the compiler, which reads it, is imported
     assert model is gpt
-    assert optimizer.adamw is lab.adamw_update
+    assert optimizer.adamw is script.adamw_update
     assert "NotImplementedError" in capsys.readouterr().out
 
 
-def test_running_out_of_memory_in_compiling_is_raised(lab, traced, monkeypatch):
-    monkeypatch.setattr(lab, "PRESET", replace(lab.PRESET, compile=True))
-    monkeypatch.setattr(lab, "compile_all", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("no more")))
+def test_running_out_of_memory_in_compiling_is_raised(script, traced, monkeypatch):
+    monkeypatch.setattr(script, "PRESET", replace(script.PRESET, compile=True))
+    monkeypatch.setattr(script, "compile_all", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("no more")))
     with pytest.raises(torch.OutOfMemoryError):
-        lab.build_for("cpu", lab.batches(4, lab.CONTEXT, 0))
+        script.build_for("cpu", script.batches(4, script.CONTEXT, 0))
 
 
-def test_the_learning_rate_warms_up_stays_and_warms_down(lab):
-    rates = [lab.schedule(i / 1000) for i in range(1001)]
+def test_the_learning_rate_warms_up_stays_and_warms_down(script):
+    rates = [script.schedule(i / 1000) for i in range(1001)]
     top = rates.index(1.0)
     assert rates[0] > 0
     assert rates[:top] == sorted(rates[:top])
     assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert rates[-1] == pytest.approx(lab.FINAL_LR)
+    assert rates[-1] == pytest.approx(script.FINAL_LR)
 
 
 # -- the whole ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_tuner_finds_every_constant_with_its_range(lab):
+def test_the_tuner_finds_every_constant_with_its_range(script):
     constants = {c.name: c for c in find_constants(SOURCE)}
     assert len(constants) >= 20
     assert not any(c.inferred for c in constants.values())
     for name, constant in constants.items():
-        assert getattr(lab, name) == constant.value
+        assert getattr(script, name) == constant.value
         assert len(re.findall(rf"\b{name}\b", SOURCE)) > 1, f"{name} is not used"
 
 
-def test_train_py_redefines_no_name_of_prepare(lab):
+def test_train_py_redefines_no_name_of_prepare(script):
     """After a run the study binds prepare's names again, in the namespace that train.py's functions use."""
-    for name, value in lab.names_of_prepare.items():
+    for name, value in script.names_of_prepare.items():
         if not name.startswith("__"):
-            assert lab.__dict__[name] is value, f"train.py redefines {name}"
+            assert script.__dict__[name] is value, f"train.py redefines {name}"
 
 
-def test_a_run_learns_and_is_reproducible_by_its_seed(lab):
+def test_a_run_learns_and_is_reproducible_by_its_seed(script):
     scores = []
     for steps in (1, 30, 30):
         clock.configure(Budget(float(steps), "steps"), None)
         torch.manual_seed(3)
-        model, optimizer = lab.build(lab.Attend(), False)
-        assert lab.train(model, optimizer, lab.batches(4, lab.CONTEXT, 3), 1) == steps
-        scores.append(lab.evaluate(model))
+        model, optimizer = script.build(script.Attend(), False)
+        assert script.train(model, optimizer, script.batches(4, script.CONTEXT, 3), 1) == steps
+        scores.append(script.evaluate(model))
     assert scores[1] < scores[0] - 1
     assert scores[1] == pytest.approx(scores[2], abs=1e-4)
 
 
-def test_accumulated_batches_make_one_step(lab):
+def test_accumulated_batches_make_one_step(script):
     clock.configure(Budget(1.0, "steps"), None)
     taken = []
 
     def stream():
-        for pair in lab.batches(4, lab.CONTEXT, 0):
+        for pair in script.batches(4, script.CONTEXT, 0):
             taken.append(pair)
             yield pair
 
-    model, optimizer = lab.build(lab.Attend(), False)
-    assert lab.train(model, optimizer, stream(), 3) == 1
+    model, optimizer = script.build(script.Attend(), False)
+    assert script.train(model, optimizer, stream(), 3) == 1
     assert optimizer.steps == 1
     assert len(taken) == 4  # three, and the first of the next step
 
 
-def test_operations_are_counted_as_in_palm(lab):
-    model = small(lab)
+def test_operations_are_counted_as_in_palm(script):
+    model = small(script)
     matrices = sum(getattr(model, name).numel() for name in ("query", "key", "value", "out", "up", "down", "head"))
-    assert lab.flops_per_token(model.shape) == 6 * matrices + 12 * 32 * 3 * 32
+    assert script.flops_per_token(model.shape) == 6 * matrices + 12 * 32 * 3 * 32
 
 
 def run_script(tmp_path, *options):
@@ -491,7 +491,7 @@ def run_script(tmp_path, *options):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
 
 
-def test_a_run_by_hand_prints_the_originals_figures_and_a_sample(lab, tmp_path):
+def test_a_run_by_hand_prints_the_originals_figures_and_a_sample(script, tmp_path):
     done = run_script(
         tmp_path, "--preset", "cpu,depth=1,width=32,heads=1,kv_heads=1,batch=4,eval_tokens=1024", "--seconds", "0.3",
         "--threads", "1", "--sample", "5",
@@ -513,7 +513,7 @@ def test_a_run_by_hand_prints_the_originals_figures_and_a_sample(lab, tmp_path):
     assert "compiler False cuda False" in done.stdout  # neither is needed here, and each takes seconds to start
 
 
-def test_a_model_too_large_for_memory_is_one_line(lab, tmp_path):
+def test_a_model_too_large_for_memory_is_one_line(script, tmp_path):
     done = run_script(tmp_path, "--preset", "cpu,width=3000000,heads=3,eval_tokens=1024", "--seconds", "1")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
@@ -527,15 +527,15 @@ def test_a_model_too_large_for_memory_is_one_line(lab, tmp_path):
 @pytest.mark.gpu
 @on_gpu
 @pytest.mark.parametrize("window", [16, 64, 256])
-def test_all_attention_kernels_agree_on_the_card(lab, window):
+def test_all_attention_kernels_agree_on_the_card(script, window):
     shapes = (4, 2, 2)
     q, k, v = (torch.randn(2, 256, heads, 64, generator=torch.Generator().manual_seed(heads)) for heads in shapes)
     expected = naive(q, k, v, window)
     capability = torch.cuda.get_device_capability()
     q, k, v = (x.cuda().half() for x in (q, k, v))
     for compiled in (False, True):
-        attend = lab.choose_attention("cuda", capability, compiled)
-        mask = lab.block_mask(256, window, "cuda") if attend.flex and window < 256 else None
+        attend = script.choose_attention("cuda", capability, compiled)
+        mask = script.block_mask(256, window, "cuda") if attend.flex and window < 256 else None
         call = torch.compile(attend, dynamic=False) if compiled else attend
         torch.testing.assert_close(call(q, k, v, window, mask).float().cpu(), expected, rtol=2e-2, atol=2e-2)
 
@@ -543,19 +543,19 @@ def test_all_attention_kernels_agree_on_the_card(lab, window):
 @pytest.mark.gpu
 @on_gpu
 @pytest.mark.parametrize("compiled", [False, True])
-def test_training_on_the_card_stays_within_the_estimate(lab, monkeypatch, compiled):
+def test_training_on_the_card_stays_within_the_estimate(script, monkeypatch, compiled):
     import presets
 
     preset = next(preset for preset in presets.PRESETS if preset.name == "gpu-4gb")
     preset = replace(preset, compile=compiled, dtype="bfloat16" if torch.cuda.is_bf16_supported() else "float16")
-    monkeypatch.setattr(lab, "PRESET", preset)
+    monkeypatch.setattr(script, "PRESET", preset)
     torch.cuda.reset_peak_memory_stats()
     clock.configure(Budget(20.0, "steps"), None)
     capability = (0, 0) if torch.version.hip else torch.cuda.get_device_capability()
-    model, optimizer = lab.build(lab.choose_attention("cuda", capability, compiled), compiled)
+    model, optimizer = script.build(script.choose_attention("cuda", capability, compiled), compiled)
     forward = torch.compile(model, dynamic=False) if compiled else model
     losses = []
-    monkeypatch.setattr(lab, "report", lambda step, loss: losses.append(loss))
-    lab.train(forward, optimizer, lab.batches(preset.batch, preset.context, 0, "cuda"), 1)
+    monkeypatch.setattr(script, "report", lambda step, loss: losses.append(loss))
+    script.train(forward, optimizer, script.batches(preset.batch, preset.context, 0, "cuda"), 1)
     assert losses[-1] < losses[0] - 0.5
-    assert torch.cuda.max_memory_allocated() < 1.15 * presets.estimate_memory(preset, lab.VOCAB).total
+    assert torch.cuda.max_memory_allocated() < 1.15 * presets.estimate_memory(preset, script.VOCAB).total
