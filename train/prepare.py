@@ -10,7 +10,7 @@ From top to bottom: the choices, bits per byte, samples, the command line. Where
 run this file once and fork every experiment from it.
 
 The metric's code stays in this file on purpose: a study binds the names of its setup again before it evaluates, so a target
-that replaces one of them does not change its own score. Names of imported modules are not protected in this way.
+that replaces one of them does not change its own score. The contents of imported modules are not protected in this way.
 """
 
 from __future__ import annotations
