@@ -1,8 +1,9 @@
-"""Waiting for a study with a bar; the bar of a terminal is here, a notebook's is with the notebook."""
+"""Progress bars: what they show of a study, and the one for terminals. The one for notebooks is in `jupyter.progress_bar`."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from tqdm import tqdm
@@ -12,27 +13,45 @@ from ..study.study import Study
 from ..study.summary import result_line
 from ..text import counted
 
-BAR = "{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}"
-"""How a bar in a terminal looks."""
-
 REFRESH = 0.5
-"""Seconds between two pictures of a bar."""
+"""Seconds between two updates of a bar."""
 
 
 class Bar(Protocol):
-    """Anything that can show how far a study is."""
+    """A progress bar."""
 
-    def draw(self) -> None:
-        """Show how far it is."""
+    def show(self, share: float, text: str) -> None:
+        """Show the share that is done, 0 to 1, and what is being done."""
         ...
 
-    def close(self) -> None:
-        """Show it a last time."""
+    def close(self, last: str | None = None) -> None:
+        """End it; `last` is a text to leave on the screen with it."""
         ...
 
 
-def follow(study: Study, bar: Bar, timeout: float | None = None) -> bool:
-    """Wait until a study is paused or has ended, with a bar.
+class TerminalBar:
+    """A progress bar in a terminal; it is erased at the end unless it leaves a last text."""
+
+    def __init__(self, text: str = "") -> None:
+        self._bar = tqdm(total=100, bar_format="{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}", desc=text)
+
+    def show(self, share: float, text: str) -> None:
+        """Show the share that is done, 0 to 1, and what is being done."""
+        self._bar.n = round(100 * share, 1)
+        self._bar.set_description_str(text)
+
+    def close(self, last: str | None = None) -> None:
+        """End it, and print `last` below it."""
+        self._bar.leave = last is not None
+        self._bar.close()
+        if last:
+            print(last)
+
+
+def follow(
+    study: Study, bar: Bar, timeout: float | None = None, also: Callable[[Study], object] = lambda study: None
+) -> bool:
+    """Wait until a study is paused or has ended, with a bar that ends with its result.
 
     Parameters
     ----------
@@ -40,6 +59,8 @@ def follow(study: Study, bar: Bar, timeout: float | None = None) -> bool:
     bar : Bar
     timeout : float, optional
         Seconds.
+    also : callable, optional
+        Called at each update of the bar.
 
     Returns
     -------
@@ -50,18 +71,20 @@ def follow(study: Study, bar: Bar, timeout: float | None = None) -> bool:
     over = False
     try:
         while not over:
-            bar.draw()
+            bar.show(study.status.fraction, caption(study))
+            also(study)
             left = REFRESH if end is None else min(REFRESH, end - time.monotonic())
             if left <= 0:
                 break
             over = study.wait(left)
     finally:
-        bar.close()
+        bar.show(study.status.fraction, caption(study))
+        bar.close(result_line(study.status))
     return over
 
 
 def caption(study: Study) -> str:
-    """Say in one line where a study is."""
+    """Return one line with a study's experiments, state, best value and remaining time."""
     done, planned = study.status.done, study.settings.planned
     parts = [f"{done}/{counted(planned, 'experiment')}" if planned else counted(done, "experiment"), study.state]
     if (best := study.incumbent) is not None:
@@ -69,50 +92,3 @@ def caption(study: Study) -> str:
     if (left := study.status.remaining) and study.active:
         parts.append(f"about {format_duration(max(1.0, round(left)))} left")
     return " · ".join(parts)
-
-
-class TerminalBar:
-    """A bar in a terminal."""
-
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self._bar = tqdm(total=100, bar_format=BAR, leave=True)
-
-    def draw(self) -> None:
-        """Show how far it is."""
-        self._bar.n = round(100 * self.study.status.fraction, 1)
-        self._bar.set_description_str(caption(self.study))
-
-    def close(self) -> None:
-        """Leave the last state standing, and the result below it."""
-        self.draw()
-        self._bar.close()
-        print(result_line(self.study.status))
-
-
-class Meter(Protocol):
-    """Anything that can show how far some work is."""
-
-    def put(self, share: float, text: str) -> None:
-        """Show the share that is done, 0 to 1, and what is being done."""
-        ...
-
-    def close(self) -> None:
-        """Be done."""
-        ...
-
-
-class TerminalMeter:
-    """A bar in a terminal, for work that is no study's."""
-
-    def __init__(self) -> None:
-        self._bar = tqdm(total=100, bar_format=BAR, leave=False)
-
-    def put(self, share: float, text: str) -> None:
-        """Show how far it is."""
-        self._bar.n = round(100 * share, 1)
-        self._bar.set_description_str(text)
-
-    def close(self) -> None:
-        """Take it away."""
-        self._bar.close()

@@ -1,11 +1,11 @@
-"""What commands show of a study: an experiment whole, what it changed, how the study goes, an answer, the report; and the doctor.
+"""Replies that show a part of a study: an experiment, a diff, the analysis, an answer, the report; and the doctor's checks.
 
-Each is a `Reply`, in Markdown and in plain text. Not here: which experiment is meant, and whether there is one.
+They format only; the subcommands choose the study and the experiment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,48 +15,49 @@ from ..source.edits import line_counts, unified_diff
 from ..study.study import Study
 from ..study.summary import counts, result_line
 from ..text import counted, escape, fenced
-from .doctor import Check, examine
-from .reply import Reply, said
+from .doctor.check import Check
+from .reply import Reply, prose_reply
 
 
 def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:
-    """Show one experiment whole: what came out, what was thought, its source or its diff, and how it failed.
+    """Show one experiment: its result, the agent's reasoning, its code or diff, and its error if it failed.
 
     Parameters
     ----------
     study : Study
     e : Experiment
     note : str, optional
-        What to say instead of the verdict's reason.
+        A text in place of the verdict's reason.
     """
     head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.metric.format(e.value)}, {e.seconds:.1f} s"
-    facts = [e.summary, note or e.reason, *thought(e.proposal)]
+    facts = [e.summary, note or e.reason, *reasoning(e.proposal)]
     failed = next((m for m in e.measurements if not m.ok), None)
     tail = (failed.traceback or failed.output)[-2000:] if failed else ""
-    source, language = e.target, "python"
-    if study.definition.checkout is not None:  # whole files would bury what was done to them
-        source, language = unified_diff(study.experiments[0].target, e.target) or "(as the study began)", "diff"
-        facts += [
-            f"Against the baseline, commit {e.commit[:10]}; %autoresearch apply {e.number}  brings it into your branch:"
-        ][: e.number]
-    text = "\n".join([head, *facts, "", source.rstrip(), *(["", tail] if tail else [])])
+    code, language = e.target, "python"
+    if study.definition.checkout is not None:  # a target of whole files: show only what changed
+        code, language = unified_diff(study.experiments[0].target, e.target) or "(as the study began)", "diff"
+        if e.number:
+            facts.append(
+                f"Changes to the baseline, commit {e.commit[:10]}; %autoresearch apply {e.number}  commits them to your branch:"
+            )
+    text = "\n".join([head, *facts, "", code.rstrip(), *(["", tail] if tail else [])])
     markdown = "\n\n".join(
-        [f"**{head}**", *map(escape, facts), fenced(source, language), *([fenced(tail)] if tail else [])]
+        [f"**{head}**", *map(escape, facts), fenced(code, language), *([fenced(tail)] if tail else [])]
     )
     return Reply(text, markdown)
 
 
-def thought(proposal: Proposal) -> list[str]:
-    """Return what an agent thought of its proposal, a line each; empty where it said nothing."""
-    said = (("Hypothesis", proposal.hypothesis), ("Expected effect", proposal.expect))
-    return [f"{what}: {words}" for what, words in said if words]
+def reasoning(proposal: Proposal) -> list[str]:
+    """Return the agent's hypothesis and the effect it expects, a line each; without those that it did not give."""
+    given = (("Hypothesis", proposal.hypothesis), ("Expected effect", proposal.expect))
+    return [f"{what}: {text}" for what, text in given if text]
 
 
 def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:
     """Show how the targets of two experiments differ."""
     diff = unified_diff(before.target, after.target, f"experiment {before.number}", f"experiment {after.number}")
     if not diff:
-        return said(f"Experiments {before.number} and {after.number} have the same target.")
+        return prose_reply(f"Experiments {before.number} and {after.number} have the same target.")
     added, removed = line_counts(before.target, after.target)
     head = (
         f"Experiment {before.number} ({study.metric.format(before.value)}) → {after.number} "
@@ -66,10 +67,9 @@ def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:
 
 
 def evals_reply(study: Study) -> Reply:
-    """Show how a study goes, and what stopping losers early has come to."""
-    evals = study.evals()
-    account = study.pruning
-    stopped = str(account) if account.stopped + account.audits else ""
+    """Show the analysis of a study, and how much early stopping has saved."""
+    evals, pruning = study.evals(), study.pruning
+    stopped = str(pruning) if pruning.stopped + pruning.audits else ""
     text, markdown = evals_text(evals), evals_markdown(evals)
     return Reply(
         f"{text}\n\nEarly stopping: {stopped}" if stopped else text,
@@ -78,22 +78,22 @@ def evals_reply(study: Study) -> Reply:
 
 
 def answer_reply(study: Study) -> Reply:
-    """Show the answer to the last question.
+    """Show the answer to the last question: a regression test or an ablation.
 
     Raises
     ------
     UserError
-        When there was none to be had.
+        When the question could not be answered.
     """
     answer = study.answer()
     if answer is None:
-        return said("Stopped before there was an answer.")
+        return prose_reply("Stopped before there was an answer.")
     text = answer.text(study.metric)
     return Reply(text, fenced(text, "text") if "\n" in text else escape(text))
 
 
 def ablation_reply(study: Study) -> Reply:
-    """Show what each kept change contributes, and, of a cell, the target without those that contribute nothing."""
+    """Show what each kept change contributes; for a cell, offer the target without those that contribute nothing."""
     reply = answer_reply(study)
     answer = study.answer()
     if answer is None or not answer.without or study.definition.checkout is not None:
@@ -102,7 +102,7 @@ def ablation_reply(study: Study) -> Reply:
 
 
 def report_reply(study: Study, to: str | None) -> Reply:
-    """Write the report, into the study's folder by default, and show where it is with the result."""
+    """Write the report, by default into the study's folder, and show its path and the result."""
     path = study.report(to, confirm=False)
     n = counts(study.experiments)
     tried = counted(max(0, len(study.experiments) - 1), "experiment")
@@ -115,32 +115,23 @@ def report_reply(study: Study, to: str | None) -> Reply:
 
 
 def shown_path(path: Path) -> str:
-    """Return a path as short as it can be said from here."""
+    """Return a path relative to the working directory if it is below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
 
 
-def doctor_reply(root: Path) -> Reply:
-    """Examine the machine and the folder of studies, which takes a few seconds."""
-
-    def work(show: Callable[[float, str], None]) -> Reply:
-        return checks_reply(examine(root, show))
-
-    return Reply("", work=work)
-
-
 def checks_reply(checks: Sequence[Check]) -> Reply:
-    """Show what was examined: a table, what to do with it, and the sum of it in one line."""
+    """Show the doctor's checks: a table with remedies, and a line that counts the failures and warnings."""
     width = max(len(check.name) for check in checks)
     lines, rows = [], ["| | | found | what to do |", "| --- | --- | --- | --- |"]
     for check in checks:
-        lines.append(f"{check.state:<4}  {check.name:<{width}}  {check.said}")
+        lines.append(f"{check.state:<4}  {check.name:<{width}}  {check.found}")
         if check.remedy:
             lines.append(f"{'':<{width + 8}}-> {check.remedy}")
         state = check.state if check.state == "ok" else f"**{check.state}**"
-        rows.append(f"| {state} | {check.name} | {escape(check.said)} | {escape(check.remedy)} |")
+        rows.append(f"| {state} | {check.name} | {escape(check.found)} | {escape(check.remedy)} |")
     bad, warn = (sum(check.state == state for check in checks) for state in ("bad", "warn"))
-    total = f"{bad} bad, {counted(warn, 'warning')}." if bad or warn else "All is well."
-    return Reply("\n".join([*lines, "", total]), "\n".join([*rows, "", total]), failed=bad > 0)
+    total = f"{bad} bad, {counted(warn, 'warning')}." if bad or warn else "Everything works."
+    return Reply("\n".join([*lines, "", total]), "\n".join([*rows, "", total]), exit_code=int(bad > 0))

@@ -1,4 +1,4 @@
-"""What a command answers: one thing that notebooks show as Markdown and terminals as text."""
+"""The reply of a command: notebooks show it as Markdown, terminals as text."""
 
 from __future__ import annotations
 
@@ -12,36 +12,37 @@ from dataclasses import dataclass
 from ..study.study import Study
 from ..text import escape
 
-# A command in a sentence: two spaces set it off.
+# A command inside a sentence, marked by two spaces before it.
 _COMMAND = re.compile(r"(?<=[^\s])  ((?:%{1,2}autoresearch|git)\b[^()]*?)\s*(?=  |[()]|$)")
 NARROWEST = 20
-"""Characters: no terminal is taken for less."""
+"""Characters: narrower terminals are treated as this wide."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a command answers.
+    """The reply of a command: what to show, and what to do then.
 
     Attributes
     ----------
     text : str
-        Plain text, for terminals; always there.
+        Plain text, for terminals.
     markdown : str
-        The same for a notebook, where it can look better.
+        The same for notebooks; empty where `text` does for both.
     watch : Study or None
-        Show this study's panel.
+        A study that now runs: a notebook shows its panel, the command line waits for its end.
     wait : tuple of (Study, float or None) or None
-        Wait for this study, so many seconds at most.
+        Wait for this study, at most this many seconds.
     then : callable or None
-        Gives a second reply, to be shown when the waiting is over.
+        Returns a second reply, to be shown after the wait.
     work : callable or None
-        Does something that takes its time, told how to show how far it is (a share and a few words), and gives the reply.
+        Does work that takes a while and returns the reply to show; it is given a function that shows progress, which takes
+        the share done, 0 to 1, and a caption.
     next_cell : str
-        Put this into a new cell.
-    failed : bool
-        Whether the command line's exit code says that something is wrong.
+        Text for a new cell below.
+    exit_code : int
+        The exit code on the command line.
     prose : bool
-        Whether the text is running words: its lines may break at any space, and it needs no Markdown of its own.
+        Whether the text is prose: its lines may be wrapped, and its Markdown is made from it.
     """
 
     text: str
@@ -51,18 +52,18 @@ class Reply:
     then: Callable[[], Reply] | None = None
     work: Callable[[Callable[[float, str], None]], Reply] | None = None
     next_cell: str = ""
-    failed: bool = False
+    exit_code: int = 0
     prose: bool = False
 
     def as_markdown(self) -> str:
-        """Return what a notebook renders; empty for a text whose columns must stay, such as help."""
+        """Return the Markdown for a notebook; empty for text in columns, such as help."""
         if self.markdown or not self.prose:
             return self.markdown
-        return "  \n".join(_sentence(line) for line in self.text.splitlines())
+        return "  \n".join(_as_markdown(line) for line in self.text.splitlines())
 
     def as_text(self) -> str:
-        """Return what is printed: in a terminal its running words break at spaces, which a terminal alone would not do."""
-        terminal = getattr(sys.stdout, "isatty", bool)  # what stands in for it may only know how to write
+        """Return the text to print; in a terminal prose is wrapped at spaces."""
+        terminal = getattr(sys.stdout, "isatty", bool)  # a replaced stdout may have only `write`
         if not self.prose or not terminal():
             return self.text
         width = max(NARROWEST, shutil.get_terminal_size().columns - 1)
@@ -72,12 +73,12 @@ class Reply:
         )
 
 
-def said(text: str, watch: Study | None = None, next_cell: str = "") -> Reply:
-    """Return a reply of running words."""
+def prose_reply(text: str, watch: Study | None = None, next_cell: str = "") -> Reply:
+    """Return a reply of plain sentences."""
     return Reply(text, watch=watch, next_cell=next_cell, prose=True)
 
 
-def _sentence(line: str) -> str:
-    """Return a line as Markdown, its commands as code."""
+def _as_markdown(line: str) -> str:
+    """Return a line of prose as Markdown, with its commands as code."""
     parts = [f"`{part}`" if n % 2 else escape(part) for n, part in enumerate(_COMMAND.split(line))]
     return " ".join(part for part in parts if part)

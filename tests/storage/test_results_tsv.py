@@ -14,7 +14,7 @@ from autoresearch_magic.metric import Metric
 from autoresearch_magic.storage.nine_columns import COLUMNS, nine_columns
 from autoresearch_magic.storage.results_tsv import one_line, write_atomically, write_results
 from autoresearch_magic.study.study import Study
-from autoresearch_magic.ui.commands import run
+from autoresearch_magic.ui.commands.table import run
 from autoresearch_magic.ui.session import Session
 
 METRIC = Metric("val_bpb", "evaluate(model)")

@@ -19,10 +19,11 @@ from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.runners.worker import server as worker
 from autoresearch_magic.storage.journal import Journal
-from autoresearch_magic.ui import doctor
 from autoresearch_magic.ui.cli import main
-from autoresearch_magic.ui.doctor import Check
-from autoresearch_magic.ui.installed import PACKAGES, TORCH, Asked
+from autoresearch_magic.ui.doctor import machine, packages, studies
+from autoresearch_magic.ui.doctor.check import Check
+from autoresearch_magic.ui.doctor.examine import examine
+from autoresearch_magic.ui.doctor.packages import PACKAGES_SCRIPT, TORCH_SCRIPT, Probe
 from autoresearch_magic.ui.replies import checks_reply
 
 NAMES = ["python", "cores", "git", "folder", "disk", "sockets", "worker", "studies", "strays", "notebook", "torch",
@@ -30,12 +31,12 @@ NAMES = ["python", "cores", "git", "folder", "disk", "sockets", "worker", "studi
 KEY = "sk-Xq7mVb2LwP9z"
 
 
-def asked(code):
-    question = Asked(code)
+def run_probe(script):
+    probe = Probe(script)
     try:
-        return question.answer()
+        return probe.answer()
     finally:
-        question.close()
+        probe.close()
 
 
 def only(checks, name):
@@ -95,14 +96,14 @@ def test_something_bad_is_exit_code_1_and_one_line_with_its_remedy(tmp_path, mon
 def test_errors_become_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
     told = []
-    checks = doctor.examine(tmp_path / "studies", lambda share, what: told.append((share, what)))
+    checks = examine(tmp_path / "studies", lambda share, what: told.append((share, what)))
     assert [check.name for check in checks] == [what for _, what in told] == NAMES
     assert all(0 <= share < 1 for share, _ in told)
     assert {check.name for check in checks if check.state == "bad"} == {"git", "sockets", "worker"}
     for check in checks:
         assert check.remedy or check.state == "ok", check
-        assert "\n" not in check.said + check.remedy
-    assert only(checks, "worker").said.startswith("FileNotFoundError: ")
+        assert "\n" not in check.found + check.remedy
+    assert only(checks, "worker").found.startswith("FileNotFoundError: ")
 
 
 def test_help(capsys):
@@ -116,31 +117,32 @@ def test_help(capsys):
                           st.text("a|`*\\ ", min_size=1), st.text("b|`*\\ ")), min_size=1))  # fmt: skip
 def test_a_table_has_a_row_for_each_check_and_its_columns_stand(checks):
     reply = checks_reply(checks)
-    assert reply.failed == any(check.state == "bad" for check in checks)
+    assert bool(reply.exit_code) == any(check.state == "bad" for check in checks)
     rows = reply.markdown.split("\n\n")[0].splitlines()
     assert len(rows) == 2 + len(checks)
     assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) for row in rows} == {5}
     width = max(len(check.name) for check in checks)
     lines = [line for line in reply.text.splitlines()[:-2] if not line.startswith(" ")]
-    assert [line[width + 8 :] for line in lines] == [check.said for check in checks]
+    assert [line[width + 8 :] for line in lines] == [check.found for check in checks]
 
 
 # -- the machine -----------------------------------------------------------------------------------------------------------
 
 
 def test_windows_is_sent_to_wsl(monkeypatch):
-    assert doctor.check_python().state == "ok"
+    assert machine.check_python().state == "ok"
     monkeypatch.setattr("platform.system", lambda: "Windows")
-    assert (doctor.check_python().state, "WSL" in doctor.check_python().remedy) == ("bad", True)
+    assert (machine.check_python().state, "WSL" in machine.check_python().remedy) == ("bad", True)
 
 
 def test_where_the_unix_modules_are_missing_the_command_line_can_still_be_asked():
     code = (
         "import os, platform, sys\n"
         "for name in ('resource', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
-        "from autoresearch_magic.ui import cli, doctor, replies\n"
+        "from autoresearch_magic.ui import cli, replies\n"
+        "from autoresearch_magic.ui.doctor import machine\n"
         "platform.system = lambda: 'Windows'\n"
-        "print(replies.checks_reply([doctor.check_python()]).text)\n"
+        "print(replies.checks_reply([machine.check_python()]).text)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.startswith("bad   python  "), done.stderr
@@ -150,11 +152,11 @@ def test_where_the_unix_modules_are_missing_the_command_line_can_still_be_asked(
 @pytest.mark.parametrize(("load", "state"), [(0.0, "ok"), (10_000.0, "warn")])
 def test_a_load_above_the_cores_is_a_warning(monkeypatch, load, state):
     monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
-    assert doctor.check_cores().state == state
+    assert machine.check_cores().state == state
 
 
 def test_an_old_git_is_a_warning(tmp_path, monkeypatch):
-    assert doctor.check_git().state == "ok"
+    assert machine.check_git().state == "ok"
     real = subprocess.run(["sh", "-c", "command -v git"], capture_output=True, text=True, check=True).stdout.strip()
     old = tmp_path / "git"
     old.write_text(
@@ -162,23 +164,23 @@ def test_an_old_git_is_a_warning(tmp_path, monkeypatch):
     )
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    check = doctor.check_git()
+    check = machine.check_git()
     assert (check.state, check.remedy) == ("warn", "upgrade git")
-    assert "2.17.1" in check.said
+    assert "2.17.1" in check.found
 
 
 def test_hooks_and_settings_of_the_user_do_not_matter_to_git(tmp_path, monkeypatch):
     (tmp_path / "config").write_text("[commit]\n\tgpgSign = true\n[core]\n\thooksPath = /nowhere\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
-    assert doctor.check_git().state == "ok"
+    assert machine.check_git().state == "ok"
 
 
 def test_a_file_where_the_folder_should_be(tmp_path):
-    assert doctor.check_folder(tmp_path / "studies").state == "ok"
+    assert machine.check_folder(tmp_path / "studies").state == "ok"
     assert not (tmp_path / "studies").exists()
     (tmp_path / "studies").write_text("")
     for place in (tmp_path / "studies", tmp_path / "studies" / "deeper"):
-        check = doctor.check_folder(place)
+        check = machine.check_folder(place)
         assert (check.state, "move it away" in check.remedy) == ("bad", True)
 
 
@@ -187,7 +189,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     try:
         (tmp_path / "try").touch()
     except PermissionError:
-        check = doctor.check_folder(tmp_path / "studies")
+        check = machine.check_folder(tmp_path / "studies")
         assert (check.state, "writable" in check.remedy) == ("bad", True)
     else:
         pytest.skip("this user may write everywhere")
@@ -196,19 +198,19 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 def test_little_space_is_a_warning(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "LITTLE_SPACE", 0)
-    assert doctor.check_disk(tmp_path).state == "ok"
-    monkeypatch.setattr(doctor, "LITTLE_SPACE", float("inf"))
-    check = doctor.check_disk(tmp_path / "not" / "there")
-    assert (check.state, "make room" in check.remedy) == ("warn", True)
+    monkeypatch.setattr(machine, "LITTLE_SPACE", 0)
+    assert machine.check_disk(tmp_path).state == "ok"
+    monkeypatch.setattr(machine, "LITTLE_SPACE", float("inf"))
+    check = machine.check_disk(tmp_path / "not" / "there")
+    assert (check.state, "free some space" in check.remedy) == ("warn", True)
 
 
 def test_a_long_path_of_temporary_files_is_no_place_for_sockets(tmp_path, monkeypatch):
-    assert doctor.check_sockets().state == "ok"
+    assert machine.check_sockets().state == "ok"
     deep = tmp_path / ("deep" * 30)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    check = doctor.check_sockets()
+    check = machine.check_sockets()
     assert (check.state, "TMPDIR" in check.remedy) == ("warn", True)
 
 
@@ -216,9 +218,9 @@ def test_a_long_path_of_temporary_files_is_no_place_for_sockets(tmp_path, monkey
 
 
 def test_a_worker_runs_and_ends():
-    check = doctor.check_worker()
+    check = studies.check_worker()
     assert check.state == "ok", check
-    assert re.search(r"in \d+\.\d s$", check.said)
+    assert re.search(r"in \d+\.\d s$", check.found)
 
 
 def test_a_worker_that_cannot_start_says_its_last_line(tmp_path, monkeypatch):
@@ -227,8 +229,8 @@ def test_a_worker_that_cannot_start_says_its_last_line(tmp_path, monkeypatch):
     (broken / "__init__.py").write_text("raise ImportError('half installed')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    check = doctor.check_worker()
-    assert (check.state, check.said) == ("bad", "it does not start: ImportError: half installed")
+    check = studies.check_worker()
+    assert (check.state, check.found) == ("bad", "it does not start: ImportError: half installed")
     assert "PYTHONPATH" in check.remedy
 
 
@@ -242,12 +244,12 @@ def test_a_study_whose_process_was_killed_can_be_resumed(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=60)
     root = tmp_path / ".autoresearch"
-    check = doctor.check_studies(root)
+    check = studies.check_studies(root)
     assert check.state == "warn", check
-    assert "night" in check.said
+    assert "night" in check.found
     assert "%autoresearch resume night" in check.remedy
     with FileLock(root / "night" / "lock"):
-        assert doctor.check_studies(root) == Check("studies", "ok", "none was cut off, 1 at work")
+        assert studies.check_studies(root) == Check("studies", "ok", "none was interrupted, 1 running")
 
 
 def test_a_journal_that_is_none_is_named(tmp_path):
@@ -255,8 +257,8 @@ def test_a_journal_that_is_none_is_named(tmp_path):
     (tmp_path / "torn" / "journal.sqlite").write_text("no database")
     (tmp_path / "fresh").mkdir()
     Journal(tmp_path / "fresh" / "journal.sqlite", create=True).close()
-    check = doctor.check_studies(tmp_path)
-    assert (check.state, check.said) == ("warn", "no readable journal in torn")
+    check = studies.check_studies(tmp_path)
+    assert (check.state, check.found) == ("warn", "no readable journal in torn")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
@@ -271,8 +273,8 @@ def test_workers_without_a_kernel_are_found_and_those_with_one_are_not(tmp_path)
     try:
         runner.start()
         stray = int(shell.stdout.readline())
-        wait_for(lambda: stray in doctor._strays())
-        check = doctor.check_strays()
+        wait_for(lambda: stray in studies._strays())
+        check = studies.check_strays()
         assert check.state == "warn", check
         assert str(stray) in check.remedy.split()
         assert str(runner.pid) not in check.remedy.split()
@@ -282,7 +284,7 @@ def test_workers_without_a_kernel_are_found_and_those_with_one_are_not(tmp_path)
         ours.close()  # the end of the socket is the end of the worker
         assert shell.wait(timeout=20) == 0
         shell.stdout.close()
-    assert stray not in doctor._strays()
+    assert stray not in studies._strays()
 
 
 # -- packages and agents ---------------------------------------------------------------------------------------------------
@@ -292,20 +294,20 @@ def test_a_broken_torch_is_a_warning(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise OSError('libcudart.so.12:\\ncannot open shared object file')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path) + os.pathsep + os.environ.get("PYTHONPATH", ""))
-    check = doctor.check_torch(asked(TORCH))
-    assert (check.state, check.said) == (
+    check = packages.check_torch(run_probe(TORCH_SCRIPT))
+    assert (check.state, check.found) == (
         "warn", "import torch raises OSError: libcudart.so.12: cannot open shared object file",
     )  # fmt: skip
     assert "pip install" in check.remedy
     (tmp_path / "torch.py").write_text("import os\nos.abort()\n")
-    check = doctor.check_torch(asked(TORCH))
-    assert (check.state, "exit status -6" in check.said) == ("warn", True)
+    check = packages.check_torch(run_probe(TORCH_SCRIPT))
+    assert (check.state, "exit status -6" in check.found) == ("warn", True)
 
 
 def test_without_torch_all_is_well_but_how_to_get_it_is_told(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')\n")
     monkeypatch.chdir(tmp_path)
-    check = doctor.check_torch(asked(TORCH))
+    check = packages.check_torch(run_probe(TORCH_SCRIPT))
     assert (check.state, "pip install torch" in check.remedy) == ("ok", True)
 
 
@@ -318,22 +320,22 @@ def test_without_torch_all_is_well_but_how_to_get_it_is_told(tmp_path, monkeypat
     ],
 )
 def test_what_torch_has_told_of_gpus(told, state, said):
-    check = doctor.check_torch({"version": "2.6.0", "cuda": "12.4", "devices": [], "why": "", **told})
-    assert (check.state, check.said, bool(check.remedy)) == (state, said, state == "warn")
+    check = packages.check_torch({"version": "2.6.0", "cuda": "12.4", "devices": [], "why": "", **told})
+    assert (check.state, check.found, bool(check.remedy)) == (state, said, state == "warn")
 
 
 def test_a_python_that_does_not_start_is_told_and_no_traceback(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert "does not start" in doctor.check_torch(asked(TORCH)).said
-    assert "does not start" in doctor.check_notebook(asked(PACKAGES)).said
+    assert "does not start" in packages.check_torch(run_probe(TORCH_SCRIPT)).found
+    assert "does not start" in packages.check_notebook(run_probe(PACKAGES_SCRIPT)).found
 
 
 def test_a_broken_widget_is_a_warning(tmp_path, monkeypatch):
     (tmp_path / "anywidget.py").write_text("raise RuntimeError('half installed')\n")
     monkeypatch.chdir(tmp_path)
-    check = doctor.check_notebook(asked(PACKAGES))
+    check = packages.check_notebook(run_probe(PACKAGES_SCRIPT))
     assert check.state == "warn"
-    assert "half installed" in check.said
+    assert "half installed" in check.found
     assert "anywidget" in check.remedy
 
 
@@ -349,30 +351,30 @@ def told_of(version="2.0"):
         ("  ", told_of(), "ok", "no key is set", "set OPENAI_API_KEY"),
         ("", told_of(""), "ok", "not installed", r"pip install openai"),
         (KEY, told_of(""), "warn", "not installed", r"pip install openai"),
-        (f"{KEY} {KEY}", told_of(), "warn", "cannot be one", "OPENAI_API_KEY anew"),
+        (f"{KEY} {KEY}", told_of(), "warn", "malformed", "set OPENAI_API_KEY again"),
     ],
 )
 def test_sdk_and_key_of_a_vendor(monkeypatch, key, told, state, said, remedy):
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    check = doctor.check_vendor(doctor._OPENAI, told)
+    check = packages.check_vendor(packages.OPENAI, told)
     assert check.state == state
-    assert said in check.said
+    assert said in check.found
     assert re.search(remedy, check.remedy)
-    assert KEY[3:] not in check.said + check.remedy
+    assert KEY[3:] not in check.found + check.remedy
 
 
 def test_the_second_variable_of_claude_counts(monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
-    assert "a key is set" in doctor.check_vendor(doctor._CLAUDE, told_of()).said
+    assert "a key is set" in packages.check_vendor(packages.CLAUDE, told_of()).found
 
 
 def test_programs_of_agents_are_found_on_path(no_programs, tmp_path):
-    assert "no agent's program" in doctor.check_programs().said
+    assert "no command-line agent" in packages.check_programs().found
     program = tmp_path / "nothing" / "codex"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert doctor.check_programs() == Check("command", "ok", "codex on PATH: --agent 'command:codex ...'")
+    assert packages.check_programs() == Check("command", "ok", "codex on PATH: --agent 'command:codex ...'")
 
 
 def wait_for(condition, seconds=30.0):

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from autoresearch_magic.study.opening import open_study
-from autoresearch_magic.ui.cli import run_notebook
+from autoresearch_magic.ui.run_notebook import run_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NEEDS = {"04_code_quality": ("bandit", "radon"), "05_fit_model": ("sklearn",)}
@@ -29,7 +29,7 @@ def test_a_notebook_runs_offline(name, tmp_path, capsys):
     assert changed == STUDIES[name]
     path = tmp_path / f"{name}.ipynb"
     path.write_text(short)
-    assert run_notebook(path, None, {}) in (0, 3)
+    assert run_notebook(path, None, {}).exit_code in (0, 3)
     executed = nbformat.read(tmp_path / f"{name}.executed.ipynb", as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
@@ -55,7 +55,7 @@ def test_the_night_runs_as_a_class_of_a_minute(tmp_path, capsys):
     path = tmp_path / "notebooks" / "06_train_gpt.ipynb"
     path.parent.mkdir()
     path.write_text(short)
-    assert run_notebook(path, None, {}) in (0, 3)
+    assert run_notebook(path, None, {}).exit_code in (0, 3)
     executed = nbformat.read(path.with_suffix(".executed.ipynb"), as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)

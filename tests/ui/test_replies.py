@@ -12,9 +12,9 @@ from autoresearch_magic.ui.replies import (
     diff_reply,
     evals_reply,
     experiment_reply,
+    reasoning,
     report_reply,
     shown_path,
-    thought,
 )
 
 from ..studies import QUICK, finish
@@ -115,7 +115,7 @@ def test_the_report_of_a_study_without_a_baseline(make_study, tmp_path):
     ],
 )
 def test_what_an_agent_thought(proposal, lines):
-    assert thought(proposal) == lines
+    assert reasoning(proposal) == lines
 
 
 def test_a_path_as_short_as_it_can_be_said(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""``%autoresearch`` and ``%%autoresearch``: read the line, let the session carry it out, show the reply."""
+"""The magics ``%autoresearch`` and ``%%autoresearch``: run a line as a subcommand, and show the reply."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from IPython.display import display
 from ...agents import registry as agent_registry
 from ...errors import UserCodeError, UserError
 from ...events import State
-from ...storage.folders import study_names
 from ...study.registry import running
 from ...study.study import Study
-from ..commands import COMMANDS, option_names, run
-from ..progress_bar import Meter, TerminalBar, TerminalMeter, follow
+from ..commands.table import COMMANDS, run
+from ..progress_bar import Bar, TerminalBar, follow
 from ..reply import Reply
-from ..session import Session
-from .progress_bar import Announcer, NotebookBar, NotebookMeter, in_notebook
+from ..session import Place, Session
+from .announcer import Announcer
+from .panel import Panel, push_updates
+from .progress_bar import NotebookBar, in_notebook
+from .saved_picture import SavedPicture, update_picture
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -35,14 +37,13 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         super().__init__(shell)
         self.session = Session()
         self.announcer = Announcer()
-        self._told: set[tuple[str, float]] = set()  # tracebacks that were shown already
+        self._shown: set[tuple[str, float]] = set()  # tracebacks, as a study and its age
 
     @line_cell_magic  # type: ignore[untyped-decorator]
     def autoresearch(self, line: str, cell: str | None = None) -> None:
         """Edit a cell, train, keep what helps, and repeat: ``%autoresearch help``."""
         try:
-            reply = run(self.session, line, cell)
-            self.show(reply)
+            self.show(run(self.session, line, cell))
         except UserError as error:
             if isinstance(error, UserCodeError) and error.traceback:
                 print(error.traceback, file=sys.stderr)
@@ -50,7 +51,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
             raise UsageError(str(error)) from None
 
     def show(self, reply: Reply) -> None:
-        """Show a reply where the user is looking."""
+        """Show a reply, and do what it asks for."""
         if reply.text:
             if in_notebook() and (markdown := reply.as_markdown()):
                 display({"text/plain": reply.text, "text/markdown": markdown}, raw=True)
@@ -61,80 +62,73 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         if reply.watch is not None:
             self.watch(reply.watch)
         if reply.wait is not None:
-            self.wait(*reply.wait, asked=reply.then is not None)
+            self.wait(*reply.wait, question=reply.then is not None)
         if reply.then is not None:
             self.show(reply.then())
         if reply.work is not None:
             self.show(self.work(reply.work))
 
     def work(self, work: Callable[[Callable[[float, str], None]], Reply]) -> Reply:
-        """Do what takes its time, with a bar; an interrupt ends it."""
-        bar: Meter = NotebookMeter() if in_notebook() else TerminalMeter()
+        """Do work that takes a while, with a progress bar; an interrupt ends it."""
+        bar = make_bar()
         try:
-            return work(bar.put)
+            return work(bar.show)
         except KeyboardInterrupt:
             raise UserError("Interrupted: nothing was written.") from None
         finally:
             bar.close()
 
     def watch(self, study: Study) -> None:
-        """Show a study's panel and picture, or announce its keeps in a terminal."""
+        """Show a study's panel and picture; in a terminal, print its kept experiments after the user's cells."""
         if not in_notebook():
             study.observe(self.announcer)
             return
-        from .panel import Panel
-        from .saved_picture import Poster
-
         display(Panel(study))
-        Poster(study)
+        SavedPicture(study)
 
-    def wait(self, study: Study, timeout: float | None, *, asked: bool = False) -> None:
-        """Wait with a bar, for a study or for the answer to a question; an interrupt ends the waiting, not the study."""
+    def wait(self, study: Study, timeout: float | None, *, question: bool = False) -> None:
+        """Wait with a progress bar, for a study or the answer to a question; an interrupt leaves the study running."""
         try:
-            over = follow(study, NotebookBar(study) if in_notebook() else TerminalBar(study), timeout)
+            # The waiting cell blocks the kernel, so the panels cannot ask for updates: send them unasked.
+            over = follow(study, make_bar(), timeout, also=push_updates if in_notebook() else lambda study: None)
         except KeyboardInterrupt:
-            raise UserError(f"Stopped waiting; {study.name} goes on. End it with  %autoresearch stop") from None
+            raise UserError(f"Stopped waiting; {study.name} keeps running. End it with  %autoresearch stop") from None
         if in_notebook():
-            from .saved_picture import refresh
-
-            refresh(study)
-        # A question leaves a study that had failed as it stands, and has a traceback only where it failed itself.
-        if study.state == State.FAILED and (study.status.traceback or not asked):
-            raise UserCodeError(study.status.message, self.untold(study))
+            update_picture(study)
+        # A question to a failed study leaves the old message in place; there is a traceback only if the question failed.
+        if study.state == State.FAILED and (study.status.traceback or not question):
+            raise UserCodeError(study.status.message, self.new_traceback(study))
         if not over:
-            print(f"{study.name} is {study.state} still: %autoresearch wait waits on.")
+            print(f"{study.name} is still {study.state}. To wait longer:  %autoresearch wait")
 
-    def untold(self, study: Study) -> str:
-        """Return a study's traceback the first time it is asked for."""
+    def new_traceback(self, study: Study) -> str:
+        """Return a study's traceback, once; empty if it was shown already."""
         key = (study.name, study.status.elapsed)
-        if key in self._told:
+        if key in self._shown:
             return ""
-        self._told.add(key)
+        self._shown.add(key)
         return study.status.traceback
 
 
-def complete(shell: Any, event: Any) -> list[str]:
-    """Complete subcommands, options, and names of studies."""
-    words = event.text_until_cursor.split()
-    begun = event.symbol
-    before = words[1:-1] if begun and words[-1].endswith(begun) else words[1:]
-    if not before:
-        first = [*COMMANDS, *option_names("program")] if words[0].startswith("%%") else list(COMMANDS)
-        return [name for name in first if name.startswith(begun)]
-    name = before[0] if before[0] in COMMANDS else "program"
-    # The completer may hand over only what stands behind the dashes.
-    options = option_names(name)
-    if words[-1].startswith("-") and not begun.startswith("-"):
-        dashes = words[-1][: len(words[-1]) - len(begun)]
-        return [option[len(dashes) :] for option in options if option.startswith(words[-1])]
-    found = [option for option in options if option.startswith(begun)]
-    if name in ("resume", "status", "history", "watch") and not begun.startswith("-"):
-        found = [*study_names(), *found]
-    if before[-1] == "--agent":
-        from ...agents.registry import agent_names
+def make_bar() -> Bar:
+    """Return a progress bar for the front end."""
+    return NotebookBar() if in_notebook() else TerminalBar()
 
-        found = agent_names()
-    return [each for each in found if each.startswith(begun)]
+
+def complete(shell: Any, event: Any) -> list[str]:
+    """Complete subcommands, their options, and the values of arguments."""
+    words, typed = event.text_until_cursor.split(), event.symbol
+    before = words[1:-1] if typed and words[-1].endswith(typed) else words[1:]
+    commands = COMMANDS[Place.MAGIC]
+    if not before:
+        options = commands["start"].options() if words[0].startswith("%%") else []
+        return [name for name in [*commands, *options] if name.startswith(typed)]
+    command = commands.get(before[0], commands["start"])
+    # IPython may pass only the part of the word behind its dashes as `symbol`.
+    if words[-1].startswith("-") and not typed.startswith("-"):
+        dashes = len(words[-1]) - len(typed)
+        return [option[dashes:] for option in command.options() if option.startswith(words[-1])]
+    return [value for value in command.completions(before[-1]) if value.startswith(typed)]
 
 
 def load(shell: InteractiveShell) -> None:
@@ -148,18 +142,18 @@ def load(shell: InteractiveShell) -> None:
 
 
 def ask_key() -> str:
-    """Ask for an API key; it stays in memory. Empty where nobody can be asked, as in a notebook run headless."""
+    """Ask the user for an API key; it is kept in memory only. Empty if nobody can be asked, as in a headless run."""
     try:
         return getpass.getpass("API key (used from memory, never stored): ")
-    except Exception:  # a kernel without a standard input raises its own kind of error
+    except Exception:  # a kernel without standard input raises an error of its own type
         return ""
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Stop what runs and take everything back that `load` registered."""
+    """Stop the running study and undo what `load` has registered."""
     if (study := running()) is not None:
         study.stop()
-        print(f"{study.name} is stopped; its journal stays. Go on with  %autoresearch resume {study.name}")
+        print(f"{study.name} is stopped; its journal is kept. Continue with  %autoresearch resume {study.name}")
     agent_registry.ask_key = None
     if (magics := _loaded.pop(id(shell), None)) is not None:
         shell.events.unregister("post_run_cell", magics.announcer.flush)

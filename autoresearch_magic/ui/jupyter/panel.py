@@ -1,7 +1,7 @@
-"""The live panel: one widget that answers when its front end asks.
+"""The live panel: a widget whose front end asks for changes about once a second.
 
-The front end pulls about once a second, one request in flight, and gets what has happened since; so a reload, a
-reconnect or a slow line costs nothing but a pause. Nothing is ever pushed. The protocol stands in panel.js.
+Each request says what the view already has, and the answer holds what is new. So a reload, a reconnect or a slow line only
+delays the panel. While a cell of ours blocks the kernel, answers are sent unasked. panel.js describes the protocol.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ...study.summary import counts, run_line, spent_line
 
 _HERE = Path(__file__).parent
 CURVE_POINTS = 4096
-"""Points of the running curve that are sent at most: a target may report each of a million steps."""
-UNHEARD = 2.5
-"""Seconds without a question after which a waiting cell tells unasked: the front end asks every second."""
+"""Most points of the current learning curve that are sent: a target may report a million steps."""
+SILENCE = 2.5
+"""Seconds without a request after which updates are sent unasked; the front end asks every second."""
 
 
 class Panel(anywidget.AnyWidget):  # type: ignore[misc]
@@ -46,20 +46,20 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
     def __init__(self, study: Study) -> None:
         super().__init__()
         self._study = study
-        # A resumed study may have other rows than the view remembers: a new epoch makes it forget them.
+        # A resumed study may have other rows than the view knows: a new epoch makes the view drop them.
         self._epoch = uuid.uuid4().hex
-        self._heard_at = time.monotonic()
-        self._told, self._revision = 0, 0  # rows that were sent, and changes of such
-        self._curve: dict[str, Any] = {}  # whose curve was sent, and how many points of it
-        self.on_msg(self._hear)
-        _let_front_end_choose_thread(self.comm)
+        self._asked_at = time.monotonic()
+        self._rows_sent, self._revision = 0, 0  # rows, and later changes of rows
+        self._curve: dict[str, Any] = {}  # the curve that was sent last, and how many of its points
+        self.on_msg(self._on_message)
+        _answer_in_asking_thread(self.comm)
         _panels.setdefault(study, weakref.WeakSet()).add(self)
 
-    def _hear(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _on_message(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
         match content.get("type"):
             case "pull":
-                self._heard_at = time.monotonic()
-                self._tell(content, asked=True)
+                self._asked_at = time.monotonic()
+                self._send_changes(content, asked=True)
             case "command":
                 self._command(content.get("name"))
             case "show":
@@ -78,29 +78,29 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
                     raise UserError(f"The panel has no command {name!r}.")
         except UserError as error:
             self.send({"type": "refused", "message": str(error)})
-        self._tell_more()
+        self._send_unasked()
 
-    def _tell_more(self) -> None:
-        """Tell unasked what has come since it last told."""
-        self._tell({"since": self._told, "revision": self._revision, "curve": self._curve})
+    def _send_unasked(self) -> None:
+        """Send what has changed since the last answer."""
+        self._send_changes({"since": self._rows_sent, "revision": self._revision, "curve": self._curve})
 
-    def _tell(self, request: dict[str, Any], *, asked: bool = False) -> None:
+    def _send_changes(self, request: dict[str, Any], *, asked: bool = False) -> None:
         content, buffers = delta(self._study, self._epoch, request)
-        self._told, self._revision = content["since"], content["revision"]
+        self._rows_sent, self._revision = content["since"], content["revision"]
         if (curve := content["curve"]) is not None:
             self._curve = {**curve, "points": curve["from"] + curve["count"]}
         self.send({**content, "asked": asked}, buffers)
 
-    def nudge(self) -> None:
-        """Tell unasked, when the front end's questions have stopped coming through."""
-        if time.monotonic() - self._heard_at > UNHEARD:
-            self._tell_more()
+    def push_updates(self) -> None:
+        """Send changes unasked if no request has come in for a while."""
+        if time.monotonic() - self._asked_at > SILENCE:
+            self._send_unasked()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
-            # What stands in a saved notebook where widgets are not shown; the picture follows below it.
+            # Shown in a saved notebook where widgets are not; the picture is below it.
             data["text/plain"] = f"Live panel of {self._study.name}"
         return bundle
 
@@ -108,47 +108,47 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
 _panels: weakref.WeakKeyDictionary[Study, weakref.WeakSet[Panel]] = weakref.WeakKeyDictionary()
 
 
-def nudge(study: Study) -> None:
-    """Keep a study's panels moving while a cell of ours holds the kernel, where questions cannot come through."""
+def push_updates(study: Study) -> None:
+    """Update a study's panels while a cell blocks the kernel, where requests cannot come in."""
     for panel in list(_panels.get(study, ())):
-        panel.nudge()
+        panel.push_updates()
 
 
-def _let_front_end_choose_thread(comm: Any) -> None:
-    """Answer in the thread that the front end asks in.
+def _answer_in_asking_thread(comm: Any) -> None:
+    """Let a comm answer in the thread in which the front end asks.
 
-    JupyterLab 4.4 and later ask in a subshell of their own, which answers while a cell is running. From 7.4 on,
-    ipykernel sends questions to the thread that last spoke on the comm instead, which is the main one, and busy.
+    JupyterLab 4.4 and later ask in a separate subshell, which can answer while a cell is running. But ipykernel from 7.4 on
+    routes requests to the thread that last used the comm, which is the main one, and busy.
     """
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda data, default: default
 
 
 def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """Answer a pull: the state, the rows from ``request["since"]`` on and older ones that changed, the running curve's new points.
+    """Return the answer to a pull: the state, rows from ``request["since"]`` on and changed older ones, new points of the curve.
 
     Parameters
     ----------
     study : Study
     epoch : str
     request : dict
-        ``since`` (rows known), ``revision`` (later changes of rows known), ``curve`` (kind, number, repeat, stride
-        and points known) and ``epoch``.
+        What the view has: ``since`` (number of rows), ``revision`` (number of later changes of rows), ``curve`` (kind,
+        number, repeat, stride, points) and ``epoch``.
 
     Returns
     -------
     content : dict
     buffers : list of bytes
-        Pairs of 32-bit floats, progress and value: the running curve's new points, the incumbent's whole curve.
+        Pairs of 32-bit floats, progress and value: new points of the current curve, and the incumbent's whole curve.
     """
     status = study.status
     same = request.get("epoch", epoch) == epoch
     known, revision = (request.get("since", 0), request.get("revision", 0)) if same else (0, 0)
     revised = list(status.revised)
     experiments = study.experiments
-    again = set(revised[revision:])
-    # With a row changes what others say of their distance to it.
-    changed = [e for e in experiments[:known] if e.number in again or (e.parent in again and e.value is not None)]
+    renewed = set(revised[revision:])
+    # A changed row also changes the difference that its children show.
+    changed = [e for e in experiments[:known] if e.number in renewed or (e.parent in renewed and e.value is not None)]
     noise = estimate_noise(experiments)
     best, baseline, live = status.incumbent, status.baseline, status.live
     curve, buffers = _curve(live, best, request.get("curve") or {})
@@ -192,7 +192,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
 
 
 def detail(study: Study, number: Any) -> dict[str, Any]:
-    """Answer a click on a row."""
+    """Return the details of an experiment: reasoning, diff, output, error."""
     try:
         e = study.experiment(number)
     except UserError as error:
@@ -200,13 +200,13 @@ def detail(study: Study, number: Any) -> dict[str, Any]:
     before = study.experiments[e.parent].target if e.parent is not None else ""
     last = e.measurements[-1] if e.measurements else None
     return {
-        "type": "detail", "number": e.number, "hypothesis": _thought(e), "reason": e.reason,
+        "type": "detail", "number": e.number, "hypothesis": _hypothesis(e), "reason": e.reason,
         "diff": unified_diff(before, e.target, f"experiment {e.parent}", f"experiment {e.number}") if e.number else e.target,
         "output": last.output if last else "", "error": last.traceback if last else "",
     }  # fmt: skip
 
 
-def _thought(e: Experiment) -> str:
+def _hypothesis(e: Experiment) -> str:
     expected = f" Expected effect: {e.proposal.expect}" if e.proposal.expect else ""
     return f"{e.proposal.hypothesis}{expected}".strip()
 
@@ -236,20 +236,20 @@ def _curve(
         return None, []
     name = next(iter(live.curve[0].values), "")
     number, count = live.experiment.number, len(live.curve)
-    # Every stride-th point; the strides are powers of two, so that what was sent stays right until the next one.
+    # Every stride-th point. Strides are powers of two, so points that were sent stay valid until the stride doubles.
     stride = 1 << max(0, (count - 1) // CURVE_POINTS).bit_length()
     points = _pairs(live.curve[:count:stride], name)
-    whose = {"kind": live.kind, "number": number, "repeat": live.repeat, "stride": stride}
-    same = all(known.get(key) == value for key, value in whose.items())
+    run = {"kind": live.kind, "number": number, "repeat": live.repeat, "stride": stride}
+    same = all(known.get(key) == value for key, value in run.items())
     start = min(int(known.get("points", 0)), len(points)) if same else 0
     other = [] if same or best is None or not best.measurements else _pairs(best.measurements[0].curve, name)
     return {
-        **whose, "name": name, "from": start, "count": len(points) - start, "incumbent": len(other),
+        **run, "name": name, "from": start, "count": len(points) - start, "incumbent": len(other),
     }, [b"".join(points[start:]), b"".join(other)]  # fmt: skip
 
 
 def _pairs(points: Sequence[Point], name: str) -> list[bytes]:
-    """Pack the points that have a finite value of that name."""
+    """Pack the points that have a finite value of this name as pairs of floats."""
     return [
         struct.pack("<ff", p.progress, p.values[name])
         for p in list(points)

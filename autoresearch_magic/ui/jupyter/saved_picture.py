@@ -1,4 +1,4 @@
-"""The picture below the panel: a plain PNG, so that a saved notebook shows its result where no kernel runs."""
+"""The PNG below the panel: a plain picture, so that a saved notebook shows its result where no kernel runs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from ...study.study import Study
 from ...study.summary import result_line
 
 WIDTH = 760
-"""Pixels on the page; the file has more, for sharp screens."""
+"""Pixels on the page; the file has more, for high-resolution screens."""
+_METADATA = {"image/png": {"width": WIDTH}}
 
-_posters: weakref.WeakKeyDictionary[Study, Poster] = weakref.WeakKeyDictionary()
+_pictures: weakref.WeakKeyDictionary[Study, SavedPicture] = weakref.WeakKeyDictionary()
 
 
-class Poster:
-    """Keeps one display of a study's progress.png up to date: at each best and at the end.
+class SavedPicture:
+    """A display of a study's progress.png that is updated at each new best and at the end.
 
-    Updates come from the study's thread. They are sent with the context of the cell that made the display, so that
-    they belong to it.
+    The updates come from the study's thread. They run in the context of the cell that made the display, because the front
+    end assigns messages to the cell whose context they carry.
     """
 
     def __init__(self, study: Study) -> None:
@@ -30,11 +31,11 @@ class Poster:
         self._handle = DisplayHandle()
         self._best: int | None = None
         self._handle.display(self._bundle(study), raw=True, metadata=_METADATA)
-        _posters[study] = self
+        _pictures[study] = self
         study.observe(self)
 
     def __call__(self, event: Event) -> None:
-        """Take an event; runs in the study's thread."""
+        """Take an event; called in the study's thread."""
         study = self._study()
         if study is None or not isinstance(event, Drawn):
             return
@@ -44,21 +45,17 @@ class Poster:
             self._context.copy().run(self.update, study)
 
     def update(self, study: Study) -> None:
-        """Show the picture as it is on disk."""
+        """Show the file as it is now."""
         self._handle.update(self._bundle(study), raw=True, metadata=_METADATA)
 
     def _bundle(self, study: Study) -> dict[str, object]:
-        picture = study.folder / "progress.png"
-        line = f"{study.name}: {result_line(study.status)}"
-        if not picture.is_file():
-            return {"text/plain": f"{study.name}: the picture appears here with the baseline."}
-        return {"text/plain": line, "image/png": picture.read_bytes()}
+        file = study.folder / "progress.png"
+        if not file.is_file():
+            return {"text/plain": f"{study.name}: the picture appears here when the baseline is measured."}
+        return {"text/plain": f"{study.name}: {result_line(study.status)}", "image/png": file.read_bytes()}
 
 
-_METADATA = {"image/png": {"width": WIDTH}}
-
-
-def refresh(study: Study) -> None:
-    """Show the picture again from the main thread: in a notebook run without a browser only that is saved."""
-    if (poster := _posters.get(study)) is not None:
-        poster.update(study)
+def update_picture(study: Study) -> None:
+    """Update a study's picture from the main thread: a notebook that runs without a browser saves only such updates."""
+    if (picture := _pictures.get(study)) is not None:
+        picture.update(study)

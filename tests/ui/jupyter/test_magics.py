@@ -124,7 +124,7 @@ def test_pause_resume_and_step(kernel):
     kernel.run("%autoresearch step")
     kernel.run("%autoresearch wait")
     assert kernel.run("print(len(am.current().experiments))").stdout == "3\n"
-    assert "goes on" in kernel.run("%autoresearch resume").said
+    assert "continues" in kernel.run("%autoresearch resume").said
     assert "pauses" in kernel.run("%autoresearch pause").said
     kernel.run("%autoresearch wait")
     assert "paused" in kernel.run("%autoresearch status").said

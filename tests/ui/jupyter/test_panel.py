@@ -218,15 +218,15 @@ def test_commands_reach_the_study_and_refusals_come_back(study, monkeypatch):
     sent = []
     panel = Panel(study)
     monkeypatch.setattr(panel, "send", lambda content, buffers=None: sent.append(content))
-    panel._hear(panel, {"type": "command", "name": "pause"}, [])
+    panel._on_message(panel, {"type": "command", "name": "pause"}, [])
     assert [s["type"] for s in sent] == ["refused", "delta"]
-    panel._hear(panel, {"type": "command", "name": "dance"}, [])
+    panel._on_message(panel, {"type": "command", "name": "dance"}, [])
     assert "no command 'dance'" in sent[2]["message"]
     study.start()
-    panel._hear(panel, {"type": "command", "name": "stop"}, [])
+    panel._on_message(panel, {"type": "command", "name": "stop"}, [])
     assert study.wait(20)
     assert study.state == "stopped"
-    panel._hear(panel, {"type": "pull", "since": 0}, [])
+    panel._on_message(panel, {"type": "pull", "since": 0}, [])
     assert sent[-1]["state"] == "stopped"
     panel.close()
 

@@ -131,7 +131,7 @@ def page(browser, study, monkeypatch):
 
     def answer(content):
         answers.clear()
-        panel._hear(panel, content, [])
+        panel._on_message(panel, content, [])
         return list(answers)
 
     page.expose_function("toPython", answer)
@@ -322,10 +322,10 @@ def test_a_busy_kernel_is_not_asked_over_and_over(page, study):
     told = []
     panel.send = lambda content, buffers=(): told.append(content)
     panel._epoch = "another"  # the view knows nothing of it, and lacks the older rows
-    panel._told = 2
+    panel._rows_sent = 2
     for _ in range(4):
-        panel._heard_at = time.monotonic() - 60
-        panel.nudge()
+        panel._asked_at = time.monotonic() - 60
+        panel.push_updates()
         page.evaluate("answer => tell(answer, [])", told[-1])
         page.wait_for_timeout(400)
     panel.close()

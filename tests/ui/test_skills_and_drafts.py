@@ -16,7 +16,7 @@ from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Notice
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui import cli
-from autoresearch_magic.ui.commands import run
+from autoresearch_magic.ui.commands.table import run
 from autoresearch_magic.ui.session import Session
 
 ANSWER = """

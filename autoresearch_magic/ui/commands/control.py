@@ -1,0 +1,100 @@
+"""Subcommands that start, pause, resume and stop a study, wait for it, and send its agent a note."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...budget import parse_duration
+from ...config.argument_parser import given
+from ...events import State
+from ...study.opening import current
+from ...study.summary import result_line
+from ..reply import Reply, prose_reply
+from ..session import MAGIC, Place, Session, Source
+from .table import NAME, STUDY, argument, command
+
+OFFLINE = ("tuner", "replay", "recorded")
+"""Agents that read no notes."""
+
+
+@command("start", NAME, settings=True, places=[Place.MAGIC])
+def start(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Start a study of what has been defined, in the background."""
+    if arguments.cell is not None:  # the bare %%autoresearch: the cell is the program
+        session.program, session.options = Source(arguments.cell), given(arguments)
+    study = session.new_study(arguments).start()
+    return prose_reply(
+        f"{study.name}: {study.settings.describe()}\n"
+        f"It runs in the background. {MAGIC} status · pause · stop · wait · history · best",
+        watch=study,
+    )
+
+
+@command("step", NAME, settings=True, places=[Place.MAGIC])
+def step(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Run one experiment, then pause."""
+    study = current()
+    if study is None or (not study.active and study.state == State.FINISHED):
+        study = session.new_study(arguments)
+    study.step()
+    return prose_reply(f"{study.name}: one experiment, then a pause. {MAGIC} wait waits for it.", watch=study)
+
+
+@command("pause", places=[Place.MAGIC])
+def pause(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Pause after the current run."""
+    study = session.study().pause()
+    return prose_reply(f"{study.name} pauses after the current run. Continue with  {MAGIC} resume")
+
+
+@command("resume", STUDY, settings=True)
+def resume(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Continue after a pause, a stop or a crash; settings given here replace the old ones."""
+    study = session.study(arguments.study)
+    paused = study.active
+    study.resume(**given(arguments))
+    done, best = len(study.experiments), study.incumbent
+    where = f" with experiment {done}; best so far is experiment {best.number if best else 0}"
+    return prose_reply(
+        f"{study.name} continues{where if done and not paused else ''}.", watch=None if paused else study
+    )
+
+
+@command("stop", places=[Place.MAGIC])
+def stop(session: Session, arguments: argparse.Namespace) -> Reply:
+    """End the study now; it can be resumed."""
+    study = session.study()
+    if not study.active:
+        return prose_reply(f"{study.name} is {study.state} already.")
+    study.stop()
+    return prose_reply(
+        f"{study.name} is stopped: {result_line(study.status)}. Continue with  {MAGIC} resume {study.name}"
+    )
+
+
+@command(
+    "wait",
+    argument("--timeout", metavar="DURATION", help="wait at most this long, for example 60s"),
+    places=[Place.MAGIC],
+)
+def wait(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Wait until the study ends or pauses, with a progress bar."""
+    timeout = None if arguments.timeout is None else parse_duration(arguments.timeout, "timeout")
+    return Reply("", wait=(session.study(), timeout))
+
+
+@command("watch", STUDY, places=[Place.MAGIC])
+def watch(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Show the live panel again."""
+    study = session.study(arguments.study)
+    return prose_reply(repr(study), watch=study)
+
+
+@command("say", argument("text", nargs="+", metavar="TEXT", help="what it should know"), places=[Place.MAGIC])
+def say(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Send the agent a note; it reads it before its next proposal."""
+    study = session.study().say(" ".join(arguments.text))
+    agent = study.settings.agent
+    if agent.partition(":")[0] in OFFLINE:
+        return prose_reply(f"Noted, but {agent} reads no notes: a language model does (--agent).")
+    return prose_reply(f"Noted: {agent} reads it when it is asked for the next proposal.")

@@ -1,0 +1,73 @@
+"""Subcommands that define what the next study is made of: setup, target, program."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...config.argument_parser import given
+from ...config.program import parse_program
+from ...config.settings import make_settings
+from ...errors import UserError
+from ...source.constants import find_constants
+from ...source.edits import check_syntax
+from ...study.registry import running
+from ...text import counted
+from ..reply import Reply, prose_reply
+from ..session import MAGIC, Place, Session, Source
+from .table import NAME, argument, command
+
+PATH = argument("path", nargs="?", metavar="PATH", help="a file instead of the cell")
+
+
+@command("setup", PATH, takes_cell=True, places=[Place.MAGIC])
+def define_setup(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Define the frozen code, in the cell or a file."""
+    source = _given_source(arguments, "setup")
+    check_syntax(source.text, "setup")
+    session.setup = source
+    return prose_reply(f"Setup: {_lines(source)}, frozen. It runs once, in the study's own process.{_next_start()}")
+
+
+@command("target", PATH, takes_cell=True, places=[Place.MAGIC])
+def define_target(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Define the code that experiments may change, in the cell or a file."""
+    source = _given_source(arguments, "target")
+    check_syntax(source.text, "target")
+    if not source.text.strip():
+        raise UserError("The target is empty: put the code that experiments may change below the line.")
+    session.target = source
+    names = [constant.name for constant in find_constants(source.text)]
+    tunable = f"; the tuner can change {', '.join(names)}" if names else ""
+    return prose_reply(f"Target: {_lines(source)}{tunable}.{_next_start()}")
+
+
+@command("program", PATH, NAME, settings=True, takes_cell=True, places=[Place.MAGIC])
+def define_program(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Define the program: goal and rules in words, and settings; starts nothing."""
+    source = _given_source(arguments, "program")
+    program = parse_program(source.text)
+    options = given(arguments)
+    if {"metric", "verify"} & {**program.settings, **options}.keys():
+        make_settings(program.settings, options)  # raises on a wrong value now, not at the start
+    session.program, session.options = source, options
+    return prose_reply(f"Program: {program.title or 'without a title'}. Start it with  {MAGIC} start{_next_start()}")
+
+
+def _given_source(arguments: argparse.Namespace, what: str) -> Source:
+    path, cell = arguments.path, arguments.cell
+    if path and cell is not None and cell.strip():
+        raise UserError(f"Both a file and a cell for the {what}: give one of them.")
+    if path:
+        return Source.read(path, what)
+    if cell is None:
+        raise UserError(f"Give the {what} in the cell, below  %%autoresearch {what}, or as a file: {MAGIC} {what} PATH")
+    return Source(cell)
+
+
+def _lines(source: Source) -> str:
+    return counted(len(source.text.strip().splitlines()), "line")
+
+
+def _next_start() -> str:
+    study = running()
+    return f" ({study.name} keeps the definitions it started with; this one is for the next start.)" if study else ""

@@ -1,0 +1,62 @@
+"""Subcommands of the command line alone, on files: run a notebook or a program, plan a program."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ...config.argument_parser import given
+from ...errors import UserError
+from ...study.study import Study
+from ..drafting import draft_reply
+from ..reply import Reply, prose_reply
+from ..run_notebook import run_notebook
+from ..session import Place, Session, Source, known_layout, parse_settings
+from .table import NAME, argument, command
+
+TARGET = argument("--target", metavar="FILE", help="the code that experiments may change (for a program)")
+SETUP = argument("--setup", metavar="FILE", help="frozen code that runs once before them (for a program)")
+
+
+@command(
+    "run", argument("file", metavar="NOTEBOOK.ipynb | PROGRAM.md"), TARGET, SETUP, NAME,
+    argument("--out", metavar="PATH", help="the executed notebook (default: NAME.executed.ipynb beside it)"),
+    settings=True, places=[Place.SHELL],
+)  # fmt: skip
+def run(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Run a notebook or a program to its end."""
+    if arguments.file.endswith(".ipynb"):
+        return run_notebook(Path(arguments.file), Path(arguments.out) if arguments.out else None, given(arguments))
+    study = file_study(session, arguments)
+    study.start()
+    return prose_reply(f"{study.name}: {study.settings.describe()}", watch=study)
+
+
+@command(
+    "plan", argument("file", metavar="PROGRAM.md | GOAL"), TARGET, SETUP, NAME, settings=True, places=[Place.SHELL]
+)  # fmt: skip
+def plan(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Estimate noise, time and cost of a program before a start; or draft a program from a goal in plain words."""
+    if not Path(arguments.file).is_file() and not arguments.file.endswith(".md"):
+        return draft_reply(arguments.file, given(arguments), session.root)
+    study = file_study(session, arguments)
+    return Reply("", work=lambda show: Reply(str(study.plan(show))))
+
+
+def file_study(session: Session, arguments: argparse.Namespace) -> Study:
+    """Make a study of the files that were given.
+
+    Raises
+    ------
+    UserError
+        When nothing says what the target is, or the study cannot work.
+    """
+    program, options = Source.read(arguments.file, "program"), given(arguments)
+    if not arguments.target and not parse_settings(program, options).get("verify") and not known_layout(program, {}):
+        raise UserError(
+            "Say which file experiments may change: autoresearch run PROGRAM.md --target FILE , or --scope GLOBS --verify COMMAND"
+        )
+    return Study(
+        Path(arguments.file), Path(arguments.target) if arguments.target else "",
+        Path(arguments.setup) if arguments.setup else "", name=arguments.name, root=session.root, **options,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The doctor: checks that everything a study needs is installed and works."""

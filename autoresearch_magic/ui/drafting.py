@@ -1,0 +1,100 @@
+"""From a goal to a program: ask a language model for one, run its commands once, and show the cell that would start it.
+
+Nothing is started; that is left to the user.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..agents.drafting.attempts import backend_for, make_draft
+from ..agents.drafting.draft import Draft, DryRun
+from ..config.converters import read_scope
+from ..config.settings import make_settings
+from ..runners.command import CommandRunner, GuardCommand
+from ..runners.safety.policy import danger
+from ..runners.worktree import Worktree
+from ..source.files import match, split
+from ..storage.git.checkout import open_checkout, top_of
+from .reply import Reply
+
+FORMS = """\
+Metric: NAME, where verify prints a line `NAME: NUMBER`, or where its only number is the metric. NAME=re:REGEX takes the number \
+that the group of a regular expression matches, NAME=json:PATH (such as json:totals.percent) one from JSON, NAME=lines:REGEX \
+counts lines. A tool that says by its exit status that it found something is read with one of these three.
+Scope: globs of tracked files from the repository's top, separated by commas, such as src/**/*.py, lib/*.py; !GLOB takes out"""
+"""How a metric and a scope are written, as the prompt explains it."""
+
+
+def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
+    """Return the reply to ``%autoresearch plan GOAL``: the agent's program, tried once, in a cell that would start it.
+
+    Parameters
+    ----------
+    goal : str
+    options : Mapping
+        Raw options of the command: the agent, its limits, the repository.
+    root : Path
+        The folder that holds the studies.
+
+    Raises
+    ------
+    UserError
+        When there is no repository, or the agent is no language model.
+    """
+    # Settings need a metric, and accept a repository only together with the scope and command that are to be drafted.
+    settings = make_settings({"metric": "goal"}, {name: value for name, value in options.items() if name != "repo"})
+    top = top_of(Path(options.get("repo") or ".").expanduser().absolute())
+    backend = backend_for(settings, root)
+    kept = {name: value for name, value in options.items() if name in ("agent", "repo", "effort", "base_url")}
+
+    def work(show: Callable[[float, str], None]) -> Reply:
+        drafted = make_draft(
+            goal, top, backend, lambda draft: dry_run(draft, top), danger, _matching, forms=FORMS,
+            deadline=settings.reply_timeout, show=show,
+        )  # fmt: skip
+        line = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in kept.items())
+        return Reply(drafted.text, drafted.markdown, next_cell=drafted.cell(line))
+
+    return Reply("", work=work)
+
+
+def _matching(scope: str, paths: Sequence[str]) -> list[str]:
+    return match(read_scope(scope), paths)
+
+
+def dry_run(draft: Draft, top: Path) -> DryRun:
+    """Run a draft's verify and guard commands once, in a temporary git worktree.
+
+    Raises
+    ------
+    UserError
+        When the repository is not ready, for example because it has uncommitted changes.
+    """
+    settings = make_settings({
+        "metric": draft.metric, "minimize": draft.minimize, "scope": draft.scope, "verify": draft.verify, "guard": draft.guard,
+        "repo": str(top),
+    })  # fmt: skip
+    checkout, target, _ = open_checkout(top, settings.scope, [settings.verify, settings.guard])
+    with tempfile.TemporaryDirectory(prefix="autoresearch-draft-") as folder:
+        runner = CommandRunner(
+            Worktree(Path(folder) / "worktree", checkout, split(target)), settings.verify, settings.as_metric(),
+            guard=GuardCommand(settings.guard) if settings.guard else None, threads=settings.threads, memory=settings.memory,
+            worker_log=Path(folder) / "worker.log", keep=False,
+        )  # fmt: skip
+        try:
+            m = runner.measure(target, seed=0, deadline=settings.deadline(None), log=str(Path(folder) / "verify.log"))
+            code, error = runner.exit_code, m.error
+            if not settings.guard or not m.ok:
+                return DryRun(code, m.output, m.value if m.ok else None, "" if m.ok else error, m.seconds)
+            checked = runner.check(
+                target, deadline=settings.deadline(None), allowed=None, log=str(Path(folder) / "guard.log")
+            )
+            guard_code = runner.exit_code
+        finally:
+            runner.close()
+    return DryRun(code, m.output, m.value, "", m.seconds, guard_code, checked.output)

@@ -1,0 +1,42 @@
+"""How a study ended, for the command line: exit codes, and the text that is printed last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UserCodeError
+from ..events import State
+from ..study.study import Study
+from ..study.summary import history_text, result_line
+from .replies import shown_path
+from .reply import Reply
+
+DONE, FAILED, USAGE, NO_GAIN = 0, 1, 2, 3
+"""Exit codes: done; failed, interrupted, or the doctor found a failure; wrong usage; the budget was spent without an improvement."""
+
+
+def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
+    """Return the table of experiments, the result, and where the files are.
+
+    Parameters
+    ----------
+    study : Study
+    more : sequence of (str, Path)
+        Further files to name.
+
+    Raises
+    ------
+    UserCodeError
+        When the study failed.
+    """
+    if study.state == State.FAILED:
+        raise UserCodeError(study.status.message, study.status.traceback)
+    files = [("results", study.folder / "results.tsv"), ("picture", study.folder / "progress.png"), *more]
+    lines = [f"{what:<9} {shown_path(path)}" for what, path in files if path.exists()]
+    text = "\n".join([
+        "", study.definition.program.title or study.name, "", history_text(study.status, study.experiments), "",
+        result_line(study.status), "", *lines,
+    ])  # fmt: skip
+    best = study.incumbent
+    return Reply(text, exit_code=DONE if best is not None and best.number > 0 else NO_GAIN)
