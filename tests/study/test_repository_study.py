@@ -1,6 +1,5 @@
 """Studies of a repository: the loop with a real git, real commands in a real worktree, and a real journal."""
 
-import argparse
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from autoresearch_magic.study import registry
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.cli import main
+from autoresearch_magic.ui.commands.table import run as run_line
 from autoresearch_magic.ui.session import Session
 
 from ..repositories import add_hooks, changed, commit, repository, run_git, state, write
@@ -536,7 +536,7 @@ def test_questions_run_in_the_worktree_too(make, script):
     session = Session(root=study.folder.parent)
     registry.register(study)
     with pytest.raises(UserError, match=r"apply 2  commits the experiment to your branch"):
-        session.restore(argparse.Namespace(number="2"))
+        run_line(session, "restore 2")
 
 
 def test_a_plan_leaves_nothing_behind(make, repo):

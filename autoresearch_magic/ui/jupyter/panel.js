@@ -1,42 +1,61 @@
 /**
  * The live panel of a study: the front end of `panel.py`, an anywidget module without dependencies.
  *
- * It pulls. About once a second it asks "anything since row n?", with one request in flight, and Python answers with
- * a delta: where the study stands, the rows from n on, older rows that have changed since (an experiment may be run again
- * after its verdict; `revision` counts such changes), and the new points of the running curve as 32-bit floats. So a
- * reload, a second view or a slow line costs nothing but a pause; nothing has to arrive exactly once.
+ * Sections: elements and numbers · store · transport · header, progress, tiles · charts · table and details · panel.
  *
- *   out: {type: "pull", since, revision, epoch, curve: {kind, number, repeat, stride, points}}
- *        {type: "command", name: "pause" | "resume" | "stop"}
- *        {type: "show", number}
- *   in:  {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows` are
- *        those from the asked row to `since`, and the older ones that changed between `after` and `revision`; `asked` is
- *        false where it answers no pull: a busy kernel tells by itself    see `takeDelta`
- *        {type: "detail", number, hypothesis, reason, diff, output, error}
- *        {type: "refused", message}
+ * About once a second the view sends a "pull" that says which rows it has, with one request in flight. Python answers with a
+ * "delta": the study's status, the new rows, older rows that have changed (an experiment may be run again after its verdict;
+ * `revision` counts such changes), and the new points of the current learning curve as 32-bit floats. A lost or repeated
+ * message does no harm, so a reload, a second view or a slow line only delays the panel.
  *
- * Summaries, reasons and code were written by agents: they only ever become text nodes, never markup.
+ *   sent:     {type: "pull", since, revision, epoch, curve: {kind, number, repeat, stride, points}}
+ *             {type: "command", name: "pause" | "resume" | "stop"}
+ *             {type: "show", number}
+ *   received: {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows`
+ *             are those from the requested row to `since`, and the older ones that changed between `after` and `revision`;
+ *             `asked` is false when it answers no pull, because a cell blocks the kernel; see `takeDelta`
+ *             {type: "detail", number, hypothesis, reason, diff, output, error}
+ *             {type: "refused", message}
+ *
+ * Summaries, reasons and code are written by agents, so they are inserted as text nodes and never as markup.
  *
  * @typedef {{number: number, verdict: string, value: number | null, change: number | null, seconds: number,
  *            agent: string, summary: string, reason: string, repeats: number, averaged: number}} Row
- *   `repeats` are all its runs, `averaged` those that its value is the mean of.
+ *   `repeats` counts all its runs, `averaged` those whose mean is its value.
  * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
  * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, curve: Curve | null,
  *            details: Map<number, any>, stale: Set<number>, dirty: Set<number>}} Store
  */
 
-/** Milliseconds: between two questions, the same at rest, until a question is lost (later ones: up to), until silence is remarked on. */
-const ASK = 1000, ASK_AT_REST = 3000, LOST = 10_000, PATIENCE = 80_000, SILENT = 5000, TOAST = 6000;
+/** Milliseconds between two pulls, while the study works and while it does not. */
+const PULL = 1000, PULL_AT_REST = 3000;
+/** Milliseconds after which an unanswered pull is repeated: the first time, and at most (the time doubles). */
+const LOST = 10_000, PATIENCE = 80_000;
+/** Milliseconds without an answer until the panel says so, and that a refusal stays on the screen. */
+const SILENT = 5000, TOAST = 6000;
 const AT_REST = new Set(["paused", "stopped", "finished", "failed"]);
 const AT_WORK = new Set(["starting", "baseline", "running", "waiting", "confirming", "measuring"]);
-/** Verdicts with a value to draw; all others become a small mark at the chart's edge. */
+/** Verdicts with a value to draw; the others are drawn as a small mark at the edge of the chart. */
 const VALUED = new Set(["baseline", "keep", "discard"]);
 const KEPT = new Set(["baseline", "keep"]);
 const MUTED = new Set(["discard", "pruned", "duplicate"]);
+/** What the verdicts mean, for tooltips. */
+const MEANING = {
+  baseline: "the target as it was at the start",
+  keep: "became the best so far; later experiments build on it",
+  discard: "ran, but was not better than the best so far",
+  crash: "the code raised an error or died",
+  timeout: "took too long and was ended",
+  pruned: "stopped early, because its learning curve was hopeless beside the best one's",
+  duplicate: "the same code was tried before, so it was not run",
+  "guard-failed": "the guard command failed: something that must keep working broke",
+  "metric-error": "ran, but the metric could not be read",
+  rejected: "refused: it changed frozen code or a seed, or its value is impossible",
+};
 
-// ---------------------------------------------------------------------------------------------- elements and figures
+// ---------------------------------------------------------------------------------------------- elements and numbers
 
-/** Make an element. Children are nodes or text; text is never parsed. */
+/** Make an HTML element; children are nodes or plain text. Class names get the prefix `arm-`. */
 function h(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
@@ -59,31 +78,38 @@ function fill(node, attributes, children) {
   return node;
 }
 
-/** Set text only where it differs: a selection or a screen reader is not disturbed. */
-function put(node, text) {
+/** Set text only if it differs, so that a selection or a screen reader is not disturbed. */
+function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 const minus = (text) => text.replaceAll("-", "−");
-const two = (value) => minus(`${Number(value.toPrecision(2))}`);
+const twoDigits = (value) => minus(`${Number(value.toPrecision(2))}`);
 const percent = (share) => `${(100 * share).toFixed(Math.abs(share) < 0.0995 ? 1 : 0)}%`;
 
-/** Return a formatter with as many decimals as these values need to be told apart; the same for all, so columns align. */
+/**
+ * Return a formatter with as many decimals as are needed to tell these values apart, the same for all so that columns align.
+ * A value that would be rounded to zero is written with an exponent.
+ */
 function figures(values) {
   const finite = values.filter(Number.isFinite);
   const top = finite.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   const sorted = [...finite].sort((a, b) => a - b);
   const sizes = finite.map(Math.abs).filter(Boolean).sort((a, b) => a - b);
-  const usual = quantile(sizes, 0.5) ?? 1; // not the largest: one that is far off would take the others' decimals
+  const usual = quantile(sizes, 0.5) ?? 1; // the median: the largest may be an outlier, and would leave the others too few decimals
   const spread = sorted.length > 2 ? sorted[Math.floor(sorted.length * 0.8)] - sorted[Math.floor(sorted.length * 0.2)] : 0;
   if (top >= 1e7 || (top > 0 && top < 1e-4)) return (v) => (v === null || v === undefined ? "–" : minus(v.toExponential(3)));
   const wanted = spread > 0 ? Math.ceil(-Math.log10(spread / 50)) : 0;
-  const counted = finite.length && finite.every(Number.isInteger); // findings, bytes: no half ones
+  const counted = finite.length && finite.every(Number.isInteger); // counts have no decimals
   const decimals = counted ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(usual)), wanted));
-  return (v) => (v === null || v === undefined ? "–" : minus(v.toFixed(finite.length ? decimals : 3)));
+  return (v) => {
+    if (v === null || v === undefined) return "–";
+    const text = v.toFixed(finite.length ? decimals : 3);
+    return minus(v !== 0 && !/[1-9]/.test(text) ? v.toExponential(1) : text);
+  };
 }
 
-/** Write seconds as people do. */
+/** Write a duration, such as "5.2 s" or "1 h 05 min". */
 function duration(seconds) {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
@@ -93,28 +119,28 @@ function duration(seconds) {
   return whole < 600 && rest ? `${minutes} min ${String(rest).padStart(2, "0")} s` : `${minutes} min`;
 }
 
-/** The same, as roughly as an estimate deserves. */
+/** Write an estimated duration, rounded up. */
 const roughly = (seconds) => (seconds < 50 ? `${Math.max(5, Math.ceil(seconds / 5) * 5)} s` : seconds < 3600
   ? `${Math.ceil(seconds / 60)} min` : duration(seconds));
 
-/** Round tick positions inside [low, high], about `count` of them. */
+/** Return about `count` round tick positions inside [low, high], and a formatter for them. */
 function ticks(low, high, count, whole = false) {
   const raw = (high - low) / Math.max(1, count);
-  // Steps finer than the numbers themselves can be told apart would never reach the end.
+  // Below the precision of floats, adding a step would never reach the end.
   if (!(raw > 1e-13 * Math.max(Math.abs(low), Math.abs(high)))) return { at: [low], format: (v) => minus(`${Number(v.toPrecision(6))}`) };
   const power = 10 ** Math.floor(Math.log10(raw));
   let step = power * ([1, 2, 5, 10].find((m) => m * power >= raw * 0.999) ?? 10);
   if (whole) step = Math.max(1, Math.round(step));
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step);
-  if (found.length < 2 && !whole) return ticks(low, high, 2 * Math.max(1, count)); // one figure is no scale
+  if (found.length < 2 && !whole) return ticks(low, high, 2 * Math.max(1, count)); // one tick is no scale
   return { at: found, format: (v) => minus(step >= 1 && Math.abs(v) < 1e7 ? v.toFixed(0) : step < 1e-6 || Math.abs(v) >= 1e7
     ? v.toExponential(1) : v.toFixed(Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)))) };
 }
 
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(q * (sorted.length - 1))))];
 
-// --------------------------------------------------------------------------------------------------------- the state
+// ------------------------------------------------------------------------------------------------------------- store
 
 /** @returns {Store} */
 const newStore = () => ({
@@ -122,9 +148,9 @@ const newStore = () => ({
 });
 
 /**
- * Take in a delta, also one that another view of the same model asked for: rows are upserts, and `since` follows from
- * the rows that are held without a gap. `revision` moves on only where the changes sent begin at or before the last one
- * known. Returns false when something is missing and has to be asked for at once.
+ * Apply a delta, which may also be one that another view of the same model has requested: each row is inserted or replaced,
+ * and `since` is the number of rows without a gap. `revision` advances only if the changes begin at or before the last one
+ * known. Returns false when something is missing and must be requested at once.
  */
 function takeDelta(store, delta, buffers) {
   if (delta.epoch !== store.epoch) Object.assign(store, newStore(), { epoch: delta.epoch });
@@ -142,7 +168,7 @@ function takeDelta(store, delta, buffers) {
   return takeCurve(store, delta.curve, buffers) && store.since >= delta.since && store.revision >= delta.revision;
 }
 
-/** Add the new points of the running curve; a piece that does not fit makes the curve be asked for from its start. */
+/** Add new points of the current curve. If they do not follow those we have, forget the curve, so that all of it is sent. */
 function takeCurve(store, piece, buffers) {
   if (!piece) return true;
   const same = ["kind", "number", "repeat", "stride"].every((name) => store.curve?.[name] === piece[name]);
@@ -157,7 +183,7 @@ function takeCurve(store, piece, buffers) {
   const curve = store.curve;
   curve.name = piece.name ?? "";
   curve.points.length = piece.from;
-  for (const point of pairs(buffers?.[0])) curve.points.push(point); // not spread: arguments go on the stack
+  for (const point of pairs(buffers?.[0])) curve.points.push(point); // no spread: too many arguments overflow the stack
   if (piece.incumbent) curve.incumbent = pairs(buffers?.[1]);
   return true;
 }
@@ -169,48 +195,48 @@ function pairs(buffer) {
   return Array.from({ length: Math.floor(view.byteLength / 8) }, (_, i) => [view.getFloat32(8 * i, true), view.getFloat32(8 * i + 4, true)]);
 }
 
-// ------------------------------------------------------------------------------------------------------- the transport
+// --------------------------------------------------------------------------------------------------------- transport
 
 /**
- * Ask and listen. `seen` is called after whatever changes the picture; `quiet` a few times a second, with "", "busy" or
- * "none" (nobody ever answered).
+ * Send pulls and receive messages. `onMessage` is called after each message; `onSilence` a few times a second with "" (all is
+ * well), "busy" (no answer for a while) or "none" (there never was an answer).
  */
-function openTransport(model, store, seen, quiet) {
+function openTransport(model, store, onMessage, onSilence) {
   const clock = () => performance.now();
-  let waiting = false, sentAt = 0, due = 0, patience = LOST, silentSince = clock(), heard = false;
+  let waiting = false, sentAt = 0, due = 0, patience = LOST, silentSince = clock(), answered = false;
 
   const send = (content) => {
-    try { model.send(content); } catch { /* no kernel: the silence shows */ }
+    try { model.send(content); } catch { /* no kernel: onSilence reports it */ }
   };
   const pull = () => {
     const { kind = "", number = -1, repeat = 0, stride = 1, points = [] } = store.curve ?? {}, { since, revision, epoch } = store;
-    if (!waiting) silentSince = clock(); // a hidden tab wakes late: silence counts from an open question
-    else patience = Math.min(2 * patience, PATIENCE); // it may lie in a busy kernel's queue, with all that are sent after it
+    if (!waiting) silentSince = clock(); // a hidden tab sends late: silence counts from an open pull
+    else patience = Math.min(2 * patience, PATIENCE); // it may wait in a busy kernel's queue, and so would all that are sent after it
     [waiting, sentAt] = [true, clock()];
     send({ type: "pull", since, revision, epoch, curve: { kind, number, repeat, stride, points: points.length } });
   };
   const tick = () => {
     const now = clock();
     if (waiting ? now - sentAt >= patience : now >= due) pull();
-    quiet(waiting && now - silentSince >= SILENT ? (heard ? "busy" : "none") : "");
+    onSilence(waiting && now - silentSince >= SILENT ? (answered ? "busy" : "none") : "");
   };
-  const hear = (content, buffers) => {
+  const receive = (content, buffers) => {
     if (content?.type === "delta") {
       const whole = takeDelta(store, content, buffers);
-      const rest = document.hidden || AT_REST.has(content.state) ? ASK_AT_REST : ASK;
-      heard = true;
-      if (waiting && !content.asked) sentAt = silentSince = clock(); // told unasked: ours is not lost, it waits in the queue
+      const pause = document.hidden || AT_REST.has(content.state) ? PULL_AT_REST : PULL;
+      answered = true;
+      if (waiting && !content.asked) sentAt = silentSince = clock(); // sent unasked: our pull is not lost, it waits in the queue
       else {
-        [waiting, patience, due] = [false, LOST, clock() + rest];
+        [waiting, patience, due] = [false, LOST, clock() + pause];
         if (!whole) pull();
       }
     } else if (content?.type === "detail") store.details.set(content.number, content);
-    seen(content);
+    onMessage(content);
     tick();
   };
   const wake = () => { if (!document.hidden && !waiting) pull(); };
 
-  model.on("msg:custom", hear);
+  model.on("msg:custom", receive);
   document.addEventListener("visibilitychange", wake);
   const timer = setInterval(tick, 250);
   tick();
@@ -219,14 +245,14 @@ function openTransport(model, store, seen, quiet) {
     close() {
       clearInterval(timer);
       document.removeEventListener("visibilitychange", wake);
-      model.off("msg:custom", hear);
+      model.off("msg:custom", receive);
     },
   };
 }
 
-// -------------------------------------------------------------------------------------------------- header and figures
+// ------------------------------------------------------------------------------------------- header, progress, tiles
 
-/** What is going on, in words. */
+/** Say what the study is doing. */
 function sentence(now, done) {
   const { state, running: run, study } = now;
   const pieces = [];
@@ -241,19 +267,19 @@ function sentence(now, done) {
     starting: "Starting: the setup runs once, then the baseline is measured",
     baseline: "Measuring the baseline",
     running: `Waiting for the next idea from ${study.agent}`,
-    waiting: `Waiting for ${study.agent}: the study goes on by itself`,
-    pausing: "Pausing after this run",
-    paused: `Paused after experiment ${done}; Resume goes on`,
-    stopping: "Stopping: the run under way is ended",
-    stopped: `Stopped after experiment ${done}; Resume goes on`,
+    waiting: `Waiting until ${study.agent} can be reached; the study then continues by itself`,
+    pausing: "Pausing after the current run",
+    paused: `Paused after experiment ${done}; press Resume to continue`,
+    stopping: "Stopping the current run",
+    stopped: `Stopped after experiment ${done}; press Resume to continue`,
     confirming: "Measuring the best and the baseline again",
-    measuring: "Measuring for a question of yours",
+    measuring: "Measuring to answer your question",
     finished: `Finished: ${done} experiment${done === 1 ? "" : "s"} in ${duration(now.elapsed)}`,
-    failed: "Failed: the study could not go on; Resume tries again",
+    failed: "Failed; press Resume to try again",
   }[state] ?? state;
 }
 
-/** Not the attribute `disabled`: a button that is pressed by a key and then disabled would lose the focus. */
+/** Buttons use aria-disabled: with the attribute `disabled`, one that was pressed by a key would lose the focus. */
 const usable = (button) => button.getAttribute("aria-disabled") !== "true";
 
 function buildHeader(command) {
@@ -274,20 +300,20 @@ function buildHeader(command) {
   return parts;
 }
 
-/** `asked` is a command that was sent and has not shown an effect yet. */
-function updateHeader(parts, now, asked) {
+/** `pending` is a command that was sent and has had no effect yet. */
+function updateHeader(parts, now, pending) {
   const { study, state } = now;
   for (const node of [parts.goal, parts.facts]) node.classList.remove("arm-skeleton");
-  put(parts.goal, study.goal || study.name);
+  setText(parts.goal, study.goal || study.name);
   const metric = `${study.metric} ${study.minimize ? "↓" : "↑"}`;
-  put(parts.facts, [study.goal ? study.name : "", metric, study.budget ? `${study.budget} each` : study.verify, study.agent].filter(Boolean).join("  ·  "));
+  setText(parts.facts, [study.goal ? study.name : "", metric, study.budget ? `${study.budget} per run` : study.verify, `agent ${study.agent}`].filter(Boolean).join("  ·  "));
   parts.pill.setAttribute("data-arm-state", state);
-  put(parts.pill.lastChild, state);
+  setText(parts.pill.lastChild, state);
   const off = (button, value) => { if (usable(button) === value) button.setAttribute("aria-disabled", String(value)); };
-  off(parts.pause, Boolean(asked) || !AT_WORK.has(state));
-  off(parts.resume, Boolean(asked) || !["pausing", "paused", "stopped", "failed"].includes(state));
-  off(parts.stop, asked === "stop" || !(AT_WORK.has(state) || state === "pausing" || state === "paused"));
-  put(parts.stop.lastChild, asked === "stop" || state === "stopping" ? "stopping…" : "Stop");
+  off(parts.pause, Boolean(pending) || !AT_WORK.has(state));
+  off(parts.resume, Boolean(pending) || !["pausing", "paused", "stopped", "failed"].includes(state));
+  off(parts.stop, pending === "stop" || !(AT_WORK.has(state) || state === "pausing" || state === "paused"));
+  setText(parts.stop.lastChild, pending === "stop" || state === "stopping" ? "stopping…" : "Stop");
 }
 
 function buildProgress() {
@@ -304,18 +330,18 @@ function updateProgress(parts, now, done) {
   const { study, running, state } = now;
   const part = running && !AT_REST.has(state) ? Math.min(1, Math.max(0, running.progress || 0)) : 0;
   const over = state === "confirming" || state === "finished";
-  // Of an experiment that is run again the first run counts, and stays: the bar does not go back with each repeat.
+  // Only the first run of an experiment moves the bar, so that it does not go back with each repeat.
   const mine = running?.kind === "candidate" ? (running.repeat ? 1 : part) : 0;
   parts.most = parts.done === done ? Math.max(parts.most, mine) : mine;
   parts.done = done;
-  // By experiments or by the limit of time, whichever is further.
+  // By experiments or by the time limit, whichever is further.
   const share = state === "finished" ? 1 : Math.min(1, Math.max(now.spent, study.total ? (done + parts.most) / study.total : 0));
   for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
-  put(parts.text, sentence(now, done));
+  setText(parts.text, sentence(now, done));
   const left = AT_REST.has(state) || !Number.isFinite(now.remaining ?? NaN) ? "" : ` · about ${roughly(now.remaining)} left`;
-  put(parts.left, `${done}${study.total ? ` / ${study.total}` : ""}${left || (state === "confirming" ? " · confirming" : "")}`);
+  setText(parts.left, `${done}${study.total ? ` / ${study.total}` : ""}${left || (state === "confirming" ? " · measuring the result again" : "")}`);
   for (const [bar, value] of [[parts.run, part], [parts.all, over ? Math.max(share, done / Math.max(1, study.total)) : share]]) {
-    bar.classList.toggle("arm-back", 100 * value < Number(bar.getAttribute("aria-valuenow")) - 1); // a new run: no sweep back
+    bar.classList.toggle("arm-back", 100 * value < Number(bar.getAttribute("aria-valuenow")) - 1); // a new run: no transition backwards
     bar.setAttribute("aria-valuenow", `${Math.round(100 * value)}`);
     bar.firstChild.style.transform = `scaleX(${value})`;
   }
@@ -334,21 +360,28 @@ function buildTiles() {
   return parts;
 }
 
-/** Say a gain with its direction in words: the sign alone does not tell which way is better. */
+/** Write a gain with "better" or "worse": a sign alone does not say which way is better. */
 function gainText(gain, reference, format) {
   const share = reference ? ` (${percent(Math.abs(gain / reference))})` : "";
   return gain === 0 ? "no change" : `${format(Math.abs(gain))} ${gain > 0 ? "better" : "worse"}${share}`;
 }
 
-/** What came out at the end, with its interval; green only where chance does not explain it. */
+/** Write both ends of an interval, with the decimals that two digits of its half width need. */
+function intervalText(middle, reach) {
+  const decimals = 1 - Math.floor(Math.log10(reach));
+  const write = (v) => (decimals > 6 || Math.abs(v) >= 1e7 ? v.toExponential(1) : v.toFixed(Math.max(0, decimals)));
+  return minus(`${write(middle - reach)} to ${write(middle + reach)}`);
+}
+
+/** Say what was gained in the end, with its interval; green only if chance does not explain it. */
 function resultText(head, format) {
   const { gain, reach } = head;
   if (head.number === 0) return ["plain", "nothing beat the baseline"];
-  const interval = reach ? ` ± ${two(reach)} at ${Math.round(100 * head.confidence)}%` : "";
-  if (reach && Math.abs(gain) <= reach) return ["plain", `within chance: a gain of ${format(gain)}${interval}`];
+  const level = `${Math.round(100 * head.confidence)}% interval`;
+  if (reach && Math.abs(gain) <= reach) return ["plain", `may be chance: gain ${format(gain)}; ${level} ${intervalText(gain, reach)}`];
   const text = gainText(gain, head.baseline, format);
   if (reach === null) return ["plain", `${text} in one run of each, which may be chance`];
-  return [gain > 0 ? "good" : "plain", interval ? `${text},${interval}` : text];
+  return [gain > 0 ? "good" : "plain", reach ? `${text}; ${level} ${intervalText(Math.abs(gain), reach)}` : text];
 }
 
 function updateTiles(parts, now, format, done) {
@@ -356,23 +389,23 @@ function updateTiles(parts, now, format, done) {
   const set = (tile, label, figure, ...notes) => {
     const [first, second, third] = tile.children;
     second.classList.remove("arm-skeleton");
-    put(first, label);
+    setText(first, label);
     if (second.textContent !== figure.join("")) second.replaceChildren(figure[0], figure[1] ? span("sd", figure[1]) : "");
     if (third.textContent !== notes.map((n) => n.textContent ?? n).join("")) third.replaceChildren(...notes);
   };
   const times = (n) => `${n}\u00a0run${n === 1 ? "" : "s"}`;
-  const pm = (value) => (value ? ` ± ${two(value)}` : "");
   const sd = baseline?.sd ?? null;
-  const noise = h("span", { title: "Standard deviation of one run, from all that was run more than once" },
-    sd === null ? "noise not known" : sd ? `noise\u00a0±\u00a0${two(sd)}` : "no noise so far");
+  const noise = h("span", { title: "sd: the standard deviation of one run, estimated from all versions that ran more than once" },
+    sd === null ? "noise not known" : sd ? `noise\u00a0sd\u00a0${twoDigits(sd)}` : "no noise so far");
   set(parts.baseline, "Baseline", [format(baseline?.value ?? null)],
     ...(baseline ? [noise, `\u00a0· ${times(baseline.repeats)}`] : ["not measured yet"]));
   parts.node.classList.toggle("arm-result", Boolean(head));
   if (head) {
     const [tone, words] = resultText(head, format);
     parts.best.classList.toggle("arm-unsure", tone !== "good");
-    set(parts.best, `Result, re-measured ${head.repeats} × each`, [`best ${format(head.best)}`, pm(head.best_sd)],
-      h("span", { class: tone, title: "With the gain's confidence interval" }, words), `\u00a0· baseline ${format(head.baseline)}${pm(head.baseline_sd)}`,
+    set(parts.best, `Result, measured again ${head.repeats}\u00a0× each`, [`best ${format(head.best)}`, head.best_sd ? ` sd ${twoDigits(head.best_sd)}` : ""],
+      h("span", { class: tone, title: "The gain of the best over the baseline, with its confidence interval. sd: the standard deviation of one run" }, words),
+      `\u00a0· baseline ${format(head.baseline)}${head.baseline_sd ? `, sd ${twoDigits(head.baseline_sd)}` : ""}`,
       head.number ? `\u00a0· experiment\u00a0${head.number}` : "");
   } else if (best && baseline && best.number !== 0) {
     const gain = (baseline.value - best.value) * (study.minimize ? 1 : -1);
@@ -381,12 +414,12 @@ function updateTiles(parts, now, format, done) {
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
   set(parts.counts, "Experiments", [`${done}`, study.total ? ` / ${study.total}` : ""],
     [`${counts.keep}\u00a0kept`, `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
-  set(parts.time, "Elapsed", [duration(now.elapsed)], now.pace ? `${duration(now.pace)} an experiment` : study.budget ? `${study.budget} each` : "");
+  set(parts.time, "Elapsed", [duration(now.elapsed)], now.pace ? `${duration(now.pace)} per experiment` : study.budget ? `${study.budget} per run` : "");
 }
 
-// ---------------------------------------------------------------------------------------------------------- the charts
+// ------------------------------------------------------------------------------------------------------------ charts
 
-/** The mark of a verdict, the same in chart, legend and table: it reads without colour. */
+/** Draw the mark of a verdict, the same in chart, legend and table; it can be told from the others without colour. */
 function mark(verdict, x, y, r = 3.5) {
   const at = { class: `mark ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` };
   if (VALUED.has(verdict)) return s("circle", { ...at, cx: x, cy: y, r });
@@ -398,8 +431,8 @@ function mark(verdict, x, y, r = 3.5) {
 const tinyMark = (verdict) => s("svg", { class: "tiny", viewBox: "0 0 10 10", "aria-hidden": "true" }, mark(verdict, 5, 5, 3.5));
 
 /**
- * The y-range where the action is: every kept value and the baseline's band, and of the discarded those that are not
- * far off. The others are drawn clipped, at the edge.
+ * Return the range of the y-axis: all kept values, the baseline with one standard deviation, and the discarded values that
+ * are not far from these. Values outside are drawn as arrows at the edge.
  */
 function yRange(rows, baseline, minimize) {
   const kept = rows.filter((r) => KEPT.has(r.verdict)).map((r) => r.value);
@@ -410,16 +443,16 @@ function yRange(rows, baseline, minimize) {
   const [low, high] = [Math.min(...anchors), Math.max(...anchors)];
   const distances = all.map((v) => Math.max(low - v, v - high, 0)).filter((d) => d > 0).sort((a, b) => a - b);
   const reach = Math.max(0.6 * (high - low), 3 * sd, high - low > 0 ? 0 : 1.2 * (quantile(distances, 0.5) ?? 0));
-  const around = all.length > 1 ? sd : 2 * sd; // alone, the band must not be all there is
+  const around = all.length > 1 ? sd : 2 * sd; // with the baseline alone, its band should not fill the chart
   const middle = baseline ? [baseline.value - around, baseline.value + around] : [];
   const inside = all.filter((v) => v >= low - reach && v <= high + reach).concat(middle);
   const [from, to] = [Math.min(...inside), Math.max(...inside)];
-  const apart = to - from > 1e-9 * Math.max(Math.abs(from), Math.abs(to)); // else they differ by rounding alone
+  const apart = to - from > 1e-9 * Math.max(Math.abs(from), Math.abs(to)); // else they differ only by rounding
   const pad = (apart ? 0.07 * (to - from) : Math.abs(to) * 0.01) || 1;
-  return minimize ? [from - 2 * pad, to + pad] : [from - pad, to + 2 * pad]; // the best ones need room for their names
+  return minimize ? [from - 2 * pad, to + pad] : [from - pad, to + 2 * pad]; // room for the labels of the best
 }
 
-/** How much of the x-axis to show: all of it, unless the study is long and young. */
+/** Return the end of the x-axis: all planned experiments, or a part while a long study has just begun. */
 function xEnd(total, last) {
   if (!(total > 30) || last * 3 >= total) return Math.max(total || 0, last, 1);
   const wanted = Math.max(12, last * 1.6);
@@ -427,7 +460,7 @@ function xEnd(total, last) {
   return Math.min(total, power * [1.2, 1.6, 2, 3, 4, 5, 6, 8, 10].find((m) => m * power >= wanted));
 }
 
-/** Draw axes; returns the scales. `box` is the plot's inside: [left, top, right, bottom]. */
+/** Draw axes and return the scales. `box` is the inside of the plot: [left, top, right, bottom]. */
 function drawAxes(svg, box, xs, ys, ticksX, ticksY, formatX) {
   const [left, top, right, bottom] = box;
   const X = (v) => left + ((v - xs[0]) / (xs[1] - xs[0] || 1)) * (right - left);
@@ -443,20 +476,20 @@ function drawAxes(svg, box, xs, ys, ticksX, ticksY, formatX) {
 
 const axisWidth = (tickY) => 14 + 6.4 * Math.max(2, ...tickY.at.map((v) => tickY.format(v).length));
 
-/** Draw the history. Returns the marks as {x, y, row}, for hover and keyboard. */
+/** Draw the chart of all experiments. Returns the marks as {x, y, row}, for pointer and keyboard. */
 function drawHistory(svg, width, height, store, selected) {
   const { now } = store;
   const rows = [...store.rows.values()].sort((a, b) => a.number - b.number);
   const drawn = rows.filter((r) => VALUED.has(r.verdict) && Number.isFinite(r.value));
-  const odd = rows.filter((r) => !drawn.includes(r));
+  const valueless = rows.filter((r) => !drawn.includes(r));
   const down = now?.study.minimize ?? true;
   svg.replaceChildren();
-  const run = now?.running?.kind === "candidate" && !AT_REST.has(now.state) ? now.running : null; // else an old one, once more
+  const run = now?.running?.kind === "candidate" && !AT_REST.has(now.state) ? now.running : null; // not an old one that is measured again
   const last = Math.max(0, rows.at(-1)?.number ?? 0, run?.number ?? 0);
   const end = xEnd(now?.study.total ?? 10, last);
   const ys = yRange(drawn, now?.baseline, down) ?? [0, 1];
   const tickY = drawn.length ? ticks(ys[0], ys[1], height / 48) : { at: [0], format: () => "" };
-  const lane = odd.length ? 18 : 0;
+  const lane = valueless.length ? 18 : 0;
   const box = [axisWidth(tickY), 12 + (down ? 0 : lane), width - 14, height - 26 - (down ? lane : 0)];
   const tickX = ticks(0, end, Math.min(10, width / 70), true);
   const { X, Y } = drawAxes(svg, box, [0, end], ys, tickX.at, tickY, tickX.format);
@@ -474,7 +507,7 @@ function drawHistory(svg, width, height, store, selected) {
     const arrow = `M${p.x - 3.2} ${p.y - p.clipped * 2}h6.4l-3.2 ${p.clipped * 5}z`;
     svg.append(p.clipped ? s("path", { class: "mark clipped", d: arrow }) : mark("discard", p.x, p.y, radius));
   }
-  const bottom = odd.map((row) => ({ row, x: X(row.number), y: laneY, clipped: 0 }));
+  const bottom = valueless.map((row) => ({ row, x: X(row.number), y: laneY, clipped: 0 }));
   for (const p of bottom) svg.append(mark(p.row.verdict, p.x, p.y, radius));
   if (kept.length) {
     const path = kept.map((p, i) => (i ? `H${p.x}V${p.y}` : `M${p.x} ${p.y}`)).join("");
@@ -488,7 +521,7 @@ function drawHistory(svg, width, height, store, selected) {
   return all;
 }
 
-/** The baseline as a faint line, with one standard deviation to each side as a stripe. */
+/** Draw the baseline as a faint line, with a band of one standard deviation to each side. */
 function drawBaseline(svg, [left, top, right, bottom], Y, baseline) {
   if (!baseline || !Number.isFinite(baseline.value)) return;
   const [y, y1, y2] = [0, baseline.sd || 0, -(baseline.sd || 0)].map((d) => Math.min(bottom, Math.max(top, Y(baseline.value + d))));
@@ -497,7 +530,7 @@ function drawBaseline(svg, [left, top, right, bottom], Y, baseline) {
     s("text", { class: "tick halo", x: right, y: y - 5 < top + 6 ? y + 13 : y - 5, "text-anchor": "end" }, "baseline"));
 }
 
-/** Name the latest kept experiments where there is room: never over another label, a point or the step line. */
+/** Label the latest kept experiments where there is room: not over another label, a point or the step line. */
 function drawLabels(svg, [left, top, right, bottom], kept, points) {
   const hit = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
   const taken = kept.map((p) => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]);
@@ -506,7 +539,7 @@ function drawLabels(svg, [left, top, right, bottom], kept, points) {
     taken.push([p.x, p.y - 2, next ? next.x : right, p.y + 2]);
     if (next) taken.push([next.x - 2, Math.min(p.y, next.y), next.x + 2, Math.max(p.y, next.y)]);
   });
-  taken.push([right - 60, points[0]?.y - 14 || 0, right, points[0]?.y + 14 || 0]); // the word "baseline"
+  taken.push([right - 60, points[0]?.y - 14 || 0, right, points[0]?.y + 14 || 0]); // the label "baseline"
   let placed = 0;
   for (const p of kept.filter((q) => q.row.number > 0).reverse()) {
     if (placed >= 5) break;
@@ -528,18 +561,18 @@ function drawLabels(svg, [left, top, right, bottom], kept, points) {
   }
 }
 
-/** Whose learning curve it is. */
+/** Name the run of a learning curve. */
 function curveName({ kind, number, repeat }) {
   if (kind === "trial") return "your question";
   const again = kind === "incumbent" || kind === "final" ? ", again" : kind === "candidate" && repeat ? `, run ${repeat + 1}` : "";
   return (number ? `#${number}` : "baseline") + again;
 }
 
-/** Draw the running experiment's learning curve over the incumbent's. */
+/** Draw the learning curve of the current run over that of the best experiment. */
 function drawCurve(svg, width, height, curve, whole) {
   svg.replaceChildren();
   const values = [...(curve?.points ?? []), ...(curve?.incumbent ?? [])].map((p) => p[1]).filter(Number.isFinite).sort((a, b) => a - b);
-  // The first reports of a run are often far off and would flatten the rest: leave the extreme few out of the range.
+  // The first values of a run are often far off and would flatten the others: leave the most extreme out of the range.
   const ends = [curve?.points.at(-1)?.[1], curve?.incumbent.at(-1)?.[1]].filter(Number.isFinite);
   const few = values.length < 12 ? 0 : 0.04;
   const [low, high] = values.length ? [Math.min(quantile(values, few), ...ends), Math.max(quantile(values, 1 - few), ...ends)] : [0, 1];
@@ -549,7 +582,7 @@ function drawCurve(svg, width, height, curve, whole) {
   const box = [axisWidth(tickY), 12, width - 14, height - 26];
   const share = (v) => (v === 1 ? (width > 340 ? `100% of the ${whole}` : "100%") : v ? "50%" : "0");
   const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, share);
-  // A nested svg clips what leaves the plot, without an id that two views could share.
+  // A nested svg clips to the plot; a clip path would need an id, which two views would share.
   const plot = s("svg", { x: 0, y: box[1] - 2, width, height: box[3] - box[1] + 4, viewBox: `0 ${box[1] - 2} ${width} ${box[3] - box[1] + 4}` });
   svg.append(plot);
   for (const [points, name] of [[curve?.incumbent ?? [], "other"], [curve?.points ?? [], "live"]]) {
@@ -563,17 +596,17 @@ function drawCurve(svg, width, height, curve, whole) {
 
 /** Build both charts; `select` is called with the number of a clicked experiment. */
 function buildCharts(store, select) {
-  // One that takes arrow keys is an application: from an image screen readers keep them.
+  // Screen readers pass arrow keys to an "application", but not to an "img".
   const svg = (label, keys) => s("svg", { class: "svg", role: keys ? "application" : "img", "aria-label": label, tabindex: keys ? "0" : null });
-  const history = svg("History of the study", true), curve = svg("Learning curve of the running experiment", false);
-  const tip = h("div", { class: "tooltip", hidden: "" }), said = h("div", { class: "spoken", role: "status" });
+  const history = svg("History of the study", true), curve = svg("Learning curve of the current run", false);
+  const tip = h("div", { class: "tooltip", hidden: "" }), spoken = h("div", { class: "spoken", role: "status" });
   const title = h("span", { class: "caption" }, "Metric by experiment"), curveTitle = h("span", { class: "caption" }, "Learning curve");
-  const keys = [["keep", "kept"], ["discard", "discarded"], ["crash", "failed"], ["pruned", "pruned, duplicate"]];
-  const legend = span("legend", ...keys.map(([verdict, word]) => span("key", tinyMark(verdict), word)));
+  const keys = [["keep", "kept"], ["discard", "discarded"], ["crash", "failed"], ["pruned", "stopped early, duplicate"]];
+  const legend = span("legend", ...keys.map(([verdict, word]) => h("span", { class: "key", title: verdict === "crash" ? "no value: crash, timeout, guard, metric or refusal" : MEANING[verdict] }, tinyMark(verdict), word)));
   const curveLegend = h("span", { class: "legend" });
-  const empty = div("empty", "Every experiment becomes a point here.");
-  const curveEmpty = div("empty", "The running experiment’s curve appears here.");
-  const main = h("div", { class: "plot big" }, history, tip, said, empty), side = h("div", { class: "plot small" }, curve, curveEmpty);
+  const empty = div("empty", "Each experiment will be a point here.");
+  const curveEmpty = div("empty", "The curve of the current run will appear here.");
+  const main = h("div", { class: "plot big" }, history, tip, spoken, empty), side = h("div", { class: "plot small" }, curve, curveEmpty);
   const node = h("div", { class: "charts" }, h("figure", { class: "chart" }, h("figcaption", {}, title, legend), main),
     h("figure", { class: "chart side" }, h("figcaption", {}, curveTitle, curveLegend), side));
   let points = [], at = -1, format = String, key = "", curveKey = "";
@@ -607,7 +640,7 @@ function buildCharts(store, select) {
     const to = { ArrowLeft: at < 0 ? end : Math.max(0, at - 1), ArrowRight: Math.min(end, at + 1), Home: 0, End: end }[event.key];
     if (to !== undefined) {
       show(to);
-      put(said, points[to] ? words(points[to]) : "");
+      setText(spoken, points[to] ? words(points[to]) : "");
     }
     else if ((event.key === "Enter" || event.key === " ") && points[at]) select(points[at].row.number);
     else if (event.key === "Escape") hide();
@@ -624,11 +657,11 @@ function buildCharts(store, select) {
   };
   const draw = (selected, newFormat, changed) => {
     format = newFormat;
-    // At rest no curve will come, and few commands print one: the history takes the whole width.
+    // Without a curve to come the history takes the whole width: at rest, and for commands, which rarely print one.
     const mayCome = store.now && !AT_REST.has(store.now.state) && !store.now.study.verify;
     node.classList.toggle("arm-alone", Boolean(store.now) && !mayCome && !store.curve?.points.length);
     const { now } = store, [w, height] = size(main, history);
-    // 500 marks need not be drawn anew each second: only when something that shows has changed.
+    // Redraw only when something visible has changed: there may be hundreds of marks.
     const wanted = [w, height, changed, store.epoch, selected, now?.running?.number, now?.running?.kind, now?.state, now?.study.total].join();
     if (w > 60 && wanted !== key) {
       key = wanted;
@@ -638,7 +671,7 @@ function buildCharts(store, select) {
       empty.hidden = store.rows.size > 0;
       legend.lastChild.hidden = !points.some((p) => p.row.verdict === "pruned" || p.row.verdict === "duplicate");
       if (now) {
-        put(title, `${now.study.metric} by experiment, ${now.study.minimize ? "lower" : "higher"} is better`);
+        setText(title, `${now.study.metric} by experiment, ${now.study.minimize ? "lower" : "higher"} is better`);
         const best = now.best ? ` Best ${format(now.best.value)}, experiment ${now.best.number}.` : "";
         history.setAttribute("aria-label", `${now.study.metric} of ${store.rows.size} experiments.${best} Arrow keys go from one to the next, Enter opens it.`);
       }
@@ -649,7 +682,7 @@ function buildCharts(store, select) {
       curveKey = curveWanted;
       drawCurve(curve, w2, height2, c, now?.study.budget === "" ? "run" : "budget");
       curveEmpty.hidden = Boolean(c?.points.length);
-      put(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
+      setText(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
       curveLegend.replaceChildren(...(c?.points.length ? [span("key live", h("i"), curveName(c))] : []),
         ...(c?.incumbent.length && now?.best ? [span("key other", h("i"), now.best.number ? `best #${now.best.number}` : "baseline")] : []));
     }
@@ -657,19 +690,20 @@ function buildCharts(store, select) {
   return { node, draw };
 }
 
-// --------------------------------------------------------------------------------------------------- table and details
+// ------------------------------------------------------------------------------------------------- table and details
 
-const chip = (verdict) => h("span", { class: `chip ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` }, tinyMark(verdict), verdict);
+/** The name of a verdict with its mark. */
+const chip = (verdict) => h("span", { title: MEANING[verdict], class: `chip ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` }, tinyMark(verdict), verdict);
 
-/** Build the history table; `toggle` opens or closes a row, `filter` is told "all" or "kept". */
+/** Build the table of experiments; `toggle(number)` opens or closes a row, `filter` is called with "all" or "kept". */
 function buildTable(toggle, filter) {
   const parts = { body: h("tbody", {}), lines: new Map(), value: h("th", { scope: "col", class: "num value" }, "value") };
   const option = (name) => h("button", { type: "button", class: "option", "aria-pressed": String(name === "all"), onclick: () => filter(name) },
     name === "all" ? "All" : "Kept");
   parts.options = { all: option("all"), kept: option("kept") };
-  parts.empty = h("div", { class: "empty" }, "No experiment has ended yet.");
+  parts.empty = h("div", { class: "empty" }, "No experiment is finished yet.");
   const th = (name, kind = null, title = null) => h("th", { scope: "col", class: kind, title }, name);
-  const head = h("tr", {}, th("#", "num"), th("verdict"), parts.value, th("change", "num", "against the incumbent of that moment"),
+  const head = h("tr", {}, th("#", "num"), th("verdict", null, "what was decided about the experiment"), parts.value, th("change", "num", "difference from the version that it was made from: the best at that time"),
     th("time", "num wide"), th("agent", "wide"), th("summary", "summary"));
   parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments" },
     h("table", { class: "table" }, h("thead", {}, head), parts.body), parts.empty);
@@ -679,18 +713,18 @@ function buildTable(toggle, filter) {
   return parts;
 }
 
-/** Whether this click of the mouse (not of a key) is the end of selecting the line's text. */
+/** Whether a click (of the mouse, not a key) ends a selection of the row's text. */
 function selecting(event) {
   const chosen = getSelection();
   return event.detail > 0 && chosen?.type === "Range" && chosen.containsNode(event.currentTarget, true);
 }
 
 function tableLine(row, format, minimize, toggle) {
-  // A better figure that was not kept may be chance: no green.
+  // A better value that was not kept may be chance: not green.
   const good = KEPT.has(row.verdict) && row.change < 0 === minimize;
   const better = row.change === null || row.change === undefined || row.change === 0 ? "quiet" : good ? "good" : "quiet";
   const size = row.change === null || row.change === undefined ? "" : format(Math.abs(row.change));
-  const change = (/[1-9]/.test(size) ? (row.change > 0 ? "+" : "−") : "") + size; // nothing has no sign
+  const change = (/[1-9]/.test(size) ? (row.change > 0 ? "+" : "−") : "") + size; // zero has no sign
   const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
     String(row.number));
   const td = (kind, ...content) => h("td", { class: kind }, ...content);
@@ -700,7 +734,7 @@ function tableLine(row, format, minimize, toggle) {
     td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));
 }
 
-/** Bring the table up to date: only changed lines are made anew; the open one is followed by its details. */
+/** Update the table: only changed rows are replaced; the open one is followed by its details. */
 function updateTable(parts, store, view) {
   const { now } = store, all = view.format !== parts.format ? store.rows.keys() : store.dirty;
   if (parts.epoch !== store.epoch) {
@@ -723,11 +757,11 @@ function updateTable(parts, store, view) {
   }
   store.dirty.clear();
   Object.assign(parts, { epoch: store.epoch, format: view.format });
-  put(parts.value, now.study.metric);
-  parts.scroll.classList.toggle("arm-repeated", [...store.rows.values()].some((r) => r.averaged > 1)); // room for ×n
+  setText(parts.value, now.study.metric);
+  parts.scroll.classList.toggle("arm-repeated", [...store.rows.values()].some((r) => r.averaged > 1)); // makes room for ×n
   const kept = [...store.rows.values()].filter((r) => KEPT.has(r.verdict)).length;
   for (const [name, count] of [["all", store.rows.size], ["kept", kept]]) {
-    put(parts.options[name], `${name === "all" ? "All" : "Kept"} ${count}`);
+    setText(parts.options[name], `${name === "all" ? "All" : "Kept"} ${count}`);
     parts.options[name].setAttribute("aria-pressed", String(view.filter === name));
   }
   parts.scroll.classList.toggle("arm-only-kept", view.filter === "kept");
@@ -735,7 +769,7 @@ function updateTable(parts, store, view) {
   placeDetails(parts, store, view.selected);
 }
 
-/** Put the open experiment's details under its line; they are fetched once and made anew when they change. */
+/** Put the details of the open experiment under its row; they are requested once, and again after a change. */
 function placeDetails(parts, store, selected) {
   const line = parts.lines.get(selected), detail = store.details.get(selected);
   if (parts.marked !== line) {
@@ -760,17 +794,17 @@ function detailBox(row, detail) {
   const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
   const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...item("Reason", detail?.reason || row.reason), ...item("Run", facts)));
   const pre = (name, label, text) => h("pre", { class: name, tabindex: "0", "aria-label": label }, text);
-  if (!detail) box.append(h("div", { class: "loading" }, "Asking the kernel for the details…"));
+  if (!detail) box.append(h("div", { class: "loading" }, "Loading the details from the kernel…"));
   if (detail?.error) box.append(h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error));
   if (detail?.diff) box.append(row.number === 0 ? pre("pre", "Source", detail.diff) : diffBlock(detail.diff));
   if (detail?.output) {
-    box.append(h("details", { class: "output", open: detail.error ? "" : null }, h("summary", {}, "Output, its end"), pre("pre", "Output", detail.output)));
+    box.append(h("details", { class: "output", open: detail.error ? "" : null }, h("summary", {}, "Output (the end of it)"), pre("pre", "Output", detail.output)));
   }
   return box;
 }
 
 function diffBlock(diff) {
-  let inside = false; // before the first @@ a leading - or + is a file's name
+  let inside = false; // before the first @@ a leading - or + belongs to a file name
   const kinds = { "+": "added", "-": "removed", "@": "hunk" };
   const lines = diff.replace(/\n$/, "").split("\n");
   return h("pre", { class: "pre diff", tabindex: "0", "aria-label": "Difference" }, h("code", {}, ...lines.map((text) => {
@@ -779,27 +813,27 @@ function diffBlock(diff) {
   })));
 }
 
-// ------------------------------------------------------------------------------------------------------------ the view
+// ------------------------------------------------------------------------------------------------------------- panel
 
-/** Whether the page is dark: by the host's own background where it has one, else by the system's preference. */
+/** Whether the page is dark: by the background that the host sets, else by the system's preference. */
 function isDark(root) {
   const style = getComputedStyle(root);
   const surfaces = ["--jp-layout-color1", "--vscode-editor-background", "--colab-primary-surface-color"];
   const hosted = surfaces.some((name) => style.getPropertyValue(name).trim());
   const rgb = hosted ? style.backgroundColor.match(/[\d.]+/g)?.map(Number) : null;
-  const white = style.backgroundColor.startsWith("color(") ? 1 : 255; // what a mixed colour computes to
+  const white = style.backgroundColor.startsWith("color(") ? 1 : 255; // how color-mix() is computed
   return rgb && rgb.length >= 3 ? 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < white / 2 : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** What stands under a panel that has ended: commands that work as they stand. */
+/** Return commands to try after the end of a study. */
 function hints(now) {
   const number = now.headline?.number || now.best?.number || 0;
   return ["%autoresearch best", ...(number ? [`%autoresearch diff ${number}`, `%autoresearch restore ${number}`] : ["%autoresearch history"])];
 }
 
 /**
- * In command mode JupyterLab takes Enter, Space and arrows as shortcuts before a button here sees them. The attribute on
- * the focused element asks it not to; only for the keys that mean something here, so that Ctrl+S still saves.
+ * In command mode JupyterLab handles Enter, Space and arrows as shortcuts before a button here sees them. The attribute on
+ * the focused element prevents that; it is set only for keys that the panel uses, so that Ctrl+S still saves.
  */
 function keepKeys(event) {
   const plain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey);
@@ -809,7 +843,7 @@ function keepKeys(event) {
 
 function render({ model, el, signal }) {
   const store = newStore();
-  const view = { selected: -1, filter: "all", format: figures([]), figures: "", asked: "", askedAt: 0, shownAt: 0, rows: 0, said: "" };
+  const view = { selected: -1, filter: "all", format: figures([]), figures: "", pending: "", sentAt: 0, shownAt: 0, rows: 0 };
   const header = buildHeader(command), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
   const table = buildTable((n) => select(view.selected === n ? -1 : n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
@@ -821,7 +855,7 @@ function render({ model, el, signal }) {
     traceback, tiles.node, ledger, charts.node, table.node, hint, spoken);
 
   function command(name) {
-    [view.asked, view.askedAt] = [name, performance.now()];
+    [view.pending, view.sentAt] = [name, performance.now()];
     transport.send({ type: "command", name });
     update();
   }
@@ -833,7 +867,7 @@ function render({ model, el, signal }) {
     if (row && view.filter === "kept" && !KEPT.has(row.verdict)) view.filter = "all";
     update();
     const line = table.lines.get(number);
-    // Only the table scrolls, never the page: scrollIntoView would move the notebook.
+    // Scroll only the table: scrollIntoView would move the notebook too.
     if (reveal && line) table.scroll.scrollTop = line.offsetTop - 40;
   }
 
@@ -842,10 +876,10 @@ function render({ model, el, signal }) {
     transport.send({ type: "show", number });
   }
 
-  function seen(content) {
+  function onMessage(content) {
     if (content?.type === "refused") {
-      view.asked = "";
-      put(toast, content.message);
+      view.pending = "";
+      setText(toast, content.message);
       toast.hidden = false;
       clearTimeout(view.toast);
       view.toast = setTimeout(() => { toast.hidden = true; }, TOAST);
@@ -854,24 +888,24 @@ function render({ model, el, signal }) {
     update();
   }
 
-  /** Forget a command once its effect shows, or when it seems to have been lost. */
+  /** Forget the pending command when its effect shows, or when it seems to be lost. */
   function settle(state) {
     const ended = ["stopped", "finished", "failed", "stopping"].includes(state);
-    const done = { pause: !AT_WORK.has(state), resume: AT_WORK.has(state), stop: ended }[view.asked];
-    if (done || performance.now() - view.askedAt > LOST) view.asked = "";
+    const done = { pause: !AT_WORK.has(state), resume: AT_WORK.has(state), stop: ended }[view.pending];
+    if (done || performance.now() - view.sentAt > LOST) view.pending = "";
   }
 
   const theme = () => root.setAttribute("data-arm-theme", isDark(root) ? "dark" : "light");
 
-  function quiet(kind) {
+  function onSilence(kind) {
     notice.hidden = !kind;
     root.classList.toggle("arm-stale", Boolean(kind));
     theme();
-    if (kind === "busy") put(notice, "The kernel is busy: the study goes on, this picture waits.");
+    if (kind === "busy") setText(notice, "The kernel is busy. The study keeps running; this panel updates when the kernel is free.");
     if (kind === "none" && !notice.firstElementChild) {
-      notice.replaceChildren("No kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If it is only busy, this fills in by itself.");
+      notice.replaceChildren("No answer from the kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If the kernel is only busy, the panel fills in by itself.");
     }
-    if (kind === "none") put(header.pill.lastChild, "no kernel");
+    if (kind === "none") setText(header.pill.lastChild, "no kernel");
   }
 
   function update() {
@@ -879,45 +913,45 @@ function render({ model, el, signal }) {
     if (!now) return charts.draw(-1, view.format, 0);
     const done = now.done;
     view.rows += store.dirty.size;
-    // A new formatter means new decimals everywhere, so make one only when the decimals change.
+    // A new formatter redraws every row, so keep the old one while the decimals are the same.
     const format = figures([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
       .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)));
     if (format(1.23456789) !== view.figures) [view.format, view.figures] = [format, format(1.23456789)];
     if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
     const lost = performance.now() - view.shownAt > LOST;
-    if (store.stale.delete(view.selected)) fetchDetail(view.selected); // the old details stay until the new ones are there
+    if (store.stale.delete(view.selected)) fetchDetail(view.selected); // the old details stay until the new ones arrive
     if (view.selected >= 0 && !store.details.has(view.selected) && lost) fetchDetail(view.selected);
-    updateHeader(header, now, view.asked);
+    updateHeader(header, now, view.pending);
     updateProgress(progress, now, done);
     updateTiles(tiles, now, view.format, done);
     updateTable(table, store, view);
     charts.draw(view.selected, view.format, view.rows);
-    updateWords(now);
+    updateTexts(now);
   }
 
-  function updateWords(now) {
+  function updateTexts(now) {
     const failed = now.state === "failed";
     root.classList.toggle("arm-bare", failed && !store.rows.size);
     message.hidden = !now.message;
     message.classList.toggle("arm-failure", failed);
-    put(message, now.message ?? "");
+    setText(message, now.message ?? "");
     ledger.hidden = !now.ledger;
-    put(ledger, now.ledger ?? "");
+    setText(ledger, now.ledger ?? "");
     traceback.hidden = !(failed && now.traceback);
-    put(traceback, now.traceback ?? "");
+    setText(traceback, now.traceback ?? "");
     hint.hidden = now.state !== "finished";
     if (!hint.hidden && hint.getAttribute("data-arm-for") !== hints(now).join()) {
       hint.setAttribute("data-arm-for", hints(now).join());
       hint.replaceChildren("Next: ", ...hints(now).flatMap((text, i) => [i ? " · " : "", h("code", {}, text)]));
     }
     const last = store.rows.get(store.rows.size - 1);
-    put(spoken, [now.state, last ? `experiment ${last.number}: ${last.verdict}, ${view.format(last.value)}` : ""].filter(Boolean).join("; "));
+    setText(spoken, [now.state, last ? `experiment ${last.number}: ${last.verdict}, ${view.format(last.value)}` : ""].filter(Boolean).join("; "));
   }
 
   el.append(root);
   const keys = (event) => { if (root.contains(event.target)) keepKeys(event); };
-  window.addEventListener("keydown", keys, true); // on the window: JupyterLab listens on the document
-  const transport = openTransport(model, store, seen, quiet);
+  window.addEventListener("keydown", keys, true); // on the window, because JupyterLab listens on the document
+  const transport = openTransport(model, store, onMessage, onSilence);
   const resized = new ResizeObserver(() => {
     theme();
     charts.draw(view.selected, view.format, view.rows);
