@@ -1,80 +1,70 @@
-"""What a command answers, where it is shown: a notebook and a terminal, both of which are often narrow."""
+"""The table of subcommands, and what some of them answer."""
 
 import re
-import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.ui.commands.table import run
-from autoresearch_magic.ui.jupyter.magics import AutoresearchMagics
-from autoresearch_magic.ui.reply import NARROWEST, Reply, prose_reply
-from autoresearch_magic.ui.session import Session
-
-STARTED = "s: d = a*b_1 · budget 1s\nIt runs. Go on with  %autoresearch resume s"
+from autoresearch_magic.ui.commands import table
+from autoresearch_magic.ui.commands.table import COMMANDS, NUMBER, argument, command, run
+from autoresearch_magic.ui.jupyter.magics import AutoresearchMagics, complete
+from autoresearch_magic.ui.reply import Reply
+from autoresearch_magic.ui.session import Place, Session
 
 
 @pytest.fixture
-def terminal(monkeypatch):
-    """Make the standard output a terminal of a width that the test sets."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    return lambda columns: monkeypatch.setenv("COLUMNS", str(columns))
+def greeting(monkeypatch):
+    """A new subcommand: one function."""
+    monkeypatch.setattr(table, "COMMANDS", {place: dict(commands) for place, commands in COMMANDS.items()})
+
+    @command("greet", NUMBER, argument("--whom", default="you", values=lambda: ["me", "them"]), settings=True)
+    def greet(session, arguments):
+        """Say hello."""
+        return Reply(f"{arguments.number} x hello {arguments.whom}")
+
+    return table.COMMANDS
 
 
-def test_running_words_become_markdown():
-    assert prose_reply(STARTED).as_markdown() == (
-        "s: d = a\\*b\\_1 · budget 1s  \nIt runs. Go on with `%autoresearch resume s`"
-    )
+@pytest.mark.parametrize("place", Place)
+def test_a_new_subcommand_is_one_function(greeting, place):
+    session = Session(place=place)
+    assert run(session, "greet 3 --whom them").text == "3 x hello them"
+    assert re.search(r"^  greet +Say hello\.$", run(session, "help").text, re.MULTILINE)
+    for line in ("help greet", "greet -h"):
+        assert run(session, line).text.startswith(f"usage: {place} greet ")
+    with pytest.raises(UserError, match=f"required: N.*{place} greet -h"):
+        run(session, "greet")
+    with pytest.raises(UserError, match="did you mean greet"):
+        run(session, "gret 3")
+    assert greeting[place]["greet"].completions("--whom") == ["me", "them"]
+    assert "tuner" in greeting[place]["greet"].completions("--agent")
+    assert {"--whom", "--budget"} <= set(greeting[place]["greet"].completions("3"))
+
+
+def test_every_subcommand_has_a_help_of_its_own():
+    for place, commands in COMMANDS.items():
+        for name, each in commands.items():
+            assert each.summary.endswith("."), name
+            assert each.summary in " ".join(each.parser(place).format_help().split()), name
 
 
 @pytest.mark.parametrize(
-    ("text", "markdown"),
+    ("line", "typed", "found"),
     [
-        ("Start with  %autoresearch start (s goes on: a_b)", "Start with `%autoresearch start` (s goes on: a\\_b)"),
-        ("Begin with  %%autoresearch target  (or else)", "Begin with `%%autoresearch target` (or else)"),
-        ("Back with  git reset --hard a_1~1", "Back with `git reset --hard a_1~1`"),
-        ("%autoresearch wait waits for it.", "%autoresearch wait waits for it."),
+        ("%autoresearch st", "st", ["start", "step", "stop", "status"]),
+        ("%%autoresearch --met", "--met", ["--metric"]),
+        ("%autoresearch start --bud", "bud", ["budget"]),  # as IPython asks where a dash ends a word
+        ("%autoresearch resume --agent tun", "tun", ["tuner"]),
+        ("%autoresearch status ni", "ni", ["night"]),
     ],
 )
-def test_a_command_that_two_spaces_set_off_becomes_code(text, markdown):
-    assert prose_reply(text).as_markdown() == markdown
-
-
-def test_columns_stay_as_they_are_and_markdown_of_ones_own_too(terminal):
-    terminal(30)
-    table = "name      " + "what it is " * 9
-    assert Reply(table).as_markdown() == ""
-    assert Reply(table).as_text() == table
-    assert Reply("- a", "**a**", prose=True).as_markdown() == "**a**"
-
-
-def test_a_terminal_gets_lines_that_break_at_spaces(terminal):
-    terminal(44)
-    text = "Target: 40 lines; the tuner can change LEARNING_RATE, WEIGHT_DECAY, BATCH-SIZE."
-    assert prose_reply(text).as_text() == (
-        "Target: 40 lines; the tuner can change\nLEARNING_RATE, WEIGHT_DECAY, BATCH-SIZE."
-    )
-    assert prose_reply(STARTED).as_text() == STARTED
-
-
-def test_what_is_no_terminal_gets_whole_lines(monkeypatch):
-    assert prose_reply("word " * 99).as_text() == "word " * 99
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=len))  # a stand-in that can do no more
-    assert prose_reply("word " * 99).as_text() == "word " * 99
-
-
-@given(st.lists(st.text("abc_%-", min_size=1, max_size=30), min_size=1), st.integers(1, 90))
-def test_no_word_is_broken_and_none_is_lost(words, columns):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-        patch.setenv("COLUMNS", str(columns))
-        lines = prose_reply(" ".join(words)).as_text().splitlines()
-    assert " ".join(lines).split() == words
-    assert all(len(line) <= max(NARROWEST, columns) or " " not in line for line in lines)
+def test_completion(line, typed, found, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".autoresearch" / "night").mkdir(parents=True)
+    (tmp_path / ".autoresearch" / "night" / "journal.sqlite").touch()
+    assert complete(None, SimpleNamespace(text_until_cursor=line, symbol=typed)) == found
 
 
 def test_the_agents_and_the_notes_they_read(monkeypatch):
@@ -91,7 +81,7 @@ def test_the_agents_and_the_notes_they_read(monkeypatch):
 
 
 @pytest.mark.parametrize(("traceback", "refused"), [("", False), ("Traceback: a bug", True)])
-def test_an_answer_of_a_study_that_had_failed_is_shown(traceback, refused, monkeypatch, capsys):
+def test_the_answer_of_a_failed_study_is_shown(traceback, refused, monkeypatch, capsys):
     monkeypatch.setattr("autoresearch_magic.ui.jupyter.magics.follow", lambda *_, **__: True)
     status = SimpleNamespace(message="The key has expired.", traceback=traceback, elapsed=1.0)
     study = SimpleNamespace(name="s", state="failed", status=status)

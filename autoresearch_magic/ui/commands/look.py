@@ -1,4 +1,4 @@
-"""Subcommands that show a study and change nothing: its status, its experiments, what the agent is told."""
+"""Subcommands that show a study and change nothing: its status, its experiments, the prompt of the agent."""
 
 from __future__ import annotations
 

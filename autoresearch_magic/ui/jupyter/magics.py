@@ -37,7 +37,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         super().__init__(shell)
         self.session = Session()
         self.announcer = Announcer()
-        self._shown: set[tuple[str, float]] = set()  # tracebacks, as a study and its age
+        self._shown: set[tuple[str, float]] = set()  # name and elapsed time of studies whose traceback was shown
 
     @line_cell_magic  # type: ignore[untyped-decorator]
     def autoresearch(self, line: str, cell: str | None = None) -> None:

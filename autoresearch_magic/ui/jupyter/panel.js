@@ -68,6 +68,7 @@ function s(tag, attributes = {}, ...children) {
 const div = (name, ...children) => h("div", { class: name }, ...children);
 const span = (name, ...children) => h("span", { class: name }, ...children);
 
+/** Set attributes (functions become event listeners) and append children, leaving out what is empty. */
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
@@ -91,7 +92,7 @@ const percent = (share) => `${(100 * share).toFixed(Math.abs(share) < 0.0995 ? 1
  * Return a formatter with as many decimals as are needed to tell these values apart, the same for all so that columns align.
  * A value that would be rounded to zero is written with an exponent.
  */
-function figures(values) {
+function makeFormat(values) {
   const finite = values.filter(Number.isFinite);
   const top = finite.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   const sorted = [...finite].sort((a, b) => a - b);
@@ -253,8 +254,8 @@ function openTransport(model, store, onMessage, onSilence) {
 // ------------------------------------------------------------------------------------------- header, progress, tiles
 
 /** Say what the study is doing. */
-function sentence(now, done) {
-  const { state, running: run, study } = now;
+function sentence(now) {
+  const { state, running: run, study, done } = now;
   const pieces = [];
   if (run && !AT_REST.has(state)) {
     const training = study.verify ? "measuring" : run.step ? `training, step ${run.step.toLocaleString("en")}` : "training";
@@ -326,8 +327,8 @@ function buildProgress() {
   return parts;
 }
 
-function updateProgress(parts, now, done) {
-  const { study, running, state } = now;
+function updateProgress(parts, now) {
+  const { study, running, state, done } = now;
   const part = running && !AT_REST.has(state) ? Math.min(1, Math.max(0, running.progress || 0)) : 0;
   const over = state === "confirming" || state === "finished";
   // Only the first run of an experiment moves the bar, so that it does not go back with each repeat.
@@ -337,7 +338,7 @@ function updateProgress(parts, now, done) {
   // By experiments or by the time limit, whichever is further.
   const share = state === "finished" ? 1 : Math.min(1, Math.max(now.spent, study.total ? (done + parts.most) / study.total : 0));
   for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
-  setText(parts.text, sentence(now, done));
+  setText(parts.text, sentence(now));
   const left = AT_REST.has(state) || !Number.isFinite(now.remaining ?? NaN) ? "" : ` · about ${roughly(now.remaining)} left`;
   setText(parts.left, `${done}${study.total ? ` / ${study.total}` : ""}${left || (state === "confirming" ? " · measuring the result again" : "")}`);
   for (const [bar, value] of [[parts.run, part], [parts.all, over ? Math.max(share, done / Math.max(1, study.total)) : share]]) {
@@ -366,26 +367,28 @@ function gainText(gain, reference, format) {
   return gain === 0 ? "no change" : `${format(Math.abs(gain))} ${gain > 0 ? "better" : "worse"}${share}`;
 }
 
-/** Write both ends of an interval, with the decimals that two digits of its half width need. */
-function intervalText(middle, reach) {
+/** Return a formatter with the decimals that two digits of an interval's half width need. */
+function withPrecision(reach) {
   const decimals = 1 - Math.floor(Math.log10(reach));
-  const write = (v) => (decimals > 6 || Math.abs(v) >= 1e7 ? v.toExponential(1) : v.toFixed(Math.max(0, decimals)));
-  return minus(`${write(middle - reach)} to ${write(middle + reach)}`);
+  return (v) => minus(decimals > 6 || Math.abs(v) >= 1e7 ? v.toExponential(1) : v.toFixed(Math.max(0, decimals)));
 }
 
 /** Say what was gained in the end, with its interval; green only if chance does not explain it. */
 function resultText(head, format) {
-  const { gain, reach } = head;
+  const { gain, reach, baseline } = head;
   if (head.number === 0) return ["plain", "nothing beat the baseline"];
-  const level = `${Math.round(100 * head.confidence)}% interval`;
-  if (reach && Math.abs(gain) <= reach) return ["plain", `may be chance: gain ${format(gain)}; ${level} ${intervalText(gain, reach)}`];
-  const text = gainText(gain, head.baseline, format);
-  if (reach === null) return ["plain", `${text} in one run of each, which may be chance`];
-  return [gain > 0 ? "good" : "plain", reach ? `${text}; ${level} ${intervalText(Math.abs(gain), reach)}` : text];
+  if (!reach) {
+    const text = gainText(gain, baseline, format);
+    return reach === null ? ["plain", `${text} in one run of each, which may be chance`] : [gain > 0 ? "good" : "plain", text];
+  }
+  const write = withPrecision(reach);
+  const interval = (middle) => `${Math.round(100 * head.confidence)}% interval ${write(middle - reach)} to ${write(middle + reach)}`;
+  if (Math.abs(gain) <= reach) return ["plain", `may be chance: gain ${write(gain)}; ${interval(gain)}`];
+  return [gain > 0 ? "good" : "plain", `${gainText(gain, baseline, write)}; ${interval(Math.abs(gain))}`];
 }
 
-function updateTiles(parts, now, format, done) {
-  const { baseline, best, headline: head, study, counts } = now;
+function updateTiles(parts, now, format) {
+  const { baseline, best, headline: head, study, counts, done } = now;
   const set = (tile, label, figure, ...notes) => {
     const [first, second, third] = tile.children;
     second.classList.remove("arm-skeleton");
@@ -419,7 +422,7 @@ function updateTiles(parts, now, format, done) {
 
 // ------------------------------------------------------------------------------------------------------------ charts
 
-/** Draw the mark of a verdict, the same in chart, legend and table; it can be told from the others without colour. */
+/** Draw the mark of a verdict, the same in chart, legend and table; the shapes differ without colour too. */
 function mark(verdict, x, y, r = 3.5) {
   const at = { class: `mark ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` };
   if (VALUED.has(verdict)) return s("circle", { ...at, cx: x, cy: y, r });
@@ -843,7 +846,7 @@ function keepKeys(event) {
 
 function render({ model, el, signal }) {
   const store = newStore();
-  const view = { selected: -1, filter: "all", format: figures([]), figures: "", pending: "", sentAt: 0, shownAt: 0, rows: 0 };
+  const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", sentAt: 0, shownAt: 0, rows: 0 };
   const header = buildHeader(command), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
   const table = buildTable((n) => select(view.selected === n ? -1 : n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
@@ -911,19 +914,18 @@ function render({ model, el, signal }) {
   function update() {
     const { now } = store;
     if (!now) return charts.draw(-1, view.format, 0);
-    const done = now.done;
     view.rows += store.dirty.size;
     // A new formatter redraws every row, so keep the old one while the decimals are the same.
-    const format = figures([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
+    const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
       .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)));
-    if (format(1.23456789) !== view.figures) [view.format, view.figures] = [format, format(1.23456789)];
+    if (format(1.23456789) !== view.sample) [view.format, view.sample] = [format, format(1.23456789)];
     if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
     const lost = performance.now() - view.shownAt > LOST;
     if (store.stale.delete(view.selected)) fetchDetail(view.selected); // the old details stay until the new ones arrive
     if (view.selected >= 0 && !store.details.has(view.selected) && lost) fetchDetail(view.selected);
     updateHeader(header, now, view.pending);
-    updateProgress(progress, now, done);
-    updateTiles(tiles, now, view.format, done);
+    updateProgress(progress, now);
+    updateTiles(tiles, now, view.format);
     updateTable(table, store, view);
     charts.draw(view.selected, view.format, view.rows);
     updateTexts(now);

@@ -154,7 +154,7 @@ def test_an_axis_has_more_than_one_figure(tmp_path):
 
 
 FIGURES = """
-const say = (...values) => values.map(figures(values));
+const say = (...values) => values.map(makeFormat(values));
 console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25), say(-2e-5, 1e-5), say(null, 3.25),
   say(150.5, 12.25, 3433.4, 9.766, 80.2), say(2.4e-19, 0.25),
 ]));
@@ -241,7 +241,7 @@ def test_a_saved_notebook_says_what_the_panel_was(study):
 
 
 RESULT = """
-const head = { number: 5, gain: 0.807, reach: 0.13, confidence: 0.95, baseline: 3.6 }, format = figures([3.6, 2.793]);
+const head = { number: 5, gain: 0.807, reach: 0.13, confidence: 0.95, baseline: 3.6 }, format = makeFormat([3.6, 2.793]);
 console.log(JSON.stringify([head, { ...head, gain: -0.807 }, { ...head, gain: 0.05 }, { ...head, reach: null }, { ...head, number: 0 }]
   .map((each) => resultText(each, format))));
 """
@@ -249,7 +249,7 @@ console.log(JSON.stringify([head, { ...head, gain: -0.807 }, { ...head, gain: 0.
 
 def test_the_result_has_its_interval_and_chance_is_named(tmp_path):
     better, worse, chance, once, none = in_node(RESULT, tmp_path)
-    assert better == ["good", "0.807 better (22%); 95% interval 0.68 to 0.94"]
-    assert worse == ["plain", "0.807 worse (22%); 95% interval 0.68 to 0.94"]
+    assert better == ["good", "0.81 better (22%); 95% interval 0.68 to 0.94"]
+    assert worse == ["plain", "0.81 worse (22%); 95% interval 0.68 to 0.94"]
     assert "95% interval −0.08 to 0.18" in chance[1]
     assert (chance[0], "chance" in chance[1], "chance" in once[1], none[0]) == ("plain", True, True, "plain")
