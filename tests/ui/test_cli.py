@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_run_a_program_and_look_at_it(folder, capsys):
+def test_run_a_program_and_show_it(folder, capsys):
     assert main(["run", "program.md", "--target", "train.py", "--name", "one"]) == 0
     out = capsys.readouterr().out
     assert "Lower it" in out
@@ -37,12 +37,12 @@ def test_run_a_program_and_look_at_it(folder, capsys):
     assert "5/5 experiments" in capsys.readouterr().err
 
 
-def test_a_budget_spent_without_an_improvement_is_3(folder, capsys):
+def test_exit_code_3_for_a_budget_spent_without_improvement(folder, capsys):
     (folder / "train.py").write_text("X = True\nloss = 1.0\n")
     assert main(["run", "program.md", "--target", "train.py", "-n", "1"]) == 3
 
 
-def test_wrong_usage_is_2_and_a_failure_is_1(folder, capsys):
+def test_exit_codes_2_for_wrong_usage_and_1_for_failures(folder, capsys):
     for words in (["dance"], ["run"], ["run", "program.md"], ["run", "none.ipynb"], ["status"], ["show"],
                   ["run", "program.md", "--target", "train.py", "--budget", "soon"]):  # fmt: skip
         assert main(words) == 2, words
@@ -81,7 +81,7 @@ def test_run_a_notebook(folder, capsys):
     assert "loss" in pictures[0]["data"]["text/plain"]
 
 
-def test_a_notebook_whose_cell_fails_is_1_with_one_line(folder, capsys):
+def test_a_failing_cell_is_exit_code_1_and_one_line(folder, capsys):
     notebook(folder / "nb.ipynb", "%load_ext autoresearch_magic", "%autoresearch start")
     assert main(["run", "nb.ipynb"]) == 1
     err = [line for line in capsys.readouterr().err.splitlines() if line.startswith("autoresearch:")]
@@ -89,7 +89,7 @@ def test_a_notebook_whose_cell_fails_is_1_with_one_line(folder, capsys):
     assert "No target yet" in err[0]
 
 
-def test_a_home_with_a_long_path_is_no_obstacle(folder, monkeypatch):
+def test_a_notebook_runs_under_a_long_runtime_path(folder, monkeypatch):
     runtime = folder / ("deep" * 20) / ("deeper" * 10)
     runtime.mkdir(parents=True)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
@@ -97,7 +97,7 @@ def test_a_home_with_a_long_path_is_no_obstacle(folder, monkeypatch):
     assert main(["run", "nb.ipynb"]) == 0
 
 
-def test_questions_on_the_command_line(folder, capsys):
+def test_plan_evals_and_regression_on_the_command_line(folder, capsys):
     assert main(["plan", "program.md", "--target", "train.py", "--repeats", "2", "--budget", "0.2s"]) == 0
     out = capsys.readouterr().out
     assert "The target runs" in out
@@ -113,7 +113,7 @@ def test_questions_on_the_command_line(folder, capsys):
     assert "whole number" in capsys.readouterr().err
 
 
-def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+def test_a_closed_pipe_is_no_error(tmp_path):
     code = "import sys; from autoresearch_magic.ui import cli; sys.exit(cli.main(['skills']))"
     line = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} | true"
     done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True)

@@ -43,7 +43,7 @@ def test_a_new_subcommand_is_one_function(greeting, place):
     assert {"--whom", "--budget"} <= set(greeting[place]["greet"].completions("3"))
 
 
-def test_every_subcommand_has_a_help_of_its_own():
+def test_every_subcommand_has_help():
     for place, commands in COMMANDS.items():
         for name, each in commands.items():
             assert each.summary.endswith("."), name

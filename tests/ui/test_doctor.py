@@ -1,4 +1,4 @@
-"""The doctor examines real parts: a machine that is well, and one that lacks this or that."""
+"""The doctor's checks against real parts, on a working machine and on broken ones."""
 
 import os
 import re
@@ -50,10 +50,10 @@ def no_programs(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
 
 
-# -- the whole -----------------------------------------------------------------------------------------------------------
+# -- all checks -----------------------------------------------------------------------------------------------------------
 
 
-def test_magic_and_command_line_say_the_same_and_show_no_key(start_kernel, tmp_path):
+def test_magic_and_command_line_agree_and_show_no_key(start_kernel, tmp_path):
     keys = {"ANTHROPIC_API_KEY": KEY, "OPENAI_API_KEY": KEY}
     kernel = start_kernel(**keys)
     kernel.run("%load_ext autoresearch_magic")
@@ -69,7 +69,7 @@ def test_magic_and_command_line_say_the_same_and_show_no_key(start_kernel, tmp_p
     )
     *printed, imported = done.stdout.splitlines()
     assert done.returncode == 0, done
-    assert imported == "[]", "what is asked in other processes must not be imported in this one"
+    assert imported == "[]", "packages must be imported in other processes only"
     assert _lines("\n".join(printed)) == _lines(shown["text/plain"].replace("in a notebook", "not in a notebook"))
     assert [line.split()[1] for line in _lines("\n".join(printed))] == [n for n in NAMES if n != "cores"]
     assert shown["text/markdown"].count("a key is set") == 2
@@ -84,21 +84,21 @@ def _lines(text):
     return [line for line in lines if line.split()[1] != "cores"]
 
 
-def test_something_bad_is_exit_code_1_and_one_line_with_its_remedy(tmp_path, monkeypatch, capsys, no_programs):
+def test_a_failed_check_is_exit_code_1_and_has_a_remedy(tmp_path, monkeypatch, capsys, no_programs):
     monkeypatch.chdir(tmp_path)
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert re.search(r"^bad +git +git was not found\n +-> install it \(.*apt install git", out, re.MULTILINE)
-    assert re.search(r"^ok +worker ", out, re.MULTILINE), "the rest is examined all the same"
+    assert re.search(r"^ok +worker ", out, re.MULTILINE), "the other checks still run"
     assert "1 bad" in out.splitlines()[-1]
 
 
-def test_errors_become_lines(tmp_path, monkeypatch):
+def test_exceptions_become_failed_checks(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
-    told = []
-    checks = examine(tmp_path / "studies", lambda share, what: told.append((share, what)))
-    assert [check.name for check in checks] == [what for _, what in told] == NAMES
-    assert all(0 <= share < 1 for share, _ in told)
+    shown = []
+    checks = examine(tmp_path / "studies", lambda share, what: shown.append((share, what)))
+    assert [check.name for check in checks] == [what for _, what in shown] == NAMES
+    assert all(0 <= share < 1 for share, _ in shown)
     assert {check.name for check in checks if check.state == "bad"} == {"git", "sockets", "worker"}
     for check in checks:
         assert check.remedy or check.state == "ok", check
@@ -115,7 +115,7 @@ def test_help(capsys):
 
 @given(st.lists(st.builds(Check, st.sampled_from(NAMES), st.sampled_from(["ok", "warn", "bad"]),
                           st.text("a|`*\\ ", min_size=1), st.text("b|`*\\ ")), min_size=1))  # fmt: skip
-def test_a_table_has_a_row_for_each_check_and_its_columns_stand(checks):
+def test_the_table_has_a_row_per_check_and_aligned_columns(checks):
     reply = checks_reply(checks)
     assert bool(reply.exit_code) == any(check.state == "bad" for check in checks)
     rows = reply.markdown.split("\n\n")[0].splitlines()
@@ -135,7 +135,7 @@ def test_windows_is_sent_to_wsl(monkeypatch):
     assert (machine.check_python().state, "WSL" in machine.check_python().remedy) == ("bad", True)
 
 
-def test_where_the_unix_modules_are_missing_the_command_line_can_still_be_asked():
+def test_the_doctor_runs_without_unix_modules():
     code = (
         "import os, platform, sys\n"
         "for name in ('resource', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
@@ -169,7 +169,7 @@ def test_an_old_git_is_a_warning(tmp_path, monkeypatch):
     assert "2.17.1" in check.found
 
 
-def test_hooks_and_settings_of_the_user_do_not_matter_to_git(tmp_path, monkeypatch):
+def test_git_hooks_and_settings_of_the_user_are_ignored(tmp_path, monkeypatch):
     (tmp_path / "config").write_text("[commit]\n\tgpgSign = true\n[core]\n\thooksPath = /nowhere\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
     assert machine.check_git().state == "ok"
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         tmp_path.chmod(0o700)
 
 
-def test_little_space_is_a_warning(tmp_path, monkeypatch):
+def test_low_disk_space_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "LITTLE_SPACE", 0)
     assert machine.check_disk(tmp_path).state == "ok"
     monkeypatch.setattr(machine, "LITTLE_SPACE", float("inf"))
@@ -205,7 +205,7 @@ def test_little_space_is_a_warning(tmp_path, monkeypatch):
     assert (check.state, "free some space" in check.remedy) == ("warn", True)
 
 
-def test_a_long_path_of_temporary_files_is_no_place_for_sockets(tmp_path, monkeypatch):
+def test_a_long_temporary_path_is_too_long_for_sockets(tmp_path, monkeypatch):
     assert machine.check_sockets().state == "ok"
     deep = tmp_path / ("deep" * 30)
     deep.mkdir()
@@ -214,7 +214,7 @@ def test_a_long_path_of_temporary_files_is_no_place_for_sockets(tmp_path, monkey
     assert (check.state, "TMPDIR" in check.remedy) == ("warn", True)
 
 
-# -- what runs, and what has run -------------------------------------------------------------------------------------------
+# -- workers and studies -------------------------------------------------------------------------------------------
 
 
 def test_a_worker_runs_and_ends():
@@ -252,7 +252,7 @@ def test_a_study_whose_process_was_killed_can_be_resumed(tmp_path):
         assert studies.check_studies(root) == Check("studies", "ok", "none was interrupted, 1 running")
 
 
-def test_a_journal_that_is_none_is_named(tmp_path):
+def test_an_unreadable_journal_is_named(tmp_path):
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "journal.sqlite").write_text("no database")
     (tmp_path / "fresh").mkdir()
@@ -262,7 +262,7 @@ def test_a_journal_that_is_none_is_named(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
-def test_workers_without_a_kernel_are_found_and_those_with_one_are_not(tmp_path):
+def test_only_workers_without_a_kernel_are_reported(tmp_path):
     runner = CellRunner(
         "", "loss = 1", Metric("loss", "loss"), Budget(1.0, "seconds"), setup_log=tmp_path / "setup.log"
     )
@@ -304,7 +304,7 @@ def test_a_broken_torch_is_a_warning(tmp_path, monkeypatch):
     assert (check.state, "exit status -6" in check.found) == ("warn", True)
 
 
-def test_without_torch_all_is_well_but_how_to_get_it_is_told(tmp_path, monkeypatch):
+def test_torch_is_optional_and_its_install_command_is_shown(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')\n")
     monkeypatch.chdir(tmp_path)
     check = packages.check_torch(run_probe(TORCH_SCRIPT))
@@ -312,19 +312,19 @@ def test_without_torch_all_is_well_but_how_to_get_it_is_told(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "said"),
+    ("answer", "state", "said"),
     [
         ({"devices": [["NVIDIA H100", 85e9]]}, "ok", "2.6.0 with CUDA 12.4: NVIDIA H100 (85 GB)"),
         ({"devices": [["A", 8e9], ["B", 16e9]]}, "ok", "2.6.0 with CUDA 12.4: A (8 GB), B (16 GB)"),
         ({"why": "RuntimeError: no\ndriver"}, "warn", "2.6.0: its GPU does not answer: RuntimeError: no driver"),
     ],
 )
-def test_what_torch_has_told_of_gpus(told, state, said):
-    check = packages.check_torch({"version": "2.6.0", "cuda": "12.4", "devices": [], "why": "", **told})
+def test_gpus_of_torch(answer, state, said):
+    check = packages.check_torch({"version": "2.6.0", "cuda": "12.4", "devices": [], "why": "", **answer})
     assert (check.state, check.found, bool(check.remedy)) == (state, said, state == "warn")
 
 
-def test_a_python_that_does_not_start_is_told_and_no_traceback(monkeypatch, tmp_path):
+def test_a_python_that_does_not_start_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert "does not start" in packages.check_torch(run_probe(TORCH_SCRIPT)).found
     assert "does not start" in packages.check_notebook(run_probe(PACKAGES_SCRIPT)).found
@@ -339,24 +339,24 @@ def test_a_broken_widget_is_a_warning(tmp_path, monkeypatch):
     assert "anywidget" in check.remedy
 
 
-def told_of(version="2.0"):
+def packages_of(version="2.0"):
     return {"anthropic": [version, ""], "openai": [version, ""]}
 
 
 @pytest.mark.parametrize(
-    ("key", "told", "state", "said", "remedy"),
+    ("key", "answer", "state", "said", "remedy"),
     [
-        (KEY, told_of(), "ok", "a key is set", "^$"),
-        ("", told_of(), "ok", "no key is set", "set OPENAI_API_KEY"),
-        ("  ", told_of(), "ok", "no key is set", "set OPENAI_API_KEY"),
-        ("", told_of(""), "ok", "not installed", r"pip install openai"),
-        (KEY, told_of(""), "warn", "not installed", r"pip install openai"),
-        (f"{KEY} {KEY}", told_of(), "warn", "malformed", "set OPENAI_API_KEY again"),
+        (KEY, packages_of(), "ok", "a key is set", "^$"),
+        ("", packages_of(), "ok", "no key is set", "set OPENAI_API_KEY"),
+        ("  ", packages_of(), "ok", "no key is set", "set OPENAI_API_KEY"),
+        ("", packages_of(""), "ok", "not installed", r"pip install openai"),
+        (KEY, packages_of(""), "warn", "not installed", r"pip install openai"),
+        (f"{KEY} {KEY}", packages_of(), "warn", "malformed", "set OPENAI_API_KEY again"),
     ],
 )
-def test_sdk_and_key_of_a_vendor(monkeypatch, key, told, state, said, remedy):
+def test_sdk_and_key_of_a_vendor(monkeypatch, key, answer, state, said, remedy):
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    check = packages.check_vendor(packages.OPENAI, told)
+    check = packages.check_vendor(packages.OPENAI, answer)
     assert check.state == state
     assert said in check.found
     assert re.search(remedy, check.remedy)
@@ -366,7 +366,7 @@ def test_sdk_and_key_of_a_vendor(monkeypatch, key, told, state, said, remedy):
 def test_the_second_variable_of_claude_counts(monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
-    assert "a key is set" in packages.check_vendor(packages.CLAUDE, told_of()).found
+    assert "a key is set" in packages.check_vendor(packages.CLAUDE, packages_of()).found
 
 
 def test_programs_of_agents_are_found_on_path(no_programs, tmp_path):
@@ -380,5 +380,5 @@ def test_programs_of_agents_are_found_on_path(no_programs, tmp_path):
 def wait_for(condition, seconds=30.0):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The notebooks of repositories run from top to bottom, offline, with fewer experiments than for people."""
+"""The shipped notebooks run from top to bottom, offline, with fewer experiments than written in them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_notebook_runs_offline(name, tmp_path, capsys):
 
 
 @pytest.mark.timeout(600)
-def test_the_night_runs_as_a_class_of_a_minute(tmp_path, capsys):
+def test_the_training_notebook_runs_with_a_short_budget(tmp_path, capsys):
     pytest.importorskip("torch")
     shutil.copytree(NOTEBOOKS.parent / "train", tmp_path / "train", ignore=shutil.ignore_patterns("__pycache__"))
     text = (NOTEBOOKS / "06_train_gpt.ipynb").read_text()

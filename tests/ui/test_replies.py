@@ -1,4 +1,4 @@
-"""What commands show of a study, in text and in Markdown."""
+"""Replies about a study, in text and in Markdown."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def study(make_study, script):
     return finish(make_study(agent="script", experiments=2, name="shown"))
 
 
-def test_an_experiment_whole(study):
+def test_an_experiment_with_reasoning_and_code(study):
     reply = experiment_reply(study, study.experiments[1])
     assert reply.text.startswith("Experiment 1: keep, loss 1")
     assert "Hypothesis: why\nExpected effect: what" in reply.text
@@ -40,14 +40,14 @@ def test_an_experiment_whole(study):
     assert study.experiments[1].reason not in said.text
 
 
-def test_one_that_failed_shows_how(study):
+def test_a_failed_experiment_shows_its_error(study):
     reply = experiment_reply(study, study.experiments[2])
     assert reply.text.startswith("Experiment 2: crash")
     assert "ValueError: no | way" in reply.text.rpartition(BROKEN.strip())[2]
     assert "ValueError: no | way" in reply.markdown
 
 
-def test_a_difference_and_none(study):
+def test_a_diff_and_an_empty_diff(study):
     baseline, best, _ = study.experiments
     reply = diff_reply(study, baseline, best)
     assert reply.text.startswith("Experiment 0 (4) → 1 (1): 1 line added, 1 removed\n")
@@ -56,23 +56,23 @@ def test_a_difference_and_none(study):
     assert diff_reply(study, best, best).text == "Experiments 1 and 1 have the same target."
 
 
-def test_how_it_goes(study):
+def test_the_analysis_without_early_stopping(study):
     reply = evals_reply(study)
     assert "Early stopping" not in reply.text, "nothing was stopped early"
     assert reply.text != reply.markdown
 
 
-def test_an_answer_and_none(study):
+def test_an_answer_and_a_missing_answer(study):
     assert answer_reply(study).text == "Stopped before there was an answer."
     study.regression(0, 1, 2)
     reply = answer_reply(study)
     assert reply.text.startswith("STABLE")
     assert reply.text == study.answer().text(study.metric)
     study.ablate(2)
-    assert ablation_reply(study).next_cell == "", "all that was kept contributes"
+    assert ablation_reply(study).next_cell == "", "every kept change contributes"
 
 
-def test_a_question_that_could_not_be_answered_is_one_line(make_study, tmp_path):
+def test_a_failed_question_is_one_line(make_study, tmp_path):
     flag = tmp_path / "broken"
     study = finish(
         make_study(f"from pathlib import Path\nX = 3.0\nassert not Path({str(flag)!r}).exists()\nloss = X\n")
@@ -83,7 +83,7 @@ def test_a_question_that_could_not_be_answered_is_one_line(make_study, tmp_path)
         answer_reply(study)
 
 
-def test_the_target_without_what_contributes_nothing_is_offered(make_study, script):
+def test_ablation_offers_the_target_without_useless_changes(make_study, script):
     script(IDLE.replace("3.0", "2.0"), BETTER)
     study = finish(make_study(IDLE, agent="script", experiments=2))
     assert [str(e.verdict) for e in study.experiments] == ["baseline", "keep", "keep"], "equal and simpler is a keep"
@@ -93,7 +93,7 @@ def test_the_target_without_what_contributes_nothing_is_offered(make_study, scri
     assert reply.text == study.answer().text(study.metric)
 
 
-def test_the_report_is_written_where_it_is_said(study, tmp_path):
+def test_the_report_is_written_to_the_given_path(study, tmp_path):
     reply = report_reply(study, str(tmp_path / "out.md"))
     assert (tmp_path / "out.md").read_text().startswith("# ")
     assert f"The report is at {tmp_path / 'out.md'}" in reply.text
@@ -114,11 +114,11 @@ def test_the_report_of_a_study_without_a_baseline(make_study, tmp_path):
         (Proposal("", "s", "why", "what"), ["Hypothesis: why", "Expected effect: what"]),
     ],
 )
-def test_what_an_agent_thought(proposal, lines):
+def test_reasoning_lines(proposal, lines):
     assert reasoning(proposal) == lines
 
 
-def test_a_path_as_short_as_it_can_be_said(tmp_path, monkeypatch):
+def test_paths_are_relative_below_the_working_directory(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert shown_path(Path("a/b.md")) == "a/b.md"

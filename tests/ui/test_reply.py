@@ -34,7 +34,7 @@ def test_prose_becomes_markdown():
         ("%autoresearch wait waits for it.", "%autoresearch wait waits for it."),
     ],
 )
-def test_a_command_that_two_spaces_set_off_becomes_code(text, markdown):
+def test_a_command_after_two_spaces_becomes_code(text, markdown):
     assert prose_reply(text).as_markdown() == markdown
 
 
@@ -46,7 +46,7 @@ def test_columns_and_given_markdown_stay_as_they_are(terminal):
     assert Reply("- a", "**a**", prose=True).as_markdown() == "**a**"
 
 
-def test_a_terminal_gets_lines_that_break_at_spaces(terminal):
+def test_lines_are_wrapped_in_terminals(terminal):
     terminal(44)
     text = "Target: 40 lines; the tuner can change LEARNING_RATE, WEIGHT_DECAY, BATCH-SIZE."
     assert prose_reply(text).as_text() == (

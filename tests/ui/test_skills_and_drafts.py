@@ -1,4 +1,4 @@
-"""Ways to begin: skills and goals, as a user meets them."""
+"""Skills, drafts of programs from goals, and repository studies, through the commands a user types."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def git(folder, *arguments):
 
 
 def model(tmp_path, *replies):
-    """Return an agent that gives one reply after the other, and the file that has what it was told."""
-    told, script = tmp_path / "told.jsonl", tmp_path / "model.py"
+    """Return an agent that gives these replies in order, and the file that records its prompts."""
+    prompts, script = tmp_path / "prompts.jsonl", tmp_path / "model.py"
     script.write_text(
         "import json, sys\nfrom pathlib import Path\n"
-        f"told = Path({str(told)!r})\nbefore = told.read_text().splitlines() if told.exists() else []\n"
-        "told.write_text('\\n'.join([*before, json.dumps(sys.stdin.read())]) + '\\n')\n"
+        f"prompts = Path({str(prompts)!r})\nbefore = prompts.read_text().splitlines() if prompts.exists() else []\n"
+        "prompts.write_text('\\n'.join([*before, json.dumps(sys.stdin.read())]) + '\\n')\n"
         f"print({list(replies)!r}[len(before)])\n"
     )
-    return f"command:{shlex.join([sys.executable, str(script)])}", told
+    return f"command:{shlex.join([sys.executable, str(script)])}", prompts
 
 
 def test_skills_are_listed(session):
@@ -73,7 +73,7 @@ def test_skills_are_listed(session):
     assert "broken/SKILL.md has no front matter" in reply.text
 
 
-def test_a_skill_stands_in_the_next_cell_and_runs(session):
+def test_a_skill_is_put_into_the_next_cell_and_runs(session):
     reply = run(session, "skill speed --example demo")
     first, _, body = reply.next_cell.partition("\n")
     assert first == "%%autoresearch --repo demo"
@@ -118,7 +118,7 @@ def test_best_shows_the_change_and_apply_commits_it(session):
     assert "--verify 'python checks.py'" in start
 
 
-def test_a_project_is_made_of_a_skill_and_run(capsys):
+def test_init_copies_an_example_that_runs(capsys):
     assert cli.main(["init", "speed", "demo"]) == 0
     assert "autoresearch run demo/program.md" in capsys.readouterr().out
     assert cli.main(["run", "demo/program.md", "-n", "2", "--name", "fast"]) in (0, 3)
@@ -130,14 +130,14 @@ def test_a_project_is_made_of_a_skill_and_run(capsys):
 
 def test_a_goal_becomes_a_program_that_runs(session, tmp_path):
     run(session, "skill speed --example demo --no-cell")
-    agent, told = model(tmp_path, ANSWER.format(verify="python bench.py"))
+    agent, prompts = model(tmp_path, ANSWER.format(verify="python bench.py"))
     reply = run(session, f"plan --repo demo --agent {shlex.quote(agent)} find the close pairs sooner")
     shares = []
     drafted = reply.work(lambda share, words: shares.append((share, words)))
     assert shares[-1][0] == 1.0
     assert "Nothing is started" in drafted.text
     assert "seat belt, not a sandbox" in drafted.text
-    assert "near.py" in json.loads(told.read_text().splitlines()[0])
+    assert "near.py" in json.loads(prompts.read_text().splitlines()[0])
     first, _, body = drafted.next_cell.partition("\n")
     assert "Verify: python bench.py" in body
     study = run(
@@ -148,9 +148,9 @@ def test_a_goal_becomes_a_program_that_runs(session, tmp_path):
     assert git("demo", "worktree", "list").count("\n") == 2  # the user's and the study's: that of the dry run is gone
 
 
-def test_a_dangerous_command_is_not_run_and_a_number_that_cannot_be_read_is_told(session, tmp_path):
+def test_dangerous_commands_are_refused_and_failed_drafts_are_sent_back(session, tmp_path):
     run(session, "skill speed --example demo --no-cell")
-    agent, told = model(
+    agent, prompts = model(
         tmp_path, ANSWER.format(verify="rm -rf tests && python bench.py"), ANSWER.format(verify="echo nothing"),
         ANSWER.format(verify="python bench.py"),
     )  # fmt: skip
@@ -158,7 +158,7 @@ def test_a_dangerous_command_is_not_run_and_a_number_that_cannot_be_read_is_told
     session.program = None
     drafted = run(session, f"plan --repo demo --agent {shlex.quote(agent)} be quick").work(lambda *_: None)
     assert "Verify: python bench.py" in drafted.next_cell
-    second, third = (json.loads(line) for line in told.read_text().splitlines()[1:])
+    second, third = (json.loads(line) for line in prompts.read_text().splitlines()[1:])
     assert "must not be run" in second
     assert "ms" in third
     assert Path("demo/tests/test_near.py").exists()
@@ -195,7 +195,7 @@ def test_a_plan_of_a_repository_leaves_nothing_behind(session):
         ("--repo demo --scope near.py --metric ms", "verify"),
     ],
 )
-def test_what_cannot_work_is_one_line(session, line, says):
+def test_impossible_options_are_one_line(session, line, says):
     run(session, "skill speed --example demo --no-cell")
     with pytest.raises(UserError, match=says) as caught:
         run(session, line, "# A goal\n")
@@ -203,7 +203,7 @@ def test_what_cannot_work_is_one_line(session, line, says):
     assert not Path(".autoresearch").exists()
 
 
-def test_keys_may_stand_on_the_magics_own_line(session):
+def test_program_keys_may_follow_the_magic_on_its_line(session):
     run(session, "skill speed --example demo --no-cell")
     study = run(session, "Iterations: 1 --repo demo", find_skill("speed").text.replace("Iterations: 24\n", "")).watch
     study.wait()

@@ -31,7 +31,7 @@ loss = (X - 1) ** 2
 
 @pytest.fixture
 def lab(tmp_path):
-    """Start a JupyterLab on a folder of its own; gives the address and the folder."""
+    """Start a JupyterLab in a new folder; yields browser, address and folder."""
     browser = chromium()
     port, token = free_port(), secrets.token_hex(8)
     folder = tmp_path / "work"
@@ -133,7 +133,7 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
 
 
 def run_cell(page, number):
-    """Run a cell and see that it was run: a key that is pressed before the kernel is there is lost."""
+    """Run a cell, and press the key again if nothing happens: keys are lost until the kernel is ready."""
     prompt = page.locator(".jp-Notebook .jp-Cell .jp-InputPrompt").nth(number)
     for _ in range(6):
         prompt.click()
@@ -163,5 +163,5 @@ def answers(url):
 def wait_for(condition, seconds):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.25)

@@ -25,7 +25,7 @@ def _here(tmp_path_factory):
 
 
 def workers():
-    """Return the workers of these tests' kernels: this machine may run a study of somebody else."""
+    """Return the workers of these tests' kernels, and no others on this machine."""
     found = psutil.process_iter(["cmdline", "cwd"])
     return [
         p for p in found
@@ -33,12 +33,12 @@ def workers():
     ]  # fmt: skip
 
 
-def test_the_main_job(kernel, tmp_path):
+def test_define_start_wait_and_inspect(kernel, tmp_path):
     assert "Setup: 1 line" in kernel.run("%%autoresearch setup\nGOAL = 1").said
     started = begin(kernel)
     assert started.status == "ok"
     assert "loss (lower is better) · budget 0.1s" in started.displays[0]["text/plain"]
-    assert started.stdout == "", "printed, its lines would break within words"
+    assert started.stdout == "", "printed lines would be broken inside words"
     assert "loss (lower is better) · budget 0.1s" in started.displays[0]["text/markdown"]
     assert any("application/vnd.jupyter.widget-view+json" in data for data in started.displays)
     waited = kernel.run("%autoresearch wait")
@@ -71,7 +71,7 @@ def test_the_main_job(kernel, tmp_path):
     assert kernel.run("%autoresearch status").status == "error"
 
 
-def test_the_kernel_is_free_and_an_interrupt_is_not_a_stop(kernel):
+def test_the_kernel_stays_free_and_an_interrupted_wait_leaves_the_study_running(kernel):
     begin(kernel, "--metric loss --budget 0.3s -n 30 --repeats 2")
     assert kernel.run("1+1").stdout == "2"
     waiting = kernel.send("%autoresearch wait")
@@ -102,7 +102,7 @@ def test_an_interrupt_of_the_users_cell_leaves_the_study_alone(kernel):
     kernel.run("%autoresearch stop")
 
 
-def test_stop_leaves_nothing_running_and_consistent_records(kernel, tmp_path):
+def test_stop_leaves_no_process_and_a_consistent_journal(kernel, tmp_path):
     begin(kernel, "--metric loss --budget 60s -n 9 --repeats 1", target=ENDLESS)
     wait_for(lambda: workers() and workers()[0].children())
     stopped = kernel.run("%autoresearch stop")
@@ -195,7 +195,7 @@ def test_bad_options_are_one_line_without_a_traceback(shared_kernel, options, me
     check_one_line(shared_kernel.run(f"%%autoresearch {options}\nprogram"), message)
 
 
-def test_modules_that_are_missing_are_told_before_anything_runs(shared_kernel):
+def test_missing_modules_are_reported_before_anything_runs(shared_kernel):
     shared_kernel.run("%%autoresearch target\nimport torch_of_tomorrow\nX = 1.0\nloss = X")
     check_one_line(shared_kernel.run("%%autoresearch --metric loss\nprogram"), "torch_of_tomorrow is not installed")
 
@@ -246,7 +246,7 @@ def test_a_setup_that_raises_shows_its_traceback_once(kernel):
     assert "The setup failed" in second.text
 
 
-def test_a_metric_that_does_not_exist_names_what_there_is(kernel):
+def test_an_undefined_metric_names_the_defined_variables(kernel):
     begin(kernel, "--metric accuracy --budget 0.05s -n 3")
     check_one_line(kernel.run("%autoresearch wait"), r"needs 'accuracy'.*Defined were: .*\bloss\b.*--metric")
 
@@ -304,5 +304,5 @@ def rows(journal):
 def wait_for(condition, seconds=40.0):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The panel's Python side: what it answers to its front end."""
+"""The panel: the answers of its Python side, and functions of its front end run in node."""
 
 import json
 import shutil
@@ -72,7 +72,7 @@ def test_older_rows_that_changed_are_sent_again(study):
         status.take(Judged(e))
     content, _ = delta(study, "e", {"since": 0, "revision": 0, "epoch": "e"})
     assert (content["since"], content["after"], content["revision"]) == (4, 0, 0)
-    assert content["baseline"]["sd"] is None, "one run says nothing of the noise"
+    assert content["baseline"]["sd"] is None, "one run has no standard deviation"
 
     status.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2).measurements)))
     content, _ = delta(study, "e", {"since": 4, "revision": 0, "epoch": "e"})
@@ -99,20 +99,20 @@ def test_older_rows_that_changed_are_sent_again(study):
 STORE = """
 const store = newStore(), row = (number, value) => ({ number, value });
 const take = (since, after, revision, ...rows) => takeDelta(store, { epoch: "e", since, after, revision, rows });
-const told = [];
-const tell = (whole) => told.push([whole, store.since, store.revision, [...store.dirty], [...store.stale]]);
-tell(take(2, 0, 1, row(0, 1), row(1, 2)));
+const states = [];
+const record = (whole) => states.push([whole, store.since, store.revision, [...store.dirty], [...store.stale]]);
+record(take(2, 0, 1, row(0, 1), row(1, 2)));
 store.dirty.clear(); store.details.set(0, {});
-tell(take(2, 3, 4)); // asked for by another view that knew more
-tell(take(2, 1, 4, row(0, 1.5)));
-tell(take(2, 1, 3)); // late
-tell(takeDelta(store, { epoch: "f", since: 0, after: 0, revision: 0, rows: [] }));
-console.log(JSON.stringify(told));
+record(take(2, 3, 4)); // asked for by another view that knew more
+record(take(2, 1, 4, row(0, 1.5)));
+record(take(2, 1, 3)); // late
+record(takeDelta(store, { epoch: "f", since: 0, after: 0, revision: 0, rows: [] }));
+console.log(JSON.stringify(states));
 """
 
 
 def in_node(script, folder):
-    """Run a script at the end of panel.js, and read what it prints."""
+    """Append a script to panel.js, run it in node, and return the JSON that it prints."""
     if shutil.which("node") is None:
         pytest.skip("no node on this machine")
     code = (Path(panel_module.__file__).parent / "panel.js").read_text("utf-8")
@@ -122,7 +122,7 @@ def in_node(script, folder):
     return json.loads(done.stdout)
 
 
-def test_the_front_end_misses_no_change(tmp_path):
+def test_the_store_misses_no_change(tmp_path):
     assert in_node(STORE, tmp_path) == [
         [True, 2, 1, [0, 1], []],
         [False, 2, 1, [], []],
@@ -141,12 +141,12 @@ console.log(JSON.stringify([
 """
 
 
-def test_an_axis_has_few_ticks_whatever_its_range(tmp_path):
-    told = in_node(AXES, tmp_path)
-    assert all(1 <= count <= 12 for count in told), told
+def test_an_axis_has_at_most_twelve_ticks(tmp_path):
+    counts = in_node(AXES, tmp_path)
+    assert all(1 <= count <= 12 for count in counts), counts
 
 
-def test_an_axis_has_more_than_one_figure(tmp_path):
+def test_an_axis_has_at_least_two_ticks(tmp_path):
     script = (
         "console.log(JSON.stringify([[3.05, 4.9], [0.96, 1.03], [-7, 12]].map((ends) => ticks(...ends, 3).at.length)));"
     )
@@ -161,7 +161,7 @@ console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25),
 """
 
 
-def test_figures_have_the_decimals_they_need(tmp_path):
+def test_values_have_the_decimals_they_need(tmp_path):
     assert in_node(FIGURES, tmp_path) == [
         ["14", "9"],  # findings are counted
         ["13.50", "9.00"],
@@ -174,7 +174,7 @@ def test_figures_have_the_decimals_they_need(tmp_path):
     ]
 
 
-def test_the_incumbent_once_more_is_no_new_experiment(study):
+def test_a_repeated_run_of_the_incumbent_is_labelled(study):
     study.status.take(Judged(experiment(0, 1.0, verdict=Verdict.BASELINE)))
     study.status.take(RunStarted(experiment(0, 1.0), "incumbent", 1, 2))
     running = delta(study, "e", {"since": 0})[0]["running"]
@@ -189,16 +189,16 @@ def test_the_running_curve_comes_in_pieces(tmp_path):
         while (study.status.live is None or len(study.status.live.curve) < 4) and time.monotonic() < end:
             time.sleep(0.02)
         content, buffers = delta(study, "e", {"since": 0})
-        told = content["curve"]
-        assert (told["name"], told["from"], told["number"]) == ("loss", 0, 0)
+        piece = content["curve"]
+        assert (piece["name"], piece["from"], piece["number"]) == ("loss", 0, 0)
         pairs = list(struct.iter_unpack("<ff", buffers[0]))
-        assert len(pairs) == told["count"] >= 4
+        assert len(pairs) == piece["count"] >= 4
         assert [value for _, value in pairs[:3]] == [10.0, 9.0, 8.0]
         time.sleep(0.2)
-        known = {"kind": "baseline", "number": 0, "repeat": told["repeat"], "stride": 1, "points": told["count"]}
+        known = {"kind": "baseline", "number": 0, "repeat": piece["repeat"], "stride": 1, "points": piece["count"]}
         content, buffers = delta(study, "e", {"since": 0, "curve": known})
-        assert content["curve"]["from"] == told["count"]
-        assert next(struct.iter_unpack("<ff", buffers[0]))[1] == 10.0 - told["count"]
+        assert content["curve"]["from"] == piece["count"]
+        assert next(struct.iter_unpack("<ff", buffers[0]))[1] == 10.0 - piece["count"]
         assert (content["running"]["kind"], content["running"]["what"]) == ("baseline", "Baseline")
         # A run of the same experiment that has another purpose is another curve.
         assert delta(study, "e", {"curve": {**known, "kind": "incumbent"}})[0]["curve"]["from"] == 0
@@ -232,7 +232,7 @@ def test_commands_reach_the_study_and_refusals_come_back(study, monkeypatch):
     panel.close()
 
 
-def test_a_saved_notebook_says_what_the_panel_was(study):
+def test_a_saved_notebook_names_the_study_of_the_panel(study):
     panel = Panel(study)
     bundle = panel._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle

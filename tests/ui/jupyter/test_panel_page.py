@@ -1,4 +1,4 @@
-"""The panel's front end in a real browser, without a Jupyter around it: Python's own answers, a page, and a view or two."""
+"""The panel's front end in a real browser without Jupyter; a real `Panel` answers it."""
 
 import time
 from dataclasses import replace
@@ -118,7 +118,7 @@ def study(tmp_path):
 
 @pytest.fixture
 def page(browser, study, monkeypatch):
-    """A page with the front end loaded, whose questions are answered by the study's `Panel`."""
+    """A page with the front end loaded, whose requests are answered by the study's `Panel`."""
     page = browser.new_page(viewport={"width": 900, "height": 1400})
     errors, answers = [], []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -174,7 +174,7 @@ def pulls(page):
     return page.evaluate("asked.filter((a) => a.type === 'pull').length")
 
 
-def test_a_thousand_experiments_leave_the_page_alone_when_nothing_happens(page, study):
+def test_an_idle_panel_with_a_thousand_experiments_changes_nothing_in_the_page(page, study):
     fill(study, MANY)
     opened(page, MANY)
     page.evaluate("""
@@ -188,10 +188,10 @@ def test_a_thousand_experiments_leave_the_page_alone_when_nothing_happens(page, 
     more_pulls(page)
     assert page.evaluate("changes") == 0
     assert page.evaluate("document.querySelectorAll('*').length") == size
-    assert page.evaluate("asked.at(-1).since") == MANY, "only what is new is asked for"
+    assert page.evaluate("asked.at(-1).since") == MANY, "only new rows are requested"
 
 
-def test_a_view_that_is_removed_takes_everything_along(page, study):
+def test_a_removed_view_releases_listeners_timers_and_observers(page, study):
     fill(study, 3)
     before = page.evaluate("({ ...held })")
     page.evaluate("window.first = open_view(); window.stop = new AbortController(); void open_view(stop.signal)")
@@ -208,7 +208,7 @@ def test_a_view_that_is_removed_takes_everything_along(page, study):
     assert page.evaluate("asked.length") == count
 
 
-def test_a_button_that_was_pressed_by_a_key_keeps_the_focus(page, study):
+def test_a_button_pressed_by_a_key_keeps_the_focus(page, study):
     fill(study, 3)
     opened(page, 3)
     pause = page.get_by_role("button", name="Pause")
@@ -269,7 +269,7 @@ def test_selecting_text_opens_no_row(page, study):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_and_lines_stand_out(page, study, dark):
+def test_text_and_lines_have_enough_contrast(page, study, dark):
     page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
     fill(study, 60)
     study.status.take(Judged(replace(experiment(60, None), verdict=Verdict.CRASH, measurements=())))
@@ -312,22 +312,22 @@ def test_a_curve_of_half_a_million_points(page, study):
     assert 3000 < sent["points"] <= panel_module.CURVE_POINTS
 
 
-def test_a_busy_kernel_is_not_asked_over_and_over(page, study):
+def test_a_busy_kernel_gets_no_further_pulls(page, study):
     fill(study, 3)
     opened(page, 3)
     page.evaluate("window.busy = true")  # a cell holds the kernel: questions wait in its queue
     more_pulls(page, 1)
     count = pulls(page)
     panel = Panel(study)
-    told = []
-    panel.send = lambda content, buffers=(): told.append(content)
+    sent = []
+    panel.send = lambda content, buffers=(): sent.append(content)
     panel._epoch = "another"  # the view knows nothing of it, and lacks the older rows
     panel._rows_sent = 2
     for _ in range(4):
         panel._asked_at = time.monotonic() - 60
         panel.push_updates()
-        page.evaluate("answer => tell(answer, [])", told[-1])
+        page.evaluate("answer => tell(answer, [])", sent[-1])
         page.wait_for_timeout(400)
     panel.close()
-    assert [t["asked"] for t in told] == [False] * 4
+    assert [t["asked"] for t in sent] == [False] * 4
     assert pulls(page) == count
