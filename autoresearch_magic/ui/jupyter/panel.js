@@ -367,24 +367,10 @@ function gainText(gain, reference, format) {
   return gain === 0 ? "no change" : `${format(Math.abs(gain))} ${gain > 0 ? "better" : "worse"}${share}`;
 }
 
-/** Return a formatter with the decimals that two digits of an interval's half width need. */
-function withPrecision(reach) {
-  const decimals = 1 - Math.floor(Math.log10(reach));
-  return (v) => minus(decimals > 6 || Math.abs(v) >= 1e7 ? v.toExponential(1) : v.toFixed(Math.max(0, decimals)));
-}
-
-/** Say what was gained in the end, with its interval; green only if chance does not explain it. */
-function resultText(head, format) {
-  const { gain, reach, baseline } = head;
-  if (head.number === 0) return ["plain", "nothing beat the baseline"];
-  if (!reach) {
-    const text = gainText(gain, baseline, format);
-    return reach === null ? ["plain", `${text} in one run of each, which may be chance`] : [gain > 0 ? "good" : "plain", text];
-  }
-  const write = withPrecision(reach);
-  const interval = (middle) => `${Math.round(100 * head.confidence)}% interval ${write(middle - reach)} to ${write(middle + reach)}`;
-  if (Math.abs(gain) <= reach) return ["plain", `may be chance: gain ${write(gain)}; ${interval(gain)}`];
-  return [gain > 0 ? "good" : "plain", `${gainText(gain, baseline, write)}; ${interval(Math.abs(gain))}`];
+/** The gain at the end in words, and its tone: green only if chance does not explain it. */
+function resultText({ number, gain, reach, text }) {
+  if (number === 0) return ["plain", "nothing beat the baseline"];
+  return [reach !== null && gain > reach ? "good" : "plain", text];
 }
 
 function updateTiles(parts, now, format) {
@@ -404,7 +390,7 @@ function updateTiles(parts, now, format) {
     ...(baseline ? [noise, `\u00a0· ${times(baseline.repeats)}`] : ["not measured yet"]));
   parts.node.classList.toggle("arm-result", Boolean(head));
   if (head) {
-    const [tone, words] = resultText(head, format);
+    const [tone, words] = resultText(head);
     parts.best.classList.toggle("arm-unsure", tone !== "good");
     set(parts.best, `Result, measured again ${head.repeats}\u00a0× each`, [`best ${format(head.best)}`, head.best_sd ? ` sd ${twoDigits(head.best_sd)}` : ""],
       h("span", { class: tone, title: "The gain of the best over the baseline, with its confidence interval. sd: the standard deviation of one run" }, words),

@@ -23,7 +23,7 @@ from ...judging.noise import estimate_noise
 from ...source.edits import unified_diff
 from ...study.status import LiveRun
 from ...study.study import Study
-from ...study.summary import counts, run_line, spent_line
+from ...study.summary import counts, gain_text, run_line, spent_line
 
 _HERE = Path(__file__).parent
 CURVE_POINTS = 4096
@@ -174,8 +174,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
         "headline": head and {
             "best": head.best, "best_sd": head.best_sd, "baseline": head.baseline, "baseline_sd": head.baseline_sd,
-            "gain": head.gain, "reach": head.reach, "confidence": head.confidence, "repeats": head.repeats,
-            "number": head.number,
+            "gain": head.gain, "reach": head.reach, "text": gain_text(head), "repeats": head.repeats, "number": head.number,
         },
         "counts": counts(experiments),
         "done": status.done,

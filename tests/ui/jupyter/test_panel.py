@@ -241,15 +241,14 @@ def test_a_saved_notebook_names_the_study_of_the_panel(study):
 
 
 RESULT = """
-const head = { number: 5, gain: 0.807, reach: 0.13, confidence: 0.95, baseline: 3.6 }, format = makeFormat([3.6, 2.793]);
-console.log(JSON.stringify([head, { ...head, gain: -0.807 }, { ...head, gain: 0.05 }, { ...head, reach: null }, { ...head, number: 0 }]
-  .map((each) => resultText(each, format))));
+const head = { number: 5, gain: 0.8, reach: 0.1, text: "0.80 better" };
+console.log(JSON.stringify([head, { ...head, gain: 0.05 }, { ...head, gain: -0.8 }, { ...head, reach: null }, { ...head, number: 0 }]
+  .map(resultText)));
 """
 
 
-def test_the_result_has_its_interval_and_chance_is_named(tmp_path):
-    better, worse, chance, once, none = in_node(RESULT, tmp_path)
-    assert better == ["good", "0.81 better (22%); 95% interval 0.68 to 0.94"]
-    assert worse == ["plain", "0.81 worse (22%); 95% interval 0.68 to 0.94"]
-    assert "95% interval −0.08 to 0.18" in chance[1]
-    assert (chance[0], "chance" in chance[1], "chance" in once[1], none[0]) == ("plain", True, True, "plain")
+def test_only_a_gain_beyond_chance_is_green(tmp_path):
+    tones, texts = zip(*in_node(RESULT, tmp_path), strict=True)
+    assert tones == ("good", "plain", "plain", "plain", "plain")
+    assert texts[0] == "0.80 better"
+    assert "baseline" in texts[-1]
