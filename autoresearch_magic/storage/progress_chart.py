@@ -1,54 +1,56 @@
-"""progress.png: the whole study in one picture.
+"""progress.png: one picture of a whole study.
 
-What is drawn and why: which experiments show as what, the limits that give the kept ones the room, the words. Not here:
-how a line, a mark or a text gets onto the figure, whatever the user's matplotlib is set to (`sheet`).
+It is drawn in a background thread beside a user who may be plotting. So pyplot is not imported, rcParams are not changed, and
+whatever a style sheet could set (fonts, LaTeX, lines, margins) is given explicitly.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from io import BytesIO
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.path import Path as Polyline
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox, IdentityTransform
 
 from ..experiment import Experiment, Headline, Verdict
 from ..metric import Metric
-from .chart_canvas import DARK, DPI, LIGHT, MARGIN, SIZE, Frame, Labels, Points, Sheet, cut
+from ..text import counted
 from .results_tsv import one_line, write_atomically
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+SIZE, DPI = (7.5, 4.0), 160
+"""Inches, and pixels per inch: 1200 x 640 pixels are sharp at the 760 pixels that a notebook shows."""
+MARGIN = 0.165
+"""Inches that stay free at the figure's edges."""
+NAMED = 10
+"""Kept experiments whose summaries are shown at most: the last one, and those with the largest gains."""
+NAME_LENGTH = 44
 
-__all__ = ["DPI", "FEW", "LABELS", "LABEL_LENGTH", "MARGIN", "SIZE", "Points", "draw_progress", "save_progress"]
+PAPER, INK, SOFT, GRID = "#ffffff", "#1d2630", "#66707c", "#e8ebee"
+KEPT, DISCARDED, FAILED, NOISE = "#0f7b5c", "#b4bcc6", "#cf4a57", "#eef0f3"
 
-LABELS = 9
-"""Kept experiments that are labelled at most: those of the largest gains, and the last."""
-LABEL_LENGTH = 44
-FEW = 12
-"""Up to so many kept experiments, all are labelled, where there is room."""
+_Look = dict[str, Any]  # properties of a line, a marker or a text
 
 
-def save_progress(
-    path: Path,
-    experiments: Sequence[Experiment],
-    metric: Metric,
-    *,
-    title: str = "",
-    subtitle: str = "",
-    noise: float | None = None,
-    headline: Headline | None = None,
-    dark: bool = False,
-) -> None:
-    """Draw a study and write it as a PNG, whole or not at all; the parameters are those of `draw_progress`."""
-    figure = draw_progress(
-        experiments, metric, title=title, subtitle=subtitle, noise=noise, headline=headline, dark=dark
-    )
+def save_progress(path: Path, experiments: Sequence[Experiment], metric: Metric, **options: Any) -> None:
+    """Draw a study and write it as a PNG atomically; the options are those of `draw_progress`."""
     buffer = BytesIO()
-    # Not savefig, which asks the user's rcParams for resolution, background and margins.
-    figure.canvas.print_png(buffer, metadata={"Software": None})  # type: ignore[attr-defined]
+    canvas: Any = draw_progress(experiments, metric, **options).canvas
+    canvas.print_png(buffer, metadata={"Software": None})  # savefig would ask rcParams for resolution and margins
     write_atomically(path, buffer.getvalue())
 
 
@@ -57,12 +59,10 @@ def draw_progress(
     metric: Metric,
     *,
     title: str = "",
-    subtitle: str = "",
-    noise: float | None = None,
+    noise: float = 0.0,
     headline: Headline | None = None,
-    dark: bool = False,
 ) -> Figure:
-    """Draw a study: what was tried, what was kept, and how far the best has come.
+    """Draw what was tried, what was kept, and how far the best has come.
 
     Parameters
     ----------
@@ -70,113 +70,271 @@ def draw_progress(
         Those without a verdict are left out.
     metric : Metric
     title : str, optional
-        The study's goal or name.
-    subtitle : str, optional
-        By default how many experiments, how many kept, and the best.
+        The study's goal or name; by default the metric's name.
     noise : float, optional
-        Standard deviation of one run of the baseline, for the band around it.
+        Standard deviation of one run of the baseline, shown as a band around it.
     headline : Headline, optional
-        Baseline and best as measured again at the end, drawn at the right.
-    dark : bool, optional
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        On an Agg canvas, known to no pyplot.
+        Baseline and best as measured again at the end, shown in a column at the right.
     """
     judged = sorted((e for e in experiments if e.verdict is not None), key=lambda e: e.number)
-    frame = _frame(judged, metric, noise or 0.0, headline)
-    sheet = Sheet(frame, DARK if dark else LIGHT)
-    arrow, better = ("↓", "lower") if metric.minimize else ("↑", "higher")
-    sheet.heading(
-        title or metric.name,
-        subtitle or _summary_line(judged, headline),
-        f"{metric.name}  {arrow} {better} is better".replace("  ", "\u2002"),
-    )
-    _draw_kept(sheet, frame, metric)
-    _draw_attempts(sheet, frame)
-    _draw_baseline(sheet, frame, noise or 0.0)
-    if headline is not None:
-        _draw_headline(sheet, frame, headline)
-    if not frame.values:
-        sheet.text(0.5, 0.5, "no value yet", color=sheet.colors.soft, ha="center", along="axes")
-    sheet.legend()
-    return sheet.figure
+    return _Chart(judged, metric, title, noise, headline).figure
 
 
-def _frame(judged: list[Experiment], metric: Metric, noise: float, headline: Headline | None) -> Frame:
-    kept: list[tuple[int, float]] = []
-    discarded: list[tuple[int, float]] = []
-    failed, stopped, labels, baseline = [], [], {}, None
-    for e in judged:
-        assert e.verdict is not None
-        value = e.value
-        if e.verdict.failed or (e.verdict.kept and value is None):
-            failed.append(e.number)
-        elif value is None:
-            if e.verdict is Verdict.PRUNED:  # a duplicate was never run
-                stopped.append(e.number)
-        elif e.verdict.kept:
-            kept.append((e.number, value))
-            if e.verdict is Verdict.BASELINE:
-                baseline = value
-            else:
-                labels[e.number] = one_line(e.summary)
-        else:
-            discarded.append((e.number, value))
-    sign = 1.0 if metric.minimize else -1.0
-    # In units where lower is better; a value that no axis can hold becomes one that is off any.
-    good, bad = _limits(
-        [_held(sign * y) for _, y in kept],
-        [_held(sign * y) for _, y in discarded],
-        noise,
-        [sign * headline.best, sign * headline.baseline] if headline else [],
-        edge=bool(failed or stopped),
-    )
-    low, high = sorted((sign * good, sign * bad))
-    last = judged[-1].number if judged else 0
-    return Frame(
-        kept, discarded, failed, stopped, labels, baseline, metric.minimize, last, headline is not None, low, high
-    )
+class _Chart:
+    """The figure of one study, with what its parts share.
 
-
-def _held(value: float) -> float:
-    return max(-1e100, min(1e100, value))
-
-
-def _limits(
-    kept: list[float], discarded: list[float], noise: float, more: list[float], edge: bool
-) -> tuple[float, float]:
-    """Return the good and the bad limit where lower is better.
-
-    Every kept value shows, the baseline with them, and `more`: the picture is of the way from the baseline to the best.
-    The worse ones may take somewhat more than half of the height at most, and a single value that is far off takes
-    none. `edge` keeps a strip free for the failures' marks.
+    `kept` and `discarded` are values by experiment number; the experiments end at `end` on the horizontal axis, where the
+    column of the headline begins.
     """
-    core = [*kept, *more]
-    usual = _usual(discarded)
+
+    def __init__(
+        self, judged: Sequence[Experiment], metric: Metric, title: str, noise: float, headline: Headline | None
+    ) -> None:
+        self.metric = metric
+        self.kept = {e.number: e.value for e in judged if e.kept and e.value is not None}
+        failed = [v for v in Verdict if v.failed]
+        self.failed = [e.number for e in judged if e.number not in self.kept and (e.kept or e.verdict in failed)]
+        self.stopped = [e.number for e in judged if e.value is None and e.verdict is Verdict.PRUNED]
+        others = (e for e in judged if e.number not in self.kept and e.number not in self.failed)
+        self.discarded = {e.number: e.value for e in others if e.value is not None}
+        self.baseline = next((e.value for e in judged if e.verdict is Verdict.BASELINE), None)
+        self.last = judged[-1].number if judged else 0
+        self.wide = max(self.last, 4)  # a study that has just begun has room to its right
+        self.end = self.wide * 1.085 + 0.2
+
+        layout = ConstrainedLayoutEngine(rect=(0, 0, 1, 0.785), w_pad=MARGIN, h_pad=0.09, wspace=0, hspace=0)
+        self.figure = Figure(SIZE, DPI, facecolor=PAPER, edgecolor="none", frameon=True, layout=layout)
+        FigureCanvasAgg(self.figure)
+        better = "↓ lower" if metric.minimize else "↑ higher"
+        self._write_line(0.945, title or metric.name, 12.5, weight="bold")
+        self._write_line(0.878, _summary(judged, headline), 9.5, SOFT)
+        self._write_line(0.806, f"{metric.name} {better} is better", 8.5)
+        self._make_axes(noise, headline)
+        self._legend([*self._draw_experiments(), *self._draw_baseline(noise)])
+        layout.execute(self.figure)
+        self.figure.set_layout_engine("none")  # names are placed by pixels, so nothing may move any more
+        if headline is not None:
+            self._draw_headline(headline)
+        if len(self.kept) > 1:
+            self._name_kept({e.number: e.summary for e in judged})
+
+    def _write_line(self, y: float, words: str, size: float, color: str = INK, **style: Any) -> None:
+        """Write a line of the heading, cut to the figure's width."""
+        margin = MARGIN / SIZE[0]
+        text = self.figure.text(margin, y, _drawable(words), in_layout=False, **_text(size, color, **style))
+        share = (1 - 2 * margin) * self.figure.bbox.width / max(1.0, text.get_window_extent().width)
+        if share < 1:
+            text.set_text(_cut(text.get_text(), int(len(text.get_text()) * share) - 1))
+
+    def _make_axes(self, noise: float, headline: Headline | None) -> None:
+        sign = 1.0 if self.metric.minimize else -1.0
+        again = [headline.best, headline.baseline] if headline else []
+        # No axis can hold more than 1e100; what is that far off is off the scale.
+        core, discarded = (
+            [min(1e100, max(-1e100, sign * y)) for y in values]
+            for values in ((*self.kept.values(), *again), self.discarded.values())
+        )
+        limits = _limits(core, discarded, noise, strip=bool(self.failed or self.stopped), lone=len(self.kept) < 2)
+        low, high = sorted(sign * limit for limit in limits)
+        right = self.end + (0.225 * self.wide if headline else 0.0)
+        axes = self.axes = self.figure.add_subplot(facecolor="none", ylim=(low, high))
+        axes.set_xlim(-0.02 * right - 0.15, right)
+        ticks = MaxNLocator(9, steps=[1, 2, 5, 10], integer=True).tick_values(0, self.wide)
+        numbers = {float(t): f"{t:.0f}" for t in ticks if 0 <= t <= self.wide}
+        if headline:
+            numbers[(self.end + right) / 2] = "measured again"
+            axes.axvline(self.end, **_line(GRID, 0.9), zorder=1)
+        axes.set_xticks([*numbers], [*numbers.values()], **_text(8, SOFT, va="top"))
+        axes.set_xlabel("experiment", loc="center", labelpad=3, **_text(8, SOFT, va="top"))
+        below_zero = any(value < 0 for value in (*self.kept.values(), *self.discarded.values()))
+        ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        shown = [float(t) for t in ticks if low <= t <= high and (t >= 0 or below_zero)]
+        if self.kept or self.discarded:
+            axes.set_yticks(shown, _tick_names(shown), **_text(8, SOFT))
+        else:
+            axes.set_yticks([])
+            axes.text(0.5, 0.5, "no value yet", transform=axes.transAxes, ha="center", **_text(9, SOFT))
+        axes.minorticks_off()
+        sides: _Look = {"labelbottom": True, "labelleft": True, "labeltop": False, "labelright": False}
+        axes.tick_params(which="both", length=0, pad=5, **sides)
+        axes.set_axisbelow(True)
+        axes.grid(False, which="both")
+        axes.grid(True, axis="y", color=GRID, linestyle="-", linewidth=0.8, alpha=1)
+        axes.spines[:].set_visible(False)
+        axes.spines.bottom.set(visible=True, color=DISCARDED, linewidth=0.9)
+
+    def _draw_experiments(self) -> list[Line2D]:
+        """Draw every experiment, the line of the best and what was gained; returns the legend's entries."""
+        (low, high), kept, minimize = self.axes.get_ylim(), self.kept, self.metric.minimize
+        if kept:
+            x, y = [*kept, self.last], [*kept.values(), [*kept.values()][-1]]
+            self.axes.step(x, y, where="post", **_line(KEPT, 1.9), zorder=4)
+            if self.baseline is not None and len(kept) > 1:
+                look: _Look = {"facecolor": KEPT, "edgecolor": "none", "linewidth": 0, "alpha": 0.07, "zorder": 0.3}
+                self.axes.fill_between(x, y, self.baseline, step="post", **look)
+        small = 3.2 if self.last > 150 else 4.2 if self.last > 50 else 5.0
+        inside, others = ({x: y for x, y in found.items() if low <= y <= high} for found in (kept, self.discarded))
+        size, name = (5.2 if len(kept) > 40 else 7.0), ("kept" if len(kept) > 1 else "")
+        handles = self._marks(inside, "o", size, KEPT, name, markeredgecolor=PAPER, markeredgewidth=1.1, zorder=5)
+        handles += self._marks(others, "o", small, DISCARDED, "discarded", alpha=0.85)
+        # Failures are marked at the edge of the bad values, and what is off the scale there one row further in.
+        edge, row = (0.975, 0.925) if minimize else (0.025, 0.075)
+        everything = self.discarded | kept
+        above = {x: row if minimize else 0.975 for x, y in everything.items() if y > high}
+        below = {x: 0.025 if minimize else row for x, y in everything.items() if y < low}
+        for points, marker, color, name in (
+            (dict.fromkeys(self.failed, edge), "x", FAILED, "failed"),
+            (dict.fromkeys(self.stopped, edge), "|", DISCARDED, "stopped early"),
+            (above, "^", SOFT, "off the scale"),
+            (below, "v", SOFT, "" if above else "off the scale"),
+        ):
+            look = {"markeredgewidth": 1.1 if marker in "x|" else 0, "transform": self.axes.get_xaxis_transform()}
+            handles += self._marks(points, marker, small, color, name, **look)
+        return handles
+
+    def _marks(
+        self, points: Mapping[Any, float], marker: str, size: float, color: str, label: str = "", **look: Any
+    ) -> list[Line2D]:
+        """Draw markers of `size` points at x: y; returns them where they have a label for the legend."""
+        if not points:
+            return []
+        style: _Look = {"marker": marker, "markersize": size, "fillstyle": "full", "linestyle": "none", "zorder": 3}
+        style |= {"markerfacecolor": color, "markeredgecolor": color, "markeredgewidth": 0} | look
+        style.setdefault("transform", self.axes.transData)
+        line = Line2D([*points], [*points.values()], clip_on=False, label=label, **style)
+        self.axes.add_artist(line)
+        return [line] if label else []
+
+    def _draw_baseline(self, noise: float) -> list[Line2D]:
+        """Draw the baseline's value with a band of one standard deviation; returns the legend's entry."""
+        if (value := self.baseline) is None:
+            return []
+        (low, high), style = self.axes.get_ylim(), _line(SOFT, 1.0, (0, (3.5, 2.5)))
+        if low <= value <= high:
+            self.axes.axhline(value, **style, zorder=1.5)
+            if noise > 0:
+                band = max(low, value - noise), min(high, value + noise)
+                self.axes.axhspan(*band, facecolor=NOISE, edgecolor="none", linewidth=0, hatch="", zorder=0.4)
+        return [Line2D([], [], label=f"baseline {_short(value)}" + (f" ± {noise:.2g}" if noise > 0 else ""), **style)]
+
+    def _legend(self, handles: list[Line2D]) -> None:
+        if handles:
+            legend = self.figure.legend(
+                handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, borderpad=0, borderaxespad=1.4,
+                columnspacing=1.4, handlelength=1.6, handletextpad=0.4, numpoints=1, markerscale=1, prop=_font(8.5),
+            )  # fmt: skip
+            for text in legend.get_texts():
+                text.set(**_text(8.5, SOFT, va="baseline"))
+
+    def _draw_headline(self, headline: Headline) -> None:
+        """Draw baseline and best as measured again, in a column at the right."""
+        (low, high), x = self.axes.get_ylim(), (self.end + self.axes.get_xlim()[1]) / 2
+        height = high - low
+        style: _Look = {"ha": "center", "halo": True}
+        best, baseline = (max(low, min(high, value)) for value in (headline.best, headline.baseline))
+        for y, value, sd, color, way in (
+            (baseline, headline.baseline, headline.baseline_sd, SOFT, 1 if baseline >= best else -1),
+            (best, headline.best, headline.best_sd, KEPT, 1 if best > baseline else -1),
+        ):
+            ends = max(low, y - sd), min(high, y + sd)
+            self.axes.add_artist(Line2D([x, x], ends, zorder=5, **_line(color, 1.6)))
+            self._marks({x: y}, "D", 5.6, color, markeredgecolor=PAPER, markeredgewidth=1.0, zorder=6)
+            at = max(low + 0.05 * height, min(high - 0.05 * height, ends[way > 0] + way * 0.06 * height))
+            text = _short(value) + (f" ± {_short(sd, 1)}" if sd > 0 else "")
+            size, weight = min(8.0, 120 / len(text)), "bold" if color == KEPT else "normal"
+            self.axes.text(x, at, text, **_text(size, color, weight=weight, **style))
+        if (apart := abs(best - baseline) / height) > 0.16:
+            self.axes.add_artist(Line2D([x, x], [best, baseline], **_line(DISCARDED, 0.9, (0, (1.2, 1.6)))))
+            middle, roomy = (best + baseline) / 2, bool(_interval(headline)) and apart > 0.26
+            change = _change(headline.best, headline.baseline)
+            self.axes.text(x, middle + 0.036 * height * roomy, change, **_text(9, weight="bold", **style))
+            if roomy:
+                self.axes.text(x, middle - 0.036 * height, _interval(headline), **_text(8, SOFT, **style))
+
+    def _name_kept(self, names: dict[int, str]) -> None:
+        """Write the best's value and the summaries of the kept experiments where they cover nothing."""
+        kept, last = self.kept, max(self.kept)
+        gains = {x: self.metric.gain(y, before) for (_, before), (x, y) in pairwise(kept.items())}
+        chosen = sorted(gains, key=lambda x: (x != last, -gains[x]))
+        to_pixels, steps = self.axes.transData.transform, np.repeat([*kept.items()], 2, axis=0)
+        steps[:, 0] = [*steps[1:, 0], self.last]
+        self._lines, self._names = [Polyline(to_pixels(steps))], list[Bbox]()
+        self._kept, self._discarded = (to_pixels([*found.items()] or [(-1e9, 0)]) for found in (kept, self.discarded))
+        self._baseline_at = -1e9 if self.baseline is None else to_pixels((0, self.baseline))[1]
+        best = self.last, kept[last]
+        self._place(best, _short(kept[last]), sides=(1,), rows=(0, 1, -1), **_text(9.5, KEPT, weight="bold", halo=True))
+        for n in chosen[:NAMED]:
+            self._place((n, kept[n]), _cut(_drawable(names[n]), NAME_LENGTH), **_text(8, halo=True))
+
+    def _place(
+        self, point: tuple[float, float], words: str, *, sides: Sequence[int] = (-1, 1),
+        rows: Sequence[int] = (0, 1, 2, 3, 4, 5, 6, 7, 8, -1, -2, -3), **style: Any,
+    ) -> None:  # fmt: skip
+        """Write at the cheapest free place beside a point, or nowhere.
+
+        Sides are left (-1) and right (1). Rows count from the point's height to the better side of the line of the best,
+        where little was measured; from the second row on, a thin line leads to the text.
+        """
+        text = self.axes.text(0, 0, words, transform=IdentityTransform(), **style)
+        (x, y), (wide, high) = self.axes.transData.transform(point), text.get_window_extent().size
+        outwards = -0.95 * high if self.metric.minimize else 0.95 * high
+        found: list[tuple[float, Bbox, Polyline | None]] = []
+        for row, side in product(rows, sides):
+            near, middle = x + side * (7 if row else 11), y + row * outwards
+            box = Bbox.from_bounds(near if side > 0 else near - wide, middle - high / 2, wide, high)
+            leader = Polyline([(x, y), (near, middle)]) if abs(row) > 1 else None
+            if self._is_free(box, leader):
+                covered = box.padded(4).count_contains(self._discarded) + 2 * (box.y0 < self._baseline_at < box.y1)
+                cost = 0.8 * abs(row) + 1.2 * covered + (0.5 if side > 0 else 0.0) + (3.0 if row < 0 else 0.0)
+                found.append((cost, box, leader))
+        if not found:
+            text.remove()
+            return
+        _, box, leader = min(found, key=lambda place: place[0])
+        text.set_position((box.x0, (box.y0 + box.y1) / 2))
+        self._names.append(box)
+        if leader is not None:
+            self._lines.append(leader)
+            style = _line(SOFT, 0.6) | {"transform": IdentityTransform(), "zorder": 3.5}
+            self.axes.add_artist(Line2D(*np.transpose(leader.vertices), **style))
+
+    def _is_free(self, box: Bbox, leader: Polyline | None) -> bool:
+        axes = self.axes.bbox
+        right = self.axes.transData.transform((self.end, 0))[0] + (8 if self.end == self.axes.get_xlim()[1] else -4)
+        return (
+            axes.x0 <= box.x0 and box.x1 <= right and axes.y0 + 3 <= box.y0 and box.y1 <= axes.y1
+            and not any(line.intersects_bbox(box.padded(3), filled=False) for line in self._lines)
+            and not box.padded(8).count_contains(self._kept)
+            and not box.padded(3).count_overlaps(self._names)
+            and not (leader and any(leader.intersects_bbox(name, filled=False) for name in self._names))
+        )  # fmt: skip
+
+
+def _limits(core: list[float], discarded: list[float], noise: float, *, strip: bool, lone: bool) -> tuple[float, float]:
+    """Return the good and the bad limit of values of which lower is better.
+
+    The `core` is always shown: what was kept or measured again. Worse values may take somewhat more than half of the height,
+    outliers among them none. `strip` leaves room for the marks of failures, `lone` for a single kept value.
+    """
+    typical = _without_outliers(discarded)
+    core = core or typical[:1]
     if not core:
-        if not usual:
-            return 0.0, 1.0
-        core = [usual[0]]
+        return 0.0, 1.0
     best, worst = min(core), max(core)
     span = worst - best
-    least = max(0.08 * span, 1.5 * noise)
     most = max(1.5 * span, 8 * noise) if span > 0 else math.inf
-    # Room up to the last one that has any, and not to the limit for one that is beyond it.
-    reach = max(least, max((value - worst for value in usual if value - worst <= most), default=0.0))
-    if span == 0 and reach == 0:
-        reach = max(abs(best) * 0.02, 1e-12)
-    # Better than the best and yet discarded: inside the noise, or not believed.
-    depth = max((best - value for value in usual), default=0.0)
-    depth = max(min(depth, 0.5 * (span + reach)), 1.5 * noise if span == 0 else 0.0)
-    height = max(span + reach + depth, abs(best) * 1e-9, 1e-12)
-    room = 0.30 if len(kept) > 1 else 0.40  # for labels below the best; or a baseline that is not at the very bottom
-    return best - depth - room * height, worst + reach + (0.14 if edge else 0.08) * height
+    above = max([0.08 * span, 1.5 * noise, *(value - worst for value in typical if value - worst <= most)])
+    if span == 0 and above == 0:
+        above = abs(best) * 0.02 or 1e-12
+    # Better than the best and yet discarded: within the noise, or not believed.
+    below = max([0.0, *(best - value for value in typical)])
+    below = max(min(below, 0.5 * (span + above)), 1.5 * noise if span == 0 else 0.0)
+    height = max(span + above + below, abs(best) * 1e-9, 1e-200)
+    return best - below - (0.40 if lone else 0.30) * height, worst + above + (0.14 if strip else 0.08) * height
 
 
-def _usual(values: list[float]) -> list[float]:
-    """Return the values in order, without those far outside the middle half (Tukey's fence, 3 widths)."""
+def _without_outliers(values: list[float]) -> list[float]:
+    """Return the sorted values that are within 3 interquartile ranges of the quartiles (Tukey's outer fences)."""
     if len(values) < 4:
         return sorted(values)
     first, _, third = quantiles(values, n=4)
@@ -184,28 +342,26 @@ def _usual(values: list[float]) -> list[float]:
     return sorted(value for value in values if first - fence <= value <= third + fence)
 
 
-def _summary_line(judged: list[Experiment], headline: Headline | None) -> str:
+def _summary(judged: Sequence[Experiment], headline: Headline | None) -> str:
+    """Return the line below the title: how many experiments, how many kept, and the best."""
     tried = [e for e in judged if e.number > 0]
-    kept = [e for e in tried if e.verdict is Verdict.KEEP]
-    line = f"{len(tried)} experiment{'' if len(tried) == 1 else 's'}, {len(kept)} kept"
+    kept = sum(e.verdict is Verdict.KEEP for e in tried)
+    line = f"{counted(len(tried), 'experiment')}, {kept} kept"
+    if headline is not None:
+        change = " ".join(filter(None, [_change(headline.best, headline.baseline), _interval(headline)]))
+        chance = ", within chance" if headline.reach and abs(headline.gain) <= headline.reach else ""
+        return f"{line}, best {_short(headline.best)} ({change}{chance}), measured again {counted(headline.repeats, 'time')}"
     baseline = next((e.value for e in judged if e.verdict is Verdict.BASELINE), None)
     best = next((e.value for e in reversed(judged) if e.kept), None)
-    if headline is not None:
-        return (
-            f"{line}, best {_short(headline.best)} ({_change_with_interval(headline)}), "
-            f"measured again {headline.repeats} time{'' if headline.repeats == 1 else 's'}"
-        )
     if baseline is None or best is None:
         return line
-    if not tried:
-        return f"baseline {_short(baseline)}"
     if not kept:
-        return f"{line}, baseline {_short(baseline)}"
+        return f"{line}, baseline {_short(baseline)}" if tried else f"baseline {_short(baseline)}"
     return f"{line}, best {_short(best)} ({_change(best, baseline)})"
 
 
 def _short(value: float, digits: int = 4) -> str:
-    """Return a value with four significant digits, more where they stand before the point."""
+    """Return a value with four significant digits, or all those before the point."""
     if 1e-4 <= abs(value) < 1e7 or value == 0:
         before = math.floor(math.log10(abs(value))) + 1 if value else 1
         return f"{value:.{max(0, digits - before)}f}".replace("-", "−")
@@ -215,12 +371,11 @@ def _short(value: float, digits: int = 4) -> str:
 def _change(value: float, baseline: float) -> str:
     """Return how much a value differs from the baseline, in percent where that means something."""
     share = (value - baseline) / abs(baseline) if baseline else math.inf
-    text = f"{share:+.1%}" if abs(share) < 10 else f"{value - baseline:+.4g}"
-    return text.replace("-", "−")
+    return (f"{share:+.1%}" if abs(share) < 10 else f"{value - baseline:+.4g}").replace("-", "−")
 
 
-def _reach(headline: Headline) -> str:
-    """Return half the width of the interval of the change, in the change's unit; empty where there is none."""
+def _interval(headline: Headline) -> str:
+    """Return half the width of the interval of the change, in the unit of `_change`; empty where there is none."""
     if not headline.reach:
         return ""
     base = abs(headline.baseline)
@@ -230,111 +385,50 @@ def _reach(headline: Headline) -> str:
     return f"± {headline.reach:.2g}"
 
 
-def _change_with_interval(headline: Headline) -> str:
-    """Return the change with its interval, and whether chance may explain it."""
-    parts = [_change(headline.best, headline.baseline), _reach(headline)]
-    text = " ".join(part for part in parts if part)
-    return f"{text}, within chance" if headline.reach and abs(headline.gain) <= headline.reach else text
+def _tick_names(ticks: Sequence[float]) -> list[str]:
+    """Return numbers with equally many decimals."""
+    names = [f"{tick:.12g}" for tick in ticks]
+    decimals = max((len(name.partition(".")[2]) for name in names), default=0)
+    if not any("e" in name for name in names):
+        names = [f"{tick:.{decimals}f}" for tick in ticks]
+    return [name.replace("-", "−") for name in names]
 
 
-def _draw_kept(sheet: Sheet, frame: Frame, metric: Metric) -> None:
-    """Draw the kept ones, the steps between them and as many of their summaries as fit."""
-    if not frame.kept:
-        return
-    colors = sheet.colors
-    steps: list[tuple[float, float]] = [frame.kept[0]]
-    for (_, before), (x, y) in pairwise(frame.kept):
-        steps += [(x, before), (x, y)]
-    steps.append((frame.last, frame.kept[-1][1]))
-    sheet.line(steps, colors.kept, 1.9, order=4, clipped=True)
-    if frame.baseline is not None and len(frame.kept) > 1:  # what was gained, as an area
-        back = [(frame.last, frame.baseline), (frame.kept[0][0], frame.baseline)]
-        sheet.fill([*steps, *back], colors.kept, alpha=0.07)
-    points = [point for point in frame.kept if frame.inside(point[1])]
-    size = 5.2 if len(points) > 40 else 7.0
-    sheet.marks(
-        points,
-        "o",
-        size,
-        colors.kept,
-        edge=colors.paper,
-        edge_width=1.1,
-        order=5,
-        entry="kept" if len(frame.kept) > 1 else "",
-    )
-    if len(frame.kept) < 2:
-        return
-    labels = Labels(sheet, frame, steps)
-    end = _short(frame.kept[-1][1])
-    labels.place((frame.last, frame.kept[-1][1]), end, (1,), (0, 1, -1), size=9.5, bold=True, color=colors.kept)
-    gains = {x: metric.gain(y, before) for (_, before), (x, y) in pairwise(frame.kept) if frame.inside(y)}
-    chosen = sorted(gains, key=lambda x: (x != frame.kept[-1][0], -gains[x]))
-    values = dict(frame.kept)
-    for x in chosen[: FEW if len(chosen) <= FEW else LABELS]:
-        rows = (0, 1, 2, 3, 4, 5, 6, 7, 8, -1, -2, -3)
-        labels.place((x, values[x]), cut(frame.labels[x], LABEL_LENGTH), (-1, 1), rows, size=8)
+def _cut(text: str, length: int) -> str:
+    """Return a text of at most `length` characters, with an ellipsis where some are missing."""
+    return text if len(text) <= length else text[: length - 1].rstrip(" ,.;:") + "…"
 
 
-def _draw_attempts(sheet: Sheet, frame: Frame) -> None:
-    """Draw what was not kept, and at the edges what has no value or is off the scale."""
-    colors = sheet.colors
-    size = 3.2 if frame.last > 150 else 4.2 if frame.last > 50 else 5.0
-    inside = [point for point in frame.discarded if frame.inside(point[1])]
-    sheet.marks(inside, "o", size, colors.discarded, alpha=0.85, entry="discarded")
-    edge, inwards = (0.975, -0.05) if frame.minimize else (0.025, 0.05)  # the row of the failures
-    failed, stopped = [(x, edge) for x in frame.failed], [(x, edge) for x in frame.stopped]
-    sheet.marks(failed, "x", size - 0.4, colors.failed, edge=colors.failed, edge_width=1.1, along="x", entry="failed")
-    sheet.marks(
-        stopped, "|", size, colors.discarded, edge=colors.discarded, edge_width=1.2, along="x", entry="stopped early"
-    )
-    outside = [point for point in frame.discarded + frame.kept if not frame.inside(point[1])]
-    for marker, y, points in (
-        ("^", edge + inwards if frame.minimize else 0.975, [p for p in outside if p[1] > frame.high]),
-        ("v", 0.025 if frame.minimize else edge + inwards, [p for p in outside if p[1] < frame.low]),
-    ):
-        sheet.marks([(x, y) for x, _ in points], marker, size + 0.4, colors.soft, along="x", entry="off the scale")
+def _line(color: str, width: float, style: Any = "-") -> _Look:
+    look = {"solid_capstyle": "butt", "solid_joinstyle": "miter", "dash_capstyle": "butt", "marker": ""}
+    return {"color": color, "linewidth": width, "linestyle": style, **look}
 
 
-def _draw_baseline(sheet: Sheet, frame: Frame, noise: float) -> None:
-    """Draw the baseline's value and the band of its noise."""
-    if (value := frame.baseline) is None:
-        return
-    if noise > 0 and frame.inside(value):
-        low, high = max(frame.low, value - noise), min(frame.high, value + noise)
-        sheet.fill([(0, low), (1, low), (1, high), (0, high)], sheet.colors.band, along="y")
-    entry = f"baseline {_short(value)}" + (f" ± {noise:.2g}" if noise > 0 else "")
-    at = value if frame.inside(value) else frame.high * 2 + 1
-    dashes = (0, (3.5, 2.5))
-    sheet.line(
-        [(0, at), (1, at)], sheet.colors.soft, 1.0, style=dashes, along="y", order=1.5, clipped=True, entry=entry
-    )
+def _text(size: float, color: str = INK, *, weight: str = "normal", halo: bool = False, **style: Any) -> _Look:
+    """Return a text's properties; a halo keeps it readable over lines and points."""
+    effects = [withStroke(linewidth=2.5, foreground=PAPER)] if halo else []
+    plain: _Look = {"usetex": False, "parse_math": False, "va": "center_baseline", "zorder": 7, "path_effects": effects}
+    return {"fontproperties": _font(size, weight), "color": color} | plain | style
 
 
-def _draw_headline(sheet: Sheet, frame: Frame, headline: Headline) -> None:
-    """Draw baseline and best as measured again, in a column of their own at the right."""
-    colors, height = sheet.colors, frame.high - frame.low
-    x = (frame.end + frame.right) / 2
-    sheet.line([(frame.end, 0), (frame.end, 1)], colors.grid, 0.9, along="x", order=1)
-    sheet.text(x, -0.035, "measured again", size=8, color=colors.soft, ha="center", va="top", along="x")
-    best, baseline = (max(frame.low, min(frame.high, value)) for value in (headline.best, headline.baseline))
-    for y, value, sd, color, above in (
-        (baseline, headline.baseline, headline.baseline_sd, colors.soft, baseline >= best),
-        (best, headline.best, headline.best_sd, colors.kept, best > baseline),
-    ):
-        ends = max(frame.low, y - sd), min(frame.high, y + sd)
-        if sd > 0:
-            sheet.line([(x, ends[0]), (x, ends[1])], color, 1.6, order=5)
-        sheet.marks([(x, y)], "D", 5.6, color, edge=colors.paper, edge_width=1.0, order=6)
-        at = ends[1] + 0.03 * height if above else ends[0] - 0.03 * height
-        text = _short(value) + (f" ± {sd:.1g}" if sd > 0 else "")
-        sheet.text(
-            x, at, text, size=8, color=color, ha="center", va="bottom" if above else "top", bold=color == colors.kept,
-            halo=True,
-        )  # fmt: skip
-    if abs(best - baseline) > 0.16 * height:
-        sheet.line([(x, best), (x, baseline)], colors.discarded, 0.9, style=(0, (1.2, 1.6)))
-        change, reach, middle = _change(headline.best, headline.baseline), _reach(headline), (best + baseline) / 2
-        roomy = bool(reach) and abs(best - baseline) > 0.26 * height
-        sheet.text(x, middle + (0.026 * height if roomy else 0), change, size=9, bold=True, ha="center", halo=True)
-        if roomy:
-            sheet.text(x, middle - 0.032 * height, reach, size=8, color=colors.soft, ha="center", halo=True)
+def _font(size: float, weight: str = "normal") -> FontProperties:
+    return FontProperties(family=_families(), size=size, weight=weight)
+
+
+@lru_cache(1)
+def _families() -> list[str]:
+    """Return matplotlib's own font, and one with Chinese, Japanese and Korean characters where one is installed."""
+    wide = re.compile("CJK|Noto Sans (SC|JP|KR)|PingFang|Hiragino Sans|YaHei|WenQuanYi|SimHei|Arial Unicode")
+    return ["DejaVu Sans", *sorted(filter(wide.search, fontManager.get_font_names()))[:1]]
+
+
+@lru_cache(1)
+def _characters() -> frozenset[int]:
+    fonts = [get_font(findfont(FontProperties(family=name))) for name in _families()]
+    return frozenset().union(*(font.get_charmap() for font in fonts))
+
+
+def _drawable(text: str) -> str:
+    """Return one line with a box for each character that no font has, of which matplotlib would warn in a user's cell."""
+    text = one_line(text)
+    return text if text.isascii() else "".join(c if ord(c) in _characters() else "□" for c in text)

@@ -22,7 +22,6 @@ from .git.checkout import Checkout
 from .git.commits import Commits
 from .git.study_branch import StudyBranch
 from .journal import Journal
-from .progress_chart import save_progress
 from .results_tsv import write_results
 
 DRAW_EVERY = 15.0
@@ -150,6 +149,8 @@ class Records:
             self._drawing.result()
 
     def _draw(self, experiments: list[Experiment], headline: Headline | None, last: bool) -> None:
+        from .progress_chart import save_progress  # matplotlib takes half a second to import
+
         save_progress(
             self.folder / "progress.png", experiments, self.metric,
             title=self.title, noise=experiments[0].deviation, headline=headline,

@@ -1,6 +1,9 @@
-"""results.tsv: the five columns of the original autoresearch, in its order, for its readers' scripts.
+"""Tables of the experiments for other projects' scripts: five columns or nine.
 
-It is made from the experiments each time and never read back: the journal is the truth.
+- Five: the ``results.tsv`` of the original autoresearch, its columns in its order. It is kept up to date in the study's folder.
+- Nine: the table of the generalised autoresearch skill, written by ``export --columns 9``.
+
+Both are written from the experiments each time and never read back: the journal is the truth.
 """
 
 from __future__ import annotations
@@ -8,27 +11,45 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
 
-_UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+FIVE_COLUMNS = ("commit", "metric", "memory_gb", "status", "description")
+"""In the file, the metric's own name heads the second column."""
+
+NINE_COLUMNS = ("iteration", "timestamp", "commit", "metric", "delta", "guard", "guard-metric", "status", "description")
+
+_NINE_STATUS = {
+    Verdict.BASELINE: "baseline",
+    Verdict.KEEP: "keep",
+    Verdict.DISCARD: "discard",
+    Verdict.PRUNED: "discard",
+    Verdict.GUARD_FAILED: "discard",
+    Verdict.CRASH: "crash",
+    Verdict.TIMEOUT: "crash",
+    Verdict.METRIC_ERROR: "metric-error",
+    Verdict.REJECTED: "metric-error",
+    Verdict.DUPLICATE: "no-op",
+}
+_INVISIBLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 def one_line(text: str) -> str:
-    """Return the text with each run of white space and control characters made one space."""
-    return _UNSEEN.sub(" ", text).strip()
+    """Return the text with each sequence of white space and control characters replaced by one space."""
+    return _INVISIBLE.sub(" ", text).strip()
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: a reader, or a kill between, sees the old one or the new one."""
+    """Write a file as a whole: a reader, or a kill in between, sees either the old content or the new."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        # mkstemp's files are their owner's alone; a study's folder may well be shared or served.
+        # mkstemp makes files that only their owner may read; a study's folder may be shared or served.
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -37,7 +58,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_results(path: Path, experiments: Iterable[Experiment], metric: Metric) -> None:
-    """Write the table anew, one row an experiment.
+    """Write the five-column table, one row an experiment.
 
     Parameters
     ----------
@@ -45,25 +66,100 @@ def write_results(path: Path, experiments: Iterable[Experiment], metric: Metric)
     experiments : iterable of Experiment
         In any order; those without a verdict are left out.
     metric : Metric
-        Its name heads the second column.
     """
-    judged = sorted((e for e in experiments if e.verdict is not None), key=lambda e: e.number)
-    rows = [("commit", one_line(metric.name), "memory_gb", "status", "description"), *map(_row, judged)]
+    header = [one_line(metric.name) if name == "metric" else name for name in FIVE_COLUMNS]
+    rows = [header, *(_five(e, verdict) for e, verdict in _judged(experiments))]
     text = "".join("\t".join(row) + "\n" for row in rows)
     write_atomically(path, text.encode("utf-8", "replace"))
 
 
-def _row(experiment: Experiment) -> tuple[str, str, str, str, str]:
-    verdict = experiment.verdict
-    assert verdict is not None
+def nine_column_table(
+    experiments: Iterable[Experiment],
+    metric: Metric,
+    *,
+    guarded: bool = False,
+    judged_at: Mapping[int, float] | None = None,
+) -> str:
+    """Return the nine-column table.
+
+    Parameters
+    ----------
+    experiments : iterable of Experiment
+        In any order; those without a verdict are left out.
+    metric : Metric
+    guarded : bool
+        Whether the study has a guard.
+    judged_at : mapping of int to float, optional
+        Seconds since the epoch by number.
+
+    Notes
+    -----
+    The first line is a comment, ``# metric_direction: lower_is_better`` or ``higher_is_better``, the second the header; then
+    one row an experiment in the order of their numbers. The columns, as the skill's documents describe them (2.2, and 2.0 for
+    what 2.2 leaves open):
+
+    1. ``iteration``: the experiment's number, 0 for the baseline.
+    2. ``timestamp``: when it was judged, ISO 8601 in UTC; ``-`` where that is not known.
+    3. ``commit``: seven digits of the commit of what was kept, else ``-``.
+    4. ``metric``: the mean of its runs; ``0.0`` after a crash, ``-`` where no number was printed or nothing was run.
+    5. ``delta``: its metric minus that of the best before it, with a sign: negative for an improvement where lower is better.
+       ``0.0`` for the baseline and after a crash, ``-`` where there is no metric.
+    6. ``guard``: ``pass``, ``fail``, or ``-`` where the guard was not run: there is none, or the metric was no better.
+    7. ``guard-metric``: always ``-``, as an experiment records only whether its guard passed.
+    8. ``status``: ``baseline``, ``keep``, ``discard``, ``crash``, ``no-op`` (nothing was run) or ``metric-error``.
+    9. ``description``: the change in one line, followed by the verdict in brackets where it says more than the status.
+    """
+    direction = "lower_is_better" if metric.minimize else "higher_is_better"
+    lines = [f"# metric_direction: {direction}", "\t".join(NINE_COLUMNS)]
+    best: float | None = None
+    for experiment, verdict in _judged(experiments):
+        when = (judged_at or {}).get(experiment.number)
+        lines.append("\t".join(_nine(experiment, verdict, best, guarded=guarded, when=when)))
+        if verdict.kept and experiment.value is not None:
+            best = experiment.value
+    return "\n".join(lines) + "\n"
+
+
+def _judged(experiments: Iterable[Experiment]) -> list[tuple[Experiment, Verdict]]:
+    """Return the experiments that have a verdict, with it, in the order of their numbers."""
+    return [(e, e.verdict) for e in sorted(experiments, key=lambda e: e.number) if e.verdict is not None]
+
+
+def _five(experiment: Experiment, verdict: Verdict) -> tuple[str, ...]:
     status = "crash" if verdict.failed else "keep" if verdict.kept else "discard"
-    # The original's convention: what gave no value has zeros, so that the columns stay numbers.
+    # As in the original, what gave no value has zeros, so that the columns stay numbers.
     value = 0.0 if verdict.failed or experiment.value is None else experiment.value
     memory = 0.0 if verdict.failed else experiment.memory
-    description = one_line(experiment.summary) or f"experiment {experiment.number}"
-    if verdict.failed and verdict is not Verdict.CRASH:
-        description += f" ({verdict})"
-    if description.startswith('"'):
-        # There is no quoting here, but csv and pandas take a quote that opens a field for one and swallow rows.
-        description = description.replace('"', "'")
+    description = _description(experiment, verdict if verdict.failed and verdict is not Verdict.CRASH else "")
     return experiment.commit[:7], f"{value:.6f}", f"{memory:.1f}", status, description
+
+
+def _nine(
+    experiment: Experiment, verdict: Verdict, best: float | None, *, guarded: bool, when: float | None
+) -> tuple[str, ...]:
+    status = "no-op" if verdict is Verdict.REJECTED and not experiment.ran else _NINE_STATUS[verdict]
+    value = None if status in ("crash", "no-op", "metric-error") else experiment.value
+    if value is None:
+        metric = delta = "0.0" if status == "crash" else "-"
+    else:
+        metric = f"{value:.6f}"
+        delta = "0.0" if best is None else f"{value - best:+.6f}"
+    return (
+        str(experiment.number),
+        "-" if when is None else datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        (experiment.commit[:7] or "-") if verdict.kept else "-",
+        metric,
+        delta,
+        "fail" if verdict is Verdict.GUARD_FAILED else "pass" if guarded and verdict.kept else "-",
+        "-",
+        status,
+        _description(experiment, verdict if verdict != status else ""),
+    )
+
+
+def _description(experiment: Experiment, verdict: str) -> str:
+    description = one_line(experiment.summary) or f"experiment {experiment.number}"
+    if verdict:
+        description += f" ({verdict})"
+    # The table has no quoting, but csv and pandas would read a leading quote as one and swallow rows.
+    return description.replace('"', "'") if description.startswith('"') else description

@@ -134,12 +134,12 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
 
 def _nine(status: StudyStatus) -> str:
     from ..storage.journal import Journal
-    from ..storage.nine_columns import nine_columns
+    from ..storage.results_tsv import nine_column_table
 
     experiments = status.experiments
     with Journal(status.folder / "journal.sqlite") as journal:
         judged_at = {e.number: journal.judged_at(e.number) for e in experiments}
-    return nine_columns(experiments, status.metric, guarded=bool(status.settings.guard), judged_at=judged_at)
+    return nine_column_table(experiments, status.metric, guarded=bool(status.settings.guard), judged_at=judged_at)
 
 
 def _notebook(status: StudyStatus, best: Experiment) -> str:

@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.storage.nine_columns import COLUMNS, nine_columns
-from autoresearch_magic.storage.results_tsv import one_line, write_atomically, write_results
+from autoresearch_magic.storage.results_tsv import (
+    NINE_COLUMNS,
+    nine_column_table,
+    one_line,
+    write_atomically,
+    write_results,
+)
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.commands.table import run
 from autoresearch_magic.ui.session import Session
@@ -109,7 +114,7 @@ def test_the_nine_columns_are_the_skills():
         experiment(7, None, None, "not judged yet"),
     ]
     higher = Metric("coverage", "All files", minimize=False)
-    assert nine_columns(experiments, higher, guarded=True, judged_at={0: 0.0, 1: 86400.0}).splitlines() == [
+    assert nine_column_table(experiments, higher, guarded=True, judged_at={0: 0.0, 1: 86400.0}).splitlines() == [
         "# metric_direction: higher_is_better",
         "iteration\ttimestamp\tcommit\tmetric\tdelta\tguard\tguard-metric\tstatus\tdescription",
         "0\t1970-01-01T00:00:00Z\t0000000\t85.200000\t0.0\tpass\t-\tbaseline\tinitial state",
@@ -123,7 +128,7 @@ def test_the_nine_columns_are_the_skills():
 
 
 def test_without_a_guard_none_has_passed():
-    text = nine_columns([experiment(0, Verdict.BASELINE, 1.0), experiment(1, Verdict.KEEP, 0.5)], METRIC)
+    text = nine_column_table([experiment(0, Verdict.BASELINE, 1.0), experiment(1, Verdict.KEEP, 0.5)], METRIC)
     rows = [line.split("\t") for line in text.splitlines()]
     assert rows[0] == ["# metric_direction: lower_is_better"]
     assert [row[5] for row in rows[2:]] == ["-", "-"]
@@ -132,8 +137,10 @@ def test_without_a_guard_none_has_passed():
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_has_one_of_the_skills_statuses(verdict):
-    row = nine_columns([experiment(1, verdict, None if verdict.failed else 2.0)], METRIC).splitlines()[2].split("\t")
-    assert len(row) == len(COLUMNS) == 9
+    row = (
+        nine_column_table([experiment(1, verdict, None if verdict.failed else 2.0)], METRIC).splitlines()[2].split("\t")
+    )
+    assert len(row) == len(NINE_COLUMNS) == 9
     assert row[7] in ("baseline", "keep", "discard", "crash", "no-op", "metric-error")
     assert (row[7] in ("baseline", "keep")) == verdict.kept
     assert (row[2] != "-") == verdict.kept
@@ -142,13 +149,13 @@ def test_every_verdict_has_one_of_the_skills_statuses(verdict):
 
 def test_what_was_refused_before_it_ran_is_no_run():
     refused = Experiment(3, 0, Proposal("x = 1\n", "sets a seed"), verdict=Verdict.REJECTED)
-    assert nine_columns([refused], METRIC).splitlines()[2] == "3\t-\t-\t-\t-\t-\t-\tno-op\tsets a seed (rejected)"
+    assert nine_column_table([refused], METRIC).splitlines()[2] == "3\t-\t-\t-\t-\t-\t-\tno-op\tsets a seed (rejected)"
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4))
 def test_any_summary_is_one_row_of_nine_columns(summaries):
     made = [experiment(n, Verdict.DISCARD, 1.0, text) for n, text in enumerate(summaries)]
-    lines = nine_columns(made, METRIC).split("\n")
+    lines = nine_column_table(made, METRIC).split("\n")
     assert len(lines) == len(summaries) + 3
     assert list(csv.reader(lines[1:-1], delimiter="\t")) == [line.split("\t") for line in lines[1:-1]]
     assert all(len(line.split("\t")) == 9 for line in lines[1:-1])
@@ -171,7 +178,7 @@ def test_export_writes_five_columns_or_nine(tmp_path):
         assert (tmp_path / "five.tsv").read_text() == (study.folder / "results.tsv").read_text()
         header, names, *rows = (line.split("\t") for line in (tmp_path / "nine.tsv").read_text().splitlines())
         assert header == ["# metric_direction: lower_is_better"]
-        assert tuple(names) == COLUMNS
+        assert tuple(names) == NINE_COLUMNS
         assert [row[0] for row in rows] == [str(e.number) for e in study.experiments]
         assert all(datetime.fromisoformat(row[1]).year > 2000 for row in rows)
         with pytest.raises(UserError, match=r"for a \.tsv, not for 'x.csv'"):
