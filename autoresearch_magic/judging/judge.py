@@ -1,13 +1,15 @@
-"""Keep, discard, or run it once more: the rule, pure.
+"""The keep rule: keep a candidate, discard it, or run it once more.
 
-One run of a loser is enough. A candidate that looks better is run again, on seeds that the incumbent has run or runs beside
-it, until the gain is beyond what chance explains or not worth another run: a sequential test with a bound for keeping, whose
-level each look meets with Student's t of the degrees of freedom so far, and one for giving up (Jennison & Turnbull 2000,
-*Group Sequential Methods*, chapters 4 and 5). What first run is good enough for a second one depends on the account of the
-repeats: a study that has had many asks for more. The constants were set by simulation, `benchmarks/judge.py`, which prints
-what they come to beside what the best test could.
+A candidate that is clearly worse is discarded after one run. One that looks better is run again, on seeds that the incumbent
+(the current best) has run or runs as well, until the gain is beyond what chance explains or not worth another run. This is a
+group-sequential test (Jennison & Turnbull 2000, *Group Sequential Methods*, chapters 4 and 5): each look at the runs has a bound
+for keeping, from Student's t with the degrees of freedom so far, and a bound for giving up. How good the first run must be for a
+second one depends on how many repeats the study has already spent. The constants were set by simulation: `benchmarks/judge.py`
+prints their error rates beside those of the best possible test.
 
-`strict` is the original's rule, for comparison: any gain in one run is a keep.
+With `Rule.strict` the original's rule applies, for comparison: any gain in one run is kept.
+
+Pure functions, no I/O.
 """
 
 from __future__ import annotations
@@ -19,70 +21,59 @@ from dataclasses import dataclass
 from ..experiment import Experiment, Headline, Measurement, Outcome, Verdict
 from ..metric import Metric
 from ..source.edits import complexity
+from ..text import counted
 from .noise import Comparison, Noise, compare, spread, welch
 
-__all__ = [
-    "CONFIDENCE",
-    "Bounds",
-    "Decision",
-    "Rule",
-    "drifted",
-    "failure",
-    "headline",
-    "judge",
-    "levels",
-    "overdrawn",
-    "promising",
-]
-
 FIRST, NEXT, GROWTH = 0.001, 0.0017, 1.33
-"""Levels of the looks: of the first run, of the second, and by what factor the level grows with each further one. What is
-spent late costs less power, as more is known of the noise by then. Most no-change proposals never get to a second look, and
-most others end at the futility bound, so the sum of the levels is not the rate of false keeps (`benchmarks/judge.py`)."""
+"""Significance levels of the looks: of the first run, of the second, and the factor by which the level grows with each further
+one. Error spent late costs less power, as the noise is known better by then. Most proposals that change nothing never get a
+second look, and most others end at the bound for giving up, so the sum of the levels is not the rate of false keeps
+(`benchmarks/judge.py`)."""
 
 ENOUGH = 6
-"""Degrees of freedom of the noise below which no single run is a proof: three baseline runs may lie close together by chance,
-and then everything looks like a gain. A further run also adds to what is known."""
+"""Degrees of freedom of the noise below which a single run is no proof: three baseline runs may lie close together by chance,
+and then everything looks like a gain. A further run also adds to what is known of the noise."""
 
 PROMISING, LEAST, HIGHEST = 0.7, 0.5, 1.8
-"""Standard errors by which the first run must be better to be worth a second one: with an even account, at least and at most."""
+"""Standard errors by which the first run must be better to be worth a second one: when repeats are at their allowance, at least,
+and at most."""
 
 ALLOWANCE, CREDIT, PRICE = 0.185, 20.0, 0.06
-"""The account of the repeats: the share of the runs that they may be, the runs on credit for which they are granted
-beforehand, since what is found early counts longest, and by how many standard errors each repeat beyond it makes the first
-look stricter (each one left, more lenient). In studies of 150 runs repeats come to 21 to 26% of all, the baseline's included.
-With 0.14, and `PROMISING` 0.85, they are 3 less, and 3 to 9 in 100 fewer of the gains of 2 sd or more are found: this is what
-moves along the frontier that `benchmarks/frontier.py` computes."""
+"""The budget of repeats: the share of all runs that may be repeats, the runs that are credited at the start (early gains count
+longest), and by how many standard errors each repeat beyond the budget raises the first look's bound; each one left lowers it. In
+studies of 150 runs repeats come to 21 to 26% of all runs, the baseline's included. With 0.14, and `PROMISING` 0.85, they are 3
+points less, and 3 to 9 in 100 fewer of the gains of 2 sd or more are found: this moves along the frontier that
+`benchmarks/frontier.py` computes."""
 
 HOPE, HOPE_RISE = 0.94, 0.06
-"""Standard errors by which it must be better after its second run, and how much more after each further one."""
+"""Standard errors by which the mean must be better after the second run, and how much more after each further one."""
 
 SIMPLER, EQUAL, SURE = -1.0, 1.0, 0.1
-"""A simpler candidate is tried further from so many standard errors on; it is equal when it is worse by less than `EQUAL` sd
-of one run with an error of `SURE`."""
+"""A candidate with simpler code is run again unless it is worse by more than one standard error (`SIMPLER`). It counts as equal
+when a test at level `SURE` rules out that it is worse by more than `EQUAL` standard deviations of one run."""
 SIMPLER_PAIRS = 4
-"""Pairs that are spent on showing that a simpler candidate is no worse."""
+"""Further runs that are spent on showing that a simpler candidate is no worse."""
 
 JUMP, SHARE = 4.0, 0.25
-"""A gain is implausible that is so many times the largest kept so far, and more than so much of the incumbent's value: it is
-seen twice before it is believed."""
+"""A gain is implausible, and measured twice before it is kept, when it is more than `JUMP` times the largest gain so far and more
+than `SHARE` of the incumbent's value."""
 
 DRIFT = 0.01
-"""Chance that a steady machine is suspected of having drifted by one run of the incumbent; two in a row are needed."""
+"""Probability that one run of the incumbent makes a steady machine look as if it had drifted; two in a row are required."""
 
 CONFIDENCE = 0.95
-"""Of the final gain's interval."""
+"""Of the interval of the final gain."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What values are possible at all; None for an open end."""
+    """The range of possible values; None for an open end."""
 
     low: float | None = None
     high: float | None = None
 
     def hold(self, value: float) -> bool:
-        """Whether a value is possible."""
+        """Whether a value is within the bounds."""
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
     def __str__(self) -> str:
@@ -99,9 +90,9 @@ class Rule:
     strict : bool
         The original's rule: any gain in one run counts.
     pairs : int
-        Runs that a candidate gets at most beyond its first.
+        The most runs that a candidate gets beyond its first.
     min_delta : float
-        Smallest gain worth a keep, in the metric's unit.
+        The smallest gain that is kept, in the metric's unit.
     bounds : Bounds
     """
 
@@ -113,7 +104,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict and the one line that says why; without a verdict, the candidate is to be run once more."""
+    """A verdict and the one-line reason for it; a verdict of None asks for one more run."""
 
     verdict: Verdict | None
     reason: str
@@ -133,19 +124,20 @@ _FAILURES = {
 
 
 def failure(measurement: Measurement) -> Decision:
-    """Judge a run that gave no usable value."""
+    """Return the verdict on a run that gave no usable value."""
     return Decision(_FAILURES[measurement.outcome], measurement.error or measurement.outcome.value)
 
 
 def levels(pairs: int) -> tuple[float, ...]:
-    """Return the level of each look: of the first run, and after each further one."""
+    """Return the significance level of each look: after the first run, and after each further one."""
     return (FIRST, *(NEXT * GROWTH**k for k in range(pairs)))
 
 
 def overdrawn(experiments: Iterable[Experiment]) -> float:
-    """Return by how many runs a study's repeats exceed what they may be; negative while some are left.
+    """Return by how many runs a study's repeats exceed their budget; negative while some are left.
 
-    A repeat is every run of a target but its first, the baseline's among them: ``repeats − ALLOWANCE · (runs + CREDIT)``.
+    A repeat is every run of a target but its first, the baseline's included. The result is
+    ``repeats − ALLOWANCE · (runs + CREDIT)``.
 
     Parameters
     ----------
@@ -163,7 +155,7 @@ def promising(debt: float) -> float:
     Parameters
     ----------
     debt : float
-        What the account of the repeats is overdrawn by, in runs; see `overdrawn`.
+        Runs by which repeats exceed their budget; see `overdrawn`.
     """
     return min(max(PROMISING + PRICE * debt, LEAST), HIGHEST)
 
@@ -178,25 +170,25 @@ def judge(
     largest: float = 0.0,
     debt: float = 0.0,
 ) -> Decision:
-    """Decide about a candidate, from the runs that it and the incumbent have had.
+    """Decide whether a candidate replaces the incumbent, from the runs of both so far.
 
     Parameters
     ----------
     candidate, incumbent : Experiment
-        The incumbent has a value.
+        The incumbent must have a value.
     metric : Metric
     noise : Noise
-        Pooled over the study, the candidate included. Where every repeat gave the same value, every strict gain counts.
+        Pooled over the study, the candidate included. For a deterministic metric every strict gain counts.
     rule : Rule
     largest : float
-        The largest gain that was kept so far, in the metric's unit.
+        The largest gain kept so far, in the metric's unit.
     debt : float
-        What the account of the repeats is overdrawn by, in runs; see `overdrawn`.
+        Runs by which repeats exceed their budget; see `overdrawn`.
 
     Returns
     -------
     Decision
-        With `verdict` None where one more run is needed.
+        Its verdict is None when one more run is needed.
     """
     failed = next((m for m in candidate.measurements if not m.ok), None)
     if failed is not None:
@@ -204,77 +196,83 @@ def judge(
     outside = next((v for v in candidate.values if not rule.bounds.hold(v)), None)
     if outside is not None:
         return Decision(
-            Verdict.REJECTED, f"{metric.name} {metric.format(outside)} is not possible: bounds are {rule.bounds}."
+            Verdict.REJECTED,
+            f"{metric.name} {metric.format(outside)} is not possible: the program's bounds are {rule.bounds}.",
         )
     assert candidate.value is not None
     assert incumbent.value is not None
-    versus = (
-        f"{metric.format(candidate.value)} against {metric.format(incumbent.value)} of experiment {incumbent.number}"
-    )
+    best = f"the current best, experiment {incumbent.number}"
+    versus = f"{metric.format(candidate.value)} against {metric.format(incumbent.value)} of {best}"
     if rule.strict:
         gain = metric.gain(candidate.value, over=incumbent.value)
         if gain > 0 and gain >= rule.min_delta:
             return Decision(Verdict.KEEP, f"Better in one run: {versus}.")
         return Decision(Verdict.DISCARD, f"Not better: {versus}.")
     found = compare(candidate, incumbent, metric, noise)
-    pairs = found.runs - 1
-    told = f"{versus}{_runs(candidate, incumbent)}, a gain of {found.gain:.3g}{_chance(found)}"
-    if found.gain > 0 and found.gain < rule.min_delta and (pairs or noise.deterministic):
-        return Decision(Verdict.DISCARD, f"Too small: {versus}, a gain below the minimum of {rule.min_delta:g}.")
-    if not noise.known and found.gain > 0 and pairs < rule.pairs:
-        return Decision(None, f"Better in one run ({told}); how much the metric varies is not known yet.")
+    repeats = found.runs - 1
+    evidence = f"{versus}{_run_counts(candidate, incumbent)}{_difference(found)}"
+    if found.gain > 0 and found.gain < rule.min_delta and (repeats or noise.deterministic):
+        return Decision(
+            Verdict.DISCARD, f"Too small a gain: {versus}{_difference(found)}; the minimum is {rule.min_delta:g}."
+        )
+    if not noise.known and found.gain > 0 and repeats < rule.pairs:
+        return Decision(None, f"Better in one run ({evidence}), but how much the metric varies is not known yet.")
     simpler = complexity(candidate.target) < complexity(incumbent.target)
-    if _beyond_chance(found, noise, pairs, rule):
-        if not pairs and rule.pairs and noise.df < ENOUGH and not noise.deterministic:
-            return Decision(None, f"Better in one run ({told}), and the noise is known from few runs only.")
+    if _beyond_chance(found, noise, repeats, rule):
+        if not repeats and rule.pairs and noise.df < ENOUGH and not noise.deterministic:
+            return Decision(None, f"Better in one run ({evidence}), but the noise is known from few runs only.")
         implausible = found.gain > max(JUMP * largest, SHARE * abs(incumbent.value))
-        if implausible and not pairs and rule.pairs:
-            return Decision(None, f"A jump ({told}): it is run again before it is believed.")
-        return Decision(Verdict.KEEP, f"Better: {told}.")
+        if implausible and not repeats and rule.pairs:
+            return Decision(None, f"A surprisingly large jump ({evidence}): run again before it is believed.")
+        return Decision(Verdict.KEEP, f"Better: {evidence}.")
     if noise.deterministic:
         if found.gain == 0 and simpler:
-            return Decision(Verdict.KEEP, f"Equal and simpler: {versus}.")
-        return Decision(Verdict.DISCARD, f"Not better: {versus}.")
-    return _within_noise(found, noise, pairs, rule, simpler, told, promising(debt))
+            return Decision(Verdict.KEEP, f"Equal, with simpler code: {versus}.")
+        return Decision(Verdict.DISCARD, f"Not better: {evidence}.")
+    return _within_noise(found, noise, repeats, rule, simpler, evidence, promising(debt))
 
 
-def _beyond_chance(found: Comparison, noise: Noise, pairs: int, rule: Rule) -> bool:
+def _beyond_chance(found: Comparison, noise: Noise, repeats: int, rule: Rule) -> bool:
     if found.gain <= 0 or not noise.known:
         return False
-    return noise.deterministic or found.score >= noise.quantile(levels(max(pairs, rule.pairs))[pairs])
+    return noise.deterministic or found.score >= noise.quantile(levels(max(repeats, rule.pairs))[repeats])
 
 
 def _within_noise(
-    found: Comparison, noise: Noise, pairs: int, rule: Rule, simpler: bool, told: str, first: float
+    found: Comparison, noise: Noise, repeats: int, rule: Rule, simpler: bool, evidence: str, first: float
 ) -> Decision:
-    """Decide where the noise may explain the difference: run again while there is hope, else discard."""
+    """Decide where noise may explain the difference: run again while a keep is likely enough, else discard."""
     if simpler and found.score > SIMPLER:
-        # No worse by more than EQUAL sd, with an error of SURE: a test of non-inferiority.
-        if pairs and found.gain + EQUAL * noise.sd >= noise.quantile(SURE) * found.error:
-            return Decision(Verdict.KEEP, f"Equal within the noise and simpler: {told}.")
-        if pairs < min(SIMPLER_PAIRS, rule.pairs):
-            return Decision(None, f"Simpler and perhaps equal: {told}.")
-    hope = HOPE + HOPE_RISE * (pairs - 1) if pairs else first
-    if found.score < hope:
-        return Decision(Verdict.DISCARD, f"{'Within the noise' if found.gain > 0 else 'Not better'}: {told}.")
-    if pairs >= rule.pairs:
-        return Decision(Verdict.DISCARD, f"Still within the noise after {pairs} pairs: {told}.")
-    return Decision(None, f"Perhaps better: {told}.")
+        # A test of non-inferiority: worse by no more than EQUAL sd, at level SURE.
+        if repeats and found.gain + EQUAL * noise.sd >= noise.quantile(SURE) * found.error:
+            return Decision(Verdict.KEEP, f"Equal within the noise, with simpler code: {evidence}.")
+        if repeats < min(SIMPLER_PAIRS, rule.pairs):
+            return Decision(None, f"Simpler code and perhaps equal: {evidence}.")
+    bound = HOPE + HOPE_RISE * (repeats - 1) if repeats else first
+    if found.score < bound:
+        return Decision(Verdict.DISCARD, f"{'Within the noise' if found.gain > 0 else 'Not better'}: {evidence}.")
+    if repeats >= rule.pairs:
+        return Decision(Verdict.DISCARD, f"Still within the noise after {counted(repeats, 'further run')}: {evidence}.")
+    return Decision(None, f"Perhaps better: {evidence}.")
 
 
-def _runs(candidate: Experiment, incumbent: Experiment) -> str:
+def _run_counts(candidate: Experiment, incumbent: Experiment) -> str:
     n, m = len(candidate.values), len(incumbent.values)
     return f" ({n} and {m} runs)" if n > 1 else ""
 
 
-def _chance(found: Comparison) -> str:
-    return f" ± {found.error:.2g}" if found.error > 0 else ""
+def _difference(found: Comparison) -> str:
+    """Return by how much the candidate is better or worse, with the standard error where there is noise."""
+    if found.gain == 0:
+        return ", no difference"
+    error = f" (standard error {found.error:.2g})" if found.error > 0 else ""
+    return f", {'better' if found.gain > 0 else 'worse'} by {abs(found.gain):.3g}{error}"
 
 
 def drifted(before: Sequence[float], now: Sequence[float], noise: Noise) -> bool:
-    """Whether runs of the same target say that the machine, or what it measures, has changed.
+    """Whether new runs of the same target show that the machine, or what it measures, has changed.
 
-    Each of the new values must lie outside what a new run may give, ``mean ± t · sd · sqrt(1 + 1/n)``, and all of them on
+    Each new value must lie outside the prediction interval of a single run, ``mean ± t · sd · sqrt(1 + 1/n)``, all of them on
     the same side.
 
     Parameters
@@ -295,7 +293,7 @@ def drifted(before: Sequence[float], now: Sequence[float], noise: Noise) -> bool
 def headline(
     best: Experiment, best_values: Sequence[float], baseline_values: Sequence[float], metric: Metric
 ) -> Headline | None:
-    """Sum up the runs that confirm a study; None when one side has no value."""
+    """Return the final comparison of best and baseline from runs on fresh seeds; None when one side has no value."""
     if not best_values or not baseline_values:
         return None
     mean_best, mean_baseline = statistics.fmean(best_values), statistics.fmean(baseline_values)

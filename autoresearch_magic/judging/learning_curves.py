@@ -1,7 +1,7 @@
-"""Learning curves as they are compared: smoothed, at fixed shares of the budget, whichever way they go.
+"""Learning curves in comparable form: smoothed, and sampled at fixed shares of the budget.
 
-Raw losses of single steps jump about, and every run reports at other moments. So a curve is known by its means at the
-`LOOKS`. A finished curve and one that is still being drawn have the same values there.
+Losses of single steps are noisy, and every run reports at different moments. So a curve is represented by its moving averages at
+the shares `LOOKS`, which are the same for a finished run and for one that has come that far.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from collections.abc import Iterable, Sequence
 from ..experiment import Measurement, Point
 
 LOOKS = tuple(round(0.1 + 0.025 * k, 3) for k in range(34))
-"""Shares of the budget at which runs are compared. Before the first, curves say more of the start than of the run; after
-the last, stopping saves nothing."""
+"""Shares of the budget at which runs are compared. Before the first, curves reflect the initialisation; after the last, stopping
+saves nothing."""
 WINDOW, SHORTEST = 0.25, 0.04
-"""A curve's value at share p is its mean over the last quarter of p, and over no less than this share of the budget."""
+"""A curve's value at share p is its mean over the last quarter of p, and over at least `SHORTEST` of the budget."""
 TREND = 0.5
-"""Kendall's tau of a curve against time from which it has a direction at all."""
+"""Absolute value of Kendall's tau of a curve against time from which the curve has a direction."""
 FALL = 0.05
-"""By how much progress may fall back before it is not the run's (but an epoch's, for example)."""
+"""By how much reported progress may fall back before the curve is unusable, as when it restarts with each epoch."""
 
 
 class Smoother:
-    """Takes a run's reports as they come and gives its curve at the looks.
+    """Smooths a run's reports as they arrive; gives the curve's values at the looks.
 
     Parameters
     ----------
     name : str
-        The value to follow; points without it are passed over.
+        The value to follow; points without it are ignored.
     """
 
     def __init__(self, name: str) -> None:
@@ -42,13 +42,13 @@ class Smoother:
         self._counted = 0
 
     def add(self, point: Point) -> list[tuple[int, float, bool]]:
-        """Take a point; returns the looks that are complete with it.
+        """Add a point; returns the looks that it completes.
 
         Returns
         -------
         list of (int, float, bool)
-            The look's index, the value there, NaN when one of its points is not finite, and whether there was a new point
-            since the look before: where reports are rare, several looks see the same ones.
+            The look's index; the value there, NaN when one of its points is not finite; and whether there was a new point since
+            the look before (where reports are rare, several looks see the same points).
         """
         value = point.values.get(self.name)
         if value is None or not self.usable:
@@ -75,22 +75,22 @@ Curve = dict[int, float]
 
 
 def smooth(points: Sequence[Point], name: str) -> Curve:
-    """Smooth a finished run's curve; empty where its progress falls back."""
+    """Return a finished run's smoothed curve; empty where its progress falls back."""
     smoother = Smoother(name)
     curve = {look: value for point in points for look, value, _ in smoother.add(point) if not math.isnan(value)}
     return curve if smoother.usable else {}
 
 
 def followed(points: Iterable[Point]) -> str:
-    """Return the name of the value that a curve shows: the first of most of its points; empty for no points."""
+    """Return the name of the value to follow: the one that most points report first; empty for no points."""
     firsts = [name for point in points for name in list(point.values)[:1]]
     return max(dict.fromkeys(firsts), key=firsts.count, default="")
 
 
 def trend(curve: Curve) -> int:
-    """Say which way is better on a curve, by the way it goes itself: 1 for down, −1 for up, 0 for neither.
+    """Return which direction of a curve is better, taken from its own trend: 1 for falling, −1 for rising, 0 for neither.
 
-    Taken from Kendall's tau of the values against time, which no single value can spoil.
+    The trend is Kendall's tau of the values against time, which is robust against single outliers.
     """
     values = [curve[look] for look in sorted(curve)]
     pairs = [(a, b) for i, a in enumerate(values) for b in values[i + 1 :]]
@@ -101,22 +101,22 @@ def trend(curve: Curve) -> int:
 
 
 def scale(one: Curve, other: Curve) -> float | None:
-    """Return how far two curves are apart for the time that is left: the root mean square of ``gap(p) / (1 − p)``."""
+    """Return the distance of two curves relative to the remaining budget: the root mean square of ``gap(p) / (1 − p)``."""
     ratios = [(one[look] - other[look]) / (1 - LOOKS[look]) for look in one if look in other]
     return math.sqrt(statistics.fmean(r * r for r in ratios)) if ratios else None
 
 
 def mean(curves: Sequence[Curve]) -> Curve:
-    """Average curves where all of them have a value."""
+    """Return the mean of curves at the looks where all have a value."""
     if not curves:
         return {}
     return {look: statistics.fmean(c[look] for c in curves) for look in curves[0] if all(look in c for c in curves)}
 
 
 def curve_noise(runs: Sequence[Measurement]) -> float:
-    """Return by how much the smoothed curves of equal runs differ: the median over the looks of their standard deviation.
+    """Return the noise of repeats' smoothed curves: the median over the looks of their standard deviation.
 
-    0 with fewer than two curves. The median, because a machine that falters for a moment is not the curve's noise.
+    0 with fewer than two curves. The median ignores moments in which the machine was busy.
     """
     name = followed(point for run in runs for point in run.curve)
     curves = [smooth(run.curve, name) for run in runs]

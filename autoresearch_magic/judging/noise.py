@@ -1,14 +1,14 @@
-"""How much a value moves by chance, and what a difference of two means is worth beside that.
+"""The noise of a metric, and what the difference of two means is worth beside it.
 
-Everything here is read off the runs that the journal holds. Formulas and their sources:
+Everything is estimated from the recorded runs. Formulas and their sources:
 
 - The noise of one run is the pooled standard deviation within experiments,
   ``sd² = Σ_e Σ_i (x_ei − mean_e)² / Σ_e (n_e − 1)``; the denominator is its degrees of freedom (ISO 5725-2, 7.4).
-- Many metrics vary the more the larger they are: a time of 100 ms by five, one of 1 ms by a twentieth. So what is pooled is
-  ``(x_ei − mean_e) / |mean_e|^γ``, and sd is that times ``|incumbent's mean|^γ``, with the likeliest of ``γ = 0, ½, 1`` by the
-  residual likelihood ``−df/2 · ln sd² − γ · Σ_e (n_e − 1) · ln |mean_e|``; ½ where nothing speaks for one of them (the power of
+- Many metrics vary more the larger they are: a time of 100 ms by 5 ms, one of 1 ms by 0.05 ms. So what is pooled is
+  ``(x_ei − mean_e) / |mean_e|^γ``, and the result is multiplied by ``|incumbent's mean|^γ``, with the likeliest of ``γ = 0, ½, 1`` by the
+  residual likelihood ``−df/2 · ln sd² − γ · Σ_e (n_e − 1) · ln |mean_e|``; ½ where the data prefer none (the power of
   the mean, Carroll & Ruppert 1988, *Transformation and Weighting in Regression*, 2.2 and 3.2). Values of both signs have γ = 0.
-- Runs on the same seed share their luck. With a correlation ``ρ`` of such pairs, the incumbent's runs serve as a control
+- Runs on the same seed are correlated. With a correlation ``ρ`` of such pairs, the incumbent's runs serve as a control
   variate (Glasserman 2003, *Monte Carlo Methods in Financial Engineering*, 4.1), which makes the gain's standard error
   smaller by up to ``sqrt(1 − ρ²)``.
 - The interval of a difference of two means whose spreads may differ is Welch's (Welch 1947, *Biometrika* 34, 28-35).
@@ -26,33 +26,33 @@ from ..experiment import Experiment, Measurement
 from ..metric import Metric
 
 MOST = 0.95
-"""The largest correlation that is believed: beyond it a standard error would be next to nothing."""
+"""The largest correlation that is used: beyond it a standard error would be nearly zero."""
 
 EXACT = 1e-12
-"""Relative difference below which two values are equal: means of the same values differ in their last bits."""
+"""Relative difference below which two values are equal: means of equal values may differ in their last bits."""
 
 TIE = 0.05
-"""Log likelihoods that differ by less speak for neither."""
+"""Difference of log likelihoods below which the data prefer neither."""
 
 ODD = 0.01
-"""Chance that steady runs are taken to be disturbed."""
+"""Probability that undisturbed runs are taken for disturbed ones."""
 
 UNPAIRED = 4.0
-"""Degrees of freedom with which a correlation of 0 is held against what the pairs show: of few pairs it is anything."""
+"""Degrees of freedom given to a prior correlation of 0, which shrinks the estimate while pairs are few."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What is known of the noise of a metric.
+    """An estimate of the noise of a metric.
 
     Attributes
     ----------
     sd : float
-        Standard deviation of one run, in the metric's unit; where it goes with the value, at the incumbent's.
+        Standard deviation of one run, in the metric's unit; where it depends on the value, at the incumbent's value.
     df : int
-        Degrees of freedom of that estimate; 0: nothing is known yet.
+        Degrees of freedom of that estimate; 0 while nothing is known.
     pairing : float
-        Correlation of two targets' runs on the same seed, 0 to `MOST`, shrunk towards 0 as long as pairs are few.
+        Correlation of two targets' runs on the same seed, 0 to `MOST`, shrunk towards 0 while pairs are few.
     """
 
     sd: float = 0.0
@@ -61,7 +61,7 @@ class Noise:
 
     @property
     def known(self) -> bool:
-        """Whether there was anything to estimate it from."""
+        """Whether there were repeats to estimate it from."""
         return self.df > 0
 
     @property
@@ -70,13 +70,13 @@ class Noise:
         return self.known and self.sd == 0.0
 
     def quantile(self, tail: float) -> float:
-        """Return what a Student-t variable of these degrees of freedom exceeds with probability `tail`."""
+        """Return the value that Student's t of these degrees of freedom exceeds with probability `tail`."""
         return student(tail, self.df)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate beside the incumbent.
+    """The difference between a candidate and the incumbent.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Comparison:
 
     @property
     def score(self) -> float:
-        """The gain in standard errors; infinite for any gain or loss without noise, 0 for none."""
+        """The gain in standard errors; infinite for any difference without noise, 0 for no difference."""
         if self.error > 0:
             return self.gain / self.error
         return math.copysign(math.inf, self.gain) if self.gain else 0.0
@@ -106,16 +106,16 @@ def student(tail: float, df: float) -> float:
     Parameters
     ----------
     tail : float
-        Probability of being above, 0 to 1.
+        Probability of exceeding the quantile, 0 to 1.
     df : float
-        Degrees of freedom, above 0; need not be whole.
+        Degrees of freedom, above 0; not necessarily an integer.
     """
     return _student(tail, min(df, 1000.0))
 
 
 @lru_cache(maxsize=8192)
 def _student(tail: float, df: float) -> float:
-    from scipy.special import stdtrit  # a quarter of a second, so only where a test is made
+    from scipy.special import stdtrit  # a quarter of a second, so imported at the first test
 
     return float(stdtrit(df, 1.0 - tail))
 
@@ -126,18 +126,18 @@ def spread(values: Sequence[float]) -> float:
 
 
 def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
-    """Pool the repeats of a study.
+    """Estimate the noise of a metric from all repeats of a study.
 
     Parameters
     ----------
     experiments : iterable of Experiment
-        Those that were judged and, possibly, the one that is being judged. Of each only the runs count that are valid
-        since the last drift (`Experiment.current`).
+        Those that were judged and, optionally, the one that is being judged. Only runs since the last drift of the machine
+        count (`Experiment.current`).
 
     Notes
     -----
-    The first run of a candidate is left out: it was repeated only because it looked good, so it is an outlier by selection
-    and would widen the noise. The baseline's first run was chosen by nobody.
+    The first run of a candidate is left out: the candidate was repeated because that run looked good, so the run is selected
+    and would bias the estimate upwards. The baseline's first run is not selected.
     """
     experiments = list(experiments)
     groups: list[list[float]] = []
@@ -186,7 +186,7 @@ def _squares(values: Sequence[float]) -> float:
 
 
 def _power(groups: Sequence[Sequence[float]], df: int) -> float:
-    """Return with which power of its mean a metric's standard deviation goes: 0, ½ or 1."""
+    """Return the power of its mean that a metric's standard deviation is proportional to: 0, ½ or 1."""
     signs = {(value > 0) - (value < 0) for values in groups for value in values}
     if len(signs) > 1 or signs == {0}:
         return 0.0
@@ -204,16 +204,16 @@ def _power(groups: Sequence[Sequence[float]], df: int) -> float:
 
 
 def compare(candidate: Experiment, incumbent: Experiment, metric: Metric, noise: Noise) -> Comparison:
-    """Set a candidate beside the incumbent, all runs of both counted.
+    """Compare a candidate with the incumbent, from all runs of both.
 
-    The gain is ``mean(candidate) − mean(incumbent) − ρ · (mean(incumbent on the shared seeds) − mean(incumbent))``, turned
-    so that more is better, and its variance that of the same sum of independent runs and of pairs with correlation ρ. With
-    ρ = 0 this is the difference of the means and ``sd · sqrt(1/n + 1/m)``.
+    The gain is ``mean(candidate) − mean(incumbent) − ρ · (mean(incumbent on the shared seeds) − mean(incumbent))``, with
+    the sign that makes better positive; its variance is that of the same sum of independent runs and of pairs with correlation
+    ρ. With ρ = 0 this is the difference of the means and ``sd · sqrt(1/n + 1/m)``.
 
     Parameters
     ----------
     candidate, incumbent : Experiment
-        Each with one value at least.
+        Each with at least one value.
     metric : Metric
     noise : Noise
     """
@@ -233,7 +233,7 @@ def compare(candidate: Experiment, incumbent: Experiment, metric: Metric, noise:
 
 
 def by_seed(measurements: Iterable[Measurement]) -> dict[int, float]:
-    """Return the finite values of runs by their seed; of two on the same seed their mean."""
+    """Return the finite values of runs by seed; for several runs on one seed, their mean."""
     found: dict[int, list[float]] = {}
     for m in measurements:
         if m.ok and m.value is not None:
@@ -242,17 +242,17 @@ def by_seed(measurements: Iterable[Measurement]) -> dict[int, float]:
 
 
 def disturbed(values: Sequence[float], noise: Noise, size: float = 0.0) -> bool:
-    """Whether runs of one target vary more than the study's noise explains: something else kept the machine busy.
+    """Whether runs of one target vary more than the study's noise explains, as when other work kept the machine busy.
 
-    The ratio of the variances is held against its F distribution, at the level `ODD`.
+    An F test of the ratio of the variances, at level `ODD`.
 
     Parameters
     ----------
     values : sequence of float
     noise : Noise
-        Of the search, without these runs.
+        Estimated without these runs.
     size : float
-        Mean of the values that the noise is of: it may go with the value, so larger values are allowed as much more.
+        Mean of the values that the noise was estimated at: larger values may vary proportionally more.
     """
     if len(values) < 2 or not noise.known:
         return False
@@ -266,7 +266,7 @@ def disturbed(values: Sequence[float], noise: Noise, size: float = 0.0) -> bool:
 
 
 def welch(better: Sequence[float], worse: Sequence[float], confidence: float) -> float | None:
-    """Return half the width of the interval of a difference of two means, by Welch's formula.
+    """Return half the width of Welch's confidence interval for the difference of two means.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def welch(better: Sequence[float], worse: Sequence[float], confidence: float) ->
     Returns
     -------
     float or None
-        0 when both sides do not vary at all; None when a side has fewer than two values.
+        0 when neither side varies; None when a side has fewer than two values.
     """
     if len(better) < 2 or len(worse) < 2:
         return None

@@ -1,4 +1,4 @@
-"""Silence for a moment: Optuna writes a line for each study that is made."""
+"""Silence Optuna's log, which has a line for each study that is created."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_logging = threading.Lock()  # Optuna's verbosity is one for the whole process
+_verbosity_lock = threading.Lock()  # Optuna's verbosity is global to the process
 
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Silence Optuna's log for a moment; the user's own studies in this process keep theirs."""
+    """Silence Optuna's log within a block, then restore its verbosity, which the user's own studies rely on."""
     import optuna
 
-    with _logging:
+    with _verbosity_lock:
         level = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         try:

@@ -1,21 +1,20 @@
-"""Losers die early: which run is hopeless beside the incumbent, and what it takes to say so.
+"""Early stopping: decide while a run goes on whether it is hopeless beside the incumbent, the current best.
 
-A run is compared with the incumbent at the same share of the budget, by the first value that the incumbent reports. Its
-curve is smoothed, and the gap between the two has to be beyond the margin at two looks in a row:
+A run is compared with the incumbent at the same share p of the budget, by the first value that the incumbent reports. Both curves
+are smoothed, and the gap has to exceed the margin at two looks in a row:
 
     margin(p) = level · (1 − p) + noise
 
-`noise` is what the curves of the baseline's repeats differ by. `level` is learned from the study's own finished curves, by
-how far apart two runs were on the way that ended alike: the root mean square of ``gap(p) / (1 − p)`` over runs that are
-neighbours in the order of their final values. Warm-down schedules and other late bloomers are in it as soon as one has
-finished. At first few runs have finished, neighbours are far apart, and the margin is wide.
+`noise` is how much the curves of the baseline's repeats differ. `level` is learned from the study's own finished curves: how far
+apart two runs with similar results were on the way. It is the root mean square of ``gap(p) / (1 − p)`` over runs that are
+neighbours in the order of their final values, so it includes warm-down schedules and other late improvements as soon as one has
+finished. While few runs have finished, neighbours are far apart and the margin is wide.
 
-Some of the doomed are let through, to see whether they come back: an audit. One that does widens the margin beyond the gap
-that it made up for. Everything is derived from the judged experiments in their order, so that a resumed study goes on with
-the same margin. `benchmarks/pruning.py` measures what this saves and what it costs, beside Optuna's rule.
+A share of the runs that look hopeless is continued as an audit, to measure how often stopping would have been wrong. A run that
+recovers widens the margin beyond the gap that it made up. Everything is derived from the judged experiments in their order, so a
+resumed study has the same margin. `benchmarks/pruning.py` measures what this saves and costs, beside Optuna's median rule.
 
-Pure: no I/O. Not here: the killing, which is the runner's, and first runs alone are watched: whoever is run again has won
-its first run.
+Pure: no I/O; the runner does the stopping. Only first runs are pruned: a candidate that is run again has passed its first run.
 """
 
 from __future__ import annotations
@@ -30,36 +29,38 @@ from itertools import pairwise
 from ..errors import UserError
 from ..experiment import Experiment, Outcome, Point
 from ..metric import Metric
+from ..text import counted
 from .judge import PROMISING
 from .learning_curves import LOOKS, Curve, Smoother, curve_noise, followed, mean, scale, smooth, trend
 from .optuna_logging import quiet_optuna
 
 ENOUGH = 4
-"""Finished runs, the baseline among them, before anything is stopped."""
+"""Finished runs, the baseline's included, before any run is stopped."""
 BETTER = 0.6
-"""Of the finished runs, the better part from which the margin is learned: what failed on the way says nothing of those
-that may come back."""
+"""Share of the finished runs, the best ones, from which the margin is learned: bad runs say nothing about runs that may still
+become good."""
 LEVEL = 0.6
-"""Root mean squares that a run must be behind. Set together with `BETTER` by `benchmarks/pruning.py`: with 0.55, or with the
-better half, a twentieth more experiments fit into an hour, and two to three times as many kills are wrong."""
+"""How many root mean squares a run must be behind. Set together with `BETTER` by `benchmarks/pruning.py`: with 0.55, or with the
+better half, a twentieth more experiments fit into an hour, and two to three times as many stops are wrong."""
 WIDER = 1.25
-"""How far the margin goes beyond a gap from which a doomed run has come back."""
+"""Factor by which the margin exceeds the largest gap that an audited run has made up."""
 AUDIT = 0.05
-"""Share of the doomed that is let through; the first one always is. Twice as many cost a thirtieth of the experiments."""
+"""Share of the hopeless runs that are continued as audits; the first always is. Twice as many cost a thirtieth of the
+experiments."""
 
 
 @dataclass(frozen=True)
 class PruneDecision:
-    """A run looks hopeless.
+    """The decision that a run looks hopeless.
 
     Attributes
     ----------
     progress : float
-        Share of the budget at which it does, 0 to 1.
+        Share of the budget at which it was made, 0 to 1.
     reason : str
-        One line for people.
+        One line for users.
     audit : bool
-        It is let through all the same, to see whether it comes back.
+        Whether the run is continued all the same, to check that stopping it would have been right.
     """
 
     progress: float
@@ -69,18 +70,18 @@ class PruneDecision:
 
 @dataclass(frozen=True)
 class Account:
-    """What pruning has come to.
+    """What pruning has saved so far, and how often it was wrong.
 
     Attributes
     ----------
     stopped : int
         Runs that were stopped.
     audits, wrong : int
-        Doomed runs that were let through, and those among them that the judge kept or found worth another run.
+        Runs that looked hopeless and were continued, and those of them that the judge kept or that were worth another run.
     ran, saved : float
-        Seconds that first runs of candidates took, and those that the stopped ones would have taken in addition.
+        Seconds that first runs of candidates took, and seconds more that the stopped ones would have taken.
     margin : float or None
-        How far behind the incumbent a run may be at half-time, in the curve's unit; None while nothing is stopped yet.
+        How far behind the incumbent a run may be at half of the budget, in the curve's unit; None while no run can be stopped.
     """
 
     stopped: int = 0
@@ -98,24 +99,23 @@ class Account:
     def __str__(self) -> str:
         if not self.stopped + self.audits:
             return "no run was stopped early"
-        proved = f", and {self.wrong or 'none'} came back" if self.audits else ""
-        return (
-            f"{self.stopped} stopped early, {self.share:.0%} of the runs' time saved; {self.audits} more looked hopeless and "
-            f"went on as {'an audit' if self.audits == 1 else 'audits'}{proved}"
-        )
+        text = f"{counted(self.stopped, 'run')} stopped early, {self.share:.0%} of the runs' time saved"
+        if self.audits:
+            text += f"; {self.audits} more looked hopeless but ran on as a check, {self.wrong or 'none'} of them turned out well"
+        return text
 
 
 @dataclass(frozen=True)
-class Rival:
-    """The incumbent, as a run is compared with it: see the module's formula.
+class Reference:
+    """The incumbent's curve and the margin that a run is compared with; the module has the formula.
 
     Attributes
     ----------
     number : int
     name : str
-        The value that is compared.
+        Name of the reported value that is compared.
     sign : int
-        1 where lower is better on the curve, −1 where higher is.
+        1 where lower values are better on the curve, −1 where higher ones are.
     curve : Curve
     level, noise : float
         In the curve's unit.
@@ -129,53 +129,55 @@ class Rival:
     noise: float = 0.0
 
     def margin(self, share: float) -> float:
-        """How far behind a run may be at a share of the budget, in the curve's unit."""
+        """Return how far behind a run may be at a share of the budget, in the curve's unit."""
         return self.level * (1 - share) + self.noise
 
 
 class RunMonitor:
-    """Watches one run.
+    """Watches one run and decides when it looks hopeless.
 
     Parameters
     ----------
-    rival : Rival
+    reference : Reference
     hopeless : callable
-        Takes the index of a look and the run's value there; whether it is hopeless by that.
+        Takes the index of a look and the run's value there; returns whether the run is hopeless by that.
     patience : int
-        Looks in a row at which it must be.
+        At how many looks in a row it must be.
     audit : bool
-        Whether it is to be let through.
+        Whether the run is continued even then.
     """
 
-    def __init__(self, rival: Rival, hopeless: Callable[[int, float], bool], patience: int, audit: bool) -> None:
-        self.rival, self.audit = rival, audit
+    def __init__(
+        self, reference: Reference, hopeless: Callable[[int, float], bool], patience: int, audit: bool
+    ) -> None:
+        self.reference, self.audit = reference, audit
         self.decision: PruneDecision | None = None
         self.curve: Curve = {}
-        self._hopeless, self._patience, self._row = hopeless, patience, 0
-        self._smoother = Smoother(rival.name)
+        self._hopeless, self._patience, self._hopeless_looks = hopeless, patience, 0
+        self._smoother = Smoother(reference.name)
 
     def see(self, point: Point) -> PruneDecision | None:
-        """Take a report of the run; returns its decision at the moment it is sealed, and None before and after that."""
+        """Take a report of the run; returns a `PruneDecision` the first time the run looks hopeless, otherwise None."""
         for look, value, new in self._smoother.add(point):
             self.curve[look] = value
             if not new:
                 continue
-            self._row = self._row + 1 if self._hopeless(look, value) else 0
-            if self._row == self._patience and self.decision is None:
+            self._hopeless_looks = self._hopeless_looks + 1 if self._hopeless(look, value) else 0
+            if self._hopeless_looks == self._patience and self.decision is None:
                 self.decision = PruneDecision(LOOKS[look], self._reason(look, value), self.audit)
                 return self.decision
         return None
 
     def _reason(self, look: int, value: float) -> str:
-        rival, share = self.rival, LOOKS[look]
-        versus = f"{rival.name} {value:.4g} against {rival.curve[look]:.4g} of experiment {rival.number}"
-        margin = f"; runs further behind than {rival.margin(share):.2g} do not catch up" if rival.level else ""
-        return f"Hopeless at {share:.0%} of the budget: {versus}{margin}."
+        reference, share = self.reference, LOOKS[look]
+        best = f"{reference.curve[look]:.4g} of the current best, experiment {reference.number}"
+        margin = f"; a gap above {reference.margin(share):.2g} is rarely made up" if reference.level else ""
+        return f"Hopeless at {share:.0%} of the budget: {reference.name} {value:.4g} against {best}{margin}."
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that was not stopped: its curve and what came of it."""
+    """A run that was not stopped: its final value, and its curve with the name of the value that it shows."""
 
     value: float
     name: str
@@ -183,13 +185,13 @@ class Finished:
 
 
 class Pruner:
-    """Stops nothing; what the kinds of pruners share.
+    """Base class of the pruners; stops no run itself.
 
     Parameters
     ----------
     metric : Metric
     seed : int
-        Of the study: which of the doomed are audits follows from it and the experiment's number.
+        The study's: together with an experiment's number it determines which runs are audits.
     """
 
     patience = 1
@@ -202,27 +204,27 @@ class Pruner:
 
     @property
     def account(self) -> Account:
-        """What pruning has come to so far."""
+        """What pruning has saved so far."""
         return replace(self._account, margin=self.margin)
 
     def watch(self, number: int, incumbent: Experiment) -> RunMonitor | None:
-        """Return what watches the first run of experiment `number`; None when there is nothing to compare it with."""
-        rival = self.rival(incumbent)
-        hopeless = None if rival is None else self.criterion(rival)
-        if rival is None or hopeless is None:
+        """Return a monitor for the first run of experiment `number`; None when there is nothing to compare it with."""
+        reference = self.reference(incumbent)
+        hopeless = None if reference is None else self.criterion(reference)
+        if reference is None or hopeless is None:
             return None
         first = self._account.stopped + self._account.audits == 0
         audit = first or random.Random(f"audit {self.seed} {number}").random() < AUDIT
-        return RunMonitor(rival, hopeless, self.patience, audit)
+        return RunMonitor(reference, hopeless, self.patience, audit)
 
     def learn(self, experiment: Experiment, incumbent: Experiment | None, noise: float = 0.0) -> None:
-        """Take a judged experiment, in the order of their numbers.
+        """Learn from a judged experiment; call in the order of their numbers.
 
         Parameters
         ----------
         experiment : Experiment
         incumbent : Experiment or None
-            The one it was watched against; None for the baseline.
+            The one that it was compared with; None for the baseline.
         noise : float
             Standard deviation of one run, in the metric's unit.
         """
@@ -237,26 +239,26 @@ class Pruner:
             self._account = replace(account, stopped=account.stopped + 1, saved=account.saved + saved)
             return
         if run.ok and run.value is not None:
-            if incumbent is not None and (watch := self._watch_again(experiment, incumbent)) is not None:
-                wrong = self._deserved(experiment, run.value, incumbent, noise)
+            if incumbent is not None and (monitor := self._looked_hopeless(experiment, incumbent)) is not None:
+                wrong = self._turned_out_well(experiment, run.value, incumbent, noise)
                 account = replace(account, audits=account.audits + 1, wrong=account.wrong + wrong)
                 if wrong:
-                    self.came_back(watch)
+                    self.widen_margin(monitor)
             name = followed(run.curve)
             self.finished.append(Finished(run.value, name, smooth(run.curve, name)))
         self._account = account
 
-    def _watch_again(self, experiment: Experiment, incumbent: Experiment) -> RunMonitor | None:
-        """Find out whether a finished run was doomed, by what was known when it ran."""
-        watch = self.watch(experiment.number, incumbent)
-        if watch is None:
+    def _looked_hopeless(self, experiment: Experiment, incumbent: Experiment) -> RunMonitor | None:
+        """Return the monitor of a finished run that looked hopeless by what was known when it ran, otherwise None."""
+        monitor = self.watch(experiment.number, incumbent)
+        if monitor is None:
             return None
         for point in experiment.measurements[0].curve:
-            watch.see(point)
-        return watch if watch.decision else None
+            monitor.see(point)
+        return monitor if monitor.decision else None
 
-    def _deserved(self, experiment: Experiment, value: float, incumbent: Experiment, noise: float) -> bool:
-        """Whether a run was no loser: the judge kept it or, by this value, has reason to look again."""
+    def _turned_out_well(self, experiment: Experiment, value: float, incumbent: Experiment, noise: float) -> bool:
+        """Whether stopping a run would have been wrong: the judge kept it, or its value is worth another run."""
         if experiment.kept:
             return True
         if incumbent.value is None:
@@ -264,31 +266,31 @@ class Pruner:
         error = noise * math.sqrt(1 + 1 / len(incumbent.values))
         return self.metric.gain(value, over=incumbent.value) > PROMISING * error
 
-    def rival(self, incumbent: Experiment) -> Rival | None:
-        """Make the incumbent's curve, the mean over its runs; None where it has none that goes one way."""
+    def reference(self, incumbent: Experiment) -> Reference | None:
+        """Return the incumbent's curve, the mean over its runs; None where it has none with a direction."""
         runs = [m for m in incumbent.current if m.ok and m.curve]
         name = followed(point for m in runs for point in m.curve)
         curve = mean([each for m in runs if (each := smooth(m.curve, name))])
         sign = trend(curve)
-        return Rival(incumbent.number, name, sign, curve) if sign else None
+        return Reference(incumbent.number, name, sign, curve) if sign else None
 
-    def criterion(self, rival: Rival) -> Callable[[int, float], bool] | None:
-        """Return what says that a run is hopeless at a look; None while nothing can be said."""
+    def criterion(self, reference: Reference) -> Callable[[int, float], bool] | None:
+        """Return the function that says whether a run is hopeless at a look; None while that cannot be said."""
         return None
 
-    def came_back(self, watch: RunMonitor) -> None:
-        """Take to heart that a doomed run was no loser."""
+    def widen_margin(self, monitor: RunMonitor) -> None:
+        """Adapt the margin after an audit showed that stopping would have been wrong."""
 
 
 class CurvePruner(Pruner):
-    """Stops what is further behind the incumbent than runs of this study have made up for; see the module."""
+    """Stops runs that are further behind the incumbent than runs of this study have made up; see the module."""
 
     patience = 2
 
     def __init__(self, metric: Metric, seed: int = 0) -> None:
         super().__init__(metric, seed)
         self.noise = 0.0
-        self.made_up = 0.0  # the largest gap that a doomed run has made up for, for the time that was left
+        self.recovered = 0.0  # the largest gap that an audited run has made up, relative to the remaining budget
 
     def learn(self, experiment: Experiment, incumbent: Experiment | None, noise: float = 0.0) -> None:
         """See `Pruner.learn`."""
@@ -296,74 +298,74 @@ class CurvePruner(Pruner):
         if incumbent is None:
             self.noise = curve_noise(experiment.measurements)
 
-    def rival(self, incumbent: Experiment) -> Rival | None:
-        """Add the margin."""
-        rival = super().rival(incumbent)
-        if rival is None or len(self.finished) < ENOUGH:
+    def reference(self, incumbent: Experiment) -> Reference | None:
+        """See `Pruner.reference`; with the margin."""
+        reference = super().reference(incumbent)
+        if reference is None or len(self.finished) < ENOUGH:
             return None
         ranked = sorted(self.finished, key=lambda run: self.metric.gain(run.value, over=0.0), reverse=True)
-        better = [run.curve for run in ranked[: math.ceil(BETTER * len(ranked))] if run.name == rival.name]
+        better = [run.curve for run in ranked[: math.ceil(BETTER * len(ranked))] if run.name == reference.name]
         apart = [scale(one, other) for one, other in pairwise(better)]
-        # Once, and for the sake of studies whose runs are all alike: the incumbent's own way from there to its end.
-        apart.append(scale(rival.curve, dict.fromkeys(rival.curve, rival.curve[max(rival.curve)])))
+        # One more, for studies whose runs are all alike: the incumbent's own progress from each look to its end.
+        apart.append(scale(reference.curve, dict.fromkeys(reference.curve, reference.curve[max(reference.curve)])))
         known = [each for each in apart if each is not None]
-        level = max(LEVEL * math.sqrt(statistics.fmean(x * x for x in known)), WIDER * self.made_up)
+        level = max(LEVEL * math.sqrt(statistics.fmean(x * x for x in known)), WIDER * self.recovered)
         self.margin = level / 2 + self.noise
-        return replace(rival, level=level, noise=self.noise)
+        return replace(reference, level=level, noise=self.noise)
 
-    def criterion(self, rival: Rival) -> Callable[[int, float], bool] | None:
-        """Compare with the margin."""
+    def criterion(self, reference: Reference) -> Callable[[int, float], bool] | None:
+        """See `Pruner.criterion`; hopeless is a gap beyond the margin."""
 
         def hopeless(look: int, value: float) -> bool:
-            if look not in rival.curve:
+            if look not in reference.curve:
                 return False
-            # NaN: a run whose loss is not finite has lost
-            return not rival.sign * (value - rival.curve[look]) <= rival.margin(LOOKS[look])
+            # Written so that NaN is hopeless: a run whose loss is not finite cannot recover.
+            return not reference.sign * (value - reference.curve[look]) <= reference.margin(LOOKS[look])
 
         return hopeless
 
-    def came_back(self, watch: RunMonitor) -> None:
-        """Widen the margin beyond the gap, and beyond noise, at which the run was doomed."""
-        rival = watch.rival
+    def widen_margin(self, monitor: RunMonitor) -> None:
+        """Widen the margin beyond the gap that the run has made up."""
+        reference = monitor.reference
         behind = [
-            (rival.sign * (watch.curve[look] - rival.curve[look]) - rival.noise) / (1 - LOOKS[look])
-            for look in sorted(watch.curve)
-            if look in rival.curve
+            (reference.sign * (monitor.curve[look] - reference.curve[look]) - reference.noise) / (1 - LOOKS[look])
+            for look in sorted(monitor.curve)
+            if look in reference.curve
         ]
-        rows = [min(pair) for pair in pairwise(behind) if all(map(math.isfinite, pair))]
-        self.made_up = max([self.made_up, *rows])
+        at_two_looks = [min(pair) for pair in pairwise(behind) if all(map(math.isfinite, pair))]
+        self.recovered = max([self.recovered, *at_two_looks])
 
 
 class MedianPruner(Pruner):
-    """Optuna's rule: stops what is worse than the median of the finished runs at the same share of the budget.
+    """Optuna's rule: stops a run that is worse than the median of the finished runs at the same share of the budget.
 
-    It asks for curves that are comparable, and knows no incumbent: a run that is better than the median goes on, however
-    hopeless it is. Runs are told to Optuna as trials, smoothed, the looks as steps.
+    It does not compare with the incumbent: a run that is better than the median continues, however hopeless it is. Finished runs
+    are given to Optuna as trials, with their smoothed values at the looks as intermediate values.
     """
 
-    def criterion(self, rival: Rival) -> Callable[[int, float], bool] | None:
-        """Ask `optuna.pruners.MedianPruner`, with its own defaults."""
-        import optuna  # half a second, so only where it is asked for
+    def criterion(self, reference: Reference) -> Callable[[int, float], bool] | None:
+        """See `Pruner.criterion`; asks `optuna.pruners.MedianPruner` with its defaults."""
+        import optuna  # takes half a second to import
 
         with quiet_optuna():
-            study = optuna.create_study(direction="minimize" if rival.sign > 0 else "maximize")
+            study = optuna.create_study(direction="minimize" if reference.sign > 0 else "maximize")
         study.add_trials([
             optuna.trial.create_trial(value=run.curve[max(run.curve)], intermediate_values=dict(run.curve))
             for run in self.finished
-            if run.name == rival.name and run.curve
+            if run.name == reference.name and run.curve
         ])  # fmt: skip
         median = optuna.pruners.MedianPruner()
         trial = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
 
         def hopeless(look: int, value: float) -> bool:
             trial.intermediate_values[look] = value
-            return look in rival.curve and median.prune(study, trial)
+            return look in reference.curve and median.prune(study, trial)
 
         return hopeless
 
 
 def make_pruner(kind: str, metric: Metric, seed: int = 0) -> Pruner:
-    """Make a pruner.
+    """Return a pruner of a kind.
 
     Parameters
     ----------
@@ -375,7 +377,7 @@ def make_pruner(kind: str, metric: Metric, seed: int = 0) -> Pruner:
     Raises
     ------
     UserError
-        For any other kind.
+        For an unknown kind.
     """
     kinds = {"curve": CurvePruner, "median": MedianPruner, "none": Pruner}
     if kind not in kinds:

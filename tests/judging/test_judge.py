@@ -66,24 +66,24 @@ def test_a_winner_beyond_the_noise_is_kept_at_once_unless_it_is_a_jump():
     assert decide(experiment(0.1, 0.12), best(1.0, 1.0, 1.0), largest=0.05).verdict is Verdict.KEEP
 
 
-def test_a_jump_is_seen_twice_even_where_there_is_no_noise():
+def test_a_jump_is_measured_twice_even_without_noise():
     assert decide(experiment(-37.8), best(1.0, 1.0), QUIET, largest=0.0).verdict is None
     assert decide(experiment(-37.8, -37.8), best(1.0, 1.0), QUIET, largest=0.0).verdict is Verdict.KEEP
 
 
-def test_pairs_end():
+def test_the_number_of_further_runs_is_limited():
     rule = Rule(pairs=2)
     assert decide(experiment(0.87, 0.87), best(1.0, 1.0, 1.0), rule=rule).verdict is None
     over = decide(experiment(0.87, 0.87, 0.87), best(1.0, 1.0, 1.0), rule=rule)
     assert over.verdict is Verdict.DISCARD
-    assert "after 2 pairs" in over.reason
+    assert "after 2 further runs" in over.reason
 
 
-def test_hope_is_given_up_when_the_pairs_do_not_bear_it_out():
+def test_a_candidate_is_given_up_when_further_runs_do_not_confirm_it():
     assert decide(experiment(0.85, 1.1), best(1.0, 1.0, 1.0)).verdict is Verdict.DISCARD
 
 
-def test_a_study_that_has_had_many_repeats_asks_for_more_before_the_next_but_not_before_a_keep():
+def test_many_repeats_raise_the_bound_for_a_second_run_but_not_for_a_keep():
     incumbent, error = best(*[1.0] * 4), 0.1 * (1 + 1 / 4) ** 0.5
     perhaps = experiment(1.0 - PROMISING * error - 1e-6)
     assert decide(perhaps, incumbent).verdict is None
@@ -92,7 +92,7 @@ def test_a_study_that_has_had_many_repeats_asks_for_more_before_the_next_but_not
     assert decide(experiment(1.0 - HIGHEST * error - 1e-6), incumbent, debt=1e6).verdict is None
     assert decide(experiment(1.0 - LEAST * error + 1e-6), incumbent, debt=-1e6).verdict is Verdict.DISCARD
     assert decide(experiment(0.5), incumbent, debt=1e6).verdict is Verdict.KEEP
-    # once it has had its second run, the account has no say
+    # after the second run, the budget of repeats has no influence
     for values in ((0.85, 0.84), (0.85, 1.1), (0.9, 0.92, 0.91)):
         assert decide(experiment(*values), incumbent, debt=1e6) == decide(experiment(*values), incumbent, debt=-1e6)
 
@@ -103,19 +103,19 @@ def test_the_more_repeats_the_stricter_the_first_look(debt, more):
 
 
 @given(st.lists(st.integers(0, 9), max_size=12), st.randoms())
-def test_the_account_counts_every_run_but_the_first_of_a_target(counts, random):
+def test_every_run_of_a_target_but_its_first_is_a_repeat(counts, random):
     study = [experiment(*[1.0] * n, number=i) for i, n in enumerate(counts)]
     account = overdrawn(study)
     assert overdrawn(random.sample(study, len(study))) == account
     repeated = overdrawn([*study, experiment(1.0, 1.0)]) - overdrawn([*study, experiment(1.0)])
     assert repeated == pytest.approx(1 + overdrawn([*study, experiment(1.0)]) - account)
-    assert overdrawn([*study, experiment(1.0)]) < account, "who is run once is paid in"
-    assert overdrawn([*study, experiment()]) == account, "what was refused has cost nothing"
+    assert overdrawn([*study, experiment(1.0)]) < account, "a first run adds to the allowance"
+    assert overdrawn([*study, experiment()]) == account, "what was refused before a run costs nothing"
     crashed = experiment(None, 1.0, outcome=Outcome.CRASH)
     assert overdrawn([*study, crashed]) == overdrawn([*study, experiment(1.0, 1.0)])
 
 
-def test_what_is_not_known_of_the_noise_is_found_out_first():
+def test_a_candidate_is_run_again_while_the_noise_is_unknown():
     assert decide(experiment(0.9), best(1.0), Noise()).verdict is None
     assert decide(experiment(1.1), best(1.0), Noise()).verdict is Verdict.DISCARD
 
