@@ -1,29 +1,29 @@
-"""What a study's history says about how it goes: trend, plateau, keep rate, what paid off, what to do next.
+"""Analysis of a study's history: trend, plateau, keep rate, what paid off, what failed, what to do next.
 
 Everything is computed from the judged experiments alone, so it is the same after a resume. The formulas:
 
-- **gain** of an experiment: by how much its value is better than its parent's, in the metric's unit, positive for better
-  whichever way the metric points. Where the machine drifted, the values from before count for an experiment as a child and
-  those since for it as a parent, so that only values of one time are compared.
-- **progress** after n experiments: the sum of the gains of what was kept among them, 0 at the baseline. Without drift it is
-  the incumbent's gain over the baseline; with drift it is chained, as an index of prices is. The n-th experiment is the
-  n-th that was run: crashes count, duplicates and refused proposals do not.
+- **gain** of an experiment: by how much its value is better than its parent's, in the metric's unit, positive for better in
+  either direction. Where the machine drifted, an experiment's values from before the drift are compared with its parent, and
+  those since the drift with its children, so that only values from the same time are compared.
+- **progress** after n experiments: the sum of the gains of the kept ones, 0 at the baseline. Without drift it is the current
+  best's gain over the baseline; with drift it is chained, like a price index. The n-th experiment is the n-th that was run:
+  crashes count, duplicates and refused proposals do not.
 - **trend**: the Theil-Sen slope of progress over the last ``w`` experiments, and the mean ``(y_n − y_(n−w)) / w``; ``w`` is
   a third of the experiments, at least 10 and at most 60.
 - **keep rate**: kept / run, with Wilson's interval, over all and over the last ``w``.
-- **plateau**: how long nothing was kept, how probable that was at the rate before, and whether it is too long. The formulas
-  of these three are in `rates`.
-- **paid off**: for each kind of change (`kinds`) and each agent, how many were run and kept, the keep rate, and sum and
-  median of the gains of what was kept.
-- **wins**: the gains of what was kept, largest first, each with its share of the sum of all positive ones. A gain is within
-  the noise when it is at most ``1.645 · noise · sqrt(1/n + 1/m)`` for n and m runs: the one-sided 5% point of a difference
-  that chance alone makes.
+- **plateau**: how long nothing was kept, how probable that was at the keep rate before, and whether that is too long. The
+  formulas of these three are in `rates`.
+- **paid off**: for each kind of change (`change_kinds`) and each agent, how many were run and kept, the keep rate, and sum and
+  median of the gains of the kept ones.
+- **wins**: the gains of the kept experiments, largest first, each with its share of the sum of all positive ones. A gain is
+  within the noise when it is at most ``1.645 · noise · sqrt(1/n + 1/m)`` for n and m runs: the one-sided 5% point of a
+  difference that chance alone makes.
 - **diminishing returns**: progress per experiment in the first and the second half, their ratio, and the factor from one
-  keep's gain to the next, ``exp`` of the Theil-Sen slope of ``ln gain`` over the positive ones.
+  kept gain to the next, ``exp`` of the Theil-Sen slope of ``ln gain`` over the positive ones.
 - **failures** by cause (`Experiment.cause`), the most frequent first.
 - **advice**: continue, stop or change strategy (`advice`).
 
-Pure functions, no I/O. Not here: what the numbers are called (`findings`), and the same in words (`evals_words`).
+Pure functions, no I/O.
 """
 
 from __future__ import annotations
@@ -42,16 +42,14 @@ from .format import evals_markdown, evals_text
 from .models import Failure, Findings, Group, Returns, Trend, Win
 from .rates import plateau, theil_sen, wilson
 
-__all__ = ["Evals", "Failure", "Group", "Returns", "Trend", "Win", "evaluate", "failures", "plateau"]
-
 Z5 = 1.644854
 """One-sided 5% point of the normal distribution."""
 WINDOW = (10, 60)
-"""The least and the most experiments that are the latest ones."""
+"""The least and the most experiments that count as the latest ones."""
 
 
 class Evals(Findings):
-    """What a study's history says, and says itself: as text where it is printed, as Markdown in a notebook."""
+    """The analysis of a study, displayed as text where it is printed and as Markdown in a notebook."""
 
     def __str__(self) -> str:
         return evals_text(self)
@@ -68,7 +66,7 @@ def evaluate(
     planned: int = 0,
     patience: int | None = None,
 ) -> Evals:
-    """Say how a study goes.
+    """Analyze a study's history.
 
     Parameters
     ----------
@@ -78,9 +76,9 @@ def evaluate(
     noise : float
         Standard deviation of one run, in the metric's unit; 0 for a deterministic metric.
     planned : int
-        Experiments that were asked for, besides the baseline.
+        Experiments that were planned, besides the baseline.
     patience : int or None
-        Experiments without a keep that make a plateau; None or 0: see `plateau`.
+        Experiments without a keep that make a plateau; for None or 0 see `rates.plateau`.
     """
     judged = [e for e in experiments if e.verdict is not None]
     by_number = {e.number: e for e in judged}
@@ -117,7 +115,7 @@ def evaluate(
 
 
 def failures(experiments: Iterable[Experiment]) -> tuple[Failure, ...]:
-    """Group failures by their cause, the most frequent first, of equally frequent ones the latest."""
+    """Group failures by their cause, the most frequent first; of equally frequent ones the latest first."""
     causes: dict[str, list[Experiment]] = {}
     for e in experiments:
         if e.verdict is not None and e.verdict.failed:
@@ -135,7 +133,7 @@ def _gain(e: Experiment, by_number: Mapping[int, Experiment], metric: Metric) ->
 
 
 def _first_value(e: Experiment) -> float | None:
-    """Return the mean of the values from before the last drift: those that it was judged by."""
+    """Return the mean of the values that an experiment was judged by, those from before the last drift."""
     values = [m.value for m in e.measurements[: e.since or None] if m.ok and m.value is not None]
     return statistics.fmean(values) if values else None
 
@@ -191,7 +189,7 @@ def _returns(progress: Sequence[float], steps: Sequence[float], left: int) -> Re
     half = ran // 2
     early, late = progress[half] / half, (progress[-1] - progress[half]) / (ran - half)
     logs = [math.log(step) for step in steps if step > 0]
-    # as many as a window: the slope takes all pairs
+    # Limited to a window, as the slope takes all pairs.
     fade = math.exp(theil_sen(logs[-WINDOW[1] :])) if len(logs) > 2 else None
     return Returns(early, late, half, fade, late * left)
 

@@ -1,6 +1,6 @@
-"""The evals of a study in words: as text for terminals, as Markdown for notebooks.
+"""The analysis of a study as plain text for terminals and as Markdown for notebooks.
 
-Both are made from the same lines and tables. What an agent wrote is escaped in Markdown.
+Both are written from the same lines and tables. Text from agents is escaped in Markdown.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from .models import Findings, Group
 from .rates import Plateau, Rate
 
 TOP = 10
-"""Wins that are listed; the rest is summed up."""
+"""Wins that are listed; further ones are summed up."""
 CAUSES = 8
 """Causes of failures that are listed."""
 WIDTH = 60
-"""Characters of a cell of text; Markdown wraps by itself."""
+"""Characters of a cell in plain text; Markdown wraps by itself."""
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A table; `left` is the number of columns, from the right, that are text."""
+    """A table, with a line below it; the last `left` columns are left-aligned text, the others numbers."""
 
     title: str
     head: tuple[str, ...]
@@ -32,33 +32,35 @@ class _Table:
 
 
 def evals_text(evals: Findings) -> str:
-    """Write the evals as plain text."""
+    """Return the analysis as plain text."""
     parts = ["\n".join(f"{name + ':':<12} {_printable(line)}" for name, line in _lines(evals))]
     parts += [_text_table(table) for table in _tables(evals)]
     return "\n\n".join(parts)
 
 
 def evals_markdown(evals: Findings) -> str:
-    """Write the evals as Markdown."""
+    """Return the analysis as Markdown."""
     parts = ["\n".join(f"- **{name}**: {escape(line)}" for name, line in _lines(evals))]
     parts += [_markdown_table(table) for table in _tables(evals)]
     return "\n\n".join(parts)
 
 
 def evals_line(evals: Findings) -> str:
-    """Sum the evals up in one line: for the notice that comes every so many experiments (``--evals-interval``)."""
-    told = {name: line for name, line in _lines(evals) if name in ("Result", "Keep rate", "Advice")}
-    return "Evals: " + "; ".join(_printable(line).rstrip(".") for line in reversed(told.values())) + "."
+    """Return the analysis in one line, for the notice every so many experiments (``--evals-interval``)."""
+    lines = {name: line for name, line in _lines(evals) if name in ("Result", "Keep rate", "Advice")}
+    return "Evals: " + "; ".join(_printable(line).rstrip(".") for line in reversed(lines.values())) + "."
 
 
 def plateau_line(flat: Plateau) -> str:
-    """Say in one sentence how long nothing was kept: also for the notice when a plateau begins."""
+    """Return how long nothing was kept, in one sentence; also for the notice when a plateau begins."""
     since = "the baseline" if flat.since == 0 else f"experiment {flat.since}"
-    chance = f"at the rate before, a chance of {_percent(flat.chance)}" if flat.idle else "it was the last one"
-    return f"{counted(flat.idle, 'experiment')} without a keep since {since} ({chance}); patience is {flat.patience}"
+    line = f"{counted(flat.idle, 'experiment')} without a keep since {since}"
+    if flat.idle:
+        line += f" (probability {_percent(flat.chance)} at the keep rate before)"
+    return f"{line}; {flat.patience} make a plateau"
 
 
-# -- the lines --------------------------------------------------------------------------------------------------------
+# -- lines ------------------------------------------------------------------------------------------------------------
 
 
 def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
@@ -69,52 +71,54 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
     ran = (
         f"{evals.ran} of {counted(evals.planned, 'experiment')}" if evals.planned else counted(evals.ran, "experiment")
     )
-    best = "the baseline" if evals.incumbent == 0 else f"experiment {evals.incumbent}"
-    gain = f", a gain of {evals.gain:.3g}{_relative(evals)}" if evals.incumbent else ""
-    within = " (within the noise)" if evals.incumbent and evals.gain <= evals.chance else ""
-    yield (
-        "Result",
-        f"{metric.name} {metric.format(evals.best)} ({best}) after {ran}, "
-        f"baseline {metric.format(evals.baseline)}{gain}{within}",
-    )
+    best = f"experiment {evals.incumbent}, the current best" if evals.incumbent else "the baseline"
+    result = f"{metric.name} {metric.format(evals.best)} ({best}) after {ran}"
+    if evals.incumbent:
+        way = "better" if evals.gain >= 0 else "worse"
+        relative = f" ({abs(100 * evals.gain / evals.baseline):.1f}%)" if evals.baseline else ""
+        within = ", which chance may explain" if evals.gain <= evals.chance else ""
+        result += (
+            f", {way} by {abs(evals.gain):.3g}{relative} than the baseline's {metric.format(evals.baseline)}{within}"
+        )
+    yield "Result", result
     if evals.ran == 0:
         return
     trend = evals.trend
     yield (
         "Trend",
-        f"{_signed(trend.mean)} an experiment over the last {trend.window}, median slope {_signed(trend.slope)} "
-        "(positive is better)",
+        f"{_signed(trend.mean)} per experiment over the last {trend.window} (median slope {_signed(trend.slope)}; "
+        "positive is better)",
     )
     lately = f"; of the last {evals.lately.of}: {_rate(evals.lately)}" if evals.lately.of < evals.kept.of else ""
     yield "Keep rate", f"{_rate(evals.kept)}{lately}"
     yield "Plateau", f"{'yes' if evals.plateau.reached else 'no'}: {plateau_line(evals.plateau)}"
     if evals.ran > 1:
-        yield "Returns", _returns(evals)
-    rest = [(evals.duplicates, "tried before"), (evals.pruned, "stopped early"), (evals.close, "discarded with a gain")]
-    if told := ", ".join(f"{number} {what}" for number, what in rest if number):
-        yield "Besides", told
+        yield "Pace", _pace(evals)
+    also = [
+        (evals.duplicates, "tried before"),
+        (evals.pruned, "stopped early"),
+        (evals.close, "discarded although better than their parent"),
+    ]
+    if parts := ", ".join(f"{number} {what}" for number, what in also if number):
+        yield "Also", parts
 
 
-def _returns(evals: Findings) -> str:
+def _pace(evals: Findings) -> str:
     returns = evals.returns
     line = (
-        f"{_signed(returns.early)} an experiment in the first {returns.half}, {_signed(returns.late)} in the other "
+        f"{_signed(returns.early)} per experiment in the first {returns.half}, {_signed(returns.late)} in the other "
         f"{evals.ran - returns.half}"
     )
     if returns.ratio is not None:
-        line += f" ({_percent(max(0.0, returns.ratio))} of it)"
+        line += f" ({_percent(max(0.0, returns.ratio))} of the first)"
     if returns.fade is not None:
-        line += f"; each keep gives about {returns.fade:.2g} times the one before"
+        line += f"; each keep gains about {returns.fade:.2g} times as much as the one before"
     if evals.planned > evals.ran:
-        line += f"; the {evals.planned - evals.ran} left would give {_signed(returns.ahead)} at the late pace"
+        line += f"; at the late pace the {evals.planned - evals.ran} left would add {_signed(returns.ahead)}"
     return line
 
 
-def _relative(evals: Findings) -> str:
-    return f" ({100 * evals.gain / abs(evals.baseline):.1f}%)" if evals.baseline else ""
-
-
-# -- the tables -------------------------------------------------------------------------------------------------------
+# -- tables -----------------------------------------------------------------------------------------------------------
 
 
 def _tables(evals: Findings) -> Iterator[_Table]:
@@ -124,12 +128,19 @@ def _tables(evals: Findings) -> Iterator[_Table]:
         yield _groups("By agent", "agent", evals.agents)
     if evals.wins:
         rows: tuple[tuple[str, ...], ...] = tuple(
-            (str(n), str(win.number), f"{win.gain:.3g}", _percent(win.share), _verdict(win.within_noise), win.summary)
+            (
+                str(n),
+                str(win.number),
+                f"{win.gain:.3g}",
+                _percent(win.share),
+                "within" if win.within_noise else "beyond",
+                win.summary,
+            )
             for n, win in enumerate(evals.wins[:TOP], 1)
         )
         rest = evals.wins[TOP:]
         more = f"and {len(rest)} smaller, together {sum(win.gain for win in rest):.3g}" if rest else ""
-        yield _Table("Wins", ("", "#", "gain", "share", "noise", "change"), rows, 2, more)
+        yield _Table("Wins", ("", "experiment", "gain", "share of all", "noise", "change"), rows, 2, more)
     if evals.failures:
         rows = tuple(
             (str(len(failure.numbers)), ", ".join(map(str, failure.numbers[-5:])), failure.cause, failure.reason)
@@ -137,7 +148,7 @@ def _tables(evals: Findings) -> Iterator[_Table]:
         )
         others = evals.failures[CAUSES:]
         more = f"and {counted(len(others), 'cause')} more" if others else ""
-        yield _Table("Failures by cause", ("times", "latest", "cause", "the last one's reason"), rows, 2, more)
+        yield _Table("Failures by cause", ("times", "latest", "cause", "latest reason"), rows, 2, more)
 
 
 def _groups(title: str, what: str, groups: Sequence[Group]) -> _Table:
@@ -148,7 +159,7 @@ def _groups(title: str, what: str, groups: Sequence[Group]) -> _Table:
         )
         for g in groups
     )  # fmt: skip
-    return _Table(title, ("run", "kept", "failed", "keep rate", "gain", "median", what), rows)
+    return _Table(title, ("run", "kept", "failed", "keep rate (95%)", "gain", "median gain", what), rows)
 
 
 def _text_table(table: _Table) -> str:
@@ -182,15 +193,12 @@ def _cut(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))  # a terminal obeys what is not
-
-
-def _verdict(within: bool) -> str:
-    return "within" if within else "beyond"
+    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))  # no terminal control codes
 
 
 def _rate(rate: Rate) -> str:
-    return f"{rate.hits} of {rate.of}, {_interval(rate)}"
+    interval = f", 95% interval {100 * rate.low:.0f} to {_percent(rate.high)}" if rate.of else ""
+    return f"{rate.hits} of {rate.of} kept, {_percent(rate.share)}{interval}"
 
 
 def _interval(rate: Rate) -> str:

@@ -1,4 +1,4 @@
-"""What a look back over a history finds: the nouns that `evals` fills, `advice` judges by and `evals_words` tells."""
+"""Data classes of a study's analysis: `analyze` fills them, `advice` decides by them, `format` writes them as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .rates import Plateau, Rate
 
 @dataclass(frozen=True)
 class Trend:
-    """How progress goes over the last `window` experiments, in the metric's unit per experiment, positive for better."""
+    """Progress per experiment over the last `window` experiments, in the metric's unit, positive for better."""
 
     window: int
     slope: float
@@ -19,19 +19,19 @@ class Trend:
 
 @dataclass(frozen=True)
 class Group:
-    """What came of one kind of change, or of one agent's.
+    """The results of one kind of change, or of one agent.
 
     Attributes
     ----------
     name : str
     kept : Rate
-        Kept of those that were run.
+        Kept experiments among those that were run.
     gain : float
-        Sum of the gains of what was kept, in the metric's unit.
+        Sum of the gains of the kept ones, in the metric's unit.
     median : float or None
         Median of those gains; None when nothing was kept.
     failed : int
-        Of those that were run.
+        Failed experiments among those that were run.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Win:
-    """A keep: its gain over its parent, that gain's share of all gains, and how much of it chance explains."""
+    """A kept experiment: its gain over its parent, that gain's share of all gains, and how large a gain chance alone makes."""
 
     number: int
     summary: str
@@ -54,13 +54,13 @@ class Win:
 
     @property
     def within_noise(self) -> bool:
-        """Whether chance alone explains the gain; such as what was kept because it is simpler."""
+        """Whether chance alone may explain the gain, as for an experiment that was kept because it is simpler."""
         return self.gain <= self.chance
 
 
 @dataclass(frozen=True)
 class Returns:
-    """Whether gains become smaller.
+    """Whether gains become smaller over time (diminishing returns).
 
     Attributes
     ----------
@@ -69,9 +69,9 @@ class Returns:
     half : int
         Experiments in the first half.
     fade : float or None
-        Factor from the gain of one keep to the next; None for fewer than three.
+        Factor from the gain of one kept experiment to the next; None for fewer than three.
     ahead : float
-        What the experiments that are left would give at the late pace, in the metric's unit.
+        What the remaining experiments would add at the late pace, in the metric's unit.
     """
 
     early: float = 0.0
@@ -82,13 +82,13 @@ class Returns:
 
     @property
     def ratio(self) -> float | None:
-        """Late by early; None when there was nothing early."""
+        """Late divided by early progress; None when there was no early progress."""
         return self.late / self.early if self.early > 0 else None
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A cause of failures, the numbers of the experiments it ended, and the reason of the last one."""
+    """A cause of failures, the numbers of the experiments that it ended, and the reason of the latest one."""
 
     cause: str
     numbers: tuple[int, ...]
@@ -97,7 +97,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do next.
+    """The recommended next step.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a study's history says, in numbers; the formulas are in `evals`.
+    """The analysis of a study's history, in numbers; `analyze` has the formulas.
 
     Attributes
     ----------
@@ -120,34 +120,34 @@ class Findings:
     noise : float
         Standard deviation of one run, in the metric's unit.
     planned, judged, ran : int
-        Experiments that were asked for, that have a verdict, and of those the ones that were run; no baseline.
+        Experiments that were planned, that have a verdict, and of those the ones that were run; without the baseline.
     baseline, best : float or None
         Values; None before there is a baseline.
     incumbent : int
-        The number of the best one.
+        The number of the current best.
     gain : float
-        All progress, in the metric's unit.
+        Total progress, in the metric's unit.
     chance : float
-        How much of a gain of the incumbent over the baseline chance explains.
+        How large a gain of the current best over the baseline chance alone makes.
     trend : Trend
     kept, lately : Rate
-        Over all that were run, and over the last window.
+        Keep rate over all that were run, and over the last window.
     plateau : Plateau
     kinds, agents : tuple of Group
-        The largest gain first.
+        In the order of decreasing gains.
     wins : tuple of Win
-        The largest gain first.
+        In the order of decreasing gains.
     steps : tuple of float
         The same gains in the order of time.
     returns : Returns
     failures : tuple of Failure
         The most frequent first.
     duplicates, pruned : int
-        How many were tried before, and how many were stopped early.
+        Proposals that had been tried before, and runs that were stopped early.
     close : int
-        Discarded ones that had a better value than their parent: beaten by the noise, or by the smallest gain that counts.
+        Discarded experiments with a better value than their parent: within the noise, or below the minimum gain.
     untried : tuple of str
-        Constants of the incumbent that no experiment has changed.
+        Constants of the current best that no experiment has changed.
     advice : Advice
     """
 

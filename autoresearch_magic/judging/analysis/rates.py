@@ -1,12 +1,12 @@
-"""How often something is kept, how fast that goes, and when it has not happened for too long: the statistics of `evals`.
+"""Statistics of the analysis: keep rates, slopes and plateaus.
 
 - A share has Wilson's 95% interval (Wilson 1927, *JASA* 22, 209-212):
   ``(p + z²/2n ± z sqrt(p(1−p)/n + z²/4n²)) / (1 + z²/n)``.
 - A slope is the Theil-Sen one, the median of ``(y_j − y_i) / (j − i)`` over all pairs (Sen 1968, *JASA* 63, 1379-1389),
-  which one lucky jump does not move.
-- A plateau is a run of experiments without a keep that the keeps before it did not let expect. The true rate is unknown, so
-  it has a uniform prior; after K keeps in N experiments, m more without one have the beta-binomial's probability of no
-  success, ``P(m) = Π_(i<m) (N − K + 1 + i) / (N + 2 + i)``. N ends with the last keep, so nothing of the idle time is in it.
+  which is robust against one lucky jump.
+- A plateau is a series of experiments without a keep that is improbable at the keep rate before it. The true rate is unknown
+  and has a uniform prior; after K keeps in N experiments, m more without one have the beta-binomial's probability of no
+  success, ``P(m) = Π_(i<m) (N − K + 1 + i) / (N + 2 + i)``. N ends with the last keep, so that the idle time is not in it.
   The 5% hold for each time between two keeps, and a long study has many: at a steady rate of one keep in five, simulation
   finds a plateau in 19% of studies of 24 experiments and in 70% of those of 100. So it is a reason to look, not to stop.
 
@@ -25,14 +25,14 @@ from ...experiment import Experiment, Verdict
 Z95 = 1.959964
 """Two-sided 5% point of the normal distribution."""
 SURPRISE = 0.05
-"""A plateau begins where no keep for so long had this probability."""
+"""Probability of no keep for so long at which a plateau begins."""
 PATIENCE = (10, 100)
-"""The least and the most experiments without a keep that make a plateau, when nobody has said how many."""
+"""The least and the most experiments without a keep that make a plateau, unless the user sets the number."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share with its interval of 95%; all of 0 to 1 when there is nothing to count."""
+    """A share with its 95% interval, which is 0 to 1 when there is nothing to count."""
 
     hits: int
     of: int
@@ -41,12 +41,12 @@ class Rate:
 
     @property
     def share(self) -> float:
-        """Hits by all; 0 for none of none."""
+        """Hits divided by all; 0 when there is nothing to count."""
         return self.hits / self.of if self.of else 0.0
 
 
 def wilson(hits: int, of: int) -> Rate:
-    """Return a share with Wilson's 95% interval, which stays within 0 to 1 and is right for few and for none, too."""
+    """Return a share with Wilson's 95% interval, which stays within 0 to 1 and holds for small numbers and no hits too."""
     if of == 0:
         return Rate(0, 0, 0.0, 1.0)
     p, z2 = hits / of, Z95 * Z95
@@ -62,12 +62,12 @@ def theil_sen(values: Sequence[float]) -> float:
 
 
 def none_kept(more: int, kept: int, of: int) -> float:
-    """Return the probability P(m) of no keep in so many more experiments, after so many keeps in so many."""
+    """Return the probability P(m) of no keep in `more` experiments, after `kept` keeps in `of` experiments."""
     return math.prod((of - kept + 1 + i) / (of + 2 + i) for i in range(more))
 
 
 def usual_patience(kept: int, of: int) -> int:
-    """Return the least m with ``P(m) ≤ SURPRISE``, within `PATIENCE`; with a rate p that is well known, about ``3 / p``."""
+    """Return the least m with ``P(m) ≤ SURPRISE``, within `PATIENCE`; for a well-known rate p it is about ``3 / p``."""
     least, most = PATIENCE
     chance = none_kept(least, kept, of)
     for more in range(least, most):
@@ -84,15 +84,15 @@ class Plateau:
     Attributes
     ----------
     since : int
-        The experiment that was kept last; 0 for the baseline.
+        Number of the last kept experiment; 0 for the baseline.
     idle : int
         Experiments that were run after it.
     patience : int
-        So many make a plateau.
+        How many of these make a plateau.
     chance : float
-        Probability of no keep in so many at the rate before; 1 right after a keep.
+        Probability of no keep in `idle` experiments at the keep rate before; 1 right after a keep.
     begins : bool
-        Whether the last experiment made it a plateau. That is so once for each, so a notice needs no memory.
+        Whether the plateau begins with the last experiment: true once for each plateau, so that a notice needs no state.
     """
 
     since: int
@@ -103,20 +103,20 @@ class Plateau:
 
     @property
     def reached(self) -> bool:
-        """Whether it is a plateau."""
+        """Whether there is a plateau."""
         return self.idle >= self.patience
 
 
 def plateau(experiments: Sequence[Experiment], patience: int | None = None) -> Plateau:
-    """Say how long nothing was kept.
+    """Return how long nothing was kept, and whether that is a plateau.
 
     Parameters
     ----------
     experiments : sequence of Experiment
-        In the order of their numbers. Those that were run count, whatever came of them; the baseline, open ones and those
-        that were refused before a run do not.
+        In the order of their numbers. All that were run count, with any verdict; the baseline, open ones and those that were
+        refused before a run do not.
     patience : int or None
-        So many without a keep make a plateau; with None or 0 it is `usual_patience` at the rate before.
+        How many without a keep make a plateau; for None or 0 it is `usual_patience` at the keep rate before.
     """
     judged = [e for e in experiments if e.verdict is not None and e.number > 0]
     ran = [e for e in judged if e.ran]
