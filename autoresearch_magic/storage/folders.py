@@ -1,4 +1,4 @@
-"""Studies on disk: where they are, what they are called."""
+"""The folders of studies: where they are and how they are named."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..errors import UserError
 from ..metric import Metric
 
 ROOT = ".autoresearch"
-"""The folder that holds the studies, below the one that the notebook is in."""
+"""The folder of all studies, in the notebook's folder."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def study_names(root: str | Path = ROOT) -> list[str]:
-    """Return the names of the studies below a folder, the newest last."""
+    """Return the names of the studies in a folder, the one that was written to last at the end."""
     found = [path.parent for path in Path(root).glob("*/journal.sqlite")]
     return [folder.name for folder in sorted(found, key=lambda f: (f / "journal.sqlite").stat().st_mtime)]
 
 
 def checked_name(name: str) -> str:
-    """Return a study's name when it can be a folder's and a git ref's.
+    """Return a study's name after checking that it can name a folder and a git ref.
 
     Raises
     ------
@@ -36,14 +36,14 @@ def checked_name(name: str) -> str:
 
 
 def free_name(root: Path, metric: Metric, taken: Callable[[str], bool] = lambda name: False) -> str:
-    """Make a name from the date and the metric that no study below `root` has.
+    """Return a new study's name, made from the date and the metric, that is not taken in `root`.
 
     Parameters
     ----------
     root : Path
     metric : Metric
     taken : callable, optional
-        Says of a name whether something else has it.
+        Says whether a name is taken elsewhere, as by a branch.
     """
     stem = f"{datetime.now():%Y-%m-%d}-{re.sub(r'[^A-Za-z0-9_-]+', '-', metric.name).strip('-') or 'study'}"[:70]
     name, count = stem, 1
@@ -54,7 +54,7 @@ def free_name(root: Path, metric: Metric, taken: Callable[[str], bool] = lambda 
 
 
 def hide(folder: Path) -> None:
-    """Keep a study's folder out of the sight of git, where it is in somebody's repository."""
+    """Make git ignore a folder with everything in it, where it lies in a user's repository."""
     ignore = folder / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""The journal: one SQLite file per study, and the truth about it.
+"""The journal: a study's database, one SQLite file.
 
-Everything is written here before it is done or shown anywhere else, in WAL mode, so that a kernel that is killed
-loses at most the run that was under way. Git, results.tsv and pictures are made from it and can be made again.
+Everything is written here before it is acted on or shown anywhere else, in WAL mode, so that a killed kernel loses at most the
+run in progress. Git commits, results.tsv and pictures are derived from it and can be made again.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind
 """
 
 SEARCH: tuple[RunKind, ...] = ("baseline", "candidate", "incumbent")
-"""The kinds of run that belong to an experiment; the confirmation's and the user's own questions are kept apart."""
+"""The kinds of run whose measurements belong to an experiment, unlike those of the final confirmation and of trials by users."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A measurement as the journal holds it: of which experiment, and what for."""
+    """A measurement in the journal, with its experiment's number and its purpose."""
 
     experiment: int
     kind: RunKind
@@ -51,31 +51,31 @@ class Run:
 
 
 class Journal:
-    """One study's journal; may be used from several threads.
+    """One study's journal; safe to use from several threads.
 
     Parameters
     ----------
     path : Path
-        Of the file; its folder exists.
+        The file; its folder must exist.
     create : bool
-        Whether to make it when it is not there.
+        Whether to create the file when it does not exist.
 
     Raises
     ------
     UserError
-        When it is not there, is no journal, or was written by a newer version.
+        When the file does not exist, is not a journal, or was written by a newer version.
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         if not create and not path.is_file():
-            raise UserError(f"There is no study at {path.parent}: see  %autoresearch status  for those there are.")
+            raise UserError(f"There is no study at {path.parent}: %autoresearch status lists the existing ones.")
         self.path = path
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
         self._connection.row_factory = sqlite3.Row
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
-            # NORMAL loses nothing when a process is killed; a power cut may cost the last experiment, no more.
+            # NORMAL loses nothing when a process is killed, and at most the last experiment in a power cut.
             self._connection.execute("PRAGMA synchronous = NORMAL")
             if create:
                 self._connection.executescript(_SCHEMA)
@@ -83,7 +83,7 @@ class Journal:
                     self.set(format=FORMAT)
             version = self.get("format")
         except sqlite3.DatabaseError as error:
-            raise UserError(f"{path} is not a journal of a study: {error}.") from None
+            raise UserError(f"{path} is not a study's journal: {error}.") from None
         if version is None or version > FORMAT:
             raise UserError(f"{path} was written by a newer version: upgrade autoresearch-magic to open it.")
 
@@ -93,13 +93,13 @@ class Journal:
             yield self._connection
 
     def get(self, key: str) -> Any:
-        """Return a value of the study's own data, or None."""
+        """Return a value from the study's metadata; None when it is not set."""
         with self._lock:
             row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row["value"])
 
     def set(self, **values: Any) -> None:
-        """Set values of the study's own data."""
+        """Set values in the study's metadata."""
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -107,24 +107,24 @@ class Journal:
             )
 
     def note(self, kind: str, **body: Any) -> None:
-        """Write down something that happened."""
+        """Record an event."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", (time.time(), kind, json.dumps(body))
             )
 
     def notes(self) -> list[tuple[float, str, dict[str, Any]]]:
-        """Return what happened: time (seconds since the epoch), kind and body, in order."""
+        """Return all events in order: time (seconds since the epoch), kind and body."""
         with self._lock:
             rows = self._connection.execute("SELECT at, kind, body FROM event ORDER BY id").fetchall()
         return [(row["at"], row["kind"], json.loads(row["body"])) for row in rows]
 
     def said(self) -> list[str]:
-        """Return what the human has told the agent, in order."""
+        """Return the user's notes to the agent (``%autoresearch say``), in order."""
         return [body["text"] for _, kind, body in self.notes() if kind == "say"]
 
     def open_experiment(self, experiment: Experiment) -> None:
-        """Write down a proposal before anything is done with it."""
+        """Record a new proposal, before it is run."""
         p = experiment.proposal
         with self._transaction() as connection:
             connection.execute(
@@ -136,7 +136,7 @@ class Journal:
             )  # fmt: skip
 
     def rework(self, before: Experiment, after: Experiment, problem: str) -> None:
-        """Put a mended proposal in the place of one that the guard has refused; that one, and its runs, are kept aside."""
+        """Replace a proposal that the guard refused by a reworked one; the old one and its runs stay in the journal."""
         p = after.proposal
         with self._transaction() as connection:
             connection.execute(
@@ -157,21 +157,21 @@ class Journal:
             )  # fmt: skip
 
     def reworks(self, number: int) -> int:
-        """Return how many times an experiment's proposal was mended."""
+        """Return how many times an experiment's proposal was reworked."""
         return sum(kind == "rework" and body["experiment"] == number for _, kind, body in self.notes())
 
     def guard_value(self) -> float | None:
-        """Return the guard's metric as the baseline had it when it passed."""
+        """Return the guard's metric from when the baseline last passed it; None when there is none."""
         found = [body for _, kind, body in self.notes() if kind == "guard" and body["experiment"] == 0]
         return next((body["value"] for body in reversed(found) if not body["failure"]), None)
 
     def set_usage(self, number: int, usage: Usage) -> None:
-        """Write down what an agent has used for an experiment by now."""
+        """Record what an agent has used for an experiment so far."""
         with self._transaction() as connection:
             connection.execute("UPDATE experiment SET usage = ? WHERE number = ?", (json.dumps(asdict(usage)), number))
 
     def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
-        """Write down one measurement."""
+        """Record a measurement."""
         curve = [[point.elapsed, point.progress, point.step, dict(point.values)] for point in m.curve]
         with self._transaction() as connection:
             connection.execute(
@@ -183,33 +183,36 @@ class Journal:
             )  # fmt: skip
 
     def close_experiment(self, experiment: Experiment) -> None:
-        """Write down a verdict."""
-        value = experiment.value
+        """Record an experiment's verdict, with its reason and value."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE experiment SET verdict = ?, reason = ?, value = ?, judged_at = ? WHERE number = ?",
-                (experiment.verdict, experiment.reason, value, time.time(), experiment.number),
+                (experiment.verdict, experiment.reason, experiment.value, time.time(), experiment.number),
             )
 
     def set_commit(self, number: int, commit: str) -> None:
-        """Write down under which commit git holds an experiment."""
+        """Record the git commit of an experiment."""
         with self._transaction() as connection:
             connection.execute("UPDATE experiment SET commit_sha = ? WHERE number = ?", (commit, number))
 
+    def set_since(self, experiment: Experiment) -> None:
+        """Record from which of its measurements on an experiment's values count, after the machine drifted."""
+        self.note("drift", experiment=experiment.number, since=experiment.since)
+
     def judged_at(self, number: int) -> float:
-        """Return when an experiment was judged, in seconds since the epoch; 0 when it was not."""
+        """Return when an experiment was judged, in seconds since the epoch; 0 when it has no verdict."""
         with self._lock:
             row = self._connection.execute("SELECT judged_at FROM experiment WHERE number = ?", (number,)).fetchone()
         return 0.0 if row is None or row["judged_at"] is None else float(row["judged_at"])
 
     def runs(self) -> list[Run]:
-        """Return every measurement in the order they were made."""
+        """Return all measurements in the order they were made."""
         with self._lock:
             rows = self._connection.execute("SELECT * FROM measurement ORDER BY id").fetchall()
         return [Run(row["experiment"], row["kind"], _measurement(row)) for row in rows]
 
     def runs_since(self, number: int) -> int:
-        """Return how many runs of the search were made since the last one of an experiment."""
+        """Return how many runs of `SEARCH` kinds were made after an experiment's last one."""
         kinds = ", ".join(f"'{kind}'" for kind in SEARCH)
         with self._lock:
             (count,) = self._connection.execute(
@@ -220,16 +223,16 @@ class Journal:
         return int(count)
 
     def finals(self, number: int) -> dict[int, float]:
-        """Return the values that the confirmation has measured of one experiment, by their seeds."""
+        """Return the values of an experiment's final confirmation, by seed."""
         found = (run.measurement for run in self.runs() if run.kind == "final" and run.experiment == number)
         return {m.seed: m.value for m in found if m.ok and m.value is not None}
 
     def experiments(self) -> list[Experiment]:
-        """Return every experiment, open ones too, in the order of their numbers."""
-        made: dict[int, list[Measurement]] = {}
+        """Return all experiments in the order of their numbers, including those without a verdict."""
+        measurements: dict[int, list[Measurement]] = {}
         for run in self.runs():
             if run.kind in SEARCH:
-                made.setdefault(run.experiment, []).append(run.measurement)
+                measurements.setdefault(run.experiment, []).append(run.measurement)
         since = {body["experiment"]: body["since"] for _, kind, body in self.notes() if kind == "drift"}
         with self._lock:
             rows = self._connection.execute("SELECT * FROM experiment ORDER BY number").fetchall()
@@ -238,19 +241,16 @@ class Journal:
                 number=row["number"],
                 parent=row["parent"],
                 proposal=Proposal(
-                    row["target"],
-                    row["summary"],
-                    row["hypothesis"],
-                    row["expect"],
-                    row["agent"],
-                    Usage(**json.loads(row["usage"])),
-                    row["reply"],
-                    row["failure"],
+                    **{
+                        key: row[key]
+                        for key in ("target", "summary", "hypothesis", "expect", "agent", "reply", "failure")
+                    },
+                    usage=Usage(**json.loads(row["usage"])),
                 ),
                 fingerprint=row["fingerprint"],
                 verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
                 reason=row["reason"],
-                measurements=tuple(made.get(row["number"], ())),
+                measurements=tuple(measurements.get(row["number"], ())),
                 commit=row["commit_sha"],
                 since=since.get(row["number"], 0),
             )
@@ -264,7 +264,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file; the WAL is folded into it."""
+        """Close the file, after merging the WAL into it."""
         with self._lock:
             self._connection.close()
 
@@ -273,7 +273,7 @@ def _measurement(row: sqlite3.Row) -> Measurement:
     outcome = Outcome(row["outcome"])
     value = row["value"]
     if value is None and outcome is Outcome.NOT_FINITE:
-        value = math.nan  # SQLite keeps NaN as NULL
+        value = math.nan  # SQLite stores NaN as NULL
     return Measurement(
         outcome=outcome, value=value, seed=row["seed"], seconds=row["seconds"], charged=row["charged"],
         evaluation=row["evaluation"], steps=row["steps"], memory=row["memory"],

@@ -1,4 +1,4 @@
-"""Read a recorded study: where it is, how fast to replay it, its journal and its settings."""
+"""Recorded studies to replay: their folder, the speed, the journal and the settings."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from .folders import ROOT, study_names
 from .journal import Journal
 
 SPEED = 10.0
-"""How many recorded seconds pass in one, unless told."""
+"""Recorded seconds per second, by default."""
 
 _SPEED = re.compile(r"(\d+(?:\.\d+)?)x?", re.IGNORECASE)
 
 
 def parse_replay(argument: str, root: str | Path = ROOT) -> tuple[Path, float]:
-    """Read what stands behind ``replay:``.
+    """Parse the argument of the agent ``replay:STUDY``.
 
     Parameters
     ----------
     argument : str
-        ``STUDY`` or ``STUDY@SPEED``: a study's name below `root`, or the path of its folder; ``20x`` or ``max``.
+        ``STUDY`` or ``STUDY@SPEED``. A study is its name in `root` or the path of its folder, a speed is ``20x`` or ``max``.
     root : str or Path
 
     Returns
     -------
     folder : Path
-        Of the recorded study.
+        The recorded study's.
     speed : float
         Recorded seconds per second; `math.inf` for ``max``.
 
     Raises
     ------
     UserError
-        When there is no such study, or the speed cannot be read.
+        When there is no such study, or the speed is not valid.
     """
     argument = argument.strip()
     study, at, word = argument.rpartition("@")
-    # A path may hold an '@' of its own, so the argument as a whole comes first.
+    # A path may contain an '@', so the whole argument is tried first.
     if not at or _folder(argument, root) is not None:
         study, word = argument, f"{SPEED}x"
     speed = _speed(word)
@@ -69,16 +69,16 @@ def _speed(word: str) -> float:
         return math.inf
     found = _SPEED.fullmatch(word.strip())
     if found is None or not 0 < float(found[1]) < math.inf:
-        raise UserError(f"The speed {word!r} of the replay cannot be read: write @20x, or @max for no waiting.")
+        raise UserError(f"The replay speed {word!r} is not valid: write @20x, or @max for no waiting.")
     return float(found[1])
 
 
 @contextmanager
 def open_record(folder: Path) -> Iterator[Journal]:
-    """Open the journal of a recorded study to read it.
+    """Open the journal of a recorded study for reading.
 
-    SQLite writes beside the journal even to read it. Where that is not allowed, as in the shared folder of a class, a
-    copy is read.
+    SQLite writes files beside the journal even to read it. Where the folder is read-only, as one shared with a class may be,
+    a copy is read.
     """
     if os.access(folder, os.W_OK) and os.access(folder / "journal.sqlite", os.W_OK):
         with Journal(folder / "journal.sqlite") as journal:
@@ -86,17 +86,17 @@ def open_record(folder: Path) -> Iterator[Journal]:
         return
     with tempfile.TemporaryDirectory(prefix="autoresearch-replay-") as copy:
         for path in folder.glob("journal.sqlite*"):
-            if not path.name.endswith("-shm"):  # an index of the -wal file; SQLite makes it again
+            if not path.name.endswith("-shm"):  # an index of the -wal file, which SQLite rebuilds
                 shutil.copyfile(path, Path(copy, path.name))
         with Journal(Path(copy, "journal.sqlite")) as journal:
             yield journal
 
 
 def recorded_settings(agent: str, root: str | Path) -> dict[str, Any]:
-    """Return the settings of the record that an agent replays, for what a new study does not say itself.
+    """Return the settings of the study that an agent replays, as defaults for the new study.
 
-    Empty for any agent but ``replay:...``. Without them a replay would ask for runs that are not on record: more repeats,
-    another metric.
+    Empty for any agent but ``replay:...``. Without them a replay would ask for runs that were not recorded, such as more repeats
+    or another metric.
     """
     name, _, argument = agent.partition(":")
     if name != "replay":

@@ -1,7 +1,7 @@
-"""What is remembered: journal, git, results.tsv and progress.png of one study, kept in step.
+"""The records of one study, kept consistent: journal, git, results.tsv and progress.png.
 
-The order is always the same: the journal first, then git, then the files made from them. Whatever a killed process
-left undone, `Records` does when the study is opened to go on.
+The order is always the same: the journal first, then git, then the files that are made from them. What a killed process did not
+finish, `Records.catch_up` completes when the study is resumed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..events import Drawn, Publish, RunKind, State
-from ..experiment import Experiment, Headline, Measurement
+from ..experiment import Experiment, Headline
 from ..metric import Metric
 from ..source.files import split
 from .git.cell_repository import CellRepository
@@ -25,28 +25,28 @@ from .journal import Journal
 from .results_tsv import write_results
 
 DRAW_EVERY = 15.0
-"""Seconds between two pictures when nothing was kept: drawing costs a third of a second of the kernel's time."""
+"""Seconds between two pictures while nothing is kept, as drawing takes up to a third of a second of the kernel's time."""
 
 
 class Records:
-    """The records of one study.
+    """Writes verdicts, commits, tables and pictures of one study; proposals and runs go to its `journal` directly.
 
     Parameters
     ----------
     folder : Path
-        The study's; exists, with its journal in it.
+        The study's folder, which exists and contains the journal.
     journal : Journal
     metric : Metric
     title : str
-        Of the progress chart.
+        The progress chart's.
     files : callable
-        Returns what a commit of a version of the target holds: paths to contents.
+        Takes a target; returns the files of its commit, contents by path.
     publish : callable
         Called with an event after each picture.
     checkout : Checkout, optional
-        The user's repository, where the target is made of its files.
+        The user's repository, where the target is files in it.
     target : str
-        The target that the study began with; needed with `checkout`.
+        The target that the study started with; needed with `checkout`.
     """
 
     def __init__(
@@ -61,41 +61,28 @@ class Records:
             self.repository = CellRepository(folder / "repo", folder.name)
         else:
             self.repository = StudyBranch(checkout, split(target), folder, folder.name)
-        self._artist = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
+        self._drawing_thread = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
 
     def log(self, number: int, kind: RunKind, repeat: int) -> str:
-        """Return the path of the file that takes the output of a run; ``logs/0007.log`` for the first one."""
-        apart = f"-{kind}{repeat + 1}" if kind in ("final", "trial") else ""
-        suffix = apart or (f"-{repeat + 1}" if repeat else "")
+        """Return the path of the file for a run's output: ``logs/0007.log`` for the first run of experiment 7."""
+        suffix = f"-{kind}{repeat + 1}" if kind in ("final", "trial") else f"-{repeat + 1}" if repeat else ""
         return str(self.folder / "logs" / f"{number:04d}{suffix}.log")
 
     def guard_log(self, number: int) -> str:
-        """Return the path of the file that takes the output of the guard."""
+        """Return the path of the file for the guard's output."""
         return str(self.folder / "logs" / f"{number:04d}-guard.log")
 
-    def opened(self, experiment: Experiment) -> None:
-        """Record a proposal before it is run."""
-        self.journal.open_experiment(experiment)
-
-    def measured(self, number: int, kind: RunKind, measurement: Measurement) -> None:
-        """Record one measurement."""
-        self.journal.add_run(number, kind, measurement)
-
-    def drifted(self, experiment: Experiment) -> None:
-        """Record since which of its measurements an experiment's values count."""
-        self.journal.note("drift", experiment=experiment.number, since=experiment.since)
-
     def judged(self, experiment: Experiment, before: list[Experiment]) -> Experiment:
-        """Record a verdict; returns the experiment with its commit.
+        """Record an experiment's verdict in the journal, git and results.tsv; returns it with its commit.
 
         Parameters
         ----------
         experiment : Experiment
             With its verdict.
         before : list of Experiment
-            All that were judged before it.
+            All experiments that were judged before it.
         """
         self.journal.close_experiment(experiment)
         experiment = self._commit(experiment, {e.number: e.commit for e in before})
@@ -103,7 +90,7 @@ class Records:
         return experiment
 
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
-        """Bring git and results.tsv up to the journal, after a process was killed between the two."""
+        """Complete git and results.tsv from the journal, after a process was killed between writing them."""
         done: list[Experiment] = []
         for experiment in judged:
             commits = {e.number: e.commit for e in done}
@@ -127,14 +114,14 @@ class Records:
         return replace(experiment, commit=sha)
 
     def draw(self, experiments: list[Experiment], headline: Headline | None = None, *, last: bool = False) -> None:
-        """Draw progress.png in a thread of its own: at each keep, at the end, and now and then between.
+        """Draw progress.png in a separate thread: after each keep, at the end, and every `DRAW_EVERY` seconds.
 
         Parameters
         ----------
         experiments : list of Experiment
         headline : Headline, optional
         last : bool
-            Whether nothing will follow: then it is drawn in any case, and waited for.
+            Whether this is the study's last picture, which is drawn in any case and waited for.
         """
         if not experiments:
             return
@@ -144,7 +131,7 @@ class Records:
         if not due or (busy and not last):
             return
         self._drawn_at = time.monotonic()
-        self._drawing = self._artist.submit(self._draw, list(experiments), headline, last)
+        self._drawing = self._drawing_thread.submit(self._draw, list(experiments), headline, last)
         if last:
             self._drawing.result()
 
@@ -158,7 +145,7 @@ class Records:
         self._publish(Drawn(last))
 
     def ended(self, state: State, message: str, seconds: float) -> None:
-        """Record how the study's thread ended, and how long the study was at work in all."""
+        """Record how the study's thread ended, and for how many seconds the study has worked in total."""
         self.journal.note("state", state=state, message=message)
         self.journal.set(state=state, message=message, seconds=seconds)
 
@@ -166,5 +153,5 @@ class Records:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._artist.shutdown(wait=True)
+        self._drawing_thread.shutdown(wait=True)
         self.journal.close()

@@ -150,7 +150,7 @@ class Loop:
 
     def open(self, experiment: Experiment) -> Experiment:
         """Record an experiment before it is run."""
-        self.records.opened(experiment)
+        self.records.journal.open_experiment(experiment)
         self.pending = experiment
         self.publish(Proposed(experiment))
         return experiment

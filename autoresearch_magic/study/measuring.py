@@ -122,7 +122,7 @@ class Measurer:
         )
         if monitor is not None and monitor.decision is not None and measurement.outcome is Outcome.PRUNED:
             measurement = replace(measurement, error=monitor.decision.reason)
-        self.records.measured(experiment.number, kind, measurement)
+        self.records.journal.add_run(experiment.number, kind, measurement)
         self.publish(RunEnded(experiment.number, kind, measurement))
         return measurement
 
@@ -223,7 +223,7 @@ class Measurer:
         now = [m.value for m in incumbent.measurements[count:] if m.ok and m.value is not None]
         if len(now) > 1 and drifted(before.values, now, noise):
             incumbent = replace(incumbent, since=count)
-            self.records.drifted(incumbent)
+            self.records.journal.set_since(incumbent)
             self.publish(Remeasured(incumbent))
             self.publish(Notice(
                 f"Experiment {incumbent.number} gives {self.metric.format(incumbent.value)} now, "

@@ -42,7 +42,7 @@ def test_nan_and_infinity_come_back_as_they_were(journal):
     assert inf == math.inf
 
 
-def test_the_confirmation_is_kept_apart(journal):
+def test_final_runs_do_not_belong_to_the_experiment(journal):
     journal.open_experiment(Experiment(0, None, PROPOSAL))
     journal.add_run(0, "baseline", Measurement(Outcome.OK, 1.0, seed=0))
     journal.add_run(0, "final", Measurement(Outcome.OK, 2.0, seed=1000))
@@ -68,11 +68,11 @@ def test_notes(journal):
     assert (kind, body) == ("state", {"state": "running"})
 
 
-def test_what_is_no_journal_is_one_line(tmp_path):
+def test_a_file_that_cannot_be_opened_is_a_one_line_error(tmp_path):
     with pytest.raises(UserError, match="There is no study"):
         Journal(tmp_path / "journal.sqlite")
     (tmp_path / "text").write_text("not a database, but long enough to be read as one " * 40)
-    with pytest.raises(UserError, match="is not a journal"):
+    with pytest.raises(UserError, match="not a study's journal"):
         Journal(tmp_path / "text")
     newer = Journal(tmp_path / "newer.sqlite", create=True)
     newer.set(format=99)

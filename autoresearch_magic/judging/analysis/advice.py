@@ -100,7 +100,8 @@ def _at_a_plateau(evals: Findings) -> Advice | None:
     structure = sum(g.kept.of for g in evals.kinds if g.name.startswith("structure"))
     if evals.untried:
         names = ", ".join(evals.untried[:6]) + (" ..." if len(evals.untried) > 6 else "")
-        return Advice("change strategy", f"{idle}, but {names} {_were(evals.untried)} never changed: try that.")
+        were = "was" if len(evals.untried) == 1 else "were"
+        return Advice("change strategy", f"{idle}, but {names} {were} never changed: try that.")
     if structure < FEW:
         tried = "only constants were changed" if not structure else "the code itself was hardly changed"
         return Advice(
@@ -147,7 +148,3 @@ def _reason_to_continue(evals: Findings) -> str:
             f"{reason} There were still gains when the planned experiments were used up: more (-n) are likely to pay."
         )
     return reason
-
-
-def _were(names: Sequence[str]) -> str:
-    return "was" if len(names) == 1 else "were"

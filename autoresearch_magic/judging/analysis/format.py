@@ -89,8 +89,11 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
         f"{_signed(trend.mean)} per experiment over the last {trend.window} (median slope {_signed(trend.slope)}; "
         "positive is better)",
     )
-    lately = f"; of the last {evals.lately.of}: {_rate(evals.lately)}" if evals.lately.of < evals.kept.of else ""
-    yield "Keep rate", f"{_rate(evals.kept)}{lately}"
+    kept, lately = evals.kept, evals.lately
+    line = f"{kept.hits} of {kept.of} kept, {_interval(kept, '95% interval ')}"
+    if lately.of < kept.of:
+        line += f"; {lately.hits} of the last {lately.of}, {_interval(lately, '95% interval ')}"
+    yield "Keep rate", line
     yield "Plateau", f"{'yes' if evals.plateau.reached else 'no'}: {plateau_line(evals.plateau)}"
     if evals.ran > 1:
         yield "Pace", _pace(evals)
@@ -196,13 +199,8 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))  # no terminal control codes
 
 
-def _rate(rate: Rate) -> str:
-    interval = f", 95% interval {100 * rate.low:.0f} to {_percent(rate.high)}" if rate.of else ""
-    return f"{rate.hits} of {rate.of} kept, {_percent(rate.share)}{interval}"
-
-
-def _interval(rate: Rate) -> str:
-    return f"{_percent(rate.share)} ({100 * rate.low:.0f}–{_percent(rate.high)})" if rate.of else "–"
+def _interval(rate: Rate, name: str = "") -> str:
+    return f"{_percent(rate.share)} ({name}{100 * rate.low:.0f}–{_percent(rate.high)})" if rate.of else "–"
 
 
 def _percent(share: float) -> str:

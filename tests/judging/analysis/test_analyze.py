@@ -343,7 +343,7 @@ def test_the_text_has_every_figure() -> None:
         "val_bpb 6.5 (experiment 10, the current best) after 8 of 24 experiments",
         "better by 3.5 (35.0%) than the baseline's 10",
         "+0.438 per experiment over the last 8",
-        "3 of 8 kept, 38%, 95% interval 14 to 69%",
+        "3 of 8 kept, 38% (95% interval 14–69%)",
         "no: 0 experiments without a keep since experiment 10",
         "about 0.5 times as much as the one before",
         "1 tried before, 1 stopped early",
