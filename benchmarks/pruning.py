@@ -232,7 +232,7 @@ def interval(values: Sequence[float], digits: int = 3) -> str:
 def simulate(orders: int) -> None:
     """Print each pruner's results for the recorded order and for random ones."""
     studies = load()
-    noise = math.sqrt(statistics.fmean(spread(s[0].values) ** 2 for s in studies))
+    noise = math.sqrt(statistics.fmean(s[0].deviation ** 2 for s in studies))
     proposals = sum(len(s) - 1 for s in studies)
     print(
         f"{len(studies)} studies of the quickstart, {proposals} proposals, each trained for its full 8 s. A single run's "

@@ -46,19 +46,19 @@ def test_without_noise_every_strict_gain_counts_at_once_and_equals_do_not():
     assert decide(experiment(1.0), best(1.0, 1.0), QUIET).verdict is Verdict.DISCARD
 
 
-def test_a_clear_loser_is_discarded_after_one_run():
+def test_a_clearly_worse_candidate_is_discarded_after_one_run():
     decision = decide(experiment(1.1), best(1.0, 1.0, 1.0))
     assert decision.verdict is Verdict.DISCARD
     assert "Not better" in decision.reason
 
 
-def test_a_winner_inside_the_noise_is_run_again():
+def test_a_better_value_within_the_noise_is_run_again():
     decision = decide(experiment(0.85), best(1.0, 1.0, 1.0))
     assert decision.verdict is None
     assert "Perhaps better" in decision.reason
 
 
-def test_a_winner_beyond_the_noise_is_kept_at_once_unless_it_is_a_jump():
+def test_a_gain_beyond_the_noise_is_kept_at_once_unless_it_is_a_jump():
     assert decide(experiment(0.5), best(1.0, 1.0, 1.0)).verdict is Verdict.KEEP
     jump = decide(experiment(0.1), best(1.0, 1.0, 1.0), largest=0.05)
     assert jump.verdict is None
@@ -193,7 +193,7 @@ def test_the_order_of_repeats_does_not_matter(values, random, sd):
 
 @given(st.lists(finite, min_size=2, max_size=9), finite, st.floats(0, 100), st.integers(1, 40))
 def test_it_always_ends(values, reference, sd, df):
-    """However the runs come out, no candidate gets more pairs than the rule allows."""
+    """However the runs come out, no candidate gets more further runs than the rule allows."""
     rule = Rule(pairs=min(3, len(values) - 1))
     candidate = experiment(*values[: rule.pairs + 1])
     if len(candidate.measurements) > rule.pairs:

@@ -1,4 +1,4 @@
-"""Curves as they are compared."""
+"""Smoothed learning curves at fixed shares of the budget."""
 
 import math
 import random
@@ -19,12 +19,12 @@ from autoresearch_magic.judging.learning_curves import (
 
 
 def points(value, count=200, name="loss", end=1.0):
-    """Make a curve of so many points, its value a function of progress."""
+    """Return a curve of `count` points, its value a function of progress."""
     shares = [end * (n + 1) / count for n in range(count)]
     return tuple(Point(10 * p, p, n, {name: value(p)}) for n, p in enumerate(shares))
 
 
-def test_a_curve_is_known_by_its_means_at_the_looks():
+def test_a_curve_consists_of_moving_averages_at_the_looks():
     curve = smooth(points(lambda p: 3 - p), "loss")
     assert list(curve) == list(range(len(LOOKS)))
     for look, value in curve.items():
@@ -39,7 +39,7 @@ def test_noise_of_single_steps_is_smoothed_away():
     assert max(abs(curve[look] - plain[look]) for look in curve) < 0.08
 
 
-def test_a_curve_being_drawn_and_a_finished_one_are_the_same():
+def test_a_running_and_a_finished_curve_have_the_same_values():
     drawn, seen, run = Smoother("loss"), {}, points(lambda p: math.sin(9 * p), 333)
     for n, point in enumerate(run):
         for look, value, _ in drawn.add(point):
@@ -56,7 +56,7 @@ def test_where_reports_are_rare_a_look_may_see_nothing_new_or_nothing_at_all():
     assert {value for _, value, _ in looks} == {0.75, 0.5, 0.25}
 
 
-def test_points_without_the_value_are_passed_over():
+def test_points_without_the_value_are_ignored():
     run = [*points(lambda p: 1.0), *points(lambda p: 9.0, name="val_loss")]
     assert set(smooth(sorted(run, key=lambda p: p.progress), "loss").values()) == {1.0}
     assert smooth(run, "accuracy") == {}
@@ -70,14 +70,14 @@ def test_a_value_that_is_not_finite():
     assert smooth(points(lambda p: math.nan), "loss") == {}
 
 
-def test_progress_that_falls_back_is_no_runs():
+def test_a_curve_whose_progress_falls_back_is_unusable():
     epochs = [*points(lambda p: 1.0), *points(lambda p: 0.5)]
     assert smooth(epochs, "loss") == {}
     steady = points(lambda p: 1 - p)
     assert smooth([*steady[:100], steady[98], *steady[100:]], "loss").keys() == smooth(steady, "loss").keys()
 
 
-def test_which_value_a_curve_shows():
+def test_the_value_that_is_reported_first_is_followed():
     run = [Point(0, 0, 0, {"val_loss": 3.0}), *[Point(0, 0, n, {"loss": 2.0, "lr": 0.1}) for n in range(3)]]
     assert followed(run) == "loss"
     assert followed([]) == ""
@@ -90,15 +90,15 @@ def test_which_value_a_curve_shows():
         (lambda p: math.exp(-9 * p), 1), (lambda p: 1e9 if p < 0.15 else 2 + p, -1),
     ],
 )  # fmt: skip
-def test_which_way_is_better_is_where_the_curve_goes(value, way):
+def test_the_better_direction_is_the_trend_of_the_curve(value, way):
     assert trend(smooth(points(value), "loss")) == way
 
 
-def test_a_curve_without_looks_goes_nowhere():
+def test_an_empty_curve_has_no_direction():
     assert trend({}) == 0
 
 
-def test_how_far_two_curves_are_apart_for_the_time_that_is_left():
+def test_the_distance_of_two_curves_is_relative_to_the_remaining_budget():
     one, twice, thrice = ({look: a * (1 - LOOKS[look]) for look in range(30)} for a in (1, 2, 3))
     assert scale(thrice, one) == pytest.approx(2)
     assert scale(one, twice) == pytest.approx(1)
@@ -107,12 +107,12 @@ def test_how_far_two_curves_are_apart_for_the_time_that_is_left():
     assert scale({3: 1.0, 5: 1.0}, {3: 1.5, 9: 7.0}) == pytest.approx(0.5 / (1 - LOOKS[3]))
 
 
-def test_the_mean_of_curves_is_where_all_have_a_value():
+def test_the_mean_of_curves_has_the_looks_of_all():
     assert mean([{0: 1.0, 1: 2.0}, {1: 4.0, 2: 9.0}]) == {1: 3.0}
     assert mean([]) == {}
 
 
-def test_the_noise_of_a_curve_is_what_equal_runs_differ_by():
+def test_the_noise_of_curves_is_the_deviation_of_repeats():
     runs = [Measurement(Outcome.OK, 1.0, 0, curve=points(lambda p, d=d: 3 - p + d)) for d in (-0.1, 0.0, 0.1)]
     assert curve_noise(runs) == pytest.approx(0.1)
     assert curve_noise(runs[:1]) == 0.0

@@ -31,7 +31,7 @@ def test_the_noise_is_pooled_within_experiments():
     assert noise.sd == pytest.approx(math.sqrt((2.0 + 2.0) / 3))
 
 
-def test_noise_that_goes_with_the_value_is_taken_at_the_incumbent():
+def test_noise_that_depends_on_the_value_is_scaled_to_the_incumbent():
     rng = random.Random(1)
 
     def study(power):
@@ -49,7 +49,7 @@ def test_noise_that_goes_with_the_value_is_taken_at_the_incumbent():
     assert 4 < estimate_noise(far).sd < 7
 
 
-def test_where_nothing_tells_how_the_noise_goes_with_the_value_it_goes_with_its_root():
+def test_without_evidence_the_noise_is_proportional_to_the_root_of_the_value():
     baseline = replace(experiment(95.0, 100.0, 105.0, number=0), verdict=Verdict.BASELINE)
     kept = replace(experiment(1.0), verdict=Verdict.KEEP)
     assert estimate_noise([baseline]).sd == pytest.approx(5.0)
@@ -99,7 +99,7 @@ def test_with_full_pairing_it_is_the_mean_of_the_paired_differences():
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
-def test_the_standard_error_is_what_simulated_gains_vary_by(rho):
+def test_the_standard_error_agrees_with_simulated_gains(rho):
     rng, gains = random.Random(1), []
     noise = Noise(1.0, 50, rho)
     for _ in range(4000):
@@ -113,7 +113,7 @@ def test_the_standard_error_is_what_simulated_gains_vary_by(rho):
     assert abs(statistics.fmean(gains)) < 4 * found.error / math.sqrt(4000)
 
 
-def test_pairing_is_believed_as_pairs_show_it():
+def test_the_correlation_of_pairs_is_shrunk_while_pairs_are_few():
     rng = random.Random(3)
 
     def study(rho, pairs):
@@ -129,7 +129,7 @@ def test_pairing_is_believed_as_pairs_show_it():
     assert mean(0.0, 6) < 0.12
 
 
-def test_equal_values_are_equal_whatever_the_last_bit_says():
+def test_differences_in_the_last_bit_do_not_count():
     values = [0.1 + 0.2, 0.3, 0.3]
     assert compare(experiment(0.3), experiment(*values, number=0), DOWN, Noise(0.0, 2)).gain == 0.0
 
@@ -172,7 +172,7 @@ def test_runs_are_disturbed_when_the_noise_does_not_explain_how_they_vary():
     assert not disturbed([0.3, 0.1 + 0.2, 0.3], Noise(sd=0.0, df=2))
 
 
-def test_steady_runs_are_seldom_taken_to_be_disturbed():
+def test_undisturbed_runs_are_seldom_called_disturbed():
     rng = random.Random(5)
     trials = 4000
     found = 0

@@ -23,7 +23,7 @@ def steady(end):
 
 
 def late(end):
-    """A loss that stays a whole 1 behind and makes up for it in the last third."""
+    """A loss that stays 1 behind and makes that up in the last third."""
     return lambda p: steady(end)(p) + min(1.0, max(0.0, 3 * (1 - p)))
 
 
@@ -156,7 +156,7 @@ def test_without_noise_any_gain_makes_an_audit_wrong():
     assert pruner.account.wrong == 1
 
 
-def test_the_account_of_what_was_saved():
+def test_saved_time_is_counted():
     pruner = after_the_first_audit()
     stopped = run(None, steady(4.5), Outcome.PRUNED, until=0.25, seconds=3.0)
     pruner.learn(experiment(91, stopped, verdict=Verdict.PRUNED), BASELINE, 0.02)

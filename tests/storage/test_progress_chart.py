@@ -81,7 +81,7 @@ def test_a_study_of_any_size(tmp_path, count, metric):
     assert [p.name for p in tmp_path.iterdir()] == ["progress.png"]
 
 
-def test_what_the_subtitle_says():
+def test_the_subtitle_sums_up_the_study():
     experiments = [
         experiment(0, Verdict.BASELINE, 3.1), experiment(1, Verdict.KEEP, 2.71), experiment(2, Verdict.CRASH),
         experiment(3, None),
@@ -183,7 +183,7 @@ def test_every_text_is_inside_the_figure_and_covers_no_other(metric, count, scal
     assert_readable(draw_progress(experiments, metric, title=title, noise=0.01 * scale, headline=headline))
 
 
-def test_text_of_any_kind_is_drawn_as_it_is():
+def test_any_text_is_drawn_literally():
     experiments = [
         experiment(0, Verdict.BASELINE, 3.0),
         experiment(1, Verdict.KEEP, 2.0, "cost $x_1 \\frac$ 学習率 🚀"),

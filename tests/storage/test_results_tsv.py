@@ -1,4 +1,4 @@
-"""results.tsv, as scripts written for the original read it, and the nine columns of the generalised skill."""
+"""The two tables for other projects' scripts: the original's five columns and the generalised skill's nine."""
 
 import csv
 from datetime import datetime
@@ -36,7 +36,7 @@ def rows_of(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_the_five_columns_are_the_originals(tmp_path):
+def test_the_five_columns_of_the_original(tmp_path):
     path = tmp_path / "results.tsv"
     experiments = [
         experiment(1, Verdict.KEEP, 0.99321, "raise the rate", 44.23),
@@ -63,7 +63,7 @@ def test_there_are_three_statuses(tmp_path, verdict):
     assert description == (f"x ({verdict})" if marked else "x")
 
 
-def test_a_rejected_one_has_zeros_although_it_was_measured(tmp_path):
+def test_a_rejected_experiment_has_zeros_although_it_was_measured(tmp_path):
     path = tmp_path / "results.tsv"
     write_results(path, [experiment(1, Verdict.REJECTED, -3.0, memory=5.0)], METRIC)
     assert rows_of(path)[1][1:3] == ["0.000000", "0.0"]
@@ -80,7 +80,7 @@ def test_any_summary_is_one_row_of_five_columns(tmp_path_factory, summaries):
         assert list(csv.reader(file, delimiter="\t")) == rows
 
 
-def test_surrogates_do_not_stop_it(tmp_path):
+def test_surrogates_are_replaced(tmp_path):
     path = tmp_path / "results.tsv"
     write_results(path, [experiment(0, Verdict.BASELINE, 1.0, "a\ud800b\udc80")], METRIC)
     assert rows_of(path)[1][4] == "a?b?"
@@ -102,7 +102,7 @@ def test_one_line():
     assert one_line(" a\t b\r\n\x00c\u2028d\x85e ") == "a b c d e"
 
 
-def test_the_nine_columns_are_the_skills():
+def test_the_nine_columns_of_the_skill():
     experiments = [
         experiment(2, Verdict.GUARD_FAILED, 88.9, "inline the hot path"),
         experiment(0, Verdict.BASELINE, 85.2, "initial state"),
@@ -127,7 +127,7 @@ def test_the_nine_columns_are_the_skills():
     ]
 
 
-def test_without_a_guard_none_has_passed():
+def test_without_a_guard_no_row_says_pass():
     text = nine_column_table([experiment(0, Verdict.BASELINE, 1.0), experiment(1, Verdict.KEEP, 0.5)], METRIC)
     rows = [line.split("\t") for line in text.splitlines()]
     assert rows[0] == ["# metric_direction: lower_is_better"]
@@ -147,7 +147,7 @@ def test_every_verdict_has_one_of_the_skills_statuses(verdict):
     assert row[8] == ("x" if row[7] == verdict else f"x ({verdict})")
 
 
-def test_what_was_refused_before_it_ran_is_no_run():
+def test_a_proposal_that_was_refused_before_a_run_is_a_no_op():
     refused = Experiment(3, 0, Proposal("x = 1\n", "sets a seed"), verdict=Verdict.REJECTED)
     assert nine_column_table([refused], METRIC).splitlines()[2] == "3\t-\t-\t-\t-\t-\t-\tno-op\tsets a seed (rejected)"
 

@@ -200,7 +200,7 @@ def test_all_failed() -> None:
     assert "6 of the last 6 proposals ended with crash (OutOfMemoryError)" in e.advice.reason
 
 
-def test_values_that_are_not_there() -> None:
+def test_missing_values_and_parents() -> None:
     h = History()
     h.add(P, None)
     h.add(Verdict.TIMEOUT, None, reason="It was killed after 30 s.")
@@ -219,14 +219,14 @@ def flat(history: History, count: int = 40, value: float = 11.0, change: tuple[s
         history.add(D, value, change)
 
 
-def test_few_experiments_tell_nothing() -> None:
+def test_few_experiments_are_too_early_to_tell() -> None:
     h = History()
     flat(h, 3)
     assert h.evals().advice.action == "continue"
     assert "Too early to tell: 3 experiments" in h.evals().advice.reason
 
 
-def test_a_constant_that_nobody_tried() -> None:
+def test_an_untried_constant_is_named() -> None:
     h = History()
     flat(h)
     advice = h.evals().advice
@@ -234,7 +234,7 @@ def test_a_constant_that_nobody_tried() -> None:
     assert "WIDTH was never changed" in advice.reason
 
 
-def test_a_structure_that_nobody_tried() -> None:
+def test_an_untried_structure_is_named() -> None:
     h = History()
     flat(h)
     flat(h, 5, change=("64", "32"))
@@ -269,7 +269,7 @@ def test_a_plateau_that_just_began_is_no_reason_to_stop() -> None:
     assert h.evals(patience=13).advice.action == "stop"
 
 
-def test_nothing_ever_kept_is_no_reason_to_stop_but_to_look() -> None:
+def test_nothing_ever_kept_is_a_reason_to_check_the_program() -> None:
     h = History()
     flat(h, 10)
     flat(h, 5, change=("64", "32"))
@@ -279,7 +279,7 @@ def test_nothing_ever_kept_is_no_reason_to_stop_but_to_look() -> None:
     assert "Nothing was kept in 35 experiments" in advice.reason
 
 
-def test_the_noise_hides_what_there_is() -> None:
+def test_noise_that_hides_gains_is_named() -> None:
     h = History()
     flat(h, 20, value=10.1)
     flat(h, 20, value=9.9)
@@ -301,7 +301,7 @@ def test_an_agent_out_of_ideas() -> None:
     assert "4 tried before, 1 without a new target" in advice.reason
 
 
-def test_stopping_losers_early_alone_is_no_bad_sign() -> None:
+def test_stopping_bad_runs_early_alone_is_not_a_bad_sign() -> None:
     h = History()
     h.add(K, 9.0)
     flat(h, 3)
@@ -333,7 +333,7 @@ def test_smaller_gains_are_mentioned() -> None:
     assert "the second half gained 0% of the first" in h.evals().advice.reason
 
 
-# -- in words ---------------------------------------------------------------------------------------------------------
+# -- as text ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_text_has_every_figure() -> None:
@@ -381,7 +381,7 @@ def test_long_lists_are_summed_up() -> None:
     assert "and 2 causes more" in evals_markdown(h.evals())
 
 
-def test_a_notice_in_one_sentence() -> None:
+def test_the_notice_of_a_plateau() -> None:
     h = History()
     h.add(K, 8.0)
     flat(h, 12)
@@ -391,7 +391,7 @@ def test_a_notice_in_one_sentence() -> None:
         assert part in plateau_line(e.plateau)
 
 
-# -- what must hold for any history -----------------------------------------------------------------------------------
+# -- properties of any history ----------------------------------------------------------------------------------------
 
 _values = st.floats(-1e3, 1e3).map(lambda v: round(v, 3))
 _steps = st.lists(

@@ -1,4 +1,4 @@
-"""What a proposal changed, found without parsing all of it."""
+"""The kind of change that a proposal makes, found without parsing all of it."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def test_kinds(old: str, new: str, kind: str) -> None:
         assert change(TARGET.replace(old, new), TARGET).kind == back
 
 
-def test_the_size_is_that_of_the_whole() -> None:
+def test_the_size_agrees_with_the_complexity_of_the_whole_target() -> None:
     after = TARGET.replace("y = x + 1", "y = x + 1 if x else torch.zeros(3)")
     assert change(TARGET, after).size == complexity(after) - complexity(TARGET) > 0
 
 
-def test_what_is_no_python_is_structure() -> None:
+def test_invalid_python_counts_as_a_change_of_structure() -> None:
     assert change("def f(:", "A = 1").structure
     assert change("", "").kind == NOTHING
     assert change("", "A = 1").kind == MORE

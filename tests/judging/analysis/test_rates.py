@@ -1,4 +1,4 @@
-"""Shares, slopes, and when nothing was kept for too long."""
+"""Keep rates, slopes and plateaus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from autoresearch_magic.judging.analysis.rates import (
 
 
 def history(marks: str) -> list[Experiment]:
-    """Make a history: K kept, D discarded, C crashed, and U, R, O: duplicate, refused, open, which were not run."""
+    """Return a history: K kept, D discarded, C crashed, and U, R, O: duplicate, refused, open, which were not run."""
     verdicts = {
         "K": Verdict.KEEP, "D": Verdict.DISCARD, "C": Verdict.CRASH, "U": Verdict.DUPLICATE, "R": Verdict.REJECTED,
         "O": None,
@@ -48,7 +48,7 @@ def test_wilson(hits: int, of: int, low: float, high: float) -> None:
     assert rate.share == hits / of
 
 
-def test_nothing_to_count_may_be_anything() -> None:
+def test_with_nothing_to_count_the_interval_is_0_to_1() -> None:
     rate = wilson(0, 0)
     assert (rate.share, rate.low, rate.high) == (0.0, 0.0, 1.0)
 
@@ -73,7 +73,7 @@ def test_a_mirrored_slope_is_the_negative(values: list[float]) -> None:
 
 
 @given(st.integers(0, 60), st.integers(0, 40), st.integers(0, 40))
-def test_the_chance_is_the_beta_binomials(more: int, kept: int, missed: int) -> None:
+def test_the_probability_is_that_of_the_beta_binomial(more: int, kept: int, missed: int) -> None:
     a, b = kept + 1, missed + 1
     log_beta = math.lgamma(b + more) - math.lgamma(a + b + more) - math.lgamma(b) + math.lgamma(a + b)
     assert none_kept(more, kept, kept + missed) == pytest.approx(math.exp(log_beta))
@@ -90,7 +90,7 @@ def test_the_usual_patience_is_the_least_that_surprises(kept: int, missed: int) 
         assert none_kept(patience - 1, kept, kept + missed) > SURPRISE
 
 
-def test_patience_goes_with_the_rate() -> None:
+def test_patience_depends_on_the_keep_rate() -> None:
     assert usual_patience(0, 0) == 19, "1 / (m + 1), the rule of succession"
     assert usual_patience(10, 20) == 10
     assert usual_patience(30, 300) == pytest.approx(3 / 0.1, abs=3)
@@ -101,7 +101,7 @@ def test_patience_goes_with_the_rate() -> None:
     ("marks", "since", "idle"),
     [("", 0, 0), ("DDD", 0, 3), ("K", 1, 0), ("DKDCD", 2, 3), ("KDUDRDO", 1, 3), ("KUR", 1, 0)],
 )
-def test_only_what_ran_counts(marks: str, since: int, idle: int) -> None:
+def test_only_experiments_that_ran_count(marks: str, since: int, idle: int) -> None:
     found = plateau(history(marks))
     assert (found.since, found.idle) == (since, idle)
     assert not found.reached
