@@ -1,4 +1,4 @@
-"""Early stopping: decide while a run goes on whether it is hopeless beside the incumbent, the current best.
+"""Early stopping: decide during a run whether it is hopeless beside the incumbent, the current best.
 
 A run is compared with the incumbent at the same share p of the budget, by the first value that the incumbent reports. Both curves
 are smoothed, and the gap has to exceed the margin at two looks in a row:

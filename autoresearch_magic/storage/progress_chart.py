@@ -1,7 +1,7 @@
 """progress.png: one picture of a whole study.
 
 It is drawn in a background thread beside a user who may be plotting. So pyplot is not imported, rcParams are not changed, and
-whatever a style sheet could set (fonts, LaTeX, lines, margins) is given explicitly.
+every property that a style sheet could set (fonts, LaTeX, lines, margins) is given explicitly.
 """
 
 from __future__ import annotations

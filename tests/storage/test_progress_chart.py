@@ -166,8 +166,8 @@ def test_the_summaries_of_many_kept_experiments_do_not_overlap():
 
 
 @pytest.mark.parametrize("metric", [BPB, ACCURACY], ids=["minimize", "maximize"])
-@pytest.mark.parametrize("count", [1, 4, 30, 200])
-@pytest.mark.parametrize("scale", [1e-19, 1.0, 1e5])
+@pytest.mark.parametrize("count", [1, 30, 200])
+@pytest.mark.parametrize("scale", [1e-19, 1e5])
 @pytest.mark.parametrize("again", [False, True], ids=["once", "measured again"])
 def test_every_text_is_inside_the_figure_and_covers_no_other(metric, count, scale, again):
     experiments = [
