@@ -208,14 +208,14 @@ class SimulatedStudy:
         return Measurement(Outcome.OK, value, seed)
 
     # the records
-    def opened(self, experiment: Experiment) -> None: ...
-    def drifted(self, experiment: Experiment) -> None: ...
+    def open_experiment(self, experiment: Experiment) -> None: ...
+    def set_since(self, experiment: Experiment) -> None: ...
     def draw(self, experiments: object) -> None: ...
 
     def log(self, *_: object) -> str:
         return ""
 
-    def measured(self, number: int, kind: str, measurement: Measurement) -> None:
+    def add_run(self, number: int, kind: str, measurement: Measurement) -> None:
         self.order.append(number)
 
     def judged(self, experiment: Experiment, before: list[Experiment]) -> Experiment:
