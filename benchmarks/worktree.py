@@ -61,7 +61,7 @@ def measure(count: int, rounds: int, folder: Path) -> tuple[dict[str, list[float
     began = time.perf_counter()
     tree.open()
     opened = time.perf_counter() - began
-    branch = StudyBranch(checkout, split(target), folder, "bench")
+    branch = StudyBranch(checkout, split(target), "bench")
     parts: dict[str, list[float]] = {"show": [], "command": [], "tampered": [], "record": []}
     alone: list[float] = []
 

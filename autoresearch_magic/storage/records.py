@@ -60,7 +60,7 @@ class Records:
         if checkout is None:
             self.repository = CellRepository(folder / "repo", folder.name)
         else:
-            self.repository = StudyBranch(checkout, split(target), folder, folder.name)
+            self.repository = StudyBranch(checkout, split(target), folder.name)
         self._drawing_thread = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
@@ -92,9 +92,10 @@ class Records:
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
         """Complete git and results.tsv from the journal, after a process was killed between writing them."""
         done: list[Experiment] = []
+        recorded = self.repository.commits()
         for experiment in judged:
             commits = {e.number: e.commit for e in done}
-            held = self.repository.commit_of(experiment.number)
+            held = recorded.get(experiment.number)
             done.append(
                 experiment if experiment.commit and experiment.commit == held else self._commit(experiment, commits)
             )

@@ -1,90 +1,125 @@
-"""The git program, run so that nobody's hooks, locks or interrupts have a say.
+"""Plain git commands through GitPython, shielded from the user's hooks and environment and from interrupts of the kernel.
 
-Not here: what is done with it (`checkout`, `records.branch`, `runners.worktree`), and the repositories of cells, which write
-their objects themselves (`records.repository`).
+What is done with them is in `commits` (a study's history), `checkout`, `apply` and `runners.worktree`.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
+import re
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import UserError
 
 NO_GIT = "git was not found: install it (apt install git, brew install git or conda install git) and start again."
 PATIENCE = 20.0
-"""Seconds that a lock of another git is waited for; in a user's repository none is ever removed."""
+"""Seconds to wait for a lock that another git process holds."""
 
-_QUIET = (
+_OPTIONS = (
     "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
     "-c", "commit.gpgSign=false", "-c", "advice.detachedHead=false", "-c", "core.quotePath=false",
     "-c", "diff.autoRefreshIndex=true", "-c", "core.safecrlf=false", "-c", "i18n.commitEncoding=UTF-8",
+    "-c", "fastimport.unpackLimit=100",
 )  # fmt: skip
+_VARIABLES = {
+    "LC_ALL": "C", "LANGUAGE": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true",
+}  # fmt: skip
+_LOCKED = re.compile(r"Unable to create '(.+?\.lock)'")
 
 
 class GitFailed(Exception):
-    """Git said no; the text is what it said, in one line."""
+    """A git command failed; the text is its error message, in one line."""
 
     def __init__(self, message: str, code: int, output: str = "") -> None:
         super().__init__(message)
         self.code, self.output = code, output
 
 
-def git(folder: Path, *arguments: str, given: str = "", env: dict[str, str] | None = None) -> str:
-    """Run git in a folder of a user's repository and return what it prints.
+def git(
+    folder: Path,
+    *arguments: str,
+    given: str | bytes = "",
+    env: Mapping[str, str] | None = None,
+    stale: float | None = None,
+) -> str:
+    """Run a git command in a folder and return its output.
 
-    The user's configuration counts (filters, line endings, identity), hooks do not run, and nothing is written that was not
-    asked for: ``git status`` leaves the index as it is.
+    The user's configuration applies (filters, line endings, identity); hooks do not run, and inherited ``GIT_*`` variables are
+    removed. Nothing is written except what the command asks for: ``git status`` leaves the index as it is.
 
     Parameters
     ----------
     folder : Path
     *arguments : str
-    given : str
-        For its standard input.
-    env : dict, optional
-        Variables besides, such as ``GIT_INDEX_FILE``.
+        The command and its arguments.
+    given : str or bytes
+        Its standard input.
+    env : mapping, optional
+        Additional environment variables, such as ``GIT_INDEX_FILE``.
+    stale : float, optional
+        Seconds after which a lock file counts as left behind by a killed process and is removed. By default none is ever
+        removed, as a repository of the user requires.
+
+    Returns
+    -------
+    str
+        Standard output; bytes that are not UTF-8 as lone surrogates (``surrogateescape``).
 
     Raises
     ------
     GitFailed
-        When its exit status is not 0.
+        When the exit status is not 0.
     UserError
-        When there is no git.
+        When git is not installed, or the folder does not exist.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    kept |= {
-        "LC_ALL": "C",
-        "LANGUAGE": "C",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_EDITOR": "true",
-    }
-    began = time.monotonic()
-    while True:
-        # A session of its own: an interrupt of the kernel goes to its process group, and a git that dies leaves its locks.
-        try:
-            process = subprocess.Popen(
-                ["git", *_QUIET, *arguments], cwd=folder, env=kept | (env or {}), start_new_session=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                encoding="utf-8", errors="surrogateescape",
-            )  # fmt: skip
-        except FileNotFoundError:
-            if not folder.is_dir():
-                raise UserError(f"There is no folder {folder}.") from None
-            raise UserError(NO_GIT) from None
-        with process:
-            output, errors = process.communicate(given)
-        if process.returncode == 0:
-            return output
-        if "Unable to create" not in errors or time.monotonic() - began > PATIENCE:
-            said = " ".join(errors.split()) or f"exit status {process.returncode}"
-            raise GitFailed(f"git {arguments[0]} failed: {said[:400]}", process.returncode, output)
-        time.sleep(0.1)
+    try:
+        from git import Git, GitCommandNotFound  # here, because importing it is slow and fails where there is no git
+    except ModuleNotFoundError:
+        raise
+    except ImportError:
+        raise UserError(NO_GIT) from None
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}.")
+    variables = _VARIABLES | dict(env or {})
+    # GitPython adds variables to the environment but cannot remove any; `env -u` can.
+    unwanted = [name for name in os.environ if name.startswith("GIT_") and name not in variables]
+    unset = ["env", *(word for name in unwanted for word in ("-u", name))] if unwanted else []
+    # -C rather than GitPython's working folder, which falls back to the current one when the folder has disappeared.
+    command = [*unset, Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *_OPTIONS, "-C", str(folder), *arguments]
+    began = since = time.monotonic()
+    waiting_for = ""
+    # A file as standard input, because GitPython ends a process that it feeds through a pipe when an interrupt comes.
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(given if isinstance(given, bytes) else given.encode("utf-8", "surrogateescape"))
+        while True:
+            stdin.seek(0)
+            try:
+                # Its own session: the kernel's interrupts go to the process group, and a git that dies leaves its locks behind.
+                code, output, errors = Git().execute(
+                    command, istream=stdin, env=variables, start_new_session=True, with_extended_output=True,
+                    with_exceptions=False, stdout_as_string=False, strip_newline_in_stdout=False,
+                )  # fmt: skip
+            except GitCommandNotFound:
+                raise UserError(NO_GIT) from None
+            text = output.decode("utf-8", "surrogateescape")
+            if code == 0:
+                return text
+            locked, now = _LOCKED.search(errors), time.monotonic()
+            if locked is None or now - began > PATIENCE:
+                reason = " ".join(errors.split()) or f"exit status {code}"
+                raise GitFailed(f"git {arguments[0]} failed: {reason[:400]}", code, text)
+            if locked[1] != waiting_for:
+                waiting_for, since = locked[1], now
+            if stale is not None and now - since > stale:
+                (folder / waiting_for).unlink(missing_ok=True)
+                began, waiting_for = now, ""
+            else:
+                time.sleep(0.1)
 
 
 def names(output: str) -> list[str]:
-    """Return the paths of an output that ends each with a null byte."""
+    """Return the paths of an output that ends each path with a null byte."""
     return [name for name in output.split("\0") if name]

@@ -1,29 +1,62 @@
-"""The commits of a study, which are the same for cells and for files: what can be done, what they say, where they are found."""
+"""A study's history in git: one commit per experiment, and a branch that only kept experiments advance.
+
+Each experiment's commit is at ``refs/autoresearch/<study>/NNNN``, the branch is ``autoresearch/<study>``. The same for studies of
+cells (`cell_repository`) and of files in the user's repository (`study_branch`); they differ in how a version's tree is built.
+"""
 
 from __future__ import annotations
 
 import re
+import tempfile
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from io import BytesIO
+from pathlib import Path
 
+from ...errors import UserError
 from ...experiment import Experiment
 from ...metric import Metric
 from ..results_tsv import one_line
+from .command import GitFailed, git, names
 
 SUBJECT = 72
 """Characters of a commit's subject: what `git log --oneline` shows in a terminal."""
 COMMITTER, ADDRESS = "autoresearch", "autoresearch@localhost"
-"""Who commits, and the address of all; the author is the agent (`author_name`)."""
+"""The committer's name, and the address of committer and author; the author's name is the agent's (`author_name`)."""
+
+_EXPERIMENT = re.compile(rb"^Experiment: (\d+)$", re.MULTILINE)
+_COMMITTED = re.compile(rb"^committer .* (\d+) [+-]\d{4}$", re.MULTILINE)
 
 
-class Commits(Protocol):
-    """Where a study's experiments are committed: `repository.CellRepository` for cells, `branch.StudyBranch` for files."""
+class Commits:
+    """The commits of one study; the base of `CellRepository` and `StudyBranch`.
+
+    Parameters
+    ----------
+    folder : Path
+        The repository's.
+    study : str
+        The study's name.
+    base : str, optional
+        The user's commit that the study begins with: the parent of the baseline's commit.
+    """
+
+    variables: Mapping[str, str] = {}
+    """Environment variables of every git command."""
+    stale: float | None = None
+    """Seconds after which a lock is removed (see `command.git`)."""
+
+    def __init__(self, folder: Path, study: str, base: str | None = None) -> None:
+        self.folder, self.base = folder, base
+        name = safe_name(study)
+        self.branch = f"autoresearch/{name}"
+        self.head = f"refs/heads/{self.branch}"
+        self.references = f"refs/autoresearch/{name}"
+        self._lock = threading.RLock()
 
     def record(
-        self, experiment: Experiment, files: Mapping[str, str], metric: Metric, parent_commit: str | None,
-        when: datetime,
+        self, experiment: Experiment, files: Mapping[str, str], metric: Metric, parent_commit: str | None, when: datetime,
     ) -> str:  # fmt: skip
         """Commit a judged experiment; doing it again changes nothing.
 
@@ -32,7 +65,7 @@ class Commits(Protocol):
         experiment : Experiment
             With its verdict. A kept one advances the branch.
         files : Mapping[str, str]
-            Paths, with forward slashes, to contents: all that this version holds.
+            Paths, with forward slashes, to contents: this version's files.
         metric : Metric
         parent_commit : str or None
             The commit of the incumbent it was proposed against; None for the baseline.
@@ -48,38 +81,90 @@ class Commits(Protocol):
         ------
         UserError
             When git refuses.
+        ValueError
+            For an experiment without a verdict, or a path that is not below the folder of a `CellRepository`.
         """
-        ...
+        if experiment.verdict is None:
+            raise ValueError(f"experiment {experiment.number} has no verdict yet")
+        ref, parent = f"{self.references}/{experiment.number:04d}", parent_commit or self.base
+        author = author_name(experiment.proposal.agent).encode("utf-8", "replace")
+        message, date = commit_message(experiment, metric).encode("utf-8", "replace"), int(when.timestamp())
+        with self._lock:
+            self._open()
+            (_, held), (tip, newest) = self._objects(ref, self.head)
+            if held and (_parents(held), held.partition(b"\n\n")[2]) == ([parent] if parent else [], message):
+                date = _age(held)[0]  # it was recorded before
+            forward = newest is None or tip in (parent, self.base) or (date, experiment.number) > _age(newest)
+            advances = experiment.verdict.kept and forward  # never back to a former best
+            stream = b"commit %b\nmark :1\n" % ref.encode()
+            stream += b"author %b <%b> %d +0000\n" % (author, ADDRESS.encode(), date)
+            stream += b"committer %b <%b> %d +0000\n" % (COMMITTER.encode(), ADDRESS.encode(), date)
+            stream += _data(message) + (f"from {parent}\n" if parent else "").encode() + self._changes(files)
+            stream += (f"reset {self.head}\nfrom :1\n" if advances else "").encode()
+            sha = self._import(stream)
+            if advances or (experiment.verdict.kept and tip == sha):
+                self._show(sha, files, parent_commit)
+            return sha
 
-    def commit_of(self, number: int) -> str | None:
-        """Return the hash of an experiment's commit; None when it was never recorded here."""
-        ...
+    def commits(self) -> dict[int, str]:
+        """Return the hashes of the recorded commits by number of the experiment."""
+        lines = self._git("for-each-ref", "--format=%(refname:lstrip=3) %(objectname)", self.references).splitlines()
+        return {int(number): sha for number, _, sha in (line.partition(" ") for line in lines)}
 
+    def read(self, number: int) -> dict[str, str]:
+        """Return the files of an experiment.
 
-@dataclass(frozen=True)
-class References:
-    """Names of a study's branch and of each experiment's reference, for a study's `safe_name`."""
+        Raises
+        ------
+        KeyError
+            When it was never recorded here.
+        """
+        entries = names(self._git("ls-tree", "-r", "-z", self.commits()[number]))
+        blobs = {path: head.split()[2] for head, _, path in (entry.partition("\t") for entry in entries)}
+        return {
+            path: decode(content or b"")
+            for path, (_, content) in zip(blobs, self._objects(*blobs.values()), strict=True)
+        }
 
-    study: str
+    def _open(self) -> None:
+        """Make the repository where it does not exist; a hook for `CellRepository`."""
 
-    @property
-    def branch(self) -> str:
-        """The branch of what was kept."""
-        return f"autoresearch/{self.study}"
+    def _show(self, sha: str, files: Mapping[str, str], parent: str | None) -> None:
+        """Show a new best to the user; a hook for `CellRepository`."""
 
-    @property
-    def head(self) -> str:
-        """The branch's reference."""
-        return f"refs/heads/{self.branch}"
+    def _changes(self, files: Mapping[str, str]) -> bytes:
+        """Return the fast-import commands that turn the parent's tree into a version's."""
+        raise NotImplementedError
 
-    @property
-    def experiments(self) -> str:
-        """What all the experiments' references are below."""
-        return f"refs/autoresearch/{self.study}"
+    def _git(self, *arguments: str, given: str | bytes = "", env: Mapping[str, str] | None = None) -> str:
+        try:
+            return git(self.folder, *arguments, given=given, env={**self.variables, **(env or {})}, stale=self.stale)
+        except GitFailed as error:
+            raise UserError(f"The study could not be committed in {self.folder}: {error}.") from None
 
-    def experiment(self, number: int) -> str:
-        """Return the reference of an experiment."""
-        return f"{self.experiments}/{number:04d}"
+    def _import(self, stream: bytes) -> str:
+        """Write files, trees, a commit marked 1 and references in one process; return the commit's hash.
+
+        The stream's format is that of git-fast-import(1).
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            # The hash goes to a file: after an interrupt nobody reads what git prints, and that would end it before it is done.
+            marks = Path(folder, "marks")
+            # --force, because a reference may move to a commit that does not descend from the one before.
+            self._git("fast-import", "--quiet", "--force", f"--export-marks={marks}", given=stream)
+            return marks.read_text().split()[1]
+
+    def _objects(self, *objects: str) -> list[tuple[str, bytes | None]]:
+        """Return hash and content of each of some objects, given by hash or reference; content None where there is none."""
+        output = self._git("cat-file", "--batch", given="".join(f"{name}\n" for name in objects))
+        stream = BytesIO(output.encode("utf-8", "surrogateescape"))
+        found: list[tuple[str, bytes | None]] = []
+        for _ in objects:
+            sha, *kind = stream.readline().decode().split()
+            found.append((sha, stream.read(int(kind[1])) if len(kind) == 2 else None))
+            if len(kind) == 2:
+                stream.readline()
+        return found
 
 
 def safe_name(study: str) -> str:
@@ -92,7 +177,7 @@ def safe_name(study: str) -> str:
 def commit_message(experiment: Experiment, metric: Metric) -> str:
     """Return subject, body and trailers of an experiment's commit.
 
-    The subject is the summary, cut where it is long (the body has the whole then); the body is the hypothesis and
+    The subject is the summary, cut where it is long (then the body begins with all of it); the body is the hypothesis and
     the judge's reason; the trailers are `Experiment`, `Verdict` and `Metric`, the value with all its digits.
     """
     summary = one_line(experiment.summary)
@@ -102,7 +187,7 @@ def commit_message(experiment: Experiment, metric: Metric) -> str:
         body.insert(0, subject)
         subject = subject[: SUBJECT - 1].rstrip() + "…"
     value = experiment.value
-    if value is None:  # a NaN or an infinity is worth telling from no value at all
+    if value is None:  # a NaN or an infinity says more than "none"
         value = next((m.value for m in experiment.measurements if m.value is not None), None)
     trailers = [
         f"Experiment: {experiment.number}",
@@ -117,9 +202,46 @@ def author_name(agent: str) -> str:
     return re.sub(r"[<>]", "", one_line(agent)).strip(" .,:;\"'") or COMMITTER
 
 
-def git_date(when: datetime) -> str:
-    """Return a time as git writes it into a commit: seconds, in UTC."""
-    return f"{int(when.timestamp())} +0000"
+def encode(text: str) -> bytes:
+    """Return a file's content as bytes: UTF-8, with undecodable bytes as they were and lone surrogates kept."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def decode(content: bytes) -> str:
+    """Return the text that `encode` was given; never fails."""
+    try:
+        return content.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return content.decode("utf-8", "surrogateescape")
+
+
+def put_file(path: str, mode: str, content: str | bytes) -> bytes:
+    """Return the fast-import command that puts a file into a tree; the content is a blob's hash, or bytes to store."""
+    if isinstance(content, str):
+        return f"M {mode} {content} {quoted(path)}\n".encode()
+    return f"M {mode} inline {quoted(path)}\n".encode() + _data(content)
+
+
+def quoted(path: str) -> str:
+    """Return a path as fast-import reads it."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(content), content)
+
+
+def _parents(commit: bytes) -> list[str]:
+    return [line[7:].decode() for line in commit.partition(b"\n\n")[0].split(b"\n") if line.startswith(b"parent ")]
+
+
+def _age(commit: bytes) -> tuple[int, int]:
+    """Return date and experiment of a commit: their order is the order of the verdicts."""
+    date, numbers = _COMMITTED.search(commit), _EXPERIMENT.findall(commit)
+    return int(date[1]) if date else 0, int(numbers[-1]) if numbers else -1
 
 
 def _paragraph(text: str) -> str:

@@ -64,7 +64,7 @@ def check_git() -> Check:
         commit = repository.record(
             baseline, {"target.py": baseline.target}, Metric("loss", "loss"), None, when=datetime.now(UTC)
         )
-        if repository.commit_of(0) != commit:
+        if repository.commits().get(0) != commit:
             return Check("git", "bad", f"{version} lost a commit", "reinstall git")
     numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
     if numbers < OLDEST_GIT:

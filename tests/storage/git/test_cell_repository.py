@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.storage.git import cell_repository as module
-from autoresearch_magic.storage.git.cell_repository import CellRepository, decode, encode
+from autoresearch_magic.storage.git.cell_repository import CellRepository
+from autoresearch_magic.storage.git.commits import decode, encode
 
 STUDY = "2026-11-24-val_bpb"
 METRIC = Metric("val_bpb", "evaluate(model)")
@@ -76,12 +76,12 @@ def test_every_experiment_is_reachable_and_keeps_alone_are_on_the_branch(study):
     tried = study.record(experiment(2, Verdict.CRASH, None))
     second = study.record(experiment(3))
     repository = study.repository
-    assert repository.numbers() == [0, 1, 2, 3]
-    assert repository.commit_of(2) == tried == git(study.path, "rev-parse", f"refs/autoresearch/{STUDY}/0002")
+    assert list(repository.commits()) == [0, 1, 2, 3]
+    assert repository.commits()[2] == tried == git(study.path, "rev-parse", f"refs/autoresearch/{STUDY}/0002")
     assert repository.read(2)["target.py"] == "x = 2\n"
-    assert [subject for _, subject in repository.branch_log()] == ["set x to 3", "set x to 1", "baseline"]
+    subjects = git(study.path, "log", "--first-parent", "--format=%s", repository.branch).splitlines()
+    assert subjects == ["set x to 3", "set x to 1", "baseline"]
     assert git(study.path, "rev-parse", f"{second}^", f"{tried}^") == f"{first}\n{first}"
-    assert repository.commit_of(9) is None
     with pytest.raises(KeyError):
         repository.read(9)
 
@@ -102,7 +102,7 @@ def test_the_commit_says_what_it_is(study):
 
 def test_recording_again_changes_nothing(study):
     before = git(study.path, "for-each-ref")
-    sha = study.repository.commit_of(0)
+    sha = study.repository.commits()[0]
     files = study.repository.read(0)
     baseline = experiment(0, Verdict.BASELINE, 3.1, summary="baseline")
     later = START + timedelta(hours=1)
@@ -144,7 +144,7 @@ def test_what_a_kill_left_undone_is_done_at_the_next_try(study, monkeypatch):
 
 
 def test_stale_locks_do_not_end_the_study(study, monkeypatch):
-    monkeypatch.setattr(module, "STALE", 0.3)
+    monkeypatch.setattr(CellRepository, "stale", 0.3)
     folder = study.path / ".git"
     branch = folder / "refs" / "heads" / "autoresearch" / f"{STUDY}.lock"
     own = folder / "refs" / "autoresearch" / STUDY / "0001.lock"
@@ -160,12 +160,13 @@ def test_a_lock_that_is_held_for_a_moment_is_waited_for(study):
     lock.touch()
     threading.Timer(0.4, lock.unlink).start()
     study.record(experiment(1))
-    assert study.repository.numbers() == [0, 1]
+    assert list(study.repository.commits()) == [0, 1]
 
 
 def test_another_refusal_of_git_is_one_line(study):
-    with pytest.raises(UserError, match="git update-ref failed") as caught:
-        study.repository._git("update-ref", "refs/x", "nonsense")
+    study.incumbent = "1" * 40
+    with pytest.raises(UserError, match="git fast-import failed") as caught:
+        study.record(experiment(1))
     assert "\n" not in str(caught.value)
 
 
@@ -194,9 +195,9 @@ def test_git_gc_changes_nothing(study):
     git(study.path, "gc", "--quiet", "--prune=now")
     assert not (study.path / ".git" / "refs" / "autoresearch" / STUDY / "0001").exists()
     study.record(experiment(2))
-    assert study.repository.numbers() == [0, 1, 2]
+    assert list(study.repository.commits()) == [0, 1, 2]
     assert study.repository.read(1)["target.py"] == "x = 1\n"
-    assert study.repository.commit_of(1) == git(study.path, "rev-parse", "HEAD^")
+    assert study.repository.commits()[1] == git(study.path, "rev-parse", "HEAD^")
     assert git(study.path, "status", "--porcelain") == ""
 
 
@@ -269,7 +270,7 @@ def test_a_repository_that_was_left_half_made(tmp_path):
 
 
 def test_a_folder_that_was_deleted_can_be_filled_again(study):
-    sha = study.repository.commit_of(0)
+    sha = study.repository.commits()[0]
     shutil.rmtree(study.path)
     study.incumbent = None
     assert study.record(experiment(0, Verdict.BASELINE, 3.1, summary="baseline")) == sha
@@ -278,7 +279,8 @@ def test_a_folder_that_was_deleted_can_be_filled_again(study):
 def test_no_git(tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from autoresearch_magic.storage.git.cell_repository import CellRepository, UserError\n"
+        "from autoresearch_magic.errors import UserError\n"
+        "from autoresearch_magic.storage.git.cell_repository import CellRepository\n"
         f"try: CellRepository(Path({str(tmp_path)!r}) / 'repo', 's')\n"
         "except UserError as error: print(error)\n"
     )
@@ -294,7 +296,7 @@ def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "git").write_text(
-        f'#!/bin/sh\ncase "$1" in update-ref) touch {tmp_path}/started; sleep 1;; esac\n'
+        f'#!/bin/sh\ncase " $* " in *" fast-import "*) touch {tmp_path}/started; sleep 1;; esac\n'
         f'exec {shutil.which("git")} "$@"\n'
     )
     (tools / "git").chmod(0o755)
@@ -319,10 +321,10 @@ def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
     _, errors = process.communicate(timeout=30)
     assert b"KeyboardInterrupt" in errors
     for _ in range(100):  # git may outlive us by a moment
-        if CellRepository(tmp_path / "repo", STUDY).numbers() == [0]:
+        if list(CellRepository(tmp_path / "repo", STUDY).commits()) == [0]:
             break
         time.sleep(0.05)
-    assert CellRepository(tmp_path / "repo", STUDY).numbers() == [0]
+    assert list(CellRepository(tmp_path / "repo", STUDY).commits()) == [0]
     assert not list((tmp_path / "repo" / ".git").rglob("*.lock"))
 
 
@@ -331,8 +333,8 @@ def test_threads_may_record_and_read_at_once(study):
 
     def read() -> None:
         try:
-            for _ in range(30):
-                for number in study.repository.numbers():
+            for _ in range(10):
+                for number in study.repository.commits():
                     study.repository.read(number)
         except BaseException as error:
             errors.append(error)

@@ -1,12 +1,14 @@
 """What commits say and where they are found; that git takes it is seen in test_repository and test_branch."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.storage.git.commits import References, author_name, commit_message, safe_name
+from autoresearch_magic.storage.git.commits import Commits, author_name, commit_message, safe_name
 
 METRIC = Metric("val_bpb", "evaluate(model)")
 
@@ -53,6 +55,6 @@ def test_an_author_is_as_git_allows_it(agent, author):
 
 
 def test_where_commits_are_found():
-    places = References("s")
-    assert (places.branch, places.head) == ("autoresearch/s", "refs/heads/autoresearch/s")
-    assert places.experiment(7) == "refs/autoresearch/s/0007"
+    commits = Commits(Path(), "s")
+    assert (commits.branch, commits.head) == ("autoresearch/s", "refs/heads/autoresearch/s")
+    assert commits.references == "refs/autoresearch/s"

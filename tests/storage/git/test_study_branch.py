@@ -41,8 +41,7 @@ def repo(tmp_path):
 
 def branch_of(repo, name="one"):
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
-    (repo.parent / name).mkdir(exist_ok=True)
-    made = StudyBranch(checkout, split(target), repo.parent / name, name)
+    made = StudyBranch(checkout, split(target), name)
     made.target = target
     return made
 
@@ -63,15 +62,15 @@ def record(branch, e, parent=None, when=WHEN):
 
 
 def tip(branch):
-    return run_git(branch.checkout.folder, "rev-parse", branch.branch).strip()
+    return run_git(branch.folder, "rev-parse", branch.branch).strip()
 
 
 def test_every_experiment_is_a_commit_and_every_keep_on_the_branch(repo, branch):
     before = state(repo)
     base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     assert tip(branch) == base
-    assert run_git(repo, "rev-parse", f"{base}^").strip() == branch.checkout.commit
-    assert run_git(repo, "diff", "--stat", branch.checkout.commit, base) == ""
+    assert run_git(repo, "rev-parse", f"{base}^").strip() == branch.base
+    assert run_git(repo, "diff", "--stat", branch.base, base) == ""
     target = changed(branch.target, src__app_py="LIMIT = 20\n", src__new__b_py="b = 1\n", src__old_py=None)
     kept = record(branch, experiment(1, target), base)
     assert tip(branch) == kept
@@ -82,7 +81,7 @@ def test_every_experiment_is_a_commit_and_every_keep_on_the_branch(repo, branch)
     assert tip(branch) == kept
     refs = run_git(repo, "for-each-ref", "--format=%(refname) %(objectname)", "refs/autoresearch").splitlines()
     assert refs == [f"refs/autoresearch/one/{n:04d} {sha}" for n, sha in enumerate((base, kept, lost))]
-    assert [branch.commit_of(n) for n in range(4)] == [base, kept, lost, None]
+    assert branch.commits() == {0: base, 1: kept, 2: lost}
     assert state(repo) == before
 
 
@@ -119,7 +118,7 @@ def test_a_lost_branch_is_made_again(repo, branch):
 def test_a_study_that_begins_with_the_applied_best_of_another(repo):
     commit(repo, {"src/app.py": "LIMIT = 20\n"}, "ms 5 -> 4\n\nExperiment: 12\nStudy: other\n")
     branch = branch_of(repo)
-    run_git(repo, "update-ref", "refs/heads/autoresearch/one", branch.checkout.commit)  # as the worktree does
+    run_git(repo, "update-ref", "refs/heads/autoresearch/one", branch.base)  # as the worktree does
     base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     assert tip(branch) == base
     kept = record(branch, experiment(1, changed(branch.target, src__app_py="LIMIT = 30\n")), base)
@@ -170,8 +169,8 @@ def test_the_identity_and_configuration_of_the_user_do_not_matter(repo, branch, 
     record(branch, experiment(1, changed(branch.target, src__win_py="a = 3\r\nb = 2\r\n")), sha)
 
 
-def test_a_lock_that_a_machine_left_behind_is_no_obstacle(repo, branch):
-    (repo.parent / "one" / "index.lock").touch()
+def test_the_lock_of_the_users_index_is_no_obstacle(repo, branch):
+    (repo / ".git" / "index.lock").touch()
     assert record(branch, experiment(0, branch.target, Verdict.BASELINE))
 
 
@@ -209,12 +208,14 @@ def test_a_version_does_not_depend_on_those_before_it(repo, branch):
     assert "src/app.py" in names[4]
 
 
-def test_a_version_after_one_that_git_refused(repo, branch, monkeypatch):
+def test_a_lock_in_the_users_repository_is_never_removed(repo, branch, monkeypatch):
     base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     monkeypatch.setattr("autoresearch_magic.storage.git.command.PATIENCE", 0.0)
-    (repo.parent / "one" / "index.lock").touch()
+    lock = repo / ".git" / "refs" / "autoresearch" / "one" / "0001.lock"
+    lock.touch()
     with pytest.raises(UserError, match="could not be committed"):
         record(branch, experiment(1, changed(branch.target, src__app_py="LIMIT = 0\n")), base)
+    lock.unlink()  # fails if it was removed
     sha = record(branch, experiment(1, changed(branch.target, src__old_py="x = 2\n")), base)
     assert run_git(repo, "diff", "--name-only", base, sha).split() == ["src/old.py"]
 
