@@ -1,9 +1,10 @@
-"""What an experiment on a repository costs beside its command: the worktree, the look for tampering, the commit.
+"""Time that an experiment costs besides its run: worktree, check for tampering and commit, or the commit of a cell.
 
-Run it with ``python benchmarks/worktree.py [rounds] [files ...]``. Each round brings the worktree to another version of one file
-of several, runs ``true`` in it, looks at the frozen files and commits; and, in turns with that, runs ``true`` bare, as a shell
-would. The difference is the study's own cost. Every third round the run has rewritten a tracked file and left an untracked one,
-every second one is kept. The repository is made for it: files of 40 lines, 50 a folder.
+Run it with ``python benchmarks/worktree.py [rounds] [files ...]``. Each round brings the worktree to another version of one of
+several files, runs ``true`` in it, checks the frozen files and commits; then it runs ``true`` alone, as a shell would. The
+difference is the study's own cost. Every third run rewrites a tracked file and leaves an untracked one, every second experiment
+is kept. The repository is made for the benchmark: files of 40 lines, 50 in each folder. The last lines are the time to record an
+experiment of a study of cells, in the study's own repository.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Prop
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import join, split
+from autoresearch_magic.storage.git.cell_repository import CellRepository
 from autoresearch_magic.storage.git.checkout import open_checkout
 from autoresearch_magic.storage.git.study_branch import StudyBranch
 
@@ -77,10 +79,7 @@ def measure(count: int, rounds: int, folder: Path) -> tuple[dict[str, list[float
         contents = split(target)
         contents[names[number % 7]] += f"VERSION = {number}\n"
         verdict = Verdict.BASELINE if parent is None else Verdict.KEEP if number % 2 else Verdict.DISCARD
-        experiment = Experiment(
-            number, None, Proposal(join(contents), f"step {number}", "", agent="bench"), "", verdict, "",
-            (Measurement(Outcome.OK, float(number), 0),),
-        )  # fmt: skip
+        experiment = made_experiment(number, verdict, join(contents))
         timed("show", lambda contents=contents: tree.show(contents))  # type: ignore[misc]
         timed("command", lambda: bare(tree.folder))
         if number % 3 == 0:
@@ -97,10 +96,34 @@ def measure(count: int, rounds: int, folder: Path) -> tuple[dict[str, list[float
     return {name: values[1:] for name, values in parts.items()}, alone[1:], opened
 
 
+def measure_cells(rounds: int, folder: Path) -> dict[str, list[float]]:
+    """Return the seconds to record experiments of a study of cells: kept ones change working files as well."""
+    repository = CellRepository(folder / "repo", "bench")
+    seconds: dict[str, list[float]] = {"kept": [], "others": []}
+    parent = None
+    for number in range(2 * rounds + 1):
+        verdict = Verdict.BASELINE if parent is None else Verdict.KEEP if number % 2 else Verdict.DISCARD
+        target = f"VERSION = {number}\n" + "x = 1\n" * 80
+        experiment = made_experiment(number, verdict, target)
+        files = {"target.py": target, "setup.py": "a = 1\n" * 60, "program.md": "# Lower it\n"}
+        began = time.perf_counter()
+        sha = repository.record(experiment, files, METRIC, parent, datetime.now(UTC))
+        if number:
+            seconds["kept" if verdict.kept else "others"].append(time.perf_counter() - began)
+        if verdict.kept:
+            parent = sha
+    return seconds
+
+
+def made_experiment(number: int, verdict: Verdict, target: str) -> Experiment:
+    proposal = Proposal(target, f"step {number}", "", agent="bench")
+    return Experiment(number, None, proposal, "", verdict, "", (Measurement(Outcome.OK, float(number), 0),))
+
+
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     counts = [int(word) for word in sys.argv[2:]] or [100, 1_000, 10_000]
-    print(f"seconds an experiment, {rounds} rounds in turns, {os.cpu_count()} cores; medians (worst)")
+    print(f"seconds per experiment, {rounds} rounds in turns, {os.cpu_count()} cores; medians (worst)")
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             parts, alone, opened = measure(count, rounds, Path(folder))
@@ -112,6 +135,9 @@ def main() -> None:
             f"{statistics.median(alone):.4f} ({max(alone):.4f}); whole / bare {statistics.median(ratios):.0f}; made once in "
             f"{opened:.2f}"
         )
+    with tempfile.TemporaryDirectory() as name:
+        for what, seconds in measure_cells(rounds, Path(name)).items():
+            print(f"  cells, {what}: record {statistics.median(seconds):.4f} ({max(seconds):.4f})")
 
 
 if __name__ == "__main__":

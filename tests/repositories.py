@@ -1,4 +1,4 @@
-"""Small git repositories for tests, made by the git program itself."""
+"""Helpers that make small git repositories for tests, with the git program itself."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ IDENTITY = ("-c", "user.name=Someone", "-c", "user.email=someone@example.org")
 
 
 def run_git(folder, *words, given=None):
-    """Run git as the user would; returns what it prints."""
+    """Run git as the user would; return its output."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(
         ["git", *IDENTITY, *words], cwd=folder, env=env, capture_output=True, text=True, input=given, check=False
@@ -21,7 +21,7 @@ def run_git(folder, *words, given=None):
 
 
 def write(folder, files):
-    """Write files: paths to text or bytes; None deletes one."""
+    """Write files given as paths to text or bytes; None deletes a file."""
     for path, content in files.items():
         place = Path(folder) / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -51,13 +51,13 @@ def repository(folder, files, *init):
 
 
 def opened(folder, scope=("src/**",), *commands):
-    """Open a checkout; returns it and its target."""
+    """Return the checkout of a folder and its target."""
     checkout, target, _ = open_checkout(folder, scope, commands)
     return checkout, target
 
 
 def changed(target, **files):
-    """Return a target with files changed: names with __ for / and _py for .py; None takes one out."""
+    """Return a target with files changed: names with __ for / and _py for .py; None removes a file."""
     contents = split(target)
     for name, content in files.items():
         path = name.replace("__", "/").replace("_py", ".py")
@@ -73,17 +73,17 @@ HOOKS = (
 )  # fmt: skip
 
 
-def add_hooks(folder, tell):
-    """Give a repository hooks that write their names into a file."""
+def add_hooks(folder, log):
+    """Give a repository hooks that write their names into a log file."""
     hooks = Path(folder) / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     for name in HOOKS:
-        (hooks / name).write_text(f"#!/bin/sh\necho {name} >> '{tell}'\n")
+        (hooks / name).write_text(f"#!/bin/sh\necho {name} >> '{log}'\n")
         (hooks / name).chmod(0o755)
 
 
 def state(folder):
-    """Everything of a repository that a study must not touch, byte for byte."""
+    """Return everything in a repository that a study must not touch, byte for byte."""
     folder = Path(folder)
     git_folder = folder / ".git"
     refs = run_git(folder, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()

@@ -1,1 +1,1 @@
-"""The user's own repository: what it is, what a study begins with, and how the best comes home."""
+"""Everything done with git: a study's commits, and the user's repository."""

@@ -1,22 +1,22 @@
-"""How the best of a study comes home: one commit on the user's branch, made only when that is clean.
+"""Applying the result of a study: one commit on the user's branch.
 
-This alone changes the user's checkout, and only when it is asked for. Nothing is pushed.
+This is the only code that changes the user's checkout, and it runs only on request. Nothing is pushed.
 """
 
 from __future__ import annotations
 
 from ...errors import UserError
-from .checkout import Checkout, check_at_rest, dirt, head_of, some
+from .checkout import Checkout, check_idle, head_of, listed, uncommitted
 from .command import GitFailed, git
 
 
 def apply(checkout: Checkout, commit: str, message: str) -> str:
-    """Commit what a study's commit has changed to the user's branch, as one commit; nothing is pushed.
+    """Commit the changes of an experiment's commit to the user's branch, as one commit.
 
     Parameters
     ----------
     checkout : Checkout
-        As the study found it; the branch may have moved on since.
+        As the study found it; the branch may have new commits since.
     commit : str
         The experiment's.
     message : str
@@ -25,22 +25,24 @@ def apply(checkout: Checkout, commit: str, message: str) -> str:
     Returns
     -------
     str
-        The new commit.
+        The new commit's hash.
 
     Raises
     ------
     UserError
-        When it is not clean to do so; nothing is changed then.
+        When the checkout has uncommitted changes, the changes conflict, or the like; nothing is changed then.
     """
     top = checkout.folder
     if not top.is_dir():
-        raise UserError(f"The repository is not at {top} any more.")
+        raise UserError(f"The repository is no longer at {top}.")
     head, branch = head_of(top)
     if not branch:
-        raise UserError(f"HEAD of {top} is detached: switch to the branch that shall have it (git switch NAME) first.")
-    check_at_rest(top)
-    if changed := dirt(top)[0]:
-        raise UserError(f"{top} has changes that are not committed ({some(changed)}): commit or stash them first.")
+        raise UserError(
+            f"HEAD of {top} is detached: switch to the branch that should get the commit (git switch NAME) first."
+        )
+    check_idle(top)
+    if changed := uncommitted(top)[0]:
+        raise UserError(f"{top} has changes that are not committed ({listed(changed)}): commit or stash them first.")
     try:
         if head == checkout.commit:
             tree = git(top, "rev-parse", f"{commit}^{{tree}}").strip()
@@ -49,13 +51,13 @@ def apply(checkout: Checkout, commit: str, message: str) -> str:
     except GitFailed as error:
         if error.code == 1 and error.output:
             raise UserError(
-                f"{branch} has moved on and conflicts with the best: merge it by hand,  git merge {commit[:10]}"
+                f"{branch} has new commits that conflict with the experiment: merge by hand with  git merge {commit[:10]}"
             ) from None
         raise UserError(
-            f"{branch} has moved on, and this git cannot merge aside: git merge {commit[:10]}  does it."
+            f"{branch} has new commits, and merging them in needs git 2.38 or newer: run  git merge {commit[:10]}  yourself."
         ) from None
     if tree == git(top, "rev-parse", "HEAD^{tree}").strip():
-        raise UserError(f"{branch} has all of it already.")
+        raise UserError(f"{branch} already has these changes.")
     try:
         made = git(top, "commit-tree", tree, "-p", head, given=message).strip()
     except GitFailed:
@@ -65,5 +67,5 @@ def apply(checkout: Checkout, commit: str, message: str) -> str:
     try:
         git(top, "merge", "--ff-only", "--quiet", made)
     except GitFailed as error:
-        raise UserError(f"It could not be brought into {branch}: {error}.") from None
+        raise UserError(f"The changes could not be applied to {branch}: {error}.") from None
     return made

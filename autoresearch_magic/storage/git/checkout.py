@@ -1,6 +1,6 @@
-"""The user's own repository: what a study of it begins with, and what proposals may change in it.
+"""The user's repository: the state that a study begins with, and the files that proposals may change.
 
-Nothing here changes the checkout, its index, its stash or its HEAD. Not here: how the best comes home (`apply`).
+Nothing here changes the checkout, its index, its stash or its HEAD (only `apply` does).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from ...source.edits import imported_modules
 from ...source.frozen_files import is_test, judging_files
 from .command import GitFailed, git, names
 
-MOST = 4_000_000
-"""Characters that the files of a scope may have in all: each experiment is kept whole in the journal."""
+MAX_TARGET = 4_000_000
+"""Most characters that the files of a scope may have together: the journal holds the whole target of each experiment."""
 
-READABLE = 200_000
-"""Bytes of a file that verify or guard name, above which it is data and not shown to an agent."""
+MAX_SHOWN_FILE = 200_000
+"""Most bytes of a file that is shown to an agent because verify or guard name it; a larger one is taken for data."""
 
-MODULES = 20
-"""Imported modules that are shown to an agent."""
+MAX_MODULES = 20
+"""Most imported modules that are shown to an agent."""
 
-SHOWN = 300
-"""Paths of the repository that an agent is told."""
+MAX_PATHS = 300
+"""Most paths of the repository that an agent is told."""
 
 _UNFINISHED = {
     "MERGE_HEAD": "merge", "rebase-merge": "rebase", "rebase-apply": "rebase", "CHERRY_PICK_HEAD": "cherry-pick",
@@ -37,24 +37,24 @@ _UNFINISHED = {
 
 @dataclass(frozen=True)
 class Checkout:
-    """A repository as a study found it.
+    """The user's repository as the study found it.
 
     Attributes
     ----------
     folder : Path
-        Its top.
+        Its top folder.
     commit : str
-        Where HEAD was: what the study begins with.
+        The commit of HEAD, which the study begins with.
     branch : str
-        Which branch that was; empty for a detached HEAD.
+        The branch that was checked out; empty for a detached HEAD.
     scope : tuple of str
         Globs of the files that proposals may change and add.
     frozen : tuple of str
-        Tracked files that they may not: tests, unless the scope names them, and what verify and guard name.
+        Tracked files that proposals may not change: tests, unless the scope names them, and files that verify and guard name.
     tracked : tuple of str
-        Paths of the repository's files.
+        Paths of all files that git tracks.
     opaque : tuple of str
-        Files of the scope that are no text, or links: they are not in the target, and proposals may not write over them.
+        Binary files and links in the scope: they are not part of the target, and proposals may not change them.
     """
 
     folder: Path
@@ -67,52 +67,54 @@ class Checkout:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The tracked paths that an agent is told: it should know what there is, and need not know all of much."""
-        return tuple(path for path in self.tracked if _plain(path))[:SHOWN]
+        """The first `MAX_PATHS` tracked paths, for the agent."""
+        return tuple(path for path in self.tracked if _plain(path))[:MAX_PATHS]
 
     def refusal(self, before: str, after: str, linked: Sequence[str] = ()) -> str:
-        """Say in one line which file a proposal may not change; empty when there is none.
+        """Return one line that names a file the proposal may not change; empty when all its changes are allowed.
 
         Parameters
         ----------
         before, after : str
-            The incumbent's target and the proposed one.
+            The target that the proposal changes, and the proposed one.
         linked : sequence of str
-            Untracked files and folders of the user's that are linked into the worktree.
+            Untracked files and folders of the checkout that are linked into the worktree.
         """
         old, new = files.split(before), files.split(after)
         for path in files.changed(before, after):
             if not within(path):
-                return f"It writes to {path!r}, which is no path within the repository."
+                return f"It writes to {path!r}, which is not a path inside the repository."
             if path in self.opaque:
-                return f"It changes {path}, which is no text or a link: such files stay as they are."
+                return f"It changes {path}, which is a binary file or a link: proposals cannot change it."
             if path in self.frozen:
-                return f"It changes {path}, which is frozen: tests, and what measures, are read-only to proposals."
+                return (
+                    f"It changes {path}, which is frozen: proposals may not change tests, nor the files that measure."
+                )
             if not files.match(self.scope, [path]):
-                return f"It changes {path}, which is outside of the scope ({' '.join(self.scope)})."
+                return f"It changes {path}, which is outside the scope ({' '.join(self.scope)})."
             if frozen_by_name(path, self.scope):
-                return f"It changes {path}, which looks like a test: tests are read-only to proposals."
+                return f"It changes {path}, which looks like a test: proposals may not change tests."
             for name in (name.removeprefix("./").rstrip("/") for name in linked):
                 if path == name or path.startswith(name + "/"):
-                    return f"It writes to {name}, which is linked from your checkout: it is no part of the target."
+                    return f"It writes to {name}, which is linked from your checkout and not part of the target."
         if new.keys() - old.keys():
-            return self._in_the_way(new.keys() - old.keys(), new.keys())
+            return self._conflict(new.keys() - old.keys(), new.keys())
         return ""
 
-    def _in_the_way(self, added: Iterable[str], target: Iterable[str]) -> str:
-        """Say which file cannot be because of another; git knows no file and folder of one name."""
+    def _conflict(self, added: Iterable[str], target: Iterable[str]) -> str:
+        """Return one line that names an added file whose path needs a folder and a file of the same name."""
         ours = set(files.match(self.scope, self.tracked)) - {*self.frozen, *self.opaque}
         there = (set(self.tracked) - ours) | set(target)
         folders = {str(folder) for path in there for folder in PurePosixPath(path).parents}
         for path in added:
             if path in folders:
-                return f"It writes a file {path}, and {path} is a folder."
+                return f"It writes a file {path}, but {path} is a folder."
             if above := [str(folder) for folder in PurePosixPath(path).parents if str(folder) in there]:
-                return f"It writes {path}, and {above[0]} is a file."
+                return f"It writes {path}, but {above[0]} is a file."
         return ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready values."""
+        """Return the attributes as JSON-ready values."""
         return {
             "folder": str(self.folder), "commit": self.commit, "branch": self.branch, "scope": list(self.scope),
             "frozen": list(self.frozen), "tracked": list(self.tracked), "opaque": list(self.opaque),
@@ -120,7 +122,7 @@ class Checkout:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Checkout:
-        """Return what `to_json` wrote down."""
+        """Return the checkout that `to_json` described."""
         return cls(
             Path(values["folder"]), values["commit"], values["branch"], tuple(values["scope"]), tuple(values["frozen"]),
             tuple(values["tracked"]), tuple(values.get("opaque", ())),
@@ -128,12 +130,12 @@ class Checkout:
 
 
 def _plain(path: str) -> bool:
-    """Whether a path can be written down anywhere: no control characters, no bytes that are not UTF-8."""
+    """Whether a path has neither control characters nor bytes that are not UTF-8."""
     return not any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in path)
 
 
 def within(path: str) -> bool:
-    """Whether a path names a file within the repository, and in the one way that git writes it."""
+    """Whether a path names a file inside the repository, in the form that git uses."""
     parts = path.split("/")
     return (
         path == path.strip()
@@ -144,7 +146,7 @@ def within(path: str) -> bool:
 
 
 def frozen_by_name(path: str, scope: Sequence[str]) -> bool:
-    """Whether a path is a test's, and the scope does not name tests itself: ``src/**`` means none, ``tests/**`` does."""
+    """Whether a path looks like a test, and no glob of the scope is for tests: ``tests/**`` is, ``src/**`` is not."""
     if not is_test(path):
         return False
     naming = [glob for glob in scope if not glob.startswith("!") and (is_test(glob) or is_test(glob + "/x"))]
@@ -160,13 +162,13 @@ def top_of(folder: Path) -> Path:
         When it is in none.
     """
     if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}: give the repository's with --repo FOLDER.")
+        raise UserError(f"There is no folder {folder}: give the repository's folder with --repo FOLDER.")
     try:
         return Path(git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
     except GitFailed as error:
         if "dubious ownership" in str(error):
             raise UserError(
-                f"{folder} belongs to another user, and git will not read it: see git's safe.directory."
+                f"{folder} belongs to another user, so git does not read it: see safe.directory in  git help config."
             ) from None
         if "work tree" in str(error):
             raise UserError(
@@ -178,16 +180,16 @@ def top_of(folder: Path) -> Path:
 
 
 def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -> tuple[Checkout, str, str]:
-    """Look at the user's repository; nothing of it is changed.
+    """Read the user's repository, without changing it.
 
     Parameters
     ----------
     folder : Path
-        The repository's, or one within it.
+        The repository's folder, or one inside it.
     scope : sequence of str
         Globs relative to its top.
     commands : iterable of str
-        Verify and guard: the files that they name are frozen, unless the scope names such a file outright.
+        Verify and guard: the files that they name are frozen, unless the scope names such a file literally.
 
     Returns
     -------
@@ -195,33 +197,33 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     target : str
         The files of the scope as one text (`files.join`).
     measuring : str
-        The files that the commands name, likewise, and the modules that those or the target import from outside of the scope: for
-        the agent to read. Empty when there are none.
+        The files that the commands name, in the same form, and the modules that those or the target import from outside the scope:
+        for the agent to read. Empty when there are none.
 
     Raises
     ------
     UserError
-        For whatever makes a study of it impossible or unsafe.
+        When a study of the repository is impossible or unsafe, such as with uncommitted changes.
     """
     top = top_of(folder)
     commit, branch = head_of(top)
-    check_at_rest(top)
+    check_idle(top)
     _check_clean(top, scope)
     tracked = names(git(top, "ls-files", "-z"))
-    outright = {glob.removeprefix("./") for glob in scope if files.literal(glob)}
-    measuring = {path for command in commands for path in judging_files(command, tracked)} - outright
+    literal = {glob.removeprefix("./") for glob in scope if files.literal(glob)}
+    measuring = {path for command in commands for path in judging_files(command, tracked)} - literal
     matched = files.match(scope, tracked)
     frozen = sorted(measuring | {path for path in tracked if frozen_by_name(path, scope)})
     editable = [path for path in matched if path not in frozen]
     if not editable:
-        why = f"only files that are read-only to proposals ({', '.join(matched[:3])})" if matched else "no tracked file"
-        raise UserError(f"The scope {' '.join(scope)!r} means {why} in {top}: change --scope.")
+        why = f"only files that proposals may not change ({', '.join(matched[:3])})" if matched else "no tracked file"
+        raise UserError(f"The scope {' '.join(scope)!r} matches {why} in {top}: change --scope.")
     target = _read(top, editable)
     if not target:
-        raise UserError(f"The scope means no text file ({some(editable)}): change --scope.")
-    if sum(map(len, target.values())) > MOST:
+        raise UserError(f"The scope matches no text file ({listed(editable)}): change --scope.")
+    if sum(map(len, target.values())) > MAX_TARGET:
         raise UserError(
-            f"The scope means more than {MOST // 1_000_000} MB of text: narrow --scope to what experiments should change."
+            f"The scope matches more than {MAX_TARGET // 1_000_000} MB of text: narrow --scope to what experiments should change."
         )
     opaque = tuple(path for path in editable if path not in target)
     return (
@@ -232,11 +234,11 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
 
 
 def _measuring(top: Path, named: Iterable[str], target: Mapping[str, str], tracked: Sequence[str]) -> str:
-    """Return what measures, to be read: the files that the commands name, and the modules that those or the target import.
+    """Return the text of the files that the commands name, and of the modules that those or the target import.
 
-    The original's ``prepare.py`` is such a module: no command names it, and it holds the evaluation.
+    The evaluation may be in such a module, as in the original autoresearch's ``prepare.py``, which no command names.
     """
-    first = _read(top, sorted(named), leave_out=READABLE)
+    first = _read(top, sorted(named), largest=MAX_SHOWN_FILE)
     there = set(tracked) - target.keys()
     imported = {
         place
@@ -247,56 +249,49 @@ def _measuring(top: Path, named: Iterable[str], target: Mapping[str, str], track
         for end in (".py", "/__init__.py")
         if (place := str(PurePosixPath(folder, module.replace(".", "/") + end))) in there
     }
-    return files.join({**_read(top, sorted(imported)[:MODULES], leave_out=READABLE), **first})
+    return files.join({**_read(top, sorted(imported)[:MAX_MODULES], largest=MAX_SHOWN_FILE), **first})
 
 
 def has_study(checkout: Checkout, name: str) -> bool:
-    """Whether the repository has a branch, or experiments, of a study of this name."""
-    return bool(
-        git(
-            checkout.folder,
-            "for-each-ref",
-            "--count=1",
-            f"refs/heads/autoresearch/{name}",
-            f"refs/autoresearch/{name}/",
-        )
-    )
+    """Whether the repository has a branch or experiments of a study with this name."""
+    references = (f"refs/heads/autoresearch/{name}", f"refs/autoresearch/{name}")
+    return bool(git(checkout.folder, "for-each-ref", "--count=1", *references))
 
 
 def check_links(checkout: Checkout, linked: Iterable[str]) -> None:
-    """See that what is to be linked into a worktree is there, inside of the repository, and nothing that git knows.
+    """Check that files and folders to be linked into a worktree exist in the repository and are not tracked.
 
     Raises
     ------
     UserError
-        For the first that is not.
+        For the first that does not.
     """
     for name in linked:
         path = name.removeprefix("./").rstrip("/")
         if not within(path):
-            raise UserError(f"--link {name}: give a path within the repository, such as data or node_modules.")
+            raise UserError(f"--link {name}: give a path inside the repository, such as data or node_modules.")
         if not (checkout.folder / path).exists():
             raise UserError(f"--link {name}: there is no such file or folder in {checkout.folder}.")
         if known := [p for p in checkout.tracked if p == path or p.startswith(path + "/")]:
             raise UserError(
-                f"--link {name}: git knows {known[0]}, so it is there anyway: link only what git does not know."
+                f"--link {name}: git tracks {known[0]}, so the worktree has it already: link only untracked files."
             )
 
 
-def _read(top: Path, paths: Sequence[str], leave_out: int = sys.maxsize) -> dict[str, str]:
-    """Return the text files among paths; not those of more bytes than `leave_out`, and after `MOST` characters no more."""
+def _read(top: Path, paths: Sequence[str], largest: int = sys.maxsize) -> dict[str, str]:
+    """Return the text files of at most `largest` bytes; reading stops after `MAX_TARGET` characters."""
     found: dict[str, str] = {}
     size = 0
     for path in paths:
         place = top / path
-        if place.is_symlink() or not _plain(path) or size > MOST:
+        if place.is_symlink() or not _plain(path) or size > MAX_TARGET:
             continue
         try:
-            if place.stat().st_size > leave_out:
+            if place.stat().st_size > largest:
                 continue
             found[path] = place.read_bytes().decode("utf-8")
         except UnicodeDecodeError:
-            continue  # an image, a model: no text to change
+            continue  # an image, a model
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from None
         size += len(found[path])
@@ -304,7 +299,7 @@ def _read(top: Path, paths: Sequence[str], leave_out: int = sys.maxsize) -> dict
 
 
 def head_of(top: Path) -> tuple[str, str]:
-    """Return the commit of HEAD and the branch it is on, empty where it is detached.
+    """Return the commit of HEAD and the branch that is checked out; no branch (empty) for a detached HEAD.
 
     Raises
     ------
@@ -321,8 +316,8 @@ def head_of(top: Path) -> tuple[str, str]:
         return commit, ""
 
 
-def check_at_rest(top: Path) -> None:
-    """See that nobody is at work on a repository, nothing is unfinished, and no submodule is in it.
+def check_idle(top: Path) -> None:
+    """Check that no git runs in a repository, no merge or the like is unfinished, and it has no submodule.
 
     Raises
     ------
@@ -331,23 +326,23 @@ def check_at_rest(top: Path) -> None:
     folder = Path(git(top, "rev-parse", "--absolute-git-dir").removesuffix("\n"))
     if (folder / "index.lock").exists():
         raise UserError(
-            f"Another git is at work in {top} (there is an index.lock): wait for it; if none is, delete {folder / 'index.lock'}"
+            f"Another git is running in {top} (there is an index.lock): wait for it; if there is none, delete {folder / 'index.lock'}"
         )
     for name, what in _UNFINISHED.items():
         if (folder / name).exists():
             raise UserError(f"There is an unfinished {what} in {top}: finish or abort it first.")
-    inside = [
+    submodules = [
         line.split("\t", 1)[1] for line in git(top, "ls-files", "-s", "-z").split("\0") if line.startswith("160000 ")
     ]
-    if inside:
+    if submodules:
         raise UserError(
-            f"{top} has a submodule ({inside[0]}), which a worktree would lack: give the submodule's own folder as --repo, or a "
+            f"{top} has a submodule ({submodules[0]}), which a worktree would lack: give the submodule's own folder as --repo, or a "
             "copy of the repository without it."
         )
 
 
-def dirt(top: Path) -> tuple[list[str], list[str]]:
-    """Return the tracked files that differ from HEAD, and the untracked ones that are not ignored."""
+def uncommitted(top: Path) -> tuple[list[str], list[str]]:
+    """Return the tracked files that differ from HEAD, and the untracked files that are not ignored."""
     changed: list[str] = []
     untracked: list[str] = []
     entries = iter(names(git(top, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")))
@@ -357,16 +352,18 @@ def dirt(top: Path) -> tuple[list[str], list[str]]:
 
 
 def _check_clean(top: Path, scope: Sequence[str]) -> None:
-    changed, untracked = dirt(top)
+    changed, untracked = uncommitted(top)
     if changed:
         raise UserError(
-            f"{top} has changes that are not committed ({some(changed)}): experiments begin with the last commit, so commit or "
+            f"{top} has changes that are not committed ({listed(changed)}): experiments start from the last commit, so commit or "
             "stash them first."
         )
     if new := files.match(scope, untracked):
-        raise UserError(f"The scope means files that git does not know ({some(new)}): git add and commit them first.")
+        raise UserError(
+            f"The scope matches files that git does not track ({listed(new)}): git add and commit them first."
+        )
 
 
-def some(paths: Sequence[str]) -> str:
-    """Return the first few of some paths, and how many more there are."""
+def listed(paths: Sequence[str]) -> str:
+    """Return the first three paths as text, with the number of the others."""
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

@@ -104,6 +104,8 @@ def git(
                 )  # fmt: skip
             except GitCommandNotFound:
                 raise UserError(NO_GIT) from None
+            if code == 127:  # from env
+                raise UserError(NO_GIT)
             text = output.decode("utf-8", "surrogateescape")
             if code == 0:
                 return text

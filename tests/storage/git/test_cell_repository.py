@@ -1,4 +1,4 @@
-"""The repository of a study, with a real git."""
+"""The git repository of a study of cells, with a real git."""
 
 import os
 import shutil
@@ -61,7 +61,7 @@ def study(tmp_path):
     return study
 
 
-def test_a_person_who_opens_the_folder_sees_the_best(study):
+def test_the_folder_shows_the_best(study):
     kept = study.record(experiment(1))
     study.record(experiment(2, Verdict.DISCARD))
     assert (study.path / "target.py").read_text() == "x = 1\n"
@@ -131,7 +131,7 @@ def test_a_keep_that_was_proposed_against_an_older_incumbent_is_the_tip(study):
     assert git(study.path, "rev-parse", "HEAD", "HEAD^") == f"{sha}\n{baseline}"
 
 
-def test_what_a_kill_left_undone_is_done_at_the_next_try(study, monkeypatch):
+def test_recording_again_completes_what_a_kill_interrupted(study, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(CellRepository, "_show", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -163,7 +163,7 @@ def test_a_lock_that_is_held_for_a_moment_is_waited_for(study):
     assert list(study.repository.commits()) == [0, 1]
 
 
-def test_another_refusal_of_git_is_one_line(study):
+def test_an_error_of_git_is_one_line(study):
     study.incumbent = "1" * 40
     with pytest.raises(UserError, match="git fast-import failed") as caught:
         study.record(experiment(1))
@@ -220,7 +220,7 @@ def test_an_open_experiment_is_not_recorded(study):
         study.repository.record(replace(experiment(1), verdict=None), {}, METRIC, None, when=START)
 
 
-def test_the_users_configuration_has_no_say(tmp_path, monkeypatch):
+def test_the_users_configuration_does_not_apply(tmp_path, monkeypatch):
     home, outside = tmp_path / "home", tmp_path / "outside"
     hooks = home / "hooks"
     hooks.mkdir(parents=True)
@@ -260,7 +260,7 @@ def test_no_identity_and_no_home(tmp_path, monkeypatch):
     Study(tmp_path / "repo").record(experiment(0, Verdict.BASELINE))
 
 
-def test_a_repository_that_was_left_half_made(tmp_path):
+def test_a_half_made_repository_is_completed(tmp_path):
     path = tmp_path / "repo"
     (path / ".git" / "objects").mkdir(parents=True)
     (path / ".git" / "HEAD").write_text("ref: refs/heads/master\n")
@@ -269,7 +269,7 @@ def test_a_repository_that_was_left_half_made(tmp_path):
     assert git(path, "status", "--porcelain", "--branch") == f"## autoresearch/{STUDY}"
 
 
-def test_a_folder_that_was_deleted_can_be_filled_again(study):
+def test_a_deleted_folder_is_made_again(study):
     sha = study.repository.commits()[0]
     shutil.rmtree(study.path)
     study.incumbent = None
@@ -292,7 +292,7 @@ def test_no_git(tmp_path):
 
 
 def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
-    """A slow git, and a Ctrl-C in a terminal while it runs: it ends its work, then the interrupt is seen."""
+    """A slow git, and a Ctrl-C in a terminal while it runs: it completes its work."""
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "git").write_text(
@@ -302,7 +302,7 @@ def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
     (tools / "git").chmod(0o755)
     root = Path(__file__).parents[3]
     code = (
-        # Whoever runs the tests in the background of a shell has interrupts ignored, and so would this.
+        # A shell starts background jobs with interrupts ignored, which the child would inherit.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys; sys.path.insert(0, {str(root)!r})\n"
         f"from pathlib import Path; from tests.storage.git.test_cell_repository import Study, Verdict, experiment\n"

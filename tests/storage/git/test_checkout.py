@@ -1,4 +1,4 @@
-"""The user's repository: what a study of it may begin with, what proposals may change, how the best comes home."""
+"""The user's repository: what a study may begin with, what proposals may change, and applying the best."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def repo(tmp_path):
 
 
 def refused(folder, scope=("src/**",), *commands):
-    """Return the one line that says why there is no study of a repository."""
+    """Return the error message of a repository that a study cannot use."""
     with pytest.raises(UserError) as caught:
         open_checkout(folder, scope, commands)
     line = str(caught.value)
@@ -40,7 +40,7 @@ def refused(folder, scope=("src/**",), *commands):
     return line
 
 
-# -- what a study cannot begin with -------------------------------------------------------------------------------------
+# -- repositories that a study cannot use ------------------------------------------------------------------------------
 
 
 def test_no_repository(tmp_path):
@@ -73,11 +73,11 @@ def test_many_changes_are_counted(repo):
     assert "and 2 more" in refused(repo)
 
 
-def test_untracked_files_count_where_the_scope_means_them(repo):
+def test_untracked_files_in_the_scope_must_be_committed(repo):
     write(repo, {"notes.txt": "mine\n"})
     opened(repo)
     write(repo, {"src/new.py": "x = 1\n"})
-    assert "files that git does not know (src/new.py): git add" in refused(repo)
+    assert "git does not track (src/new.py): git add" in refused(repo)
     write(repo, {".gitignore": "src/new.py\n"})
     run_git(repo, "add", ".gitignore")
     run_git(repo, "commit", "-qm", "ignore")
@@ -85,7 +85,7 @@ def test_untracked_files_count_where_the_scope_means_them(repo):
 
 
 @pytest.mark.parametrize("what", ["merge", "rebase", "cherry-pick", "revert", "bisect"])
-def test_something_unfinished(repo, what):
+def test_an_unfinished_operation(repo, what):
     run_git(repo, "switch", "-qc", "other")
     commit(repo, {"README.md": "theirs\n"})
     run_git(repo, "switch", "-q", "main")
@@ -108,7 +108,7 @@ def test_another_git_at_work(repo):
     lock = repo / ".git" / "index.lock"
     lock.touch()
     line = refused(repo)
-    assert "Another git is at work" in line
+    assert "index.lock" in line
     assert str(lock) in line
     assert lock.exists(), "in a user's repository no lock is removed"
 
@@ -120,21 +120,21 @@ def test_a_submodule(repo, tmp_path):
     assert "has a submodule (inner)" in refused(repo)
 
 
-def test_a_scope_that_means_nothing(repo):
-    assert "means no tracked file" in refused(repo, ("lib/**",))
-    assert "only files that are read-only to proposals (bench.py)" in refused(repo, ("be*.py",), "python bench.py")
-    assert "only files that are read-only to proposals (tests/test_app.py)" in refused(repo, ("**/*_app.py",))
+def test_a_scope_that_matches_nothing(repo):
+    assert "no tracked file" in refused(repo, ("lib/**",))
+    assert "may not change (bench.py)" in refused(repo, ("be*.py",), "python bench.py")
+    assert "may not change (tests/test_app.py)" in refused(repo, ("**/*_app.py",))
 
 
 def test_a_scope_without_text(repo):
     commit(repo, {"img/a.png": b"\x89PNG\xff\xfe\x00", "img/b.bin": bytes(range(128, 256))})
     os.symlink("../README.md", repo / "img" / "link.md")
     commit(repo, {})
-    assert "means no text file (img/a.png, img/b.bin, img/link.md)" in refused(repo, ("img/**",))
+    assert "no text file (img/a.png, img/b.bin, img/link.md)" in refused(repo, ("img/**",))
 
 
 def test_more_text_than_a_journal_should_hold(repo, monkeypatch):
-    monkeypatch.setattr("autoresearch_magic.storage.git.checkout.MOST", 2_000_000)
+    monkeypatch.setattr("autoresearch_magic.storage.git.checkout.MAX_TARGET", 2_000_000)
     commit(repo, {"src/big.txt": "x" * 2_000_001})
     assert "more than 2 MB of text: narrow --scope" in refused(repo)
     commit(repo, {"src/big.txt": None, "data.txt": "x" * 2_000_001})
@@ -142,10 +142,10 @@ def test_more_text_than_a_journal_should_hold(repo, monkeypatch):
     assert list(split(measuring)) == ["bench.py"], "what is too large to be shown is frozen all the same"
 
 
-# -- what it begins with ------------------------------------------------------------------------------------------------
+# -- what is read from a repository ------------------------------------------------------------------------------------
 
 
-def test_what_is_found(repo):
+def test_what_is_read(repo):
     head = run_git(repo, "rev-parse", "HEAD").strip()
     checkout, target, measuring = open_checkout(repo / "src", ["src/**"], ["python bench.py", "pytest -q"])
     assert (checkout.folder, checkout.commit, checkout.branch) == (repo, head, "main")
@@ -156,7 +156,7 @@ def test_what_is_found(repo):
     assert Checkout.from_json(checkout.to_json()) == checkout
 
 
-def test_what_measures_is_shown_with_the_modules_that_are_imported(repo):
+def test_files_that_measure_are_shown_with_the_modules_they_import(repo):
     commit(repo, {
         "bench.py": "import harness\nfrom lib.timing import best\nimport json\n", "harness.py": "H = 1\n",
         "lib/timing.py": "T = 1\n", "src/app.py": "import helper, util\nfrom lib import timing\n", "src/helper.py": "X = 1\n",
@@ -168,7 +168,7 @@ def test_what_measures_is_shown_with_the_modules_that_are_imported(repo):
     assert checkout.frozen == ("bench.py", "tests/test_app.py"), "shown is not frozen: a run may make such a module"
 
 
-def test_a_detached_head_is_no_obstacle(repo):
+def test_a_detached_head_can_be_studied(repo):
     run_git(repo, "checkout", "-q", "--detach")
     assert opened(repo)[0].branch == ""
 
@@ -203,14 +203,14 @@ def test_what_may_be_linked(repo):
     checkout, _ = opened(repo, ("src/*.py",))
     check_links(checkout, ("data", "./data/big/", "src/local.cfg"))
     for name, why in (
-        ("../other", "path within"), ("/etc", "path within"), (".git", "path within"), ("nothing", "no such file"),
-        ("src", "git knows src/app.py"), ("README.md", "git knows README.md"),
+        ("../other", "path inside"), ("/etc", "path inside"), (".git", "path inside"), ("nothing", "no such file"),
+        ("src", "git tracks src/app.py"), ("README.md", "git tracks README.md"),
     ):  # fmt: skip
         with pytest.raises(UserError, match=why):
             check_links(checkout, (name,))
 
 
-# -- frozen ----------------------------------------------------------------------------------------------------------------
+# -- frozen ------------------------------------------------------------------------------------------------------------
 
 
 def test_what_verify_and_guard_name_is_frozen_unless_the_scope_names_the_file(repo):
@@ -234,7 +234,7 @@ def test_tests_are_frozen_unless_the_scope_names_tests(repo):
     assert checkout.frozen == ()
 
 
-def test_a_name_that_is_no_text_is_left_alone(repo):
+def test_a_path_that_is_not_text_is_left_out(repo):
     (repo / "src" / os.fsdecode(b"\xff.py")).write_text("x = 1\n")
     (repo / "src" / "a\nb.py").write_text("x = 1\n")
     commit(repo, {})
@@ -263,25 +263,25 @@ BEFORE = join({"src/app.py": "x = 1\n", "src/util.py": "y = 1\n", "src/sub/deep.
         "src/a\tb.py", "src/.", "src/a\x1b[2J.py",
     ],
 )  # fmt: skip
-def test_paths_that_lead_out_or_are_none_are_refused(checkout, path):
+def test_paths_outside_the_repository_are_refused(checkout, path):
     said = checkout.refusal(BEFORE, join({**split(BEFORE), path: "x = 2\n"}))
-    assert "no path within the repository" in said
+    assert "not a path inside the repository" in said
     assert "\n" not in said
 
 
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("README.md", "outside of the scope"),
-        ("lib/new.py", "outside of the scope"),
-        ("src/gen/new.py", "outside of the scope"),
+        ("README.md", "outside the scope"),
+        ("lib/new.py", "outside the scope"),
+        ("src/gen/new.py", "outside the scope"),
         ("src/bench.py", "which is frozen"),
         ("tests/test_app.py", "which is frozen"),
         ("src/test_new.py", "looks like a test"),
         ("src/conftest.py", "looks like a test"),
         ("src/tests/helper.py", "looks like a test"),
-        ("src/logo.png", "no text"),
-        ("src/link.md", "no text"),
+        ("src/logo.png", "binary file or a link"),
+        ("src/link.md", "binary file or a link"),
         ("src/app.py/inner.py", "src/app.py is a file"),
         ("src/bench.py/inner.py", "src/bench.py is a file"),
         ("src/sub", "src/sub is a folder"),
@@ -310,18 +310,18 @@ parts = st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_s
 
 
 @given(parts, st.sampled_from(["..", ".", "", ".git", ".Git"]), st.integers(0, 4))
-def test_one_bad_part_anywhere_spoils_a_path(parts, bad, where):
+def test_one_bad_part_anywhere_makes_a_path_invalid(parts, bad, where):
     anywhere = Checkout(folder=Path(), commit="", branch="", scope=("**", "**/tests/**", "tests/**"), frozen=())
     path = "/".join([*parts[:where], bad, *parts[where:]])
-    assert "no path within" in anywhere.refusal("", join({path: "x = 1\n"}))
-    assert "no path within" not in anywhere.refusal("", join({"/".join(parts): "x = 1\n"}))
+    assert "not a path inside" in anywhere.refusal("", join({path: "x = 1\n"}))
+    assert "not a path inside" not in anywhere.refusal("", join({"/".join(parts): "x = 1\n"}))
 
 
-# -- the best comes home -----------------------------------------------------------------------------------------------------
+# -- applying the best -------------------------------------------------------------------------------------------------
 
 
 def proposal_commit(repo, checkout, target, **files):
-    """Commit a version of the target beside the branch, as a study does."""
+    """Commit a version of the target outside the branch, as a study does."""
     head = run_git(repo, "rev-parse", "--abbrev-ref", "HEAD").strip()
     run_git(repo, "checkout", "-q", "--detach", checkout.commit)
     new = split(changed(target, **(files or {"src__app_py": "LIMIT = 20\n"})))
@@ -362,12 +362,12 @@ def test_one_commit_on_the_branch_and_nothing_is_pushed(repo, remote):
     assert (repo / "src" / "new.py").exists()
     assert not (repo / "src" / "util.py").exists()
     assert run_git(remote, "for-each-ref") == theirs
-    with pytest.raises(UserError, match="has all of it already"):
+    with pytest.raises(UserError, match="already has"):
         apply(checkout, made, "again")
 
 
 def unchanged(repo, work, message):
-    """Assert that applying is refused in one line, and leaves everything as it was."""
+    """Assert that applying is refused in one line and changes nothing."""
     before = state(repo)
     with pytest.raises(UserError, match=message) as caught:
         work()
@@ -375,7 +375,7 @@ def unchanged(repo, work, message):
     assert state(repo) == before
 
 
-def test_a_branch_that_has_moved_on_is_merged_where_that_is_clean(repo):
+def test_new_commits_on_the_branch_are_merged_where_that_is_clean(repo):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)
     commit(repo, {"README.md": "Newer\n", "src/util.py": "def f():\n    return 2\n"})
@@ -386,14 +386,14 @@ def test_a_branch_that_has_moved_on_is_merged_where_that_is_clean(repo):
     assert len(run_git(repo, "log", "-1", "--format=%P").split()) == 1
 
 
-def test_a_branch_that_has_moved_on_in_the_way(repo):
+def test_new_commits_on_the_branch_that_conflict(repo):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)
     commit(repo, {"src/app.py": "LIMIT = 30\n"})
-    unchanged(repo, lambda: apply(checkout, made, "x"), rf"conflicts with the best: .* git merge {made[:10]}")
+    unchanged(repo, lambda: apply(checkout, made, "x"), rf"conflict with .* git merge {made[:10]}")
 
 
-def test_an_unclean_checkout_keeps_what_it_has(repo):
+def test_uncommitted_changes_are_kept(repo):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)
     write(repo, {"README.md": "In the middle of something\n"})
@@ -406,20 +406,20 @@ def test_an_untracked_file_in_the_way_stays(repo):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target, src__new_py="y = 1\n")
     write(repo, {"src/new.py": "mine\n", "notes.txt": "mine\n"})
-    unchanged(repo, lambda: apply(checkout, made, "x"), "could not be brought into main: .*src/new.py")
+    unchanged(repo, lambda: apply(checkout, made, "x"), "could not be applied to main: .*src/new.py")
     os.unlink(repo / "src" / "new.py")
     apply(checkout, made, "x")
     assert (repo / "notes.txt").read_text() == "mine\n"
 
 
-def test_a_detached_head_cannot_take_it(repo):
+def test_nothing_is_applied_to_a_detached_head(repo):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)
     run_git(repo, "checkout", "-q", "--detach")
     unchanged(repo, lambda: apply(checkout, made, "x"), "detached: switch to the branch")
 
 
-def test_nobody_to_commit_as(repo, tmp_path, monkeypatch):
+def test_no_identity_to_commit_with(repo, tmp_path, monkeypatch):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
@@ -434,7 +434,7 @@ def test_a_repository_that_is_gone_or_busy(repo, tmp_path):
     made = proposal_commit(repo, checkout, target)
     lock = repo / ".git" / "index.lock"
     lock.touch()
-    unchanged(repo, lambda: apply(checkout, made, "x"), "Another git is at work")
+    unchanged(repo, lambda: apply(checkout, made, "x"), "index.lock")
     repo.rename(tmp_path / "moved")
-    with pytest.raises(UserError, match=r"is not at .* any more"):
+    with pytest.raises(UserError, match="no longer at"):
         apply(checkout, made, "x")

@@ -1,4 +1,4 @@
-"""What commits say and where they are found; that git takes it is seen in test_repository and test_branch."""
+"""Commit messages and names of references; `test_cell_repository` and `test_study_branch` show that git accepts them."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_an_author_is_as_git_allows_it(agent, author):
     assert author_name(agent) == author
 
 
-def test_where_commits_are_found():
+def test_names_of_branch_and_references():
     commits = Commits(Path(), "s")
     assert (commits.branch, commits.head) == ("autoresearch/s", "refs/heads/autoresearch/s")
     assert commits.references == "refs/autoresearch/s"

@@ -85,7 +85,7 @@ def test_every_experiment_is_a_commit_and_every_keep_on_the_branch(repo, branch)
     assert state(repo) == before
 
 
-def test_what_a_commit_says(repo, branch):
+def test_author_dates_and_message_of_a_commit(repo, branch):
     sha = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     text = run_git(repo, "log", "-1", "--format=%an|%ae|%cn|%ad|%cd|%s|%(trailers:only,unfold)", "--date=iso", sha)
     author, mail, committer, authored, committed, subject, trailers = text.split("|")
@@ -95,7 +95,7 @@ def test_what_a_commit_says(repo, branch):
     assert trailers.split("\n")[:3] == ["Experiment: 0", "Verdict: baseline", "Metric: ms=3.5"]
 
 
-def test_doing_it_again_changes_nothing(repo, branch):
+def test_recording_again_changes_nothing(repo, branch):
     first = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     target = changed(branch.target, src__app_py="LIMIT = 20\n")
     second = record(branch, experiment(1, target), first)
@@ -142,7 +142,7 @@ def test_modes_and_bytes_are_kept(repo, branch):
         assert shown == text.encode()
 
 
-def test_the_repository_s_filters_count(tmp_path):
+def test_the_filters_of_the_repository_apply(tmp_path):
     repo = repository(tmp_path / "repo", {"src/a.py": "x = 1\n", ".gitattributes": "*.py text eol=crlf\n"})
     os.unlink(repo / "src" / "a.py")
     run_git(repo, "checkout", "--", ".")
@@ -169,7 +169,7 @@ def test_the_identity_and_configuration_of_the_user_do_not_matter(repo, branch, 
     record(branch, experiment(1, changed(branch.target, src__win_py="a = 3\r\nb = 2\r\n")), sha)
 
 
-def test_the_lock_of_the_users_index_is_no_obstacle(repo, branch):
+def test_a_lock_of_the_users_index_does_not_matter(repo, branch):
     (repo / ".git" / "index.lock").touch()
     assert record(branch, experiment(0, branch.target, Verdict.BASELINE))
 
@@ -220,7 +220,7 @@ def test_a_lock_in_the_users_repository_is_never_removed(repo, branch, monkeypat
     assert run_git(repo, "diff", "--name-only", base, sha).split() == ["src/old.py"]
 
 
-def test_what_a_rejected_proposal_wrote_over_is_not_missed_in_the_next_one(repo, branch):
+def test_paths_of_a_rejected_proposal_do_not_affect_the_next_version(repo, branch):
     base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     wild = split(branch.target) | {
         "README.md": "mine\n", "src/app.py/inner.py": "x = 1\n", "src": "a file\n", "../out.py": "1\n", ".git/hooks/x": "1\n",
