@@ -1,6 +1,6 @@
 """The git repository of a study whose target is a cell, in the study's own folder.
 
-Its working files are those of the best so far. Each step may be cut off at any point and done again.
+Its working files are those of the current best. Recording again completes what a kill interrupted at any point.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class CellRepository(Commits):
     Parameters
     ----------
     folder : Path
-        Made, with its repository, when it does not exist.
+        The repository's; created when it does not exist.
     study : str
         The study's name.
 
@@ -35,8 +35,8 @@ class CellRepository(Commits):
     def __init__(self, folder: Path, study: str) -> None:
         super().__init__(folder.absolute(), study)
         self._git_folder = self.folder / ".git"
-        # The user's configuration (no name, a signing key, hooks, filters) does not apply here; SHA-1 and plain files for
-        # references whatever git's defaults become; and the repository by name, so that git searches no folder above.
+        # Without the user's configuration (no name, a signing key, filters); SHA-1 and references in files, whatever git's
+        # defaults are; and the repository by name, so that git does not search the folders above.
         self.variables = {
             "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_DEFAULT_HASH": "sha1",
             "GIT_DEFAULT_REF_FORMAT": "files", "GIT_DIR": str(self._git_folder), "GIT_WORK_TREE": str(self.folder),
@@ -44,7 +44,7 @@ class CellRepository(Commits):
         self._open()
 
     def _open(self) -> None:
-        """Make the repository where it is missing or was left half made."""
+        """Create the repository if it does not exist or its creation was interrupted."""
         attributes = self._git_folder / "info" / "attributes"
         if attributes.exists():  # written last
             return
@@ -52,7 +52,7 @@ class CellRepository(Commits):
         self._git("init", "--quiet", "--template=")
         self._git("symbolic-ref", "HEAD", self.head)
         attributes.parent.mkdir(exist_ok=True)
-        # Bytes in, bytes out, whatever the user's line endings, filters and attributes would make of them.
+        # Byte for byte, also for the user's own git with its line endings, filters and attributes.
         attributes.write_text("* -text -filter -ident -working-tree-encoding\n")
 
     def _changes(self, files: Mapping[str, str]) -> bytes:
@@ -63,7 +63,7 @@ class CellRepository(Commits):
         return b"deleteall\n" + b"".join(put_file(path, "100644", encode(text)) for path, text in files.items())
 
     def _show(self, sha: str, files: Mapping[str, str], parent: str | None) -> None:
-        """Make the working files and the index those of a commit on the branch, unless something else is checked out.
+        """Bring the working files and the index to a commit on the branch, unless something else is checked out.
 
         A file whose content is not in the repository was edited by a person and stays; git shows it as modified.
         """
@@ -99,7 +99,7 @@ class CellRepository(Commits):
                 temporary = self._git_folder / "autoresearch-file"
                 temporary.write_bytes(content)
                 temporary.replace(place)
-        # An index of its own that then replaces the other: an index.lock that a killed git left behind does not matter.
+        # Written beside the index, which it then replaces, so that a stale index.lock does not matter.
         index = self._git_folder / "autoresearch-index"
         self._git("read-tree", sha, env={"GIT_INDEX_FILE": str(index)})
         index.replace(self._git_folder / "index")

@@ -1,7 +1,7 @@
 """A study's history in git: one commit per experiment, and a branch that only kept experiments advance.
 
-Each experiment's commit is at ``refs/autoresearch/<study>/NNNN``, the branch is ``autoresearch/<study>``. The same for studies of
-cells (`cell_repository`) and of files in the user's repository (`study_branch`); they differ in how a version's tree is built.
+Each experiment's commit is at ``refs/autoresearch/<study>/NNNN``, the branch is ``autoresearch/<study>``. Studies of cells
+(`cell_repository`) and of files in the user's repository (`study_branch`) differ only in how a version's tree is built.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Commits:
     variables: Mapping[str, str] = {}
     """Environment variables of every git command."""
     stale: float | None = None
-    """Seconds after which a lock is removed (see `command.git`)."""
+    """Seconds after which a lock counts as left behind and is removed (see `command.git`); None for never."""
 
     def __init__(self, folder: Path, study: str, base: str | None = None) -> None:
         self.folder, self.base = folder, base
@@ -80,9 +80,9 @@ class Commits:
         Raises
         ------
         UserError
-            When git refuses.
+            When git fails.
         ValueError
-            For an experiment without a verdict, or a path that is not below the folder of a `CellRepository`.
+            For an experiment without a verdict, or a path that leads out of the repository of cells.
         """
         if experiment.verdict is None:
             raise ValueError(f"experiment {experiment.number} has no verdict yet")
@@ -107,7 +107,7 @@ class Commits:
             return sha
 
     def commits(self) -> dict[int, str]:
-        """Return the hashes of the recorded commits by number of the experiment."""
+        """Return the hashes of all recorded commits by experiment number."""
         lines = self._git("for-each-ref", "--format=%(refname:lstrip=3) %(objectname)", self.references).splitlines()
         return {int(number): sha for number, _, sha in (line.partition(" ") for line in lines)}
 
@@ -127,10 +127,10 @@ class Commits:
         }
 
     def _open(self) -> None:
-        """Make the repository where it does not exist; a hook for `CellRepository`."""
+        """Create the repository if it does not exist; only `CellRepository` does."""
 
     def _show(self, sha: str, files: Mapping[str, str], parent: str | None) -> None:
-        """Show a new best to the user; a hook for `CellRepository`."""
+        """Show a new best in the working files; only `CellRepository` does."""
 
     def _changes(self, files: Mapping[str, str]) -> bytes:
         """Return the fast-import commands that turn the parent's tree into a version's."""
@@ -140,7 +140,9 @@ class Commits:
         try:
             return git(self.folder, *arguments, given=given, env={**self.variables, **(env or {})}, stale=self.stale)
         except GitFailed as error:
-            raise UserError(f"The study could not be committed in {self.folder}: {error}.") from None
+            raise UserError(
+                f"The commits of the study in {self.folder} could not be read or written: {error}."
+            ) from None
 
     def _import(self, stream: bytes) -> str:
         """Write files, trees, a commit marked 1 and references in one process; return the commit's hash.
@@ -148,14 +150,14 @@ class Commits:
         The stream's format is that of git-fast-import(1).
         """
         with tempfile.TemporaryDirectory() as folder:
-            # The hash goes to a file: after an interrupt nobody reads what git prints, and that would end it before it is done.
+            # The hash goes to a file: after an interrupt nobody reads git's output, and printing would end it before it is done.
             marks = Path(folder, "marks")
             # --force, because a reference may move to a commit that does not descend from the one before.
             self._git("fast-import", "--quiet", "--force", f"--export-marks={marks}", given=stream)
             return marks.read_text().split()[1]
 
     def _objects(self, *objects: str) -> list[tuple[str, bytes | None]]:
-        """Return hash and content of each of some objects, given by hash or reference; content None where there is none."""
+        """Return hash and content of objects given by hash or reference; the content is None for an object that does not exist."""
         output = self._git("cat-file", "--batch", given="".join(f"{name}\n" for name in objects))
         stream = BytesIO(output.encode("utf-8", "surrogateescape"))
         found: list[tuple[str, bytes | None]] = []
@@ -239,12 +241,12 @@ def _parents(commit: bytes) -> list[str]:
 
 
 def _age(commit: bytes) -> tuple[int, int]:
-    """Return date and experiment of a commit: their order is the order of the verdicts."""
+    """Return a commit's date and experiment number, which sort commits by verdict time."""
     date, numbers = _COMMITTED.search(commit), _EXPERIMENT.findall(commit)
     return int(date[1]) if date else 0, int(numbers[-1]) if numbers else -1
 
 
 def _paragraph(text: str) -> str:
-    """Return a text for a commit's body: no control characters, which would end or garble the message."""
+    """Return a text for a commit's body, without control characters, which could end or garble the message."""
     lines = (one_line(line) for line in text.strip().splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))

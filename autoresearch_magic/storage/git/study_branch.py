@@ -30,8 +30,8 @@ class StudyBranch(Commits):
         self._blobs: dict[tuple[str, str], str] = {}  # hashes of the last version's files by path and content
 
     @cached_property
-    def _found(self) -> tuple[str, dict[str, str]]:
-        """The tree of the user's commit, and the modes of its files, so that an executable stays one."""
+    def _base_tree(self) -> tuple[str, dict[str, str]]:
+        """The tree of the user's commit and the modes of its files, so that an executable stays executable."""
         entries = self._git("ls-tree", "-r", "-z", str(self.base)).split("\0")
         tree = self._git("rev-parse", f"{self.base}^{{tree}}").strip()
         return tree, {path: head[:6] for head, _, path in (entry.partition("\t") for entry in entries)}
@@ -39,11 +39,11 @@ class StudyBranch(Commits):
     def _changes(self, files: Mapping[str, str]) -> bytes:
         """See `Commits._changes`. A file of the scope that a version lacks is deleted; all others are as the study found them.
 
-        Paths that are not within the repository are left out: a proposal that was rejected for them is recorded all the same.
+        Paths outside the repository are left out, so that a proposal that was rejected for them can be recorded.
         """
-        tree, modes = self._found
+        tree, modes = self._base_tree
         changed = {item for item in files.items() if within(item[0]) and self._base.get(item[0]) != item[1]}
-        # Through the user's filters and line endings, one git process a file.
+        # One git process for each file, so that the user's filters and line endings apply.
         self._blobs = {
             (path, text): self._blobs.get((path, text))
             or self._git("hash-object", "-w", "--stdin", f"--path={path}", given=encode(text)).strip()
