@@ -71,27 +71,19 @@ class CellRepository(Commits):
             return
         wanted: dict[str, bytes | None] = {path: encode(text) for path, text in files.items()}
         if parent:
-            gone = names(
-                self._git("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=D", parent, sha)
-            )
-            wanted = dict.fromkeys(gone) | wanted
-        present = {
-            path: place.read_bytes()
-            for path in wanted
-            if (place := self.folder / path).is_file() and not place.is_symlink()
-        }
-        hashes = {
-            path: hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-            for path, content in present.items()
-            if content != wanted[path]
-        }
+            deleted = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=D", parent, sha)
+            wanted = dict.fromkeys(names(self._git(*deleted))) | wanted
+        hashes = {}  # of working files that are to change
+        for path, content in wanted.items():
+            place = self.folder / path
+            if place.is_file() and not place.is_symlink() and (present := place.read_bytes()) != content:
+                blob = b"blob %d\0%b" % (len(present), present)
+                hashes[path] = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
         known = self._git("cat-file", "--batch-check", given="".join(f"{digest}\n" for digest in hashes.values()))
         for path, content in wanted.items():
             place = self.folder / path
-            if path in present and (path not in hashes or f"{hashes[path]} missing" in known):
-                continue
-            if path not in present and os.path.lexists(place):
-                continue
+            if f"{hashes[path]} missing" in known if path in hashes else os.path.lexists(place):
+                continue  # edited, or as it should be, or not a plain file
             if content is None:
                 place.unlink(missing_ok=True)
             else:

@@ -115,18 +115,16 @@ class Checkout:
 
     def to_json(self) -> dict[str, Any]:
         """Return the attributes as JSON-ready values."""
-        return {
-            "folder": str(self.folder), "commit": self.commit, "branch": self.branch, "scope": list(self.scope),
-            "frozen": list(self.frozen), "tracked": list(self.tracked), "opaque": list(self.opaque),
-        }  # fmt: skip
+        return {name: list(value) if isinstance(value, tuple) else str(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Checkout:
         """Return the checkout that `to_json` described."""
-        return cls(
-            Path(values["folder"]), values["commit"], values["branch"], tuple(values["scope"]), tuple(values["frozen"]),
-            tuple(values["tracked"]), tuple(values.get("opaque", ())),
-        )  # fmt: skip
+        read: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        read["folder"] = Path(values["folder"])
+        return cls(**read)
 
 
 def _plain(path: str) -> bool:
