@@ -100,6 +100,10 @@ def test_the_commit_says_what_it_is(study):
     assert git(study.path, "log", "-1", "--format=%an %cI", sha).startswith("tuner 2026-11-24T12:00:07")
 
 
+def test_the_same_experiment_has_the_same_hash_in_every_version_of_this_package(study):
+    assert study.repository.commits() == {0: "5b7f57206a16e60bbf4b42003669976ffeeafe7e"}
+
+
 def test_recording_again_changes_nothing(study):
     before = git(study.path, "for-each-ref")
     sha = study.repository.commits()[0]
