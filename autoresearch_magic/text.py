@@ -22,3 +22,11 @@ def fenced(text: str, language: str = "") -> str:
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def shorten(text: str, longest: int = 60) -> str:
+    """Cut a text to one printable line of at most `longest` characters, for a message."""
+    text = text[: longest * 4].strip()
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

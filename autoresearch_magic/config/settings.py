@@ -15,6 +15,7 @@ from ..budget import Budget, format_duration, parse_budget, parse_duration
 from ..errors import UserError
 from ..judging.judge import Bounds, Rule
 from ..metric import Metric, parse_metric
+from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
 from .converters import (
     UNLIMITED,
     above_zero,
@@ -62,8 +63,8 @@ class Settings:
 
     metric: str = _option(
         "", "what is measured: a Python expression evaluated after the target, or the name of a variable or of a "
-        "printed line 'name: value'; with --verify: which of the numbers that the command prints", metavar="NAME=EXPRESSION",
-        keys=("metric",),
+        "printed line 'name: value'; with --verify: NAME, for the line of the command's output that names it, or NAME=FORMAT: "
+        + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",),
     )  # fmt: skip
     minimize: bool = _option(True, "lower is better (the default)", parse=truth, keys=("direction",))
     scope: tuple[str, ...] = _option(
@@ -330,11 +331,9 @@ def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
     """Read a metric's text in the language of its mode: what a command prints, or Python."""
     if not verified:
         return parse_metric(text)
-    from ..runners.output.metric_reader import parse_how, parse_verified_metric
-
-    name, how, minimize = parse_verified_metric(text or "metric")
-    parse_how(how)  # what can never work is told now
-    return name, how, minimize
+    name, rule, minimize = parse_verified_metric(text or "metric")
+    parse_rule(rule)  # raises for what can never work
+    return name, rule, minimize
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}

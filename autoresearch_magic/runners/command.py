@@ -22,15 +22,15 @@ from ..metric import Metric
 from ..source import files
 from . import Checked, Runner, Watch
 from .environment import experiment_environment
-from .output.metric_reader import How, Unreadable, facts, parse_how, read_metric
+from .output.metric_reader import ReadingRule, parse_rule, read_metric
+from .output.named_lines import named_values
+from .output.readings import Unreadable
 from .worker.child import not_finite
 from .worker.client import WorkerClient
 from .worktree import Worktree, command_environment
 
 SLACK = 0.02
 """Seconds by which a file system's clock may be behind: a result file that much older than the run is still its own."""
-EXPLICIT = {"re", "json", "file", "lines", "exit"}
-"""Ways to read a metric for which an exit status of its own is no crash: many tools say "found something" by it."""
 TAIL = 4_000
 """Characters of a guard's output that are kept and shown to the agent."""
 
@@ -62,7 +62,7 @@ class CommandRunner(Runner):
     verify : str
         The command, for ``sh -c`` in the worktree's top folder.
     metric : Metric
-        Its expression says how it is read (`readings.parse_how`).
+        Its expression says how it is read (`metric_reader.parse_rule`).
     guard : GuardCommand, optional
     threads, memory, seed, pass_env
         See `CellRunner`.
@@ -77,7 +77,7 @@ class CommandRunner(Runner):
         memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
     ) -> None:  # fmt: skip
         self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
-        self._how = parse_how(metric.expression)
+        self._rule = parse_rule(metric.expression)
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
         self._client = WorkerClient(config, command_environment(environment, sys.executable), setup_log=worker_log)
@@ -90,7 +90,7 @@ class CommandRunner(Runner):
     ) -> Measurement:
         """Bring the worktree to `target`, run the command and read the metric; see `Runner.measure`."""
         self._show(target)
-        self._make_stale(self._how)
+        self._make_stale(self._rule)
         since = time.time()
         result, curve, output = self._run(self.verify, seed, deadline, log, watch)
         m = Measurement(
@@ -109,13 +109,13 @@ class CommandRunner(Runner):
                 outcome=Outcome.TAMPERED,
                 error=f"The run has changed {tampered[0]}, which is frozen: tests, and what measures.",
             )
-        if code and self._how.kind not in EXPLICIT:
+        if code and not self._rule.format.any_exit_status:
             return replace(
                 m, outcome=Outcome.CRASH, error=f"The command ended with exit status {code}.", traceback=_tail(output)
             )
         try:
             found = read_metric(
-                output, self.metric.name, self._how, folder=self.worktree.folder, since=since - SLACK, exit_code=code,
+                output, self.metric.name, self._rule, folder=self.worktree.folder, since=since - SLACK, exit_code=code,
                 seconds=m.seconds,
             )  # fmt: skip
         except Unreadable as error:
@@ -123,32 +123,32 @@ class CommandRunner(Runner):
                 error_line = f"The command ended with exit status {code}."
                 return replace(m, outcome=Outcome.CRASH, error=error_line, traceback=_tail(output))
             return replace(m, outcome=Outcome.METRIC_ERROR, error=str(error), traceback=_tail(output))
-        told = facts(output)
-        memory = told["peak_vram_mb"] / 1024 if told.get("peak_vram_mb") else m.memory
+        values = named_values(output)
+        memory = values["peak_vram_mb"] / 1024 if values.get("peak_vram_mb") else m.memory
         if not math.isfinite(found.value):
             return replace(
                 m, outcome=Outcome.NOT_FINITE, value=found.value,
                 error=not_finite(self.metric.name, found.value),
             )  # fmt: skip
-        return replace(m, value=found.value, memory=memory, steps=int(told.get("num_steps", 0)))
+        return replace(m, value=found.value, memory=memory, steps=int(values.get("num_steps", 0)))
 
     def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> Checked:
         """Run the guard on `target`; see `runners.Guard`."""
         assert self.guard is not None
         self._show(target)
-        how = parse_how(self.guard.metric.expression) if self.guard.metric else None
-        self._make_stale(how)
+        rule = parse_rule(self.guard.metric.expression) if self.guard.metric else None
+        self._make_stale(rule)
         since = time.time()
         result, _, output = self._run(self.guard.command, 0, deadline, log, None)
         tail, seconds, code = output[-TAIL:], result["seconds"], result.get("exit", 0)
         if result["outcome"] != Outcome.OK:
             return Checked(f"The guard: {result.get('error') or result['outcome']}", tail, None, seconds)
         metric = self.guard.metric
-        if metric is None or how is None or (code and how.kind not in EXPLICIT):
+        if metric is None or rule is None or (code and not rule.format.any_exit_status):
             return Checked(f"The guard ended with exit status {code}." if code else "", tail, None, seconds)
         try:
             found = read_metric(
-                output, metric.name, how, folder=self.worktree.folder, since=since - SLACK,
+                output, metric.name, rule, folder=self.worktree.folder, since=since - SLACK,
                 exit_code=code, seconds=seconds,
             )  # fmt: skip
         except Unreadable as error:
@@ -170,14 +170,14 @@ class CommandRunner(Runner):
         except OSError as error:
             raise UserError(f"The worktree {self.worktree.folder} cannot be written: {error.strerror}.") from None
 
-    def _make_stale(self, how: How | None) -> None:
+    def _make_stale(self, rule: ReadingRule | None) -> None:
         """Make a result file that is there already look old: what counts must be written by the run that comes.
 
         Its time alone does not tell: one that the repository holds has just been checked out.
         """
-        if how is None or how.kind != "file":
+        if rule is None or not rule.file:
             return
-        place = (self.worktree.folder / how.argument).resolve()
+        place = (self.worktree.folder / rule.file).resolve()
         if self.worktree.folder.resolve() in place.parents and place.is_file():
             os.utime(place, ns=(0, 0))
 

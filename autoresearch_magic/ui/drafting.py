@@ -22,13 +22,6 @@ from ..source.files import match, split
 from ..storage.git.checkout import open_checkout, top_of
 from .reply import Reply
 
-FORMS = """\
-Metric: NAME, where verify prints a line `NAME: NUMBER`, or where its only number is the metric. NAME=re:REGEX takes the number \
-that the group of a regular expression matches, NAME=json:PATH (such as json:totals.percent) one from JSON, NAME=lines:REGEX \
-counts lines. A tool that says by its exit status that it found something is read with one of these three.
-Scope: globs of tracked files from the repository's top, separated by commas, such as src/**/*.py, lib/*.py; !GLOB takes out"""
-"""How a metric and a scope are written, as the prompt explains it."""
-
 
 def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
     """Return the reply to ``%autoresearch plan GOAL``: the agent's program, tried once, in a cell that would start it.
@@ -54,7 +47,7 @@ def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
 
     def work(show: Callable[[float, str], None]) -> Reply:
         drafted = make_draft(
-            goal, top, backend, lambda draft: dry_run(draft, top), danger, _matching, forms=FORMS,
+            goal, top, backend, lambda draft: dry_run(draft, top), danger, _matching,
             deadline=settings.reply_timeout, show=show,
         )  # fmt: skip
         line = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in kept.items())

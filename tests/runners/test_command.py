@@ -293,7 +293,7 @@ def test_a_result_file_that_the_repository_holds_is_not_a_result(runner_of):
 
 
 def test_a_result_file_that_is_missing(runner_of):
-    assert "is not there" in measure(runner_of("file:never.out"), "true").error
+    assert "never.out does not exist" in measure(runner_of("file:never.out"), "true").error
 
 
 # -- the guard ----------------------------------------------------------------------------------------------------------------

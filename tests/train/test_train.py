@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic import clock
 from autoresearch_magic.budget import Budget
-from autoresearch_magic.runners.output.named_lines import named_figures
+from autoresearch_magic.runners.output.named_lines import find_named
 from autoresearch_magic.source.constants import find_constants
 
 from .helpers import TRAIN
@@ -505,7 +505,7 @@ def test_a_run_by_hand_prints_the_originals_figures_and_a_sample(script, tmp_pat
     assert 0 < float(figures["val_bpb"]) < 9
     last, empty, heading = done.stdout.partition("total_seconds:")[2].split("\n", 3)[:3]
     assert (float(last) > 0, empty, heading) == (True, "", "--- a sample of its text ---")
-    assert not any(any(named_figures([heading], name)) for name in ("sample", "text", "a", "of", *figures))
+    assert not any(any(find_named([heading], name)) for name in ("sample", "text", "a", "of", *figures))
     assert int(figures["num_steps"]) >= 1
     assert float(figures["training_seconds"]) >= 0.3
     assert 0 < float(figures["mfu_percent"]) < 150

@@ -191,7 +191,7 @@ def test_a_plan_of_a_repository_leaves_nothing_behind(session):
         ("--repo demo --scope near.py --verify 'git push && python bench.py' --metric ms", "not run, because it"),
         ("--repo demo --scope nowhere.py --verify 'python bench.py' --metric ms", "no tracked file"),
         ("--repo nowhere --scope near.py --verify 'python bench.py' --metric ms", "There is no folder"),
-        ("--repo demo --scope near.py --verify 'python bench.py' --metric 'ms=re:('", "no regular expression"),
+        ("--repo demo --scope near.py --verify 'python bench.py' --metric 'ms=re:('", "not a regular expression"),
         ("--repo demo --scope near.py --metric ms", "verify"),
     ],
 )

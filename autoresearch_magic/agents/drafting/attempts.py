@@ -21,7 +21,7 @@ from ..llm.agent import DEADLINE
 from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Usage, Wait
 from ..registry import make_agent
 from .draft import Danger, Draft, Drafted, DryRun, Match, NoDraft, Try, TryDry
-from .prompt import FORMS, ask_draft, one_goal, sleep
+from .prompt import ask_draft, one_goal, sleep
 from .repository_summary import cut, one_line, survey, tracked_files
 
 REFUSALS = 1
@@ -73,7 +73,7 @@ class _Meter(Backend):
 
 
 def make_draft(
-    goal: str, repo: Path, backend: Backend, try_dry: TryDry, danger: Danger, match: Match, *, forms: str = FORMS,
+    goal: str, repo: Path, backend: Backend, try_dry: TryDry, danger: Danger, match: Match, *,
     deadline: float = DEADLINE, wait: Wait = sleep, show: Callable[[float, str], None] = lambda share, words: None,
 ) -> Drafted:  # fmt: skip
     """Ask for a draft and try it, until one works or the model has had its chances.
@@ -95,8 +95,6 @@ def make_draft(
         Gives the reason why a command must not run.
     match : callable
         Gives the files that a scope matches.
-    forms : str
-        How a metric and a scope are written, for the model.
     deadline : float
         Seconds of wall clock for one answer.
     wait : callable
@@ -122,7 +120,7 @@ def make_draft(
     while True:
         show(len(tries) / most, f"asking {backend.name} for a draft" + (" again" if tries else ""))
         try:
-            draft = ask_draft(meter, goal, known, tries=tries, forms=forms, deadline=deadline, wait=wait)
+            draft = ask_draft(meter, goal, known, tries=tries, deadline=deadline, wait=wait)
         except NoDraft as error:
             return failed(str(error))
         show((len(tries) + 0.5) / most, f"trying it dry: {cut(draft.verify, 60)}")

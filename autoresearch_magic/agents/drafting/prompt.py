@@ -10,19 +10,19 @@ import time
 from collections.abc import Sequence
 
 from ...errors import UserError
+from ...runners.output.metric_reader import describe_formats
 from ...text import fenced
 from ..llm.agent import DEADLINE
 from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Turn, Wait
 from .draft import Draft, NoDraft, Try
 from .repository_summary import one_line
 
-FORMS = """\
-Metric: NAME, or NAME=HOW. NAME alone is the line of verify's output that names it, such as `NAME: 3.2`. HOW is one of
-seconds (verify's wall clock), exit (its exit status), lines or lines:REGEX (how many lines it printed, or how many match),
-re:REGEX (the pattern's group), last:REGEX, first:REGEX, max:REGEX, min:REGEX, mean:REGEX (of all matches), json:PATH (a
-place in JSON output, such as json:totals.percent_covered), file:PATH or file:PATH#HOW (a file that verify has written).
-Scope: glob patterns of tracked files from the repository's root, separated by commas, such as src/**/*.py, lib/*.py"""
-"""How a metric and a scope are written, in the words that a model is told."""
+FORMS = f"""\
+Metric: NAME or NAME=FORMAT, read from what verify prints.
+{describe_formats()}
+Scope: glob patterns of tracked files from the repository's root, separated by commas, such as src/**/*.py, lib/*.py; \
+!GLOB excludes"""
+"""How a metric and a scope are written, for a model."""
 
 SYSTEM = """\
 You set up an automatic experiment on a git repository. Somebody has a goal. Later an agent will change files within the \
@@ -63,7 +63,7 @@ def sleep(seconds: float, reason: str) -> None:
 
 
 def ask_draft(
-    backend: Backend, goal: str, survey: str, *, tries: Sequence[Try] = (), forms: str = FORMS,
+    backend: Backend, goal: str, survey: str, *, tries: Sequence[Try] = (),
     deadline: float = DEADLINE, wait: Wait = sleep,
 ) -> Draft:  # fmt: skip
     """Ask a model for a draft; an answer that cannot be read is told once, with what is wrong.
@@ -76,7 +76,7 @@ def ask_draft(
         What it is told of the repository.
     tries : sequence of Try
         Its drafts so far, each with its problem.
-    forms, deadline, wait
+    deadline, wait
         See `make_draft`.
 
     Raises
@@ -87,7 +87,7 @@ def ask_draft(
         When there will never be one.
     """
     goal = one_goal(goal)
-    stable = f"# How metric and scope are written\n\n{forms.strip()}\n\n# The repository\n\n{survey.strip()}"
+    stable = f"# How metric and scope are written\n\n{FORMS}\n\n# The repository\n\n{survey.strip()}"
     turns = [Turn("user", f"# The goal\n\n{goal}\n\nGive the draft: one fenced block of `Key: value` lines.")]
     for each in tries:
         turns += [Turn("assistant", _as_reply(each.draft)), Turn("user", _again(each.problem))]

@@ -1,4 +1,9 @@
-"""Places in JSON, and JSON in the midst of other output."""
+"""Paths into JSON, and JSON documents between other lines of output.
+
+Not JMESPath: keys are written here as they are in the JSON, and JMESPath cannot parse ``$``, ``results[-1]["a b"]``,
+``first-contentful-paint`` or ``values.p(95)`` (a tool's own key). It also returns null where this module says which key is
+missing and which there are.
+"""
 
 from __future__ import annotations
 
@@ -7,65 +12,65 @@ import re
 from typing import Any
 
 from ...errors import UserError
-from .numbers import shorten
+from ...text import shorten
 
 Step = str | int
 _STEP = re.compile(
-    r"""\.?\[\s*(-?[0-9]+)\s*\]|\.?\[\s*(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)')\s*\]|(\.?)([^.\[\]]+)"""
+    r"""\.?\[\s*(?P<index>-?[0-9]+)\s*\]|\.?\[\s*(?:"(?P<double>(?:[^"\\]|\\.)*+)"|'(?P<single>(?:[^'\\]|\\.)*+)')\s*\]"""
+    r"""|(?P<dot>\.?)(?P<key>[^.\[\]]+)"""
 )
-_BEGIN = re.compile(r"\{(?=\s*+[\"}])|\[(?=\s*+(?:[\[\]{\"0-9-]|true|false|null|NaN|Infinity))")
-_SHORT = 1_000
-"""Characters that are looked at for nothing."""
-_WORK = 20
-"""How often the text may be gone through, at most, in search of its JSON, short attempts aside."""
+_DOCUMENT_START = re.compile(r"\{(?=\s*+[\"}])|\[(?=\s*+(?:[\[\]{\"0-9-]|true|false|null|NaN|Infinity))")
+_FREE = 1_000
+"""Characters of an attempt to parse that cost nothing; longer attempts are charged against `_BUDGET`."""
+_BUDGET = 20
+"""How many times the length of the text may be parsed in vain, so that the search stays linear."""
 _SHOWN = 8
 """Keys that a message lists."""
 
 
-class Missing(Exception):
-    """There is no such place, or no number there: a clause that says what is there instead."""
+class MissingValue(Exception):
+    """No number at a path: a clause that says what is there instead."""
 
 
 def parse_path(text: str) -> tuple[Step, ...]:
-    """Read a path such as ``totals.percent_covered``, ``results[0].p95`` or ``$["a b"][-1]``; ``$`` is the whole.
+    """Parse a path such as ``totals.percent_covered``, ``results[0].p95`` or ``$["a b"][-1]`` into keys and indexes.
 
-    Returns
-    -------
-    tuple of str or int
-        Keys and indices.
+    ``$`` is the whole document, and optional at the beginning.
 
     Raises
     ------
     UserError
-        When it is none.
+        When it is empty or cannot be parsed.
     """
     path = text.strip()
-    rest = path[1:] if path == "$" or path.startswith(("$.", "$[")) else path
     if not path:
         raise UserError("The metric's JSON path is empty: write json:totals.percent_covered, or json:$ for the whole.")
+    rooted = path == "$" or path.startswith(("$.", "$["))
     steps: list[Step] = []
-    at = 0
-    while at < len(rest):
-        step = _STEP.match(rest, at)
-        dotted = bool(at or rest is not path)
-        if step is None or (step[5] and bool(step[4]) != dotted):
+    at = int(rooted)
+    while at < len(path):
+        step = _STEP.match(path, at)
+        needs_dot = at > 0
+        if step is None or (step["key"] and bool(step["dot"]) != needs_dot):
             raise UserError(
-                f"The metric's JSON path {shorten(text)!r} breaks off at {shorten(rest[at:])!r}: "
+                f"The metric's JSON path {shorten(text)!r} cannot be read from {shorten(path[at:])!r} on: "
                 'write it like totals.percent_covered, results[0].p95 or results[-1]["a b"].'
             )
-        if step[1] is not None:
-            steps.append(int(step[1]) if len(step[1]) < 19 else 10**18)
+        if step["index"] is not None:
+            steps.append(int(step["index"]) if len(step["index"]) < 19 else 10**18)
+        elif step["key"] is not None:
+            steps.append(step["key"].strip())
         else:
-            quoted = step[2] if step[2] is not None else step[3]
-            steps.append(step[5].strip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
+            quoted = step["double"] if step["double"] is not None else step["single"]
+            steps.append(re.sub(r"\\(.)", r"\1", quoted))
         at = step.end()
     return tuple(steps)
 
 
 def documents(text: str) -> list[Any]:
-    """Find the JSON in a text: the whole of it, else its objects and arrays between other words, in their order.
+    """Return the JSON documents of a text: all of it, else the objects and arrays between other words, in order.
 
-    Numbers are floats, whatever their size.
+    All numbers are floats.
     """
     decoder = json.JSONDecoder(parse_int=float)
     try:
@@ -73,19 +78,19 @@ def documents(text: str) -> list[Any]:
     except (ValueError, RecursionError):
         pass
     found: list[Any] = []
-    at, work = 0, _WORK * len(text)
-    while work > 0 and (begin := _BEGIN.search(text, at)):
+    at, budget = 0, _BUDGET * len(text)
+    while budget > 0 and (begin := _DOCUMENT_START.search(text, at)):
         start, at = begin.start(), begin.end()
         end_of_line = text.find("\n", start)
         for stop in dict.fromkeys((end_of_line if end_of_line >= 0 else len(text), len(text))):
-            piece = text[start:stop]  # a failure counts the lines up to it, so a piece of its own
-            work -= len(piece) if len(piece) > _SHORT else 0
+            piece = text[start:stop]  # its own string: the decoder counts all lines before an error
+            budget -= len(piece) if len(piece) > _FREE else 0
             try:
                 document, length = decoder.raw_decode(piece)
             except json.JSONDecodeError as error:
                 if piece[error.pos :].strip():
-                    break  # wrong within the line: more lines do not mend it
-            except RecursionError:  # thousands of brackets: no document of anybody
+                    break  # wrong before the end of the line, so that more lines cannot help
+            except RecursionError:  # thousands of brackets are no document
                 break
             else:
                 found.append(document)
@@ -95,47 +100,40 @@ def documents(text: str) -> list[Any]:
 
 
 def look_up(found: list[Any], path: tuple[Step, ...]) -> float | str:
-    """Go to the path's place, in the last document that has it.
-
-    Returns
-    -------
-    float or str
-        A number, or a text that may be one, such as ``"95%"``.
+    """Return the value at a path in the last document that has the path: a number, or a text such as ``"95%"``.
 
     Raises
     ------
-    Missing
+    MissingValue
+        When no document has the path, or neither a number nor a text is there.
     """
-    if not found:
-        raise Missing("no JSON was found")
-    reason: Missing | None = None
+    missing: MissingValue | None = None
     for document in reversed(found):
         try:
-            value = _walk(document, path)
-        except Missing as missing:
-            reason = reason or missing
+            value = _follow(document, path)
+        except MissingValue as error:
+            missing = missing or error
             continue
         if isinstance(value, float | str):
             return value
-        raise Missing(f"{_written(path)} is {_described(value)}, not a number")
-    raise reason or Missing("no JSON was found")
+        raise MissingValue(f"{_format(path)} is {_describe(value)}, not a number")
+    raise missing or MissingValue("no JSON was found")
 
 
-def _walk(document: Any, path: tuple[Step, ...]) -> Any:
+def _follow(document: Any, path: tuple[Step, ...]) -> Any:
     value = document
     for done, step in enumerate(path):
         try:
-            fits = isinstance(value, dict if isinstance(step, str) else list)
-            if not fits:
+            if not isinstance(value, dict if isinstance(step, str) else list):
                 raise KeyError(step)
             value = value[step]
         except (KeyError, IndexError):
-            where = f"{_written(path[:done])} is" if done else "the JSON is"
-            raise Missing(f"there is no {_written((step,))}: {where} {_described(value)}") from None
+            where = f"{_format(path[:done])} is" if done else "the JSON is"
+            raise MissingValue(f"there is no {_format((step,))}: {where} {_describe(value)}") from None
     return value
 
 
-def _described(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, dict):
         keys = ", ".join(shorten(key, 30) for key in list(value)[:_SHOWN])
         more = f" and {len(value) - _SHOWN} more" if len(value) > _SHOWN else ""
@@ -145,6 +143,6 @@ def _described(value: Any) -> str:
     return shorten(json.dumps(value))
 
 
-def _written(path: tuple[Step, ...]) -> str:
+def _format(path: tuple[Step, ...]) -> str:
     parts = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
     return shorten("".join(parts).removeprefix(".")) or "the JSON"

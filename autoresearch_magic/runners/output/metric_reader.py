@@ -1,127 +1,90 @@
-"""A metric out of what a command printed, never by a silent choice.
+"""How a metric is read from a command: `FORMATS` is the table of all ways, with a function that reads each.
 
-The metric's text is ``NAME`` or ``NAME=HOW``:
+A metric is written ``NAME`` or ``NAME=FORMAT``. The ``--metric`` help, the prompt for models and the error messages are
+made from the table. Where two readings could be meant, none is chosen: the error shows both. Units are converted as
+`numbers.converted` says.
 
-- nothing: the line that names it, ``METRIC name=value`` before ``name: value``, ``name = value`` or ``name value``; where
-  no line does, the only number of the output. The name is compared without case, and with spaces, underscores and
-  hyphens alike.
-- ``last``, ``first``, ``max``, ``min``, ``mean``: of the lines that name it; ``last:REGEX`` of what a pattern matches.
-- ``re:REGEX``: the group, or the group named ``value``, or the whole match.
-- ``json:PATH``: a place in the output's JSON, such as ``totals.percent_covered`` or ``results[-1]["a b"].p95``.
-- ``file:PATH``, ``file:PATH#HOW``: the same in a file that the run has written.
-- ``exit``, ``seconds``: the command's exit status, its wall clock. ``lines``, ``lines:REGEX``: how many lines it printed,
-  blank ones included, or how many of them match.
-
-Two different readings that could be meant are an error that shows both. Units are converted as `figures.converted` says.
+To add a format, write its function and its row here, a case in ``test_metric_reader.py`` and a line in
+``docs/repositories.md``.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ...errors import UserError
 from ...metric import split_direction
-from .json_path import Missing, Step, documents, look_up, parse_path
-from .named_lines import LONGEST, Found, named_figures, visible_lines
-from .numbers import Figure, converted, figures, shorten, sole_figure
+from ...text import shorten
+from .json_path import MissingValue, documents, look_up, parse_path
+from .named_lines import LONGEST, Candidate, find_named, visible_lines
+from .numbers import Quantity, converted, quantities, sole_quantity
+from .readings import Reading, RunOutput, Unreadable
 
-FACTS = 100
-"""Facts that are kept of one output."""
 TICK = 0.01
 """Seconds by which a file's time may lag behind the clock: file systems stamp with the kernel's last tick."""
 
-_KINDS = ("re", "json", "file", "exit", "seconds", "lines", "last", "first", "max", "min", "mean")
-_ALONE = ("exit", "seconds")
-_PICKS: Mapping[str, Callable[[list[float]], float]] = {
-    "last": lambda values: values[-1],
-    "first": lambda values: values[0],
-    "max": lambda values: math.nan if any(map(math.isnan, values)) else max(values),
-    "min": lambda values: math.nan if any(map(math.isnan, values)) else min(values),
-    "mean": lambda values: math.fsum(values) / len(values) if all(map(math.isfinite, values)) else sum(values),
-}
-_WAYS = "re:REGEX, json:PATH, file:PATH, exit, seconds, lines, last, first, max, min or mean"
+Read = Callable[[RunOutput], Reading]
+"""Reads a metric; raises `Unreadable` where there is no value, or more than one that could be meant."""
 
-_OTHERS_NAME = re.compile(
+_OTHER_NAME = re.compile(
     r"\s*(?:METRIC\s+(?P<metric>[^=:]{1,60})|(?P<name>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)\s*)[:=]"
 )
-_FACT = re.compile(r"[ \t]*+(?:METRIC[ \t]+)?([A-Za-z]\w{0,60})[ \t]*+[:=][ \t]*+(?=[^\s:=])")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What was read.
+class MetricFormat:
+    """A way to read a metric.
 
     Attributes
     ----------
-    value : float
-        NaN and infinities as they were printed.
-    unit : str
-        The unit of `value`, after conversion; empty when none was printed.
-    line : str
-        Where it was read: the line, or the place.
+    usage : str
+        How it is written after ``NAME=``: a keyword, then ``:ARGUMENT`` or, where it may be missing, ``[:ARGUMENT]``.
+    meaning : str
+        What it reads, in a clause for users and models.
+    compile : callable
+        Makes the reader from the argument; raises `UserError` for an argument that can never work.
+    any_exit_status : bool
+        Whether the value counts when the command fails: many tools report what they found by their exit status.
+    in_file : bool
+        Whether it can also read a file, after ``file:PATH#``.
     """
 
-    value: float
-    unit: str
-    line: str
+    usage: str
+    meaning: str
+    compile: Callable[[str], Read]
+    any_exit_status: bool = False
+    in_file: bool = True
 
-
-class Unreadable(Exception):
-    """There is no reading, or more than one: a line that says what was found and what to do."""
+    @property
+    def keyword(self) -> str:
+        """The word that it begins with; empty for the name alone."""
+        return re.split(r"\W", self.usage)[0]
 
 
 @dataclass(frozen=True)
-class How:
-    """How a metric is read.
+class ReadingRule:
+    """How one metric is read: a format, its argument as the user wrote it, and the reader made from both."""
 
-    Attributes
-    ----------
-    kind : str
-        ``name``, ``re``, ``json``, ``file``, ``exit``, ``seconds``, ``lines``, ``last``, ``first``, ``max``, ``min`` or
-        ``mean``.
-    argument : str
-        The pattern or the path, as the user wrote it; empty when there is none.
-    pattern : re.Pattern or None
-        The pattern, compiled.
-    path : tuple of str or int
-        The keys and indices of a JSON path.
-    inner : How or None
-        How the file is read.
-    """
+    format: MetricFormat
+    argument: str
+    read: Read
 
-    kind: str
-    argument: str = ""
-    pattern: re.Pattern[str] | None = None
-    path: tuple[Step, ...] = ()
-    inner: How | None = None
+    @property
+    def file(self) -> str:
+        """The path of the file that is read; empty when it is the command's output."""
+        return self.argument.partition("#")[0].strip() if self.format.keyword == "file" else ""
 
 
-@dataclass(frozen=True)
-class _Text:
-    """What is read from: the lines as a terminal shows them, and the file they are from."""
-
-    lines: list[str]
-    name: str
-    file: str = ""
-
-    def place(self, number: int, line: str) -> str:
-        return f'line {number}{f" of {self.file}" if self.file else ""}: "{shorten(line)}"'
-
-    def option(self, way: str = "re:...") -> str:
-        """Write the metric as it goes on the command line, in quotes where a shell needs them."""
-        option = f"{self.name}={f'file:{self.file}#' if self.file else ''}{way}"
-        return f"--metric {option}" if re.fullmatch(r"[\w.,:/%=+#-]+", option) else f"--metric '{option}'"
-
-
-# -- what the user says -------------------------------------------------------------------------------------------------
+# -- what the user writes ---------------------------------------------------------------------------------------------
 
 
 def parse_verified_metric(text: str) -> tuple[str, str, bool | None]:
-    """Read the metric of a command: ``NAME`` or ``NAME=HOW``; the name may be prose.
+    """Split the metric of a command, ``NAME`` or ``NAME=FORMAT``; the name may be several words.
 
     Parameters
     ----------
@@ -132,300 +95,304 @@ def parse_verified_metric(text: str) -> tuple[str, str, bool | None]:
     -------
     name : str
         With single spaces.
-    how : str
-        For `parse_how`; empty for a name alone.
+    rule : str
+        For `parse_rule`; empty for a name alone.
     minimize : bool or None
         Where the text says which way is better, else None.
 
     Raises
     ------
     UserError
-        When there is no name, or nothing behind its ``=``.
+        When there is no name, or nothing after its ``=``.
     """
     text, minimize = split_direction(text)
-    name, equals, how = text.partition("=")
-    name, how = " ".join(name.split()), how.strip()
+    name, equals, rule = text.partition("=")
+    name, rule = " ".join(name.split()), rule.strip()
     if not any(character.isalnum() for character in name):
         raise UserError(
-            "The metric has no name: give --metric NAME or --metric NAME=HOW, for example --metric p95_ms=json:p95."
+            "The metric has no name: give --metric NAME or --metric NAME=FORMAT, for example --metric p95_ms=json:p95."
         )
-    if equals and not how:
-        raise UserError(f"The metric {name!r} ends in '=': give the name alone, or say how it is read: {_WAYS}.")
-    return name, how, minimize
+    if equals and not rule:
+        raise UserError(
+            f"The metric {name!r} ends in '=': give the name alone, or a format after it: {format_usages()}."
+        )
+    return name, rule, minimize
 
 
-def parse_how(text: str) -> How:
-    """Read how a metric is read.
-
-    Parameters
-    ----------
-    text : str
-        As behind ``NAME=``; empty for the name alone.
+def parse_rule(text: str) -> ReadingRule:
+    """Return the rule for what comes after ``NAME=``; an empty text is the name alone.
 
     Raises
     ------
     UserError
-        For what can never work: an unknown way, a pattern that is none or has more than one group, a broken path.
+        For what can never work: an unknown format, an invalid pattern or one with several groups, an invalid path.
     """
-    text = text.strip()
-    if not text:
-        return How("name")
-    kind, colon, argument = text.partition(":")
-    kind, argument = kind.strip(), argument.strip()
-    if kind not in _KINDS:
-        raise UserError(f"The metric cannot be read by {shorten(text)!r}: say {_WAYS}, or give the name alone.")
-    if colon and (kind in _ALONE or not argument):
-        what = "takes nothing behind it" if kind in _ALONE else "has nothing behind its colon"
-        raise UserError(f"The metric's {kind!r} {what}: write --metric NAME={kind}{'' if kind in _ALONE else ':...'}.")
-    if not colon and kind in ("re", "json", "file"):
-        raise UserError(f"The metric's {kind!r} needs something behind it: write --metric NAME={kind}:...")
-    if kind == "json":
-        return How(kind, argument, path=parse_path(argument))
-    if kind == "file":
-        return _parse_file(argument)
-    return How(kind, argument, pattern=_compile(argument, counts=kind == "lines") if argument else None)
-
-
-def _compile(text: str, counts: bool) -> re.Pattern[str]:
-    try:
-        pattern = re.compile(text, re.MULTILINE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise UserError(f"The metric's pattern {shorten(text)!r} is no regular expression: {error}.") from None
-    if pattern.groups > 1 and "value" not in pattern.groupindex and not counts:
+    keyword, colon, argument = (part.strip() for part in text.partition(":"))
+    known = FORMATS.get(keyword)
+    if known is None or (colon and not keyword):
         raise UserError(
-            f"The metric's pattern {shorten(text)!r} has {pattern.groups} groups: name the number's (?P<value>...), "
-            "or write the others (?:...)."
+            f"The metric cannot be read by {shorten(text.strip())!r}: write one of {format_usages()}, or the name alone."
         )
-    return pattern
-
-
-def _parse_file(argument: str) -> How:
-    path, mark, way = argument.partition("#")
-    inner = parse_how(way)
-    if not path.strip() or (mark and not way.strip()):
-        raise UserError("The metric's 'file' is written file:PATH or file:PATH#HOW, such as file:result.json#json:p95.")
-    if inner.kind in ("file", *_ALONE):
-        raise UserError(f"The metric's file cannot be read by {inner.kind!r}: say json:PATH or re:REGEX behind the #.")
-    if inner.kind == "name" and path.strip().lower().endswith(".json"):
-        raise UserError(f"Where in {path} is the metric? Write --metric NAME=file:{path}#json:PATH.")
-    return How("file", path.strip(), inner=inner)
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
+    takes = known.usage.removeprefix(keyword)
+    if bool(colon) != bool(argument) or (argument and not takes) or (not argument and takes.startswith(":")):
+        problem = "takes no argument" if not takes else "needs an argument" if takes[0] == ":" else "ends in a colon"
+        raise UserError(f"The metric's {keyword!r} {problem}: write --metric NAME={known.usage}.")
+    return ReadingRule(known, argument, known.compile(argument))
 
 
 def read_metric(
-    output: str, name: str, how: How, *, folder: Path, since: float, exit_code: int = 0, seconds: float = 0.0
+    output: str, name: str, rule: ReadingRule, *, folder: Path, since: float, exit_code: int = 0, seconds: float = 0.0
 ) -> Reading:
-    """Read a metric.
+    """Read a metric of a command that has ended.
 
     Parameters
     ----------
     output : str
         What the command printed.
-    name : str
-        The metric's name; a unit at its end is the unit of the value.
-    how : How
-    folder : Path
-        What the path of a file is relative to.
-    since : float
-        When the run began, in seconds since the epoch: an older file is not of this run.
-    exit_code : int
-        Of the command.
-    seconds : float
-        Its wall clock.
+    name, folder, since, exit_code, seconds
+        See `RunOutput`.
+    rule : ReadingRule
 
     Raises
     ------
     Unreadable
-        When there is no reading, or more than one that could be meant.
+        When there is no value, or more than one that could be meant.
     """
-    if how.kind == "exit":
-        return Reading(float(exit_code), "", f"exit status {exit_code}")
-    if how.kind == "seconds":
-        value, unit = converted(Figure(f"{seconds!r} s", repr(float(seconds)), "s", 0, 0), name)
-        return Reading(value, unit, "the command's wall clock")
-    if how.kind == "file" and how.inner is not None:
-        return _read(_Text(visible_lines(_contents(how.argument, folder, since)), name, how.argument), how.inner)
-    return _read(_Text(visible_lines(output), name), how)
+    return rule.read(RunOutput(visible_lines(output), name, folder, since, exit_code, seconds))
 
 
-def facts(output: str) -> Mapping[str, float]:
-    """Other figures worth keeping: lines that are ``name: value`` with a one-word name, such as ``peak_vram_mb``.
-
-    Returns
-    -------
-    Mapping[str, float]
-        Finite values by the names as printed, in the units of the names. A name that is printed again has its last value;
-        of more than `FACTS` names the first ones are kept.
-    """
-    found: dict[str, float] = {}
-    for line in visible_lines(output):
-        if (named := _FACT.match(line)) and len(line) <= LONGEST:
-            figure = sole_figure(line[named.end() :])
-            if figure is None or figure.doubt or (named[1] not in found and len(found) >= FACTS):
-                continue
-            value, _ = converted(figure, named[1])
-            if math.isfinite(value):
-                found[named[1]] = value
-    return found
+def format_usages(*, in_file: bool = False) -> str:
+    """Return how the formats are written, in one line: ``re:REGEX, json:PATH, ... or mean[:REGEX]``."""
+    *most, last = (f.usage for f in FORMATS.values() if f.usage and (f.in_file or not in_file))
+    return f"{', '.join(most)} or {last}"
 
 
-def _contents(path: str, folder: Path, since: float) -> str:
-    file = folder / path
+def describe_formats() -> str:
+    """Return the formats with their meanings, a line each, and which of them are read when the command fails."""
+    lines = [f"{f'NAME={f.usage}' if f.usage else 'NAME'}: {f.meaning}" for f in FORMATS.values()]
+    kept = ", ".join(f.keyword for f in FORMATS.values() if f.any_exit_status)
+    return "\n".join([*lines, f"A command that exits with another status than 0 has failed, except with {kept}."])
+
+
+# -- readers of the formats -------------------------------------------------------------------------------------------
+
+
+def _read_name(run: RunOutput) -> Reading:
+    """Read the line that names the metric, or the only number of the output."""
+    if named := _named(run):
+        return run.agreed(named, "last")
+    first: Candidate | None = None
+    for number, line in enumerate(run.lines, start=1):
+        for quantity in quantities(line):
+            candidate = Candidate(quantity, number, line)
+            if first is None:
+                first = candidate
+            elif _content(quantity) != _content(first.quantity):
+                raise Unreadable(f"no line names {run.metric!r}, and {run.conflict(first, candidate, 're:...')}")
+    if first is None:
+        raise run.nothing(f"no line names {run.metric!r}, and there is no number")
+    if other := _OTHER_NAME.match(first.line):
+        its_name = (other["metric"] or other["name"]).strip()
+        raise Unreadable(
+            f"no line names {run.metric!r}, and the only number is that of {shorten(its_name, 30)} "
+            f"({run.place(first.line_number, first.line)}): give the metric this name, or say how to read it with {run.option()}"
+        )
+    return run.reading(first)
+
+
+def _content(quantity: Quantity) -> tuple[str, str, str]:
+    return quantity.number, quantity.unit, quantity.ambiguity
+
+
+def _named(run: RunOutput) -> list[Candidate]:
+    candidates, without_number = find_named(run.lines, run.metric)
+    if without_number is not None:
+        raise Unreadable(
+            f"no number right after {run.metric!r} ({run.place(*without_number)}): "
+            f"print a number there, or say how to read it with {run.option()}"
+        )
+    return candidates
+
+
+def _compile_regex(argument: str) -> Read:
+    pattern = _pattern(argument)
+    return lambda run: run.agreed(_matches(run, pattern, f"re:{argument}"), f"last:{argument}")
+
+
+def _pattern(text: str, *, any_groups: bool = False) -> re.Pattern[str]:
     try:
-        if file.stat().st_mtime < since - TICK:
+        pattern = re.compile(text, re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise UserError(f"The metric's pattern {shorten(text)!r} is not a regular expression: {error}.") from None
+    if pattern.groups > 1 and "value" not in pattern.groupindex and not any_groups:
+        raise UserError(
+            f"The metric's pattern {shorten(text)!r} has {pattern.groups} groups: write (?P<value>...) for the number, "
+            "or (?:...) for the other groups."
+        )
+    return pattern
+
+
+def _matches(run: RunOutput, pattern: re.Pattern[str], written: str) -> Iterator[Candidate]:
+    """Yield what the pattern's group matches, without empty matches; `written` is the pattern as in the metric."""
+    group = "value" if "value" in pattern.groupindex else min(1, pattern.groups)
+    text, number, at, any_match = "\n".join(run.lines), 1, 0, False
+    for match in pattern.finditer(text):
+        if not match[group] or not match[group].strip():
+            continue
+        number, at, any_match = number + text.count("\n", at, match.start(group)), match.start(group), True
+        line = run.lines[number - 1]
+        quantity = sole_quantity(match[group])
+        if quantity is None:
+            raise Unreadable(
+                f"the pattern found {shorten(match[group])!r}, which is not one number ({run.place(number, line)}): "
+                "put a group around the number, re:...([0-9.]+)"
+            )
+        yield Candidate(quantity, number, line)
+    if not any_match:
+        raise run.nothing(f"nothing matches {shorten(written, 70)}")
+
+
+def _compile_json(argument: str) -> Read:
+    path = parse_path(argument)
+
+    def read(run: RunOutput) -> Reading:
+        try:
+            value = look_up(documents("\n".join(run.lines)), path)
+        except MissingValue as missing:
+            raise Unreadable(
+                f"{run.source}: {missing}; write --metric NAME=json:PATH with the path of a number."
+            ) from None
+        place = f"{argument} = {shorten(str(value))}"
+        if isinstance(value, float):
+            return Reading(value, "", place)
+        quantity = sole_quantity(value) if len(value) <= LONGEST else None
+        if quantity is None or quantity.ambiguity:
+            problem = quantity.ambiguity if quantity else f"{shorten(value)!r} is not one number"
+            raise Unreadable(f"{argument} in {run.source}: {problem}.")
+        return Reading(*converted(quantity, run.metric), place)
+
+    return read
+
+
+def _compile_file(argument: str) -> Read:
+    path, mark, inner = (part.strip() for part in argument.partition("#"))
+    rule = parse_rule(inner)
+    if not path or (mark and not inner):
+        raise UserError(
+            "The metric's 'file' is written file:PATH or file:PATH#FORMAT, such as file:result.json#json:p95."
+        )
+    if not rule.format.in_file:
+        raise UserError(
+            f"The metric's file cannot be read by {rule.format.keyword!r}: after the # write "
+            f"{format_usages(in_file=True)}."
+        )
+    if not inner and path.lower().endswith(".json"):
+        raise UserError(f"The path within {path} is missing: write --metric NAME=file:{path}#json:PATH.")
+    return lambda run: rule.read(replace(run, lines=visible_lines(_contents(path, run)), file=path))
+
+
+def _contents(path: str, run: RunOutput) -> str:
+    file = run.folder / path
+    try:
+        if file.stat().st_mtime < run.since - TICK:
             raise Unreadable(f"{path} was not written by this run: the command must write it anew each time.")
         return file.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         raise Unreadable(
-            f"{path} is not there: the command has to write it, relative to {folder.name or folder}."
+            f"{path} does not exist: the command has to write it, relative to {run.folder.name or run.folder}."
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Unreadable(f"{path} cannot be read ({reason}): --metric NAME=file:PATH needs a text file.") from None
 
 
-def _read(text: _Text, how: How) -> Reading:
-    if how.kind == "lines":
-        count = len(text.lines) if how.pattern is None else sum(bool(how.pattern.search(line)) for line in text.lines)
-        return Reading(float(count), "", f"{count} lines" + (f" match {shorten(how.argument)}" if how.argument else ""))
-    if how.kind == "json":
-        return _read_json(text, how)
-    if how.kind == "name":
-        named = _named(text)
-        return _only(text, named, "last") if named else _lone(text)
-    if how.pattern is not None:
-        matches = _matches(text, how)
-        return _only(text, matches, f"last:{how.argument}") if how.kind == "re" else _pick(text, matches, how.kind)
-    found = _named(text)
-    if not found:
-        raise Unreadable(_nothing(text, f"no line names {text.name!r}"))
-    return _pick(text, found, how.kind)
+def _read_exit(run: RunOutput) -> Reading:
+    return Reading(float(run.exit_code), "", f"exit status {run.exit_code}")
 
 
-def _read_json(text: _Text, how: How) -> Reading:
-    try:
-        value = look_up(documents("\n".join(text.lines)), how.path)
-    except Missing as missing:
-        where = text.file or "the output"
-        raise Unreadable(f"{where}: {missing}; write --metric NAME=json:PATH for a place that has a number.") from None
-    place = f"{how.argument} = {shorten(str(value))}"
-    if isinstance(value, float):
-        return Reading(value, "", place)
-    figure = sole_figure(value) if len(value) <= LONGEST else None
-    if figure is None or figure.doubt:
-        doubt = figure.doubt if figure else f"{shorten(value)!r} is not one number"
-        raise Unreadable(f"{how.argument} in {text.file or 'the output'}: {doubt}.")
-    return Reading(*converted(figure, text.name), place)
+def _read_seconds(run: RunOutput) -> Reading:
+    seconds = Quantity(f"{run.seconds!r} s", repr(float(run.seconds)), "s", 0, 0)
+    return Reading(*converted(seconds, run.metric), "the command's wall clock")
 
 
-def _reading(text: _Text, found: Found) -> Reading:
-    """Convert one figure; refuse it where it, or its line, can be read in two ways."""
-    if found.other is not None:
-        raise Unreadable(_two(text, found, Found(found.other, found.number, found.line), "re:..."))
-    if found.figure.doubt:
-        place = text.place(found.number, found.line)
-        raise Unreadable(f"{found.figure.doubt} ({place}): print it plainly, or say how with {text.option()}")
-    return Reading(*converted(found.figure, text.name), shorten(found.line, 200))
+def _compile_lines(argument: str) -> Read:
+    pattern = _pattern(argument, any_groups=True)  # an empty one matches every line
+
+    def read(run: RunOutput) -> Reading:
+        count = sum(bool(pattern.search(line)) for line in run.lines)
+        return Reading(float(count), "", f"{count} lines" + (f" match {shorten(argument)}" if argument else ""))
+
+    return read
 
 
-def _only(text: _Text, all_found: Iterable[Found], way: str) -> Reading:
-    """Read the one figure, printed any number of times."""
-    first: Found | None = None
-    reading = None
-    for found in all_found:
-        now = _reading(text, found)
-        if first is None or reading is None:
-            first, reading = found, now
-        elif (now.unit, repr(now.value)) != (reading.unit, repr(reading.value)):
-            raise Unreadable(_two(text, first, found, way))
-    if reading is None:
-        raise Unreadable(_nothing(text, "no number was found"))
-    return reading
+Choose = Callable[[RunOutput, list[Candidate]], Reading]
 
 
-def _pick(text: _Text, all_found: Iterable[Found], kind: str) -> Reading:
-    found = list(all_found)
-    if not found:
-        raise Unreadable(_nothing(text, "no number was found"))
-    if kind in ("first", "last"):
-        return _reading(text, found[0 if kind == "first" else -1])
-    readings = [_reading(text, one) for one in found]
-    for one, reading in zip(found, readings, strict=True):
+def _compile_choice(keyword: str, choose: Choose, argument: str) -> Read:
+    """Read one of several values: of the lines that name the metric, or of what a pattern matches."""
+    pattern = _pattern(argument) if argument else None
+
+    def read(run: RunOutput) -> Reading:
+        candidates = list(_matches(run, pattern, f"{keyword}:{argument}")) if pattern else _named(run)
+        if not candidates:
+            raise run.nothing(f"no line names {run.metric!r}")
+        return choose(run, candidates)
+
+    return read
+
+
+def _combine(
+    keyword: str, combine: Callable[[list[float]], float], run: RunOutput, candidates: list[Candidate]
+) -> Reading:
+    """Combine all values, which must have the same unit; NaN where one is NaN."""
+    readings = [run.reading(candidate) for candidate in candidates]
+    for candidate, reading in zip(candidates, readings, strict=True):
         if reading.unit != readings[0].unit:
-            raise Unreadable(_two(text, found[0], one, "re:..."))
-    value = _PICKS[kind]([reading.value for reading in readings])
-    line = next((r.line for r in readings if r.value == value), f"the {kind} of {len(readings)} readings")
-    return Reading(value, readings[0].unit, f"the mean of {len(readings)} readings" if kind == "mean" else line)
+            raise run.conflict(candidates[0], candidate, "re:...")
+    values = [reading.value for reading in readings]
+    value = math.nan if any(map(math.isnan, values)) else combine(values)
+    lines = [reading.line for reading in readings if reading.value == value and keyword != "mean"]
+    return Reading(value, readings[0].unit, lines[0] if lines else f"the {keyword} of {len(readings)} readings")
 
 
-def _two(text: _Text, first: Found, second: Found, way: str) -> str:
-    tail = f" (or first, max, min, mean), or {text.option()}" if way == "last" else ""
-    one, other = (f"{shorten(f.figure.text, 30)} ({text.place(f.number, f.line)})" for f in (first, second))
-    return f"two readings could be meant: {one} and {other}: say which with {text.option(way)}{tail}"
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else sum(values)
 
 
-def _nothing(text: _Text, found: str) -> str:
-    where = text.file or "the output"
-    printed = [line for line in text.lines if line.strip()]
-    if not printed:
-        return f"{where} is empty: print {text.name!r} and its value, or say how it is read with --metric NAME=HOW."
-    last = f'{found} in {where} (the last of {len(printed)} lines: "{shorten(printed[-1])}")'
-    return f'{last}: print "{text.name}: VALUE", or say how with {text.option()}'
+def _choice(keyword: str, meaning: str, choose: Choose) -> MetricFormat:
+    of = "of the lines that name it, or of all matches of a pattern"
+    return MetricFormat(f"{keyword}[:REGEX]", f"{meaning} {of}", partial(_compile_choice, keyword, choose))
 
 
-def _matches(text: _Text, how: How) -> Iterator[Found]:
-    """Find what the pattern matches, empty matches aside."""
-    assert how.pattern is not None
-    group = "value" if "value" in how.pattern.groupindex else min(1, how.pattern.groups)
-    whole, number, at, any_match = "\n".join(text.lines), 1, 0, False
-    for match in how.pattern.finditer(whole):
-        if not match[group] or not match[group].strip():
-            continue
-        number, at, any_match = number + whole.count("\n", at, match.start(group)), match.start(group), True
-        line = text.lines[number - 1]
-        figure = sole_figure(match[group])
-        if figure is None:
-            raise Unreadable(
-                f"the pattern found {shorten(match[group])!r}, which is not one number ({text.place(number, line)}): "
-                "put a group round the number, re:...([0-9.]+)"
-            )
-        yield Found(figure, number, line)
-    if not any_match:
-        raise Unreadable(_nothing(text, f"nothing matches {how.kind}:{shorten(how.argument)}"))
-
-
-def _named(text: _Text) -> list[Found]:
-    found, vain = named_figures(text.lines, text.name)
-    if vain is not None:
-        raise Unreadable(
-            f"no number right behind {text.name!r} ({text.place(*vain)}): "
-            f"print a number there, or say how with {text.option()}"
-        )
-    return found
-
-
-def _lone(text: _Text) -> Reading:
-    """Read the only number of an output that does not name the metric."""
-    first: Found | None = None
-    for number, line in enumerate(text.lines, start=1):
-        for figure in figures(line):
-            found = Found(figure, number, line)
-            if first is None:
-                first = found
-            elif (figure.number, figure.unit, figure.doubt) != (
-                first.figure.number,
-                first.figure.unit,
-                first.figure.doubt,
-            ):
-                raise Unreadable(f"no line names {text.name!r}, and {_two(text, first, found, 're:...')}")
-    if first is None:
-        raise Unreadable(_nothing(text, f"no line names {text.name!r}, and there is no number"))
-    if other := _OTHERS_NAME.match(first.line):
-        its = (other["metric"] or other["name"]).strip()
-        raise Unreadable(
-            f"no line names {text.name!r}, and the only number is that of {shorten(its, 30)} "
-            f"({text.place(first.number, first.line)}): name the metric so, or say how with {text.option()}"
-        )
-    return _reading(text, first)
+FORMATS: Mapping[str, MetricFormat] = {
+    f.keyword: f
+    for f in (
+        MetricFormat(
+            "", "the line that names it, such as `NAME: 3.2`, `NAME = 3.2` or `METRIC NAME=3.2`, else the only number",
+            lambda _: _read_name,
+        ),
+        MetricFormat(
+            "re:REGEX", "what the group of a regular expression matches, or the group (?P<value>...), or the whole match",
+            _compile_regex, any_exit_status=True,
+        ),
+        MetricFormat(
+            "json:PATH", 'a number in JSON, alone or within other output: totals.percent_covered, results[-1]["a b"].p95',
+            _compile_json, any_exit_status=True,
+        ),
+        MetricFormat(
+            "file:PATH[#FORMAT]", "the same in a file that the command has written, such as file:result.json#json:p95",
+            _compile_file, any_exit_status=True, in_file=False,
+        ),
+        MetricFormat("exit", "the command's exit status", lambda _: _read_exit, any_exit_status=True, in_file=False),
+        MetricFormat("seconds", "the command's wall clock", lambda _: _read_seconds, in_file=False),
+        MetricFormat(
+            "lines[:REGEX]", "how many lines are printed, or how many match", _compile_lines, any_exit_status=True
+        ),
+        _choice("last", "the last value", lambda run, found: run.reading(found[-1])),
+        _choice("first", "the first value", lambda run, found: run.reading(found[0])),
+        _choice("max", "the largest value", partial(_combine, "max", max)),
+        _choice("min", "the smallest value", partial(_combine, "min", min)),
+        _choice("mean", "the mean value", partial(_combine, "mean", _mean)),
+    )
+}  # fmt: skip
+"""Every way to read a metric, by keyword, in the order in which they are described."""

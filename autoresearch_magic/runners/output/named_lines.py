@@ -1,129 +1,154 @@
-"""The lines of an output that name a metric: ``METRIC name=value``, ``name: value``, ``name = value``, ``name value``."""
+"""Lines that name a value: ``METRIC name=value``, ``name: value``, ``name = value`` and ``name value``."""
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ...metric import split_direction
-from .numbers import Figure, figures, is_unit
+from .numbers import Quantity, converted, is_unit, quantities, sole_quantity
 
 LONGEST = 1_000
-"""Characters of a line that are looked at behind a name; a float with all its digits and commas has 420."""
+"""Characters after a name that are searched for its value; a float with all its digits and commas has 420."""
+MOST_VALUES = 100
+"""Names that `named_values` keeps of one output."""
 
-_CODES = re.compile(r"\x1b\[[0-?]*+[ -/]*+[@-~]|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
-_APART = re.compile(r"[\s_\-]+")
-_BESIDE = re.compile(r"\s*(?:[(\[]\s*([^()\[\]\s]+)\s*[)\]]|%)\s*$")  # the unit in "latency (ms)", "coverage %"
-_BEHIND = re.compile(  # from the name to the value
+_ESCAPE_CODE = re.compile(r"\x1b\[[0-?]*+[ -/]*+[@-~]|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
+_WORD_SEPARATOR = re.compile(r"[\s_\-]+")
+_UNIT_IN_NAME = re.compile(r"\s*(?:[(\[]\s*([^()\[\]\s]+)\s*[)\]]|%)\s*$")  # "latency (ms)", "coverage %"
+_BETWEEN = re.compile(  # what may come between a name and its value
     r"[ \t]*+%?[ \t]*+(?:[(\[](?P<unit>[^()\[\]]{1,40})[)\]])?[ \t]*+(?:\.{3,}+)?[\"'`*]*+[ \t]*+"
     r"(?P<sign>=>|->|→|[:=|│](?![:=])|(?<=[ \t]))[ \t]*+"
 )
 _OPENING = re.compile(r"(?:[A-Za-z_][\w.]{0,20}\(|[A-F][+-]?[ ](?=\())?[\"'`*(\[{$€£~≈]*+")  # tensor(0.4), A (2.5)
-_LEVEL = re.compile(r"(?:debug|info|notice|warn|warning|error|result|final|metric)s?", re.IGNORECASE)
-_FIELD = re.compile(r"[|│;]\s*[A-Za-z]")
+_LOG_LEVEL = re.compile(r"(?:debug|info|notice|warn|warning|error|result|final|metric)s?", re.IGNORECASE)
+_NEXT_FIELD = re.compile(r"[|│;]\s*[A-Za-z]")
+_NAMED_VALUE = re.compile(r"[ \t]*+(?:METRIC[ \t]+)?([A-Za-z]\w{0,60})[ \t]*+[:=][ \t]*+(?=[^\s:=])")
 
 
 @dataclass(frozen=True)
-class Found:
-    """A figure and where it stands.
+class Candidate:
+    """A number that may be the metric's value, with its line.
 
     Attributes
     ----------
-    figure : Figure
-    number : int
-        Of its line, from 1.
+    quantity : Quantity
+    line_number : int
+        From 1.
     line : str
-    other : Figure or None
-        Another one that the same line could mean.
+    alternative : Quantity or None
+        Another number that the same line may mean.
     """
 
-    figure: Figure
-    number: int
+    quantity: Quantity
+    line_number: int
     line: str
-    other: Figure | None = None
+    alternative: Quantity | None = None
 
 
 def visible_lines(output: str) -> list[str]:
-    """Split an output into lines as a terminal shows them: no colours, and bars as they were last drawn."""
+    """Split an output into lines as a terminal shows them: without colours, and progress bars as they were last drawn."""
     output = output.removeprefix("\ufeff")
     if "\x1b" in output:
-        output = _CODES.sub("", output)
+        output = _ESCAPE_CODE.sub("", output)
     lines = output.split("\n")
     if not lines[-1]:
         lines.pop()
     return [line.rstrip("\r").rpartition("\r")[2] if "\r" in line else line for line in lines]
 
 
-def named_figures(lines: list[str], name: str) -> tuple[list[Found], tuple[int, str] | None]:
-    """Find the lines that name a metric, with the figure behind the name.
+def named_values(output: str) -> Mapping[str, float]:
+    """Return the finite values of all ``name: value`` lines with a one-word name, such as ``peak_vram_mb: 45060.2``.
 
-    The name is compared without case, and with spaces, underscores and hyphens alike; a unit in brackets at its end may
-    be missing in the line, and the line may have one more.
+    Names are as printed, values in the units of their names. The last value of a name counts; of more than `MOST_VALUES`
+    names the first ones are kept.
+    """
+    values: dict[str, float] = {}
+    for line in visible_lines(output):
+        if (match := _NAMED_VALUE.match(line)) and len(line) <= LONGEST:
+            quantity = sole_quantity(line[match.end() :])
+            if quantity is None or quantity.ambiguity or (match[1] not in values and len(values) >= MOST_VALUES):
+                continue
+            value, _ = converted(quantity, match[1])
+            if math.isfinite(value):
+                values[match[1]] = value
+    return values
+
+
+def find_named(lines: list[str], name: str) -> tuple[list[Candidate], tuple[int, str] | None]:
+    """Find the lines that name a metric, with the number after the name.
+
+    Case is ignored, and spaces, underscores and hyphens are the same. A unit in brackets at the end of `name` may be
+    missing in the line, and the line may have one that `name` lacks.
 
     Returns
     -------
-    found : list of Found
-        Of the lines with ``METRIC`` before the name where there are some, else of all.
-    vain : (int, str) or None
-        A line, and its number from 1, that names the metric and has no number behind it where one was needed.
+    candidates : list of Candidate
+        Of the lines with ``METRIC`` before the name where there are any, else of all.
+    without_number : (int, str) or None
+        A line, after its number from 1, that names the metric but lacks a number where one was needed.
     """
-    beside = _BESIDE.search(name)
-    bare = name[: beside.start()] if beside and (beside[1] is None or is_unit(beside[1])) else name
-    words = [re.escape(word) for word in _APART.split(bare) if word]
+    unit = _UNIT_IN_NAME.search(name)
+    bare_name = name[: unit.start()] if unit and (unit[1] is None or is_unit(unit[1])) else name
+    words = [re.escape(word) for word in _WORD_SEPARATOR.split(bare_name) if word]
     pattern = re.compile(r"(?<!\w)" + r"[ \t_-]+".join(words) + r"(?!\w)", re.IGNORECASE)
-    marked: list[Found] = []
-    plain: list[Found] = []
-    without: list[tuple[int, str, bool]] = []
+    candidates: dict[bool, list[Candidate]] = {True: [], False: []}  # by whether the line begins with METRIC
+    without_number: dict[bool, tuple[int, str]] = {}
     for number, line in enumerate(lines, start=1):
         for match in pattern.finditer(line):
             before = line[max(0, match.start() - 80) : match.start()]
-            behind = _BEHIND.match(line, match.end())
-            if behind is None or not _begins(before) or not _belongs(behind["unit"]):
+            between = _BETWEEN.match(line, match.end())
+            if between is None or not _is_name_start(before) or not _is_unit_or_direction(between["unit"]):
                 continue
-            if (
-                not behind["sign"] and before.strip()
-            ):  # "1234 ns/op 16 B/op": only a line's first words name what follows
-                continue
-            metric = before.strip() == "METRIC"
-            found = _value(line, number, behind.end(), behind["unit"])
-            if found is not None:
-                (marked if metric else plain).append(found)
-            elif behind["sign"] and line[behind.end() : behind.end() + LONGEST].strip():
-                without.append((number, line, metric))
-    vain = next((place for place in without if place[2] or not (marked or plain)), None) if not marked else None
-    return marked or plain, vain[:2] if vain else None
+            if not between["sign"] and before.strip():
+                continue  # "1234 ns/op 16 B/op": without a sign, only the first words of a line name what follows
+            marked = before.strip() == "METRIC"
+            candidate = _candidate(line, number, between.end(), between["unit"])
+            if candidate is not None:
+                candidates[marked].append(candidate)
+            elif between["sign"] and line[between.end() : between.end() + LONGEST].strip():
+                without_number.setdefault(marked, (number, line))
+    if candidates[True]:
+        return candidates[True], None
+    if candidates[False]:
+        return candidates[False], without_number.get(True)
+    return [], min(without_number.values(), default=None)
 
 
-def _begins(before: str) -> bool:
-    """Whether a name can begin behind this: not in the middle of a longer name, such as the loss in ``val loss``."""
-    if not (word := before.rstrip()):
+def _is_name_start(before: str) -> bool:
+    """Whether a name can begin after this text: the loss in ``val loss`` does not, it is the end of a longer name."""
+    if not (text := before.rstrip()):
         return True
-    gap = before[len(word) :]
+    gap = before[len(text) :]
     if not gap:
-        return word[-1] in "\"'`([{|│,;<>*#:="
-    last = re.split(r"[\s=:]", word)[-1].lstrip("([{")
-    return len(gap) > 1 or gap == "\t" or not last[-1:].isalnum() or last[:1].isdigit() or bool(_LEVEL.fullmatch(last))
+        return text[-1] in "\"'`([{|│,;<>*#:="
+    last = re.split(r"[\s=:]", text)[-1].lstrip("([{")
+    return (
+        len(gap) > 1 or gap == "\t" or not last[-1:].isalnum() or last[:1].isdigit() or bool(_LOG_LEVEL.fullmatch(last))
+    )
 
 
-def _belongs(unit: str | None) -> bool:
-    """Whether what stands in brackets behind the name is a unit or the direction, and not another name."""
-    return unit is None or is_unit(unit.strip()) or unit.strip() == "%" or split_direction(f"({unit})")[1] is not None
+def _is_unit_or_direction(text: str | None) -> bool:
+    """Whether the brackets after a name hold a unit or the direction, or nothing; else they belong to another name."""
+    return text is None or is_unit(text.strip()) or text.strip() == "%" or split_direction(f"({text})")[1] is not None
 
 
-def _value(line: str, number: int, start: int, unit: str | None) -> Found | None:
-    """Read the figure that begins here, and another that it could be mistaken for."""
+def _candidate(line: str, number: int, start: int, unit: str | None) -> Candidate | None:
+    """Return the number that begins at `start`, with the next one of the line if it might be meant instead."""
     opening = _OPENING.match(line, start)
     start = opening.end() if opening else start
-    rest = line[start : start + LONGEST]
-    if not rest or not (rest[0].isdigit() or rest[0] in "+-−.nNiI"):
+    text = line[start : start + LONGEST]
+    if not text or not (text[0].isdigit() or text[0] in "+-−.nNiI"):
         return None
-    found = figures(rest)
-    figure = next(found, None)
-    if figure is None or figure.start != 0:
+    found = quantities(text)
+    quantity = next(found, None)
+    if quantity is None or quantity.start != 0:
         return None
-    if unit and not figure.unit and is_unit(unit.strip()):
-        figure = Figure(figure.text, figure.number, unit.strip(), figure.start, figure.end, doubt=figure.doubt)
+    if unit and not quantity.unit and is_unit(unit.strip()):
+        quantity = replace(quantity, unit=unit.strip())
     other = next(found, None)
-    if other is not None and (other.labelled or _FIELD.search(rest, figure.end, other.start)):
+    if other is not None and (other.labelled or _NEXT_FIELD.search(text, quantity.end, other.start)):
         other = None
-    return Found(figure, number, line, other)
+    return Candidate(quantity, number, line, other)

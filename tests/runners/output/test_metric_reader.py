@@ -7,16 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoresearch_magic.agents.drafting.prompt import FORMS
+from autoresearch_magic.config.settings import FIELDS
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.output.metric_reader import (
-    Reading,
-    Unreadable,
-    facts,
-    parse_how,
+    FORMATS,
+    describe_formats,
+    format_usages,
+    parse_rule,
     parse_verified_metric,
     read_metric,
 )
+from autoresearch_magic.runners.output.named_lines import named_values
+from autoresearch_magic.runners.output.readings import Reading, Unreadable
 
+DOCUMENTED = Path(__file__).parents[3] / "docs" / "repositories.md"
 NANOCHAT = """\
 step 00952 (99.9%) | loss: 2.531211 | lrm: 0.01 | dt: 310ms | tok/sec: 1,689,000 | mfu: 39.8% | remaining: 0s
 ---
@@ -267,17 +272,17 @@ BAD = [  # output, metric, words of the error
     ("a: 12 Mb", "a", "bits or bytes"),
     (PROGRESS, "loss", 'two readings could be meant: 0.9 (line 1: "epoch 1 loss: 0.9") and 0.5 (line 2'),
     ("METRIC a=1\nMETRIC a=2", "a", "a=last (or first"),
-    ("accuracy: None\nepochs: 5", "accuracy", "no number right behind 'accuracy' (line 1"),
-    ("METRIC a=oops\na: 3", "a", "no number right behind 'a'"),
-    ("a: 12:30:01", "a", "no number right behind 'a'"),
-    ("a: v1.2.3", "a", "no number right behind 'a'"),
+    ("accuracy: None\nepochs: 5", "accuracy", "no number right after 'accuracy' (line 1"),
+    ("METRIC a=oops\na: 3", "a", "no number right after 'a'"),
+    ("a: 12:30:01", "a", "no number right after 'a'"),
+    ("a: v1.2.3", "a", "no number right after 'a'"),
     ("peak_vram_mb: 45060.2", "val_bpb", "the only number is that of peak_vram_mb"),
     ("METRIC speed=3", "val_bpb", "the only number is that of speed"),
     ("train loss: 0.3, 7", "loss", "two readings could be meant: 0.3"),
     ("3 ms\n3 s", "a", "two readings could be meant: 3 ms (line 1"),
     (PROGRESS, r"loss=re:loss: (\S+)", r"say which with --metric 'loss=last:loss: (\S+)'"),
     (PROGRESS, "loss=re:accuracy (.*)", "nothing matches re:accuracy (.*)"),
-    (PROGRESS, "loss=re:epoch.*", "put a group round the number"),
+    (PROGRESS, "loss=re:epoch.*", "put a group around the number"),
     (PROGRESS, "accuracy=last", "no line names 'accuracy'"),
     (PROGRESS, "accuracy=max:acc (.*)", "nothing matches max:acc (.*)"),
     ("a: 1\na: 2 ms", "a=max", "two readings could be meant"),
@@ -293,8 +298,8 @@ BAD = [  # output, metric, words of the error
 
 
 def read(output, metric, **more):
-    name, how, _ = parse_verified_metric(metric)
-    return read_metric(output, name, parse_how(how), **({"folder": Path(), "since": 0.0} | more))
+    name, rule, _ = parse_verified_metric(metric)
+    return read_metric(output, name, parse_rule(rule), **({"folder": Path(), "since": 0.0} | more))
 
 
 @pytest.mark.parametrize(("output", "metric", "value", "unit"), GOOD)
@@ -350,7 +355,7 @@ def test_an_old_file_is_refused_and_one_of_the_same_tick_is_not(result):
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
-        ("n=file:gone.txt", "gone.txt is not there"),
+        ("n=file:gone.txt", "gone.txt does not exist"),
         ("n=file:.", "cannot be read"),
         ("loss=file:r.txt", 'line 1 of r.txt: "epoch 1 loss: 0.9"'),
         ("loss=file:r.txt", "loss=file:r.txt#last"),
@@ -401,21 +406,21 @@ def test_metrics_without_a_name_or_a_way_are_refused(text):
     ("text", "words"),
     [
         ("evaluate(model)", "cannot be read by 'evaluate(model)'"),
-        ("re:(", "no regular expression: missing )"),
-        ("re:a{99999999999999999999}", "no regular expression"),
+        ("re:(", "not a regular expression: missing )"),
+        ("re:a{99999999999999999999}", "not a regular expression"),
         ("re:(a)(b)", "has 2 groups"),
         ("last:(a)(b)", "has 2 groups"),
-        ("re:", "nothing behind its colon"),
-        ("re", "needs something behind it"),
-        ("exit:3", "takes nothing behind it"),
-        ("json:", "nothing behind its colon"),
-        ("json:a..b", "breaks off at '..b'"),
-        ("json:a[b]", "breaks off at '[b]'"),
-        ("json:a[0", "breaks off at '[0'"),
-        ("json:.a", "breaks off at '.a'"),
+        ("re:", "needs an argument"),
+        ("re", "needs an argument"),
+        ("exit:3", "takes no argument"),
+        ("json:", "needs an argument"),
+        ("json:a..b", "'..b'"),
+        ("json:a[b]", "'[b]'"),
+        ("json:a[0", "'[0'"),
+        ("json:.a", "'.a'"),
         ("file:r.json", "--metric NAME=file:r.json#json:PATH"),
-        ("file:r.txt#", "file:PATH#HOW"),
-        ("file:#json:a", "file:PATH#HOW"),
+        ("file:r.txt#", "file:PATH#FORMAT"),
+        ("file:#json:a", "file:PATH#FORMAT"),
         ("file:r.txt#exit", "cannot be read by 'exit'"),
         ("file:r.txt#file:b", "cannot be read by 'file'"),
         ("file:r.txt#b", "cannot be read by 'b'"),
@@ -423,20 +428,30 @@ def test_metrics_without_a_name_or_a_way_are_refused(text):
 )
 def test_what_can_never_work_is_refused_at_once(text, words):
     with pytest.raises(UserError) as caught:
-        parse_how(text)
+        parse_rule(text)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_facts_are_the_other_lines_with_a_name():
-    assert facts(NANOCHAT) == {
+@pytest.mark.parametrize("keyword", FORMATS)
+def test_every_format_is_described_offered_and_documented(keyword):
+    usage = FORMATS[keyword].usage
+    assert FORMATS[keyword].meaning in describe_formats()
+    assert usage in format_usages()
+    assert usage in FIELDS["metric"].metadata["help"]
+    assert f"NAME={usage}" in FORMS or not usage
+    assert f"`{usage or 'p95_ms'}`" in DOCUMENTED.read_text("utf-8")
+
+
+def test_named_values_are_all_lines_with_a_one_word_name():
+    assert named_values(NANOCHAT) == {
         "val_bpb": 0.9979, "training_seconds": 300.1, "total_seconds": 325.9, "peak_vram_mb": 45060.2, "mfu_percent": 39.8,
         "total_tokens_M": 499.6, "num_steps": 953, "num_params_M": 50.3, "depth": 8,
     }  # fmt: skip
-    assert facts("peak_vram_mb: 44 GB\nMETRIC a=1\na=2\nb: nan\nc: 1,5\nd: 3 4\ne: x\nf g: 3") == {
+    assert named_values("peak_vram_mb: 44 GB\nMETRIC a=1\na=2\nb: nan\nc: 1,5\nd: 3 4\ne: x\nf g: 3") == {
         "peak_vram_mb": 44000, "a": 2,
     }  # fmt: skip
-    assert len(facts("".join(f"n{i}: {i}\n" for i in range(500)))) == 100
+    assert len(named_values("".join(f"n{i}: {i}\n" for i in range(500)))) == 100
 
 
 # -- rules ------------------------------------------------------------------------------------------------------------
@@ -488,7 +503,7 @@ def test_a_time_is_the_same_whatever_unit_it_is_printed_in(count, unit, ending):
     st.sampled_from(["a", "a_ms", "m"]),
 )
 def test_any_output_gives_a_reading_or_one_line(output, name):
-    facts(output)
+    named_values(output)
     for way in ("", "=last", "=mean", "=json:a", r"=re:\S+", "=last:a(.*)", "=lines:a"):
         try:
             reading = read(output, name + way)
@@ -533,4 +548,4 @@ def test_a_long_output_of_anything_is_read_in_linear_time(unit):
         except Unreadable as unreadable:
             said = str(unreadable)
         assert 0 < len(said) < 500
-    facts(output)
+    named_values(output)
