@@ -1,19 +1,19 @@
-"""The usual hazards: which program, with which arguments, deletes, publishes, deploys or reaches too far.
+"""Programs whose calls may delete, publish, deploy or reach too far: `HAZARDS` maps each name to its rule.
 
-A table from a program's name to a rule, which is told how the program would be called and says why that is not done.
-
-Pure functions, no I/O. Not here: programs that run others, such as shells and ``xargs`` (`seatbelt`).
+A rule takes a `Call` and returns why it is refused, or an empty string. Pure functions without I/O. Programs that run others,
+such as shells and ``xargs``, are in `policy`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from .shell_parser import UNKNOWN, Redirection, Simple
+from ...text import shorten
+from .shell_parser import UNKNOWN, Redirection, SimpleCommand
 
 DOWNLOAD = "runs what it downloads"
 DELETES = "deletes files"
@@ -28,18 +28,27 @@ _MACHINE = "changes the machine"
 
 @dataclass(frozen=True)
 class Call:
-    """A program that would be run: its name without its folder, its arguments, and where it stands."""
+    """A program that would be run, and where."""
 
-    name: str
-    arguments: tuple[str, ...]
-    simple: Simple
-    before: tuple[Simple, ...]
-    downloaded: frozenset[str]
-    depth: int
+    words: tuple[str, ...]  # the program and its arguments
+    command: SimpleCommand  # that runs it, possibly through others such as xargs
+    before: tuple[SimpleCommand, ...]  # the commands before that one in its pipeline
+    downloaded: frozenset[str]  # files that earlier commands have downloaded
+    depth: int  # in how many commands it is nested
 
     @property
-    def plain(self) -> list[str]:
-        """The arguments that are no options."""
+    def name(self) -> str:
+        """The program's name without its folder."""
+        return PurePosixPath(self.words[0]).name or self.words[0]  # "." has no name
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """All words after the program."""
+        return self.words[1:]
+
+    @property
+    def operands(self) -> list[str]:
+        """The arguments that are not options."""
         return [a for a in self.arguments if not a.startswith("-")]
 
     def has(self, *options: str) -> bool:
@@ -52,22 +61,27 @@ class Call:
             for o in options
         )
 
-
-def said(reason: str, call: Call) -> str:
-    """Put a reason into words: with the call behind it, cut."""
-    shown = " ".join((call.name, *call.arguments)).replace(UNKNOWN, "…")
-    return f"{reason} ({shown if len(shown) <= 60 else shown[:59] + '…'})"
+    def inner(self, words: Sequence[str]) -> Call:
+        """Return the call of the program that this one starts."""
+        return replace(self, words=tuple(words), depth=self.depth + 1)
 
 
-_TELLERS = {"echo", "printf", "cat"}
+def refuse(reason: str, call: Call) -> str:
+    """Return a reason with the call after it, shortened."""
+    return f"{reason} ({shorten(' '.join((call.name, *call.arguments)).replace(UNKNOWN, '…'))})"
 
 
-def told(simple: Simple) -> str:
-    """Return the text that a command sends down its pipe, where it can be known."""
-    words = [word.text for word in simple.words]
-    if not words or words[0] not in _TELLERS:
-        return simple.given
-    return simple.given if words[0] == "cat" else " ".join(w for w in words[1:] if not re.fullmatch("-[neE]+", w))
+def first_reason(reasons: Iterable[str]) -> str:
+    """Return the first reason that is not empty, else an empty string."""
+    return next(filter(None, reasons), "")
+
+
+def piped_text(command: SimpleCommand) -> str:
+    """Return the text that a command writes to its pipe, as far as it is known before it is run."""
+    words = [word.text for word in command.words]
+    if words and words[0] in ("echo", "printf"):
+        return " ".join(w for w in words[1:] if not re.fullmatch("-[neE]+", w))
+    return command.stdin_text
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -76,80 +90,73 @@ _TEMPORARY = ("/tmp/", "/var/tmp/", "/dev/shm/", "/private/tmp/", "/private/var/
 _SYSTEM = re.compile(
     r"/(etc|usr|bin|sbin|lib\w*|boot|var|opt|root|sys|proc|home|Users|Library|System|Applications)(/|$)"
 )
-MADE = re.compile(
+DISPOSABLE = re.compile(
     r"(build|dist|out|output|tmp|temp|target|site|htmlcov|coverage|__pycache__|\.coverage[\w.*-]*|\.\w+_cache|\.cache"
     r"|\.hypothesis|\.tox|\.nox|\.ipynb_checkpoints|[\w*.-]+\.(egg-info|pyc|pyo|o|so|log|prof|gcda|profraw)"
     r"|coverage\.(xml|json)|results?\.\w+|benchmark\.json|out\.\w+)"
 )
+"""Names of files and folders that tools make and that may be deleted: build outputs, caches, results."""
 
 
-def _throwaway(path: str) -> bool:
-    """Whether a path names something that is made to be deleted."""
+def _disposable(path: str) -> bool:
     if ".." in path or path.endswith(("/.", "/*")):
         return False
     if path.startswith(_TEMPORARY):
         return bool(path.split("/", 2)[2].strip("/*"))
     parts = [part for part in path.split("/") if part not in ("", ".")]
-    return not path.startswith(("/", "~")) and bool(parts) and MADE.fullmatch(parts[-1]) is not None
+    return not path.startswith(("/", "~")) and bool(parts) and DISPOSABLE.fullmatch(parts[-1]) is not None
 
 
 def _one_file(path: str) -> bool:
-    """Whether a path names one file below the present folder, and not one of git's."""
-    hidden = ".git" in path.split("/")
+    """Whether a path names exactly one file below the current folder, outside of ``.git``."""
     return (
         bool(path)
         and not path.startswith(("/", "~"))
-        and not hidden
+        and ".git" not in path.split("/")
         and not re.search(rf"[*?\[{UNKNOWN}]|\{{\}}|\.\.", path)
     )
 
 
 def _rm(call: Call) -> str:
-    whole = call.has("-r", "-R", "--recursive")
-    paths = call.plain
-    if not paths and not _through(call, "xargs", "find"):
-        return ""
-    if paths and all(_throwaway(path) or (not whole and _one_file(path)) for path in paths):
-        return ""
-    return said(DELETES, call)
-
-
-def _through(call: Call, *names: str) -> bool:
-    return any(PurePosixPath(word.text).name in names for word in call.simple.words)
+    recursive = call.has("-r", "-R", "--recursive")
+    paths = call.operands
+    if not paths:  # xargs and find add the paths
+        programs = {PurePosixPath(word.text).name for word in call.command.words}
+        return refuse(DELETES, call) if programs & {"xargs", "find"} else ""
+    allowed = all(_disposable(path) or (not recursive and _one_file(path)) for path in paths)
+    return "" if allowed else refuse(DELETES, call)
 
 
 def _always(reason: str) -> Callable[[Call], str]:
-    return lambda call: "" if call.has("--help", "--version") else said(reason, call)
+    return lambda call: "" if call.has("--help", "--version") else refuse(reason, call)
 
 
 def _dd(call: Call) -> str:
-    for argument in call.arguments:
-        if argument.startswith("of="):
-            return path_hazard(argument[3:])
-    return ""
+    return next((path_hazard(a[3:]) for a in call.arguments if a.startswith("of=")), "")
 
 
 def _tee(call: Call) -> str:
-    return next((reason for path in call.plain if (reason := path_hazard(path))), "")
+    return first_reason(path_hazard(path) for path in call.operands)
 
 
 def _copy(call: Call) -> str:
-    operands = call.plain
+    operands = call.operands
     if len(operands) < 2:
         return ""
     if call.name == "cp" and operands[0] == "/dev/null":
-        return said("empties a file", call)
+        return refuse("empties a file", call)
     if call.name == "mv" and operands[-1] == "/dev/null":
-        return said(DELETES, call)
+        return refuse(DELETES, call)
     return path_hazard(operands[-1])
 
 
 def _rsync(call: Call) -> str:
-    return said(DELETES, call) if any(a.startswith(("--delete", "--remove-source")) for a in call.arguments) else ""
+    deletes = any(a.startswith(("--delete", "--remove-source")) for a in call.arguments)
+    return refuse(DELETES, call) if deletes else ""
 
 
 def path_hazard(path: str) -> str:
-    """Judge a file that is written to."""
+    """Return why a file must not be written; empty when it may."""
     if path.startswith("/dev/"):
         harmless = re.fullmatch(r"/dev/(null|stdout|stderr|tty|full|zero|fd/\d+|shm/.*)", path)
         return "" if harmless else f"{_DEVICE} ({path})"
@@ -162,22 +169,22 @@ def path_hazard(path: str) -> str:
     return ""
 
 
-def redirection_hazard(redirection: Redirection, simple: Simple) -> str:
-    """Judge where a command's output goes."""
-    path = redirection.word.text
-    if redirection.sign not in (">", ">>", ">|", "&>", "&>>", "<>") or path.isdigit() or path == "-":
+def redirection_hazard(redirection: Redirection, command: SimpleCommand) -> str:
+    """Return why a command's output must not go where it is redirected; empty when it may."""
+    path, operator = redirection.word.text, redirection.operator
+    if operator not in (">", ">>", ">|", "&>", "&>>", "<>") or path.isdigit() or path == "-":
         return ""
-    words = [word.text for word in simple.words]
-    empty = not words or words[0] in (":", "true") or words[:2] == ["cat", "/dev/null"]
-    known = UNKNOWN not in path and not path.startswith(("/dev/", *_TEMPORARY)) and not _throwaway(path)
-    if empty and known and redirection.sign in (">", ">|", "&>"):
+    words = [word.text for word in command.words]
+    prints_nothing = not words or words[0] in (":", "true") or words[:2] == ["cat", "/dev/null"]
+    matters = UNKNOWN not in path and not path.startswith(("/dev/", *_TEMPORARY)) and not _disposable(path)
+    if prints_nothing and matters and operator in (">", ">|", "&>"):
         return f"empties a file (> {path})"
     return path_hazard(path)
 
 
 # -- git --------------------------------------------------------------------------------------------------------------
 
-_GIT_VALUES = {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"}
+_GIT_OPTIONS_WITH_VALUES = {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"}
 _CHECKOUT = "changes the checkout"
 _HISTORY = "rewrites git's history"
 
@@ -185,16 +192,17 @@ _HISTORY = "rewrites git's history"
 def _git(call: Call) -> str:
     rest = list(call.arguments)
     while rest and rest[0].startswith("-"):
-        if rest.pop(0) in _GIT_VALUES and rest:
+        if rest.pop(0) in _GIT_OPTIONS_WITH_VALUES and rest:
             rest.pop(0)
     if not rest:
         return ""
-    sub = Call(rest[0], tuple(rest[1:]), call.simple, call.before, call.downloaded, call.depth)
-    reason = "" if sub.has("--help") else _git_reason(sub, sub.plain[0] if sub.plain else "")
-    return said(reason, call) if reason else ""
+    subcommand = call.inner(rest)
+    reason = "" if subcommand.has("--help") else _git_reason(subcommand)
+    return refuse(reason, call) if reason else ""
 
 
-def _git_reason(sub: Call, operand: str) -> str:
+def _git_reason(sub: Call) -> str:
+    operand = sub.operands[0] if sub.operands else ""
     dry = sub.has("-n", "--dry-run")
     reasons: dict[str, str] = {
         "push": "" if dry else "pushes to a remote",
@@ -209,12 +217,12 @@ def _git_reason(sub: Call, operand: str) -> str:
         "gc": _HISTORY if any(a.startswith("--prune") for a in sub.arguments) or sub.has("--aggressive") else "",
         "reflog": _HISTORY if operand in ("expire", "delete") else "",
         "worktree": DELETES if operand in ("remove", "prune") else "",
-        "config": _MACHINE if sub.has("--global", "--system") and len(sub.plain) > 1 else "",
+        "config": _MACHINE if sub.has("--global", "--system") and len(sub.operands) > 1 else "",
         "apply": "" if sub.has("--check", "--stat", "--numstat", "--summary") else _CHECKOUT,
     }
     always = dict.fromkeys(("checkout", "switch", "pull", "merge", "cherry-pick", "revert", "am"), _CHECKOUT)
     always |= dict.fromkeys(("rebase", "filter-branch", "filter-repo", "prune", "update-ref", "replace"), _HISTORY)
-    return reasons.get(sub.name) or always.get(sub.name, "")
+    return reasons.get(sub.words[0]) or always.get(sub.words[0], "")
 
 
 # -- databases --------------------------------------------------------------------------------------------------------
@@ -236,12 +244,12 @@ _HOST_NAMES = re.compile(
 
 
 def production(text: str) -> bool:
-    """Whether a text holds the address of a database that calls itself one of production."""
+    """Whether a text holds the address of a database whose host or path names production."""
     return any(_PRODUCTION.search(found["host"] + found["rest"]) for found in _URL.finditer(text))
 
 
 def assignment_hazard(assignments: Mapping[str, str]) -> str:
-    """Judge the variables that are set for a command."""
+    """Return why a command must not run with these variables; empty when it may."""
     for name, value in assignments.items():
         if production(value) or (_HOST_NAMES.fullmatch(name) and _PRODUCTION.search(value)):
             return f"reaches a production database ({name})"
@@ -249,17 +257,17 @@ def assignment_hazard(assignments: Mapping[str, str]) -> str:
 
 
 def _database(call: Call) -> str:
-    text = " ".join((*call.arguments, call.simple.given, *map(told, call.before)))
-    files = [a for a in call.plain if "/" in a or a.startswith(":") or "." in a]
-    passing = call.name == "sqlite3" and bool(files) and (files[0] == ":memory:" or _throwaway(files[0]))
-    if _SQL.search(text) and not passing:
-        return said(_DATA, call)
-    return said(_REMOTE, call) if any(_LOCAL.fullmatch(host) is None for host in _hosts(call)) else ""
+    text = " ".join((*call.arguments, call.command.stdin_text, *map(piped_text, call.before)))
+    files = [a for a in call.operands if "/" in a or a.startswith(":") or "." in a]
+    disposable = call.name == "sqlite3" and bool(files) and (files[0] == ":memory:" or _disposable(files[0]))
+    if _SQL.search(text) and not disposable:
+        return refuse(_DATA, call)
+    return refuse(_REMOTE, call) if any(_LOCAL.fullmatch(host) is None for host in _hosts(call)) else ""
 
 
 def _hosts(call: Call) -> list[str]:
-    """Return the hosts that a database's client is told to reach."""
-    hosts = [value for name, value in call.simple.assignments.items() if name in ("PGHOST", "MYSQL_HOST")]
+    """Return the hosts that a database client would connect to."""
+    hosts = [value for name, value in call.command.assignments.items() if name in ("PGHOST", "MYSQL_HOST")]
     for i, argument in enumerate(call.arguments):
         after = call.arguments[i + 1] if i + 1 < len(call.arguments) else ""
         if argument in ("-h", "--host", "-H"):
@@ -275,16 +283,16 @@ def _hosts(call: Call) -> list[str]:
 
 
 def _verbs(reason: str, *phrases: str, unless: tuple[str, ...] = ()) -> Callable[[Call], str]:
-    """Make a rule: the phrases' words stand in this order among the arguments that are no options."""
+    """Return a rule that refuses calls with the words of a phrase, in order, among their arguments without options."""
     wanted = [phrase.split() for phrase in phrases]
 
     def rule(call: Call) -> str:
         if unless and call.has(*unless):
             return ""
         for words in wanted:
-            left = iter(call.arguments if any(w.startswith("-") for w in words) else call.plain)
+            left = iter(call.arguments if any(w.startswith("-") for w in words) else call.operands)
             if all(any(word == a for a in left) for word in words):
-                return said(reason, call)
+                return refuse(reason, call)
         return ""
 
     return rule
@@ -292,20 +300,20 @@ def _verbs(reason: str, *phrases: str, unless: tuple[str, ...] = ()) -> Callable
 
 def _aws(call: Call) -> str:
     verbs = ("delete", "terminate", "remove", "put-", "create-", "update-", "stop-", "reboot-", "modify-", "purge")
-    plain = call.plain
-    s3 = plain[:1] == ["s3"] and (plain[1:2] in (["rm"], ["rb"], ["mv"], ["mb"]) or call.has("--delete"))
-    return said(_DEPLOYS, call) if s3 or any(a.startswith(verbs) for a in plain[1:2]) else ""
+    service, verb = (*call.operands[:2], "", "")[:2]
+    s3 = service == "s3" and (verb in ("rm", "rb", "mv", "mb") or call.has("--delete"))
+    return refuse(_DEPLOYS, call) if s3 or verb.startswith(verbs) else ""
 
 
 def _cloud(call: Call) -> str:
     verbs = {"delete", "deploy", "create", "update", "remove", "stop", "reset", "rm", "apply", "destroy", "purge"}
-    return said(_DEPLOYS, call) if verbs & set(call.plain[:5]) else ""
+    return refuse(_DEPLOYS, call) if verbs & set(call.operands[:5]) else ""
 
 
 def _chmod(call: Call) -> str:
-    wide = call.has("-R", "--recursive")
-    far = any(path.startswith(("/", "~")) and not path.startswith(_TEMPORARY) for path in call.plain[1:])
-    return said(_MACHINE, call) if far or (wide and "777" in call.plain[0:1]) else ""
+    recursive = call.has("-R", "--recursive")
+    outside = any(path.startswith(("/", "~")) and not path.startswith(_TEMPORARY) for path in call.operands[1:])
+    return refuse(_MACHINE, call) if outside or (recursive and "777" in call.operands[0:1]) else ""
 
 
 def _kill(call: Call) -> str:
@@ -314,43 +322,26 @@ def _kill(call: Call) -> str:
         operands.pop(0)
     if operands[:1] == ["-s"]:
         operands = operands[2:]
-    return said("ends all processes", call) if {"-1", "1", "0"} & set(operands) else ""
+    return refuse("ends all processes", call) if {"-1", "1", "0"} & set(operands) else ""
 
 
 def _systemctl(call: Call) -> str:
     reads = {"status", "show", "list-units", "is-active", "is-enabled", "is-failed", "cat", "list-timers", "list-unit-files"}  # fmt: skip
-    return "" if not call.plain or call.plain[0] in reads else said(_MACHINE, call)
+    return "" if not call.operands or call.operands[0] in reads else refuse(_MACHINE, call)
 
 
 def _gh(call: Call) -> str:
     method = [after.upper() for a, after in pairwise(call.arguments) if a in ("-X", "--method")]
     acts = {"create", "delete", "upload", "edit", "merge", "close", "run", "set", "archive", "rename", "comment", "review"}  # fmt: skip
-    if call.plain[:1] == ["api"]:
-        return said(_PUBLISHES, call) if method and method[0] != "GET" else ""
-    return said(_PUBLISHES, call) if acts & set(call.plain[1:2]) else ""
+    if call.operands[:1] == ["api"]:
+        return refuse(_PUBLISHES, call) if method and method[0] != "GET" else ""
+    return refuse(_PUBLISHES, call) if acts & set(call.operands[1:2]) else ""
 
 
-QUOTING = frozenset(
-    [
-        "echo",
-        "printf",
-        "grep",
-        "egrep",
-        "fgrep",
-        "rg",
-        "ag",
-        "ack",
-        "sed",
-        "awk",
-        "test",
-        "[",
-        "expr",
-        "true",
-        ":",
-        "git",
-    ]
-)
-"""Programs whose arguments are text to them, and no addresses to go to."""
+TEXT_ARGUMENTS = {
+    "echo", "printf", "grep", "egrep", "fgrep", "rg", "ag", "ack", "sed", "awk", "test", "[", "expr", "true", ":", "git",
+}  # fmt: skip
+"""Programs for which an address among their arguments is only text."""
 
 HAZARDS: dict[str, Callable[[Call], str]] = {
     # files
@@ -385,7 +376,7 @@ HAZARDS: dict[str, Callable[[Call], str]] = {
             "builder prune", "push", "compose down -v", "stack rm", "swarm leave",
         ),
     ),
-    "ansible-playbook": lambda call: "" if call.has("--check", "--syntax-check", "--list-tasks") else said(_DEPLOYS, call),
+    "ansible-playbook": lambda call: "" if call.has("--check", "--syntax-check", "--list-tasks") else refuse(_DEPLOYS, call),
     **dict.fromkeys(
         ("vercel", "netlify", "fly", "flyctl", "heroku", "wrangler", "serverless", "sls", "cdk", "firebase", "railway"),
         _verbs(_DEPLOYS, "deploy", "destroy", "delete", "remove", "up", "releases:rollback", "apps:destroy", "pg:reset"),
@@ -405,5 +396,5 @@ HAZARDS: dict[str, Callable[[Call], str]] = {
     **dict.fromkeys(("sudo", "doas", "su", "pkexec", "runas"), _always("asks for an administrator's rights")),
     **dict.fromkeys(("killall", "pkill"), _always("ends processes by name")),
     "kill": _kill, "chmod": _chmod, "chown": _chmod, "chgrp": _chmod, "systemctl": _systemctl, "service": _systemctl,
-    "crontab": lambda call: "" if call.arguments == ("-l",) else said(_MACHINE, call),
+    "crontab": lambda call: "" if call.arguments == ("-l",) else refuse(_MACHINE, call),
 }  # fmt: skip

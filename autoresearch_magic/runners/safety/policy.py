@@ -1,14 +1,14 @@
-"""Why a verify or guard command had better not be run, unattended and dozens of times.
+"""Refuses verify and guard commands that would do damage when run unattended, dozens of times.
 
-This is a seat belt, not a sandbox. It reads the command and knows the usual accidents: a pasted line that deletes, pushes,
-deploys, or talks to the production database. It looks into no script, Makefile or program that the command calls, and whoever
-wants to get past it will. A command that must be kept from doing harm belongs into a container, under an account that may
-do none.
+This catches accidents; it is not a sandbox. It reads the command line and knows the usual hazards: a pasted line that
+deletes, pushes, deploys or reaches the production database. It does not look into scripts, Makefiles or programs that the
+command calls, and anyone who wants to get around it can. A command that must not be able to do harm belongs in a
+container, under an account without the rights to.
 
-Text that is only an argument, such as a pattern of ``grep``, alarms nobody. Where a command has harmless uses, such as `rm` of a
-build folder, those are let through as far as they can be told apart.
+Text that is only an argument, such as a pattern of ``grep``, is not refused; nor are harmless uses of a dangerous program,
+such as ``rm`` of a build folder, as far as they can be told apart.
 
-Pure functions, no I/O. Not here: how a command is read (`shell`), and what single programs do (`hazards`).
+Pure functions without I/O. `shell_parser` reads the command, `hazards` judges single programs.
 """
 
 from __future__ import annotations
@@ -16,28 +16,30 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ...syntax import syntax_tree
 from .hazards import (
     DELETES,
+    DISPOSABLE,
     DOWNLOAD,
     HAZARDS,
-    MADE,
-    QUOTING,
+    TEXT_ARGUMENTS,
     Call,
     assignment_hazard,
+    first_reason,
+    piped_text,
     production,
     redirection_hazard,
-    said,
-    told,
-)  # fmt: skip
-from .shell_parser import UNKNOWN, Simple, read_command, unquoted
+    refuse,
+)
+from .shell_parser import UNKNOWN, SimpleCommand, mask_quoted, parse_command
 
 DEPTH = 8
-"""Commands within commands that are read; deeper ones are refused, for nobody writes them by hand."""
+"""Levels of commands within commands that are read; deeper ones are refused, because nobody writes them by hand."""
+_TOO_DEEP = "is nested too deeply to be read"
 
 _SHELLS = {"sh", "bash", "zsh", "dash", "ksh", "fish", "ash"}
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?|pypy3?")
@@ -48,81 +50,84 @@ _FORK_BOMB = re.compile(r"([\w:.]+)\s*\(\)\s*\{[^}]*\1\s*\|\s*\1\s*&")
 
 
 def danger(command: str) -> str:
-    """Say in a few words why a command is not run.
+    """Return why a command is not run, in a few words.
 
     Parameters
     ----------
     command : str
-        What would be given to ``sh -c``.
+        As for ``sh -c``.
 
     Returns
     -------
     str
-        The reason, such as ``"deletes files (rm -rf src)"``; empty when nothing was seen.
+        The reason, such as ``"deletes files (rm -rf src)"``; empty when nothing was found.
     """
-    return _danger(command, {}, 0)
+    return _judge_text(command, {}, 0)
 
 
-def _danger(command: str, variables: Mapping[str, str], depth: int) -> str:
+def _judge_text(text: str, variables: Mapping[str, str], depth: int) -> str:
     if depth > DEPTH:
-        return "is nested too deeply to be read"
-    if _FORK_BOMB.search(unquoted(command)):
+        return _TOO_DEEP
+    if _FORK_BOMB.search(mask_quoted(text)):
         return "is a fork bomb"
     downloaded: set[str] = set()
-    for pipeline in read_command(command, variables):
-        for place, simple in enumerate(pipeline):
-            if reason := _of_simple(simple, tuple(pipeline[:place]), frozenset(downloaded), depth):
+    for pipeline in parse_command(text, variables):
+        for position, command in enumerate(pipeline):
+            if reason := _judge_command(command, tuple(pipeline[:position]), frozenset(downloaded), depth):
                 return reason
-            downloaded.update(_saved(simple))
+            downloaded.update(_saved(command))
     return ""
 
 
-def _of_simple(simple: Simple, before: tuple[Simple, ...], downloaded: frozenset[str], depth: int) -> str:
-    for inside in simple.runs:
-        if reason := _danger(inside, simple.variables, depth + 1):
-            return reason
-    for redirection in simple.redirections:
-        if reason := redirection_hazard(redirection, simple):
-            return reason
-    if reason := assignment_hazard(simple.assignments):
-        return reason
-    if not simple.words:
-        return ""
-    if _downloads_within(simple.words[0].runs):
-        return DOWNLOAD
-    words = [word.text for word in simple.words]
-    return _of_words(words, simple, before, downloaded, depth)
-
-
-def _of_words(
-    words: Sequence[str], simple: Simple, before: tuple[Simple, ...], downloaded: frozenset[str], depth: int
+def _judge_command(
+    command: SimpleCommand, before: tuple[SimpleCommand, ...], downloaded: frozenset[str], depth: int
 ) -> str:
-    """Judge a program and its arguments; programs that only start another one are looked through."""
-    if depth > DEPTH:
-        return "is nested too deeply to be read"
-    if not words:
-        return ""
-    name, arguments = PurePosixPath(words[0]).name or words[0], tuple(words[1:])  # "." has no name
-    call = Call(name, arguments, simple, before, downloaded, depth)
-    if words[0].removeprefix("./") in downloaded:
+    reason = (
+        first_reason(_judge_text(text, command.variables, depth + 1) for text in command.substitutions)
+        or first_reason(redirection_hazard(redirection, command) for redirection in command.redirections)
+        or assignment_hazard(command.assignments)
+    )
+    if reason or not command.words:
+        return reason
+    if _downloads(command.words[0].substitutions):
         return DOWNLOAD
-    inner = _wrapped(call)
+    return _judge_call(Call(tuple(word.text for word in command.words), command, before, downloaded, depth))
+
+
+def _judge_call(call: Call) -> str:
+    """Judge a program and its arguments; for one that only starts another program, judge that one."""
+    if call.depth > DEPTH:
+        return _TOO_DEEP
+    if not call.words:
+        return ""
+    if _is_downloaded(call, call.words[0]):
+        return DOWNLOAD
+    inner = _started(call)
     if inner is not None:
-        assigned = assignment_hazard(dict(w.split("=", 1) for w in words if re.match(r"[A-Za-z_]\w*=", w)))
-        return assigned or _of_words(inner, simple, before, downloaded, depth + 1)
-    rule = _RULES.get(name) or (_python if _PYTHON.fullmatch(name) else _script if name in _INTERPRETERS else None)
+        assignments = dict(word.split("=", 1) for word in call.words if re.match(r"[A-Za-z_]\w*=", word))
+        return assignment_hazard(assignments) or _judge_call(call.inner(inner))
+    name = call.name
     if name.startswith("mkfs"):
-        return said("formats a disk", call)
+        return refuse("formats a disk", call)
+    rule = _RULES.get(name) or (_python if _PYTHON.fullmatch(name) else _script if name in _INTERPRETERS else None)
     if rule is not None and (reason := rule(call)):
         return reason
-    if name not in QUOTING and any(production(argument) for argument in arguments):
+    if name not in TEXT_ARGUMENTS and any(production(argument) for argument in call.arguments):
         return "reaches a production database"
     return ""
 
 
+def _judge_inner_text(call: Call, text: str) -> str:
+    return _judge_text(text, call.command.variables, call.depth + 1)
+
+
+def _is_downloaded(call: Call, path: str) -> bool:
+    return path.removeprefix("./") in call.downloaded
+
+
 # -- programs that start another one ----------------------------------------------------------------------------------
 
-_WRAPPERS: dict[str, str] = {  # and those of their options that take a value
+_WRAPPERS: dict[str, str] = {  # with those of their options that take a value
     "command": "", "builtin": "", "exec": "-a", "nohup": "", "setsid": "", "nice": "-n", "ionice": "-c -n",
     "env": "-u -C --unset --chdir", "time": "-f -o", "timeout": "-s -k --signal --kill-after", "stdbuf": "-i -o -e",
     "xargs": "-I -n -P -L -d -a -E -s --max-args --max-procs --delimiter --arg-file", "watch": "-n", "busybox": "",
@@ -131,12 +136,12 @@ _WRAPPERS: dict[str, str] = {  # and those of their options that take a value
 }  # fmt: skip
 _RUNNERS = {"uv": "run", "poetry": "run", "pipenv": "run", "pdm": "run", "hatch": "run", "conda": "run", "pipx": "run",
             "pnpm": "exec", "coverage": "run", "npm": "exec"}  # fmt: skip
-_SKIPPED = {"timeout": 1, "taskset": 1, "flock": 1}
-"""Wrappers whose first operand is their own: a duration, a mask, a file."""
+_WITH_OWN_OPERAND = {"timeout", "taskset", "flock"}
+"""Wrappers whose first operand is not the command: a duration, a mask, a file."""
 
 
-def _wrapped(call: Call) -> list[str] | None:
-    """Return the command that a wrapper starts; None for what is no wrapper."""
+def _started(call: Call) -> list[str] | None:
+    """Return the command that a wrapper starts; None for a program that is not a wrapper."""
     rest = list(call.arguments)
     if call.name == "command" and call.has("-v", "-V"):
         return []
@@ -157,60 +162,52 @@ def _wrapped(call: Call) -> list[str] | None:
             break
         if option in taking and rest:
             rest.pop(0)
-    return rest[_SKIPPED.get(call.name, 0) :]
+    return rest[call.name in _WITH_OWN_OPERAND :]
 
 
 # -- shells, interpreters, downloads ----------------------------------------------------------------------------------
 
 
 def _shell(call: Call) -> str:
-    arguments = list(call.arguments)
-    operands = call.plain
+    arguments, operands = call.arguments, call.operands
     flag = next((i for i, a in enumerate(arguments) if re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", a)), len(arguments))
-    if text := [a for a in arguments[flag + 1 :] if not a.startswith("-")]:  # -o pipefail and its like come before
-        if _downloads_within(call.simple.runs) and UNKNOWN in text[0]:
-            return DOWNLOAD
-        return _inner(call, text[0])
-    if _downloads_within(call.simple.runs) or any(o.removeprefix("./") in call.downloaded for o in operands):
+    downloads = _downloads(call.command.substitutions)
+    if text := [a for a in arguments[flag + 1 :] if not a.startswith("-")]:  # options such as -o pipefail come first
+        return DOWNLOAD if downloads and UNKNOWN in text[0] else _judge_inner_text(call, text[0])
+    if downloads or any(_is_downloaded(call, operand) for operand in operands):
         return DOWNLOAD
     if not operands or call.has("-s") or arguments[-1] in ("-", "/dev/stdin"):
-        return _fed(call, lambda text: _inner(call, text))
+        return _judge_stdin(call, lambda text: _judge_inner_text(call, text))
     return ""
 
 
-def _fed(call: Call, judge: Callable[[str], str]) -> str:
-    """Judge the program text that an interpreter reads from its standard input."""
-    if reason := judge(call.simple.given):
+def _judge_stdin(call: Call, judge: Callable[[str], str]) -> str:
+    """Judge the code that an interpreter reads from its standard input."""
+    if reason := judge(call.command.stdin_text):
         return reason
-    names = [PurePosixPath(word.text).name for simple in call.before for word in simple.words[:3]]
-    if any(name in _DOWNLOADERS for name in names):
+    programs = {PurePosixPath(word.text).name for command in call.before for word in command.words[:3]}
+    if programs & _DOWNLOADERS:
         return DOWNLOAD
-    if any(name in _DECODERS for name in names):
+    if programs & _DECODERS:
         return "runs what it decodes"
-    for simple in call.before:
-        if reason := judge(told(simple)):
-            return reason
-    return ""
+    return first_reason(judge(piped_text(command)) for command in call.before)
 
 
 def _eval(call: Call) -> str:
-    if _downloads_within(call.simple.runs):
-        return DOWNLOAD
-    return _inner(call, " ".join(call.arguments))
+    return DOWNLOAD if _downloads(call.command.substitutions) else _judge_inner_text(call, " ".join(call.arguments))
 
 
 def _source(call: Call) -> str:
-    if _downloads_within(call.simple.runs) or any(a.removeprefix("./") in call.downloaded for a in call.arguments):
-        return DOWNLOAD
-    return ""
+    downloaded = any(_is_downloaded(call, argument) for argument in call.arguments)
+    return DOWNLOAD if downloaded or _downloads(call.command.substitutions) else ""
 
 
 def _trap(call: Call) -> str:
-    return _inner(call, call.arguments[0]) if call.arguments else ""
+    return _judge_inner_text(call, call.arguments[0]) if call.arguments else ""
 
 
 def _ssh(call: Call) -> str:
-    return _inner(call, " ".join(call.plain[1:]))
+    return _judge_inner_text(call, " ".join(call.operands[1:]))
 
 
 def _python(call: Call) -> str:
@@ -220,41 +217,41 @@ def _python(call: Call) -> str:
         if option in ("-W", "-X") and arguments:
             arguments.pop(0)
     if not arguments or arguments[0] == "-":
-        return _fed(call, lambda text: _python_text(text, call))
+        return _judge_stdin(call, lambda code: _judge_python(code, call))
     if arguments[0] == "-c":
-        if _downloads_within(call.simple.runs) and UNKNOWN in "".join(arguments[1:2]):
-            return DOWNLOAD
-        return _python_text("".join(arguments[1:2]), call)
+        code = "".join(arguments[1:2])
+        downloads = UNKNOWN in code and _downloads(call.command.substitutions)
+        return DOWNLOAD if downloads else _judge_python(code, call)
     if arguments[0] == "-m" or PurePosixPath(arguments[0]).name == "manage.py":
-        return _of_words(arguments[arguments[0] == "-m" :], call.simple, call.before, call.downloaded, call.depth + 1)
-    return DOWNLOAD if arguments[0].removeprefix("./") in call.downloaded else ""
+        return _judge_call(call.inner(arguments[arguments[0] == "-m" :]))
+    return DOWNLOAD if _is_downloaded(call, arguments[0]) else ""
 
 
-_GETS = re.compile(r"\burlopen\b|\burlretrieve\b|\brequests\.get\b|\bhttpx\.get\b|\bhttp\.client\b")
+_PYTHON_DOWNLOAD = re.compile(r"\burlopen\b|\burlretrieve\b|\brequests\.get\b|\bhttpx\.get\b|\bhttp\.client\b")
 
 
-def _python_text(text: str, call: Call) -> str:
+def _judge_python(code: str, call: Call) -> str:
     try:
-        tree = syntax_tree(text)
+        tree = syntax_tree(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        called = ast.unparse(node.func)
-        if called in ("exec", "eval", "os.system", "os.popen") and _GETS.search(text):
+        function = ast.unparse(node.func)
+        if function in ("exec", "eval", "os.system", "os.popen") and _PYTHON_DOWNLOAD.search(code):
             return DOWNLOAD
-        if called.endswith(("rmtree", ".unlink", "os.remove", "os.removedirs")):
-            return f"{DELETES} ({called})"
-        starts = called in ("os.system", "os.popen", "system", "popen")
-        starts = starts or called.startswith(("subprocess.", "run", "Popen"))
-        if starts and (reason := _inner(call, _shell_text(node))):
+        if function.endswith(("rmtree", ".unlink", "os.remove", "os.removedirs")):
+            return f"{DELETES} ({function})"
+        starts = function in ("os.system", "os.popen", "system", "popen")
+        starts = starts or function.startswith(("subprocess.", "run", "Popen"))
+        if starts and (reason := _judge_inner_text(call, _command_line(node))):
             return reason
     return ""
 
 
-def _shell_text(node: ast.Call) -> str:
-    """Return the command line in a call's first argument, a string or a list of them."""
+def _command_line(node: ast.Call) -> str:
+    """Return the command line in a call's first argument, a string or a list of strings."""
     try:
         value = ast.literal_eval(node.args[0]) if node.args else ""
     except (ValueError, TypeError):
@@ -265,59 +262,57 @@ def _shell_text(node: ast.Call) -> str:
 
 
 def _script(call: Call) -> str:
-    """Judge ``perl -e`` and its like: each string within is read as if it were a command."""
-    for option, text in pairwise(call.arguments):
+    """Judge ``perl -e`` and similar: every string in the code is judged as a command."""
+    for option, code in pairwise(call.arguments):
         if option in ("-e", "-E", "-ne", "-pe", "--eval", "-r"):
-            if re.search(r"\bunlink\b|\brmSync\b|\brm_rf\b|\brmtree\b|\brmdirSync\b", text):
-                return said(DELETES, call)
-            for quoted in re.findall(r"\"([^\"]*)\"|'([^']*)'|`([^`]*)`", text):
-                if reason := _inner(call, "".join(quoted)):
-                    return reason
-    if not call.plain or call.arguments[-1:] == ("-",):
-        return _fed(call, lambda text: "")
+            if re.search(r"\bunlink\b|\brmSync\b|\brm_rf\b|\brmtree\b|\brmdirSync\b", code):
+                return refuse(DELETES, call)
+            strings = re.findall(r"\"([^\"]*)\"|'([^']*)'|`([^`]*)`", code)
+            if reason := first_reason(_judge_inner_text(call, "".join(string)) for string in strings):
+                return reason
+    if not call.operands or call.arguments[-1] == "-":
+        return _judge_stdin(call, lambda code: "")
     return ""
 
 
-def _downloads_within(runs: Iterable[str]) -> bool:
-    """Whether one of the commands that make a word downloads something."""
-    for inside in runs:
-        for pipeline in read_command(inside):
-            for simple in pipeline:
-                if any(PurePosixPath(word.text).name in _DOWNLOADERS for word in simple.words[:3]):
-                    return True
-                if _downloads_within(simple.runs):
-                    return True
-    return False
+def _runs_downloader(command: SimpleCommand) -> bool:
+    return any(PurePosixPath(word.text).name in _DOWNLOADERS for word in command.words[:3])
 
 
-def _saved(simple: Simple) -> set[str]:
-    """Return the files into which a command downloads."""
-    words = [word.text for word in simple.words]
-    if not any(PurePosixPath(word).name in _DOWNLOADERS for word in words[:3]):
+def _downloads(substitutions: Iterable[str]) -> bool:
+    """Whether one of the commands whose output becomes part of a word downloads something."""
+    return any(
+        _runs_downloader(command) or _downloads(command.substitutions)
+        for text in substitutions
+        for pipeline in parse_command(text)
+        for command in pipeline
+    )
+
+
+def _saved(command: SimpleCommand) -> set[str]:
+    """Return the files that a command downloads."""
+    if not _runs_downloader(command):
         return set()
+    words = [word.text for word in command.words]
     names = {after for word, after in pairwise(words) if re.fullmatch(r"-\w*[oO]|--output", word)}
-    names |= {r.word.text for r in simple.redirections if r.sign.startswith(">")}
-    names |= {PurePosixPath(word).name for word in words[1:] if "://" in word}  # wget's, and curl -O's
+    names |= {r.word.text for r in command.redirections if r.operator.startswith(">")}
+    names |= {PurePosixPath(word).name for word in words[1:] if "://" in word}  # of wget, and of curl -O
     return {name.removeprefix("./") for name in names}
 
 
 def _find(call: Call) -> str:
-    arguments = list(call.arguments)
+    arguments = call.arguments
     if "-delete" in arguments:
         names = [after for a, after in pairwise(arguments) if a in ("-name", "-path", "-iname")]
-        if not names or not all(MADE.fullmatch(name) for name in names):
-            return said(DELETES, call)
+        if not names or not all(DISPOSABLE.fullmatch(name) for name in names):
+            return refuse(DELETES, call)
     for i, argument in enumerate(arguments):
         if argument in ("-exec", "-execdir", "-ok", "-okdir"):
             rest = arguments[i + 1 :]
             end = next((n for n, word in enumerate(rest) if word in (";", "+")), len(rest))
-            if reason := _of_words(rest[:end], call.simple, call.before, call.downloaded, call.depth + 1):
+            if reason := _judge_call(call.inner(rest[:end])):
                 return reason
     return ""
-
-
-def _inner(call: Call, command: str) -> str:
-    return _danger(command, call.simple.variables, call.depth + 1)
 
 
 _RULES: dict[str, Callable[[Call], str]] = {

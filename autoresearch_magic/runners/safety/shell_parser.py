@@ -1,10 +1,11 @@
-"""A shell command, read into its simple commands: enough of the grammar to see what would be run.
+"""Parses a shell command into its simple commands, far enough to see which programs would be run.
 
-Understood are quotes, backslashes, comments, pipelines and lists, redirections, here-documents, ``$(...)``, backticks,
-``<(...)`` and variables that the command itself sets. Nothing is run, expanded against the disk or looked up.
+Handled: quotes, backslashes, comments, pipelines and lists, redirections, here-documents, ``$(...)``, backticks, ``<(...)``
+and variables that the command itself sets. Nothing is run, looked up or expanded against the disk. Not handled: arithmetic,
+arrays, aliases, globs. Malformed text is parsed as far as possible, because a shell would refuse it anyway.
 
-Not here: what a command means (`seatbelt`), arithmetic, arrays, aliases, globs. What is malformed is read as far as it
-goes: a shell would refuse it, and nothing would happen.
+The standard library's `shlex` knows no substitutions or here-documents. bashlex would add a GPL dependency and cannot parse
+``time``, ``case`` and arithmetic.
 """
 
 from __future__ import annotations
@@ -15,85 +16,87 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 UNKNOWN = "\N{OBJECT REPLACEMENT CHARACTER}"
-"""Stands in a word's text for what cannot be known before it is run: an output, an unset variable."""
+"""Placeholder in a word for what is only known when it runs: a command's output, an unset variable."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.DOTALL)
-_SIGNS = re.compile(r"&>>?|<<<|<<-?|<>|<&|>>|>\||>&|[<>]")
-_OPERATORS = re.compile(r"&&|\|\||;;&?|\|&|[;&|()]")
-_NEVER_COMMANDS = {"for", "case", "select", "function"}
+_REDIRECTION = re.compile(r"&>>?|<<<|<<-?|<>|<&|>>|>\||>&|[<>]")
+_CONTROL = re.compile(r"&&|\|\||;;&?|\|&|[;&|()]")
+_BACKTICKS = re.compile(r"`((?:[^\\`]|\\.)*)`?", re.DOTALL)
+_ANSI_C_QUOTED = re.compile(r"\$'((?:[^\\']|\\.)*)'?", re.DOTALL)
+_NO_COMMAND_FOLLOWS = {"for", "case", "select", "function"}
 _KEYWORDS = {"if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac", "{", "}", "!", "time", "[["}
 
 
 @dataclass(frozen=True)
 class Word:
-    """One word.
+    """One word of a command.
 
     Attributes
     ----------
     text : str
-        Without its quotes; `UNKNOWN` for each part that is not known.
-    runs : tuple of str
-        The commands that run to make it: the insides of its ``$(...)``, backticks and ``<(...)``.
-    bare : bool
+        Without its quotes, and with `UNKNOWN` for each unknown part.
+    substitutions : tuple of str
+        The commands that run to make it: those in its ``$(...)``, backticks and ``<(...)``.
+    unquoted : bool
         Whether nothing in it is quoted.
     """
 
     text: str
-    runs: tuple[str, ...] = ()
-    bare: bool = True
+    substitutions: tuple[str, ...] = ()
+    unquoted: bool = True
 
 
 @dataclass(frozen=True)
 class Redirection:
-    """Where a command's output goes, or its input comes from: a sign such as ``>`` or ``<<``, and the word behind it."""
+    """An operator such as ``>`` or ``<``, and the file after it."""
 
-    sign: str
+    operator: str
     word: Word
 
 
 @dataclass(frozen=True)
-class Simple:
-    """A simple command.
+class SimpleCommand:
+    """One program with its arguments (a "simple command" of POSIX).
 
     Attributes
     ----------
     words : tuple of Word
         The program and its arguments.
     assignments : mapping
-        The variables set in front of it.
+        The variables that are set before them, for this command.
     redirections : tuple of Redirection
-    given : str
+    stdin_text : str
         The text of its here-documents and here-strings.
-    runs : tuple of str
-        Commands that run to make its words, redirections, assignments and given text.
+    substitutions : tuple of str
+        Commands that run to make its words, redirections, assignments and standard input.
     variables : mapping
-        What is known of variables where it stands.
+        The known variables at this point.
     """
 
     words: tuple[Word, ...]
     assignments: Mapping[str, str] = field(default_factory=dict)
     redirections: tuple[Redirection, ...] = ()
-    given: str = ""
-    runs: tuple[str, ...] = ()
+    stdin_text: str = ""
+    substitutions: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_command(text: str, variables: Mapping[str, str] | None = None) -> list[list[Simple]]:
-    """Read a command into pipelines, each a list of simple commands, in the order in which they are written.
+def parse_command(text: str, variables: Mapping[str, str] | None = None) -> list[list[SimpleCommand]]:
+    """Return the pipelines of a command in the order in which they are written, each a list of simple commands.
 
     Parameters
     ----------
     text : str
-        What would be given to ``sh -c``.
+        As for ``sh -c``.
     variables : mapping, optional
-        What is known of variables already.
+        Variables that are already known.
     """
-    return _Reader(text, {"IFS": " ", **(variables or {})}).read()
+    return _Parser(text, {"IFS": " ", **(variables or {})}).parse()
 
 
-def unquoted(text: str) -> str:
-    """Return a command with everything inside quotes, and every escaped character, blotted out by ``q``."""
+def mask_quoted(text: str) -> str:
+    """Return a command with ``q`` in place of every character that is quoted or escaped."""
     parts: list[str] = []
     i = 0
     while i < len(text):
@@ -103,55 +106,61 @@ def unquoted(text: str) -> str:
     return "".join(parts)
 
 
-class _Draft:
+class _CommandBuilder:
+    """Collects the parts of a simple command; here-documents are added after the end of its line."""
+
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.words: list[Word] = []
         self.redirections: list[Redirection] = []
-        self.given: list[str] = []
-        self.runs: list[str] = []
+        self.stdin_texts: list[str] = []
+        self.substitutions: list[str] = []
         self.variables = variables
 
-    def build(self) -> Simple | None:
+    def build(self) -> SimpleCommand | None:
+        """Return the command without keywords, and with its assignments apart; None when nothing is left."""
         words = list(self.words)
         assignments: dict[str, str] = {}
         while words:
-            found = _ASSIGNMENT.match(words[0].text)
-            if words[0].bare and words[0].text in _KEYWORDS:
-                timed = words.pop(0).text == "time"
-                if timed and words and words[0].text == "-p":
+            first = words[0]
+            if first.unquoted and first.text in _KEYWORDS:
+                words.pop(0)
+                if first.text == "time" and words and words[0].text == "-p":
                     words.pop(0)
-            elif words[0].bare and words[0].text in _NEVER_COMMANDS:
+            elif first.unquoted and first.text in _NO_COMMAND_FOLLOWS:
                 words.clear()
-            elif found:
-                assignments[found[1]] = found[2]
+            elif assignment := _ASSIGNMENT.match(first.text):
+                assignments[assignment[1]] = assignment[2]
                 words.pop(0)
             else:
                 break
-        if not (words or assignments or self.redirections or self.runs):
+        if not (words or assignments or self.redirections or self.substitutions):
             return None
-        return Simple(
-            tuple(words), assignments, tuple(self.redirections), "\n".join(self.given), tuple(self.runs), self.variables
-        )
+        return SimpleCommand(
+            tuple(words), assignments, tuple(self.redirections), "\n".join(self.stdin_texts), tuple(self.substitutions),
+            self.variables,
+        )  # fmt: skip
 
 
-class _Reader:
+class _Parser:
+    """Parses one command, character by character."""
+
     def __init__(self, text: str, variables: dict[str, str]) -> None:
         self._text, self._at, self._variables = text, 0, variables
-        self._done: list[list[_Draft]] = []
-        self._pipeline: list[_Draft] = []
-        self._draft = _Draft(dict(variables))
-        self._sign = ""  # a redirection that waits for its word
-        self._waiting: list[tuple[_Draft, Word, bool]] = []  # here-documents whose text comes after the line
+        self._pipelines: list[list[_CommandBuilder]] = []
+        self._pipeline: list[_CommandBuilder] = []
+        self._command = _CommandBuilder(dict(variables))
+        self._redirection = ""  # a redirection operator that waits for its word
+        self._open_here_documents: list[tuple[_CommandBuilder, Word, bool]] = []  # they begin on the next line
         self._start_word()
 
-    def read(self) -> list[list[Simple]]:
+    def parse(self) -> list[list[SimpleCommand]]:
         while self._at < len(self._text):
             self._step()
         self._end_pipeline()
-        built = [[simple for draft in pipeline if (simple := draft.build())] for pipeline in self._done]
+        built = [[command for builder in pipeline if (command := builder.build())] for pipeline in self._pipelines]
         return [pipeline for pipeline in built if pipeline]
 
-    # -- one step -----------------------------------------------------------------------------------------------------
+    # -- characters ---------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
         text, at = self._text, self._at
@@ -159,89 +168,83 @@ class _Reader:
         if c == "\n":
             self._end_pipeline()
             self._at += 1
-            self._here_documents()
+            self._read_here_documents()
         elif c in " \t\r":
             self._end_word()
             self._at += 1
-        elif c == "#" and not self._begun:
+        elif c == "#" and not self._in_word:
             end = text.find("\n", at)
             self._at = len(text) if end < 0 else end
         elif text.startswith(("<(", ">("), at):
             self._substitute(at + 1)
-        elif sign := _SIGNS.match(text, at):
-            self._redirect(sign[0])
-        elif operator := _OPERATORS.match(text, at):
-            self._at = operator.end()
-            self._end_simple()
-            if operator[0] not in ("|", "|&"):
+        elif redirection := _REDIRECTION.match(text, at):
+            self._redirect(redirection[0])
+        elif control := _CONTROL.match(text, at):
+            self._at = control.end()
+            self._end_command()
+            if control[0] not in ("|", "|&"):
                 self._end_pipeline()
         else:
-            self._character(quoted=False)
+            self._add_character(quoted=False)
 
-    def _character(self, *, quoted: bool) -> None:
-        """Take one character, or what begins with it, into the word."""
+    def _add_character(self, *, quoted: bool) -> None:
+        """Add one character, or the quotation or substitution that begins with it, to the word."""
         text, at = self._text, self._at
         c = text[at]
-        self._begun = True
+        self._in_word = True
         if c == "\\":
-            self._bare = False
+            self._unquoted = False
             following = text[at + 1 : at + 2]
             self._at += 2
             if following != "\n":
                 keep = quoted and following not in ("$", "`", '"', "\\")
                 self._parts.append("\\" + following if keep else following)
-        elif c == "`":
-            end = re.compile(r"(?:[^\\`]|\\.)*", re.DOTALL).match(text, at + 1)
-            assert end is not None
-            self._ran(end[0].replace("\\`", "`"))
-            self._at = end.end() + 1
+        elif c == "`" and (inside := _BACKTICKS.match(text, at)):
+            self._add_output(inside[1].replace("\\`", "`"))
+            self._at = inside.end(1) + 1
         elif c == "$":
-            self._dollar(quoted=quoted)
+            self._add_dollar(quoted=quoted)
         elif c == "'" and not quoted:
-            self._bare = False
-            end_at = _quoted_end(text, at)
-            self._parts.append(text[at + 1 : end_at - 1])
-            self._at = end_at
+            self._unquoted = False
+            self._at = _quoted_end(text, at)
+            self._parts.append(text[at + 1 : self._at - 1])
         elif c == '"' and not quoted:
-            self._bare = False
+            self._unquoted = False
             self._at += 1
             while self._at < len(text) and text[self._at] != '"':
-                self._character(quoted=True)
+                self._add_character(quoted=True)
             self._at += 1
         else:
             self._parts.append(c)
             self._at += 1
 
-    def _dollar(self, *, quoted: bool) -> None:
+    def _add_dollar(self, *, quoted: bool) -> None:
         text, at = self._text, self._at
-        if text.startswith("$'", at) and not quoted:
-            self._bare = False
-            end = re.compile(r"(?:[^\\']|\\.)*", re.DOTALL).match(text, at + 2)
-            assert end is not None
-            self._parts.append(_unescaped(end[0]))
-            self._at = end.end() + 1
+        if not quoted and (string := _ANSI_C_QUOTED.match(text, at)):
+            self._unquoted = False
+            self._parts.append(_unescaped(string[1]))
+            self._at = string.end(1) + 1
         elif text.startswith("$((", at):
-            self._at = _closing(text, at + 1)
             self._parts.append(UNKNOWN)
+            self._at = _closing(text, at + 1)
         elif text.startswith("$(", at):
             self._substitute(at + 1)
         elif text.startswith("${", at):
-            end_at = text.find("}", at)
-            end_at = len(text) if end_at < 0 else end_at
             name = _NAME.match(text, at + 2)
-            self._variable(name[0] if name else "", quoted=quoted)
-            self._at = end_at + 1
+            self._add_variable(name[0] if name else "", quoted=quoted)
+            end = text.find("}", at)
+            self._at = len(text) + 1 if end < 0 else end + 1
         elif name := _NAME.match(text, at + 1):
-            self._variable(name[0], quoted=quoted)
+            self._add_variable(name[0], quoted=quoted)
             self._at = name.end()
         else:
             self._parts.append("$")
             self._at += 1
 
-    def _variable(self, name: str, *, quoted: bool) -> None:
+    def _add_variable(self, name: str, *, quoted: bool) -> None:
         value = self._variables.get(name)
         if value is None:
-            # HOME and TMPDIR say where something is, whatever their value
+            # What HOME and TMPDIR mean is known without their values.
             self._parts.append({"HOME": "~", "TMPDIR": "/tmp"}.get(name, UNKNOWN))
         elif quoted:
             self._parts.append(value)
@@ -250,84 +253,84 @@ class _Reader:
                 if i:
                     self._end_word()
                 if piece:
-                    self._begun = True
+                    self._in_word = True
                     self._parts.append(piece)
 
     def _substitute(self, opening: int) -> None:
-        end = _closing(self._text, opening)
-        inside = self._text[opening + 1 : end - 1]
-        self._begun = True
-        self._ran(inside)
-        self._at = end
+        """Add the substitution whose parenthesis is at `opening` to the word."""
+        self._in_word = True
+        self._at = _closing(self._text, opening)
+        self._add_output(self._text[opening + 1 : self._at - 1])
 
-    def _ran(self, command: str) -> None:
-        self._runs.append(command)
-        # A folder or file that is made to be thrown away.
+    def _add_output(self, command: str) -> None:
+        self._word_substitutions.append(command)
+        # mktemp returns a file or folder that may be deleted
         self._parts.append("/tmp/made" if re.match(r"\s*mktemp\b", command) else UNKNOWN)
 
-    # -- the ends of things -------------------------------------------------------------------------------------------
+    # -- ends of words, commands and pipelines ------------------------------------------------------------------------
 
     def _start_word(self) -> None:
         self._parts: list[str] = []
-        self._runs: list[str] = []
-        self._begun, self._bare = False, True
+        self._word_substitutions: list[str] = []
+        self._in_word, self._unquoted = False, True
 
     def _end_word(self) -> None:
-        if not self._begun:
+        if not self._in_word:
             return
-        word = Word("".join(self._parts), tuple(self._runs), self._bare)
+        word = Word("".join(self._parts), tuple(self._word_substitutions), self._unquoted)
         self._start_word()
-        self._draft.runs.extend(word.runs)
-        if self._sign in ("<<", "<<-"):
-            self._waiting.append((self._draft, word, self._sign == "<<-"))
-        elif self._sign == "<<<":
-            self._draft.given.append(word.text)
-        elif self._sign:
-            self._draft.redirections.append(Redirection(self._sign, word))
-        elif not self._draft.words and word.bare and (braces := _braces(word.text)):
-            self._draft.words.extend(Word(piece) for piece in braces)
+        command, redirection = self._command, self._redirection
+        command.substitutions.extend(word.substitutions)
+        if redirection in ("<<", "<<-"):
+            self._open_here_documents.append((command, word, redirection == "<<-"))
+        elif redirection == "<<<":
+            command.stdin_texts.append(word.text)
+        elif redirection:
+            command.redirections.append(Redirection(redirection, word))
+        elif not command.words and word.unquoted and (braces := _braces(word.text)):
+            command.words.extend(Word(piece) for piece in braces)
         else:
-            self._draft.words.append(word)
-        self._sign = ""
+            command.words.append(word)
+        self._redirection = ""
 
-    def _redirect(self, sign: str) -> None:
-        if self._bare and self._begun and "".join(self._parts).isdigit():  # 2>: whose it is matters to nobody here
+    def _redirect(self, operator: str) -> None:
+        if self._unquoted and self._in_word and "".join(self._parts).isdigit():  # the 2 of 2> makes no difference here
             self._start_word()
         self._end_word()
-        self._sign = sign
-        self._at += len(sign)
+        self._redirection = operator
+        self._at += len(operator)
 
-    def _end_simple(self) -> None:
+    def _end_command(self) -> None:
         self._end_word()
-        self._sign = ""
-        built = self._draft.build()
-        if built is not None and not built.words:
-            self._variables.update(built.assignments)
-        elif built is not None and built.words[0].text in ("export", "readonly", "local", "declare"):
-            found = (_ASSIGNMENT.match(word.text) for word in built.words[1:])
+        self._redirection = ""
+        command = self._command.build()
+        if command is not None and not command.words:
+            self._variables.update(command.assignments)
+        elif command is not None and command.words[0].text in ("export", "readonly", "local", "declare"):
+            found = (_ASSIGNMENT.match(word.text) for word in command.words[1:])
             self._variables.update({match[1]: match[2] for match in found if match})
-        self._pipeline.append(self._draft)
-        self._draft = _Draft(dict(self._variables))
+        self._pipeline.append(self._command)
+        self._command = _CommandBuilder(dict(self._variables))
 
     def _end_pipeline(self) -> None:
-        self._end_simple()
-        self._done.append(self._pipeline)
+        self._end_command()
+        self._pipelines.append(self._pipeline)
         self._pipeline = []
 
-    def _here_documents(self) -> None:
-        for draft, mark, indented in self._waiting:
+    def _read_here_documents(self) -> None:
+        for command, end_mark, indented in self._open_here_documents:
             lines: list[str] = []
             while self._at < len(self._text):
-                line, _, _ = self._text[self._at :].partition("\n")
+                line = self._text[self._at :].partition("\n")[0]
                 self._at += len(line) + 1
-                if (line.lstrip("\t") if indented else line) == mark.text:
+                if (line.lstrip("\t") if indented else line) == end_mark.text:
                     break
                 lines.append(line)
             body = "\n".join(lines)
-            draft.given.append(body)
-            if mark.bare:
-                draft.runs.extend(_substitutions(body))
-        self._waiting = []
+            command.stdin_texts.append(body)
+            if end_mark.unquoted:
+                command.substitutions.extend(_substitutions(body))
+        self._open_here_documents = []
 
 
 def _substitutions(text: str) -> Iterator[str]:
@@ -339,7 +342,7 @@ def _substitutions(text: str) -> Iterator[str]:
 
 
 def _quoted_end(text: str, at: int) -> int:
-    """Return where what is quoted at a place ends; the next place when nothing is quoted there."""
+    """Return the index after the quoted text that begins at `at`; the next index where none begins."""
     if text[at] == "\\":
         return min(at + 2, len(text))
     if text[at] == "'":
@@ -354,7 +357,7 @@ def _quoted_end(text: str, at: int) -> int:
 
 
 def _closing(text: str, opening: int) -> int:
-    """Return the place after the parenthesis that closes the one at `opening`."""
+    """Return the index after the parenthesis that closes the one at `opening`."""
     depth, i = 0, opening
     while i < len(text):
         depth += {"(": 1, ")": -1}.get(text[i], 0)
@@ -365,12 +368,13 @@ def _closing(text: str, opening: int) -> int:
 
 
 def _braces(text: str) -> list[str]:
-    """Return the words that ``{a,b,c}`` stands for; none when it is no such thing."""
+    """Return the words that ``{a,b,c}`` expands to; none for other text."""
     found = re.fullmatch(r"\{([^{}]+,[^{}]*)\}", text)
     return found[1].split(",") if found else []
 
 
 def _unescaped(text: str) -> str:
+    """Resolve the escapes of ``$'...'``."""
     try:
         return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
     except UnicodeDecodeError:

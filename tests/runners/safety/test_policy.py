@@ -1,11 +1,11 @@
-"""The seat belt: what it stops, and what it lets through."""
+"""Which commands are refused, and which are allowed."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.runners.safety.policy import danger
-from autoresearch_magic.runners.safety.shell_parser import UNKNOWN, read_command, unquoted
+from autoresearch_magic.runners.safety.shell_parser import UNKNOWN, mask_quoted, parse_command
 
 BAD = [
     # deletes
@@ -260,49 +260,49 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("command", "reason"), BAD)
-def test_what_is_stopped(command, reason):
-    said = danger(command)
-    assert reason in said
-    assert "\n" not in said
+def test_dangerous_commands_are_refused(command, reason):
+    refusal = danger(command)
+    assert reason in refusal
+    assert "\n" not in refusal
 
 
 @pytest.mark.parametrize("command", GOOD)
-def test_what_is_let_through(command):
+def test_harmless_commands_are_allowed(command):
     assert danger(command) == ""
 
 
-def test_the_reason_shows_what_was_seen():
+def test_the_reason_shows_the_program_and_its_arguments():
     assert danger("make && /bin/rm -rf src") == "deletes files (rm -rf src)"
     assert danger("git -C sub push") == "pushes to a remote (git -C sub push)"
 
 
 @given(st.text(alphabet="rm -f'\"\\$(){}`<>|&;\n#=abEO*~/", max_size=40))
-def test_nothing_that_is_typed_makes_it_stumble(text):
+def test_malformed_commands_raise_nothing(text):
     assert isinstance(danger(text), str)
 
 
 @given(st.text(max_size=40))
-def test_quoted_for_echo_nothing_alarms(text):
+def test_quoted_text_for_echo_and_grep_is_allowed(text):
     quoted = "'" + text.replace("'", "'\\''") + "'"
     assert danger(f"echo {quoted}") == ""
     assert danger(f"grep -c {quoted} src") == ""
 
 
-def test_what_is_nested_without_end_is_refused():
+def test_deeply_nested_commands_are_refused():
     command = "rm x"
     for _ in range(12):
         command = f"eval $(echo {command})"
     assert "nested" in danger(command)
 
 
-def test_words_redirections_and_variables_are_read():
-    [[first, second], [third]] = read_command('A=1 b \'c d\' "$A" 2>e <f | g "$X" && h `i`')
+def test_words_redirections_and_variables_are_parsed():
+    [[first, second], [third]] = parse_command('A=1 b \'c d\' "$A" 2>e <f | g "$X" && h `i`')
     assert [word.text for word in first.words] == ["b", "c d", UNKNOWN]  # A=1 holds for b alone
     assert first.assignments == {"A": "1"}
-    assert [(r.sign, r.word.text) for r in first.redirections] == [(">", "e"), ("<", "f")]
+    assert [(r.operator, r.word.text) for r in first.redirections] == [(">", "e"), ("<", "f")]
     assert [word.text for word in second.words] == ["g", UNKNOWN]
-    assert third.runs == ("i",)
+    assert third.substitutions == ("i",)
 
 
-def test_what_is_quoted_is_blotted_out():
-    assert unquoted("a 'b c' \\d \"e\"f") == "a qqqqq qq qqqf"
+def test_quoted_characters_are_masked():
+    assert mask_quoted("a 'b c' \\d \"e\"f") == "a qqqqq qq qqqf"
