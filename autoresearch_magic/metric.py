@@ -1,4 +1,4 @@
-"""A metric: its name, how it is read, and which way is better."""
+"""The metric: its name, where its value comes from, and which direction is better."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _DIRECTION = re.compile(rf"\(\s*{_BETTER}\s*\)|(?:[,;:]\s*|\s)\b{_BETTER}\s*$", 
 
 @dataclass(frozen=True)
 class Metric:
-    """What is measured.
+    """The number that experiments shall improve.
 
     Attributes
     ----------
     name : str
-        For people, charts and files.
+        As shown to users, in charts and in files.
     expression : str
-        A Python expression, evaluated after the target with the setup's names bound anew. A plain name may also be
-        printed by the target as a line ``name: value``.
+        For cells, a Python expression that is evaluated after the target, with the setup's own names restored; a plain name
+        may also be printed by the target as a line ``name: value``. For commands, how it is read from their output
+        (`runners.output.metric_reader.parse_rule`).
     minimize : bool
         Whether lower is better.
     """
@@ -34,32 +35,32 @@ class Metric:
     minimize: bool = True
 
     def gain(self, value: float, over: float) -> float:
-        """By how much `value` is better than `over`, in the metric's own unit; negative when it is worse."""
+        """Return how much better `value` is than `over`, in the metric's unit; negative when it is worse."""
         return over - value if self.minimize else value - over
 
     def format(self, value: float | None) -> str:
-        """Write a value with six significant figures; a dash for none."""
+        """Return a value with six significant digits, or a dash for None."""
         return "–" if value is None else f"{value:.6g}"
 
 
 def split_direction(text: str) -> tuple[str, bool | None]:
-    """Take ``(lower is better)``, or ``, lower is better`` at the end, out of a metric's text.
+    """Split ``(lower is better)``, or ``, lower is better`` at the end, off a metric's text.
 
     Returns
     -------
-    rest : str
-        The text without it.
+    text : str
+        Without the direction.
     minimize : bool or None
-        None where the text does not say which way is better.
+        None where the text has no direction.
     """
     if not (found := _DIRECTION.search(text)):
         return text.strip(), None
-    rest = text[: found.start()] + text[found.end() :]
-    return rest.strip(), (found[1] or found[2]).lower() in ("lower", "smaller")
+    without = text[: found.start()] + text[found.end() :]
+    return without.strip(), (found[1] or found[2]).lower() in ("lower", "smaller")
 
 
 def parse_metric(text: str) -> tuple[str, str, bool | None]:
-    """Read ``NAME=EXPRESSION``, a bare name or a bare expression.
+    """Parse the metric of a cell: ``NAME=EXPRESSION``, a name alone or an expression alone.
 
     Parameters
     ----------
@@ -70,12 +71,12 @@ def parse_metric(text: str) -> tuple[str, str, bool | None]:
     -------
     name, expression : str
     minimize : bool or None
-        Where the text says which way is better, else None.
+        None where the text does not say which direction is better.
 
     Raises
     ------
     UserError
-        When the expression is not Python.
+        When it is empty or the expression is not Python.
     """
     text, minimize = split_direction(text)
     if not text:

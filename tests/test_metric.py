@@ -16,12 +16,12 @@ from autoresearch_magic.metric import Metric, parse_metric
         ("model.loss.item()", ("model_loss_item", "model.loss.item()", None)),
     ],
 )
-def test_metrics_are_read(text, expected):
+def test_metrics_are_parsed(text, expected):
     assert parse_metric(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x=evaluate(", "a b c", "x="])
-def test_what_is_no_metric_is_refused_in_one_line(text):
+def test_invalid_metrics_are_refused_in_one_line(text):
     with pytest.raises(UserError) as caught:
         parse_metric(text)
     assert "\n" not in str(caught.value)
@@ -29,7 +29,7 @@ def test_what_is_no_metric_is_refused_in_one_line(text):
 
 
 @pytest.mark.parametrize("minimize", [True, False])
-def test_gain_knows_the_direction(minimize):
+def test_gain_is_positive_for_better_in_either_direction(minimize):
     metric = Metric("m", "m", minimize)
     better, worse = (1.0, 2.0) if minimize else (2.0, 1.0)
     assert metric.gain(better, over=worse) == 1.0
@@ -37,6 +37,6 @@ def test_gain_knows_the_direction(minimize):
     assert metric.gain(worse, over=worse) == 0.0
 
 
-def test_values_are_written_for_people():
+def test_values_are_formatted_with_six_digits():
     metric = Metric("m", "m")
     assert (metric.format(None), metric.format(2.0), metric.format(1 / 3)) == ("–", "2", "0.333333")

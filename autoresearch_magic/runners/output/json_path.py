@@ -124,7 +124,8 @@ def _follow(document: Any, path: tuple[Step, ...]) -> Any:
     value = document
     for done, step in enumerate(path):
         try:
-            if not isinstance(value, dict if isinstance(step, str) else list):
+            fits = isinstance(value, dict if isinstance(step, str) else list)
+            if not fits:
                 raise KeyError(step)
             value = value[step]
         except (KeyError, IndexError):

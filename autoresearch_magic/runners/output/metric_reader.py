@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from ...errors import UserError
@@ -200,8 +201,7 @@ def _read_name(run: RunOutput) -> Reading:
     return run.reading(first)
 
 
-def _content(quantity: Quantity) -> tuple[str, str, str]:
-    return quantity.number, quantity.unit, quantity.ambiguity
+_content = attrgetter("number", "unit", "ambiguity")  # what two printings of one quantity have in common
 
 
 def _named(run: RunOutput) -> list[Candidate]:
@@ -372,7 +372,7 @@ FORMATS: Mapping[str, MetricFormat] = {
             lambda _: _read_name,
         ),
         MetricFormat(
-            "re:REGEX", "what the group of a regular expression matches, or the group (?P<value>...), or the whole match",
+            "re:REGEX", "the number that a regular expression's group matches, or its group (?P<value>...), or the whole match",
             _compile_regex, any_exit_status=True,
         ),
         MetricFormat(

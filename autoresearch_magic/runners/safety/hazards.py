@@ -268,8 +268,7 @@ def _database(call: Call) -> str:
 def _hosts(call: Call) -> list[str]:
     """Return the hosts that a database client would connect to."""
     hosts = [value for name, value in call.command.assignments.items() if name in ("PGHOST", "MYSQL_HOST")]
-    for i, argument in enumerate(call.arguments):
-        after = call.arguments[i + 1] if i + 1 < len(call.arguments) else ""
+    for argument, after in pairwise((*call.arguments, "")):
         if argument in ("-h", "--host", "-H"):
             hosts.append(after)
         elif found := re.fullmatch(r"(?:--host=|-h)(.+)", argument):

@@ -309,14 +309,14 @@ def test_good_outputs_are_read(output, metric, value, unit):
 
 
 @pytest.mark.parametrize(("output", "metric", "words"), BAD)
-def test_bad_outputs_are_refused_in_one_line_that_says_what_to_do(output, metric, words):
+def test_unreadable_outputs_give_one_line_that_says_what_to_do(output, metric, words):
     with pytest.raises(Unreadable) as caught:
         read(output, metric)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-# -- files, and what is no text ---------------------------------------------------------------------------------------
+# -- files, exit status and time ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -346,7 +346,7 @@ def test_files_are_read(result, name, text, metric, value):
     assert read("loss: 99", metric, **result(name, text)).value == value
 
 
-def test_an_old_file_is_refused_and_one_of_the_same_tick_is_not(result):
+def test_a_file_older_than_the_run_is_refused_and_one_of_the_same_tick_is_read(result):
     with pytest.raises(Unreadable, match=r"r\.txt was not written by this run"):
         read("", "n=file:r.txt", **result("r.txt", "12", age=1.0))
     assert read("", "n=file:r.txt", **result("r.txt", "12", age=0.004)).value == 12
@@ -362,19 +362,19 @@ def test_an_old_file_is_refused_and_one_of_the_same_tick_is_not(result):
         ("acc=file:r.txt#json:a", "r.txt: no JSON was found"),
     ],
 )
-def test_files_without_a_reading_are_named(result, metric, words):
+def test_errors_name_the_file(result, metric, words):
     with pytest.raises(Unreadable) as caught:
         read("acc: 3\nloss: 3\nn: 3", metric, **result("r.txt", PROGRESS))
     assert words in str(caught.value)
 
 
-def test_the_exit_status_and_the_clock_are_metrics():
+def test_the_exit_status_and_the_wall_clock_are_metrics():
     assert read("7", "failing=exit", exit_code=3) == Reading(3.0, "", "exit status 3")
     assert read("7", "wall=seconds", seconds=1.25) == Reading(1.25, "s", "the command's wall clock")
     assert read("7", "wall_ms=seconds", seconds=1.25).value == 1250.0
 
 
-# -- what the user says -----------------------------------------------------------------------------------------------
+# -- what the user writes -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_metrics_of_commands_are_parsed(text, expected):
 @pytest.mark.parametrize(
     "text", ["", "  ", "=re:x", "% =re:x", "(lower is better)", "loss=", "loss = (lower is better)"]
 )
-def test_metrics_without_a_name_or_a_way_are_refused(text):
+def test_metrics_without_a_name_or_a_format_are_refused(text):
     with pytest.raises(UserError) as caught:
         parse_verified_metric(text)
     assert "\n" not in str(caught.value)
@@ -426,7 +426,7 @@ def test_metrics_without_a_name_or_a_way_are_refused(text):
         ("file:r.txt#b", "cannot be read by 'b'"),
     ],
 )
-def test_what_can_never_work_is_refused_at_once(text, words):
+def test_invalid_formats_are_refused_before_a_run(text, words):
     with pytest.raises(UserError) as caught:
         parse_rule(text)
     assert words in str(caught.value)
@@ -454,7 +454,7 @@ def test_named_values_are_all_lines_with_a_one_word_name():
     assert len(named_values("".join(f"n{i}: {i}\n" for i in range(500)))) == 100
 
 
-# -- rules ------------------------------------------------------------------------------------------------------------
+# -- properties ------------------------------------------------------------------------------------------------------------
 
 WRITTEN = [repr, "{:.6f}".format, "{:g}".format, "{:.17g}".format, "{:,.4f}".format, "{:_.3f}".format, "{:+.3e}".format]
 NOISE = st.lists(
@@ -468,7 +468,7 @@ UNITS = st.sampled_from(
 
 @settings(deadline=None)
 @given(FLOATS, st.sampled_from(WRITTEN), UNITS, NOISE, NOISE)
-def test_what_is_printed_is_what_is_read(value, write, unit, before, after):
+def test_a_printed_number_is_read_exactly(value, write, unit, before, after):
     printed = write(value)
     exact = float(printed.replace(",", "").replace("_", ""))
     number, kept = printed + unit[0], unit[1]
@@ -490,8 +490,8 @@ def test_what_is_printed_is_what_is_read(value, write, unit, before, after):
 
 @settings(deadline=None)
 @given(st.integers(1, 10**9), st.sampled_from(["ns", "us", "ms"]), st.sampled_from(["_ms", "_s", ""]))
-def test_a_time_is_the_same_whatever_unit_it_is_printed_in(count, unit, ending):
-    """As if converted by hand, in integers."""
+def test_a_time_is_the_same_in_every_unit_it_is_printed_in(count, unit, ending):
+    """Compared with a conversion in integers."""
     nanoseconds = count * {"ns": 1, "us": 1000, "ms": 1_000_000}[unit]
     reading = read(f"p95{ending}: {count} {unit}", f"p95{ending}")
     assert reading.value == nanoseconds / {"_ms": 10**6, "_s": 10**9, "": 10**9}[ending]
@@ -502,7 +502,7 @@ def test_a_time_is_the_same_whatever_unit_it_is_printed_in(count, unit, ending):
     st.text(alphabet="a_- :=.,0123456789%()[]{}|/\"'\n\r\t\x1bmskKB±+-einfNaM#", max_size=200),
     st.sampled_from(["a", "a_ms", "m"]),
 )
-def test_any_output_gives_a_reading_or_one_line(output, name):
+def test_any_output_gives_a_reading_or_an_error_of_one_line(output, name):
     named_values(output)
     for way in ("", "=last", "=mean", "=json:a", r"=re:\S+", "=last:a(.*)", "=lines:a"):
         try:
@@ -518,34 +518,15 @@ def test_any_output_gives_a_reading_or_one_line(output, name):
 
 @pytest.mark.parametrize(
     "unit",
-    [
-        "a",
-        "a ",
-        "a=1 ",
-        "a: ",
-        "1",
-        "1,",
-        ",",
-        "1,234",
-        "[",
-        "{",
-        '{"a":',
-        "[1,\n",
-        "\x1b[",
-        "\r",
-        "\n",
-        " ",
-        "a: a\n",
-        "-1/",
-    ],
-)
-def test_a_long_output_of_anything_is_read_in_linear_time(unit):
-    """What is not linear does not come to an end before the time limit of a test."""
+    ["a", "a ", "a=1 ", "a: ", "1", "1,", ",", "1,234", "[", "{", '{"a":', "[1,\n", "\x1b[", "\r", "\n", " ", "a: a\n", "-1/"],
+)  # fmt: skip
+def test_long_outputs_are_read_in_linear_time(unit):
+    """Anything slower than linear would run into the time limit of a test."""
     output = unit * (2**18 // len(unit))
-    for how in ("", "=json:a", "=last"):
+    for rule in ("", "=json:a", "=last"):
         try:
-            said = read(output, "a" + how).line
+            message = read(output, "a" + rule).line
         except Unreadable as unreadable:
-            said = str(unreadable)
-        assert 0 < len(said) < 500
+            message = str(unreadable)
+        assert 0 < len(message) < 500
     named_values(output)

@@ -63,13 +63,13 @@ step 7 | loss None
 
 @pytest.mark.parametrize("line", GOOD)
 def test_progress_lines_are_read(line):
-    said = parse_line(line)
-    assert said is not None
-    assert (said.share, said.step, dict(said.values)) == (pytest.approx(GOOD[line][0]), *GOOD[line][1:])
+    progress = parse_line(line)
+    assert progress is not None
+    assert (progress.fraction, progress.step, dict(progress.values)) == (pytest.approx(GOOD[line][0]), *GOOD[line][1:])
 
 
 @pytest.mark.parametrize("line", BAD)
-def test_other_lines_are_not(line):
+def test_other_lines_are_ignored(line):
     assert parse_line(line) is None
 
 
@@ -79,12 +79,12 @@ def test_a_loss_that_is_not_a_number_is_a_point():
 
 
 @given(st.text(max_size=300))
-def test_no_text_breaks_it(text):
-    said = parse_line(f"step 3 {text}")
-    assert said is None or (said.values and (said.share is None or 0 <= said.share <= 1))
+def test_any_text_gives_no_error_and_fractions_from_0_to_1(text):
+    progress = parse_line(f"step 3 {text}")
+    assert progress is None or (progress.values and (progress.fraction is None or 0 <= progress.fraction <= 1))
 
 
-def test_lines_that_are_cut_anywhere_and_end_in_carriage_returns():
+def test_lines_may_be_cut_anywhere_and_end_in_carriage_returns():
     output = (
         b"\rstep 00010 (10.0%) | loss: 3.5\rstep 00020 (20.0%) | loss: 3.0\r\nval_bpb: 0.99\nstep 00030 (30.0%) | loss"
     )
@@ -96,14 +96,14 @@ def test_lines_that_are_cut_anywhere_and_end_in_carriage_returns():
         ]  # fmt: skip
 
 
-def test_without_a_printed_share_the_budget_says_how_far_it_is():
+def test_without_a_printed_fraction_progress_is_computed_from_the_budget():
     (point,) = ProgressLines(SECONDS).feed(b"step 50 | loss 3\n", 2.5)
     assert point == {"elapsed": 2.5, "progress": 0.25, "step": 50, "values": {"loss": 3.0}}
     (point,) = ProgressLines(STEPS).feed(b"step 50 | loss 3\n", 2.0)
     assert point["progress"] == 0.25
 
 
-def test_a_printed_share_that_falls_back_is_of_an_epoch_not_of_the_run():
+def test_a_printed_fraction_that_decreases_is_of_an_epoch_and_not_used():
     lines = ProgressLines(SECONDS)
     shares = [
         lines.feed(b"[%d/10] loss: 1\n" % n, elapsed)[0]["progress"] for elapsed, n in ((1, 5), (2, 10), (3, 1), (4, 5))
@@ -111,13 +111,13 @@ def test_a_printed_share_that_falls_back_is_of_an_epoch_not_of_the_run():
     assert shares == [0.5, 1.0, 0.3, 0.4]
 
 
-def test_the_clock_knows_better_than_a_line():
+def test_the_clock_counts_for_more_than_a_printed_line():
     tick = {"elapsed": 1.5, "progress": 0.15, "step": 77}
     (point,) = ProgressLines(SECONDS).feed(b"epoch 9/10 loss 3\n", 4.0, tick)
     assert point == {"elapsed": 1.5, "progress": 0.15, "step": 9, "values": {"loss": 3.0}}
 
 
-def test_hostile_output_is_bounded():
+def test_the_cost_of_hostile_output_is_bounded():
     lines = ProgressLines(SECONDS)
     for data in (b"step 1 loss " * 100_000, b"step 1 | loss 2" + b"0" * LONGEST + b"\n", b"\xff\x00\n" * 1000):
         assert lines.feed(data, 0.1) == []
@@ -134,7 +134,7 @@ def test_hostile_output_is_bounded():
     assert time.process_time() - began < 5
 
 
-def test_who_reports_itself():
+def test_calls_of_report_are_found():
     assert reports_itself("from autoresearch_magic import report\nfor i in range(3): report(step=i, loss=1)")
     assert reports_itself("import autoresearch_magic as am\nam.report(loss=1)")
     assert not reports_itself("from autoresearch_magic import report\nprint('report(loss=1)')")
