@@ -1,1 +1,1 @@
-"""A metric out of what a command prints."""
+"""Reads the value of a metric from the output of a command."""

@@ -1,7 +1,7 @@
-"""How a metric is read from a command: `FORMATS` is the table of all ways, with a function that reads each.
+"""Reads the metric of a command. `FORMATS` is the table of all formats, each with the function that reads it.
 
 A metric is written ``NAME`` or ``NAME=FORMAT``. The ``--metric`` help, the prompt for models and the error messages are
-made from the table. Where two readings could be meant, none is chosen: the error shows both. Units are converted as
+made from the table. Where two values could be meant, none is chosen: the error shows both. Units are converted as
 `numbers.converted` says.
 
 To add a format, write its function and its row here, a case in ``test_metric_reader.py`` and a line in
@@ -182,16 +182,13 @@ def _read_name(run: RunOutput) -> Reading:
     """Read the line that names the metric, or the only number of the output."""
     if named := _named(run):
         return run.agreed(named, "last")
-    first: Candidate | None = None
-    for number, line in enumerate(run.lines, start=1):
-        for quantity in quantities(line):
-            candidate = Candidate(quantity, number, line)
-            if first is None:
-                first = candidate
-            elif _content(quantity) != _content(first.quantity):
-                raise Unreadable(f"no line names {run.metric!r}, and {run.conflict(first, candidate, 're:...')}")
+    all_numbers = (Candidate(q, number, line) for number, line in enumerate(run.lines, 1) for q in quantities(line))
+    first = next(all_numbers, None)
     if first is None:
         raise run.nothing(f"no line names {run.metric!r}, and there is no number")
+    for candidate in all_numbers:
+        if _content(candidate.quantity) != _content(first.quantity):
+            raise Unreadable(f"no line names {run.metric!r}, and {run.conflict(first, candidate, 're:...')}")
     if other := _OTHER_NAME.match(first.line):
         its_name = (other["metric"] or other["name"]).strip()
         raise Unreadable(
@@ -260,7 +257,7 @@ def _compile_json(argument: str) -> Read:
             value = look_up(documents("\n".join(run.lines)), path)
         except MissingValue as missing:
             raise Unreadable(
-                f"{run.source}: {missing}; write --metric NAME=json:PATH with the path of a number."
+                f"{run.origin}: {missing}; write --metric NAME=json:PATH with the path of a number."
             ) from None
         place = f"{argument} = {shorten(str(value))}"
         if isinstance(value, float):
@@ -268,7 +265,7 @@ def _compile_json(argument: str) -> Read:
         quantity = sole_quantity(value) if len(value) <= LONGEST else None
         if quantity is None or quantity.ambiguity:
             problem = quantity.ambiguity if quantity else f"{shorten(value)!r} is not one number"
-            raise Unreadable(f"{argument} in {run.source}: {problem}.")
+            raise Unreadable(f"{argument} in {run.origin}: {problem}.")
         return Reading(*converted(quantity, run.metric), place)
 
     return read

@@ -65,7 +65,7 @@ class RunOutput:
     file: str = ""
 
     @property
-    def source(self) -> str:
+    def origin(self) -> str:
         """The name of where the lines are from, for messages."""
         return self.file or "the output"
 
@@ -97,23 +97,18 @@ class RunOutput:
         return Reading(*converted(candidate.quantity, self.metric), shorten(candidate.line, 200))
 
     def agreed(self, candidates: Iterable[Candidate], remedy: str) -> Reading:
-        """Return the value that all candidates have.
+        """Return the value that all candidates have, of which there is at least one.
 
         Raises
         ------
         Unreadable
-            When there are none, or two that differ; the message offers the format `remedy`.
+            When two differ; the message offers the format `remedy`.
         """
-        first: Candidate | None = None
-        reading: Reading | None = None
-        for candidate in candidates:
-            now = self.reading(candidate)
-            if first is None or reading is None:
-                first, reading = candidate, now
-            elif (now.unit, repr(now.value)) != (reading.unit, repr(reading.value)):
+        read = ((candidate, self.reading(candidate)) for candidate in candidates)
+        first, reading = next(read)
+        for candidate, other in read:
+            if (other.unit, repr(other.value)) != (reading.unit, repr(reading.value)):
                 raise self.conflict(first, candidate, remedy)
-        if reading is None:
-            raise self.nothing("no number was found")
         return reading
 
     def conflict(self, first: Candidate, second: Candidate, remedy: str) -> Unreadable:
@@ -129,8 +124,8 @@ class RunOutput:
         printed = [line for line in self.lines if line.strip()]
         if not printed:
             return Unreadable(
-                f"{self.source} is empty: print {self.metric!r} and its value, or say how to read it with "
+                f"{self.origin} is empty: print {self.metric!r} and its value, or say how to read it with "
                 "--metric NAME=FORMAT."
             )
-        last = f'{found} in {self.source} (the last of {len(printed)} lines: "{shorten(printed[-1])}")'
+        last = f'{found} in {self.origin} (the last of {len(printed)} lines: "{shorten(printed[-1])}")'
         return Unreadable(f'{last}: print "{self.metric}: VALUE", or say how to read it with {self.option()}')

@@ -1,1 +1,1 @@
-"""What is not run, and what is not changed: commands read before they run, files that decide what is measured."""
+"""Refuses dangerous shell commands before they run."""
