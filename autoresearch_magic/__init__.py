@@ -1,8 +1,8 @@
-"""An agent edits one cell, trains for a fixed budget, keeps what helps, and repeats: autoresearch in a notebook.
+"""Autoresearch in a notebook: an agent edits one cell, trains for a fixed budget, keeps what helps, and repeats.
 
-``%load_ext autoresearch_magic`` gives the magics; `Study` is the same in Python. `clock`, `report`, `seed` and `data`
-are for the code inside experiments. Everything is imported when it is first asked for: an experiment that wants the
-clock does not pay for pandas.
+``%load_ext autoresearch_magic`` registers the magics; `Study` does the same from Python. `clock`, `report`, `seed` and
+`data` are for the code inside experiments. Each name is imported on first use, so that an experiment that imports the
+clock does not load pandas.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 try:
     __version__ = version("autoresearch-magic")
-except PackageNotFoundError:  # run from a checkout that is not installed
+except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0"
 
-_HOME = {
+_MODULES = {
     "Study": ".study.study", "open_study": ".study.opening", "current": ".study.opening", "UserError": ".errors",
     "clock": ".runtime", "report": ".runtime", "seed": ".runtime",
 }  # fmt: skip
@@ -36,11 +36,11 @@ __all__ = ["Study", "UserError", "clock", "current", "data", "open_study", "repo
 
 
 def __getattr__(name: str) -> Any:
-    # `seed` is looked up anew each time, because the runner sets it for every run.
+    # `seed` is not cached here, because the runner replaces it for every run.
     if name == "data":
         return import_module(".data", __name__)
-    if name in _HOME:
-        return getattr(import_module(_HOME[name], __name__), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -49,14 +49,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register the magics: ``%load_ext autoresearch_magic``."""
+    """Register the magics; IPython calls this for ``%load_ext autoresearch_magic``."""
     from .ui.jupyter.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Stop what runs and remove the magics: ``%unload_ext autoresearch_magic``."""
+    """Stop the running studies and remove the magics; IPython calls this for ``%unload_ext autoresearch_magic``."""
     from .ui.jupyter.magics import unload
 
     unload(shell)

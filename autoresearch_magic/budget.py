@@ -1,4 +1,4 @@
-"""Budgets and durations: ``20s``, ``5m``, ``1h30m``, ``300steps``."""
+"""Budgets and durations, read and written: ``20s``, ``5m``, ``1h30m``, ``300steps``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _STEPS = re.compile(r"(\d+(?:_\d+)*)\s*steps?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Budget:
-    """What one experiment may spend on training.
+    """The training budget of one experiment, in seconds or in steps.
 
     Attributes
     ----------
     amount : float
-        Seconds, or steps.
+        Number of seconds or steps.
     unit : {"seconds", "steps"}
     """
 
@@ -33,7 +33,7 @@ class Budget:
 
     @property
     def seconds(self) -> float | None:
-        """The seconds, or None for a budget in steps."""
+        """The budget in seconds; None for a budget in steps."""
         return self.amount if self.unit == "seconds" else None
 
     def __str__(self) -> str:
@@ -41,14 +41,14 @@ class Budget:
 
 
 def parse_duration(text: str | float, what: str = "duration") -> float:
-    """Read a duration.
+    """Return a duration in seconds.
 
     Parameters
     ----------
     text : str or float
-        ``20s``, ``5m``, ``1h30m``, ``250ms``; a number is seconds.
+        ``20s``, ``5m``, ``1h30m``, ``250ms``; a number means seconds.
     what : str
-        Names the option in the error.
+        Name of the option, for the error message.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def parse_duration(text: str | float, what: str = "duration") -> float:
     Raises
     ------
     UserError
-        When it is no duration, or not above zero.
+        When the text is not a duration, or not above zero.
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         seconds = float(text)
@@ -80,12 +80,12 @@ def _read_duration(text: str, what: str) -> float:
 
 
 def parse_budget(text: str | float | Budget) -> Budget:
-    """Read a budget: a duration or a count of steps.
+    """Return a budget from a duration (``5m``) or a number of steps (``300steps``).
 
     Raises
     ------
     UserError
-        When it is neither.
+        When the text is neither.
     """
     if isinstance(text, Budget):
         return text
@@ -100,7 +100,7 @@ def parse_budget(text: str | float | Budget) -> Budget:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration as people do: ``0.25s``, ``20s``, ``5m``, ``1h30m``."""
+    """Format seconds as a short duration: ``0.25s``, ``20s``, ``5m``, ``1h30m``."""
     if seconds < 60:
         return f"{round(seconds, 2):g}s"
     whole = round(seconds)

@@ -1,7 +1,7 @@
-"""What can go wrong, and who has to hear of it.
+"""The exceptions that the package raises on purpose.
 
-A `UserError` is one line that says what to do; the magics and the command line show that line and no traceback.
-Anything else that is raised is a bug of ours and keeps its traceback.
+A `UserError` is an error that the user can fix: the magics and the command line show its one line, without a traceback.
+Any other exception that reaches the user is a bug of this package and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """A mistake that its maker can mend: one line that says what is wrong and what to do."""
+    """An error that the user can fix; its one line says what is wrong and what to do."""
 
 
 class UserCodeError(UserError):
-    """Code of the user raised: the line says where, `traceback` holds the user's own frames.
+    """The user's own code (setup, target or metric) raised an exception.
 
     Parameters
     ----------
     message : str
-        One line.
+        One line that says what was raised, and where.
     traceback : str
-        The traceback of the user's code, without frames of ours. Shown once.
+        The traceback without the frames of this package.
     """
 
     def __init__(self, message: str, traceback: str = "") -> None:
@@ -33,20 +33,20 @@ class UserCodeError(UserError):
 
 
 class NothingToPropose(UserError):
-    """An agent has run out of proposals: the study ends, and says so."""
+    """An agent has no proposals left; the study ends and shows this message."""
 
 
 class ProposalFailed(Exception):
-    """An agent could not make a proposal this time; it is recorded as `rejected` and costs no run.
+    """An agent failed to produce a usable proposal; the experiment is recorded as `rejected` without a run.
 
     Parameters
     ----------
     message : str
-        One line.
+        One line that says why.
     usage : Usage or None
-        What the attempt has used.
+        Tokens, time and money that the attempt used.
     reply : str
-        What the agent had said.
+        The agent's reply, as far as there was one.
     """
 
     def __init__(self, message: str, usage: Usage | None = None, reply: str = "") -> None:
@@ -56,4 +56,4 @@ class ProposalFailed(Exception):
 
 
 class Stopped(Exception):
-    """The study was asked to stop while something was under way; not an error."""
+    """The study was asked to stop in the middle of a run or a request; not an error."""

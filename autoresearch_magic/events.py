@@ -1,4 +1,9 @@
-"""What a study tells its observers. The loop publishes; panel, text, posters and third parties listen."""
+"""The events that a study publishes to its observers.
+
+The loop knows no user interface: the panel, the progress bar, saved pictures and third-party observers all subscribe to
+these events. An `Observer` is any callable that takes one event; third parties register theirs under the entry point group
+``autoresearch_magic.observers``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from .experiment import Experiment, Headline, Measurement, Point
 
 
 class State(StrEnum):
-    """Where a study stands."""
+    """What a study is doing at the moment."""
 
     NEW = "new"
     STARTING = "starting"
@@ -30,19 +35,19 @@ class State(StrEnum):
 
     @property
     def active(self) -> bool:
-        """Whether a thread of this process is at work on it, or waits paused."""
+        """Whether a thread of this process is running the study or holding it paused."""
         return self not in (State.NEW, State.STOPPED, State.FINISHED, State.FAILED, State.ELSEWHERE)
 
 
 RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "final", "trial"]
-"""What a run is for: the first measurement of the target, a proposal (``reworked`` when that was sent back and replaced), the
-incumbent once more (beside a candidate, or to see whether the machine has drifted), the confirmation at the end, or a question
-of the user's (regression, ablation)."""
+"""The purpose of a run: ``baseline`` measures the unchanged target; ``candidate`` a proposal (``reworked`` one that the agent has
+revised after its guard failed); ``incumbent`` repeats the current best, to compare it with a candidate or to detect drift of the
+machine; ``final`` confirms the result at the end; ``trial`` answers a comparison that the user asked for."""
 
 
 @dataclass(frozen=True)
 class StateChanged:
-    """The study has a new state; `message` is one line, or empty."""
+    """The study has entered a new state; `message` is one line about it, or empty."""
 
     state: State
     message: str = ""
@@ -50,14 +55,14 @@ class StateChanged:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A proposal has become an experiment; it has not run yet."""
+    """A proposal was accepted as the next experiment; it has not run yet."""
 
     experiment: Experiment
 
 
 @dataclass(frozen=True)
 class RunStarted:
-    """One run of an experiment's target begins, the `repeat`-th (from 0) of `repeats` (at most, for a candidate)."""
+    """One run of an experiment's target begins: number `repeat` (from 0) of `repeats`, for a candidate of at most `repeats`."""
 
     experiment: Experiment
     kind: RunKind
@@ -67,7 +72,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """A running target gave a sign of life; `point` is set when it reported values."""
+    """The progress of a running target, several times a second; `point` is set when the target called `report`."""
 
     number: int
     phase: Literal["training", "evaluating", "guard"]
@@ -88,35 +93,35 @@ class RunEnded:
 
 @dataclass(frozen=True)
 class Remeasured:
-    """A judged experiment, the incumbent, has more runs than before, or others count."""
+    """The measurements of the incumbent have changed: it was run again, or older runs no longer count after a drift."""
 
     experiment: Experiment
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An experiment has its verdict and is recorded."""
+    """An experiment has received its verdict and is recorded."""
 
     experiment: Experiment
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """Best and baseline were measured again at the end."""
+    """The best experiment and the baseline were measured again at the end."""
 
     headline: Headline
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something the user should know, in one line."""
+    """A message for the user, in one line."""
 
     message: str
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """progress.png is up to date; `last` when nothing more will be drawn."""
+    """progress.png was redrawn; `last` marks the final picture of the study."""
 
     last: bool = False
 
@@ -125,10 +130,13 @@ Event = StateChanged | Proposed | RunStarted | RunProgress | RunEnded | Remeasur
 
 
 class Observer(Protocol):
-    """Anything that listens. Called in the study's thread: be quick, do not print."""
+    """A callable that receives a study's events.
+
+    It is called in the study's thread, so it must return quickly and must not print.
+    """
 
     def __call__(self, event: Event) -> None:
-        """Take one event."""
+        """Handle one event."""
         ...
 
 

@@ -1,6 +1,7 @@
-"""The nouns of a study: proposal, measurement, experiment.
+"""The records of a study: proposal, measurement, experiment, and the final headline.
 
-All are frozen: behaviour lives in the functions and classes that take them.
+An agent makes a `Proposal`, a runner runs it and returns a `Measurement` for each run, and the judge gives the `Experiment`
+that holds both its `Verdict`. All are immutable; behaviour lives in the functions and classes that take them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 _EXCEPTION = re.compile(r"(?:Reading the metric .+ failed: )?([A-Za-z_]\w*)(?=:|\s*\(line \d|\s*$)")
-"""An exception's type in a reason: ``KeyError: 'x' (line 3 of the target)``, with or without a message of its own."""
+"""The exception's type in a reason such as ``KeyError: 'x' (line 3 of the target)``; the message may be missing."""
 
 
 class Verdict(StrEnum):
-    """What became of an experiment."""
+    """The judge's decision about an experiment, or how it failed.
+
+    ``baseline`` is the unchanged target. ``keep`` is better than the current best and replaces it; ``discard`` is not better.
+    ``pruned`` was stopped early as hopeless. ``duplicate`` repeats a target that was tried before. ``crash``, ``timeout`` and
+    ``metric-error`` gave no value; ``guard-failed`` broke the command that must still pass. ``rejected`` was refused: it
+    touched something frozen, set a seed, gave an impossible value, or there was no usable proposal.
+    """
 
     BASELINE = "baseline"
     KEEP = "keep"
@@ -32,17 +39,22 @@ class Verdict(StrEnum):
 
     @property
     def kept(self) -> bool:
-        """Whether the experiment became the incumbent."""
+        """Whether the experiment became the incumbent (the current best)."""
         return self in (Verdict.BASELINE, Verdict.KEEP)
 
     @property
     def failed(self) -> bool:
-        """Whether there is no value to compare: it ran, or should have, and gave none."""
+        """Whether the experiment failed and so has no value to compare."""
         return self not in (Verdict.BASELINE, Verdict.KEEP, Verdict.DISCARD, Verdict.PRUNED, Verdict.DUPLICATE)
 
 
 class Outcome(StrEnum):
-    """How one run of a target ended."""
+    """How one run of a target ended.
+
+    Only ``ok`` has a value that counts. ``not-finite`` gave NaN or infinity; ``missing-metric`` never defined or printed the
+    metric; ``metric-error`` raised while evaluating it; ``pruned`` was stopped early as hopeless; ``stopped`` was killed from
+    outside, for example because the study was stopped; ``tampered`` changed files that are frozen.
+    """
 
     OK = "ok"
     CRASH = "crash"
@@ -58,19 +70,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Usage:
-    """What an agent has used.
+    """The requests, tokens, time and money that an agent has used. Two of them can be added.
 
     Attributes
     ----------
     calls : int
         Requests that were answered.
     input, cached, written, output : int
-        Tokens: read anew, read from the vendor's cache, written to it, and answered (thinking included).
+        Tokens: uncached input, input read from the vendor's cache, input written to that cache, and output (thinking included).
     seconds : float
-        Wall clock of the requests, waiting for limits not included.
+        Wall-clock time of the requests, without waits for rate limits.
     cost : float or None
-        US dollars; None when the price is not known. Unknown and nothing are not the same: an agent without a price
-        list has None, one that is free has 0.
+        US dollars: 0 for an agent that is free, None when the price is not known.
     """
 
     calls: int = 0
@@ -83,7 +94,7 @@ class Usage:
 
     @property
     def tokens(self) -> int:
-        """All tokens, whatever they cost."""
+        """The sum of all four kinds of tokens."""
         return self.input + self.cached + self.written + self.output
 
     def __add__(self, other: Usage) -> Usage:
@@ -96,24 +107,24 @@ class Usage:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A new target with the thought behind it, as an agent hands it in.
+    """A new version of the target that an agent proposes, with its reasons.
 
     Attributes
     ----------
     target : str
-        The whole new source of the target.
+        The complete new source of the target.
     summary : str
-        One line for the history and the commit's subject.
+        One line for the history and the subject of the git commit.
     hypothesis, expect : str
-        Why it should help, and what effect is expected; may be empty.
+        Why the change should help, and the expected effect; may be empty.
     agent : str
-        Who proposed it.
+        Name of the agent that proposed it.
     usage : Usage
-        What asking for it has used.
+        What the request for this proposal has used.
     reply : str
-        The agent's own words, where there are some.
+        The agent's full reply; empty for agents that reply without text.
     failure : str
-        One line that says why there is no new target; `target` is the incumbent's then.
+        One line that says why there is no new target; empty for a usable proposal. `target` is then the incumbent's.
     """
 
     target: str
@@ -128,17 +139,18 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Point:
-    """One report of a running target.
+    """One point of a learning curve, from one call of ``report(...)`` in a running target.
 
     Attributes
     ----------
     elapsed : float
-        Seconds charged to the budget when it was reported.
+        Seconds charged to the budget so far.
     progress : float
-        Share of the budget that was spent, 0 to 1.
+        Share of the budget spent so far, 0 to 1.
     step : int
+        Training step.
     values : Mapping[str, float]
-        What `report(...)` was called with.
+        The reported values by name; the first one is what the chart shows.
     """
 
     elapsed: float
@@ -149,33 +161,36 @@ class Point:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One evaluation of one target.
+    """The result of one run of one target: the metric's value, time, memory and learning curve.
 
     Attributes
     ----------
     outcome : Outcome
+        How the run ended.
     value : float or None
-        The metric; None when there is none. NaN and infinities are kept as they came, with their outcome.
+        The metric's value; None when there is none. NaN and infinities are recorded as they are.
     seed : int
+        The seed of this run.
     seconds : float
-        Wall clock of the whole run, from the start of its process to its end.
+        Wall-clock time of the whole run, from the start of its process to its end.
     charged : float
         Seconds charged to the budget (`clock.elapsed` at the end).
     evaluation : float
-        Seconds that reading the metric took.
+        Seconds spent on evaluating the metric.
     steps : int
-        Steps that the clock counted.
+        Training steps that the clock counted.
     memory : float
-        Peak memory in GB (10**9 bytes): on the GPU where one was used, else resident.
+        Peak memory in GB (10**9 bytes): of the GPU where one was used, else resident memory.
     curve : tuple of Point
+        The reported learning curve.
     error : str
-        One line that says what went wrong; empty when nothing did.
+        One line that says what went wrong; empty for a run without an error.
     traceback : str
-        The user's frames, where there was an exception.
+        The traceback of the user's code, where it raised an exception.
     output : str
-        The tail of what the run printed.
+        The last lines that the run printed.
     names : tuple of str
-        Names the target had defined at the end, for error messages.
+        Names that the target had defined at its end, for error messages.
     """
 
     outcome: Outcome
@@ -194,33 +209,33 @@ class Measurement:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a finite value."""
+        """Whether the run succeeded with a finite value."""
         return self.outcome is Outcome.OK and self.value is not None and math.isfinite(self.value)
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One proposal with its measurements and its verdict.
+    """One proposal with its measurements and its verdict: one row of a study's history.
 
     Attributes
     ----------
     number : int
-        0 is the baseline; proposals count from 1.
+        0 for the baseline; proposals count from 1.
     parent : int or None
-        The incumbent that it was proposed against.
+        Number of the incumbent that the proposal changes; None for the baseline.
     proposal : Proposal
     fingerprint : str
         Of the normalised syntax tree: equal for targets that differ in layout and comments alone.
     verdict : Verdict or None
-        None while it is open: proposed, not judged yet.
+        None until the experiment is judged.
     reason : str
-        One line that says why.
+        One line that explains the verdict.
     measurements : tuple of Measurement
-        In the order they were made; those of the final confirmation are not among them.
+        One for each run, in order; runs of the final confirmation are not included.
     commit : str
-        The git commit that holds it; empty until it is made.
+        Hash of the git commit that holds the target; empty until it is made.
     since : int
-        How many of the measurements were made before the machine drifted, and no longer count.
+        Index of the first measurement that counts; earlier ones were made before the machine drifted.
     """
 
     number: int
@@ -235,47 +250,47 @@ class Experiment:
 
     @property
     def target(self) -> str:
-        """The source that was run."""
+        """The source of the target that was run."""
         return self.proposal.target
 
     @property
     def summary(self) -> str:
-        """The proposal's one line."""
+        """The proposal's one-line summary."""
         return self.proposal.summary
 
     @property
     def ran(self) -> bool:
-        """Whether it was run at all; only such experiments count against the number that was asked for."""
+        """Whether it was run at all; only such experiments count towards the requested number."""
         return bool(self.measurements)
 
     @property
     def current(self) -> tuple[Measurement, ...]:
-        """The measurements that count: those since the last drift of the machine."""
+        """The measurements that count: those made since the last drift of the machine."""
         return self.measurements[self.since :]
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The finite values of the measurements that count."""
+        """The metric's finite values among the measurements that count."""
         return tuple(m.value for m in self.current if m.ok and m.value is not None)
 
     @property
     def value(self) -> float | None:
-        """The mean of its finite values; None when there is none."""
+        """The mean of `values`; None when there are none."""
         return sum(self.values) / len(self.values) if self.values else None
 
     @property
     def deviation(self) -> float:
-        """The sample standard deviation (n - 1) of its values; 0 for fewer than two."""
+        """The sample standard deviation (n - 1) of `values`; 0 for fewer than two."""
         return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
 
     @property
     def kept(self) -> bool:
-        """Whether it became the incumbent; the baseline did."""
+        """Whether it became the incumbent (the current best); the baseline counts as kept."""
         return self.verdict is not None and self.verdict.kept
 
     @property
     def cause(self) -> str:
-        """What made it fail, to group failures by: the verdict, and the exception's type where its reason begins so."""
+        """A label to group failures by: the verdict, with the type of the exception where the reason names one."""
         if self.proposal.failure:
             return f"{self.verdict} (no proposal)"
         named = _EXCEPTION.match(self.reason)
@@ -283,44 +298,46 @@ class Experiment:
 
     @property
     def seconds(self) -> float:
-        """Wall clock of all its measurements."""
+        """Wall-clock seconds of all its measurements."""
         return sum(m.seconds for m in self.measurements)
 
     @property
     def memory(self) -> float:
-        """Peak memory in GB over its measurements."""
+        """Peak memory in GB over all its measurements."""
         return max((m.memory for m in self.measurements), default=0.0)
 
     def with_measurement(self, measurement: Measurement) -> Experiment:
-        """Return the same experiment with one measurement more."""
+        """Return a copy with one more measurement."""
         return replace(self, measurements=(*self.measurements, measurement))
 
 
 def incumbent_of(experiments: Sequence[Experiment]) -> Experiment | None:
-    """Return the last kept experiment of a history in its order; None before there is a baseline."""
+    """Return the incumbent (the current best): the last kept experiment; None before there is a baseline."""
     return next((e for e in reversed(experiments) if e.kept), None)
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The honest final figure: baseline and best, measured again on fresh seeds.
+    """The final result of a study: best and baseline, both measured again on fresh seeds.
+
+    The best value seen during the search is biased towards lucky runs; this one is not.
 
     Attributes
     ----------
     number : int
-        The best experiment.
+        Number of the best experiment.
     best, baseline : float
-        Means.
+        Mean values of the metric.
     best_sd, baseline_sd : float
-        Standard deviations of a single run (of the sample, n − 1); 0 with fewer than two repeats.
+        Sample standard deviations (n − 1) of single runs; 0 with fewer than two repeats.
     repeats : int
-        Runs of each.
+        Runs of each of the two.
     gain : float
-        By how much the best is better, in the metric's unit; negative when it is worse.
+        By how much the best is better than the baseline, in the metric's unit; negative when it is worse.
     reach : float or None
-        Half the width of the gain's interval; None when one run of each says nothing of it.
+        Half the width of the gain's confidence interval; None when there is only one run of each.
     confidence : float
-        Of that interval.
+        Confidence level of that interval, such as 0.95.
     """
 
     number: int

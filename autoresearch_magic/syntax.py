@@ -1,9 +1,8 @@
-"""Python source to a syntax tree, from any thread.
+"""Thread-safe parsing of Python source into a syntax tree.
 
-Up to Python 3.12 the interpreter counts the depth of the tree that it makes in one place for all threads: when two threads make
-one at the same time it may complain of a "recursion depth mismatch" (a SystemError, CPython issue 106905 and its kin). It
-happened to a study whose terminal drew a bar meanwhile, and ended its night. So ours take turns, and try again where somebody
-else's, such as a cell that IPython reads, has come in between.
+Up to Python 3.12 all threads share one recursion counter while they build syntax trees, so that two threads that parse at the
+same time can fail with a SystemError, "AST constructor recursion depth mismatch" (CPython issue 106905). A lock keeps our own
+threads apart; parsing is repeated where another library's thread, such as IPython's, interfered.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import warnings
 from typing import Literal, overload
 
 TRIES = 20
-"""Attempts; each one fails only where another thread's parsing falls into it."""
+"""Attempts at parsing; one fails only when a thread outside of our control parses at the same moment."""
 
-_TURN = threading.Lock()
+_LOCK = threading.Lock()
 
 
 @overload
@@ -26,22 +25,22 @@ def syntax_tree(source: str, mode: Literal["eval"]) -> ast.Expression: ...
 
 
 def syntax_tree(source: str, mode: Literal["exec", "eval"] = "exec") -> ast.AST:
-    """Parse, without the warnings that Python may print about a source (an invalid escape in a string, for example).
+    """Return the syntax tree of a source, without printing Python's warnings about it (such as invalid escapes).
 
     Parameters
     ----------
     source : str
     mode : {"exec", "eval"}
-        A module, or one expression.
+        Whether the source is a module or one expression.
 
     Raises
     ------
     SyntaxError, ValueError, RecursionError, MemoryError
-        For what is no Python: ValueError for null bytes and lone surrogates, the last two for absurd nesting.
+        When the source is not Python: ValueError for null bytes and lone surrogates, the last two for extreme nesting.
     """
     for left in range(TRIES, 0, -1):
         try:
-            with _TURN, warnings.catch_warnings():
+            with _LOCK, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ast.parse(source, mode=mode)
         except SystemError:

@@ -1,32 +1,32 @@
-"""Text for people: counts, Markdown, fences."""
+"""Formatting of text for people: counts, Markdown, code fences, shortening."""
 
 from __future__ import annotations
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number with what it counts: ``1 run``, ``2 runs``."""
+    """Return a number with its noun in singular or plural: ``1 run``, ``2 runs``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def escape(text: str) -> str:
-    """Make text of an agent harmless in Markdown, and one line."""
+    """Return text from an agent as one line in which Markdown and HTML characters are escaped."""
     text = " ".join(text.split())
     for character in "\\`*_{}[]<>|#$":
         text = text.replace(character, "\\" + character)
     return text
 
 
+def shorten(text: str, limit: int = 60) -> str:
+    """Return text as one line of at most `limit` characters, with control characters written as escapes."""
+    line = " ".join(text[: 4 * limit].split())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
 def fenced(text: str, language: str = "") -> str:
-    """Put code into a fence that it cannot close."""
+    """Return code in a Markdown fence that is longer than any run of backticks in it."""
     fence = "```"
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
-
-
-def shorten(text: str, longest: int = 60) -> str:
-    """Cut a text to one printable line of at most `longest` characters, for a message."""
-    text = text[: longest * 4].strip()
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -1,1 +1,1 @@
-"""The language of programs: what keys mean, how a text holds them, how values are read."""
+"""Configuration: the options of a study, programs (text with settings) and skills (program templates)."""

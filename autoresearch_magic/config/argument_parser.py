@@ -1,4 +1,4 @@
-"""The parser of the magics and the command line, and the study's settings as its options."""
+"""The argument parser of the magics and the command line, with the study's settings as options."""
 
 from __future__ import annotations
 
@@ -6,58 +6,50 @@ import argparse
 from typing import Any, NoReturn
 
 from ..errors import UserError
-from .converters import truth
+from .converters import read_bool
 from .settings import FIELDS
 
 
 class HelpShown(Exception):
-    """``-h`` was given; `str` is the help text."""
+    """Raised instead of printing when the user asks for help (``-h``); `str` of it is the help text."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises instead of ending the process."""
+    """An argument parser that raises exceptions instead of ending the process, which may be the user's kernel."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise the parser's complaint as a `UserError`."""
+        """Raise a `UserError` with argparse's message."""
         raise UserError(f"{message[:1].upper()}{message[1:]}. See  {self.prog} -h")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Raise; a magic must not end the kernel."""
+        """Raise `HelpShown` with the message."""
         raise HelpShown(message or "")
 
     def print_help(self, file: Any = None) -> None:
-        """Raise the help text, for the caller to show where it shows things."""
+        """Raise `HelpShown` with the help text; the caller shows it."""
         raise HelpShown(self.format_help())
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare every setting on a parser; only what was given ends up in the result, as raw text."""
+    """Add every setting to a parser as an option.
+
+    Values stay raw text, and settings that the user does not give are absent from the parsed arguments.
+    """
     group = parser.add_argument_group("settings of the study")
-    for name, each in FIELDS.items():
-        flags = (*each.metadata["flags"], "--" + name.replace("_", "-"))
-        if each.metadata["parse"] is truth and each.default is True and name != "minimize":
-            negative = "--no-" + name.replace("_", "-")
-            group.add_argument(
-                negative, dest=name, action="store_false", default=argparse.SUPPRESS, help=each.metadata["help"]
-            )
-        elif each.metadata["parse"] is truth:
-            group.add_argument(
-                *flags, dest=name, action="store_true", default=argparse.SUPPRESS, help=each.metadata["help"]
-            )
-        else:
-            group.add_argument(
-                *flags,
-                dest=name,
-                default=argparse.SUPPRESS,
-                metavar=each.metadata["metavar"],
-                help=each.metadata["help"],
-            )
+    for name, field in FIELDS.items():
+        option = name.replace("_", "-")
+        flags, details = (*field.metadata["flags"], f"--{option}"), {"metavar": field.metadata["metavar"]}
+        if field.metadata["parse"] is read_bool:
+            on_by_default = field.default is True and name != "minimize"  # --minimize has a partner of its own, --maximize
+            flags = (f"--no-{option}",) if on_by_default else flags
+            details = {"action": "store_false" if on_by_default else "store_true"}
+        group.add_argument(*flags, dest=name, default=argparse.SUPPRESS, help=field.metadata["help"], **details)
         if name == "minimize":
             group.add_argument(
-                "--maximize", dest="minimize", action="store_false", default=argparse.SUPPRESS, help="higher is better"
+                "--maximize", dest=name, action="store_false", default=argparse.SUPPRESS, help="higher values are better"
             )
 
 
 def given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Pick the settings out of parsed arguments: what was given, and nothing else."""
+    """Return the settings that the user gave, out of parsed arguments."""
     return {name: value for name, value in vars(arguments).items() if name in FIELDS}

@@ -1,7 +1,7 @@
-"""How an option's text becomes its value: one small reader for each kind.
+"""Conversion of an option's raw value to its typed value: one reader for each kind of option.
 
-Every reader takes text as well as a value that is of the right type already, and raises a `UserError` of one line that
-names the option. Pure, but for `machine_memory` and `default_threads`, which look at the machine.
+Every reader accepts text as well as a value that already has the right type, and raises a `UserError` of one line that
+names the option. All are pure except `machine_memory` and `default_threads`, which look at the machine.
 """
 
 from __future__ import annotations
@@ -9,22 +9,28 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..budget import parse_duration
 from ..errors import UserError
 from ..judging.judge import Bounds
+from ..source.files import expand_braces
+
+T = TypeVar("T")
 
 UNLIMITED = 1_000_000
-"""Experiments of a study that goes on until it is stopped; no study gets there."""
+"""Number of experiments that stands for no limit; no study reaches it."""
 
 
-def whole(minimum: int, name: str) -> Callable[[Any], int]:
-    """Return a reader of whole numbers from `minimum` up."""
+# -- readers that are made for an option -------------------------------------------------------------------------------
 
-    def parse(value: Any) -> int:
+
+def whole_number(name: str, minimum: int) -> Callable[[Any], int]:
+    """Return a reader of whole numbers that are at least `minimum`."""
+
+    def read(value: Any) -> int:
         try:
             number = int(str(value).replace("_", ""))
         except ValueError:
@@ -33,11 +39,65 @@ def whole(minimum: int, name: str) -> Callable[[Any], int]:
             raise UserError(f"--{name} takes a whole number from {minimum} up, not {value!r}.")
         return number
 
-    return parse
+    return read
 
 
-def truth(value: Any) -> bool:
-    """Read yes or no; a direction counts as the answer to whether lower is better."""
+def number(
+    name: str, takes: str = "a number", *, minimum: float = -math.inf, above: float = -math.inf, percent: bool = False
+) -> Callable[[Any], float]:
+    """Return a reader of finite numbers.
+
+    Parameters
+    ----------
+    name : str
+        The option's long name, for the error message.
+    takes : str
+        What the option takes, for the error message.
+    minimum, above : float
+        The smallest value that is allowed, and a limit that the value must exceed.
+    percent : bool
+        Whether a percent sign behind the number is dropped.
+    """
+
+    def read(value: Any) -> float:
+        try:
+            found = float(value.strip().removesuffix("%") if percent and isinstance(value, str) else value)
+        except (TypeError, ValueError):
+            found = math.nan
+        if not (math.isfinite(found) and found >= minimum and found > above):
+            raise UserError(f"--{name} takes {takes}, not {value!r}.")
+        return found
+
+    return read
+
+
+def duration(name: str) -> Callable[[Any], float]:
+    """Return a reader of durations, in seconds."""
+    return lambda value: parse_duration(value, name)
+
+
+def one_of(name: str, *choices: str) -> Callable[[Any], str]:
+    """Return a reader of one of several words."""
+
+    def read(value: Any) -> str:
+        word = str(value).strip().lower()
+        if word not in choices:
+            raise UserError(f"--{name} is one of {', '.join(choices)}, not {value!r}.")
+        return word
+
+    return read
+
+
+def optional(read: Callable[[Any], T], *, off: str = "") -> Callable[[Any], T | None]:
+    """Return a reader that gives None for None and for the word `off`, and else what `read` gives."""
+    return lambda value: None if value is None or (off and str(value).strip().lower() == off) else read(value)
+
+
+# -- readers -----------------------------------------------------------------------------------------------------------
+
+
+def read_bool(value: Any) -> bool:
+    """Read yes or no; as an answer to "is lower better?", the names of the two directions are understood too."""
     if isinstance(value, bool):
         return value
     word = re.sub(r"[\s_-]+", " ", str(value)).strip().lower()
@@ -48,78 +108,36 @@ def truth(value: Any) -> bool:
     raise UserError(f"{value!r} is neither yes nor no, lower nor higher.")
 
 
-def read_min_delta(value: Any) -> float:
-    """Read a gain in the metric's unit."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise UserError(f"--min-delta takes a number from 0 up, in the metric's unit, not {value!r}.")
-    return number
-
-
-def above_zero(name: str) -> Callable[[Any], float | None]:
-    """Return a reader of numbers above 0, or of none."""
-
-    def parse(value: Any) -> float | None:
-        try:
-            number = None if value is None else float(value)
-        except (TypeError, ValueError):
-            number = -1.0
-        if number is not None and not 0 < number < float("inf"):
-            raise UserError(f"--{name} takes a number above 0, not {value!r}.")
-        return number
-
-    return parse
-
-
-def maybe(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
-    """Return a reader that lets None pass."""
-    return lambda value: None if value is None else parse(value)
-
-
-def unless_off(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
-    """Return a reader for which None and the word ``off`` are none."""
-    return lambda value: None if value is None or str(value).strip().lower() == "off" else parse(value)
+def read_text(value: Any) -> str:
+    """Read text without the blanks around it."""
+    return str(value).strip()
 
 
 def read_experiments(value: Any) -> int:
-    """Read how many experiments; ``unlimited`` is more than any study gets to."""
+    """Read the number of experiments; the word ``unlimited`` gives `UNLIMITED`."""
     if str(value).strip().lower() == "unlimited":
         return UNLIMITED
     try:
-        return whole(1, "experiments")(value)
+        return whole_number("experiments", 1)(value)
     except UserError:
         raise UserError(
             f"--experiments takes a whole number from 1 up, or the word unlimited, not {value!r}."
         ) from None
 
 
-def read_percent(value: Any) -> float | None:
-    """Read a tolerance in percent, with or without its sign."""
-    try:
-        share = None if value is None else float(str(value).strip().removesuffix("%"))
-    except ValueError:
-        share = -1.0
-    if share is not None and not 0 <= share < math.inf:
-        raise UserError(f"--guard-threshold takes a percentage from 0 up, such as 5 or 5%, not {value!r}.")
-    return share
-
-
 _GLOB = re.compile(r"""(?:"[^"]*"|'[^']*'|`[^`]*`|\{[^}]*\}|\[[^\]]*\]|[^\s,])+""")
 
 
 def read_scope(value: Any) -> tuple[str, ...]:
-    """Read globs, separated by commas or blanks; ``!`` before one excludes, and ``{a,b}`` is both, as in a shell.
+    """Read globs that are separated by commas or blanks; ``{a,b}`` is expanded, and ``!`` in front of a glob excludes.
 
     Raises
     ------
     UserError
-        For a glob that leads out of the repository, and where everything is excluded.
+        When a glob leads out of the repository, or all of them exclude.
     """
     words = _GLOB.findall(value) if isinstance(value, str) else [str(each).strip() for each in value]
-    globs = [glob for word in words for glob in _expanded(re.sub("[\"'`]", "", word)) if glob.strip("!")]
+    globs = [glob for word in words for glob in expand_braces(re.sub("[\"'`]", "", word)) if glob.strip("!")]
     for glob in globs:
         path = glob.removeprefix("!")
         if path.startswith(("/", "~")) or ".." in path.split("/"):
@@ -131,63 +149,22 @@ def read_scope(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(glob.removeprefix("./") for glob in globs))
 
 
-def _expanded(glob: str) -> Iterator[str]:
-    """Give what braces stand for, the first pair first."""
-    if not (braces := re.search(r"\{([^{}]*,[^{}]*)\}", glob)):
-        yield glob
-        return
-    for choice in braces[1].split(","):
-        yield from _expanded(glob[: braces.start()] + choice.strip() + glob[braces.end() :])
-
-
-def read_timeout(value: Any) -> float | None:
-    """Read a duration, in seconds."""
-    return None if value is None else parse_duration(value, "timeout")
-
-
 def read_memory(value: Any) -> int:
-    """Read a size in bytes, such as ``8GB`` or ``80%`` of the machine's."""
+    """Read a size in bytes, such as ``8GB`` or ``80%`` of the machine's memory."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip()
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|[KMGT]?i?B?)", text, re.IGNORECASE)
     if not match or float(match[1]) <= 0:
         raise UserError(f"--memory takes a size such as 8GB, or a share of the machine's such as 80%, not {text!r}.")
-    number, unit = float(match[1]), match[2].upper()
+    size, unit = float(match[1]), match[2].upper()
     if unit == "%":
-        return int(number / 100 * machine_memory())
-    return int(number * {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(unit[:1], 1))
-
-
-def one_of(name: str, *choices: str) -> Callable[[Any], str]:
-    """Return a reader of one of a few words."""
-
-    def parse(value: Any) -> str:
-        word = str(value).strip().lower()
-        if word not in choices:
-            raise UserError(f"--{name} is one of {', '.join(choices)}, not {value!r}.")
-        return word
-
-    return parse
-
-
-def real(name: str) -> Callable[[Any], float | None]:
-    """Return a reader of finite numbers, or of none; a per cent sign behind one is the metric's unit and dropped."""
-
-    def parse(value: Any) -> float | None:
-        try:
-            number = None if value is None else float(str(value).strip().removesuffix("%"))
-        except ValueError:
-            number = math.nan
-        if number is not None and not math.isfinite(number):
-            raise UserError(f"--{name} takes a number, not {value!r}.")
-        return number
-
-    return parse
+        return int(size / 100 * machine_memory())
+    return int(size * {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(unit[:1], 1))
 
 
 def read_bounds(value: Any) -> Bounds:
-    """Read ``LOW..HIGH``."""
+    """Read ``LOW..HIGH``, where either end may be left out."""
     if isinstance(value, Bounds):
         return value
     text = str(value).strip()
@@ -205,12 +182,15 @@ def read_bounds(value: Any) -> Bounds:
 
 
 def read_names(value: Any) -> tuple[str, ...]:
-    """Read names separated by commas or blanks."""
+    """Read names that are separated by commas or blanks."""
     return tuple(re.split(r"[,\s]+", value.strip(", "))) if isinstance(value, str) and value else tuple(value)
 
 
+# -- defaults that depend on the machine -------------------------------------------------------------------------------
+
+
 def machine_memory() -> int:
-    """Return the bytes of memory that this machine, or the container it is, may use; 0 where that is not told."""
+    """Return the bytes of memory that this machine, or the container it runs in, may use."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
@@ -220,7 +200,7 @@ def machine_memory() -> int:
 
 
 def default_threads() -> int:
-    """Return how many threads an experiment gets: all cores but one, so that the notebook stays quick."""
+    """Return the default number of threads of an experiment: all cores but one, so that the notebook stays responsive."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, cores - 1)

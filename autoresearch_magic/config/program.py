@@ -1,7 +1,7 @@
-"""The program: what the human wrote, with the settings that it carries.
+"""The program: the user's text for the agent, with the settings that it carries.
 
-Settings come in three ways, weakest first: ``Key: value`` lines and flags (`blocks`), YAML front matter, and the options of
-the magic or the command line (which are not in the text).
+A text carries settings as ``Key: value`` lines and flags (see `program_blocks`) and as YAML front matter, which is stronger.
+The options of the magic or the command line are stronger than both, and not part of the text.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import yaml
 
 from ..errors import UserError
 from .program_blocks import read_blocks
-from .program_keys import Found, plain
+from .program_keys import ProgramSettings, plain
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program.
+    """A program, as `parse_program` reads it.
 
     Attributes
     ----------
     text : str
-        Everything, as the human wrote it.
+        The complete text, as the user wrote it.
     title : str
-        Its first heading, its ``Goal:``, or its first line.
+        Its first heading, else its ``Goal:``, else its first line.
     settings : dict
-        Raw values by option name, from the text.
+        The settings in the text: raw values by option name.
     """
 
     text: str
@@ -39,38 +39,50 @@ class Program:
 
 
 def parse_program(text: str) -> Program:
-    """Read a program: its prose, its settings, and those of the generalised skill's blocks; `blocks` has the rules.
+    """Read a program's title and settings; `program_blocks` has the rules.
 
     Raises
     ------
     UserError
-        When the front matter is not YAML, and for a key of it or of a settings paragraph that is unknown or contradicts
-        another one.
+        When the front matter is not YAML, or a key is unknown or contradicts another one.
     """
-    body, matter = _front_matter(text)
+    matter, body = split_front_matter(text, "The program")
+    if not isinstance(matter or {}, dict):
+        raise UserError("The program's front matter must be lines of  name: value.")
+    front = ProgramSettings()
+    for key, value in (matter or {}).items():
+        if plain(str(key)) not in ("name", "description", "title"):
+            front.add(str(key), value)
+    front.resolve()
     lines = read_blocks(body)
-    if matter.direction:
-        lines.settings.pop("minimize", None)  # the stronger word on it stands in the front matter's metric
+    if front.metric_direction is not None:
+        lines.settings.pop("minimize", None)  # a direction in the front matter is stronger than one in the lines
     return Program(
-        text.strip(), _title(body, lines.prose, lines.goal or matter.goal), {**lines.settings, **matter.settings}
+        text.strip(), _title(body, lines.prose, lines.goal or front.goal), {**lines.settings, **front.settings}
     )
 
 
-def _front_matter(text: str) -> tuple[str, Found]:
-    found = Found()
-    match = _FRONT_MATTER.match(text.lstrip())
-    if not match:
-        return text, found
+def split_front_matter(text: str, owner: str) -> tuple[Any, str]:
+    """Split a text into its YAML front matter (loaded; None when there is none) and the text below it.
+
+    Parameters
+    ----------
+    text : str
+    owner : str
+        Whose front matter it is, for the error message.
+
+    Raises
+    ------
+    UserError
+        When the front matter is not YAML.
+    """
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        return None, text
     try:
-        loaded = yaml.safe_load(match[1]) or {}
+        return yaml.safe_load(match[1]), text[match.end() :]
     except yaml.YAMLError as error:
-        raise UserError(f"The program's front matter is not YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(loaded, dict):
-        raise UserError("The program's front matter must be lines of  name: value.")
-    for key, value in loaded.items():
-        if plain(str(key)) not in ("name", "description", "title"):
-            found.add(str(key), value)
-    return text.lstrip()[match.end() :], found.finish()
+        raise UserError(f"{owner} has front matter that is not YAML: {' '.join(str(error).split())}.") from None
 
 
 def _title(body: str, prose: str, goal: str) -> str:

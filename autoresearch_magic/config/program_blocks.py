@@ -1,19 +1,19 @@
-"""The settings that stand in a program's text: ``Key: value`` lines, flags, and whole blocks of the generalised skill.
+"""The settings in a program's text: ``Key: value`` lines, flags, and command blocks of the generalised autoresearch skill.
 
 A paragraph is read as settings when each of its lines is one of
 
-- ``Key: value``, also as a bullet or in bold. A value goes on in lines that are indented more, or after a backslash; an
-  empty one is followed by an indented script or by bullets;
-- ``--flag value``; flags may also stand behind the value of a key, but not behind a command, a goal or a metric;
-- ``/autoresearch``, ``/loop 25 /autoresearch`` or ``$autoresearch``, alone or with keys and flags behind it: the paragraph is
-  a block then, whatever its keys are, and lines of words in it are prose. A code fence around it is taken off; any other
-  code is no settings;
-- ``# a comment``, which may also stand behind a value that is no command;
+- ``Key: value``, also as a bullet or in bold. More deeply indented lines, or lines after a backslash, continue a value; an empty
+  value is followed by an indented script or by bullets;
+- ``--flag value``; flags may also follow the value of a key, except behind a command, a goal or a metric;
+- ``/autoresearch``, ``/loop 25 /autoresearch`` or ``$autoresearch``, alone or followed by keys and flags. The paragraph is then a
+  command block: unknown keys in it are errors, and its lines of words are prose. A code fence around a block is ignored; all
+  other code is not read as settings;
+- ``# a comment``, which may also follow any value that is not a shell command;
 
-and its first key is a known one, or two of its keys are. All else is prose, and in prose a colon is just a colon: so is a
-paragraph whose only values are sentences, such as ``Timeout: kill what takes too long.``
+and either its first key or two of its keys are known. All other paragraphs are prose, in which a colon has no meaning. So are
+paragraphs whose only values are sentences, such as ``Timeout: kill runs that take too long.``
 
-Pure functions, no I/O. Not here: what a value means (`values`, `settings`).
+Not here: the meaning of a value (`converters`, `settings`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import UserError
-from .converters import truth
-from .program_keys import OTHER_COMMANDS, UNUSED, Found, field_of, plain, shown_key, unknown_key
+from .converters import read_bool
+from .program_keys import OTHER_COMMANDS, UNUSED, ProgramSettings, field_of, plain, shown_key, unknown_key
 from .settings import FIELDS, KEYS
 
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -39,28 +39,28 @@ _COMMAND = re.compile(
 _FLAG = re.compile(r"--?[A-Za-z]")
 _BULLET = re.compile(r"[-*][ \t]+")
 _COMMENT = re.compile(r"(?:^|\s)#\s.*$")
+_FIRST_FLAG = re.compile(r"^--?([A-Za-z][\w-]*)")
 
 COMMANDS = {"verify", "guard"}
-"""Fields whose value is a shell command: a flag or a # in it is its own."""
+"""Options whose value is a shell command: flags and # in it belong to the command."""
 FREE = {"agent", "goal", "metric", "guard_metric", *COMMANDS}
-"""What may be words with dashes; flags behind it are not ours."""
+"""Options whose value may hold words with dashes: flags behind it belong to the value."""
 LISTS = {"scope", "link", "pass_env"}
 TEXTS = {"agent", "base_url", "repo", *LISTS, *FREE}
-"""Values that may have many words; any other one is short."""
+"""Options whose value may have many words; values of all others are short."""
 
 
-def read_blocks(text: str) -> Found:
-    """Read all settings of a text.
+def read_blocks(text: str) -> ProgramSettings:
+    """Return all settings of a text, with its goal and its prose.
 
     Raises
     ------
     UserError
-        For a key that is unknown or not used here, for one with two values, and for a line of a block that is neither key
-        nor flag.
+        For a key that is unknown, unsupported or has two values, and for a line of a block that is neither key nor flag.
     """
-    found = Found()
+    found = ProgramSettings()
     prose = []
-    for paragraph in re.split(r"\n[ \t]*\n", _uncovered(text)):
+    for paragraph in re.split(r"\n[ \t]*\n", _without_code(text)):
         lines = paragraph.rstrip().split("\n")
         entries, words = _entries(lines)
         if _are_settings(entries, words):
@@ -70,12 +70,13 @@ def read_blocks(text: str) -> Found:
                         f"The program's line {line!r} is neither  Key: value  nor a flag: leave an empty line before prose."
                     )
             for entry in entries:
-                entry.into(found)
+                entry.add_to(found)
             prose += [*(line for line in lines if line.startswith("#")), *words]
         else:
             prose.append(paragraph)
     found.prose = "\n".join(prose)
-    return found.finish()
+    found.resolve()
+    return found
 
 
 # -- paragraphs and lines ----------------------------------------------------------------------------------------------
@@ -83,7 +84,10 @@ def read_blocks(text: str) -> Found:
 
 @dataclass
 class _Entry:
-    """One key with the lines of its value, or flags (`key` is empty), or a command with the rest of its line."""
+    """One entry of a settings paragraph: a key with the lines of its value, a line of flags, or a command.
+
+    `key` is empty for flags and commands.
+    """
 
     key: str
     value: str
@@ -96,8 +100,8 @@ class _Entry:
         return field_of(self.key)
 
     @property
-    def open(self) -> bool:
-        """Whether the next line belongs to it, whatever it looks like."""
+    def continues(self) -> bool:
+        """Whether the value ends with a backslash, so that the next line belongs to it."""
         return bool(self.key) and (self.more[-1:] or [self.value])[0].endswith("\\")
 
     @property
@@ -111,7 +115,7 @@ class _Entry:
         ends = bool(re.search(r"""\w[)"'`*]*[.!?][)"'`*]*$""", self.text)) and len(words) > 2
         return ends if self.name in TEXTS - COMMANDS else self.name not in COMMANDS and (ends or len(words) > 5)
 
-    def into(self, found: Found) -> None:
+    def add_to(self, found: ProgramSettings) -> None:
         if self.command is not None:
             _read_command(self.command, found)
         elif not self.key:
@@ -122,26 +126,26 @@ class _Entry:
             _read_value(self.key, self.text, found)
 
 
-def _uncovered(text: str) -> str:
-    """Take the fences off blocks, and other code out of the text."""
+def _without_code(text: str) -> str:
+    """Remove the fences around command blocks, and fenced code altogether elsewhere."""
     whole = text.strip()
 
-    def uncover(fence: re.Match[str]) -> str:
+    def unwrap(fence: re.Match[str]) -> str:
         code = textwrap.dedent(fence[1])
         is_block = fence[0].strip() == whole or _COMMAND.fullmatch(code.strip().split("\n")[0].strip())
         return f"\n{code}\n" if is_block else "\n"
 
-    return _FENCE.sub(uncover, text)
+    return _FENCE.sub(unwrap, text)
 
 
 def _entries(lines: list[str]) -> tuple[list[_Entry], list[str]]:
-    """Split a paragraph; the second are the lines that are no part of settings."""
+    """Split a paragraph into its entries and the lines that belong to none."""
     entries: list[_Entry] = []
     words: list[str] = []
     for line in lines:
         bare, indent = line.strip(), len(line) - len(line.lstrip())
         last = entries[-1] if entries and not words else None
-        if last is not None and last.open:
+        if last is not None and last.continues:
             last.more.append(line)
             continue
         if not bare or bare.startswith("#"):
@@ -162,7 +166,7 @@ def _entries(lines: list[str]) -> tuple[list[_Entry], list[str]]:
 
 
 def _is_prose(line: str) -> bool:
-    """Whether a line is words, and no key whose colon was forgotten or whose value is glued to it."""
+    """Whether a line is prose, rather than a key that lacks its colon or the blank behind it."""
     words = line.split()
     keys = (re.sub(r":.*", "", " ".join(words[:n])) for n in (1, 2))
     return len(words) > 2 and (line.endswith((".", "!", "?")) or not any(field_of(key) for key in keys))
@@ -182,20 +186,17 @@ def _are_settings(entries: list[_Entry], words: list[str]) -> bool:
     if not known:
         return bool(flags) and len(flags) == len(entries) and _is_key(_FIRST_FLAG.findall(flags[0].value)[0])
     values = [entry for entry in known if entry.name != "goal"]
-    said = [entry for entry in values if entry.text and not entry.sentence]
-    if not said and (values or not any(entry.text for entry in known)):
+    definite = [entry for entry in values if entry.text and not entry.sentence]
+    if not definite and (values or not any(entry.text for entry in known)):
         return False
-    return entries[0] in known or entries[0] in flags or len(said) > 1
-
-
-_FIRST_FLAG = re.compile(r"^--?([A-Za-z][\w-]*)")
+    return entries[0] in known or entries[0] in flags or len(definite) > 1
 
 
 def _joined(value: str, more: list[str], name: str) -> str:
-    """Return the value of several lines as one."""
+    """Return a value that spans several lines as one line; a script keeps its line breaks."""
     if name in COMMANDS and value in ("", "|"):
         script = re.sub(r"[ \t]*\\\n[ \t]*", " ", textwrap.dedent("\n".join(more)).strip())
-        # a line that begins with an operator goes on with the one before it
+        # a line that begins with an operator continues the line before it
         return _unquoted(re.sub(r"[ \t]*\n[ \t]*(?=[|&])", " ", script))
     first = "" if value in ("|", ">") else value
     parts = [first, *(_BULLET.sub("", line.strip(), count=1) if not value else line.strip() for line in more)]
@@ -205,15 +206,15 @@ def _joined(value: str, more: list[str], name: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """Take off the backticks around the whole of a value."""
+    """Remove backticks that enclose a whole value."""
     return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "`" and "`" not in text[1:-1] else text
 
 
 # -- values, flags, commands -------------------------------------------------------------------------------------------
 
 
-def _read_value(key: str, text: str, found: Found) -> None:
-    """Take a key's value, and the flags behind it where the value cannot hold any itself."""
+def _read_value(key: str, text: str, found: ProgramSettings) -> None:
+    """Add a key with its value, and the flags behind it where the value itself cannot contain flags."""
     value, flags = text, ""
     if field_of(key) not in FREE and (begin := re.search(r"(?:^|\s)(?=--[A-Za-z])", text)):
         value, flags = text[: begin.start()].strip(), text[begin.end() :]
@@ -223,8 +224,8 @@ def _read_value(key: str, text: str, found: Found) -> None:
     _read_flags(flags, found)
 
 
-def _read_flags(text: str, found: Found) -> str:
-    """Take ``--name value --other``; returns the words that belong to none."""
+def _read_flags(text: str, found: ProgramSettings) -> str:
+    """Add the flags of ``--name value --other``; return the words that belong to none."""
     try:
         words = shlex.split(text, comments=True)
     except ValueError as error:
@@ -241,9 +242,9 @@ def _read_flags(text: str, found: Found) -> str:
             found.add("direction", "higher")
         elif plain(key) == "minimize":
             found.add("direction", "lower")
-        elif (off := plain(key).removeprefix("no ")) != plain(key) and _is_truth(off):
+        elif (off := plain(key).removeprefix("no ")) != plain(key) and _is_yes_or_no(off):
             found.add(off, False)
-        elif plain(key) == "evals" or _is_truth(key):
+        elif plain(key) == "evals" or _is_yes_or_no(key):
             found.add(key, True)
         else:
             if field_of(key) is None:
@@ -256,19 +257,19 @@ def _read_flags(text: str, found: Found) -> str:
     return " ".join(left)
 
 
-def _is_truth(key: str) -> bool:
+def _is_yes_or_no(key: str) -> bool:
     name = field_of(key)
-    return name in FIELDS and FIELDS[name].metadata["parse"] is truth
+    return name in FIELDS and FIELDS[name].metadata["parse"] is read_bool
 
 
-def _read_command(command: re.Match[str], found: Found) -> None:
-    """Take ``/autoresearch`` with what stands behind it: keys, flags, or a goal in words."""
+def _read_command(command: re.Match[str], found: ProgramSettings) -> None:
+    """Add a command ``/autoresearch`` with the keys, flags or goal behind it."""
     name, rest = command["name"], command["rest"] or ""
     first = rest.split(" ", 1)[0]
     if not name.endswith("autoresearch") or (name[0] == "$" and first in OTHER_COMMANDS):
         other = name if not name.endswith("autoresearch") else f"{name} {first}"
         raise UserError(
-            f"The program's command {other!r} is another one: of the skill, only the loop /autoresearch is done here."
+            f"The program's command {other!r} is not supported: of the skill's commands, only the loop /autoresearch is."
         )
     if (times := command["times"]) is not None:
         if not times.isdecimal():
@@ -289,7 +290,7 @@ def _read_command(command: re.Match[str], found: Found) -> None:
 
 
 def _pieces(line: str) -> Iterator[tuple[str, str]]:
-    """Split a line at the keys in it, written with capitals and outside quotes; the first piece has no key."""
+    """Split a line at its keys (capitalised and outside quotes) into pairs of key and text; the first key is empty."""
     if not line:
         return
     key, start = "", 0

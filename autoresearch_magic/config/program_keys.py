@@ -1,8 +1,9 @@
-"""The keys of a program's settings: which option each is for, which mean the same, and what several of them say together.
+"""The keys of a program's settings: which option each key sets, and how several keys combine.
 
-They are those of the options (`settings`) and, besides, ``Goal``, ``Guard-Direction`` and ``Evals`` of the generalised skill.
+The keys are those of the options (`settings`), and ``Goal``, ``Guard-Direction`` and ``Evals`` of the generalised autoresearch
+skill.
 
-Pure functions, no I/O. Not here: how keys and values are found in a text (`blocks`).
+Not here: how keys and values are found in a text (`program_blocks`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserError
-from .converters import UNLIMITED, truth
+from ..metric import split_direction
+from .converters import UNLIMITED, read_bool
 from .settings import FIELDS, KEYS
-
-_DIRECTION = re.compile(r"\b(lower|higher|smaller|larger)\s+is\s+better\s*(?:\)|$)", re.IGNORECASE)
 
 OTHER_COMMANDS = (
     "plan", "debug", "fix", "security", "ship", "scenario", "predict", "learn", "reason", "probe", "improve", "evals",
@@ -27,7 +27,7 @@ UNUSED = {
     "category", "classic", "auto", "dry run", "max cycles", "fail on", "from debug", "git memory", "memory depth",
     "atomicity", "max files per change", *(set(OTHER_COMMANDS) - {"evals"}),
 }  # fmt: skip
-"""Keys and flags of the generalised skill for what is not done here."""
+"""Keys and flags of the generalised skill for features that this package does not have."""
 
 _LOWER = re.compile(r"\b(?:reduc|lower|minimi[sz]|cut|shrink|decreas|eliminat|fewer|below|under|zero)", re.IGNORECASE)
 _HIGHER = re.compile(r"\b(?:increas|rais|maximi[sz]|grow|above|at least)", re.IGNORECASE)
@@ -35,102 +35,99 @@ _FROM_TO = re.compile(r"\bfrom\s+\D{0,3}?(\d+(?:\.\d+)?)\D{0,20}\bto\s+\D{0,8}?(
 
 
 @dataclass
-class Found:
-    """What a text's settings are so far.
+class ProgramSettings:
+    """The settings collected from a program's text.
 
     Attributes
     ----------
     settings : dict
         Raw values by option name.
     goal : str
+        The value of ``Goal``.
     prose : str
-        The text without its settings and its code.
+        The text without its settings and code.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
     goal: str = ""
     prose: str = ""
-    _as: dict[str, str] = field(default_factory=dict, repr=False)
+    _spellings: dict[str, str] = field(default_factory=dict, repr=False)
     _guard_direction: str = field(default="", repr=False)
     _evals: bool = field(default=False, repr=False)
 
     def add(self, key: str, value: Any) -> None:
-        """Take one key or flag with its value.
+        """Add one key or flag with its value.
 
         Raises
         ------
         UserError
-            When it is unknown, or was there already with another value.
+            When the key is unknown, or already has another value.
         """
         name = field_of(key)
         match name:
             case None:
                 raise UserError(unknown_key(key))
             case "goal":
-                self._once(name, key, self.goal, value)
+                self._check_single(name, key, self.goal, value)
                 self.goal = value
             case "guard direction":
-                self._once(name, key, self._guard_direction, value)
+                self._check_single(name, key, self._guard_direction, value)
                 self._guard_direction = value
             case "evals":
-                self._evals = truth(value)
+                self._evals = read_bool(value)
             case _:
-                self._once(name, key, self.settings.get(name, ""), value)
+                self._check_single(name, key, self.settings.get(name, ""), value)
                 self.settings[name] = value
 
-    def _once(self, name: str, key: str, before: Any, value: Any) -> None:
+    def _check_single(self, name: str, key: str, before: Any, value: Any) -> None:
         shown = shown_key(key)
-        first = self._as.setdefault(name, shown)
+        first = self._spellings.setdefault(name, shown)
         if before not in ("", value):
             both = f"{shown}: twice" if first == shown else f"{first}: and {shown}:, which are the same"
             raise UserError(f"The program says {both}, {before!r} and {value!r}: take one out.")
 
     @property
-    def direction(self) -> re.Match[str] | None:
-        """Where the metric says in brackets which way is better."""
-        return _DIRECTION.search(str(self.settings.get("metric", "")))
+    def metric_direction(self) -> bool | None:
+        """Whether lower is better according to the metric's ``(lower is better)``; None where the metric does not say."""
+        return split_direction(str(self.settings.get("metric", "")))[1]
 
-    def finish(self) -> Found:
-        """Draw together what is said in several keys.
+    def resolve(self) -> None:
+        """Set the options that follow from several keys together.
 
         Raises
         ------
         UserError
-            When they contradict each other.
+            When keys contradict each other.
         """
         s = self.settings
-        said = self.direction
-        if said and "minimize" in s and truth(s["minimize"]) != (said[1].lower() in ("lower", "smaller")):
-            raise UserError(
-                f"The program says two directions, {said[1].lower()} is better at the metric and Direction: {s['minimize']}: take one out."
-            )
-        if (
-            not said
-            and "minimize" not in s
-            and s.get("verify")
-            and (lower := goal_direction(str(self.goal))) is not None
-        ):
-            s["minimize"] = lower
+        lower = self.metric_direction
+        if "minimize" in s:
+            if lower is not None and read_bool(s["minimize"]) != lower:
+                raise UserError(
+                    f"The program says two directions, {'lower' if lower else 'higher'} is better at the metric and "
+                    f"Direction: {s['minimize']}: take one out."
+                )
+        elif lower is None and s.get("verify") and (by_goal := goal_direction(str(self.goal))) is not None:
+            s["minimize"] = by_goal
         if self._guard_direction:
-            lower = truth(self._guard_direction)
-            s["guard_metric"] = f"{s.get('guard_metric', 'guard')} ({'lower' if lower else 'higher'} is better)"
+            better = "lower" if read_bool(self._guard_direction) else "higher"
+            s["guard_metric"] = f"{s.get('guard_metric', 'guard')} ({better} is better)"
         if self._evals and "evals_interval" not in s:
             s["evals_interval"] = evals_interval(s.get("experiments", FIELDS["experiments"].default))
-        return self
 
 
 def plain(key: str) -> str:
-    """Return a key in lower case, its words separated by blanks."""
+    """Return a key in lower case with single blanks between its words: ``guard threshold``."""
     return re.sub(r"[\s_-]+", " ", key).strip().lower()
 
 
 def shown_key(key: str) -> str:
-    """Return a key as it is written: Guard-Threshold."""
+    """Return a key as programs write it: ``Guard-Threshold``."""
     return "-".join(word.capitalize() for word in plain(key).split())
 
 
 def field_of(key: str) -> str | None:
-    """Return the option that a key is for, or ``goal``, ``guard direction``, ``evals``; None for an unknown one."""
+    """Return the option that a key sets, or ``goal``, ``guard direction`` or ``evals``; None for an unknown key."""
     words = plain(key)
     if words in ("goal", "guard direction", "evals"):
         return words
@@ -138,7 +135,7 @@ def field_of(key: str) -> str | None:
 
 
 def unknown_key(key: str) -> str:
-    """Say in one line that a key is unknown, and which one may have been meant."""
+    """Return the error message for an unknown key, with the closest known key."""
     if plain(key) in UNUSED:
         return f"The program's key {shown_key(key)!r} is not used here: take it out."
     keys = sorted({"goal", "guard direction", "evals", *KEYS})
@@ -148,7 +145,7 @@ def unknown_key(key: str) -> str:
 
 
 def goal_direction(goal: str) -> bool | None:
-    """Return whether a goal in words asks for less (True) or more (False); None where it does not say, or says both."""
+    """Return whether a goal asks for lower (True) or higher values (False); None when it asks for neither or for both."""
     if numbers := _FROM_TO.search(goal):
         before, after = float(numbers[1]), float(numbers[2])
         if before != after:
@@ -158,7 +155,7 @@ def goal_direction(goal: str) -> bool | None:
 
 
 def evals_interval(experiments: Any) -> int:
-    """Return after how many experiments ``--evals`` tells: a third of them, as upstream; ten where they do not end."""
+    """Return the number of experiments between two reports for ``--evals``: a third of all, as in the skill; 10 without a limit."""
     text = str(experiments).strip().replace("_", "")
     if not text.isdecimal() or int(text) >= UNLIMITED:
         return 10

@@ -1,7 +1,8 @@
 """Every option of a study, declared once.
 
-The magics, the command line, the Python API, the program's front matter and its ``Key: value`` lines all read this
-one table: `Settings` holds the values, each field's metadata says how a value is read and what ``--help`` shows.
+The magics, the command line, the Python API, the program's front matter and its ``Key: value`` lines all use this one
+table: the fields of `Settings` are the options, and each field's metadata says how its value is read, what ``--help``
+shows, and under which keys a program may give it.
 """
 
 from __future__ import annotations
@@ -11,30 +12,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..budget import Budget, format_duration, parse_budget, parse_duration
+from ..budget import Budget, format_duration, parse_budget
 from ..errors import UserError
 from ..judging.judge import Bounds, Rule
 from ..metric import Metric, parse_metric
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
+from ..text import counted, shorten
 from .converters import (
     UNLIMITED,
-    above_zero,
     default_threads,
+    duration,
     machine_memory,
-    maybe,
+    number,
     one_of,
+    optional,
+    read_bool,
     read_bounds,
     read_experiments,
     read_memory,
-    read_min_delta,
     read_names,
-    read_percent,
     read_scope,
-    read_timeout,
-    real,
-    truth,
-    unless_off,
-    whole,
+    read_text,
+    whole_number,
 )
 
 
@@ -50,199 +49,195 @@ def _option(
 
 DEFAULT_BUDGET = Budget(20.0, "seconds")
 NOISE_RUNS = {"low": 2, "medium": 3, "high": 5}
-"""Runs of the baseline for each word of ``--noise``: two are the fewest that show that a metric does not vary."""
-
-
-def _command(value: Any) -> str:
-    return str(value).strip()
+"""Runs of the baseline for each word of ``--noise``; two is the minimum that can show that a metric does not vary."""
+SUMMARY_LIMIT = 80
+"""Characters of a command that the one-line summary of the settings shows."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The effective settings of a study; see each field's help for its meaning."""
+    """The effective settings of a study; the help text of each field says what it means."""
 
     metric: str = _option(
-        "", "what is measured: a Python expression evaluated after the target, or the name of a variable or of a "
-        "printed line 'name: value'; with --verify: NAME, for the line of the command's output that names it, or NAME=FORMAT: "
-        + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",),
+        "", "what to measure: a Python expression, or a printed line 'name: value'; with --verify: NAME, for the line of the "
+        "command's output that names it, or NAME=FORMAT: " + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",),
     )  # fmt: skip
-    minimize: bool = _option(True, "lower is better (the default)", parse=truth, keys=("direction",))
+    minimize: bool = _option(True, "lower values are better (the default)", parse=read_bool, keys=("direction",))
     scope: tuple[str, ...] = _option(
-        (), "files of the repository that experiments may change: globs such as src/**/*.py, separated by commas or blanks; "
-        "!GLOB excludes (with --verify)", metavar="GLOBS", parse=read_scope, keys=("scope",),
+        (), "files that experiments may change: globs such as src/**/*.py; !GLOB excludes (with --verify)",
+        metavar="GLOBS", parse=read_scope, keys=("scope",),
     )  # fmt: skip
     verify: str = _option(
-        "", "shell command that prints the metric; it is run at the top of the repository after each change (with --scope)",
-        metavar="COMMAND", parse=_command, keys=("verify",),
+        "", "shell command that prints the metric, run in the repository after each change (with --scope)",
+        metavar="COMMAND", parse=read_text, keys=("verify",),
     )  # fmt: skip
     guard: str = _option(
-        "", "shell command that must succeed as well for a change to be kept, such as the tests (with --verify)",
-        metavar="COMMAND", parse=_command, keys=("guard",),
+        "", "shell command that must still succeed for a change to be kept, such as the tests (with --verify)",
+        metavar="COMMAND", parse=read_text, keys=("guard",),
     )  # fmt: skip
     guard_metric: str = _option(
-        "", "a number that the guard prints, in the words of --metric: it must not get worse than the baseline's by more "
-        "than --guard-threshold (default: the guard's exit status decides)", metavar="NAME", keys=("guard metric",),
+        "", "number printed by the guard that must not get worse (default: the guard's exit status decides)",
+        metavar="NAME", keys=("guard metric",),
     )  # fmt: skip
     guard_threshold: float | None = _option(
-        None, "by how many percent of the baseline's value the guard's metric may get worse (default 0)",
-        metavar="PERCENT", parse=read_percent, keys=("guard threshold",),
+        None, "percentage by which the guard's number may be worse than the baseline's (default 0)", metavar="PERCENT",
+        parse=optional(number("guard-threshold", "a percentage from 0 up, such as 5 or 5%", minimum=0, percent=True)),
+        keys=("guard threshold",),
     )  # fmt: skip
     repo: str = _option(
-        "", "folder of the repository (default: the one around the program's file, else around the working directory; with --verify)", metavar="FOLDER",
-        keys=("repo",),
+        "", "folder of the repository (default: the one around the program or the working directory; with --verify)",
+        metavar="FOLDER", keys=("repo",),
     )  # fmt: skip
     link: tuple[str, ...] = _option(
-        (), "untracked files and folders that experiments need, such as node_modules or data: they are linked into the "
-        "experiments' copy of the repository (with --verify)", metavar="PATHS", parse=read_names, keys=("link",),
+        (), "untracked files and folders that experiments need, such as node_modules or data (with --verify)",
+        metavar="PATHS", parse=read_names, keys=("link",),
     )  # fmt: skip
     budget: Budget = _option(
-        DEFAULT_BUDGET, "what one experiment may spend on training: 20s, 5m, or 300steps (default 20s)",
-        metavar="BUDGET", parse=parse_budget, keys=("budget", "time budget"),
+        DEFAULT_BUDGET, "training budget of one experiment: 20s, 5m or 300steps (default 20s)", metavar="BUDGET",
+        parse=parse_budget, keys=("budget", "time budget"),
     )  # fmt: skip
     experiments: int = _option(
-        24, "how many experiments, besides the baseline; or unlimited (default 24)", metavar="N", flags=("-n",),
+        24, "number of experiments after the baseline, or unlimited (default 24)", metavar="N", flags=("-n",),
         parse=read_experiments, keys=("experiments", "iterations"),
     )  # fmt: skip
     agent: str = _option(
-        "tuner", "who proposes: tuner[:NAMES], claude[:MODEL], openai:MODEL[@URL], command:COMMAND LINE, "
+        "tuner", "what proposes changes: tuner[:NAMES], claude[:MODEL], openai:MODEL[@URL], command:COMMAND LINE, "
         "hybrid[:AGENT+AGENT], replay:STUDY[@SPEED], recorded:SKILL (default tuner)", metavar="AGENT", keys=("agent",),
     )  # fmt: skip
-    effort: str = _option("", "how hard a Claude model thinks: low, medium, high", metavar="LEVEL", keys=("effort",))
-    base_url: str = _option(
-        "", "where a model's API is (default: the SDK's environment variable, else the vendor's)", metavar="URL"
+    effort: str = _option(
+        "", "reasoning effort of a Claude model: low, medium or high", metavar="LEVEL", keys=("effort",)
     )
-    prefetch: bool = _option(True, "do not ask for the next proposal while an experiment runs", parse=truth)
+    base_url: str = _option(
+        "", "URL of the model's API (default: from the SDK's environment variable, else the vendor's)", metavar="URL"
+    )
+    prefetch: bool = _option(
+        True, "do not request the next proposal while an experiment is still running", parse=read_bool
+    )
     blocks_from: int = _option(
-        200, "lines of a target from which a model is asked for SEARCH/REPLACE blocks instead of the whole (default 200)",
-        metavar="LINES", parse=whole(0, "blocks-from"),
+        200, "length of a target from which models reply with SEARCH/REPLACE blocks, not all of it (default 200)",
+        metavar="LINES", parse=whole_number("blocks-from", 0),
     )  # fmt: skip
     reply_timeout: float = _option(
-        600.0, "how long one answer of a model may take, waits for its limits not counted (default 10m)",
-        metavar="DURATION", parse=lambda value: parse_duration(value, "reply-timeout"),
+        600.0, "longest time for one reply of a model, without waits for its rate limits (default 10m)",
+        metavar="DURATION", parse=duration("reply-timeout"),
     )  # fmt: skip
     hours: float | None = _option(
-        None, "end the search in time for the whole, confirmation included, to take so many hours of work", metavar="HOURS",
-        parse=above_zero("hours"), keys=("hours",),
+        None, "limit of the study's working time in hours, final confirmation included", metavar="HOURS",
+        parse=optional(number("hours", "a number above 0", above=0)), keys=("hours",),
     )  # fmt: skip
     minutes: float | None = _option(
-        None, "the same in minutes", metavar="MINUTES", parse=above_zero("minutes"), keys=("minutes",)
-    )
+        None, "limit of the study's working time in minutes, final confirmation included", metavar="MINUTES",
+        parse=optional(number("minutes", "a number above 0", above=0)), keys=("minutes",),
+    )  # fmt: skip
     max_tokens: int | None = _option(
-        None,
-        "end the search when the agent has used so many tokens",
-        metavar="N",
-        parse=maybe(whole(1, "max-tokens")),
-        keys=("max tokens",),
-    )
+        None, "end the search when the agent has used this many tokens", metavar="N",
+        parse=optional(whole_number("max-tokens", 1)), keys=("max tokens",),
+    )  # fmt: skip
     max_cost: float | None = _option(
-        None,
-        "end the search when the agent has cost so many US dollars",
-        metavar="USD",
-        parse=above_zero("max-cost"),
-        keys=("max cost",),
-    )
+        None, "end the search when the agent has cost this many US dollars", metavar="USD",
+        parse=optional(number("max-cost", "a number above 0", above=0)), keys=("max cost",),
+    )  # fmt: skip
     repeats: int = _option(
-        3, "how often the baseline is measured to learn the metric's noise, and best and baseline once more at the "
-        "end (default 3)", metavar="N", parse=whole(1, "repeats"), keys=("repeats", "noise runs"),
+        3, "runs of the baseline to estimate the noise, and of best and baseline at the end (default 3)", metavar="N",
+        parse=whole_number("repeats", 1), keys=("repeats", "noise runs"),
     )  # fmt: skip
     noise: str = _option(
-        "", "how much the metric varies from run to run: low, medium or high set --repeats to 2, 3 or 5; how often a candidate "
-        "is run is decided by the noise that is measured, whatever the word", metavar="LEVEL",
+        "", "expected variation between runs: low, medium or high set --repeats to 2, 3 or 5", metavar="LEVEL",
         parse=one_of("noise", "", *NOISE_RUNS), keys=("noise",),
     )  # fmt: skip
     min_delta: float = _option(
-        0.0, "smallest gain that is worth a keep, in the metric's unit (default 0: the noise alone decides)",
-        metavar="GAIN", parse=read_min_delta, keys=("min delta",),
+        0.0, "smallest improvement worth keeping, in the metric's unit (default 0: any that exceeds the noise)",
+        metavar="GAIN", parse=number("min-delta", "a number from 0 up, in the metric's unit", minimum=0),
+        keys=("min delta",),
     )  # fmt: skip
     judge: str = _option(
-        "sequential", "sequential: what looks better is run again beside the incumbent until chance is ruled out; strict: "
-        "any gain in one run is a keep, as in the original (default sequential)", metavar="RULE",
-        parse=one_of("judge", "sequential", "strict"), keys=("judge",),
+        "sequential", "sequential: repeat a better run until it is not chance; strict: keep any better run (default sequential)",
+        metavar="RULE", parse=one_of("judge", "sequential", "strict"), keys=("judge",),
     )  # fmt: skip
     pairs: int = _option(
-        8, "runs beyond its first that a candidate gets at most to show its gain (default 8)", metavar="N",
-        parse=whole(0, "pairs"), keys=("pairs",),
+        8, "maximum number of further runs in which a candidate may prove its improvement (default 8)", metavar="N",
+        parse=whole_number("pairs", 0), keys=("pairs",),
     )  # fmt: skip
     bounds: Bounds = _option(
-        Bounds(), "the values that are possible at all, such as 0..8 or 0..; any other one is rejected", metavar="LOW..HIGH",
-        parse=read_bounds, keys=("bounds",),
+        Bounds(), "range of possible values, such as 0..8 or 0..; experiments with other values are rejected",
+        metavar="LOW..HIGH", parse=read_bounds, keys=("bounds",),
     )  # fmt: skip
     pruner: str = _option(
-        "curve", "who stops losers before their budget is spent: curve (beside the incumbent's learning curve), median "
-        "(Optuna's, beside all) or none (default curve)", metavar="PRUNER", parse=one_of("pruner", "curve", "median", "none"),
-        keys=("pruner",),
+        "curve", "early stopping: curve (compares with the current best), median (with all) or none (default curve)",
+        metavar="PRUNER", parse=one_of("pruner", "curve", "median", "none"), keys=("pruner",),
     )  # fmt: skip
     patience: int | None = _option(
-        None, "end the search after so many experiments in a row that were run and not kept; or off (the default)",
-        metavar="N", parse=unless_off(whole(1, "patience")), keys=("patience", "plateau patience"),
+        None, "end the search after this many experiments in a row without a keep, or off (the default)", metavar="N",
+        parse=optional(whole_number("patience", 1), off="off"), keys=("patience", "plateau patience"),
     )  # fmt: skip
     until: float | None = _option(
-        None, "end the search when the incumbent's value is this good", metavar="VALUE", parse=real("until"),
-        keys=("until", "target"),
+        None, "end the search when the best value is at least this good", metavar="VALUE",
+        parse=optional(number("until", percent=True)), keys=("until", "target"),
     )  # fmt: skip
     evals_interval: int | None = _option(
-        None, "tell after every so many experiments how the study goes, as %%autoresearch evals does", metavar="N",
-        parse=maybe(whole(1, "evals-interval")), keys=("evals interval",),
+        None, "report how the study is going after every N experiments, as the subcommand evals does", metavar="N",
+        parse=optional(whole_number("evals-interval", 1)), keys=("evals interval",),
     )  # fmt: skip
     timeout: float | None = _option(
-        None, "hard limit of one run, evaluation included; it is killed (default: twice the budget and 30 s; with --verify "
-        "five times the baseline)", metavar="DURATION", parse=read_timeout, keys=("timeout",),
+        None, "time after which a run is killed (default: 2 x budget + 30s; with --verify 5 x the baseline's time)",
+        metavar="DURATION", parse=optional(duration("timeout")), keys=("timeout",),
     )  # fmt: skip
     threads: int = _option(
         default_threads, "CPU threads of an experiment (default: all cores but one)", metavar="N",
-        parse=whole(1, "threads"), keys=("threads",),
+        parse=whole_number("threads", 1), keys=("threads",),
     )  # fmt: skip
     memory: int = _option(
-        lambda: int(0.8 * machine_memory()), "memory of an experiment, above which it is killed: 8GB or 50%% "
-        "(default 80%% of the machine's)", metavar="SIZE", parse=read_memory, keys=("memory",),
+        lambda: int(0.8 * machine_memory()), "memory limit of an experiment: 8GB or 50%% (default 80%% of the machine's)",
+        metavar="SIZE", parse=read_memory, keys=("memory",),
     )  # fmt: skip
     seed: int = _option(
-        0, "where every seed of the study comes from (default 0)", metavar="N", parse=whole(0, "seed"), keys=("seed",)
-    )
+        0, "number from which all seeds of the study are derived (default 0)", metavar="N",
+        parse=whole_number("seed", 0), keys=("seed",),
+    )  # fmt: skip
     pass_env: tuple[str, ...] = _option(
-        (), "environment variables to let into experiments, comma-separated; all others but a short list are kept "
-        "out", metavar="NAMES", parse=read_names,
+        (), "environment variables that experiments may see, separated by commas (most others are hidden)",
+        metavar="NAMES", parse=read_names,
     )  # fmt: skip
     fresh: bool = _option(
-        False, "run every experiment, setup included, in a process of its own instead of a fork of a warm one",
-        parse=truth, keys=("fresh",),
+        False, "start a new process for every experiment and run the setup again, instead of forking a warm one",
+        parse=read_bool, keys=("fresh",),
     )  # fmt: skip
 
     @property
     def planned(self) -> int:
-        """How many experiments there shall be; 0 for no end."""
+        """Number of planned experiments; 0 for no limit."""
         return 0 if self.experiments == UNLIMITED else self.experiments
 
     @property
     def time_limit(self) -> float | None:
-        """Seconds of work that the whole may take; None for no limit."""
+        """Working time of the whole study in seconds; None for no limit."""
         limits = [unit * given for given, unit in ((self.hours, 3600.0), (self.minutes, 60.0)) if given is not None]
         return min(limits, default=None)
 
     def as_metric(self) -> Metric:
-        """Return the metric as an object; with `verify`, its expression says how it is read from what is printed."""
+        """Return the metric; with `verify`, its expression says how the value is read from the command's output."""
         name, expression, _ = _read_metric(self.metric, verified=bool(self.verify))
         return Metric(name, expression, self.minimize)
 
     def as_guard_metric(self) -> Metric | None:
-        """Return the guard's metric; None where its exit status decides. Lower is better unless it says otherwise."""
+        """Return the guard's metric (lower is better by default); None where the guard's exit status decides."""
         if not self.guard_metric:
             return None
         name, expression, minimize = _read_metric(self.guard_metric, verified=True)
         return Metric(name, expression, minimize is not False)
 
     def as_rule(self) -> Rule:
-        """Return how strictly is judged."""
+        """Return the rule by which the judge keeps or discards."""
         return Rule(self.judge == "strict", self.pairs, self.min_delta, self.bounds)
 
     def deadline(self, baseline_seconds: float | None) -> float:
-        """Return the seconds after which a run is killed.
+        """Return the number of seconds after which a run is killed.
 
         Parameters
         ----------
         baseline_seconds : float or None
-            How long the baseline took: a budget in steps says nothing about seconds, nor does a command, so there the
-            limit is five times that, 30 s at least, and ten minutes until it is known.
+            Duration of the baseline. For budgets in steps and for commands the limit is five times this, at least
+            30 s; ten minutes as long as it is None.
         """
         if self.timeout is not None:
             return self.timeout
@@ -251,69 +246,60 @@ class Settings:
         return 600.0 if baseline_seconds is None else max(30.0, 5 * baseline_seconds)
 
     def describe(self) -> str:
-        """Say the effective settings in one line."""
+        """Return a one-line summary of the settings: the essential ones, and those that are not at their default."""
         metric = self.as_metric()
         read = "" if metric.expression in ("", metric.name) else f" = {metric.expression}"
-        count = "" if self.experiments == UNLIMITED else f"{self.experiments} "
+        endless = self.experiments == UNLIMITED
         parts = [
             f"{metric.name}{read} ({'lower' if self.minimize else 'higher'} is better)",
             *self._conditions(),
-            f"{count}experiment{'s' if self.experiments != 1 else ''}{'' if count else ' until it is stopped'}",
+            "experiments until it is stopped" if endless else counted(self.experiments, "experiment"),
             f"agent {self.agent}",
-            f"{self.repeats} repeat{'s' if self.repeats != 1 else ''} of the baseline",
-            *([] if self.verify else [f"{self.threads} thread{'s' if self.threads != 1 else ''}"]),
+            f"{counted(self.repeats, 'repeat')} of the baseline",
+            *([] if self.verify else [counted(self.threads, "thread")]),
             f"seed {self.seed}",
         ]
         if self.timeout is not None:
             parts.append(f"timeout {format_duration(self.timeout)}")
-        if self.min_delta:
-            parts.append(f"min-delta {self.min_delta:g}")
         if self.judge == "strict":
             parts.append("strict judge")
         elif self.pairs != FIELDS["pairs"].default:
-            parts.append(f"at most {self.pairs} more run{'s' if self.pairs != 1 else ''} a candidate")
-        if self.bounds != Bounds():
-            parts.append(f"bounds {self.bounds}")
+            parts.append(f"at most {counted(self.pairs, 'more run')} a candidate")
         if self.pruner != FIELDS["pruner"].default:
             parts.append("no early stopping" if self.pruner == "none" else f"pruner {self.pruner}")
-        if self.patience is not None:
-            parts.append(f"patience {self.patience}")
-        if self.until is not None:
-            parts.append(f"until {self.until:g}")
-        if self.evals_interval is not None:
-            parts.append(f"evals every {self.evals_interval}")
-        if self.fresh:
-            parts.append("fresh processes")
-        if self.hours is not None:
-            parts.append(f"at most {self.hours:g} h")
-        if self.minutes is not None:
-            parts.append(f"at most {self.minutes:g} min")
-        if self.max_tokens is not None:
-            parts.append(f"at most {self.max_tokens:,} tokens")
-        if self.max_cost is not None:
-            parts.append(f"at most ${self.max_cost:g}")
+        for name, template in _WHERE_CHANGED.items():
+            if (value := getattr(self, name)) != FIELDS[name].default:
+                parts.append(template.format(value))
         return " · ".join(parts)
 
     def _conditions(self) -> list[str]:
-        """Say under what conditions an experiment runs: a budget, or commands in a repository."""
+        """Return what an experiment runs: a budget of training, or commands in a repository."""
         if not self.verify:
             return [f"budget {self.budget} an experiment"]
-        said = [f"scope {' '.join(self.scope)}", f"verify {_short(self.verify)}"]
+        parts = [f"scope {' '.join(self.scope)}", f"verify {shorten(self.verify, SUMMARY_LIMIT)}"]
         if self.guard:
             limit = f", {self.guard_metric} within {self.guard_threshold or 0:g}%" if self.guard_metric else ""
-            said.append(f"guard {_short(self.guard)}{limit}")
+            parts.append(f"guard {shorten(self.guard, SUMMARY_LIMIT)}{limit}")
         if self.repo:
-            said.append(f"in {self.repo}")
+            parts.append(f"in {self.repo}")
         if self.link:
-            said.append(f"links {' '.join(self.link)}")
-        return said
+            parts.append(f"links {' '.join(self.link)}")
+        return parts
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON-ready values that `make_settings` reads back."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        """Return the settings as JSON-ready values, which `make_settings` reads back."""
+        return {f.name: _json_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
 
-def _plain(value: Any) -> Any:
+_WHERE_CHANGED = {
+    "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "until": "until {:g}",
+    "evals_interval": "evals every {}", "fresh": "fresh processes", "hours": "at most {:g} h",
+    "minutes": "at most {:g} min", "max_tokens": "at most {:,} tokens", "max_cost": "at most ${:g}",
+}  # fmt: skip
+"""Settings that the summary shows only where they differ from their default."""
+
+
+def _json_value(value: Any) -> Any:
     if isinstance(value, Bounds):
         return str(value) if value != Bounds() else ""
     if isinstance(value, Budget):
@@ -321,18 +307,12 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _short(command: str) -> str:
-    """Return a command in one line, cut where it is long."""
-    line = " ".join(command.split())
-    return line if len(line) <= 80 else f"{line[:79]}…"
-
-
 def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
-    """Read a metric's text in the language of its mode: what a command prints, or Python."""
+    """Return a metric's name, expression and direction: a Python expression, or with `verified` a reading of output."""
     if not verified:
         return parse_metric(text)
     name, rule, minimize = parse_verified_metric(text or "metric")
-    parse_rule(rule)  # raises for what can never work
+    parse_rule(rule)  # reports mistakes before the study starts
     return name, rule, minimize
 
 
@@ -341,27 +321,27 @@ KEYS = {key: name for name, f in FIELDS.items() for key in f.metadata["keys"]}
 
 
 def make_settings(*layers: Mapping[str, Any]) -> Settings:
-    """Build settings from layers of raw values, weakest first.
+    """Return the settings that result from layers of raw values, where later layers override earlier ones.
 
     Parameters
     ----------
     *layers : Mapping
-        Option names (Python spelling) to values, as text or typed. ``maximize`` is understood beside ``minimize``. Within
-        a layer a metric's ``(lower is better)`` stands in for ``minimize``, and ``noise`` for ``repeats``, where those are
-        not given themselves.
+        From option names (Python spelling) to values, as text or typed. ``maximize`` is accepted as the opposite of
+        ``minimize``. Within a layer, ``(lower is better)`` in the metric sets ``minimize``, and ``noise`` sets
+        ``repeats``, unless the layer gives those itself.
 
     Raises
     ------
     UserError
-        For an unknown option, for a value that cannot be read, and for options that do nothing without others.
+        For an unknown option, an unreadable value, or an option that has no effect without another one.
     """
     raw: dict[str, Any] = {}
     copies = [{name.replace("-", "_"): value for name, value in layer.items()} for layer in layers]
-    # The strongest word on verify decides in which language every layer's metric is written.
+    # The last layer that sets verify decides whether every layer's metric is Python or a reading of the command's output.
     verified = next((bool(layer["verify"]) for layer in reversed(copies) if "verify" in layer), False)
     for layer in copies:
         if "maximize" in layer:
-            layer["minimize"] = not truth(layer.pop("maximize"))
+            layer["minimize"] = not read_bool(layer.pop("maximize"))
         for name in layer:
             if name not in FIELDS:
                 raise UserError(f"There is no option {name!r}: the options are {', '.join(sorted(FIELDS))}.")
@@ -384,7 +364,7 @@ def make_settings(*layers: Mapping[str, Any]) -> Settings:
 
 
 def _check_repository(s: Settings) -> None:
-    """See that the options of experiments on a repository come together, and that none of them does nothing."""
+    """Raise a `UserError` when options for experiments on a repository are incomplete or have no effect."""
     if s.verify and not s.scope:
         raise UserError(
             "--verify needs --scope: say which files experiments may change, for example --scope 'src/**/*.py'."

@@ -1,10 +1,10 @@
-"""Skills: program templates, each a folder with a ``SKILL.md`` and, mostly, an example that it works on as it stands.
+"""Skills: program templates, each a folder with a ``SKILL.md`` and usually an example to try it on.
 
-The form is that of Agent Skills: YAML front matter with a name and a description, then the program, whose settings stand in a
-paragraph of ``Key: value`` lines. One's own come before those that are built in: a folder below ``.autoresearch/skills``,
-``~/.config/autoresearch/skills``, or one of the folders that ``AUTORESEARCH_SKILLS`` names.
+``SKILL.md`` has the format of Agent Skills: YAML front matter with a name and a description, then the program with its settings
+as ``Key: value`` lines. The user's own skills override the built-in ones; they are folders below ``.autoresearch/skills``, below
+``~/.config/autoresearch/skills``, or below one of the folders that the environment variable ``AUTORESEARCH_SKILLS`` lists.
 
-Not here: what a program's settings mean (`program`), and playing recorded edits back (`agents.recorded`).
+Not here: the meaning of a program's settings (`program`), and the replay of recorded edits (`agents.recorded`).
 """
 
 from __future__ import annotations
@@ -13,25 +13,29 @@ import difflib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from ..errors import UserError
 from ..storage.folders import ROOT
+from ..storage.git.command import GitFailed, git
+from .program import split_front_matter
 
 VARIABLE = "AUTORESEARCH_SKILLS"
 BUILT_IN = Path(__file__).parents[1] / "skills"
 FILE, EXAMPLE, RECORDED = "SKILL.md", "example", "recorded"
 
-_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_LONGEST = {"name": 64, "description": 1024}  # what the form of Agent Skills allows
+_LONGEST = {"name": 64, "description": 1024}  # limits of the Agent Skills format
 _IGNORED = "__pycache__/\n*.pyc\n.coverage\n.autoresearch/\n"
-_WHO = "autoresearch"
+_AUTHOR = "autoresearch"
+_GIT = {
+    "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": _AUTHOR, "GIT_AUTHOR_EMAIL": f"{_AUTHOR}@localhost",
+    "GIT_COMMITTER_NAME": _AUTHOR, "GIT_COMMITTER_EMAIL": f"{_AUTHOR}@localhost",
+}  # fmt: skip
+"""Hides the user's git configuration, which may ask for a signature, a hook, or a name that is not set."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,13 @@ class Skill:
     Attributes
     ----------
     name : str
-        Small letters, digits and hyphens.
+        Lower-case letters, digits and hyphens.
     description : str
         What it does and when to use it.
     text : str
         The program, without the front matter.
     folder : Path
-        Where its ``SKILL.md`` is.
+        The folder of its ``SKILL.md``.
     source : str
         ``built in``, or the folder's path.
     """
@@ -60,23 +64,23 @@ class Skill:
 
     @property
     def example(self) -> Path | None:
-        """The folder of the example that comes with it; None when there is none."""
+        """The folder of the example; None when there is none."""
         folder = self.folder / EXAMPLE
         return folder if folder.is_dir() else None
 
     @property
     def recorded(self) -> tuple[Path, ...]:
-        """The recorded replies of an agent that has worked on the example, in their order."""
+        """The files with an agent's recorded replies on the example, in order."""
         return tuple(sorted((self.folder / RECORDED).glob("*.md")))
 
 
 def skill_folders(root: str | Path = ".") -> list[Path]:
-    """Return the folders in which skills are looked for, the one that wins first; they need not exist.
+    """Return the folders that may hold skills, in order of precedence; they need not exist.
 
     Parameters
     ----------
     root : str or Path
-        Where ``.autoresearch`` is.
+        The folder of ``.autoresearch``.
     """
     named = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part.strip()]
     config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
@@ -89,14 +93,14 @@ def read_skills(folders: Sequence[Path] | None = None) -> tuple[list[Skill], lis
     Parameters
     ----------
     folders : sequence of Path, optional
-        Where to look, the one that wins first; without it `skill_folders`.
+        Where to look, in order of precedence; by default `skill_folders`.
 
     Returns
     -------
     skills : list of Skill
-        By name, each once.
+        Sorted by name, each name once.
     problems : list of str
-        One line for each ``SKILL.md`` that was skipped, and why.
+        One line for each ``SKILL.md`` that was skipped, with the reason.
     """
     found: dict[str, Skill] = {}
     problems: list[str] = []
@@ -112,17 +116,17 @@ def read_skills(folders: Sequence[Path] | None = None) -> tuple[list[Skill], lis
 
 
 def list_skills(folders: Sequence[Path] | None = None) -> list[Skill]:
-    """Return all skills by name; see `read_skills`."""
+    """Return all skills, sorted by name; see `read_skills`."""
     return read_skills(folders)[0]
 
 
 def find_skill(name: str, folders: Sequence[Path] | None = None) -> Skill:
-    """Return the skill of that name.
+    """Return the skill with a name.
 
     Raises
     ------
     UserError
-        When there is none: with the names that are like it, else all.
+        When there is none; it lists similar names, or else all.
     """
     skills, problems = read_skills(folders)
     for skill in skills:
@@ -142,23 +146,17 @@ def read_skill(path: Path) -> Skill:
     Raises
     ------
     UserError
-        When its front matter is missing or broken: one line that names the file.
+        When its front matter is missing or invalid; one line that names the file.
     """
     where = path.as_posix()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The skill {where} cannot be read ({error}): skipped.") from None
-    matter = _FRONT_MATTER.match(text)
-    if matter is None:
+    matter, body = split_front_matter(text, f"The skill {where}")
+    if body == text:
         raise UserError(f"The skill {where} has no front matter: begin it with  ---  name: …  description: …  ---")
-    try:
-        loaded = yaml.safe_load(matter[1])
-    except yaml.YAMLError as error:
-        raise UserError(
-            f"The skill {where} has front matter that is not YAML: {' '.join(str(error).split())}."
-        ) from None
-    values = {str(key): value for key, value in loaded.items()} if isinstance(loaded, dict) else {}
+    values = {str(key): value for key, value in matter.items()} if isinstance(matter, dict) else {}
     for key, longest in _LONGEST.items():
         value = values.get(key)
         if not isinstance(value, str) or not value.strip():
@@ -167,33 +165,30 @@ def read_skill(path: Path) -> Skill:
             raise UserError(f"The skill {where} has a {key} of {len(value)} characters: {longest} are allowed.")
     name = values["name"].strip()
     if not _NAME.fullmatch(name):
-        raise UserError(f"The skill {where} is called {name!r}: use small letters, digits and single hyphens.")
+        raise UserError(f"The skill {where} is called {name!r}: use lower-case letters, digits and single hyphens.")
     folder = path.parent
     source = "built in" if folder.parent.resolve() == BUILT_IN.resolve() else folder.as_posix()
-    return Skill(name, " ".join(values["description"].split()), text[matter.end() :].strip(), folder, source)
+    return Skill(name, " ".join(values["description"].split()), body.strip(), folder, source)
 
 
 def as_cell(skill: Skill, options: str = "") -> str:
-    """Return a notebook cell that runs the skill's program: ``%%autoresearch``, options, and the text below it.
-
-    The front matter is left out: it is for lists of skills, and the text has a heading of its own.
-    """
+    """Return a notebook cell that runs the skill's program: ``%%autoresearch`` with options, and the program below it."""
     return f"{f'%%autoresearch {options}'.rstrip()}\n{skill.text}\n"
 
 
 def copy_example(skill: Skill, into: str | Path) -> Path:
-    """Copy a skill's example, and its program as ``program.md``, into a folder, and make that a git repository with one commit.
+    """Copy a skill's example, with its program as ``program.md``, to a new git repository with one commit.
 
     Parameters
     ----------
     skill : Skill
     into : str or Path
-        A folder that is empty, or is made.
+        The new folder; it may exist if it is empty.
 
     Returns
     -------
     Path
-        The folder, absolute.
+        The folder's absolute path.
 
     Raises
     ------
@@ -204,7 +199,7 @@ def copy_example(skill: Skill, into: str | Path) -> Path:
         raise UserError(f"The skill {skill.name} has no example: its folder is {skill.folder}.")
     folder = Path(into).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is there and not empty: name a new folder for the example.")
+        raise UserError(f"{folder} exists and is not empty: name a new folder for the example.")
     shutil.copytree(
         skill.example, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".coverage")
     )
@@ -212,26 +207,11 @@ def copy_example(skill: Skill, into: str | Path) -> Path:
     ignored = folder / ".gitignore"
     if not ignored.exists():
         ignored.write_text(_IGNORED, encoding="utf-8")
-    _git(folder, "init", "--quiet", "--template=")
-    _git(folder, "symbolic-ref", "HEAD", "refs/heads/main")
-    _git(folder, "add", "--all")
-    _git(folder, "commit", "--quiet", f"--message=The example of the skill {skill.name}")
-    return folder
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    # The user's own configuration stays out: it may ask for a signature, a hook, or a name that is not set.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    ours = {
-        "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C",
-        "GIT_AUTHOR_NAME": _WHO, "GIT_AUTHOR_EMAIL": f"{_WHO}@localhost",
-        "GIT_COMMITTER_NAME": _WHO, "GIT_COMMITTER_EMAIL": f"{_WHO}@localhost",
-    }  # fmt: skip
-    command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
     try:
-        done = subprocess.run(command, cwd=folder, env={**kept, **ours}, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise UserError("git was not found: install it and start again.") from None
-    if done.returncode:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise UserError(f"git {arguments[0]} in {folder} failed: {said}")
+        git(folder, "init", "--quiet", "--template=", env=_GIT)
+        git(folder, "symbolic-ref", "HEAD", "refs/heads/main", env=_GIT)
+        git(folder, "add", "--all", env=_GIT)
+        git(folder, "commit", "--quiet", f"--message=The example of the skill {skill.name}", env=_GIT)
+    except GitFailed as error:
+        raise UserError(f"The example could not become a git repository in {folder}: {error}") from None
+    return folder

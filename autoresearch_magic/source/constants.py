@@ -85,7 +85,7 @@ def _found(source: str, strict: bool) -> tuple[Constant, ...]:
             c, name=f"{prefix}{c.name}", line=c.line + part.line, start=c.start + part.start, end=c.end + part.start
         )
         for prefix, part in named.items()
-        if part.plain  # else the places within the file are others
+        if part.verbatim  # else the places within the file are others
         for c in _found_in(part.content, strict)
     )
 

@@ -1,6 +1,6 @@
-"""Which files decide what is measured: tests, by their names, and what a command runs or is configured by.
+"""The files that decide what is measured: tests, and the scripts and configuration files of a command.
 
-Proposals may not change them, and a drafted scope may not hold them: whoever may change what measures can fake the number.
+Proposals may not change them, and a drafted scope may not include them, because whoever changes what measures can fake the result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TEST = re.compile(
     r"|[.-](test|spec)\.[cm]?[jt]sx?$|[a-z0-9]Tests?\.(java|kt|cs|swift|scala)$"
 )
 MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
-_IMPLIED = {
+_CONFIGURATION = {
     "make": MAKEFILES,
     "pytest": ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"),
     "tox": ("tox.ini", "pyproject.toml"),
@@ -22,26 +22,27 @@ _IMPLIED = {
     "just": ("justfile", "Justfile"),
     **dict.fromkeys(("npm", "npx", "yarn", "pnpm", "bun"), ("package.json",)),
 }
-"""Files that programs take their orders from without being told."""
+"""Files that these programs read without being told to."""
 
 
 def is_test(path: str) -> bool:
-    """Return whether a file belongs to the tests, by its name."""
+    """Return whether a file belongs to the tests, judging by its path."""
     return bool(_TEST.search(path))
 
 
 def judging_files(command: str, files: Sequence[str], *, implied: bool = True) -> set[str]:
-    """Return the files that decide what a command measures: those that it names, and its programs' configuration.
+    """Return the files that decide what a command measures: those it names, and its programs' configuration.
 
-    It reads words, not shell: a name within quotes, behind ``cd`` or ``-m`` counts, one that is put together does not.
+    The command is split into words, not parsed as shell: names within quotes and behind ``cd`` or ``-m`` are found, names that
+    the shell would assemble are not.
 
     Parameters
     ----------
     command : str
     files : sequence of str
-        Tracked files, from the repository's root.
+        Tracked files, relative to the repository's root.
     implied : bool
-        Whether configuration counts that the command does not name.
+        Whether to include configuration files that the command does not name.
     """
     words = [word for word in re.split(r"[\s;|&<>()'\"`=,:]+", command) if word]
     pairs = list(zip(["", *words], words, strict=False))
@@ -52,5 +53,5 @@ def judging_files(command: str, files: Sequence[str], *, implied: bool = True) -
             module = word.replace(".", "/")
             names |= {f"{base}{module}{end}" for base in ("", "src/") for end in (".py", "/__main__.py")}
         if implied:
-            names |= set(_IMPLIED.get(posixpath.basename(word), ()))
-    return {path for base in bases for name in names if (path := posixpath.normpath(f"./{base}/{name}"))} & set(files)
+            names |= set(_CONFIGURATION.get(posixpath.basename(word), ()))
+    return {posixpath.normpath(f"./{base}/{name}") for base in bases for name in names} & set(files)

@@ -174,7 +174,7 @@ def test_ones_own_come_first(tmp_path, monkeypatch):
         ("---\n- a\n---\n", "no name"),
         ("---\nname: a\n---\n", "no description"),
         ("---\nname: 3\ndescription: b\n---\n", "no name"),
-        ("---\nname: A b\ndescription: b\n---\n", "small letters"),
+        ("---\nname: A b\ndescription: b\n---\n", "lower-case letters"),
         (f"---\nname: a\ndescription: {'b' * 1025}\n---\n", "1024 are allowed"),
         (b"\xff\xfe", "cannot be read"),
     ],

@@ -13,7 +13,7 @@ from autoresearch_magic.source.edits import check_syntax, complexity, fingerprin
 from autoresearch_magic.source.integrity import refusal
 
 LINES = st.sampled_from(
-    ["", "x = 1", "#% file a.py", "#%% file a.py", files.CUT, "#% no newline", "\r", "é\r", "#% file ", "  #% file b"]
+    ["", "x = 1", "#% file a.py", "#%% file a.py", files.NO_NEWLINE, "#% no newline", "\r", "é\r", "#% file ", "  #% file b"]
 )
 CONTENTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
@@ -31,7 +31,7 @@ def test_parts_know_where_they_stand(contents: dict[str, str]) -> None:
     text = files.join(contents)
     for part in files.parts(text):
         assert text[: part.start].count("\n") == part.line
-        if part.plain:
+        if part.verbatim:
             assert text[part.start :].startswith(part.content)
 
 

@@ -188,7 +188,7 @@ def test_no_false_alarm(line: str) -> None:
         "clock.configure(b, None)",
         "configure = clock.configure",
         "print(clock._budget)",
-        "clock._halt()",
+        "clock._stop()",
         "clock.__dict__['_spent'] = 0",
         "vars(clock)['_spent'] = 0",
         "type(clock).expired = False",
