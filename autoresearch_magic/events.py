@@ -40,9 +40,9 @@ class State(StrEnum):
 
 
 RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "final", "trial"]
-"""The purpose of a run: ``baseline`` measures the unchanged target; ``candidate`` a proposal (``reworked`` one that the agent has
-revised after its guard failed); ``incumbent`` repeats the current best, to compare it with a candidate or to detect drift of the
-machine; ``final`` confirms the result at the end; ``trial`` answers a comparison that the user asked for."""
+"""The purpose of a run: ``baseline`` measures the unchanged target; ``candidate`` measures a proposal, and ``reworked`` one that
+the agent has revised; ``incumbent`` repeats the current best, to compare it with a candidate or to detect drift of the machine;
+``final`` confirms the result at the end; ``trial`` answers a comparison that the user asked for."""
 
 
 @dataclass(frozen=True)

@@ -40,13 +40,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         option = name.replace("_", "-")
         flags, details = (*field.metadata["flags"], f"--{option}"), {"metavar": field.metadata["metavar"]}
         if field.metadata["parse"] is read_bool:
-            on_by_default = field.default is True and name != "minimize"  # --minimize has a partner of its own, --maximize
+            on_by_default = (
+                field.default is True and name != "minimize"
+            )  # --minimize has a partner of its own, --maximize
             flags = (f"--no-{option}",) if on_by_default else flags
             details = {"action": "store_false" if on_by_default else "store_true"}
         group.add_argument(*flags, dest=name, default=argparse.SUPPRESS, help=field.metadata["help"], **details)
         if name == "minimize":
             group.add_argument(
-                "--maximize", dest=name, action="store_false", default=argparse.SUPPRESS, help="higher values are better"
+                "--maximize",
+                dest=name,
+                action="store_false",
+                default=argparse.SUPPRESS,
+                help="higher values are better",
             )
 
 

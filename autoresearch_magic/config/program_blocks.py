@@ -2,7 +2,7 @@
 
 A paragraph is read as settings when each of its lines is one of
 
-- ``Key: value``, also as a bullet or in bold. More deeply indented lines, or lines after a backslash, continue a value; an empty
+- ``Key: value``, also as a bullet or in bold. Lines that are indented more, or follow a backslash, continue a value; an empty
   value is followed by an indented script or by bullets;
 - ``--flag value``; flags may also follow the value of a key, except behind a command, a goal or a metric;
 - ``/autoresearch``, ``/loop 25 /autoresearch`` or ``$autoresearch``, alone or followed by keys and flags. The paragraph is then a

@@ -155,7 +155,7 @@ def goal_direction(goal: str) -> bool | None:
 
 
 def evals_interval(experiments: Any) -> int:
-    """Return the number of experiments between two reports for ``--evals``: a third of all, as in the skill; 10 without a limit."""
+    """Return the number of experiments between two ``--evals`` reports: a third of all, as in the skill; 10 without a limit."""
     text = str(experiments).strip().replace("_", "")
     if not text.isdecimal() or int(text) >= UNLIMITED:
         return 10

@@ -1,8 +1,8 @@
 """Skills: program templates, each a folder with a ``SKILL.md`` and usually an example to try it on.
 
-``SKILL.md`` has the format of Agent Skills: YAML front matter with a name and a description, then the program with its settings
-as ``Key: value`` lines. The user's own skills override the built-in ones; they are folders below ``.autoresearch/skills``, below
-``~/.config/autoresearch/skills``, or below one of the folders that the environment variable ``AUTORESEARCH_SKILLS`` lists.
+``SKILL.md`` has the format of Agent Skills: YAML front matter with a name and a description, then the program with its
+settings as ``Key: value`` lines. The user's own skills override the built-in ones; they are folders in ``.autoresearch/skills``,
+in ``~/.config/autoresearch/skills``, or in one of the folders that the environment variable ``AUTORESEARCH_SKILLS`` lists.
 
 Not here: the meaning of a program's settings (`program`), and the replay of recorded edits (`agents.recorded`).
 """

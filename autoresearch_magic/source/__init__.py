@@ -1,1 +1,1 @@
-"""Source text of targets: edits, constants, what may not be changed."""
+"""Source text of targets, analysed without running it: files, differences, constants, and what may not be changed."""

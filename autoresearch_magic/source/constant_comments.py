@@ -1,11 +1,10 @@
-"""The comments beside constants, read as the space to search.
+"""The search space of a constant, read from the comment beside it.
 
 ``one of: A, B``, ``LOW .. HIGH``, ``LOW .. HIGH log``, ``LOW .. HIGH step S`` and ``fixed`` are understood, each at the
 start of the comment or of a clause (after ``,  ;  :  (`` or a dash); anything else is prose. Where several constants end
-on one line, each clause is named, as in ``WIDTH: 32 .. 256 step 32; DEPTH: fixed``.
+on one line, a clause begins with the constant's name, as in ``WIDTH: 32 .. 256 step 32; DEPTH: fixed``.
 
-Pure functions, no I/O. Not here: what a constant is and on which line it ends (`constants`), and where to search when no
-comment says it (`spaces`).
+Not here: which constants there are (`constants`), and the search space without a comment (`search_space`).
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from ..errors import UserError
 from .search_space import Choices, Range, Space, Value
 
 _DIGITS = r"\d(?:_?\d)*"
-_NUMBER = rf"[+-]?(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?\d+)?"  # "1..2" is a range
-_CLAUSE = r"(?:^|[,;:(]\s*|\s[-–—]\s+)"  # where a clause begins
-_END = r"(?=\s*(?:$|[,;)]|\.(?:\s|$)|[-–—]\s|\())"  # where one ends
+_NUMBER = rf"[+-]?(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?\d+)?"  # so that "1..2" is a range
+_CLAUSE = r"(?:^|[,;:(]\s*|\s[-–—]\s+)"  # the start of a clause
+_END = r"(?=\s*(?:$|[,;)]|\.(?:\s|$)|[-–—]\s|\())"  # the end of a clause
 _RANGE = re.compile(
     rf"{_CLAUSE}(?P<low>{_NUMBER})\s*\.\.\s*(?P<high>{_NUMBER})"
     rf"(?P<log>\s*,?\s+log(?:[ -]?(?:scale|uniform))?\b)?"
@@ -35,40 +34,40 @@ _FIXED = re.compile(rf"^fixed(?![\w-])|{_CLAUSE}fixed{_END}", re.IGNORECASE)
 
 
 def read_comments(source: str, last: int) -> dict[int, str]:
-    """Return the comment of every line that has one, without its sign, up to line `last`."""
+    """Return the comments by line, without their ``#``, up to line `last`."""
     comments: dict[int, str] = {}
     if "#" not in source:
         return comments
     try:
         for token in tokenize.generate_tokens(io.StringIO(source, newline=None).readline):
-            if token.start[0] > last:  # the tokenizer is slow, and constants stand at the top
+            if token.start[0] > last:  # the tokenizer is slow, and constants are usually at the top
                 break
             if token.type == tokenize.COMMENT:
                 comments[token.start[0]] = token.string.lstrip("#").strip()
-    except (tokenize.TokenError, SyntaxError):  # it is pickier than the parser in a few corners
+    except (tokenize.TokenError, SyntaxError):  # the tokenizer rejects a few sources that the parser accepts
         pass
     return comments
 
 
-def told_space(name: str, value: Value, comment: str, names: list[str], line: int) -> Space | None:
-    """Return where a comment says to search; None when it says nothing about this constant.
+def space_from_comment(name: str, value: Value, comment: str, names: list[str], line: int) -> Space | None:
+    """Return the search space that a comment gives for a constant; None when it gives none.
 
     Parameters
     ----------
     name : str
     value : bool, int, float or str
-        Choices and ranges have to be of its kind.
+        The constant's value; choices and ranges must be of the same type.
     comment : str
-        Without its sign.
+        The comment without its ``#``.
     names : list of str
-        All constants on that line.
+        All constants on the line.
     line : int
-        For the message of an error.
+        Line number, for error messages.
 
     Raises
     ------
     UserError
-        When the comment cannot be meant as it stands: one line that names the line and the constant.
+        When the comment is invalid; one line that names the line and the constant.
     """
     mine, shared = _about(name, comment, names)
     where = f"line {line}, {name}"
@@ -84,7 +83,7 @@ def told_space(name: str, value: Value, comment: str, names: list[str], line: in
 
 
 def _about(name: str, comment: str, names: list[str]) -> tuple[str, str]:
-    """Return what a comment says about one of the constants on its line, and what it says of none in particular."""
+    """Return the text of a comment for one constant of its line, and the text that names no constant."""
     marks = list(re.finditer(rf"{_CLAUSE}(?P<name>{'|'.join(map(re.escape, names))})\s*:", comment))
     pieces = {
         mark["name"]: comment[mark.end() : after.start() if after else len(comment)].strip()
@@ -127,7 +126,7 @@ def _choice(item: str, value: Value, where: str) -> Value:
     if isinstance(value, float) and type(read) is int:
         read = float(read)
     if type(read) is not type(value) or (isinstance(read, float) and not math.isfinite(read)):
-        raise UserError(f"{where}: the choice {item} is not of the kind of {value!r} ({type(value).__name__}).")
+        raise UserError(f"{where}: the choice {item} is not of the same type as {value!r} ({type(value).__name__}).")
     return value if read == value else _same_kind(read, value)
 
 
@@ -152,7 +151,7 @@ def _range(value: Value, found: re.Match[str], where: str) -> Range:
     elif log and low <= 0:
         problem = "cannot have a log scale: LOW must be above 0"
     elif whole and not (low.is_integer() and high.is_integer() and step.is_integer()):
-        problem = "must be made of whole numbers, as the value is"
+        problem = "must have whole numbers, because the value is one"
     else:
         return Range(low, high, "log" if log else "linear", step, whole)
     raise UserError(f'{where}: the range "{shown}" {problem}.')

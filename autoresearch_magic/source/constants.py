@@ -1,6 +1,6 @@
-"""The tunable constants of a source: which there are, where each may go, and how to write new values in place.
+"""The tunable constants of a target: finding them, the search space of each, and writing new values in place.
 
-A constant is a name that the source assigns once, at module level, to a literal:
+A constant is a name that is assigned once, at module level, to a literal:
 
     LR = 3e-4                               # a number: a range around it is searched
     DEPTH, WIDTH = 2, 64                    # WIDTH: 32 .. 256 step 32; DEPTH: fixed
@@ -8,10 +8,10 @@ A constant is a name that the source assigns once, at module level, to a literal
     POSITIONS = "learned"                   # one of: learned, rotary, none
     TIED = True                             # both values are tried
 
-A comment counts when it stands on the line on which the value ends; what one can say is in `comments`. Without one, the
-value itself tells where to search (`spaces`).
+A comment on the line on which the value ends can give the search space (`constant_comments`); without one it is inferred from
+the value (`search_space`).
 
-Pure functions, no I/O. Not here: the search itself (`agents.tuner`). What is no literal at module level is left alone.
+Not here: the search itself (`agents.tuner`), and expressions or values inside of functions, which are never tuned.
 """
 
 from __future__ import annotations
@@ -26,15 +26,10 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ..errors import UserError
-from .constant_comments import read_comments, told_space
+from .constant_comments import read_comments, space_from_comment
 from .edits import BOM, UNPARSABLE, parse
 from .files import Part, is_bundle, is_python, parts
-from .search_space import Choices, Range, Space, Value, inferred_space
-
-__all__ = [
-    "Choices", "Constant", "Range", "Space", "Value",
-    "find_constants", "format_value", "inferred_space", "literals", "read_values", "replace_constants", "seed_like",
-]  # fmt: skip
+from .search_space import Space, Value, inferred_space
 
 # -- finding them -----------------------------------------------------------------------------------------------------
 
@@ -46,15 +41,16 @@ class Constant:
     Attributes
     ----------
     name : str
+        In a target of several Python files with the module's name in front: ``model.WIDTH``.
     value : bool, int, float or str
     space : Choices or Range
-        Where to search.
+        The values to search.
     inferred : bool
-        Whether that comes from the value, and not from a comment.
+        Whether the space was inferred from the value, and not given by a comment.
     line : int
-        On which the value ends, from 1.
+        The line on which the value ends, from 1.
     start, end : int
-        Where the value stands in the source, in characters.
+        The position of the value's literal in the target, in characters.
     """
 
     name: str
@@ -68,7 +64,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Literal:
-    """A name that is assigned a literal at module level; `node` is the literal."""
+    """A name that is assigned a literal at module level; `node` is the literal's syntax tree."""
 
     name: str
     value: Value
@@ -76,23 +72,22 @@ class Literal:
 
 
 @lru_cache(maxsize=256)
-def _found(source: str, strict: bool) -> tuple[Constant, ...]:
-    if not is_bundle(source):
-        return _found_in(source, strict)
-    named = _python_parts(source)
+def _constants(target: str, strict: bool) -> tuple[Constant, ...]:
+    if not is_bundle(target):
+        return _constants_of_file(target, strict)
     return tuple(
         replace(
             c, name=f"{prefix}{c.name}", line=c.line + part.line, start=c.start + part.start, end=c.end + part.start
         )
-        for prefix, part in named.items()
-        if part.verbatim  # else the places within the file are others
-        for c in _found_in(part.content, strict)
+        for prefix, part in _python_parts(target).items()
+        if part.verbatim  # positions in the file and in the target differ otherwise
+        for c in _constants_of_file(part.content, strict)
     )
 
 
-def _python_parts(source: str) -> dict[str, Part]:
-    """Return a target's Python files by what goes before the names in them: ``module.`` where there are several."""
-    found = [part for part in parts(source) if is_python(part.path)]
+def _python_parts(target: str) -> dict[str, Part]:
+    """Return the Python files of a target by the prefix of the names in them: ``module.``, or empty for a single file."""
+    found = [part for part in parts(target) if is_python(part.path)]
     if len(found) == 1:
         return {"": found[0]}
     stems = Counter(PurePosixPath(part.path).stem for part in found)
@@ -102,15 +97,15 @@ def _python_parts(source: str) -> dict[str, Part]:
     }
 
 
-def _found_in(source: str, strict: bool) -> tuple[Constant, ...]:
+def _constants_of_file(source: str, strict: bool) -> tuple[Constant, ...]:
     if source.startswith(BOM):
-        return ()  # the places that the parser tells would be one off
+        return ()  # the parser's positions would be off by one
     try:
         tree = parse(source)
     except UNPARSABLE:
         return ()
     rebound = _rebound(tree)
-    found = [each for each in literals(tree.body) if each.name not in rebound and not _private(each.name)]
+    found = [each for each in literals(tree.body) if each.name not in rebound and not _excluded(each.name)]
     if not found:
         return ()
     positions = _Positions(source)
@@ -122,71 +117,67 @@ def _found_in(source: str, strict: bool) -> tuple[Constant, ...]:
     for literal in found:
         line = _last_line(literal.node)
         try:
-            told = told_space(literal.name, literal.value, comments.get(line, ""), on_line[line], line)
+            commented = space_from_comment(literal.name, literal.value, comments.get(line, ""), on_line[line], line)
         except UserError:
             if strict:
                 raise
             continue
-        space = inferred_space(literal.value) if told is None else told
+        space = inferred_space(literal.value) if commented is None else commented
         if space is not None and len(space.grid()) > 1:
             start, end = positions.span(literal.node)
-            constants.append(Constant(literal.name, literal.value, space, told is None, line, start, end))
+            constants.append(Constant(literal.name, literal.value, space, commented is None, line, start, end))
     return tuple(constants)
 
 
-def find_constants(source: str, *, strict: bool = True) -> list[Constant]:
-    """Find the constants of a source that may be tuned, in the order of their lines.
+def find_constants(target: str, *, strict: bool = True) -> list[Constant]:
+    """Return the constants of a target that may be tuned, in the order of their lines.
 
-    Left out are names with a leading underscore; seeds, since a better seed is no improvement; names that are bound
-    more than once or in another way anywhere in the source (augmented, deleted, ``global``, a loop's, a ``with``'s, an
-    import's, a function's ...); what a comment calls ``fixed``; and what has only one value to take.
+    Left out are names with a leading underscore; seeds, because a better seed is not an improvement; names that are bound
+    more than once or other than by assignment anywhere in the file (``+=``, ``del``, ``global``, a loop, a ``with``, an
+    import, a function ...); constants that a comment calls ``fixed``; and those with only one possible value.
 
     Parameters
     ----------
-    source : str
-        One that does not parse has no constants.
+    target : str
+        Text that does not parse has no constants.
     strict : bool
-        Whether a comment that cannot be meant as it stands is an error; else its constant is left out.
+        Whether an invalid comment is an error; otherwise its constant is left out.
 
     Raises
     ------
     UserError
-        For such a comment: one line that names the source's line and the constant.
+        For an invalid comment; one line that names the line and the constant.
     """
-    return list(_found(source, strict))
+    return list(_constants(target, strict))
 
 
 @lru_cache(maxsize=2048)
-def _read(source: str) -> Mapping[str, Value]:
-    if is_bundle(source):
+def read_values(target: str) -> Mapping[str, Value]:
+    """Return the (last) value of every name that is assigned a literal at module level, tunable or not.
+
+    This is much faster than `find_constants`, for reading a long history.
+    """
+    if is_bundle(target):
         return {
             f"{prefix}{name}": value
-            for prefix, part in _python_parts(source).items()
-            for name, value in _read(part.content).items()
+            for prefix, part in _python_parts(target).items()
+            for name, value in read_values(part.content).items()
         }
     try:
-        return {literal.name: literal.value for literal in literals(parse(source).body)}
+        return {literal.name: literal.value for literal in literals(parse(target).body)}
     except UNPARSABLE:
         return {}
 
 
-def read_values(source: str) -> Mapping[str, Value]:
-    """Return the value of every name that is assigned a literal at module level, tunable or not; the last of several.
-
-    Much cheaper than `find_constants`, for reading a long history.
-    """
-    return _read(source)
-
-
 def literals(statements: Iterable[ast.stmt]) -> Iterator[Literal]:
-    """Yield every name that these statements, all of module level, assign a literal."""
+    """Yield every name to which statements of module level assign a literal."""
     for statement in statements:
         if isinstance(statement, ast.AnnAssign) and statement.value is not None:
             pairs: list[tuple[ast.expr, ast.expr]] = [(statement.target, statement.value)]
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             target, value = statement.targets[0], statement.value
             if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-                # a star on either side, or a tuple within, and it is no longer plain what goes where
+                # with a star on either side, or a nested tuple, names and values do not correspond one to one
                 flat = all(isinstance(e, ast.Name) for e in target.elts) and len(target.elts) == len(value.elts)
                 pairs = list(zip(target.elts, value.elts, strict=True)) if flat else []
                 if any(isinstance(e, ast.Starred) for e in value.elts):
@@ -202,7 +193,7 @@ def literals(statements: Iterable[ast.stmt]) -> Iterator[Literal]:
 
 
 def _literal_value(node: ast.expr) -> Value | None:
-    if node.end_lineno != node.lineno:  # a comment may stand inside, and would be lost
+    if node.end_lineno != node.lineno:  # a comment inside of the literal would be lost
         return None
     negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
     inner = node.operand if isinstance(node, ast.UnaryOp) and negative else node
@@ -214,7 +205,7 @@ def _literal_value(node: ast.expr) -> Value | None:
 
 
 def _rebound(tree: ast.Module) -> set[str]:
-    """Return the names that are bound more than once, or in a way that is no assignment, in any scope."""
+    """Return the names that any scope binds more than once, or other than by assignment."""
     assigned: Counter[str] = Counter()
     otherwise: set[str] = set()
     for node in ast.walk(tree):
@@ -240,11 +231,11 @@ _SEED = re.compile(r"(?i).*seeds?|(.*_)?seeds?(_|\d).*|(.*_)?random_?state(_?\d+
 
 
 def seed_like(name: str) -> bool:
-    """Whether a name looks like that of a seed, such as ``SEED``, ``torch_seed``, ``seed_offset`` or ``random_state``."""
+    """Whether a name looks like that of a seed: ``SEED``, ``torch_seed``, ``seed_offset``, ``random_state`` ..."""
     return _SEED.fullmatch(name) is not None
 
 
-def _private(name: str) -> bool:
+def _excluded(name: str) -> bool:
     return name.startswith("_") or seed_like(name)
 
 
@@ -253,11 +244,11 @@ def _last_line(node: ast.expr) -> int:
 
 
 class _Positions:
-    """Turns the parser's positions, which count UTF-8 bytes within lines, into offsets of characters."""
+    """Converts the parser's positions, which count UTF-8 bytes within lines, into character offsets."""
 
     def __init__(self, source: str) -> None:
         self._source = source
-        # Not str.splitlines: to the parser a form feed ends no line.
+        # str.splitlines would also split at form feeds, where the parser sees no line end.
         self._starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", source))]
 
     def span(self, node: ast.expr) -> tuple[int, int]:
@@ -273,35 +264,35 @@ class _Positions:
 # -- writing them -----------------------------------------------------------------------------------------------------
 
 
-def replace_constants(source: str, values: Mapping[str, Value]) -> str:
-    """Write new values for constants; every other character stays as it is.
+def replace_constants(target: str, values: Mapping[str, Value]) -> str:
+    """Return a target with new values for some of its constants; no other character changes.
 
     Parameters
     ----------
-    source : str
+    target : str
     values : mapping
-        From names that `find_constants` finds to values of the same type.
+        From names that `find_constants` returns to values of the same type.
 
     Raises
     ------
     KeyError
-        For a name that is no constant of the source.
+        For a name that is not a constant of the target.
     """
-    constants = {constant.name: constant for constant in find_constants(source, strict=False)}
+    constants = {constant.name: constant for constant in find_constants(target, strict=False)}
     edits = sorted(((constants[name], value) for name, value in values.items()), key=lambda e: -e[0].start)
     for constant, value in edits:
-        text = format_value(value, like=source[constant.start : constant.end])
-        source = source[: constant.start] + text + source[constant.end :]
-    return source
+        text = format_value(value, like=target[constant.start : constant.end])
+        target = target[: constant.start] + text + target[constant.end :]
+    return target
 
 
 def format_value(value: Value, like: str = "") -> str:
-    """Write a value as a literal, in the style of another one: its exponent, underscores, base and quotes.
+    """Return a value as a literal in the style of another literal: its exponent, underscores, base and quotes.
 
     Parameters
     ----------
     value : bool, int, float or str
-        Read back, the literal gives exactly this value.
+        The literal evaluates to exactly this value.
     like : str
         A literal of the same type.
     """

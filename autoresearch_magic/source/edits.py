@@ -1,6 +1,8 @@
-"""What can be said about source text without running it: is it Python, is it new, what changed, how simple it is.
+"""Analysis and comparison of source text without running it: syntax, fingerprint, complexity, diff and merge.
 
-Pure functions, no I/O. Not here: applying an agent's SEARCH/REPLACE blocks.
+Parameters called `target` accept a target of several files (see `files`); `source` is the text of one file.
+
+Not here: applying an agent's SEARCH/REPLACE blocks (`agents.llm.reply_parser`).
 """
 
 from __future__ import annotations
@@ -14,75 +16,77 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import UserError
 from ..syntax import syntax_tree
+from ..text import shorten
 from . import files
 
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
-"""What Python's parser raises: ValueError for null bytes and lone surrogates, the last two for absurd nesting."""
+"""Exceptions of Python's parser: ValueError for null bytes and lone surrogates, the last two for extreme nesting."""
 
 BOM = "\ufeff"
-"""With which some editors begin a file: Python reads such a file, but not such a text."""
+"""The byte order mark that some editors write first: Python accepts it in a file, but not in a string."""
 
 _SHOWN = 80
+"""Characters of a line that an error message quotes."""
 _MAGIC = re.compile(r"(?:[\w., ]+=)?\s*(?P<sign>%%|%|!!|!)\s*(?=[A-Za-z_/.~$(])")
 _HELP = re.compile(r"\?{1,2}\s*[\w.%*]+\s*;?|[\w.%*]+\s*\?{1,2}\s*;?")
 
 
 def parse(source: str) -> ast.Module:
-    """Parse without the warnings that Python may print about it (an invalid escape in a string, for example).
+    """Return the syntax tree of a source that may begin with a byte order mark.
 
     Raises
     ------
     SyntaxError, ValueError, RecursionError, MemoryError
-        As listed in `UNPARSABLE`.
+        See `UNPARSABLE`.
     """
     return syntax_tree(source.removeprefix(BOM))
 
 
-def fingerprint(source: str) -> str:
-    """Hash what a source does: equal for sources that differ in layout, comments, docstrings and ``pass`` alone.
+def fingerprint(target: str) -> str:
+    """Return a hash of what a target does: targets that differ only in layout, comments, docstrings and ``pass`` are equal.
 
     Parameters
     ----------
-    source : str
-        Where it does not parse, its text is hashed as it stands. Of several files (`files`) each counts for itself.
+    target : str
+        Text that does not parse, and files that are not Python, are hashed as they are.
 
     Returns
     -------
     str
         16 hexadecimal digits.
     """
-    if files.is_bundle(source):
+    if files.is_bundle(target):
         text = "".join(
             f"{path}:{fingerprint(content) if files.is_python(path) else content}\0"
-            for path, content in sorted(files.split(source).items())
+            for path, content in sorted(files.split(target).items())
         )
-        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-    try:
-        text = canonical(parse(source))
-    except UNPARSABLE:
-        text = f"text:{source}"
+    else:
+        try:
+            text = canonical(parse(target))
+        except UNPARSABLE:
+            text = f"text:{target}"
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def canonical(node: object) -> str:
-    """Write a syntax tree, or a list of them, down: equal for what does the same in other layout.
+    """Return a syntax tree, or a list of them, as text that does not depend on layout, comments and docstrings.
 
     Raises
     ------
     RecursionError
-        For absurd nesting.
+        For extreme nesting.
     """
     return "".join(_canonical(node))
 
 
 def _canonical(node: object) -> Iterator[str]:
-    """Yield the parts of it. What is empty is left out: whether `ast.dump` shows it depends on Python's version."""
+    """Yield the parts of `canonical`. Empty fields are left out, because Python versions differ in which ones exist."""
     if isinstance(node, ast.AST):
         yield f"{type(node).__name__}("
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):
                 value = [item for item in value if not does_nothing(item)]
-            # `kind` tells u"x" from "x", `ctx` and `type_ignores` repeat what the rest says
+            # `kind` distinguishes u"x" from "x"; `ctx` and `type_ignores` follow from the other fields
             if value is None or value == [] or name in ("kind", "ctx", "type_ignores"):
                 continue
             yield f"{name}="
@@ -100,102 +104,105 @@ def _canonical(node: object) -> Iterator[str]:
 
 
 def does_nothing(node: object) -> bool:
-    """Whether a statement is ``pass`` or a bare string, as docstrings are."""
+    """Whether a statement is ``pass`` or a bare string such as a docstring."""
     if isinstance(node, ast.Pass):
         return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-WRITTEN = 32
-"""Characters of a constant that are free; each one more counts like a node."""
+FREE_CHARACTERS = 32
+"""Characters of a constant that do not count; each further one counts like a node."""
 
 
-def complexity(source: str) -> int:
-    """Count what there is to understand: the stated measure of 'equal within noise, and simpler'.
+def complexity(target: str) -> int:
+    """Return the size of a target's code, by which the judge decides what is "equal within noise, and simpler".
 
-    It is the number of nodes of the syntax tree. Layout, comments, docstrings, other bare strings and ``pass`` count
-    nothing, names count one whatever their length, and so does a constant: so deleting code lowers it, while renaming,
-    reformatting and another value do not change it.
+    It is the number of nodes of the syntax tree. Layout, comments, docstrings, other bare strings and ``pass`` do not
+    count; a name counts one whatever its length, and so does a constant. Deleting code lowers it; renaming, reformatting
+    and other values do not change it.
 
-    So that code cannot hide in text, a constant counts one more for each character of its literal beyond `WRITTEN`, and
-    for every character, docstrings too, when the source names ``exec``, ``eval``, ``compile`` or ``__import__`` (not as a
-    method: ``model.eval()`` is none of them). What is not seen: code that is fetched from elsewhere (a file, a module of the
-    setup, `getattr` on ``builtins``), and names chosen to carry data.
+    So that code cannot hide in strings, a constant counts one more for each character of its literal beyond
+    `FREE_CHARACTERS`, and for every character, also of docstrings, when the source names ``exec``, ``eval``, ``compile`` or
+    ``__import__`` (methods such as ``model.eval()`` excepted). Not detected: code loaded from elsewhere (a file, a module of
+    the setup, `getattr` on ``builtins``), and names that carry data.
 
     Parameters
     ----------
-    source : str
-        One that does not parse counts its characters, and so is never the simpler one. Of several files the counts add up;
-        one that is no Python counts its words and signs.
+    target : str
+        Text that does not parse counts its characters, and so is never simpler. The counts of several files add up; a file
+        that is not Python counts its words and punctuation marks.
     """
-    if files.is_bundle(source):
+    if files.is_bundle(target):
         return sum(
             complexity(content) if files.is_python(path) else len(_WORDS.findall(content))
-            for path, content in files.split(source).items()
+            for path, content in files.split(target).items()
         )
     try:
-        return tree_size([parse(source)])
+        return tree_size([parse(target)])
     except UNPARSABLE:
-        return len(source)
+        return len(target)
 
 
 def tree_size(nodes: Iterable[ast.AST]) -> int:
-    """Count as `complexity` does, for parts of a syntax tree."""
-    count, free = 0, WRITTEN
-    texts: list[int] = []
-    silent: list[int] = []
+    """Return the complexity of parts of a syntax tree; see `complexity`."""
+    count, free = 0, FREE_CHARACTERS
+    constants: list[int] = []  # lengths of their literals
+    bare_strings: list[int] = []
     todo = list(nodes)
-    while todo:  # no recursion: a tree may be deeper than Python's stack
+    while todo:  # no recursion, because a tree may be deeper than Python's stack
         node = todo.pop()
         if isinstance(node, ast.Expr) and does_nothing(node):
             assert isinstance(node.value, ast.Constant)
-            silent.append(_written(node.value.value))
+            bare_strings.append(_literal_length(node.value.value))
         if isinstance(node, ast.expr_context) or does_nothing(node):
             continue
         count += 1
         if isinstance(node, ast.Constant):
-            texts.append(_written(node.value))
-        elif _runs_text(node):
+            constants.append(_literal_length(node.value))
+        elif _executes_text(node):
             free = 0
         todo.extend(ast.iter_child_nodes(node))
-    # Where text is run, a docstring may be it.
-    return count + sum(max(0, length - free) for length in texts) + (0 if free else sum(silent))
+    # Where strings are executed, a docstring may be one of them.
+    return count + sum(max(0, length - free) for length in constants) + (0 if free else sum(bare_strings))
 
 
-def _written(value: object) -> int:
-    """Return about how many characters a literal takes; an int's are counted without writing it, which has a limit."""
+def _literal_length(value: object) -> int:
+    """Return the approximate length of a literal. Python refuses to print very large ints, so theirs is computed."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value.bit_length() // 3
     return len(value) if isinstance(value, str | bytes) else len(repr(value))
 
 
-def _runs_text(node: ast.AST) -> bool:
+def _executes_text(node: ast.AST) -> bool:
     if isinstance(node, ast.Attribute):
         return node.attr == "exec" or (
-            isinstance(node.value, ast.Name) and node.value.id in ("builtins", "__builtins__") and node.attr in _RUNS
+            isinstance(node.value, ast.Name)
+            and node.value.id in ("builtins", "__builtins__")
+            and node.attr in _EXECUTORS
         )
     if isinstance(node, ast.alias):
-        return node.name in _RUNS
-    return isinstance(node, ast.Name) and node.id in _RUNS
+        return node.name in _EXECUTORS
+    return isinstance(node, ast.Name) and node.id in _EXECUTORS
 
 
 _WORDS = re.compile(r"\w+|[^\w\s]")
-_RUNS = {"exec", "eval", "compile", "__import__"}
+_EXECUTORS = {"exec", "eval", "compile", "__import__"}
 
 
 def check_syntax(source: str, what: str = "target") -> None:
-    """Make sure that a source is Python that can be run outside of IPython.
+    """Raise a `UserError` unless a target or setup is plain Python, which runs outside of IPython.
 
     Parameters
     ----------
     source : str
+        One source, or a target of several files.
     what : str
-        What to call it in the message.
+        Name of the source in the message.
 
     Raises
     ------
     UserError
-        One line: what, line number, Python's message and the offending line.
+        One line with the name, the line number, Python's message and the offending line.
     """
     if files.is_bundle(source):
         for path, content in files.split(source).items():
@@ -205,7 +212,7 @@ def check_syntax(source: str, what: str = "target") -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # compile() sees more than ast.parse(): `return` outside a function, for example
+            # compile() reports more than ast.parse(), for example `return` outside of a function
             compile(source.removeprefix(BOM), f"<{what}>", "exec", dont_inherit=True)
     except SyntaxError as error:
         number = error.lineno or 1
@@ -213,7 +220,7 @@ def check_syntax(source: str, what: str = "target") -> None:
         line = lines[min(number, len(lines)) - 1].strip() if lines else ""
         if special := _notebook_syntax(line):
             raise UserError(f"line {number} of the {what} is {special}") from None
-        shown = f": {_shorten(line)}" if line else ""
+        shown = f": {shorten(line, _SHOWN)}" if line else ""
         raise UserError(f"line {number} of the {what} is not valid Python ({error.msg}){shown}") from None
     except (RecursionError, MemoryError):
         raise UserError(
@@ -226,9 +233,9 @@ def check_syntax(source: str, what: str = "target") -> None:
 
 
 def _notebook_syntax(line: str) -> str:
-    """Say what is special about a line that only IPython understands; empty when nothing is."""
+    """Return an explanation of a line that only IPython understands; empty for any other line."""
+    shown = shorten(line, _SHOWN)
     if found := _MAGIC.match(line):
-        shown = _shorten(line)
         if found["sign"] == "%%":
             return f"an IPython cell magic ({shown}): experiments run as plain Python; delete the line."
         if found["sign"] == "%":
@@ -241,22 +248,17 @@ def _notebook_syntax(line: str) -> str:
             "run it in a cell of its own before the study starts, or use subprocess.run."
         )
     if _HELP.fullmatch(line):
-        return f"an IPython help request ({_shorten(line)}): experiments run as plain Python; delete the line."
+        return f"an IPython help request ({shown}): experiments run as plain Python; delete the line."
     return ""
 
 
-def _shorten(line: str) -> str:
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)  # a null byte would spoil the message
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
-
-
 def source_lines(source: str) -> list[str]:
-    """Split into lines as Python counts them, unlike `str.splitlines`: a form feed ends no line."""
+    """Return the lines of a source as Python counts them; unlike for `str.splitlines`, a form feed does not end a line."""
     return re.split(r"\r\n|\r|\n", source)
 
 
 def unified_diff(before: str, after: str, before_name: str = "before", after_name: str = "after") -> str:
-    """Return what changed, as ``diff -u`` writes it, file by file where there are several; empty when nothing did."""
+    """Return the difference as ``diff -u`` shows it, file by file for targets of several files; empty when there is none."""
     if files.is_bundle(before) and files.is_bundle(after):
         old, new = files.split(before), files.split(after)
         return "".join(
@@ -272,13 +274,13 @@ def unified_diff(before: str, after: str, before_name: str = "before", after_nam
 
 
 def line_counts(before: str, after: str) -> tuple[int, int]:
-    """Return how many lines were added and removed, as counted in `unified_diff`."""
+    """Return the number of added and of removed lines, as in `unified_diff`."""
     changes = list(difflib.unified_diff(_lines(before), _lines(after), n=0))[2:]
     return sum(line.startswith("+") for line in changes), sum(line.startswith("-") for line in changes)
 
 
 def _lines(text: str) -> list[str]:
-    """Split at line feeds alone and keep them: the rest of a line is the file's own business."""
+    """Split text at line feeds only, and keep them; other line endings belong to the content."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
@@ -287,10 +289,9 @@ def _ended(line: str) -> str:
 
 
 def imported_modules(source: str) -> list[str]:
-    """Return the modules that a source imports anywhere in it, each once, in order.
+    """Return the modules that a source imports anywhere, each once, in order; none when it does not parse.
 
-    ``from x.y import z`` gives ``"x.y"``. Relative imports and ``__future__`` are left out; so is everything when the
-    source does not parse.
+    ``from x.y import z`` gives ``"x.y"``. Relative imports and ``__future__`` are left out.
     """
     try:
         tree = parse(source)
@@ -306,22 +307,22 @@ def imported_modules(source: str) -> list[str]:
 
 
 def merge(base: str, ours: str, theirs: str) -> str | None:
-    """Apply the change from `base` to `theirs` to `ours`; None where both have changed the same lines.
+    """Merge two versions of a text by lines (a three-way merge); None where both have changed the same lines.
 
     Parameters
     ----------
     base : str
-        What both began with.
+        The common ancestor.
     ours, theirs : str
-        The two versions. Neighbouring lines may be changed by one each: that is no conflict here, because a target's
-        constants stand below each other.
+        The two versions. Changes of neighbouring lines do not conflict, other than in git, because a target's constants
+        are usually on neighbouring lines.
 
     Returns
     -------
     str or None
-        `ours` with their change, or None when the changes touch.
+        `ours` with the changes from `base` to `theirs`, or None when the changes overlap.
     """
-    lines = [text.splitlines(keepends=True) for text in (base, ours, theirs)]
+    lines = [_lines(text) for text in (base, ours, theirs)]
     changes = [
         [
             code[1:]

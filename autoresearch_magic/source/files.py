@@ -1,7 +1,7 @@
 """Targets that consist of several files, written as one text; and matching of paths with scope globs.
 
-A target is a single text everywhere: agents read and write it, the journal stores it, diffs compare it. A target that consists of
-files of a repository is a *bundle*: the files one after another, each below a line that names it::
+A target is a single text everywhere: agents read and write it, the journal stores it, diffs compare it. A target that consists
+of files of a repository is a *bundle*: the files one after another, each below a line that names it::
 
     #% file src/app.py
     LIMIT = 10

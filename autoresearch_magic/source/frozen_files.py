@@ -1,6 +1,6 @@
 """The files that decide what is measured: tests, and the scripts and configuration files of a command.
 
-Proposals may not change them, and a drafted scope may not include them, because whoever changes what measures can fake the result.
+Proposals may not change them, and a drafted scope may not include them: a change of what measures could fake the result.
 """
 
 from __future__ import annotations

@@ -1,30 +1,28 @@
-"""What a proposal may not do, seen in its syntax tree before it runs: set a seed, or tamper with the controller.
+"""The integrity check: a proposal may neither set a seed nor tamper with the controller. It reads the syntax tree only.
 
-A target may hold whatever its human has put there, so a proposal is compared with the baseline and the incumbent: what it does
-more often than each of them is a violation. Moving a line, reformatting it or importing under another name is none, and
-neither is taking a seed away: the controller's counts again then.
+The controller is the process that runs the study and hands out `clock`, `report` and `seed`. A target may contain anything that
+its author put there, so a proposal is compared with the baseline and the incumbent: whatever it does more often than each of
+them is a violation. Moving or reformatting a line, importing under another name, and removing a seed are not violations.
 
-**Seeds.** These set one:
+**Seeds.** These set a seed:
 
 - calls of functions whose name looks like a seed (`constants.seed_like`: ``manual_seed``, ``set_seed``, ``seed_everything``,
   ``RandomState`` ...), of ``default_rng``, ``PRNGKey``, ``random.Random``, ``jax.random.key`` and numpy's bit generators, and
-  of what restores a generator's state;
-- the same functions handed on without a call (``map(torch.manual_seed, ...)``);
-- arguments, assignments, loops, defaults and dictionary keys whose name looks like a seed; ``seed=None`` as an argument is
-  none;
-- names and parameters that reach one of these by plain arithmetic (``n = 3; torch.manual_seed(n + 1)``), and the calls of the
+  of functions that restore a generator's state;
+- the same functions passed on without a call (``map(torch.manual_seed, ...)``);
+- arguments, assignments, loops, defaults and dictionary keys whose name looks like a seed, except ``seed=None`` as an argument;
+- names and parameters that reach one of these through arithmetic (``n = 3; torch.manual_seed(n + 1)``), and calls of the
   target's own functions that fill such a parameter.
 
-The controller's own ``seed``, as it is, is allowed everywhere: ``torch.Generator().manual_seed(seed)``. What is made of it,
-such as ``seed + 1``, is another seed.
+The controller's ``seed`` itself is allowed everywhere: ``torch.Generator().manual_seed(seed)``. An expression of it, such as
+``seed + 1``, is a different seed.
 
-**The controller.** `clock`, `report` and `seed` of autoresearch_magic may not be bound anew, deleted, written to, looked into
-(``clock._budget``), configured or, more often than before, paused; and of the package nothing else may be imported, the data
-aside.
+**The controller.** `clock`, `report` and `seed` of autoresearch_magic may not be rebound, deleted, written to, inspected
+(``clock._budget``), configured, or paused more often than before; nothing else may be imported from the package, except `data`.
 
-Not seen: code made of text (`exec`, `eval`, `getattr`, ``sys.modules``), seeds inside of data or files, a number that reaches
-a seed through a container or a call's result, a lambda's parameter or a method handed on, code that is moved into a pause that
-was there already, and random numbers that are drawn and thrown away. A change of them shows in the diff.
+Not detected: code in strings (`exec`, `eval`, `getattr`, ``sys.modules``), seeds in data or files, numbers that reach a seed
+through a container, a call's result, a lambda's parameter or a method that is passed on, code that is moved into an existing
+pause, and random numbers that are drawn and discarded. Such changes are visible in the diff.
 """
 
 from __future__ import annotations
@@ -36,31 +34,33 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from ..text import shorten
 from . import files
 from .edits import UNPARSABLE, canonical
-from .name_binding import Binding, Names, Place, Scope
-from .seeds import PACKAGE, SETTERS, Seeds, is_none, last, names_seed, own_path
+from .name_binding import Binding, Names, Scope, ScopedNode
+from .seeds import PACKAGE, SETTERS, Seeds, is_none, last_name, names_seed, public_path
 
 Rule = Literal["seed", "controller"]
 
-OPEN = ("clock", "report", "seed", "data", "runtime", "*")
-"""What a target may import of the package."""
-FROZEN = {f"{PACKAGE}.{name}" for name in ("clock", "report", "seed")}
+IMPORTABLE = ("clock", "report", "seed", "data", "runtime", "*")
+"""Members of the package that a target may import."""
+CONTROLLER = {f"{PACKAGE}.{name}" for name in ("clock", "report", "seed")}
 
 _SHOWN = 60
 
 
 @dataclass(frozen=True)
 class Violation:
-    """Something that a proposal may not do.
+    """One thing that a proposal does and may not do.
 
     Attributes
     ----------
     rule : {"seed", "controller"}
+        Whether it sets a seed or tampers with the controller.
     line : int
-        Of the target, from 1.
+        Line of the target, from 1.
     code : str
-        What stands there, in one short line.
+        The offending code, shortened to one line.
     """
 
     rule: Rule
@@ -69,17 +69,19 @@ class Violation:
 
 
 def refusal(target: str, allowed: Iterable[str], setup: str = "") -> str:
-    """Say in one line why a proposal is rejected; empty when it is not.
+    """Return one line that says why a proposal is rejected; empty when it is not.
 
     Parameters
     ----------
     target : str
+        The proposal's target.
     allowed : iterable of str
-        The baseline's and the incumbent's target.
+        The targets of the baseline and the incumbent.
     setup : str
+        The study's setup.
     """
     if files.is_bundle(target):
-        before = [files.split(source) for source in allowed]
+        before = [files.split(each) for each in allowed]
         for path, content in files.split(target).items():
             if files.is_python(path) and (why := refusal(content, [b.get(path, "") for b in before])):
                 return f"{path}: {why}"
@@ -87,49 +89,49 @@ def refusal(target: str, allowed: Iterable[str], setup: str = "") -> str:
     found = violations(target, allowed, setup)
     if not found:
         return ""
-    told = [v for v in found if v.rule == "seed"] or list(found)
-    more = f", and {len(told) - 1} more" if len(told) > 1 else ""
-    place = f"(line {told[0].line}: {told[0].code}{more})"
-    if told[0].rule == "seed":
-        return f"It sets the seed {place}: seeds belong to the controller, whose own is `from {PACKAGE} import seed`."
-    return f"It tampers with the controller {place}: clock, report and seed are frozen."
+    reported = [v for v in found if v.rule == "seed"] or list(found)
+    more = f", and {len(reported) - 1} more" if len(reported) > 1 else ""
+    where = f"(line {reported[0].line}: {reported[0].code}{more})"
+    if reported[0].rule == "seed":
+        return f"It sets the seed {where}: only the study sets seeds; use its own, `from {PACKAGE} import seed`."
+    return f"It tampers with the study's controls {where}: clock, report and seed are frozen."
 
 
 def violations(target: str, allowed: Iterable[str], setup: str = "") -> tuple[Violation, ...]:
-    """Return what a proposal does and none of the allowed sources does as often, in the order of lines.
+    """Return the violations of a proposal: actions that no allowed target has as often, in the order of lines.
 
     Parameters
     ----------
     target : str
-        One that does not parse does nothing: `edits.check_syntax` tells of it.
+        The proposal's target; one that does not parse has no violations (`edits.check_syntax` reports it).
     allowed : iterable of str
-        The baseline's and the incumbent's target.
+        The targets of the baseline and the incumbent.
     setup : str
-        What runs before: its imports and functions are known in the target.
+        The study's setup, whose imports and functions the target can use.
     """
-    deeds = _deeds(target, setup)
-    if not any(deed.violation for deed in deeds):
+    actions = _actions(target, setup)
+    if not any(action.violation for action in actions):
         return ()
-    room: Counter[str] = Counter()
-    for source in allowed:
-        room |= Counter(deed.key for deed in _deeds(source, setup))
+    allowance: Counter[str] = Counter()
+    for each in allowed:
+        allowance |= Counter(action.key for action in _actions(each, setup))
     found = []
-    for deed in deeds:
-        room[deed.key] -= 1
-        if room[deed.key] < 0 and deed.violation is not None:
-            found.append(deed.violation)
+    for action in actions:
+        allowance[action.key] -= 1
+        if allowance[action.key] < 0 and action.violation is not None:
+            found.append(action.violation)
     return tuple(sorted(found, key=lambda violation: violation.line))
 
 
-# -- what a source does -----------------------------------------------------------------------------------------------
+# -- what a target does -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Deed:
-    """A violation where it is new; `key` is equal for what does the same.
+class _Action:
+    """Something that a target does; a violation where it is new. Actions that do the same have the same `key`.
 
-    Harmless bindings are deeds without a violation: a proposal may make a seed of a name that was none, and then what the
-    name was bound to before is nothing new.
+    Harmless bindings are actions without a violation: when a proposal turns an existing name into a seed, the existing
+    bindings of that name do not count as new.
     """
 
     violation: Violation | None
@@ -137,131 +139,130 @@ class _Deed:
 
 
 @lru_cache(maxsize=64)
-def _deeds(source: str, setup: str) -> tuple[_Deed, ...]:
-    for before in dict.fromkeys((setup, "")):  # a setup that is no Python is no reason to look away
+def _actions(target: str, setup: str) -> tuple[_Action, ...]:
+    for before in dict.fromkeys((setup, "")):  # without the setup, where that does not parse
         try:
-            names = Names(source, before)
+            names = Names(target, before)
             seeds = Seeds(names)
-            return (*_of_bindings(names, seeds), *_of_places(names, seeds))
+            return (*_binding_actions(names, seeds), *_node_actions(names, seeds))
         except UNPARSABLE:
             continue
     return ()
 
 
-def _of_bindings(names: Names, seeds: Seeds) -> Iterator[_Deed]:
+def _binding_actions(names: Names, seeds: Seeds) -> Iterator[_Action]:
     for binding in names.bindings:
-        if binding.frozen:
+        if binding.in_setup:
             continue
         rule: Rule | None = None
-        if seeds.bound_by(binding):
+        if seeds.binds_seed(binding):
             rule = "seed"
-        elif _rebinds(binding) or _writes(binding, names):
+        elif _rebinds(binding) or _writes_to_package(binding, names):
             rule = "controller"
         if rule is not None or binding.value is not None:
             target = binding.name or canonical(binding.target)
-            yield _deed(rule, binding.node, _shown(binding) if rule else "", binding.how, target, binding.value)
+            yield _action(
+                rule, binding.node, _binding_code(binding) if rule else "", binding.kind, target, binding.value
+            )
 
 
-def _of_places(names: Names, seeds: Seeds) -> Iterator[_Deed]:
-    called = {id(place.node.func) for place in names.places if isinstance(place.node, ast.Call)}
-    for place in names.places:
-        node, scope = place.node, place.scope
-        if place.frozen:
+def _node_actions(names: Names, seeds: Seeds) -> Iterator[_Action]:
+    called = {id(item.node.func) for item in names.nodes if isinstance(item.node, ast.Call)}
+    for item in names.nodes:
+        node, scope = item.node, item.scope
+        if item.in_setup:
             continue
         if isinstance(node, ast.Call):
-            yield from _of_call(node, scope, names, seeds)
+            yield from _call_actions(node, scope, names, seeds)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
-                if names_seed(key) and not is_none(value) and not seeds.controllers(value, scope):
-                    yield _deed("seed", value, _cut(f"{_short(key)}: {_short(value)}"), "key", key, value)
+                if names_seed(key) and not is_none(value) and not seeds.is_controllers_seed(value, scope):
+                    yield _action("seed", value, shorten(f"{_code(key)}: {_code(value)}", _SHOWN), "key", key, value)
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (_deed("controller", node, _short(node), path) for path in _reached(node))
+            yield from (_action("controller", node, _code(node), path) for path in _forbidden_imports(node))
         elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            if id(node) not in called and seeds.handed_on(node, scope):
-                yield _deed("seed", node, _short(node), "handed on", names.path(node, scope) or canonical(node))
-            if isinstance(node, ast.Attribute) and _looks_inside(node, place, names):
-                yield _deed("controller", node, _short(node), "inside", names.path(node, scope))
+            if id(node) not in called and seeds.passed_as_value(node, scope):
+                yield _action("seed", node, _code(node), "passed on", names.path(node, scope) or canonical(node))
+            if isinstance(node, ast.Attribute) and _accesses_internals(node, item, names):
+                yield _action("controller", node, _code(node), "inside", names.path(node, scope))
 
 
-def _of_call(node: ast.Call, scope: Scope, names: Names, seeds: Seeds) -> Iterator[_Deed]:
-    values = seeds.in_call(node, scope)
-    if any(not seeds.controllers(value, scope) for value in values):
-        # all of a call that is there to set a seed, and of another one that argument: its others are free
-        told: list[object] = [node.args, node.keywords] if seeds.seeding(node.func, scope) else [values]
-        yield _deed("seed", node, _short(node), names.path(node.func, scope) or canonical(node.func), *told)
+def _call_actions(node: ast.Call, scope: Scope, names: Names, seeds: Seeds) -> Iterator[_Action]:
+    values = seeds.seeds_in_call(node, scope)
+    if any(not seeds.is_controllers_seed(value, scope) for value in values):
+        # the key has all arguments of a seeding function, but only the seed of any other, whose other arguments may change
+        key: list[object] = [node.args, node.keywords] if seeds.sets_seed(node.func, scope) else [values]
+        yield _action("seed", node, _code(node), names.path(node.func, scope) or canonical(node.func), *key)
         return
-    by_name = last(node.func) in (*SETTERS, "delattr", "__delattr__")
-    if by_name and any(_ours(names.path(each, scope)) for each in node.args[:1]):
-        yield _deed("controller", node, _short(node), canonical(node))
+    by_name = last_name(node.func) in (*SETTERS, "delattr", "__delattr__")
+    if by_name and any(_in_package(names.path(each, scope)) for each in node.args[:1]):
+        yield _action("controller", node, _code(node), canonical(node))
 
 
 # -- the controller ---------------------------------------------------------------------------------------------------
 
 
 def _rebinds(binding: Binding) -> bool:
-    """Whether a binding takes the place of the controller's clock, report or seed, or deletes its name."""
-    if not binding.name or (binding.how == "import" and _ours(binding.path)):
+    """Whether a binding replaces the controller's clock, report or seed, or deletes its name."""
+    if not binding.name or (binding.kind == "import" and _in_package(binding.path)):
         return False
-    home = binding.scope.elsewhere.get(binding.name, binding.scope)
-    return any(b.how == "import" and own_path(b.path) in FROZEN for b in home.bindings.get(binding.name, []))
+    owner = binding.scope.redirected.get(binding.name, binding.scope)
+    return any(b.kind == "import" and public_path(b.path) in CONTROLLER for b in owner.bindings.get(binding.name, []))
 
 
-def _writes(binding: Binding, names: Names) -> bool:
-    """Whether a binding is of an attribute or an item of the package's."""
+def _writes_to_package(binding: Binding, names: Names) -> bool:
+    """Whether a binding sets an attribute or item of an object of the package."""
     target = binding.target
     while isinstance(target, ast.Attribute | ast.Subscript):
         target = target.value
-        if _ours(names.path(target, binding.scope)):
+        if _in_package(names.path(target, binding.scope)):
             return True
     return False
 
 
-def _looks_inside(node: ast.Attribute, place: Place, names: Names) -> bool:
+def _accesses_internals(node: ast.Attribute, item: ScopedNode, names: Names) -> bool:
     hidden = node.attr.startswith("_") and node.attr != "__version__"
-    return (hidden or node.attr in ("configure", "paused")) and _ours(names.path(node.value, place.scope))
+    return (hidden or node.attr in ("configure", "paused")) and _in_package(names.path(node.value, item.scope))
 
 
-def _reached(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    """Yield what an import takes of the package that is not for targets."""
+def _forbidden_imports(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """Yield the paths that an import takes from the package although targets may not import them."""
     for alias in node.names:
         within = f"{'.' * node.level}{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
         path = within + alias.name
-        if path.startswith(f"{PACKAGE}.") and path.split(".")[1] not in OPEN:
+        if path.startswith(f"{PACKAGE}.") and path.split(".")[1] not in IMPORTABLE:
             yield path
 
 
-def _ours(path: str) -> bool:
+def _in_package(path: str) -> bool:
     return path == PACKAGE or path.startswith(f"{PACKAGE}.")
 
 
-# -- in words ---------------------------------------------------------------------------------------------------------
+# -- formatting -------------------------------------------------------------------------------------------------------
 
 
-def _deed(rule: Rule | None, node: ast.AST, code: str, *key: object) -> _Deed:
+def _action(rule: Rule | None, node: ast.AST, code: str, *key: object) -> _Action:
     # the clause of a comprehension has no line of its own
     line = getattr(node, "lineno", 0) or getattr(getattr(node, "target", None), "lineno", 0)
     violation = Violation(rule, line, code) if rule is not None else None
-    return _Deed(violation, "\0".join(each if isinstance(each, str) else canonical(each) for each in key))
+    return _Action(violation, "\0".join(each if isinstance(each, str) else canonical(each) for each in key))
 
 
-def _shown(binding: Binding) -> str:
-    node, value, how = binding.node, binding.value, binding.how
-    target = _short(binding.target) if binding.target is not None else binding.name
-    if how == "loop":
-        return _cut(f"for {target} in {_short(value)}")
-    if how == "parameter":
-        return _cut(f"{target}={_short(value)}")
-    if how == "definition":
-        return f"{'class' if isinstance(node, ast.ClassDef) else 'def'} {target}"
-    if how in ("value", "part"):
-        return _cut(f"{target} = {_short(value)}")
-    return _cut(f"{target} is bound") if isinstance(node, ast.ExceptHandler | ast.pattern) else _short(node)
+def _binding_code(binding: Binding) -> str:
+    node, value, kind = binding.node, binding.value, binding.kind
+    target = _code(binding.target) if binding.target is not None else binding.name
+    if kind == "loop":
+        code = f"for {target} in {_code(value)}"
+    elif kind == "parameter":
+        code = f"{target}={_code(value)}"
+    elif kind == "definition":
+        code = f"{'class' if isinstance(node, ast.ClassDef) else 'def'} {target}"
+    elif kind in ("value", "part"):
+        code = f"{target} = {_code(value)}"
+    else:
+        code = f"{target} is bound" if isinstance(node, ast.ExceptHandler | ast.pattern) else _code(node)
+    return shorten(code, _SHOWN)
 
 
-def _short(node: ast.AST | None) -> str:
-    return "" if node is None else _cut(ast.unparse(node))
-
-
-def _cut(text: str) -> str:
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+def _code(node: ast.AST | None) -> str:
+    return "" if node is None else shorten(ast.unparse(node), _SHOWN)

@@ -1,9 +1,7 @@
-"""What the names of a source stand for: where each is bound, to what, and which module's member it is.
+"""Static resolution of names: where each name of a source is bound, to what, and which imported member it stands for.
 
-It follows Python's scopes (functions, classes, comprehensions, ``global``) and aliases of imports, as ``import torch as t``
-and ``draw = t.manual_seed``. It does not follow values: what a call returns, what a container holds.
-
-Pure, no I/O.
+It follows Python's scopes (functions, classes, comprehensions, ``global``) and aliases, such as ``import torch as t`` and
+``draw = t.manual_seed``. It does not follow values, such as the result of a call or the elements of a container.
 """
 
 from __future__ import annotations
@@ -15,47 +13,49 @@ from typing import Literal
 
 from .edits import parse
 
-STARS = dict.fromkeys(("autoresearch_magic", "autoresearch_magic.runtime"), ("clock", "report", "seed", "data"))
-"""What ``from ... import *`` brings, where it matters."""
+STAR_IMPORTS = dict.fromkeys(("autoresearch_magic", "autoresearch_magic.runtime"), ("clock", "report", "seed", "data"))
+"""The names that ``from ... import *`` imports, for the modules that matter here."""
 
-_INSIDE = {"type": "__class__", "vars": "__dict__"}
+_ATTRIBUTES = {"type": "__class__", "vars": "__dict__"}
+"""Builtins that return an attribute of their argument."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-How = Literal["value", "part", "change", "loop", "parameter", "definition", "import", "delete", "other"]
+BindingKind = Literal["value", "part", "change", "loop", "parameter", "definition", "import", "delete", "other"]
 
 
 @dataclass(eq=False)
 class Scope:
-    """A module, function, class or comprehension, and what it binds.
+    """A module, function, class or comprehension, with the names that it binds.
 
     Attributes
     ----------
     node : AST or None
         None for the module.
     parent : Scope or None
+        The enclosing scope.
     bindings : dict
-        From each name to its bindings, in the order of the source.
-    elsewhere : dict
-        Names that ``global`` and ``nonlocal`` place in another scope.
+        From names to their bindings, in the order of the source.
+    redirected : dict
+        From names that ``global`` or ``nonlocal`` declare to the scopes that bind them.
     """
 
     node: ast.AST | None = None
     parent: Scope | None = None
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    elsewhere: dict[str, Scope] = field(default_factory=dict)
+    redirected: dict[str, Scope] = field(default_factory=dict)
 
     @property
     def module(self) -> Scope:
         """The outermost scope."""
         return self if self.parent is None else self.parent.module
 
-    def home(self, name: str) -> Scope | None:
-        """Return the scope that a name belongs to when it is read here; None when nothing binds it."""
+    def owner_of(self, name: str) -> Scope | None:
+        """Return the scope that binds a name which is read in this scope; None when no scope does."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.elsewhere:
-                return scope.elsewhere[name]
-            # what a class binds is not seen by its functions
+            if name in scope.redirected:
+                return scope.redirected[name]
+            # the methods of a class do not see the names that its body binds
             if name in scope.bindings and (scope is self or not isinstance(scope.node, ast.ClassDef)):
                 return scope
             scope = scope.parent
@@ -64,129 +64,136 @@ class Scope:
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """One place that binds, changes or deletes something.
+    """One binding, change or deletion of a name, attribute or item.
 
     Attributes
     ----------
     target : expr or None
-        A name, attribute or subscript; None for what is bound by name alone (a parameter, an import, a definition).
+        The name, attribute or subscript; None for parameters, imports and definitions, which have only a name.
     name : str
         Empty for attributes and subscripts.
-    how : str
-        ``part`` is one name of several for one value, ``change`` is ``+=`` and the like.
+    kind : str
+        ``part`` is one of several names that share a value; ``change`` is an augmented assignment such as ``+=``.
     value : AST or None
-        What is bound: an expression; for a loop what it goes through, for a parameter its default.
+        The bound expression; for a loop its iterable, for a parameter its default.
     path : str
-        For an import: what it imports, with dots.
+        For an import, the dotted path of the imported member.
     node : AST
         The statement, for its line and its text.
     scope : Scope
-    frozen : bool
-        Whether it stands in the setup.
+    in_setup : bool
+        Whether it belongs to the setup.
     """
 
     target: ast.expr | None
     name: str
-    how: How
+    kind: BindingKind
     value: ast.AST | None
     path: str
     node: ast.AST
     scope: Scope
-    frozen: bool
+    in_setup: bool
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """A node, its scope, and whether it stands in the setup."""
+class ScopedNode:
+    """A syntax tree node with its scope, and whether it belongs to the setup."""
 
     node: ast.AST
     scope: Scope
-    frozen: bool
+    in_setup: bool
 
 
 class Names:
-    """What the names of a target mean, after the setup.
+    """The names of a setup and a target, resolved.
 
     Parameters
     ----------
-    source, setup : str
-        Both are Python; they share a module's scope, as they do when they run.
+    target, setup : str
+        Python sources; they share one module scope, as they do when they run.
+
+    Attributes
+    ----------
+    nodes : list of ScopedNode
+        All syntax tree nodes, in the order of the source.
+    bindings : list of Binding
+        All bindings, in the order of the source.
 
     Raises
     ------
     SyntaxError, ValueError, RecursionError, MemoryError
-        As `edits.parse`, and for absurd nesting.
+        As `edits.parse`, and for extreme nesting.
     """
 
-    def __init__(self, source: str, setup: str = "") -> None:
+    def __init__(self, target: str, setup: str = "") -> None:
         self.module = Scope()
-        self.places: list[Place] = []
+        self.nodes: list[ScopedNode] = []
         self.bindings: list[Binding] = []
-        self._frozen = True
+        self._in_setup = True
         for statement in parse(setup).body:
             self._visit(statement, self.module)
-        self._frozen = False
-        for statement in parse(source).body:
+        self._in_setup = False
+        for statement in parse(target).body:
             self._visit(statement, self.module)
 
-    # -- asking ----------------------------------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------------------------
 
-    def of(self, name: str, scope: Scope) -> list[Binding]:
-        """Return every binding of a name that is read in a scope."""
-        home = scope.home(name)
-        return home.bindings.get(name, []) if home else []
+    def bindings_of(self, name: str, scope: Scope) -> list[Binding]:
+        """Return all bindings of a name that is read in a scope."""
+        owner = scope.owner_of(name)
+        return owner.bindings.get(name, []) if owner else []
 
     def path(self, node: ast.AST | None, scope: Scope, depth: int = 8) -> str:
-        """Return what an expression stands for, such as ``torch.manual_seed``; empty when that is no member of a module.
+        """Return the dotted path of the imported member that an expression is, such as ``torch.manual_seed``; else empty.
 
-        ``type(x)`` and ``vars(x)`` are ``x.__class__`` and ``x.__dict__`` here.
+        ``type(x)`` and ``vars(x)`` count as ``x.__class__`` and ``x.__dict__``.
         """
         if depth == 0:
             return ""
         if isinstance(node, ast.Attribute):
             base = self.path(node.value, scope, depth)
             return f"{base}.{node.attr}" if base else ""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _INSIDE and node.args:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ATTRIBUTES and node.args:
             base = self.path(node.args[0], scope, depth)
-            return f"{base}.{_INSIDE[node.func.id]}" if base else ""
+            return f"{base}.{_ATTRIBUTES[node.func.id]}" if base else ""
         if not isinstance(node, ast.Name):
             return ""
-        bound = [each for each in self.of(node.id, scope) if each.how != "delete"]
+        bound = [each for each in self.bindings_of(node.id, scope) if each.kind != "delete"]
         for each in bound:
-            if each.how == "import":
+            if each.kind == "import":
                 return each.path
-        if len(bound) == 1 and bound[0].how == "value":
+        if len(bound) == 1 and bound[0].kind == "value":
             return self.path(bound[0].value, bound[0].scope, depth - 1)
         return ""
 
-    # -- reading ---------------------------------------------------------------------------------------------------
+    # -- construction ---------------------------------------------------------------------------------------------------
 
-    def _bind(self, name: str, how: How, scope: Scope, node: ast.AST, *, value: ast.AST | None = None,
+    def _bind(self, name: str, kind: BindingKind, scope: Scope, node: ast.AST, *, value: ast.AST | None = None,
               path: str = "", target: ast.expr | None = None) -> None:  # fmt: skip
-        binding = Binding(target, name, how, value, path, node, scope, self._frozen)
+        binding = Binding(target, name, kind, value, path, node, scope, self._in_setup)
         self.bindings.append(binding)
         if name:
-            scope = scope.elsewhere.get(name, scope)
+            scope = scope.redirected.get(name, scope)
             scope.bindings.setdefault(name, []).append(binding)
 
-    def _store(self, target: ast.expr, value: ast.AST | None, how: How, scope: Scope, node: ast.AST) -> None:
-        """Bind what stands on the left; a tuple pair by pair where the right is one, too."""
+    def _store(self, target: ast.expr, value: ast.AST | None, kind: BindingKind, scope: Scope, node: ast.AST) -> None:
+        """Record the left side of an assignment; tuples pair by pair where both sides are tuples of the same length."""
         if isinstance(target, ast.Starred):
             self._store(target.value, value, "part", scope, node)
         elif isinstance(target, ast.Tuple | ast.List):
-            right = value.elts if isinstance(value, ast.Tuple | ast.List) and how == "value" else []
+            right = value.elts if isinstance(value, ast.Tuple | ast.List) and kind == "value" else []
             plain = len(right) == len(target.elts) and not any(
                 isinstance(each, ast.Starred) for each in (*right, *target.elts)
             )
             for i, each in enumerate(target.elts):
-                part: How = "part" if how == "value" else how
+                part: BindingKind = "part" if kind == "value" else kind
                 self._store(each, right[i] if plain else value, "value" if plain else part, scope, node)
         else:
             name = target.id if isinstance(target, ast.Name) else ""
-            self._bind(name, how, scope, node, value=value, target=target)
+            self._bind(name, kind, scope, node, value=value, target=target)
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
-        self.places.append(Place(node, scope, self._frozen))
+        self.nodes.append(ScopedNode(node, scope, self._in_setup))
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 return self._function(node, scope)
@@ -204,11 +211,11 @@ class Names:
             case ast.Import() | ast.ImportFrom():
                 self._imports(node, scope)
             case ast.Global():
-                scope.elsewhere.update(dict.fromkeys(node.names, scope.module))
+                scope.redirected.update(dict.fromkeys(node.names, scope.module))
             case ast.Nonlocal():
                 for name in node.names:
-                    if scope.parent and (home := scope.parent.home(name)):
-                        scope.elsewhere[name] = home
+                    if scope.parent and (owner := scope.parent.owner_of(name)):
+                        scope.redirected[name] = owner
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self._store(target, value, "value", scope, node)
@@ -253,7 +260,7 @@ class Names:
     def _imports(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:
             if isinstance(node, ast.ImportFrom) and alias.name == "*":
-                for name in STARS.get(node.module or "", ()):
+                for name in STAR_IMPORTS.get(node.module or "", ()):
                     self._bind(name, "import", scope, node, path=f"{node.module}.{name}")
                 continue
             if isinstance(node, ast.ImportFrom):
@@ -266,7 +273,7 @@ class Names:
 
 
 def arguments(node: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
-    """Yield a function's parameters with their defaults: those that go by position first."""
+    """Yield a function's parameters with their defaults: positional, keyword-only, then ``*args`` and ``**kwargs``."""
     places = [*node.args.posonlyargs, *node.args.args]
     defaults: list[ast.expr | None] = [None] * (len(places) - len(node.args.defaults))
     yield from zip(places, [*defaults, *node.args.defaults], strict=True)

@@ -1,7 +1,8 @@
-"""What in a source is a seed, and whether it is the controller's own.
+"""Detection of code that sets a random seed, other than to the controller's own `seed`.
 
-Seeds are found by their names, and followed through plain arithmetic and the source's own functions. `integrity` says what
-that means for a proposal, and what is not seen.
+The controller is the process that runs the study. Seeds are recognised by the names of functions, arguments and variables, and
+followed through arithmetic and through the target's own functions. `integrity` says what follows for proposals, and what is
+not detected.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ PACKAGE = "autoresearch_magic"
 
 SEEDING = {"default_rng", "PRNGKey", "SeedSequence", "PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64", "setstate",
            "set_rng_state", "set_rng_state_all"}  # fmt: skip
-"""Names of functions that set a seed and do not look like it, whatever they are a member of."""
+"""Functions of any module that set a seed although their names do not look like it."""
 SEEDING_PATHS = {"random.Random", "jax.random.key", "numpy.random.set_state"}
-"""The same, for names that mean other things elsewhere."""
+"""Functions that set a seed, with their modules, because functions of other modules share their names."""
 UNSEEDED = {"seed", "seed_all", "default_rng", "Random", "RandomState", "SeedSequence", "PCG64", "PCG64DXSM", "MT19937",
             "Philox", "SFC64"}  # fmt: skip
-"""Without an argument these take a seed from the system, another one in each run."""
-HANDED_ON = {
+"""Functions that without an argument take a different seed from the system in each run."""
+SEEDING_EVERYWHERE = {
     "manual_seed",
     "manual_seed_all",
     "set_seed",
@@ -31,49 +32,50 @@ HANDED_ON = {
     "default_rng",
     "PRNGKey",
 }
-"""Functions that set a seed wherever they are called: a mention is as good as a call."""
+"""Functions that are only there to set a seed, so that passing one on counts like calling it."""
 GETTERS = ("get_", "initial_")
-"""How names begin that only tell a seed."""
+"""Prefixes of functions that only return a seed."""
 HARMLESS = {"device", "dtype", "deterministic", "workers", "verbose"}
-"""Arguments of such functions that leave the stream as it is."""
+"""Arguments of seeding functions that do not affect the random numbers."""
 STREAMS = {"rng", "generator"}
-"""Arguments that take a generator, and in some libraries a seed."""
+"""Arguments that take a generator or, in some libraries, a seed."""
 SETTERS = {"setattr", "setdefault", "add_argument", "__setattr__"}
-"""Functions that take the name of what they set as text."""
+"""Functions that take the name of what they set as a string."""
 
 
 class Seeds:
-    """The seeds of one source.
+    """The places of one target that set a seed.
 
     Parameters
     ----------
     names : Names
+        The target's resolved names.
     """
 
     def __init__(self, names: Names) -> None:
         self.names = names
         self.functions = self._own_functions()
-        self.fed: set[tuple[int, str]] = set()  # scopes and names of what reaches a seed
-        while True:  # each round follows the names of the last one a step further
-            more = {(id(home), name) for home, name in self._feeding()} - self.fed
+        self.reaching: set[tuple[int, str]] = set()  # names that reach a seed, each with the id of its scope
+        while True:  # each round follows the names one step further back
+            more = {(id(owner), name) for owner, name in self._names_reaching_seeds()} - self.reaching
             if not more:
                 break
-            self.fed |= more
+            self.reaching |= more
 
-    # -- what sets one ---------------------------------------------------------------------------------------------
+    # -- what sets a seed -----------------------------------------------------------------------------------------
 
-    def seeding(self, function: ast.expr, scope: Scope) -> bool:
-        """Whether a function is there to set a seed, and none of the source's own, which are looked into instead."""
-        if self._own(function, scope) is not None:
+    def sets_seed(self, function: ast.expr, scope: Scope) -> bool:
+        """Whether a library function sets a seed; the target's own functions are inspected instead."""
+        if self._own_parameters(function, scope) is not None:
             return False
         path = self.names.path(function, scope)
-        name = path.rpartition(".")[2] or last(function)
+        name = path.rpartition(".")[2] or last_name(function)
         return path in SEEDING_PATHS or name in SEEDING or (seed_like(name) and not name.startswith(GETTERS))
 
-    def in_call(self, call: ast.Call, scope: Scope) -> list[ast.AST]:
-        """Return what a call uses as seeds; the call itself where it lets the system choose."""
-        name = last(call.func)
-        if self.seeding(call.func, scope):
+    def seeds_in_call(self, call: ast.Call, scope: Scope) -> list[ast.AST]:
+        """Return the arguments that a call uses as seeds; the call itself when the system chooses the seed."""
+        name = last_name(call.func)
+        if self.sets_seed(call.func, scope):
             values: list[ast.AST] = [*call.args, *(k.value for k in call.keywords if k.arg not in HARMLESS)]
             name = self.names.path(call.func, scope).rpartition(".")[2] or name
             return values or ([call] if name in UNSEEDED else [])
@@ -81,117 +83,120 @@ class Seeds:
             seed_like(k.arg) or (k.arg in STREAMS and _is_number(k.value)))]  # fmt: skip
         if name in SETTERS and any(names_seed(argument) for argument in call.args):
             values += [k.value for k in call.keywords if k.arg == "default"] or call.args[-1:]
-        if (own := self._own(call.func, scope)) is not None:
-            values += self._filled(call, own)
+        if (own := self._own_parameters(call.func, scope)) is not None:
+            values += self._seed_arguments(call, own)
             if seed_like(name) and not values:
                 values += [*call.args, *(k.value for k in call.keywords)]
         return list(dict.fromkeys(values))
 
-    def bound_by(self, binding: Binding) -> bool:
-        """Whether a binding puts something into a seed that is not the controller's."""
-        how, value, scope = binding.how, binding.value, binding.scope
-        if how in ("delete", "definition", "import") or value is None or (how == "parameter" and is_none(value)):
+    def binds_seed(self, binding: Binding) -> bool:
+        """Whether a binding gives a seed a value other than the controller's seed."""
+        kind, value, scope = binding.kind, binding.value, binding.scope
+        if kind in ("delete", "definition", "import") or value is None or (kind == "parameter" and is_none(value)):
             return False
         target = binding.target
         if isinstance(target, ast.Subscript):
             named = names_seed(target.slice)
         else:
             named = seed_like(target.attr if isinstance(target, ast.Attribute) else binding.name)
-        home = scope.home(binding.name) if binding.name else None
-        # a loop's variable that feeds a seed is most often called i, and so are others
-        fed = how != "loop" and home is not None and (id(home), binding.name) in self.fed
-        outside = scope.parent or scope if how == "parameter" else scope  # a default is read outside its function
-        return (named or fed) and (how == "change" or not self.controllers(value, outside))
+        # loop variables are excepted, because most loops share the name i
+        reaching = kind != "loop" and bool(binding.name) and self._reaches(binding.name, scope.owner_of(binding.name))
+        # a parameter's default is evaluated outside of its function
+        outside = scope.parent or scope if kind == "parameter" else scope
+        return (named or reaching) and (kind == "change" or not self.is_controllers_seed(value, outside))
 
-    def handed_on(self, node: ast.expr, scope: Scope) -> bool:
-        """Whether a name or attribute that is not called is a function that sets a seed."""
+    def passed_as_value(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether a name or attribute that is not called is a seeding function."""
         path = self.names.path(node, scope)
-        name = path.rpartition(".")[2] or last(node)
+        name = path.rpartition(".")[2] or last_name(node)
         if path in ("random.seed", "numpy.random.seed"):
             return True
-        if name in HANDED_ON and (path or isinstance(node, ast.Attribute)):
+        if name in SEEDING_EVERYWHERE and (path or isinstance(node, ast.Attribute)):
             return True
         own = self.functions.get(node.id) if isinstance(node, ast.Name) else None
-        if own is None or not all(isinstance(b.node, ast.FunctionDef) for b in self.names.of(name, scope)):
+        if own is None or not all(isinstance(b.node, ast.FunctionDef) for b in self.names.bindings_of(name, scope)):
             return False
-        return any(self._is_seed(name, home) for name, home in own)
+        return any(self._is_seed(name, owner) for name, owner in own)
 
-    # -- whose it is -----------------------------------------------------------------------------------------------
+    # -- whose seed it is ------------------------------------------------------------------------------------------
 
-    def controllers(self, value: ast.AST, scope: Scope, depth: int = 8) -> bool:
-        """Whether an expression is the controller's seed, or a parameter, whose callers are looked at instead."""
+    def is_controllers_seed(self, value: ast.AST, scope: Scope, depth: int = 8) -> bool:
+        """Whether an expression is the controller's seed, or a seed parameter (the calls that fill it are checked instead)."""
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "int":
-            return len(value.args) == 1 and not value.keywords and self.controllers(value.args[0], scope, depth)
+            return len(value.args) == 1 and not value.keywords and self.is_controllers_seed(value.args[0], scope, depth)
         if not isinstance(value, ast.Name):
-            return own_path(self.names.path(value, scope)) == f"{PACKAGE}.seed"
-        bound = self.names.of(value.id, scope)
-        return depth > 0 and bool(bound) and all(self._trusted(each, depth) for each in bound)
+            return public_path(self.names.path(value, scope)) == f"{PACKAGE}.seed"
+        bound = self.names.bindings_of(value.id, scope)
+        return depth > 0 and bool(bound) and all(self._binds_controllers_seed(each, depth) for each in bound)
 
-    def _trusted(self, binding: Binding, depth: int) -> bool:
-        if binding.how == "import":
-            return own_path(binding.path) == f"{PACKAGE}.seed"
-        if binding.how == "parameter":
+    def _binds_controllers_seed(self, binding: Binding, depth: int) -> bool:
+        if binding.kind == "import":
+            return public_path(binding.path) == f"{PACKAGE}.seed"
+        if binding.kind == "parameter":
             named = self._is_seed(binding.name, binding.scope)
             return named and isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if binding.how == "value" and binding.value is not None:
-            return self.controllers(binding.value, binding.scope, depth - 1)
+        if binding.kind == "value" and binding.value is not None:
+            return self.is_controllers_seed(binding.value, binding.scope, depth - 1)
         return False
 
-    def _is_seed(self, name: str, home: Scope) -> bool:
-        return seed_like(name) or (id(home), name) in self.fed
+    def _is_seed(self, name: str, owner: Scope) -> bool:
+        return seed_like(name) or self._reaches(name, owner)
 
-    def _feeding(self) -> Iterator[tuple[Scope, str]]:
-        """Yield the names that reach a seed by plain arithmetic."""
-        values = [(b.value, b.scope) for b in self.names.bindings if b.value is not None and self.bound_by(b)]
-        for place in self.names.places:
-            if isinstance(place.node, ast.Call):
-                values += [(value, place.scope) for value in self.in_call(place.node, place.scope)]
+    def _reaches(self, name: str, owner: Scope | None) -> bool:
+        return owner is not None and (id(owner), name) in self.reaching
+
+    def _names_reaching_seeds(self) -> Iterator[tuple[Scope, str]]:
+        """Yield the names that reach a seed through arithmetic, with their scopes."""
+        values = [(b.value, b.scope) for b in self.names.bindings if b.value is not None and self.binds_seed(b)]
+        for item in self.names.nodes:
+            if isinstance(item.node, ast.Call):
+                values += [(value, item.scope) for value in self.seeds_in_call(item.node, item.scope)]
         for value, scope in values:
             for name in _arithmetic(value):
-                home = scope.home(name)
-                bound = home.bindings.get(name, []) if home is not None else []
-                if home is not None and all(b.how in ("value", "part", "change", "parameter") for b in bound):
-                    yield home, name
+                owner = scope.owner_of(name)
+                bound = owner.bindings.get(name, []) if owner is not None else []
+                if owner is not None and all(b.kind in ("value", "part", "change", "parameter") for b in bound):
+                    yield owner, name
 
-    # -- the source's own functions --------------------------------------------------------------------------------
+    # -- the target's own functions --------------------------------------------------------------------------------
 
     def _own_functions(self) -> dict[str, list[tuple[str, Scope]]]:
-        """Return the parameters of functions, methods and classes by their name, without ``self``."""
-        inner = {id(b.scope.node): b.scope for b in self.names.bindings if b.how == "parameter"}
+        """Return the parameters (without ``self``) of the target's functions, methods and classes, by the callable's name."""
+        inner = {id(b.scope.node): b.scope for b in self.names.bindings if b.kind == "parameter"}
         found = {}
         for binding in self.names.bindings:
             node = binding.node
-            if binding.how != "definition" or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if binding.kind != "definition" or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            told = [(argument.arg, inner[id(node)]) for argument, _ in arguments(node)]
+            parameters = [(argument.arg, inner[id(node)]) for argument, _ in arguments(node)]
             owner = binding.scope.node
             if isinstance(owner, ast.ClassDef):
-                told = told[1:]
+                parameters = parameters[1:]
                 if node.name == "__init__":
-                    found[owner.name] = told
-            found[node.name] = told
+                    found[owner.name] = parameters
+            found[node.name] = parameters
         return found
 
-    def _own(self, function: ast.expr, scope: Scope) -> list[tuple[str, Scope]] | None:
-        """Return the parameters of a function of the source's own; a module's member of the same name is none."""
-        return None if self.names.path(function, scope) else self.functions.get(last(function))
+    def _own_parameters(self, function: ast.expr, scope: Scope) -> list[tuple[str, Scope]] | None:
+        """Return the parameters of a function of the target; None for other functions, such as a module's of the same name."""
+        return None if self.names.path(function, scope) else self.functions.get(last_name(function))
 
-    def _filled(self, call: ast.Call, own: list[tuple[str, Scope]]) -> list[ast.AST]:
-        """Return what a call puts into parameters that are seeds."""
-        seeds = [self._is_seed(name, home) for name, home in own]
+    def _seed_arguments(self, call: ast.Call, own: list[tuple[str, Scope]]) -> list[ast.AST]:
+        """Return the arguments of a call that fill seed parameters."""
+        seeds = [self._is_seed(name, owner) for name, owner in own]
         by_name = {name for (name, _), seed in zip(own, seeds, strict=True) if seed}
         filled = [value for value, seed in zip(call.args, seeds, strict=False) if seed]
         filled += [k.value for k in call.keywords if k.arg in by_name]
         return [value for value in filled if not is_none(value)]
 
 
-def own_path(path: str) -> str:
-    """Return ``autoresearch_magic.seed`` for ``autoresearch_magic.runtime.seed``, which is the same."""
+def public_path(path: str) -> str:
+    """Return the public path of a member: ``autoresearch_magic.seed`` for ``autoresearch_magic.runtime.seed``."""
     return path.replace(f"{PACKAGE}.runtime.", f"{PACKAGE}.", 1)
 
 
-def last(node: ast.AST) -> str:
-    """Return the name that an expression ends with; empty where there is none."""
+def last_name(node: ast.AST) -> str:
+    """Return the last name of an expression: ``b`` for ``a.b``; empty when it does not end in a name."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
@@ -201,7 +206,7 @@ def is_none(value: ast.AST) -> bool:
 
 
 def names_seed(key: ast.AST | None) -> bool:
-    """Whether a literal is the name of a seed: a key, or an option such as ``--random-seed``."""
+    """Whether a string literal names a seed, as a dictionary key or an option such as ``--random-seed`` does."""
     if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
         return False
     name = key.value.lstrip("-").replace("-", "_")
@@ -213,7 +218,7 @@ def _is_number(value: ast.AST) -> bool:
 
 
 def _arithmetic(value: ast.AST) -> Iterator[str]:
-    """Yield the names in an expression that is a number made of numbers."""
+    """Yield the names from which an expression is computed by arithmetic."""
     match value:
         case ast.Name(id=name):
             yield name

@@ -13,7 +13,18 @@ from autoresearch_magic.source.edits import check_syntax, complexity, fingerprin
 from autoresearch_magic.source.integrity import refusal
 
 LINES = st.sampled_from(
-    ["", "x = 1", "#% file a.py", "#%% file a.py", files.NO_NEWLINE, "#% no newline", "\r", "é\r", "#% file ", "  #% file b"]
+    [
+        "",
+        "x = 1",
+        "#% file a.py",
+        "#%% file a.py",
+        files.NO_NEWLINE,
+        "#% no newline",
+        "\r",
+        "é\r",
+        "#% file ",
+        "  #% file b",
+    ]
 )
 CONTENTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),

@@ -208,7 +208,7 @@ def test_the_controller_is_left_alone(line: str) -> None:
     found = violations(with_line(line), [BASE])
     assert found, line
     assert {v.rule for v in found} == {"controller"}
-    assert "tampers with the controller (line " in refusal(with_line(line), [BASE])
+    assert "tampers with the study's controls (line " in refusal(with_line(line), [BASE])
     assert violations(with_line(line), [with_line(line)]) == ()
 
 
@@ -267,10 +267,8 @@ def test_the_setup_is_known() -> None:
 
 def test_the_line_says_where_and_what() -> None:
     after = with_line("\nx = 1\ntorch.manual_seed(1337)")
-    assert refusal(after, [BASE]) == (
-        "It sets the seed (line 11: torch.manual_seed(1337)): seeds belong to the controller, whose own is "
-        "`from autoresearch_magic import seed`."
-    )
+    assert refusal(after, [BASE]).startswith("It sets the seed (line 11: torch.manual_seed(1337)): ")
+    assert "`from autoresearch_magic import seed`" in refusal(after, [BASE])
     many = refusal(with_line("torch.manual_seed(3)\nnp.random.seed(" + "9" * 500 + ")\nclock = 3"), [BASE])
     assert "(line 9: torch.manual_seed(3), and 1 more)" in many
     assert len(refusal(with_line("np.random.seed(" + "9" * 500 + ")"), [BASE])) < 250
