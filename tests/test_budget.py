@@ -1,3 +1,5 @@
+"""Budgets and durations: reading, formatting, errors."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_durations(text, seconds):
 @pytest.mark.parametrize(
     "text", ["soon", "", "20", "5x", "-5s", "0s", "5m later", "s", "nan", float("nan"), -1, 0, True]
 )
-def test_what_is_no_duration_is_refused_in_one_line(text):
+def test_an_invalid_duration_is_a_one_line_error(text):
     with pytest.raises(UserError) as caught:
         parse_duration(text, "budget")
     assert "\n" not in str(caught.value)
@@ -49,11 +51,11 @@ def test_budgets(text, budget):
 
 
 @pytest.mark.parametrize("text", ["0steps", "many", "steps", "20"])
-def test_what_is_no_budget_is_refused_with_both_remedies(text):
+def test_the_error_for_an_invalid_budget_names_durations_and_steps(text):
     with pytest.raises(UserError, match="step"):
         parse_budget(text)
 
 
 @given(st.integers(1, 10**6))
-def test_what_is_written_is_read_back(seconds):
+def test_formatted_durations_parse_to_the_same_value(seconds):
     assert parse_duration(format_duration(seconds)) == seconds

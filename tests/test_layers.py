@@ -1,6 +1,8 @@
 """Imports run one way: each room may import only the rooms before it, and no modules import each other in a circle."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +78,20 @@ def test_no_modules_import_each_other_in_a_circle():
 
     for module in GRAPH:
         visit(module, ())
+
+
+def loaded(code: str, names: tuple[str, ...]) -> list[str]:
+    """Return which of some modules a fresh interpreter has loaded after running code."""
+    code += f"\nimport sys\nprint(*[name for name in {names} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_only_the_jupyter_modules_load_notebook_libraries_and_no_module_loads_a_vendors_sdk():
+    core = [f"{PACKAGE.name}.{module}".strip(".") for module in MODULES if not module.startswith("ui.jupyter")]
+    code = f"import importlib\nfor name in {core}: importlib.import_module(name)"
+    assert loaded(code, ("IPython", "ipywidgets", "anywidget", "anthropic", "openai", "torch")) == []
+
+
+def test_an_experiment_that_imports_the_clock_loads_no_heavy_library():
+    code = "from autoresearch_magic import clock, report, seed"
+    assert loaded(code, ("pandas", "matplotlib", "optuna", "git", "scipy")) == []

@@ -1,3 +1,5 @@
+"""The clock, reports and seed that a target sees."""
+
 import time
 
 import pytest
@@ -12,14 +14,14 @@ def clock(amount, unit, events=None):
     return made
 
 
-def test_steps_are_counted_out():
+def test_a_budget_in_steps_gives_that_many_steps():
     c = clock(5, "steps")
     assert list(c) == [0, 1, 2, 3, 4]
     assert (c.step, c.progress, c.expired, c.budget, c.unit) == (5, 1.0, True, 5, "steps")
     assert list(c) == []
 
 
-def test_seconds_run_out_and_only_training_is_charged():
+def test_a_budget_in_seconds_charges_only_the_training_loop():
     c = clock(0.15, "seconds")
     time.sleep(0.1)
     assert c.elapsed == 0
@@ -36,7 +38,7 @@ def test_seconds_run_out_and_only_training_is_charged():
     assert c.elapsed == charged
 
 
-def test_a_loop_that_is_left_is_not_charged_further():
+def test_leaving_the_loop_stops_the_clock():
     c = clock(10, "seconds")
     for _ in c:
         break
@@ -48,14 +50,14 @@ def test_a_loop_that_is_left_is_not_charged_further():
     assert c.elapsed == charged
 
 
-def test_asking_whether_it_expired_starts_the_clock():
+def test_the_first_access_of_expired_starts_the_clock():
     c = clock(0.03, "seconds")
     while not c.expired:
         time.sleep(0.005)
     assert c.elapsed >= 0.03
 
 
-def test_reports_carry_the_place_and_the_values():
+def test_reports_are_emitted_with_their_values():
     events = []
     c = clock(2, "steps", events)
     for step in c:
@@ -68,7 +70,7 @@ class Scalar:
         return 2
 
 
-def test_numbers():
+def test_number_accepts_scalars_only():
     assert number(Scalar()) == 2.0
     assert number(True) == 1.0
     for bad in ("3", b"3", None, [1]):
@@ -80,7 +82,7 @@ def test_a_seed_is_an_int():
     assert Seed(3) + 1 == 4
 
 
-def test_a_sign_of_life_comes_before_the_first_step_and_from_a_while_loop_too():
+def test_progress_is_signalled_before_the_first_step_and_in_while_loops():
     events = []
     for _ in clock(10, "seconds", events):
         break

@@ -1,4 +1,4 @@
-"""Syntax trees, from any thread."""
+"""Parsing from several threads."""
 
 import ast
 import threading
@@ -9,7 +9,7 @@ from autoresearch_magic import syntax as parsing
 from autoresearch_magic.syntax import syntax_tree
 
 
-def test_it_is_what_python_parses():
+def test_it_parses_as_python_does():
     assert ast.dump(syntax_tree("x = 1")) == ast.dump(ast.parse("x = 1"))
     assert isinstance(syntax_tree("f(x)", "eval").body, ast.Call)
     syntax_tree("'\\d'")  # no warning, which would be an error here
@@ -19,7 +19,7 @@ def test_it_is_what_python_parses():
         syntax_tree("x = 1", "eval")
 
 
-def test_what_another_thread_has_spoilt_is_tried_again(monkeypatch):
+def test_a_parse_that_another_thread_disturbed_is_repeated(monkeypatch):
     spoilt, parse = [3], ast.parse
 
     def flaky(source, *rest, **named):
@@ -35,7 +35,7 @@ def test_what_another_thread_has_spoilt_is_tried_again(monkeypatch):
         syntax_tree("x = 1")
 
 
-def test_many_threads_at_once():
+def test_many_threads_can_parse_at_once():
     source = "\n".join(f"def f{n}(a, b=[{n}]): return [(a, {{b: c}}) for c in (b, a)]" for n in range(300))
     wanted, found = ast.dump(ast.parse(source)), []
 

@@ -151,7 +151,7 @@ class Settings:
         keys=("min delta",),
     )  # fmt: skip
     judge: str = _option(
-        "sequential", "sequential: repeat a better run until it is not luck; strict: keep any better run (default sequential)",
+        "sequential", "sequential: repeat a better run until chance is ruled out; strict: keep any better run (default sequential)",
         metavar="RULE", parse=one_of("judge", "sequential", "strict"), keys=("judge",),
     )  # fmt: skip
     pairs: int = _option(

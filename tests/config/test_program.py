@@ -1,3 +1,5 @@
+"""Programs: title, prose and settings from lines and front matter."""
+
 import pytest
 
 from autoresearch_magic.config.program import parse_program
@@ -7,7 +9,7 @@ from autoresearch_magic.errors import UserError
 def test_title_and_prose():
     program = parse_program("# Lower the loss\n\nRules: be brave.\nBudget: spend it well.")
     assert program.title == "Lower the loss"
-    assert program.settings == {}  # prose with colons is prose: 'Rules' is no key, so the paragraph is none of settings
+    assert program.settings == {}  # 'Rules' is not a key, so the paragraph is prose
 
 
 def test_key_value_lines():
@@ -52,7 +54,7 @@ def test_a_direction_in_the_front_matters_metric_is_stronger_than_a_line():
         ("---\na: [\n---\n", "not YAML"),
     ],
 )
-def test_what_is_wrong_is_named_in_one_line(text, message):
+def test_mistakes_are_one_line_errors(text, message):
     with pytest.raises(UserError, match=message) as caught:
         parse_program(text)
     assert "\n" not in str(caught.value)

@@ -304,7 +304,7 @@ def test_a_block_means_the_settings_it_says(name):
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_a_block_comes_out_of_prose_unharmed(name):
+def test_a_block_between_prose_has_the_same_settings(name):
     text, _ = BLOCKS[name]
     around = f"# A heading\n\nRead this first: be brave.\n\n{text}\n\nRules: one change at a time.\n"
     assert parse_program(around).settings == parse_program(text).settings
@@ -318,7 +318,7 @@ def test_words_in_a_block_are_prose():
     assert parse_program("/autoresearch\nSeed: 2\nMake it all so much better").title == "Make it all so much better"
 
 
-def test_flags_of_an_agents_command_line_are_its_own():
+def test_flags_in_an_agents_command_line_are_not_settings():
     assert read_blocks("Agent: command:claude -p --model x").settings == {"agent": "command:claude -p --model x"}
 
 
@@ -334,7 +334,7 @@ def test_keys_come_in_any_order(lines):
 
 
 @given(st.sampled_from(sorted(KEYS)), st.integers(2, 9), st.sampled_from([" ", "-", "_"]))
-def test_every_key_is_read_however_it_is_spelled(key, number, gap):
+def test_keys_may_be_spelled_with_blanks_hyphens_or_underscores(key, number, gap):
     for spelled in (key.replace(" ", gap), key.replace(" ", gap).title(), key.replace(" ", gap).upper()):
         assert read_blocks(f"/autoresearch\n{spelled}: {number}").settings == {KEYS[key]: str(number)}
 
@@ -381,7 +381,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_one_line(name):
+def test_mistakes_are_one_line_errors(name):
     text, message = WRONG[name]
     with pytest.raises(UserError, match=message) as caught:
         parse_program(text)
@@ -444,7 +444,7 @@ Scope: stay with the optimizer, please.
 """
 
 
-def test_the_originals_program_is_prose():
+def test_the_original_autoresearch_program_is_prose():
     program = parse_program(ORIGINAL)
     assert program.settings == {}
     assert program.title == "nightly"
@@ -468,7 +468,7 @@ def test_prose_with_colons_stays_prose(prose):
 
 
 @given(st.text(alphabet="abG: \n-*#`/.,", max_size=60))
-def test_any_text_is_read_or_refused_in_one_line(text):
+def test_any_text_is_read_or_a_one_line_error(text):
     try:
         said = repr(read_blocks(text).settings)
     except UserError as error:
@@ -493,7 +493,7 @@ def test_the_direction_of_a_goal(goal, lower):
     assert goal_direction(goal) is lower
 
 
-def test_a_stated_direction_is_stronger_than_the_goals():
+def test_a_given_direction_overrides_that_of_the_goal():
     text = "/autoresearch\nGoal: Reduce the errors\nScope: a\nVerify: b\nDirection: higher"
     assert not make_settings(parse_program(text).settings).minimize
     assert "minimize" not in parse_program("Goal: Increase it\nMetric: loss").settings  # a cell's default stays
@@ -502,5 +502,5 @@ def test_a_stated_direction_is_stronger_than_the_goals():
 @pytest.mark.parametrize(
     ("experiments", "interval"), [("25", 8), (24, 8), ("2", 1), ("unlimited", 10), (UNLIMITED, 10)]
 )
-def test_evals_come_three_times(experiments, interval):
+def test_evals_are_reported_three_times_a_study(experiments, interval):
     assert evals_interval(experiments) == interval

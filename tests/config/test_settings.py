@@ -1,3 +1,5 @@
+"""Options: parsing, layers, help and their one-line summary."""
+
 import dataclasses
 import json
 
@@ -29,12 +31,12 @@ def test_text_and_typed_values_mean_the_same():
     assert not typed.minimize
 
 
-def test_stronger_layers_win():
+def test_later_layers_override_earlier_ones():
     made = make_settings({"metric": "a", "experiments": "5"}, {"experiments": 6}, {"metric": "b"})
     assert (made.metric, made.experiments) == ("b", 6)
 
 
-def test_a_direction_in_the_metric_yields_to_a_stronger_one():
+def test_a_later_layer_overrides_the_metrics_direction():
     assert not make_settings({"metric": "acc (higher is better)"}).minimize
     assert make_settings({"metric": "acc (higher is better)"}, {"minimize": True}).minimize
 
@@ -69,13 +71,13 @@ def test_a_direction_in_the_metric_yields_to_a_stronger_one():
         ({**REPOSITORY, "until": "soon"}, "--until takes a number"),
     ],
 )
-def test_bad_values_are_one_line(raw, message):
+def test_invalid_values_are_one_line_errors(raw, message):
     with pytest.raises(UserError, match=message) as caught:
         make_settings(raw)
     assert "\n" not in str(caught.value)
 
 
-def test_every_option_shows_up_in_help_and_survives_the_journal():
+def test_every_option_is_in_the_help_and_survives_json():
     parser = Parser(prog="test")
     add_options(parser)
     text = parser.format_help()
@@ -116,7 +118,7 @@ def test_deadlines():
     assert dataclasses.replace(steps, timeout=3.0).deadline(100.0) == 3.0
 
 
-def test_the_deadline_of_a_command_knows_no_budget():
+def test_the_deadline_of_a_command_does_not_depend_on_the_budget():
     command = make_settings(REPOSITORY)
     assert (command.deadline(None), command.deadline(1.0), command.deadline(100.0)) == (600, 30, 500)
     assert make_settings({**REPOSITORY, "timeout": "2m"}).deadline(100.0) == 120
@@ -148,7 +150,7 @@ def test_a_scope_is_the_same_as_text_and_as_a_list(globs):
     assert make_settings({**REPOSITORY, "scope": as_list}).scope == as_list
 
 
-def test_with_verify_the_metric_is_no_python():
+def test_with_verify_the_metric_is_not_python():
     metric = make_settings({**REPOSITORY, "metric": "coverage % (higher is better)"}).as_metric()
     assert not metric.minimize
     assert "%" in metric.name
@@ -160,13 +162,13 @@ def test_with_verify_the_metric_is_no_python():
         make_settings({"metric": "coverage %", **REPOSITORY}, {"verify": "", "scope": ""})
 
 
-def test_a_command_without_a_metric_prints_one_number():
+def test_a_command_without_a_metric_has_the_default_metric():
     metric = make_settings(REPOSITORY).as_metric()
     assert (metric.name, metric.minimize) == ("metric", True)
     assert not make_settings(REPOSITORY, {"maximize": True}).as_metric().minimize
 
 
-def test_the_guards_metric():
+def test_guard_metric_and_threshold():
     guarded = {**REPOSITORY, "guard": "make test"}
     assert make_settings(guarded).as_guard_metric() is None
     size = make_settings({**guarded, "guard_metric": "size", "guard_threshold": 5})
@@ -187,11 +189,11 @@ def test_the_guards_metric():
         ([{"noise": "high"}, {"noise": "low"}], 2),
     ],
 )
-def test_noise_says_how_often_the_baseline_is_run(layers, repeats):
+def test_noise_sets_the_repeats_of_the_baseline(layers, repeats):
     assert make_settings(REPOSITORY, *layers).repeats == repeats
 
 
-def test_words_for_no_end():
+def test_unlimited_and_off():
     made = make_settings({**REPOSITORY, "experiments": "Unlimited", "patience": "off", "until": "90%"})
     assert (made.experiments, made.patience, made.until) == (UNLIMITED, None, 90.0)
     assert "experiments until it is stopped" in made.describe()
@@ -200,14 +202,14 @@ def test_words_for_no_end():
 
 
 @pytest.mark.parametrize("word", ["lower", "lower_is_better", "Lower is better", "minimise", "lower-is-better"])
-def test_directions(word):
+def test_directions_may_be_words(word):
     assert make_settings({"metric": "x", "minimize": word}).minimize
     assert not make_settings(
         {"metric": "x", "minimize": word.lower().replace("lower", "higher").replace("minim", "maxim")}
     ).minimize
 
 
-def test_the_line_of_a_repositorys_settings():
+def test_the_summary_of_a_repositorys_settings():
     raw = {
         **REPOSITORY, "guard": "make test", "guard_metric": "size", "guard_threshold": "5%", "link": "node_modules data",
         "repo": "~/code", "evals_interval": 4,
@@ -225,7 +227,7 @@ def test_the_line_of_a_repositorys_settings():
     assert "x" * 80 not in long
 
 
-def test_the_line_of_effective_settings_names_what_matters():
+def test_the_summary_shows_the_essential_settings():
     line = make_settings({"metric": "m=f(x)", "budget": "9s", "experiments": 4, "min_delta": 0.5}).describe()
     for part in ("m = f(x)", "lower is better", "9s", "4 experiments", "tuner", "min-delta 0.5"):
         assert part in line

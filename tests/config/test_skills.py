@@ -1,4 +1,4 @@
-"""Skills: the templates, their examples, and the edits that were recorded on them."""
+"""Skills: the program templates, their examples, and the edits recorded on the examples."""
 
 import importlib.util
 import os
@@ -58,13 +58,13 @@ HEAD = "---\nname: mine\ndescription: Does it.\n---\n# Mine\n\nMetric: a\n"
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch, tmp_path):
-    """Keep the skills of whoever runs the tests out."""
+    """Hide the skills of the person who runs the tests."""
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 def block(skill):
-    """Return the settings of a skill by key, as a simple reader would find them."""
+    """Return the settings of a skill by key, found by a simple parser."""
     for paragraph in skill.text.split("\n\n"):
         if paragraph.startswith("Goal: "):
             return {key.lower(): value for key, value in (line.split(": ", 1) for line in paragraph.splitlines())}
@@ -72,13 +72,13 @@ def block(skill):
 
 
 def needs(name):
-    """Skip where what the skill measures with is not installed."""
+    """Skip the test when the package that the skill measures with is not installed."""
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"{NEEDS[name]} is not installed")
 
 
 def shell(command, folder):
-    """Run a command as a study would: with this interpreter as `python`; return exit code and output."""
+    """Run a command as a study does, with this interpreter as `python`; return its exit code and output."""
     path = os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", "")))
     env = {**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "default"}
     env = {name: value for name, value in env.items() if not name.startswith("COV_")}
@@ -108,7 +108,7 @@ def better(skill, value, than):
 # -- reading them -----------------------------------------------------------------------------------------------------
 
 
-def test_the_built_in_ones_are_there():
+def test_the_built_in_skills_can_be_read():
     skills, problems = read_skills()
     assert ([skill.name for skill in skills], problems) == (NAMES, [])
     for skill in skills:
@@ -148,7 +148,7 @@ def test_blocks_parse(name):
     assert program.title == skill.text.splitlines()[0].removeprefix("# ")
 
 
-def test_ones_own_come_first(tmp_path, monkeypatch):
+def test_the_users_skills_override_built_in_ones(tmp_path, monkeypatch):
     named = tmp_path / "named"
     monkeypatch.setenv(VARIABLE, os.pathsep.join((str(named), str(tmp_path / "none"))))
     folders = skill_folders(tmp_path)
@@ -179,7 +179,7 @@ def test_ones_own_come_first(tmp_path, monkeypatch):
         (b"\xff\xfe", "cannot be read"),
     ],
 )
-def test_a_broken_one_is_named_in_one_line_and_skipped(tmp_path, text, said):
+def test_an_invalid_skill_is_skipped_with_a_one_line_message(tmp_path, text, said):
     for name, content in (("bad", text), ("good", HEAD)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "SKILL.md").write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -192,7 +192,7 @@ def test_a_broken_one_is_named_in_one_line_and_skipped(tmp_path, text, said):
         find_skill("bad", [tmp_path])
 
 
-def test_an_unknown_name_gets_a_near_one():
+def test_an_unknown_name_is_an_error_with_similar_names():
     with pytest.raises(UserError, match=r"no skill 'sped': did you mean speed\?"):
         find_skill("sped")
     with pytest.raises(UserError, match="there are api-latency, complexity"):
@@ -200,7 +200,7 @@ def test_an_unknown_name_gets_a_near_one():
     assert find_skill(" Speed ").name == "speed"
 
 
-def test_as_a_cell():
+def test_a_skill_becomes_a_notebook_cell():
     skill = find_skill("speed")
     cell = as_cell(skill, "--repo here")
     assert cell.startswith("%%autoresearch --repo here\n# Make the function faster\n\nGoal: ")
@@ -217,7 +217,7 @@ def git(folder, *arguments):
 
 
 def test_an_example_becomes_a_repository(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))  # as in a hook: it must not be listened to
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))  # as inside of a git hook; it must be ignored
     folder = copy_example(find_skill("speed"), tmp_path / "new" / "speed")
     monkeypatch.delenv("GIT_DIR")
     assert folder == tmp_path / "new" / "speed"
@@ -228,7 +228,7 @@ def test_an_example_becomes_a_repository(tmp_path, monkeypatch):
     assert not [path for path in (folder / ".git" / "hooks").glob("*") if path.suffix != ".sample"]
 
 
-def test_nothing_is_overwritten(tmp_path):
+def test_copying_an_example_never_overwrites(tmp_path):
     skill = find_skill("fix")
     (tmp_path / "empty").mkdir()
     copy_example(skill, tmp_path / "empty")
@@ -241,7 +241,7 @@ def test_nothing_is_overwritten(tmp_path):
         copy_example(read_skill(tmp_path / "mine" / "SKILL.md"), tmp_path / "other")
 
 
-# -- what they measure ------------------------------------------------------------------------------------------------
+# -- measuring the examples ---------------------------------------------------------------------------------------------
 
 GOOD = {
     "speed": {"METHOD": "grid", "CELL": 1.5, "HALF": True, "ROOT": False},
@@ -283,7 +283,7 @@ def test_recorded_edits_improve_the_example_where_the_guard_passes(name, tmp_pat
         [edited] = set(re.findall(r"^<<<<<<< SEARCH (\S+)$", reply, re.MULTILINE))
         assert folder / edited in set(folder.glob(settings["scope"]))
         before = (folder / edited).read_text()
-        for other in set(folder.glob(settings["scope"])) - {folder / edited}:  # so it is plain which file is meant
+        for other in set(folder.glob(settings["scope"])) - {folder / edited}:  # so that only one file can be meant
             with pytest.raises(ReplyError):
                 apply(reply, other.read_text())
         (folder / edited).write_text(apply(reply, before))
@@ -302,7 +302,7 @@ def test_recorded_edits_improve_the_example_where_the_guard_passes(name, tmp_pat
         assert best == float(settings["target"])
 
 
-# -- their checkers see through tricks --------------------------------------------------------------------------------
+# -- the guards detect tricks ---------------------------------------------------------------------------------------
 
 
 def test_a_fast_wrong_answer_is_caught(tmp_path):
@@ -312,7 +312,7 @@ def test_a_fast_wrong_answer_is_caught(tmp_path):
     assert shell(block(find_skill("speed"))["guard"], folder)[0] != 0
 
 
-def test_a_cache_that_is_not_told_of_changes_is_caught(tmp_path):
+def test_a_cache_that_serves_stale_prices_is_caught(tmp_path):
     skill = find_skill("api-latency")
     folder = copy_example(skill, tmp_path / "it")
     path = folder / "server.py"
@@ -324,7 +324,7 @@ def test_a_cache_that_is_not_told_of_changes_is_caught(tmp_path):
     assert "the price after a change" in output
 
 
-def test_a_broken_import_is_no_fix(tmp_path):
+def test_a_broken_import_does_not_count_as_a_fix(tmp_path):
     skill = find_skill("fix")
     folder = copy_example(skill, tmp_path / "it")
     baseline = measure(skill, folder)
@@ -367,7 +367,7 @@ def test_a_model_that_looks_ahead_is_caught(tmp_path):
     assert "still to come" in output
 
 
-# -- playing edits back -----------------------------------------------------------------------------------------------
+# -- replaying recorded edits -------------------------------------------------------------------------------------------
 
 
 def study_of(name, tmp_path, **settings):
@@ -384,7 +384,7 @@ def test_recorded_edits_are_played_back_in_a_study(name, tmp_path):
     assert study.state == "finished", study.status.message
     verdicts = [str(e.verdict) for e in study.experiments]
     assert verdicts.count("keep") >= 3
-    # What the guard refuses goes back, and the next edit mends it; what is no better is not worth the guard.
+    # Edits that fail the guard are sent back, and the next edit repairs them; edits that are not better skip the guard.
     assert set(verdicts) <= {"baseline", "keep", "discard"}
     with Journal(study.folder / "journal.sqlite") as journal:
         reworks = [body for _, kind, body in journal.notes() if kind == "rework"]
@@ -392,21 +392,21 @@ def test_recorded_edits_are_played_back_in_a_study(name, tmp_path):
     assert git(folder, "status", "--porcelain") == ""
 
 
-def test_all_recorded_edits_are_tried_once_and_then_it_ends(tmp_path):
+def test_a_study_ends_after_all_recorded_edits(tmp_path):
     needs("complexity")
     study, _ = study_of("complexity", tmp_path, agent="recorded:complexity", repeats=1, until=-1)
     study.start().wait()
     assert study.state == "finished"
     recorded = [path.read_text() for path in find_skill("complexity").recorded]
     replies = [e.proposal.reply for e in study.experiments[1:]]
-    assert replies == [recorded[0], *recorded[2:]]  # the second was refused by the guard, and mended by the third
+    assert replies == [recorded[0], *recorded[2:]]  # the second failed the guard, and the third repaired it
     study.resume(experiments=20)
     study.wait()
     assert study.status.message == f"All {len(recorded)} recorded edits were tried."
     assert len(study.experiments) == len(recorded)
 
 
-def test_nothing_recorded_nothing_to_play(tmp_path):
+def test_a_skill_without_recorded_edits_is_an_error(tmp_path):
     with pytest.raises(UserError, match="no recorded edits"):
         study_of("speed", tmp_path, agent="recorded:speed")
     with pytest.raises(UserError, match="recorded:SKILL"):
@@ -425,7 +425,7 @@ USED = {
 
 
 @pytest.mark.parametrize("name", sorted(USED))
-def test_a_notebook_runs_its_skills_as_they_stand(name):
+def test_a_notebook_runs_its_skills_unchanged(name):
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     nbformat.validate(notebook)
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]

@@ -1,4 +1,4 @@
-"""Tunable constants: what is one, where it may go, and edits that touch nothing else."""
+"""Tunable constants: which there are, their search spaces, and replacing their values in place."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_left_out(source: str) -> None:
         ("A = (\n    64  # 32 .. 256\n)", Range(32, 256, whole=True)),
     ],
 )
-def test_comments_say_where(source: str, space: object) -> None:
+def test_comments_give_the_search_space(source: str, space: object) -> None:
     assert one(source).space == space
 
 
@@ -157,7 +157,7 @@ def test_comments_say_where(source: str, space: object) -> None:
         "1-8",
     ],
 )
-def test_prose_is_prose(comment: str) -> None:
+def test_prose_in_comments_has_no_effect(comment: str) -> None:
     assert one(f"A = 256  # {comment}").space == inferred_space(256)
 
 
@@ -197,7 +197,7 @@ def test_a_shared_line_names_its_constants() -> None:
         ("A, B = 4, 5  # 1 .. 8", "which constant"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(line: str, words: str) -> None:
+def test_invalid_comments_are_one_line_errors(line: str, words: str) -> None:
     source = f"import x\n{line}\nC = 5"
     with pytest.raises(UserError) as caught:
         find_constants(source)
@@ -210,7 +210,7 @@ def test_what_cannot_be_meant_is_one_line(line: str, words: str) -> None:
 
 @settings(deadline=None)  # a shared machine stalls at times
 @given(st.text(max_size=60))
-def test_any_comment_is_read_or_refused_in_one_line(comment: str) -> None:
+def test_any_comment_is_read_or_a_one_line_error(comment: str) -> None:
     for source in (f"A = 3  # {comment}", f"A, B = 3, 'x'  # one of: {comment}", f"A = 0.5 # A: {comment} 1 .. 3"):
         try:
             find_constants(source)
@@ -221,7 +221,7 @@ def test_any_comment_is_read_or_refused_in_one_line(comment: str) -> None:
 
 @settings(deadline=None)  # a shared machine stalls at times
 @given(st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False)))
-def test_inferred_values_are_of_their_kind_and_around_the_present_one(value: Any) -> None:
+def test_inferred_spaces_have_the_values_type_and_contain_it(value: Any) -> None:
     space = inferred_space(value)
     if space is None:
         return
@@ -243,7 +243,7 @@ def test_inferred_values_are_of_their_kind_and_around_the_present_one(value: Any
         assert all(v < 0 for v in grid)
 
 
-def test_ranges_of_common_constants() -> None:
+def test_inferred_ranges_of_common_constants() -> None:
     assert inferred_space(64) == Choices((16, 24, 32, 48, 64, 96, 128, 192, 256), ordered=True)
     assert inferred_space(8) == Choices((2, 4, 8, 16, 24, 32), ordered=True)
     assert inferred_space(768) == Choices((192, 256, 384, 512, 768, 1024, 1536, 2048, 3072), ordered=True)
@@ -270,7 +270,7 @@ def test_ranges_of_common_constants() -> None:
         (5, 8, Range(1, 20, "log", whole=True)),
     ],
 )
-def test_a_constant_stays_the_sort_of_thing_it_was_at_first(value: Value, origin: Value, space: object) -> None:
+def test_the_original_value_decides_the_kind_of_range(value: Value, origin: Value, space: object) -> None:
     assert inferred_space(value, origin) == space
 
 
@@ -278,7 +278,7 @@ def test_a_constant_stays_the_sort_of_thing_it_was_at_first(value: Value, origin
     ("value", "origin"),
     [(3.0, 0.9), (3.0, 0.1), (-2.0, 1.0), (2.0, -1.0), (0.0, 0.5), (0, 3), (3, -3), (3, "x"), (3, 1.0)],
 )
-def test_an_origin_of_another_sort_does_not_count(value: Value, origin: Value) -> None:
+def test_an_origin_of_another_kind_has_no_effect(value: Value, origin: Value) -> None:
     assert inferred_space(value, origin) == inferred_space(value)
 
 
@@ -289,7 +289,7 @@ _ranges = st.tuples(
 
 @settings(deadline=None)  # a shared machine stalls at times
 @given(_ranges)
-def test_ranges_hold_what_they_give(drawn: tuple[float, float, Any, bool, float]) -> None:
+def test_positions_and_values_of_a_range_agree(drawn: tuple[float, float, Any, bool, float]) -> None:
     low, factor, scale, whole, position = drawn
     high = low * factor
     if whole:
@@ -331,7 +331,7 @@ def test_steps_are_exact() -> None:
         ("s = '''\n# A = 5\n'''\nA = 5", {"A": 6}, "s = '''\n# A = 5\n'''\nA = 6"),
     ],
 )
-def test_edits_in_place(before: str, values: dict[str, Value], after: str) -> None:
+def test_values_are_replaced_in_place(before: str, values: dict[str, Value], after: str) -> None:
     assert replace_constants(before, values) == after
 
 
@@ -349,7 +349,7 @@ _styles: dict[type, st.SearchStrategy[str]] = {
 
 @settings(deadline=None)  # a shared machine stalls at times
 @given(st.data())
-def test_literals_read_back(data: st.DataObject) -> None:
+def test_formatted_literals_evaluate_to_the_same_value(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from([float, int, str]))
     new: Any = data.draw(
         {float: st.floats(allow_nan=False, allow_infinity=False), int: st.integers(), str: st.text()}[kind]
@@ -382,7 +382,7 @@ _lines = st.one_of(
 
 @settings(deadline=None)  # a shared machine stalls at times
 @given(st.lists(_lines, min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]), st.data())
-def test_edits_change_those_values_and_nothing_else(
+def test_replacing_values_changes_nothing_else(
     lines: list[tuple[str, str, str]], newline: str, data: st.DataObject
 ) -> None:
     written = []

@@ -1,4 +1,4 @@
-"""Source text: fingerprints, syntax messages, diffs, imports."""
+"""Source text: fingerprints, syntax errors, complexity, diffs, merges and imports."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_syntax_tree_too_deep_to_walk_falls_back_to_the_text() -> None:
     assert len(fingerprint("x = " + "-" * 5000 + "1")) == 16
 
 
-def test_nothing_is_warned_of() -> None:
+def test_parsing_emits_no_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fingerprint(r"x = '\d'")
@@ -125,7 +125,7 @@ def test_nothing_is_warned_of() -> None:
         ("x = a b" + " " * 3 + "c" * 500, ["…"]),
     ],
 )
-def test_what_is_not_python_is_one_helpful_line(source: str, parts: list[str]) -> None:
+def test_syntax_errors_are_one_line_with_a_remedy(source: str, parts: list[str]) -> None:
     with pytest.raises(UserError) as caught:
         check_syntax(source)
     message = str(caught.value)
@@ -135,7 +135,7 @@ def test_what_is_not_python_is_one_helpful_line(source: str, parts: list[str]) -
     assert len(message) < 300
 
 
-def test_the_message_names_what_was_read() -> None:
+def test_the_message_names_the_source() -> None:
     with pytest.raises(UserError, match="line 1 of the setup"):
         check_syntax("a b", "setup")
 
@@ -146,7 +146,7 @@ def test_a_modulo_at_the_start_of_a_line_is_python() -> None:
 
 @settings(deadline=None)  # a shared machine stalls at times
 @given(st.text())
-def test_any_text_passes_or_is_one_line(text: str) -> None:
+def test_any_text_passes_or_is_a_one_line_error(text: str) -> None:
     try:
         check_syntax(text)
     except UserError as error:
@@ -194,7 +194,7 @@ def test_the_fingerprint_is_the_same_in_another_process() -> None:
     assert run.stdout.strip() == fingerprint(TARGET)
 
 
-def test_merge_carries_a_change_over():
+def test_merge_combines_changes_of_different_lines():
     base = "A = 1\nB = 2\nC = 3\n"
     assert merge(base, "A = 9\nB = 2\nC = 3\n", "A = 1\nB = 8\nC = 3\n") == "A = 9\nB = 8\nC = 3\n"
     assert merge(base, "A = 9\nB = 2\nC = 3\n", "A = 7\nB = 2\nC = 3\n") is None
@@ -224,7 +224,7 @@ def test_merge_with_an_unchanged_side_is_the_other_side(a, b):
         ("torch.compile(f)\nx = 'a'", "torch.no_grad(f)\nx = 'abc'"),
     ],
 )
-def test_what_leaves_the_complexity(one: str, same: str) -> None:
+def test_changes_that_leave_the_complexity(one: str, same: str) -> None:
     assert complexity(one) == complexity(same)
 
 
@@ -254,11 +254,11 @@ PACKED = "a = b + c\nd = a * b\ne = d - a"
         ("x = 1", f"x = {'1' * 200}"),
     ],
 )
-def test_what_is_simpler(simpler: str, than: str) -> None:
+def test_simpler_sources_have_lower_complexity(simpler: str, than: str) -> None:
     assert complexity(simpler) < complexity(than)
 
 
-def test_a_tree_of_any_size_is_counted() -> None:
+def test_very_deep_and_large_sources_are_counted() -> None:
     assert complexity("x = " + "-" * 2000 + "1") > 2000
     assert complexity("\n".join(f"x{i} = {i}" for i in range(5000))) == 15001
 

@@ -1,4 +1,4 @@
-"""Several files as one text, and scopes."""
+"""Targets of several files, and scope globs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_split_returns_what_was_joined(contents: dict[str, str]) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["a.py", "b/c.py", "d.txt"]), CONTENTS, min_size=1))
-def test_parts_know_where_they_stand(contents: dict[str, str]) -> None:
+def test_parts_have_their_positions(contents: dict[str, str]) -> None:
     text = files.join(contents)
     for part in files.parts(text):
         assert text[: part.start].count("\n") == part.line
@@ -87,7 +87,7 @@ def test_constants_of_several_files() -> None:
     assert [c.name for c in find_constants(alone)] == ["WIDTH"]
 
 
-def test_what_is_the_same() -> None:
+def test_fingerprint_and_complexity_of_several_files() -> None:
     same = files.join(
         {"a.py": "# wide\nWIDTH = 64\nprint( WIDTH )\n", "b/a2.py": "RATE = 0.5\n", "c.txt": "WIDTH = 3\n"}
     )
@@ -97,7 +97,7 @@ def test_what_is_the_same() -> None:
     assert complexity(files.join({"a.py": "WIDTH = 64\n"})) < complexity(BEFORE)
 
 
-def test_syntax_is_told_with_the_file() -> None:
+def test_syntax_errors_name_the_file() -> None:
     check_syntax(
         files.join({"a.py": "from __future__ import annotations\n", "b.py": "from __future__ import division\n"})
     )
@@ -113,7 +113,7 @@ def test_diff_is_made_file_by_file() -> None:
     assert "-WIDTH = 64\n+WIDTH = 65\n" in diff
 
 
-def test_a_seed_in_one_of_several_files_is_seen() -> None:
+def test_a_seed_in_one_of_several_files_is_detected() -> None:
     after = files.join({"a.py": "import random\nrandom.seed(3)\nWIDTH = 64\n", "b/a2.py": "RATE = 0.5"})
     assert refusal(after, [BEFORE]).startswith("a.py: It sets the seed (line 2")
     assert refusal(after, [after]) == ""

@@ -1,4 +1,4 @@
-"""Which files decide what is measured."""
+"""The files that decide what is measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autoresearch_magic.source.frozen_files import is_test, judging_files
         ("attestation/x.py", False), ("src/testing/tools.py", True),
     ],
 )  # fmt: skip
-def test_what_looks_like_a_test(path: str, test: bool) -> None:
+def test_tests_are_recognised_by_their_path(path: str, test: bool) -> None:
     assert is_test(path) is test
 
 

@@ -1,4 +1,4 @@
-"""What a proposal may not do: tables of good and bad changes, and what never is one."""
+"""The integrity check: tables of allowed and forbidden changes, and changes that never count."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ SEEDS = [
 
 
 @pytest.mark.parametrize("line", SEEDS)
-def test_a_seed_is_the_controllers(line: str) -> None:
+def test_setting_a_seed_is_a_violation(line: str) -> None:
     found = violations(with_line(line), [BASE])
     assert found, line
     assert {v.rule for v in found} == {"seed"}
     assert all(9 <= v.line <= 9 + line.count("\n") for v in found)
-    assert violations(with_line(line), [BASE, with_line(line)]) == (), "what the human does is allowed"
+    assert violations(with_line(line), [BASE, with_line(line)]) == (), "what the baseline does already is allowed"
     assert violations(BASE, [with_line(line)]) == (), "taking it away is allowed"
     assert violations(with_line(line), [with_line(line)] * 2, setup="import torch") == ()
 
@@ -162,7 +162,7 @@ def test_a_seed_is_the_controllers(line: str) -> None:
         "report_every = 3",
     ],
 )
-def test_no_false_alarm(line: str) -> None:
+def test_harmless_lines_are_no_violation(line: str) -> None:
     assert violations(with_line(line), [BASE]) == ()
     assert refusal(with_line(line), [BASE]) == ""
 
@@ -204,7 +204,7 @@ def test_no_false_alarm(line: str) -> None:
         "from autoresearch_magic import Study",
     ],
 )
-def test_the_controller_is_left_alone(line: str) -> None:
+def test_tampering_with_the_controller_is_a_violation(line: str) -> None:
     found = violations(with_line(line), [BASE])
     assert found, line
     assert {v.rule for v in found} == {"controller"}
@@ -212,7 +212,7 @@ def test_the_controller_is_left_alone(line: str) -> None:
     assert violations(with_line(line), [with_line(line)]) == ()
 
 
-def test_the_seed_of_the_package_may_not_be_written() -> None:
+def test_writing_the_packages_seed_is_a_violation() -> None:
     line = "import autoresearch_magic\nautoresearch_magic.runtime.seed = 3"
     assert refusal(with_line(line), [BASE]).startswith(
         "It sets the seed (line 10: autoresearch_magic.runtime.seed = 3)"
@@ -231,7 +231,7 @@ def test_the_seed_of_the_package_may_not_be_written() -> None:
         ("LR = 1e-3", "torch.manual_seed(SEED)"),
     ],
 )
-def test_a_seed_of_the_humans_may_not_change(change: str, by: str) -> None:
+def test_changing_an_existing_seed_is_a_violation(change: str, by: str) -> None:
     assert violations(SEEDED.replace(change, by), [SEEDED])
 
 
@@ -252,20 +252,20 @@ def test_a_seed_of_the_humans_may_not_change(change: str, by: str) -> None:
         "LR = 1",
     ],
 )
-def test_moving_and_removing_are_no_change(after: str) -> None:
+def test_moving_and_removing_are_no_violation(after: str) -> None:
     assert violations(after, [SEEDED]) == ()
 
 
-def test_the_setup_is_known() -> None:
+def test_names_of_the_setup_are_resolved() -> None:
     setup = "import torch as t\nfrom autoresearch_magic import clock, seed\ndef start(s):\n    t.manual_seed(s)\n"
     assert violations("start(seed)\nt.manual_seed(seed)", [""], setup) == ()
     for line in ("start(3)", "t.manual_seed(3)", "clock._spent = 0", "clock = 3", "seed = 3"):
         assert violations(line, ["", setup], setup), line
-    assert violations("x = 1", ["", ""], setup) == (), "the setup itself is the human's"
+    assert violations("x = 1", ["", ""], setup) == (), "the setup is not checked"
     assert violations("torch.manual_seed(3)", [""], "this is no Python")
 
 
-def test_the_line_says_where_and_what() -> None:
+def test_the_reason_has_the_line_and_the_code() -> None:
     after = with_line("\nx = 1\ntorch.manual_seed(1337)")
     assert refusal(after, [BASE]).startswith("It sets the seed (line 11: torch.manual_seed(1337)): ")
     assert "`from autoresearch_magic import seed`" in refusal(after, [BASE])
@@ -275,14 +275,14 @@ def test_the_line_says_where_and_what() -> None:
     assert "\n" not in refusal(with_line("SEED = '''a\nb\x1b[31m'''"), [BASE])
 
 
-def test_the_best_of_both_allowed_sources_counts() -> None:
+def test_the_larger_count_of_both_allowed_targets_applies() -> None:
     once, twice = with_line("torch.manual_seed(3)"), with_line("torch.manual_seed(3)\ntorch.manual_seed(3)")
     assert violations(twice, [once, twice]) == violations(twice, [twice, BASE]) == ()
     assert len(violations(twice, [once, once])) == 1
 
 
 @pytest.mark.parametrize("source", ["x = (", "x\x00", "", "x = " + "-" * 5000 + "1", "x = " + "a." * 3000 + "b"])
-def test_what_cannot_be_read_does_nothing(source: str) -> None:
+def test_sources_that_do_not_parse_have_no_violations(source: str) -> None:
     assert violations(source, [BASE]) == ()
     assert refusal(with_line("torch.manual_seed(3)"), [source, BASE])
 
@@ -304,12 +304,12 @@ def test_layout_and_order_are_no_violation(lines: list[str], random) -> None:  #
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(alphabet="seedlockrandomt_=.()[]{}:'\n 013,+", max_size=60))
-def test_any_text_is_read(text: str) -> None:
+def test_any_text_can_be_checked(text: str) -> None:
     assert isinstance(refusal(text, [BASE]), str)
     assert violations(text, [text]) == ()
 
 
-def test_it_is_quick() -> None:
+def test_the_check_is_fast() -> None:
     source = BASE + "\n".join(
         f"def f{i}(x, y={i}):\n    z = x * y + model.weight[{i}]\n    return torch.relu(z) + {i}" for i in range(100)
     )
