@@ -38,13 +38,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings of the study")
     for name, field in FIELDS.items():
         option = name.replace("_", "-")
-        flags, details = (*field.metadata["flags"], f"--{option}"), {"metavar": field.metadata["metavar"]}
+        flags: tuple[str, ...] = (*field.metadata["flags"], f"--{option}")
+        details = {"metavar": field.metadata["metavar"]}
         if field.metadata["parse"] is read_bool:
-            on_by_default = (
-                field.default is True and name != "minimize"
-            )  # --minimize has a partner of its own, --maximize
-            flags = (f"--no-{option}",) if on_by_default else flags
-            details = {"action": "store_false" if on_by_default else "store_true"}
+            details = {"action": "store_true"}
+            if field.default is True and name != "minimize":  # whose opposite is --maximize
+                flags, details = (f"--no-{option}",), {"action": "store_false"}
         group.add_argument(*flags, dest=name, default=argparse.SUPPRESS, help=field.metadata["help"], **details)
         if name == "minimize":
             group.add_argument(

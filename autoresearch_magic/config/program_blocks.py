@@ -26,7 +26,17 @@ from dataclasses import dataclass, field
 
 from ..errors import UserError
 from .converters import read_bool
-from .program_keys import OTHER_COMMANDS, UNUSED, ProgramSettings, field_of, plain, shown_key, unknown_key
+from .program_keys import (
+    OTHER_COMMANDS,
+    PROGRAM_KEYS,
+    UNUSED,
+    ProgramSettings,
+    closest_key,
+    field_of,
+    plain,
+    shown_key,
+    unknown_key,
+)
 from .settings import FIELDS, KEYS
 
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -120,8 +130,6 @@ class _Entry:
             _read_command(self.command, found)
         elif not self.key:
             _read_flags(self.value, found)
-        elif not self.text:
-            raise UserError(f"The program's key {shown_key(self.key)!r} has no value: give one, or take it out.")
         else:
             _read_value(self.key, self.text, found)
 
@@ -173,10 +181,12 @@ def _is_prose(line: str) -> bool:
 
 
 def _is_key(key: str) -> bool:
-    return field_of(key) is not None or plain(key) in UNUSED or "did you mean" in unknown_key(key)
+    """Whether a key is known, is one of the skill's that are not used here, or is a likely misspelling of a known one."""
+    return field_of(key) is not None or plain(key) in UNUSED or closest_key(key) is not None
 
 
 def _are_settings(entries: list[_Entry], words: list[str]) -> bool:
+    """Whether a paragraph is read as settings rather than as prose; see the module's docstring for the rule."""
     if any(entry.command for entry in entries):
         return True
     known = [entry for entry in entries if entry.name is not None]
@@ -307,7 +317,7 @@ _KEY_IN_LINE = re.compile(
     r"(?:^|(?<=\s))("
     + "|".join(
         "[ -]".join(word.capitalize() for word in key.split())
-        for key in sorted({"goal", "guard direction", *KEYS, *UNUSED}, key=len, reverse=True)
+        for key in sorted({*PROGRAM_KEYS, *KEYS, *UNUSED}, key=len, reverse=True)
     )
     + r"):\s+"
 )

@@ -18,10 +18,13 @@ from ..metric import split_direction
 from .converters import UNLIMITED, read_bool
 from .settings import FIELDS, KEYS
 
+PROGRAM_KEYS = ("goal", "guard direction", "evals")
+"""Keys that only programs have; all others are those of the options."""
 OTHER_COMMANDS = (
     "plan", "debug", "fix", "security", "ship", "scenario", "predict", "learn", "reason", "probe", "improve", "evals",
     "regression",
 )  # fmt: skip
+"""Commands of the generalised skill that this package does not have."""
 UNUSED = {
     "chain", "depth", "mode", "domain", "focus", "format", "symptom", "scenario", "topic", "task", "icp", "severity",
     "category", "classic", "auto", "dry run", "max cycles", "fail on", "from debug", "git memory", "memory depth",
@@ -129,7 +132,7 @@ def shown_key(key: str) -> str:
 def field_of(key: str) -> str | None:
     """Return the option that a key sets, or ``goal``, ``guard direction`` or ``evals``; None for an unknown key."""
     words = plain(key)
-    if words in ("goal", "guard direction", "evals"):
+    if words in PROGRAM_KEYS:
         return words
     return KEYS.get(words) or (words.replace(" ", "_") if words.replace(" ", "_") in FIELDS else None)
 
@@ -138,10 +141,15 @@ def unknown_key(key: str) -> str:
     """Return the error message for an unknown key, with the closest known key."""
     if plain(key) in UNUSED:
         return f"The program's key {shown_key(key)!r} is not used here: take it out."
-    keys = sorted({"goal", "guard direction", "evals", *KEYS})
-    near = difflib.get_close_matches(plain(key), keys, n=1, cutoff=0.7)
-    hint = f"did you mean {shown_key(near[0])}?" if near else f"the keys are {', '.join(map(shown_key, keys))}."
+    near = closest_key(key)
+    known = ", ".join(shown_key(each) for each in sorted({*PROGRAM_KEYS, *KEYS}))
+    hint = f"did you mean {shown_key(near)}?" if near else f"the keys are {known}."
     return f"The program's key {shown_key(key)!r} is unknown: {hint}"
+
+
+def closest_key(key: str) -> str | None:
+    """Return the known key that an unknown one is probably a misspelling of; None when none is similar."""
+    return next(iter(difflib.get_close_matches(plain(key), sorted({*PROGRAM_KEYS, *KEYS}), n=1, cutoff=0.7)), None)
 
 
 def goal_direction(goal: str) -> bool | None:
