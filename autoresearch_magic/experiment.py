@@ -222,10 +222,10 @@ class Experiment:
     number : int
         0 for the baseline; proposals count from 1.
     parent : int or None
-        Number of the incumbent that the proposal changes; None for the baseline.
+        Number of the incumbent on which the proposal is based; None for the baseline.
     proposal : Proposal
     fingerprint : str
-        Of the normalised syntax tree: equal for targets that differ in layout and comments alone.
+        Hash of the target's syntax tree: equal for targets that differ only in layout, comments and docstrings.
     verdict : Verdict or None
         None until the experiment is judged.
     reason : str

@@ -52,7 +52,7 @@ class Skill:
         The program, without the front matter.
     folder : Path
         The folder of its ``SKILL.md``.
-    source : str
+    origin : str
         ``built in``, or the folder's path.
     """
 
@@ -60,7 +60,7 @@ class Skill:
     description: str
     text: str
     folder: Path
-    source: str
+    origin: str
 
     @property
     def example(self) -> Path | None:
@@ -167,8 +167,8 @@ def read_skill(path: Path) -> Skill:
     if not _NAME.fullmatch(name):
         raise UserError(f"The skill {where} is called {name!r}: use lower-case letters, digits and single hyphens.")
     folder = path.parent
-    source = "built in" if folder.parent.resolve() == BUILT_IN.resolve() else folder.as_posix()
-    return Skill(name, " ".join(values["description"].split()), body.strip(), folder, source)
+    origin = "built in" if folder.parent.resolve() == BUILT_IN.resolve() else folder.as_posix()
+    return Skill(name, " ".join(values["description"].split()), body.strip(), folder, origin)
 
 
 def as_cell(skill: Skill, options: str = "") -> str:

@@ -113,7 +113,7 @@ def test_the_built_in_skills_can_be_read():
     assert ([skill.name for skill in skills], problems) == (NAMES, [])
     for skill in skills:
         assert skill.folder == BUILT_IN / skill.name
-        assert skill.source == "built in"
+        assert skill.origin == "built in"
         assert skill.text.startswith("# ")
         assert skill.example is not None
 
@@ -161,7 +161,7 @@ def test_the_users_skills_override_built_in_ones(tmp_path, monkeypatch):
         (folder / "a" / "SKILL.md").write_text(HEAD.replace("mine", "speed" if place == 0 else f"own-{place}"))
     skills = {skill.name: skill for skill in list_skills(folders)}
     assert set(skills) == {*NAMES, "own-1", "own-2"}
-    assert skills["speed"].source == (named / "a").as_posix()
+    assert skills["speed"].origin == (named / "a").as_posix()
     assert skills["speed"].text == "# Mine\n\nMetric: a"
     assert skills["own-1"].example is None
 

@@ -22,7 +22,7 @@ def skills(session: Session, arguments: argparse.Namespace) -> Reply:
     """List the skills: program templates, each with an example that it runs on."""
     found, problems = read_skills(skill_folders(session.root.parent))
     width = max(len(skill.name) for skill in found)
-    described = {s.name: s.description + (f" ({s.source})" if s.source != "built in" else "") for s in found}
+    described = {s.name: s.description + (f" ({s.origin})" if s.origin != "built in" else "") for s in found}
     hint = "%autoresearch skill NAME puts one into the next cell; with --example FOLDER its example is copied first."
     if session.place is Place.SHELL:
         hint = "autoresearch init SKILL FOLDER copies the example of one, with its program.md."
