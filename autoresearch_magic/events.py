@@ -1,8 +1,7 @@
 """The events that a study publishes to its observers.
 
-The loop knows no user interface: the panel, the progress bar, saved pictures and third-party observers all subscribe to
-these events. An `Observer` is any callable that takes one event; third parties register theirs under the entry point group
-``autoresearch_magic.observers``.
+The loop knows no user interface: the panel, the progress bar, saved pictures and third-party code all receive these events.
+An `Observer` is any callable that takes one event; `Study.observe` adds it.
 """
 
 from __future__ import annotations
