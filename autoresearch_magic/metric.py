@@ -11,7 +11,7 @@ from .syntax import syntax_tree
 
 _NAMED = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
 _BETTER = r"(lower|higher|smaller|larger)\s+is\s+better"
-_DIRECTION = re.compile(rf"\(\s*{_BETTER}\s*\)|(?:[,;:]\s*|\s)\b{_BETTER}\s*$", re.IGNORECASE)
+_DIRECTION = re.compile(rf"\((?:[^()]*[,;])?\s*{_BETTER}\s*\)|(?:[,;:]\s*|\s)\b{_BETTER}\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Metric:
 
 
 def split_direction(text: str) -> tuple[str, bool | None]:
-    """Split ``(lower is better)``, or ``, lower is better`` at the end, off a metric's text.
+    """Split ``(lower is better)``, ``(ms; lower is better)``, or ``, lower is better`` at the end, off a metric's text.
 
     Returns
     -------

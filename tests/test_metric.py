@@ -12,6 +12,7 @@ from autoresearch_magic.metric import Metric, parse_metric
         ("evaluate(model, n=3)", ("evaluate", "evaluate(model, n=3)", None)),
         ("accuracy = score(m) (higher is better)", ("accuracy", "score(m)", False)),
         ("val_loss (lower is better)", ("val_loss", "val_loss", True)),
+        ("p95 (ms; lower is better)", ("p95", "p95", True)),
         ("ok = a == b", ("ok", "a == b", None)),
         ("model.loss.item()", ("model_loss_item", "model.loss.item()", None)),
     ],

@@ -64,7 +64,7 @@ def number(
             found = float(value.strip().removesuffix("%") if percent and isinstance(value, str) else value)
         except (TypeError, ValueError):
             found = math.nan
-        if not (math.isfinite(found) and found >= minimum and found > above):
+        if isinstance(value, bool) or not (math.isfinite(found) and found >= minimum and found > above):
             raise UserError(f"--{name} takes {takes}, not {value!r}.")
         return found
 

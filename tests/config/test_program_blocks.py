@@ -349,6 +349,7 @@ def test_every_option_is_a_flag_too(name, number):
 
 WRONG = {
     "two directions": ("Metric: x (lower is better)\nDirection: higher", "two directions"),
+    "two directions, with a unit": ("Metric: x (ms; lower is better)\nDirection: higher", "two directions"),
     "two scopes": (f"{COVERAGE}Scope: lib/**", "Scope: twice"),
     "two numbers": (f"{COVERAGE}Iterations: 25", "Iterations: twice, '20' and '25'"),
     "two names for one": (f"{COVERAGE}Experiments: 25", "Iterations: and Experiments:, which are the same"),

@@ -69,6 +69,7 @@ def test_a_later_layer_overrides_the_metrics_direction():
         ({**REPOSITORY, "noise": "loud"}, "--noise is one of"),
         ({**REPOSITORY, "evals_interval": "0"}, "--evals-interval takes a whole number"),
         ({**REPOSITORY, "until": "soon"}, "--until takes a number"),
+        ({**REPOSITORY, "until": True}, "--until takes a number"),
     ],
 )
 def test_invalid_values_are_one_line_errors(raw, message):
