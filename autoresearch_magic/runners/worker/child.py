@@ -1,7 +1,7 @@
-"""One run of a target, inside its own process: execute, bind the frozen names anew, read the metric, say how it went.
+"""One run of a target, inside its own process: execute it, restore the frozen names, read the metric, send the result.
 
-The same code serves a fork of the warm worker (which has run the setup already) and a fresh process (which runs it
-here first). Not here: limits and killing, which are the worker's, on the outside.
+The same code runs in a fork of the worker, which has run the setup already, and in a fresh process, which runs it first.
+Not here: limits and killing, which the worker does from outside (`server`).
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from ...experiment import Outcome
 from ...source.edits import imported_modules
 
 TRACEBACK_LINES = 30
-_OURS = os.path.dirname(os.path.abspath(__file__))
+_OUR_FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
-class Pipe:
-    """Writes one JSON object a line to a file descriptor."""
+class EventPipe:
+    """Writes events to a file descriptor, as one JSON object a line."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def __call__(self, message: dict[str, Any]) -> None:
-        """Write one object."""
+        """Write one event."""
         data = json.dumps(message).encode() + b"\n"
         while data:
             data = data[os.write(self._fd, data) :]
 
 
 def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
-    """Run source as ``<name>``, with its lines at hand for tracebacks.
+    """Run source code as the file ``<name>``, whose lines tracebacks can show.
 
     Raises
     ------
     Exception
-        Whatever the code raises; `SystemExit` with a code of 0 or None counts as a normal end.
+        What the code raises; `SystemExit` with a code of 0 or None is a normal end.
     """
     filename = f"<{name}>"
     linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
@@ -60,39 +60,39 @@ def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
 
 
 def become_command(job: Mapping[str, Any]) -> None:
-    """Turn this process into a shell that runs the job's command; returns only by an error.
+    """Replace this process by a shell that runs the job's command; does not return.
 
     Raises
     ------
     OSError
-        When there is no shell, or no such folder.
+        When there is no shell or no such folder.
     """
-    for number in (signal.SIGINT, signal.SIGPIPE):  # Python and the worker ignore them, and that would be inherited
+    for number in (signal.SIGINT, signal.SIGPIPE):  # ignored by Python and the worker, which the shell would inherit
         signal.signal(number, signal.SIG_DFL)
     os.chdir(job["folder"])
     os.execve("/bin/sh", ["sh", "-c", job["command"]], {**os.environ, **job["environment"]})
 
 
 def new_main() -> types.ModuleType:
-    """Make a fresh ``__main__`` for the user's code, so that pickling and ``if __name__ == "__main__"`` work."""
+    """Install an empty ``__main__`` module for the user's code, so that pickling and ``if __name__ == "__main__"`` work."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     return module
 
 
 def users_traceback(error: BaseException) -> str:
-    """Format an exception from the first frame that is not ours, cut to its last lines."""
+    """Format an exception from the first frame of the user's code, shortened to its last lines."""
     frames = error.__traceback__
-    while frames is not None and os.path.dirname(frames.tb_frame.f_code.co_filename) == _OURS:
+    while frames is not None and os.path.dirname(frames.tb_frame.f_code.co_filename) == _OUR_FOLDER:
         frames = frames.tb_next
     text = "".join(traceback.format_exception(type(error), error, frames))
     lines = text.rstrip().splitlines()
-    cut = [lines[0], "  ..."] if len(lines) > TRACEBACK_LINES else []
-    return "\n".join([*cut, *lines[-TRACEBACK_LINES:]])
+    first = [lines[0], "  ..."] if len(lines) > TRACEBACK_LINES else []
+    return "\n".join([*first, *lines[-TRACEBACK_LINES:]])
 
 
 def one_line(error: BaseException) -> str:
-    """Say an exception in one line, with the line of the user's code where it arose."""
+    """Describe an exception in one line, with the line of the user's code that raised it."""
     where = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if (name := frame.f_code.co_filename) in ("<target>", "<setup>"):
@@ -104,7 +104,7 @@ def one_line(error: BaseException) -> str:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception means that memory ran out, on the host or on a GPU."""
+    """Return whether an exception means that memory ran out, on the host or on a GPU."""
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
@@ -113,12 +113,12 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def not_finite(name: str, value: float) -> str:
-    """Say in one line that the metric has a value that is none."""
+    """Describe in one line a metric that is NaN or infinite."""
     return f"{name} is {value}: the run diverged or the metric is wrong."
 
 
 def seed_everything(seed: int, target: str) -> None:
-    """Seed `random`, and numpy and torch where the run has them or is about to import them."""
+    """Seed `random`, and numpy and torch if they are imported already or by the target."""
     random.seed(seed)
     wanted = {name.partition(".")[0] for name in imported_modules(target)}
     for name in ("numpy", "torch"):
@@ -133,24 +133,24 @@ def seed_everything(seed: int, target: str) -> None:
         torch.manual_seed(seed)
 
 
-def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping[str, Any], emit: Pipe) -> None:
-    """Run a target, read the metric and emit ``{"result": ...}``.
+def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping[str, Any], emit: EventPipe) -> None:
+    """Run a target, read the metric and send the event ``{"result": ...}``.
 
     Parameters
     ----------
     job : Mapping
         ``target``, ``seed``, ``budget`` (amount, unit), ``metric`` (name, expression), ``threads``.
     module : ModuleType
-        The user's ``__main__``, with what the setup defined.
+        The user's ``__main__``, with the names that the setup defined.
     frozen : Mapping
-        The names the setup defined, as they were when it ended.
-    emit : Pipe
+        The names that the setup defined, with their values at its end.
+    emit : EventPipe
     """
     budget = Budget(*job["budget"])
     namespace = module.__dict__
     seed = runtime.Seed(job["seed"])
     runtime.seed = seed
-    # A setup that said `from autoresearch_magic import seed` holds the worker's seed: give it this run's.
+    # `from autoresearch_magic import seed` in the setup has bound the worker's seed: replace it by this run's.
     frozen = {name: seed if isinstance(value, runtime.Seed) else value for name, value in frozen.items()}
     namespace.update(frozen)
     if (torch := sys.modules.get("torch")) and job.get("threads"):
@@ -188,7 +188,7 @@ def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> dict[s
     if out_of_memory(error):
         outcome, text = Outcome.OUT_OF_MEMORY, one_line(error)
     elif stage == "metric" and isinstance(error, NameError) and error.name in _names(expression):
-        # Raised with no traceback for people: the line says it all. The worker may yet find the name in the output.
+        # No traceback, because this line says everything. The worker may still find the metric in the output.
         text = f"The metric needs {error.name!r}, which neither the setup nor the target has defined."
         return {"outcome": Outcome.MISSING_METRIC, "error": text}
     elif stage == "metric":
@@ -206,15 +206,15 @@ def _names(expression: str) -> set[str]:
 
 
 def _gpu_memory() -> int:
-    """Peak bytes on the GPU, 0 where none was used."""
+    """Return the peak memory on all GPUs in bytes, 0 without a GPU."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return 0
     return sum(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count()))
 
 
-def own_streams() -> None:
-    """Give the process text streams of its own on descriptors 1 and 2, written out line by line."""
+def open_streams() -> None:
+    """Open new, line-buffered text streams on descriptors 1 and 2."""
     for name, fd in (("stdout", 1), ("stderr", 2)):
         stream = open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
@@ -222,11 +222,11 @@ def own_streams() -> None:
 
 
 def leave() -> None:
-    """End the process at once: what a target has left running or registered has no say in it."""
+    """End the process at once, without waiting for threads or exit handlers of the target."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:  # a target may have closed or replaced it
+        except Exception:  # the target may have closed or replaced it
             pass
     os._exit(0)
 
@@ -235,8 +235,8 @@ def main() -> None:
     """Run one target in a fresh process: ``python -m autoresearch_magic.runners.worker.child JOB_FD EVENTS_FD``."""
     with open(int(sys.argv[1]), encoding="utf-8") as stream:
         job = json.load(stream)
-    emit = Pipe(int(sys.argv[2]))
-    own_streams()
+    emit = EventPipe(int(sys.argv[2]))
+    open_streams()
     module = new_main()
     sys.path[:0] = job.get("folders", ())
     if job.get("setup_name"):

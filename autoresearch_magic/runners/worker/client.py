@@ -1,6 +1,6 @@
-"""The controller's side of the worker: starts it, sends it jobs, hears how they do, ends it.
+"""The controller's side of the worker process: starts it, sends it jobs, follows them and ends it.
 
-Not here: what a job is; see `autoresearch_magic.runners.cell` for cells and `autoresearch_magic.runners.command` for commands.
+What a job contains is decided by `autoresearch_magic.runners.cell` and `autoresearch_magic.runners.command`.
 """
 
 from __future__ import annotations
@@ -19,36 +19,35 @@ from typing import Any
 from ...errors import Stopped, UserCodeError, UserError
 from ...experiment import Outcome, Point
 from .. import Watch
-from . import server as worker
 
+SERVER = f"{__package__}.server"
+"""The worker's module. It is not imported here, because only the worker needs what it imports."""
 CURVE_POINTS = 2_000
-"""Points of a learning curve that are kept; a longer curve is thinned to every second point as it grows."""
-
-
+"""Most points of a learning curve; every second point of a longer one is dropped as it grows."""
 TICK = 0.5
-"""Seconds between two signs of life that are made up of the time alone."""
+"""Seconds between two progress events of a job that sends none itself."""
 
 
 class WorkerClient:
-    """One worker process (see `autoresearch_magic.runners.worker.server`) and the socket to it.
+    """A worker process (see `autoresearch_magic.runners.worker.server`) and the socket to it.
 
     Parameters
     ----------
     config : Mapping
-        What the worker is told first.
+        The first message to the worker.
     environment : Mapping
-        Its environment, and so that of every experiment.
+        Environment variables of the worker, and so of every experiment.
     setup_log : Path
-        Takes what the setup prints.
+        Log file for what the setup prints.
     on_ready : callable, optional
-        Hears `mode` and `why` when the setup has run.
+        Called with `mode` and `why` when the setup has run.
 
     Attributes
     ----------
     mode : {"", "fork", "fresh"}
-        How experiments are started: as forks of the worker, or each in a process of its own; empty before the setup has run.
+        How experiments are started: as forks of the worker, or each in a new process; empty before the setup has run.
     why : str
-        Why it is not ``fork``.
+        Why the mode is not ``fork``.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class WorkerClient:
         self._setup_log, self._on_ready = setup_log, on_ready
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
-        self._lock = threading.Lock()  # guards what interrupt() and close() touch from other threads
+        self._lock = threading.Lock()  # guards what interrupt() and close() change from other threads
         self._inbox = b""
         self._next_id = 0
         self._running: int | None = None
@@ -69,18 +68,18 @@ class WorkerClient:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id while it lives."""
+        """The worker's process id, None when it does not run."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the worker and wait until the setup has run. Called by the first `run`.
+        """Start the worker and wait until the setup has run. The first `run` calls this, if nobody has before.
 
         Raises
         ------
         UserCodeError
-            When the setup raises.
+            When the setup raises an exception.
         Stopped
-            When `interrupt` or `close` was called meanwhile.
+            When `interrupt` or `close` was called in the meantime.
         """
         ours, theirs = socket.socketpair()
         with self._lock:
@@ -88,7 +87,7 @@ class WorkerClient:
                 raise Stopped
             with open(self._setup_log, "ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", worker.__name__, str(theirs.fileno())],
+                    [sys.executable, "-m", SERVER, str(theirs.fileno())],
                     pass_fds=(theirs.fileno(),), env=self._environment, start_new_session=True,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 )  # fmt: skip
@@ -98,7 +97,9 @@ class WorkerClient:
         message = self._receive()
         if message["is"] == "setup-failed":
             self.close()
-            raise setup_error(message)
+            if message.get("missing"):
+                raise UserError(missing_module(message["missing"], "setup"))
+            raise UserCodeError(f"The setup failed: {message['error']}", message["traceback"])
         self.mode, self.why = message["mode"], message["why"]
         if self._on_ready is not None:
             self._on_ready(self.mode, self.why)
@@ -117,15 +118,15 @@ class WorkerClient:
         memory : int
             Bytes it may use; 0 for no limit.
         log : str
-            Path of the file that takes its output.
+            Path of the log file for its output.
         watch : callable, optional
         tick : callable, optional
-            Makes a sign of life of the seconds that have passed, for a job that gives none itself.
+            Makes a progress event from the seconds so far, for a job that sends none itself.
 
         Returns
         -------
         result : dict
-            As the worker tells it: ``outcome`` and whatever else is known.
+            The worker's result: ``outcome``, and other keys where known.
         curve : list of Point
 
         Raises
@@ -146,7 +147,10 @@ class WorkerClient:
         except WorkerDied:
             if self._interrupted or self._closed:
                 raise Stopped from None
-            result, curve = {"outcome": Outcome.CRASH, "error": "The worker process died; it is started anew."}, []
+            result, curve = (
+                {"outcome": Outcome.CRASH, "error": "The worker process died; the next run starts a new one."},
+                [],
+            )
         finally:
             with self._lock:
                 self._running = None
@@ -157,6 +161,7 @@ class WorkerClient:
     def _follow(
         self, watch: Watch | None, tick: Callable[[float], Mapping[str, Any]] | None, began: float
     ) -> tuple[dict[str, Any], list[Point]]:
+        """Pass a job's events to `watch` until its result comes."""
         curve: list[Point] = []
         every, count = 1, 0
         while True:
@@ -168,9 +173,9 @@ class WorkerClient:
             if message["is"] == "done":
                 return message["result"], curve
             event = message["event"]
-            if told := event.get("report"):
+            if report := event.get("report"):
                 if count % every == 0:
-                    curve.append(Point(told["elapsed"], told["progress"], told["step"], told["values"]))
+                    curve.append(Point(report["elapsed"], report["progress"], report["step"], report["values"]))
                     if len(curve) >= CURVE_POINTS:
                         curve, every = curve[::2], every * 2
                 count += 1
@@ -178,7 +183,7 @@ class WorkerClient:
                 self._send({"do": "kill", "id": self._running, "why": "pruned"})
 
     def interrupt(self) -> None:
-        """Kill the run that is under way; it and every later one raise `Stopped`. From any thread."""
+        """Kill the current run, from any thread; it and every later one raise `Stopped`."""
         with self._lock:
             running, self._interrupted = self._running, True
         if running is not None:
@@ -187,10 +192,10 @@ class WorkerClient:
             except WorkerDied:
                 pass
         elif self._process is not None and not self.mode:
-            self.close()  # the setup is still running, and it cannot be killed apart from its worker
+            self.close()  # the setup is still running, which cannot be killed without its worker
 
     def close(self) -> None:
-        """End the worker and everything below it, within about a second."""
+        """End the worker and every process below it, within about a second."""
         with self._lock:
             self._closed = True
             process, connection, self._socket = self._process, self._socket, None
@@ -207,8 +212,8 @@ class WorkerClient:
                 process.kill()
                 process.wait()
 
-    def _bury(self) -> None:
-        """Reap a worker that died by itself, so that the next `run` starts another."""
+    def _reap(self) -> None:
+        """Clean up after a worker that has died, so that the next `run` starts another."""
         with self._lock:
             process, self._process = self._process, None
             connection, self._socket = self._socket, None
@@ -233,7 +238,7 @@ class WorkerClient:
             return True
         try:
             return bool(select.select([connection], [], [], seconds)[0])
-        except (OSError, ValueError):  # closed meanwhile; reading says so
+        except (OSError, ValueError):  # closed in the meantime, which the next read reports
             return True
 
     def _receive(self) -> dict[str, Any]:
@@ -246,7 +251,7 @@ class WorkerClient:
             if not data:
                 if self._closed:
                     raise Stopped
-                self._bury()
+                self._reap()
                 if not self.mode:
                     raise UserError(f"The worker died while it ran the setup: see {self._setup_log}.")
                 raise WorkerDied
@@ -257,16 +262,9 @@ class WorkerClient:
 
 
 class WorkerDied(Exception):
-    """The worker is gone; between us and `run`."""
-
-
-def setup_error(message: dict[str, Any]) -> UserError:
-    """Turn the worker's word of a failed setup into what the user is told."""
-    if message.get("missing"):
-        return UserError(missing_module(message["missing"], "setup"))
-    return UserCodeError(f"The setup failed: {message['error']}", message["traceback"])
+    """The worker process has ended unexpectedly; handled by `WorkerClient.run`."""
 
 
 def missing_module(name: str, where: str) -> str:
-    """Say which module is not installed and how to get it."""
+    """Say which module is not installed and how to install it; `where` is ``"setup"`` or ``"target"``."""
     return f"{name} is not installed, and the {where} imports it: run  %pip install {name.partition('.')[0]}  and start again."

@@ -1,6 +1,6 @@
-"""One running experiment, seen from outside its process, and what its end comes to.
+"""A running experiment as the worker sees it from outside its process, and the result when it has ended.
 
-Not here: starting, watching and killing it, which are the worker's; what happens inside is `child`'s.
+Not here: starting, watching and killing it (`server`), and what happens inside its process (`child`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .output_log import OutputLog
 BEGIN = 600.0
 """Seconds a fresh process may take to run the setup before its target begins."""
 OUTPUT_TAIL = 4_000
-"""Characters of output that travel with the result."""
+"""Characters of output that are sent with the result."""
 
-_WHY = {"timeout": Outcome.TIMEOUT, "memory": Outcome.OUT_OF_MEMORY, "pruned": Outcome.PRUNED}
+_OUTCOME_OF_KILL = {"timeout": Outcome.TIMEOUT, "memory": Outcome.OUT_OF_MEMORY, "pruned": Outcome.PRUNED}
 
 
 class RunningJob:
-    """One running experiment.
+    """The state of one running experiment.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ class RunningJob:
     job : dict
         What it runs: a target with ``metric``, ``seed`` and ``budget``, or a ``command``.
     limit : float
-        Seconds after which it is killed, from when its target begins.
+        Seconds from the beginning of the target after which the run is killed.
     memory : int
         Bytes it may use; 0 for no limit.
     log : str
-        Path of the file that takes its output.
+        Path of the log file for its output.
     pipes : (int, int)
-        Descriptors to read from: what it says of itself, and what it prints.
+        Descriptors to read from: its events, and what it prints.
     """
 
     def __init__(
@@ -51,57 +51,57 @@ class RunningJob:
         self.log = OutputLog(log)
         self.pid = 0
         self.started = time.monotonic()
-        self.began: float | None = None  # when the target began: the setup was before that, in a fresh process
+        self.began: float | None = None  # when the target began, after the setup in a fresh process
         self.deadline = self.started + BEGIN
-        self.pending = b""
+        self.pending = b""  # an incomplete line of events
         self.result: dict[str, Any] | None = None
-        self.lines: ProgressLines | None = None  # reads printed progress, where that is the only curve there is
-        self.tick: dict[str, Any] | None = None  # the clock's last sign of life
-        self.why = ""  # why it is being killed
+        self.lines: ProgressLines | None = None  # reads the curve from printed lines, unless the run reports it
+        self.tick: dict[str, Any] | None = None  # the last event of the target's clock
+        self.kill_reason = ""
         self.kill_at = 0.0
-        self.next_look = 0.0
-        self.peak = 0
+        self.next_memory_check = 0.0
+        self.peak_memory = 0
 
     def begin(self) -> None:
-        """Count the limit from now: the target begins."""
+        """Start the time limit, because the target begins."""
         self.began = time.monotonic()
         self.deadline = self.began + self.limit
 
 
 def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any]:
-    """Say how a run ended.
+    """Return the result of a run that has ended.
 
     Parameters
     ----------
-    run : Run
-        With all that its pipes held.
+    run : RunningJob
+        After everything in its pipes has been read.
     status : int
-        As wait(2) gives it.
+        As returned by wait(2).
     resident_peak : int
-        Bytes, of the process alone, as the system has counted them.
+        Bytes of the experiment's own process, as counted by the system.
 
     Returns
     -------
     dict
-        ``outcome``, ``seconds``, ``memory`` (GB) and ``output`` always; ``error``, ``value`` and whatever else is known.
+        Always ``outcome``, ``seconds``, ``memory`` (GB) and ``output``; ``error``, ``value`` and others where known.
     """
     result = run.result or {}
     tail = run.log.tail.decode("utf-8", "replace")
-    if run.why and not run.result:
-        result = {"outcome": _WHY.get(run.why, Outcome.STOPPED), "error": _killed(run)}
+    if run.kill_reason and not run.result:
+        result = {"outcome": _OUTCOME_OF_KILL.get(run.kill_reason, Outcome.STOPPED), "error": _describe_kill(run)}
     elif not run.result:
         code = os.waitstatus_to_exitcode(status)
-        result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _died(-code)
+        result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _result_of_death(code)
     elif result["outcome"] == Outcome.MISSING_METRIC:
-        result = _printed(result, run.job["metric"], tail)
+        result = _with_printed_metric(result, run.job["metric"], tail)
     result["seconds"] = time.monotonic() - run.started
-    result["memory"] = (result.pop("gpu_memory", 0) or max(resident_peak, run.peak)) / 1e9
+    result["memory"] = (result.pop("gpu_memory", 0) or max(resident_peak, run.peak_memory)) / 1e9
     result["output"] = tail[-OUTPUT_TAIL:]
     return result
 
 
-def _printed(result: dict[str, Any], metric: dict[str, str], tail: str) -> dict[str, Any]:
-    """Look for the metric in a printed line ``name: value``, the last one if there are several."""
+def _with_printed_metric(result: dict[str, Any], metric: dict[str, str], tail: str) -> dict[str, Any]:
+    """Take the metric from the last printed line ``name: value``, if there is one."""
     expression = metric["expression"]
     if not expression.isidentifier():
         return result
@@ -117,20 +117,18 @@ def _printed(result: dict[str, Any], metric: dict[str, str], tail: str) -> dict[
     return {**result, "outcome": Outcome.OK, "value": value, "error": ""}
 
 
-def _killed(run: RunningJob) -> str:
-    if run.why == "timeout":
-        return f"Killed after {run.limit:.0f} s: it ran past its hard limit (--timeout)."
-    if run.why == "memory":
-        return f"Killed at {run.peak / 1e9:.1f} GB of memory: the limit is {run.memory / 1e9:.1f} GB (--memory)."
+def _describe_kill(run: RunningJob) -> str:
+    if run.kill_reason == "timeout":
+        return f"Killed after {run.limit:.0f} s, the hard limit of one run (--timeout)."
+    if run.kill_reason == "memory":
+        return f"Killed at {run.peak_memory / 1e9:.1f} GB of memory: the limit is {run.memory / 1e9:.1f} GB (--memory)."
     return "Stopped."
 
 
-def _died(number: int) -> dict[str, Any]:
-    if number == signal.SIGKILL:
-        return {"outcome": Outcome.OUT_OF_MEMORY, "error": "Killed by the system, most likely for lack of memory."}
-    if number > 0:
-        return {"outcome": Outcome.CRASH, "error": f"The process died of {signal.Signals(number).name}."}
-    return {
-        "outcome": Outcome.CRASH,
-        "error": f"The process ended by itself with exit code {-number}, before the metric.",
-    }
+def _result_of_death(code: int) -> dict[str, Any]:
+    """Return the result of a process that ended without one; `code` is negative for a signal."""
+    if code == -signal.SIGKILL:
+        return {"outcome": Outcome.OUT_OF_MEMORY, "error": "Killed by the system, probably because memory ran out."}
+    if code < 0:
+        return {"outcome": Outcome.CRASH, "error": f"The process was killed by {signal.Signals(-code).name}."}
+    return {"outcome": Outcome.CRASH, "error": f"The process ended with exit code {code} before the metric was read."}

@@ -1,4 +1,4 @@
-"""The output of a run, kept in bounds on disk."""
+"""The log file of one run's output, limited in size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ LOG_HEAD, LOG_TAIL = 1_000_000, 64_000
 
 
 class OutputLog:
-    """The output of one run: its head goes to the file as it comes, its tail is held back and added at the end."""
+    """A log file with the first `LOG_HEAD` and the last `LOG_TAIL` bytes of what a run prints.
+
+    The beginning is written as it comes, the end when the log is closed.
+
+    Attributes
+    ----------
+    tail : bytes
+        The last `LOG_TAIL` bytes so far.
+    """
 
     def __init__(self, path: str) -> None:
         self._file = open(path, "wb", buffering=0)  # noqa: SIM115 (closed by close)
@@ -16,14 +24,14 @@ class OutputLog:
         self.tail = b""
 
     def write(self, data: bytes) -> None:
-        """Take output of the run."""
+        """Add output of the run."""
         self._total += len(data)
         self.tail = (self.tail + data)[-LOG_TAIL:]
         if room := LOG_HEAD - self._written:
             self._written += self._file.write(data[:room])
 
     def close(self) -> None:
-        """Add what was held back and close the file."""
+        """Write the end of the output, after a line that says how much is missing, and close the file."""
         held = min(self._total - self._written, len(self.tail))
         if held > 0:
             cut = self._total - self._written - held

@@ -1,4 +1,4 @@
-"""Processes from the outside: whose children they are, what memory they use, how they are ended whole."""
+"""Process trees, memory, signals and pipes: what the worker sees of an experiment from outside."""
 
 from __future__ import annotations
 
@@ -7,94 +7,99 @@ import os
 import selectors
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-
-
-def resident(pid: int) -> int:
-    """Return the resident bytes of a process and of its descendants (shared pages count in each); 0 where unknown."""
-    total = 0
-    for each in (pid, *descendants(pid)):
-        try:
-            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except (OSError, IndexError, ValueError):
-            continue
-    return total
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
-    except OSError:
-        pass  # it ended, or the system tells no such thing
-    return found
+_LINUX_LISTS_CHILDREN = Path("/proc/thread-self/children").exists()
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes below one, children before grandchildren."""
+    """Return the ids of all processes below `pid`, parents before their children.
+
+    `psutil.Process.children` reads every process of the machine: 2 ms for a hundred of them, which is too slow for every
+    experiment's end and for four looks a second. Linux lists the children of a thread, which takes 0.02 ms.
+    """
+    if not _LINUX_LISTS_CHILDREN:
+        with suppress(psutil.Error):
+            return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+        return []
     found = _children(pid)
     for each in found:
         found += _children(each)
     return found
 
 
-def sweep() -> None:
-    """Kill and reap every process below the worker: daemons that left their experiment's group end up here."""
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):  # the process has ended
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found
+
+
+def resident(pid: int) -> int:
+    """Return the resident bytes of a process and its descendants; a page that they share counts for each of them."""
+    total = 0
+    for each in (pid, *descendants(pid)):
+        with suppress(psutil.Error):  # the process has ended
+            total += psutil.Process(each).memory_info().rss
+    return total
+
+
+def kill_descendants() -> None:
+    """Kill and reap every process below this one.
+
+    That includes daemons, which left the process group of their experiment: the worker is a child subreaper, so they became
+    its own children.
+    """
     for _ in range(200):
-        orphans = descendants(os.getpid())
-        for pid in orphans:
-            try:
+        found = descendants(os.getpid())
+        for pid in found:
+            with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-            except OSError:
-                continue
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
             return
-        if not orphans:
+        if not found:
             return
         time.sleep(0.005)
 
 
-def settle() -> None:
-    """Wait, a second at most, until no thread of the setup is on its way out any more.
+def wait_for_ending_threads() -> None:
+    """Wait, for a second at most, until the number of threads has been the same for a tenth of a second.
 
-    A lock that a thread holds while it ends is held for ever in a fork taken at that moment. Some libraries keep threads
-    for good, so what counts is that their number stays the same for a tenth of a second.
+    A lock that a thread holds while it ends stays locked for ever in a process forked at that moment. The number need not be
+    one, because some libraries keep their threads.
     """
+    process = psutil.Process()
     end = time.monotonic() + 1.0
     before, since = -1, time.monotonic()
     while (now := time.monotonic()) < end and now - since < 0.1:
-        try:
-            count = len(os.listdir("/proc/self/task"))
-        except OSError:
-            return  # no such thing is told here
-        if count != before:
+        if (count := process.num_threads()) != before:
             before, since = count, now
         time.sleep(0.005)
 
 
-def prefer_as_victim() -> None:
-    """Ask Linux to end this process first when memory runs out: the experiment, not the notebook."""
-    try:
+def prefer_for_oom_kill() -> None:
+    """Let Linux kill this process first when memory runs out: the experiment rather than the notebook."""
+    with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        pass
 
 
 def readable(fd: int) -> bool:
-    """Whether a read of the descriptor would return at once."""
-    with selectors.DefaultSelector() as one:
-        one.register(fd, selectors.EVENT_READ)
-        return bool(one.select(timeout=0))
+    """Return whether a read of the descriptor would return at once."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        return bool(selector.select(timeout=0))
 
 
-def read_ready(fd: int) -> bytes:
-    """Read what a non-blocking descriptor has; empty when that is nothing, or at its end."""
+def read_available(fd: int) -> bytes:
+    """Return what a non-blocking descriptor has to read; empty when there is nothing, or at its end."""
     try:
         return os.read(fd, 1 << 16)
     except BlockingIOError:
@@ -102,12 +107,10 @@ def read_ready(fd: int) -> bytes:
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Send a signal to a process and to its group; one that is gone already is no error."""
-    for send in (os.killpg, os.kill):  # before its setsid a fork has no group of its own yet
-        try:
+    """Send a signal to a process and to its group, where they still exist. psutil does not know groups."""
+    for send in (os.killpg, os.kill):  # a fork has no group of its own before it has called setsid
+        with suppress(ProcessLookupError, PermissionError):
             send(pid, number)
-        except (ProcessLookupError, PermissionError):
-            continue
 
 
 def prctl(option: int, value: int) -> None:

@@ -1,6 +1,6 @@
-"""The warm worker: one process per study that runs the setup once and forks every experiment.
+"""The worker: one process per study that runs the setup once and starts every experiment as a fork of itself.
 
-It is started by `autoresearch_magic.runners.worker.client` with one socket, and speaks JSON lines over it::
+`autoresearch_magic.runners.worker.client` starts it with a socket, over which both send JSON lines::
 
     to the worker      {"do": "run", "id": 7, "job": {...}, "limit": 70.0, "log": "..."}
                        {"do": "kill", "id": 7, "why": "stopped"}
@@ -8,12 +8,12 @@ It is started by `autoresearch_magic.runners.worker.client` with one socket, and
                        {"is": "event", "id": 7, "event": {...}}     (begin, tick, report, evaluating)
                        {"is": "done", "id": 7, "result": {...}}
 
-A job is a target, executed in the fork (`child`), or a command, for which the fork becomes a shell. What its end comes to is in
-`run`.
+A job is a target, which is executed in the fork (`child`), or a command, for which the fork becomes a shell. Its result is made
+in `job`.
 
-The end of the socket means that the kernel is gone: every experiment is killed and the worker ends. To notice that at
-any time the main thread only waits; the setup runs in a helper thread. That is also what makes forking safe: thread
-pools belong to the thread that used them, and the fork is taken from a thread that has none.
+When the socket closes, the kernel is gone: the worker kills every experiment and ends. To notice that at any time, the main
+thread only waits, and the setup runs in a helper thread. That also makes forking safe: a thread pool belongs to the thread that
+used it, and the thread that forks has used none.
 """
 
 from __future__ import annotations
@@ -31,44 +31,37 @@ import threading
 import time
 import types
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...budget import Budget
 from ...source.edits import imported_modules
 from ..output.progress_lines import ProgressLines, reports_itself
-from . import child
+from . import child, processes
 from .job import RunningJob, result_of
-from .processes import (
-    PR_SET_CHILD_SUBREAPER,
-    PR_SET_PDEATHSIG,
-    prctl,
-    prefer_as_victim,
-    read_ready,
-    readable,
-    resident,
-    settle,
-    signal_group,
-    sweep,
-)
-
-if TYPE_CHECKING:
-    import resource  # Windows has none, and there the doctor must still be able to say so
 
 GRACE = 0.5
-"""Seconds between SIGTERM and SIGKILL: time to flush a log, not to finish an epoch."""
-CANARY = 10.0
-"""Seconds a forked matrix product may take before forking counts as unsafe. It takes milliseconds, or for ever."""
+"""Seconds between SIGTERM and SIGKILL: enough to flush a log, not to finish an epoch."""
+FORK_TEST = 10.0
+"""Seconds a matrix product in a test fork may take before forking counts as unsafe: it takes milliseconds, or hangs."""
 MEMORY_POLL = 0.25
-"""Seconds between two looks at an experiment's memory (a look costs 0.02 ms)."""
+"""Seconds between two checks of an experiment's memory; a check takes 0.05 ms per process."""
 
 
 class Worker:
-    """The main thread's loop: commands in, experiments out."""
+    """The worker's main loop: receives commands, runs experiments and sends their events and results.
+
+    Parameters
+    ----------
+    control : socket
+        Connected to the kernel.
+    config : dict
+        ``setup``, ``target``, ``seed``, ``threads``, and where given ``mode``, ``folders`` and ``setup_name`` (see `CellRunner`).
+    """
 
     def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:
         self.control = control
         self.config = config
-        self.mode, self.why = "fork", ""
+        self.mode = "fork"
         self.module = child.new_main()
         self.frozen: dict[str, Any] = {}
         self.runs: dict[int, RunningJob] = {}
@@ -76,18 +69,18 @@ class Worker:
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
         self._inbox = b""
         self._parent = os.getppid()
-        self._wake, wake = os.pipe()  # not inherited by a program that is started; macOS has no pipe2
+        self._wake, wake = os.pipe()  # os.pipe2 does not exist on macOS; a started program inherits neither end
         for end in (self._wake, wake):
             os.set_blocking(end, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler must be there for the descriptor to be written
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler, nothing is written to the descriptor
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         self._wakeup = wake
         self.selector.register(self._wake, selectors.EVENT_READ, lambda: os.read(self._wake, 4096))
         if sys.platform == "linux":
-            prctl(PR_SET_CHILD_SUBREAPER, 1)
+            processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 1)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send to the kernel; a kernel that is gone ends the worker."""
+        """Send a message to the kernel; when the kernel is gone, the worker ends."""
         try:
             self.control.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
@@ -96,11 +89,12 @@ class Worker:
     # -- the setup ------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Run the setup in a helper thread; `read_setup` hears of its end."""
+        """Run the setup in a helper thread; `setup_ended` is called at its end."""
         done, self._setup_done = os.pipe()
         self._setup_error: BaseException | None = None
         self.selector.register(done, selectors.EVENT_READ, lambda: self.setup_ended(done))
-        threading.Thread(target=self._run_setup, name="setup", daemon=True).start()
+        self._setup = threading.Thread(target=self._run_setup, name="setup", daemon=True)
+        self._setup.start()
 
     def _run_setup(self) -> None:
         try:
@@ -108,7 +102,7 @@ class Worker:
             own = self.config.get("setup_name", "")
             preload(self.config["setup"], self.config["target"], leave_out=own)
             if own:
-                sys.modules[own] = self.module  # `from prepare import ...` in a target means the setup that has run
+                sys.modules[own] = self.module  # what `from prepare import ...` finds in a target
             child.seed_everything(self.config["seed"], self.config["setup"])
             child.execute(self.config["setup"], "setup", self.module.__dict__)
         except BaseException as error:
@@ -116,12 +110,10 @@ class Worker:
         os.write(self._setup_done, b".")
 
     def setup_ended(self, done: int) -> None:
-        """Tell the kernel how the setup went, and how experiments will be started."""
+        """Send the kernel the setup's error, or how experiments will be started."""
         self.selector.unregister(done)
         os.close(done)
-        for thread in threading.enumerate():
-            if thread.name == "setup":
-                thread.join()
+        self._setup.join()
         if (error := self._setup_error) is not None:
             shown = child.users_traceback(error)
             print(shown, file=sys.stderr)
@@ -129,27 +121,27 @@ class Worker:
             self.send({"is": "setup-failed", "error": child.one_line(error), "traceback": shown, "missing": missing})
             return
         self.frozen = dict(self.module.__dict__)
-        self.mode, self.why = self.choose_mode()
+        self.mode, why = self.choose_mode()
         if self.mode == "fresh":
-            self.module, self.frozen = types.ModuleType("__main__"), {}  # each process runs the setup itself
+            self.module, self.frozen = types.ModuleType("__main__"), {}  # every experiment runs the setup itself
         gc.collect()
-        gc.freeze()  # a collection in a child would touch, and so copy, every page of what the setup loaded
-        self.send({"is": "ready", "mode": self.mode, "why": self.why})
+        gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
+        self.send({"is": "ready", "mode": self.mode, "why": why})
 
     def choose_mode(self) -> tuple[str, str]:
-        """Find out whether this process can be forked safely."""
+        """Return ``fork`` or, when this process cannot be forked safely, ``fresh`` and the reason."""
         if self.config.get("mode") == "fresh":
-            return "fresh", "as asked for"
+            return "fresh", "--fresh is set"
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
             return "fresh", "the setup has initialised CUDA, which does not survive a fork"
-        settle()
-        # Twice, because a helper thread that is still on its way out can spoil the first.
-        safe = self.canary() or self.canary()
-        return ("fork", "") if safe else ("fresh", "a forked matrix product hung or failed, twice")
+        processes.wait_for_ending_threads()
+        # Twice, because a helper thread that is still ending can make the first test fail.
+        safe = self.fork_works() or self.fork_works()
+        return ("fork", "") if safe else ("fresh", "a matrix product in a test fork hung or failed, twice")
 
-    def canary(self) -> bool:
-        """Fork once and compute a little: threads that did not survive the fork would hang it."""
+    def fork_works(self) -> bool:
+        """Compute a matrix product in a fork; it hangs where it needs threads that exist in the parent only."""
         pid = self.fork()
         if pid == 0:
             try:
@@ -162,7 +154,7 @@ class Worker:
                 os._exit(0)
             except BaseException:
                 os._exit(1)
-        end = time.monotonic() + CANARY
+        end = time.monotonic() + FORK_TEST
         while time.monotonic() < end:
             reaped, status = os.waitpid(pid, os.WNOHANG)
             if reaped:
@@ -173,15 +165,15 @@ class Worker:
         return False
 
     def fork(self) -> int:
-        """Fork; the child keeps nothing of the worker but its memory."""
+        """Fork; the child closes everything of the worker except its memory."""
         with warnings.catch_warnings():
-            # Python warns of forking with threads around; the canary has looked at that.
+            # Python warns of forks in a process with threads; `fork_works` has tested that.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
             os.setsid()
             if sys.platform == "linux":
-                prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+                processes.prctl(processes.PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.selector.close()
@@ -218,24 +210,24 @@ class Worker:
         self.selector.register(output, selectors.EVENT_READ, lambda: self.read_output(run))
 
     def become_child(self, job: dict[str, Any], events: int, output: int) -> None:
-        """Turn a fork into an experiment; does not return."""
+        """Run an experiment in a fork; does not return."""
         try:
             os.dup2(output, 1)
             os.dup2(output, 2)
             for run in self.runs.values():
                 os.close(run.events)
                 os.close(run.output)
-            prefer_as_victim()
+            processes.prefer_for_oom_kill()
             if "command" in job:
                 child.become_command(job)
-            child.own_streams()
-            child.run_target(job, self.module, self.frozen, child.Pipe(events))
+            child.open_streams()
+            child.run_target(job, self.module, self.frozen, child.EventPipe(events))
             child.leave()
         finally:
             os._exit(1)
 
     def spawn(self, job: dict[str, Any], events: int, output: int) -> int:
-        """Start a fresh process for one experiment; it runs the setup itself."""
+        """Start a new process for one experiment, which runs the setup itself."""
         with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
             json.dump({**self.config, **job}, file)
             file.flush()
@@ -248,8 +240,8 @@ class Worker:
         return process.pid
 
     def read_events(self, run: RunningJob) -> None:
-        """Take what a run says of itself: signs of life are passed on, its result is kept until it has ended."""
-        data = read_ready(run.events)
+        """Read a run's events: pass them on, but keep the result until the run has ended."""
+        data = processes.read_available(run.events)
         if not data:
             self._unregister(run.events)
         *lines, run.pending = (run.pending + data).split(b"\n")
@@ -258,8 +250,8 @@ class Worker:
             if "result" in event:
                 run.result = event["result"]
             else:
-                if ("begin" in event or "evaluating" in event) and readable(run.output):
-                    self.take_output(run)  # what the setup or the training printed last
+                if ("begin" in event or "evaluating" in event) and processes.readable(run.output):
+                    self.take_output(run)  # the last output of the setup or of the training
                 if "begin" in event:
                     run.begin()
                 run.tick = event.get("tick", run.tick)
@@ -268,15 +260,15 @@ class Worker:
                 self.send({"is": "event", "id": run.id, "event": event})
 
     def read_output(self, run: RunningJob) -> None:
-        """Take what a run prints."""
-        if run.lines is not None and readable(run.events):
-            self.read_events(run)  # what it said before it printed this: whether it ticks, whether it reports
-        if readable(run.output):
+        """Read what a run prints, after the events it sent before."""
+        if run.lines is not None and processes.readable(run.events):
+            self.read_events(run)  # whether it uses the clock and reports decides how its lines are read
+        if processes.readable(run.output):
             self.take_output(run)
 
     def take_output(self, run: RunningJob) -> None:
-        """OutputLog a piece of output; where the run does not report, its progress lines are its reports."""
-        data = read_ready(run.output)
+        """Log a piece of output; progress lines in it are sent as reports where the run reports nothing itself."""
+        data = processes.read_available(run.output)
         if not data:
             self._unregister(run.output)
             return
@@ -289,33 +281,33 @@ class Worker:
         if fd in self.selector.get_map():
             self.selector.unregister(fd)
 
-    def kill(self, run: RunningJob, why: str) -> None:
-        """Ask a run and all its processes to end; they are made to after the grace."""
-        if not run.why:
-            run.why, run.kill_at = why, time.monotonic() + GRACE
-            signal_group(run.pid, signal.SIGTERM)
+    def kill(self, run: RunningJob, reason: str) -> None:
+        """Ask the processes of a run to end; after `GRACE` seconds they are killed."""
+        if not run.kill_reason:
+            run.kill_reason, run.kill_at = reason, time.monotonic() + GRACE
+            processes.signal_group(run.pid, signal.SIGTERM)
 
-    def look_after(self) -> None:
-        """Reap what has ended, kill what is over its limits."""
+    def check_runs(self) -> None:
+        """Reap runs that have ended and kill those that exceed a limit."""
         now = time.monotonic()
         for run in list(self.runs.values()):
             pid, status, usage = os.wait4(run.pid, os.WNOHANG)
             if pid:
-                self.finish(run, status, usage)
-            elif run.why:
+                self.finish(run, status, usage.ru_maxrss)
+            elif run.kill_reason:
                 if now >= run.kill_at:
-                    signal_group(run.pid, signal.SIGKILL)
+                    processes.signal_group(run.pid, signal.SIGKILL)
             elif now >= run.deadline:
                 self.kill(run, "timeout")
-            elif now >= run.next_look:
-                run.next_look = now + MEMORY_POLL
-                run.peak = max(run.peak, resident(run.pid))
-                if run.memory and run.peak > run.memory:
+            elif now >= run.next_memory_check:
+                run.next_memory_check = now + MEMORY_POLL
+                run.peak_memory = max(run.peak_memory, processes.resident(run.pid))
+                if run.memory and run.peak_memory > run.memory:
                     self.kill(run, "memory")
 
-    def finish(self, run: RunningJob, status: int, usage: resource.struct_rusage) -> None:
-        """Gather what is left of an ended run, remove every process of it, and report."""
-        signal_group(run.pid, signal.SIGKILL)
+    def finish(self, run: RunningJob, status: int, max_resident: int) -> None:
+        """Read the last output of a run that has ended, kill its remaining processes and send its result."""
+        processes.signal_group(run.pid, signal.SIGKILL)
         self.drain(run)
         for fd in (run.events, run.output):
             self._unregister(fd)
@@ -323,20 +315,20 @@ class Worker:
         run.log.close()
         del self.runs[run.id]
         if not self.runs:
-            sweep()
-        scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes there, KiB here
-        self.send({"is": "done", "id": run.id, "result": result_of(run, status, usage.ru_maxrss * scale)})
+            processes.kill_descendants()
+        scale = 1 if sys.platform == "darwin" else 1024  # wait4 counts in bytes on macOS, in KiB on Linux
+        self.send({"is": "done", "id": run.id, "result": result_of(run, status, max_resident * scale)})
 
     def drain(self, run: RunningJob) -> None:
-        """Read what the pipes still hold."""
+        """Read what is left in the pipes of a run."""
         for fd, read in ((run.events, self.read_events), (run.output, self.read_output)):
-            while fd in self.selector.get_map() and readable(fd):
+            while fd in self.selector.get_map() and processes.readable(fd):
                 read(run)
 
-    # -- the loop -------------------------------------------------------------------------------------------------
+    # -- the main loop -------------------------------------------------------------------------------------------------
 
     def read_control(self) -> None:
-        """Take the kernel's commands; the end of the socket is the end of the worker."""
+        """Carry out the kernel's commands; when the socket is closed, the worker ends."""
         try:
             data = self.control.recv(1 << 20)
         except OSError:
@@ -352,38 +344,38 @@ class Worker:
                 self.kill(run, message["why"])
 
     def loop(self) -> None:
-        """Wait and act, until the kernel is gone."""
+        """Run until the kernel is gone."""
         self.begin()
         while True:
-            # Idle, it wakes once a second to see whether its parent still lives: a forked helper of the user's
-            # kernel may hold the socket open after the kernel's death.
+            # Without a run it wakes once a second to check that its parent lives: a process forked from the kernel may
+            # keep the socket open after the kernel's death.
             for key, _ in self.selector.select(timeout=0.05 if self.runs else 1.0):
                 if key.fd in self.selector.get_map():
                     key.data()
-            self.look_after()
+            self.check_runs()
             if os.getppid() != self._parent:
                 self.end()
 
     def end(self) -> None:
-        """Kill every experiment and leave."""
+        """Kill every experiment and exit."""
         for run in self.runs.values():
-            signal_group(run.pid, signal.SIGKILL)
-        sweep()
+            processes.signal_group(run.pid, signal.SIGKILL)
+        processes.kill_descendants()
         os._exit(0)
 
 
 def preload(setup: str, target: str, leave_out: str = "") -> None:
-    """Import what the code will import, once and before any fork; what fails here will fail again, and be told, there.
+    """Import what setup and target import, once for all forks. An import that fails is reported when their code repeats it.
 
     Parameters
     ----------
     setup, target : str
     leave_out : str
-        The module that the setup itself is.
+        The module name of the setup itself.
     """
     names = list(dict.fromkeys([*imported_modules(setup), *imported_modules(target)]))
     if any(name.partition(".")[0] == "torch" for name in names):
-        names.append("torch._dynamo")  # the first optimizer would import its 800 modules in every experiment
+        names.append("torch._dynamo")  # 800 modules, which the first optimizer of every experiment would import
     for name in names:
         if leave_out and name.partition(".")[0] == leave_out:
             continue
@@ -394,7 +386,7 @@ def preload(setup: str, target: str, leave_out: str = "") -> None:
 
 
 def main() -> None:
-    """Start: ``python -m autoresearch_magic.runners.worker.server SOCKET_FD``, its configuration the first line received."""
+    """Run as ``python -m autoresearch_magic.runners.worker.server SOCKET_FD``; the first line received is the configuration."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     data = b""
@@ -404,7 +396,6 @@ def main() -> None:
             return
         data += more
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The user's code is the program here: its folder is where its own modules are looked for.
     Worker(control, json.loads(data)).loop()
 
 
