@@ -63,7 +63,7 @@ def main() -> None:
             setup_log=Path(folder) / "setup.log",
         )  # fmt: skip
         began = time.perf_counter()
-        runner.start()
+        runner.worker.start()
         ready = time.perf_counter() - began
         for each in range(rounds + 1):
             began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,21 +11,21 @@ from typing import Any
 from ..experiment import Measurement
 
 Watch = Callable[[Mapping[str, Any]], bool]
-"""Hears the signs of life of a run (``begin``, ``tick``, ``report``, ``evaluating``); true means: stop it, it is a loser."""
+"""Called with every event of a run (``begin``, ``tick``, ``report``, ``evaluating``); returns whether to stop the run early."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What a guard has said of a target.
+class GuardResult:
+    """The result of running the guard on a target.
 
     Attributes
     ----------
     failure : str
-        One line that says why it does not pass; empty when it does.
+        Why the target does not pass, in one line; empty when it passes.
     output : str
-        The tail of what the guard printed.
+        The end of the guard's output.
     value : float or None
-        The guard's own metric, where it has one.
+        The value of the guard's own metric, where it has one.
     seconds : float
     """
 
@@ -35,51 +36,51 @@ class Checked:
 
 
 class Runner(ABC):
-    """Anything that can run a target and measure it. Only `measure` must be written; the rest has a default."""
+    """Runs targets and measures them. A subclass must define `measure`; the other methods have defaults."""
 
     @abstractmethod
     def measure(
-        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = ""
+        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
     ) -> Measurement:
-        """Run `target` once.
+        """Run a target once.
 
         Parameters
         ----------
         target : str
-            Source.
+            Its text.
         seed : int
             The controller's seed for this run.
         deadline : float
             Seconds of wall clock after which the run is killed.
         watch : callable, optional
         log : str
-            Path of the file that takes the run's output.
+            Path of the log file for the run's output.
 
         Raises
         ------
         Stopped
-            When `interrupt` was called meanwhile.
+            When `interrupt` was called in the meantime.
         UserCodeError
             When the setup fails.
         """
 
-    def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> Checked:
-        """Run the guard on `target` once. A runner without one lets everything pass.
+    def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> GuardResult:
+        """Run the guard on a target once. A runner without a guard lets every target pass.
 
         Parameters
         ----------
         target : str
         deadline : float
-            Seconds after which it is killed, and has failed.
+            Seconds after which the guard is killed and has failed.
         allowed : float or None
-            The guard's metric as the baseline has it; None for the baseline itself.
+            The baseline's value of the guard's metric, which a threshold refers to; None for the baseline itself.
         log : str
-            Path of the file that takes the guard's output.
+            Path of the log file for the guard's output.
         """
-        return Checked("")
+        return GuardResult("")
 
-    def interrupt(self) -> None:  # noqa: B027 - a default, not something to be written
-        """Kill the run that is under way, from another thread; it and every later `measure` raise `Stopped`."""
+    def interrupt(self) -> None:  # noqa: B027 - a default, not an abstract method
+        """Kill the current run, from another thread; it and every later `measure` raise `Stopped`."""
 
-    def close(self) -> None:  # noqa: B027 - a default, not something to be written
-        """Leave no process behind."""
+    def close(self) -> None:  # noqa: B027 - a default, not an abstract method
+        """End all processes of the runner."""

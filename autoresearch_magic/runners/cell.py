@@ -1,11 +1,10 @@
-"""Measures cells: hands targets to a warm worker and makes measurements of what it tells."""
+"""The runner for notebook cells: sends targets to the worker and turns its results into measurements."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from ..budget import Budget
 from ..experiment import Measurement, Outcome
@@ -16,14 +15,14 @@ from .worker.client import WorkerClient, missing_module
 
 
 class CellRunner(Runner):
-    """Measures targets in forks of one warm process (see `autoresearch_magic.runners.worker.server`).
+    """Measures targets in forks of one worker process, which has run the setup (see `autoresearch_magic.runners.worker.server`).
 
     Parameters
     ----------
     setup : str
         Frozen source, run once.
     target : str
-        A first target: what it imports is loaded ahead.
+        The first target; the worker imports its modules in advance.
     metric : Metric
     budget : Budget
     threads : int
@@ -32,15 +31,19 @@ class CellRunner(Runner):
         Bytes an experiment may use; 0 for no limit.
     seed : int
     pass_env : iterable of str
-        Environment variables to let through besides the allow-list.
+        Environment variables that experiments see in addition to the allow-list.
     mode : {"auto", "fresh"}
-        ``fresh`` starts every experiment in a process of its own, setup included.
+        With ``fresh``, every experiment starts in a new process that runs the setup itself.
     folders : iterable of Path
-        Where modules of the user's own are looked for first.
+        Put first on ``sys.path``, for the user's own modules.
     setup_name : str
-        As which module the target may import the setup; empty for none.
+        Module name by which the target may import the setup; empty for none.
     setup_log, on_ready
         See `WorkerClient`.
+
+    Attributes
+    ----------
+    worker : WorkerClient
     """
 
     def __init__(
@@ -66,26 +69,7 @@ class CellRunner(Runner):
             "folders": list(map(str, folders)), "setup_name": setup_name,
         }  # fmt: skip
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
-        self._client = WorkerClient(config, environment, setup_log=setup_log, on_ready=on_ready)
-
-    @property
-    def mode(self) -> str:
-        """How experiments are started; see `WorkerClient`."""
-        return self._client.mode
-
-    @property
-    def why(self) -> str:
-        """Why it is not ``fork``; see `WorkerClient`."""
-        return self._client.why
-
-    @property
-    def pid(self) -> int | None:
-        """See `WorkerClient.pid`."""
-        return self._client.pid
-
-    def start(self) -> None:
-        """Start the worker, which the first `measure` does otherwise; see `WorkerClient.start`."""
-        self._client.start()
+        self.worker = WorkerClient(config, environment, setup_log=setup_log, on_ready=on_ready)
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
@@ -95,7 +79,8 @@ class CellRunner(Runner):
             "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "threads": self.threads,
             "metric": {"name": self.metric.name, "expression": self.metric.expression},
         }  # fmt: skip
-        result, curve = self._client.run(job, limit=deadline, memory=self.memory, log=log, watch=watch)
+        result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=log, watch=watch)
+        missing = result.get("missing_module")
         return Measurement(
             outcome=Outcome(result["outcome"]),
             value=result.get("value"),
@@ -106,22 +91,16 @@ class CellRunner(Runner):
             steps=result.get("steps", 0),
             memory=result.get("memory", 0.0),
             curve=tuple(curve),
-            error=_with_remedy(result),
+            error=missing_module(missing, "target") if missing else result.get("error", ""),
             traceback=result.get("traceback", ""),
             output=result.get("output", ""),
             names=tuple(result.get("names", ())),
         )
 
     def interrupt(self) -> None:
-        """See `Runner.interrupt`."""
-        self._client.interrupt()
+        """Kill the current run; see `Runner.interrupt`."""
+        self.worker.interrupt()
 
     def close(self) -> None:
-        """See `WorkerClient.close`."""
-        self._client.close()
-
-
-def _with_remedy(result: dict[str, Any]) -> str:
-    if result.get("missing_module"):
-        return missing_module(result["missing_module"], "target")
-    return str(result.get("error", ""))
+        """End the worker and every process below it."""
+        self.worker.close()

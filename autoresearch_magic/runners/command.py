@@ -1,7 +1,7 @@
-"""Measures versions of the user's repository: runs a command in a worktree and reads the metric off what it prints.
+"""The runner for repositories: runs a command in a git worktree and reads the metric from its output.
 
-The command runs under the same worker as cells do, so it is limited, killed whole and logged in the same way. Kept in bounds by
-that, and no further: a command may read and write what its user may.
+The command runs under the same worker as cells do, with the same limits, kill rules and log. It is not confined any further: it
+may read and write everything that its user may.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..experiment import Measurement, Outcome
+from ..experiment import Measurement, Outcome, Point
 from ..metric import Metric
-from ..source import files
-from . import Checked, Runner, Watch
-from .environment import experiment_environment
+from ..source.files import split
+from . import GuardResult, Runner, Watch
+from .environment import command_environment, experiment_environment
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
 from .output.readings import Unreadable
 from .worker.child import not_finite
 from .worker.client import WorkerClient
-from .worktree import Worktree, command_environment
+from .worktree import Worktree
 
 SLACK = 0.02
-"""Seconds by which a file system's clock may be behind: a result file that much older than the run is still its own."""
+"""Seconds that a file system's clock may lag: a result file that is older than the run by less than that was written by it."""
 TAIL = 4_000
-"""Characters of a guard's output that are kept and shown to the agent."""
+"""Characters of output that a measurement or the guard's result keeps."""
 
 
 @dataclass(frozen=True)
 class GuardCommand:
-    """What must still pass.
+    """A command that must still pass for a target to be kept.
 
     Attributes
     ----------
     command : str
     metric : Metric or None
-        Read off what it prints; None where its exit status is all that counts.
+        Read from the command's output; None when only the exit status counts.
     threshold : float
-        By how many percent of the baseline's value the metric may be worse.
+        Percentage of the baseline's value by which the metric may be worse.
     """
 
     command: str
@@ -53,23 +53,43 @@ class GuardCommand:
     threshold: float = 0.0
 
 
+@dataclass(frozen=True)
+class _CommandRun:
+    """A command that has ended: the worker's result, the learning curve, the whole output, and when it began (epoch seconds)."""
+
+    result: dict[str, Any]
+    curve: list[Point]
+    output: str
+    since: float
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.result.get("exit")
+
+
 class CommandRunner(Runner):
-    """Measures targets that are files of a repository (see `files`).
+    """Measures targets that are files of a repository, held in one text (see `autoresearch_magic.source.files`).
 
     Parameters
     ----------
     worktree : Worktree
     verify : str
-        The command, for ``sh -c`` in the worktree's top folder.
+        The command, for ``sh -c`` in the top folder of the worktree.
     metric : Metric
         Its expression says how it is read (`metric_reader.parse_rule`).
     guard : GuardCommand, optional
     threads, memory, seed, pass_env
         See `CellRunner`.
     worker_log : Path
-        Takes what the worker itself prints, which is nothing when all is well.
+        Log file for messages of the worker itself; empty unless something is wrong.
     keep : bool
-        Whether the worktree stays at the end, for the next time.
+        Whether `close` keeps the worktree, for the study's next start.
+
+    Attributes
+    ----------
+    worker : WorkerClient
+    exit_code : int or None
+        Of the last command; None when it was killed.
     """
 
     def __init__(
@@ -80,110 +100,87 @@ class CommandRunner(Runner):
         self._rule = parse_rule(metric.expression)
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
-        self._client = WorkerClient(config, command_environment(environment, sys.executable), setup_log=worker_log)
-        self.exit_code: int | None = None  # of the last command; None when it was ended from outside
+        self.worker = WorkerClient(config, command_environment(environment, sys.executable), setup_log=worker_log)
+        self.exit_code: int | None = None
         self._seconds: list[float] = []
         self._open, self._keep = False, keep
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
     ) -> Measurement:
-        """Bring the worktree to `target`, run the command and read the metric; see `Runner.measure`."""
-        self._show(target)
-        self._make_stale(self._rule)
-        since = time.time()
-        result, curve, output = self._run(self.verify, seed, deadline, log, watch)
+        """Write `target` into the worktree, run the command and read the metric; see `Runner.measure`."""
+        run = self._run(self.verify, target, self._rule, deadline, log, seed, watch)
         m = Measurement(
-            outcome=Outcome(result["outcome"]), value=None, seed=seed, seconds=result["seconds"],
-            memory=result.get("memory", 0.0), curve=tuple(curve), error=result.get("error", ""), output=output[-TAIL:],
+            outcome=Outcome(run.result["outcome"]), value=None, seed=seed, seconds=run.result["seconds"],
+            memory=run.result.get("memory", 0.0), curve=tuple(run.curve), error=run.result.get("error", ""),
+            output=run.output[-TAIL:],
         )  # fmt: skip
+        last_lines = "\n".join(run.output.rstrip().splitlines()[-30:])[-TAIL:]
         if m.outcome is not Outcome.OK:
-            return replace(m, traceback=_tail(output))
+            return replace(m, traceback=last_lines)
         self._seconds.append(m.seconds)
-        return self._read(m, result.get("exit", 0), output, since)
-
-    def _read(self, m: Measurement, code: int, output: str, since: float) -> Measurement:
         if tampered := self.worktree.tampered():
-            return replace(
-                m,
-                outcome=Outcome.TAMPERED,
-                error=f"The run has changed {tampered[0]}, which is frozen: tests, and what measures.",
+            error = (
+                f"The run has changed {tampered[0]}, which is frozen: files that test or measure must stay as they are."
             )
-        if code and not self._rule.format.any_exit_status:
-            return replace(
-                m, outcome=Outcome.CRASH, error=f"The command ended with exit status {code}.", traceback=_tail(output)
-            )
+            return replace(m, outcome=Outcome.TAMPERED, error=error)
+        error = f"The command ended with exit status {run.exit_code}."
+        crashed = replace(m, outcome=Outcome.CRASH, error=error, traceback=last_lines)
+        if run.exit_code and not self._rule.format.any_exit_status:
+            return crashed
         try:
-            found = read_metric(
-                output, self.metric.name, self._rule, folder=self.worktree.folder, since=since - SLACK, exit_code=code,
-                seconds=m.seconds,
-            )  # fmt: skip
-        except Unreadable as error:
-            if code:
-                error_line = f"The command ended with exit status {code}."
-                return replace(m, outcome=Outcome.CRASH, error=error_line, traceback=_tail(output))
-            return replace(m, outcome=Outcome.METRIC_ERROR, error=str(error), traceback=_tail(output))
-        values = named_values(output)
-        memory = values["peak_vram_mb"] / 1024 if values.get("peak_vram_mb") else m.memory
-        if not math.isfinite(found.value):
-            return replace(
-                m, outcome=Outcome.NOT_FINITE, value=found.value,
-                error=not_finite(self.metric.name, found.value),
-            )  # fmt: skip
-        return replace(m, value=found.value, memory=memory, steps=int(values.get("num_steps", 0)))
+            value = self._read(run, self.metric, self._rule)
+        except Unreadable as reason:
+            if run.exit_code:
+                return crashed
+            return replace(m, outcome=Outcome.METRIC_ERROR, error=str(reason), traceback=last_lines)
+        if not math.isfinite(value):
+            return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
+        printed = named_values(run.output)
+        memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory
+        return replace(m, value=value, memory=memory, steps=int(printed.get("num_steps", 0)))
 
-    def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> Checked:
-        """Run the guard on `target`; see `runners.Guard`."""
+    def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> GuardResult:
+        """Run the guard on `target`; see `Runner.check`."""
         assert self.guard is not None
-        self._show(target)
-        rule = parse_rule(self.guard.metric.expression) if self.guard.metric else None
-        self._make_stale(rule)
-        since = time.time()
-        result, _, output = self._run(self.guard.command, 0, deadline, log, None)
-        tail, seconds, code = output[-TAIL:], result["seconds"], result.get("exit", 0)
-        if result["outcome"] != Outcome.OK:
-            return Checked(f"The guard: {result.get('error') or result['outcome']}", tail, None, seconds)
         metric = self.guard.metric
-        if metric is None or rule is None or (code and not rule.format.any_exit_status):
-            return Checked(f"The guard ended with exit status {code}." if code else "", tail, None, seconds)
+        rule = parse_rule(metric.expression) if metric else None
+        run = self._run(self.guard.command, target, rule, deadline, log)
+        passed = GuardResult("", run.output[-TAIL:], None, run.result["seconds"])
+        if run.result["outcome"] != Outcome.OK:
+            return replace(passed, failure=f"The guard: {run.result.get('error') or run.result['outcome']}")
+        if run.exit_code and not (rule and rule.format.any_exit_status):
+            return replace(passed, failure=f"The guard ended with exit status {run.exit_code}.")
+        if metric is None or rule is None:
+            return passed
         try:
-            found = read_metric(
-                output, metric.name, rule, folder=self.worktree.folder, since=since - SLACK,
-                exit_code=code, seconds=seconds,
-            )  # fmt: skip
-        except Unreadable as error:
-            return Checked(f"The guard's {metric.name} cannot be read: {error}", tail, None, seconds)
-        if not math.isfinite(found.value):
-            return Checked(f"The guard's {metric.name} is {found.value}.", tail, None, seconds)
-        room = abs(allowed or 0.0) * self.guard.threshold / 100
-        if allowed is not None and metric.gain(found.value, over=allowed) < -room:
-            worse = f"The guard's {metric.name} is {metric.format(found.value)}, and {metric.format(allowed)} before"
-            return Checked(f"{worse}: {self.guard.threshold:g}% is allowed.", tail, found.value, seconds)
-        return Checked("", tail, found.value, seconds)
-
-    def _show(self, target: str) -> None:
-        try:
-            if not self._open:
-                self.worktree.open()
-                self._open = True
-            self.worktree.show(files.split(target))
-        except OSError as error:
-            raise UserError(f"The worktree {self.worktree.folder} cannot be written: {error.strerror}.") from None
-
-    def _make_stale(self, rule: ReadingRule | None) -> None:
-        """Make a result file that is there already look old: what counts must be written by the run that comes.
-
-        Its time alone does not tell: one that the repository holds has just been checked out.
-        """
-        if rule is None or not rule.file:
-            return
-        place = (self.worktree.folder / rule.file).resolve()
-        if self.worktree.folder.resolve() in place.parents and place.is_file():
-            os.utime(place, ns=(0, 0))
+            value = self._read(run, metric, rule)
+        except Unreadable as reason:
+            return replace(passed, failure=f"The guard's {metric.name} cannot be read: {reason}")
+        if not math.isfinite(value):
+            return replace(passed, failure=f"The guard's {metric.name} is {value}.")
+        passed = replace(passed, value=value)
+        threshold = self.guard.threshold
+        if allowed is None or metric.gain(value, over=allowed) >= -abs(allowed) * threshold / 100:
+            return passed
+        return replace(passed, failure=(
+            f"The guard's {metric.name} is {metric.format(value)}; the baseline's is {metric.format(allowed)}, and at most "
+            f"{threshold:g}% worse is allowed."
+        ))  # fmt: skip
 
     def _run(
-        self, command: str, seed: int, deadline: float, log: str, watch: Watch | None
-    ) -> tuple[dict[str, Any], list[Any], str]:
+        self,
+        command: str,
+        target: str,
+        rule: ReadingRule | None,
+        deadline: float,
+        log: str,
+        seed: int = 0,
+        watch: Watch | None = None,
+    ) -> _CommandRun:
+        """Write `target` into the worktree and run a command there."""
+        self._write(target)
+        self._make_result_file_old(rule)
         expected = sum(self._seconds) / len(self._seconds) if self._seconds else 0.0
         job = {
             "command": command, "folder": str(self.worktree.folder), "environment": {"AUTORESEARCH_SEED": str(seed)},
@@ -194,26 +191,49 @@ class CommandRunner(Runner):
             share = min(0.99, seconds / expected) if expected else 0.0
             return {"elapsed": seconds, "progress": share, "step": 0}
 
+        since = time.time()
         with tempfile.TemporaryDirectory(prefix="autoresearch-") as folder:
-            path = log if log and log != os.devnull else str(Path(folder) / "output.log")
-            result, curve = self._client.run(
+            path = log if log != os.devnull else str(Path(folder) / "output.log")
+            result, curve = self.worker.run(
                 job, limit=deadline, memory=self.memory, log=path, watch=watch, tick=tick if watch else None
             )
-            self.exit_code = result.get("exit")
-            # Not `read_text`, which makes lines of carriage returns: of a bar that is what is under the last drawing.
+            # Not `read_text`, which turns carriage returns into line ends: of a progress bar, only the last state counts.
             output = Path(path).read_bytes().decode("utf-8", "replace")
-        return result, curve, output
+        self.exit_code = result.get("exit")
+        return _CommandRun(result, curve, output, since)
+
+    def _write(self, target: str) -> None:
+        try:
+            if not self._open:
+                self.worktree.open()
+                self._open = True
+            self.worktree.show(split(target))
+        except OSError as error:
+            raise UserError(f"The worktree {self.worktree.folder} cannot be written: {error.strerror}.") from None
+
+    def _make_result_file_old(self, rule: ReadingRule | None) -> None:
+        """Set the time of an existing result file to 1970, so that it counts only when the coming run writes it.
+
+        Its own time does not tell: a file of the repository has just been checked out.
+        """
+        if rule is None or not rule.file:
+            return
+        path = (self.worktree.folder / rule.file).resolve()
+        if self.worktree.folder.resolve() in path.parents and path.is_file():
+            os.utime(path, ns=(0, 0))
+
+    def _read(self, run: _CommandRun, metric: Metric, rule: ReadingRule) -> float:
+        return read_metric(
+            run.output, metric.name, rule, folder=self.worktree.folder, since=run.since - SLACK,
+            exit_code=run.exit_code or 0, seconds=run.result["seconds"],
+        ).value  # fmt: skip
 
     def interrupt(self) -> None:
-        """See `Runner.interrupt`."""
-        self._client.interrupt()
+        """Kill the current run; see `Runner.interrupt`."""
+        self.worker.interrupt()
 
     def close(self) -> None:
-        """End the worker and everything below it, and take the worktree away where it is not kept."""
-        self._client.close()
+        """End the worker and every process below it; delete the worktree unless it is to be kept."""
+        self.worker.close()
         if self._open and not self._keep:
             self.worktree.remove()
-
-
-def _tail(output: str) -> str:
-    return "\n".join(output.rstrip().splitlines()[-30:])[-TAIL:]

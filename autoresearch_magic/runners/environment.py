@@ -1,4 +1,4 @@
-"""The environment of an experiment: an allow-list, so that no key or token of the user's reaches it."""
+"""Environment variables of experiments: an allow-list, so that they see none of the user's keys and tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-_EXACT = {
+_NAMES = {
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "TERM",
     "PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "CONDA_PREFIX",
     "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HF_HOME", "TORCH_HOME", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR",
@@ -19,26 +19,31 @@ _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 def experiment_environment(
     source: Mapping[str, str] | None = None, *, threads: int, seed: int, extra: Iterable[str] = ()
 ) -> dict[str, str]:
-    """Build the environment of the worker, and so of every experiment.
+    """Return the environment of the worker, which every experiment inherits.
 
     Parameters
     ----------
     source : Mapping, optional
-        The environment to choose from; the process's own by default.
+        The environment to select from; by default this process's own.
     threads : int
         For OpenMP and the BLAS libraries.
     seed : int
-        For Python's string hashing, so that the order of a set is the same in every run.
+        For Python's string hashing, so that a set has the same order in every run.
     extra : iterable of str
-        Names to let through besides, because the user said so.
-
-    Returns
-    -------
-    dict
+        Names that the user allows in addition.
     """
     source = os.environ if source is None else source
-    allowed = {n for n in source if n in _EXACT or (n.startswith(_PREFIXES) and not _SECRET.search(n))}
+    allowed = {n for n in source if n in _NAMES or (n.startswith(_PREFIXES) and not _SECRET.search(n))}
     chosen = {name: source[name] for name in sorted(allowed | (set(extra) & set(source)))}
     chosen.update({f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")})
     chosen.update(PYTHONHASHSEED=str(seed % 2**32), PYTHONUNBUFFERED="1", MPLBACKEND="Agg")
     return chosen
+
+
+def command_environment(environment: Mapping[str, str], python: str) -> dict[str, str]:
+    """Return the environment of a command: an experiment's, with the folder of `python` first in PATH and no bytecode cache.
+
+    Python's bytecode cache cannot tell apart two versions of a file that are equally long and written in the same second.
+    """
+    path = os.pathsep.join([os.path.dirname(python), environment.get("PATH", os.defpath)])
+    return {**environment, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

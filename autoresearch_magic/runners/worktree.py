@@ -1,12 +1,11 @@
-"""The folder where commands run: a git worktree of the user's repository, brought to one version of the target after another.
+"""The folder where commands run: a git worktree of the user's repository, which takes on one version of the target after another.
 
-Its index stays at the commit that the study began with, so what a run has left behind, and what it has tampered with, is what
-differs from it. Ignored files stay (caches, build outputs); the rest is put back before each run.
+Its index stays at the commit at which the study began, so every difference from that commit was made by a run. Before each run
+all files are restored, except ignored ones such as caches and build outputs.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
@@ -17,20 +16,20 @@ from ..storage.git.command import GitFailed, git, names
 
 
 class Worktree:
-    """A worktree for one study.
+    """The git worktree of one study.
 
     Parameters
     ----------
     folder : Path
-        Where it is, or will be.
+        Its folder, which need not exist yet.
     checkout : Checkout
     base : iterable of str
-        The target's files as the study found them: one that a version lacks is deleted in it.
+        The target's files at the study's beginning; those that a version lacks are deleted.
     branch : str
-        ``autoresearch/<study>``: made at the study's first commit when it is not there. The worktree stands on it, so that
-        nobody checks it out elsewhere by mistake while it moves; empty for none.
+        ``autoresearch/<study>``, created at the study's first commit if it does not exist; empty for none. The worktree has
+        it checked out, so that git refuses to check it out elsewhere while the study moves it.
     linked : sequence of str
-        Untracked files and folders of the checkout that are linked into it.
+        Untracked files and folders of the checkout to link into the worktree.
     """
 
     def __init__(
@@ -39,87 +38,94 @@ class Worktree:
         self.folder, self.checkout, self.branch = folder.absolute(), checkout, branch
         self.linked = tuple(name.removeprefix("./").rstrip("/") for name in linked)
         self._base = frozenset(base)
-        self._added: set[str] = set()  # files that versions have added to those
+        self._added: set[str] = set()  # files that versions added to the base
 
     def open(self) -> None:
-        """Make it where it is missing or was left half made.
+        """Create the worktree, unless it exists and is complete.
 
         Raises
         ------
         UserError
-            When git refuses.
+            When git fails.
         """
-        if not self._whole():
-            self._make_anew()
+        if not self._complete():
+            self._create()
         self._link()
 
-    def _make_anew(self) -> None:
-        try:
-            self._make()
-        except GitFailed as error:
-            raise UserError(f"A worktree of {self.checkout.folder} could not be made: {error}.") from None
-
     def _git(self, *arguments: str, given: str = "", literal: bool = False) -> str:
-        """Run git in it, and nowhere else: where a run has removed what makes it a worktree, git looks in no folder above."""
+        """Run git in the worktree. When a run has removed its ``.git`` file, git fails and does not look in the folders above."""
         env = {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}
         if literal:
             env["GIT_LITERAL_PATHSPECS"] = "1"
         return git(self.folder, *arguments, given=given, env=env)
 
-    def _whole(self) -> bool:
+    def _complete(self) -> bool:
         if not (self.folder / ".git").is_file():
             return False
         try:
-            # The index is written last: without it the checkout of the files was cut off.
+            # Git writes the index last: without it, the checkout of the files was interrupted.
             folder = Path(self._git("rev-parse", "--absolute-git-dir").removesuffix("\n"))
             self._git("rev-parse", "--verify", "--quiet", "HEAD")
         except GitFailed:
             return False
         for lock in ("index.lock", "HEAD.lock"):
-            (folder / lock).unlink(missing_ok=True)  # the study's own, and nobody else is at work on it
+            (folder / lock).unlink(missing_ok=True)  # no other process works on a study's own worktree
         return (folder / "index").is_file() and not (folder / "locked").exists()
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         top = self.checkout.folder
         if self.folder.exists():
             shutil.rmtree(self.folder)
-        # Twice, because one that was left half made is locked.
-        git(top, "worktree", "add", "--force", "--force", "--quiet", "--detach", str(self.folder), self.checkout.commit)
-        if self.branch:
-            ref = f"refs/heads/{self.branch}"
-            try:
-                git(top, "rev-parse", "--verify", "--quiet", ref)
-            except GitFailed:
-                git(top, "update-ref", ref, self.checkout.commit)
-            self._git("symbolic-ref", "HEAD", ref)
+        try:
+            # --force twice, because an incomplete worktree is locked.
+            git(
+                top,
+                "worktree",
+                "add",
+                "--force",
+                "--force",
+                "--quiet",
+                "--detach",
+                str(self.folder),
+                self.checkout.commit,
+            )
+            if self.branch:
+                ref = f"refs/heads/{self.branch}"
+                try:
+                    git(top, "rev-parse", "--verify", "--quiet", ref)
+                except GitFailed:
+                    git(top, "update-ref", ref, self.checkout.commit)
+                self._git("symbolic-ref", "HEAD", ref)
+        except GitFailed as error:
+            raise UserError(f"git could not create a worktree of {top}: {error}.") from None
 
     def _link(self) -> None:
         for name in self.linked:
-            source, place = self.checkout.folder / name, self.folder / name
-            if not source.exists():
+            original, place = self.checkout.folder / name, self.folder / name
+            if not original.exists():
                 raise UserError(f"--link {name}: there is no such file or folder in {self.checkout.folder}.")
-            if not place.is_symlink() or place.readlink() != source:
+            if not place.is_symlink() or place.readlink() != original:
                 self._clear_way(place)
                 place.unlink(missing_ok=True)
-                place.symlink_to(source, target_is_directory=source.is_dir())
+                place.symlink_to(original, target_is_directory=original.is_dir())
 
     def show(self, target: Mapping[str, str]) -> None:
-        """Bring the folder to a version of the target: its files, and everything else as the study found it.
+        """Write a version of the target into the folder and restore all other files.
 
         Parameters
         ----------
         target : Mapping[str, str]
-            All files of the scope.
+            All files of the scope, as text by path.
 
         Raises
         ------
         UserError
-            When git refuses.
+            When git fails.
         """
         try:
             self.tidy(keep=self._base | target.keys())
-        except GitFailed:  # a run has damaged it, or a machine went down
-            self._make_anew()
+        except GitFailed:  # damaged by a run, or by a crash of the machine
+            self._create()
         for path in (self._base | self._added) - target.keys():
             self._clear_way(self.folder / path)
             (self.folder / path).unlink(missing_ok=True)
@@ -132,7 +138,7 @@ class Worktree:
             if not place.is_symlink() and place.is_file() and place.read_bytes() == data:
                 continue
             self._clear_way(place)
-            # Written anew and not in place: a run that is still being killed may have it open.
+            # A new file replaces the old one, which a run that is still being killed may have open.
             mode = place.stat().st_mode if place.is_file() else None
             fresh = place.with_name(f".{place.name}.new")
             self._clear_way(fresh)
@@ -143,15 +149,15 @@ class Worktree:
             fresh.replace(place)
         self._link()
 
-    def _make_folder(self, place: Path) -> None:
-        """Make a folder, and see that nothing leads out of the worktree on the way to it."""
-        for folder in reversed([p for p in (place, *place.parents) if self.folder in p.parents]):
+    def _make_folder(self, path: Path) -> None:
+        """Make a folder; links and files in its place or above it are removed, so that it is inside the worktree."""
+        for folder in reversed([p for p in (path, *path.parents) if self.folder in p.parents]):
             if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
                 folder.unlink()
             folder.mkdir(exist_ok=True)
 
     def _clear_way(self, place: Path) -> None:
-        """Make a file's folder, and see that the file can be written there, and nowhere else."""
+        """Make a file's folder, and remove a link or folder in the file's place."""
         self._make_folder(place.parent)
         if place.is_symlink():
             place.unlink()
@@ -159,19 +165,19 @@ class Worktree:
             shutil.rmtree(place)
 
     def tidy(self, keep: Set[str] = frozenset()) -> list[str]:
-        """Put back what a run has left: tracked files as they were, untracked ones away; ignored ones stay.
+        """Undo the changes of a run: restore tracked files and delete untracked ones; ignored files stay.
 
         Parameters
         ----------
         keep : set of str
-            Paths that are left alone.
+            Paths of files not to restore or delete.
 
         Returns
         -------
         list of str
-            The tracked files that were put back.
+            The tracked files that were restored.
         """
-        # What is to be written anyway need not be put back, unless it is no plain file of its mode any more.
+        # A file to keep is restored all the same when its type or mode has changed.
         changed = [path for path, same_mode in self._differing() if path not in keep or not same_mode]
         if changed:
             for path in changed:
@@ -184,7 +190,7 @@ class Worktree:
         for path in self.untracked():
             if path not in keep and not self._is_linked(path):
                 place = self.folder / path
-                if path.endswith("/"):  # a repository within
+                if path.endswith("/"):  # a repository in the worktree
                     shutil.rmtree(place, ignore_errors=True)
                 else:
                     place.unlink(missing_ok=True)
@@ -194,19 +200,19 @@ class Worktree:
         return any(path == name or path.startswith(name + "/") for name in self.linked)
 
     def changed(self) -> list[str]:
-        """Return the tracked files that differ from the commit that the study began with."""
+        """Return the tracked files that differ from the commit at which the study began."""
         return [path for path, _ in self._differing()]
 
     def _differing(self) -> list[tuple[str, bool]]:
-        """Return the files that differ from the commit, and whether each still is a file of the same mode.
+        """Return the tracked files that differ from the commit, each with whether its mode is the same.
 
-        From the commit and not from the index: a run may have put what it changed into that.
+        The comparison is not with the index, because a run may have added its changes to that.
         """
-        told = self._git(
+        output = self._git(
             "diff", "--raw", "-z", "--no-ext-diff", "--no-renames",
             "--no-relative", self.checkout.commit, "--",
         )  # fmt: skip
-        fields = told.split("\0")
+        fields = output.split("\0")
         return [
             (path, head.split()[0].lstrip(":") == head.split()[1])
             for head, path in zip(fields[::2], fields[1::2], strict=False)
@@ -218,27 +224,17 @@ class Worktree:
         return names(self._git("ls-files", "--others", "--exclude-standard", "-z"))
 
     def tampered(self) -> list[str]:
-        """Return the frozen files that a run has changed; ``.git`` where it has taken away what would tell."""
+        """Return the frozen files that a run has changed; ``.git`` when it has damaged the worktree, so that git cannot tell."""
         try:
             return [path for path in self.changed() if path in self.checkout.frozen]
         except GitFailed:
             return [".git"]
 
     def remove(self) -> None:
-        """Take it away, with what git knows of it; the branch and the experiments stay."""
+        """Delete the worktree and unregister it in git; the branch and the experiments stay."""
         shutil.rmtree(self.folder, ignore_errors=True)
         try:
-            # Not `prune`, which would forget worktrees of the user's that are only away.
+            # Not `git worktree prune`, which would also forget the user's worktrees on disks that are not mounted.
             git(self.checkout.folder, "worktree", "remove", "--force", "--force", str(self.folder))
         except GitFailed:
             pass
-
-
-def command_environment(environment: Mapping[str, str], python: str) -> dict[str, str]:
-    """Return the environment of a command: an experiment's, with this Python first and no stale bytecode.
-
-    Two versions of a file that are written within one second and are equally long look the same to Python's cache of
-    bytecode, so none is written.
-    """
-    path = os.pathsep.join([os.path.dirname(python), environment.get("PATH", os.defpath)])
-    return {**environment, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

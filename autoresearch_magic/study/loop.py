@@ -17,7 +17,7 @@ from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import plateau
 from ..judging.judge import Decision, judge, overdrawn
 from ..judging.noise import estimate_noise
-from ..runners import Checked
+from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
 from .briefing import make_briefing
@@ -50,7 +50,7 @@ class Loop:
         self.publish, self.rule = measurer.publish, measurer.rule
         self.prefetch = Prefetch(agent)
         self.since = len(self.experiments)  # how many experiments there were at this start
-        self.guard_result: Checked | None = None
+        self.guard_result: GuardResult | None = None
         self.waits_for_agent = False  # whether nothing can run until the agent answers
 
     def run(self) -> None:

@@ -28,7 +28,7 @@ from ..judging.judge import drifted, headline
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
 from ..metric import Metric
-from ..runners import Checked, Runner
+from ..runners import GuardResult, Runner
 from ..storage.records import Records
 from .control import Control
 from .definition import Definition
@@ -126,7 +126,7 @@ class Measurer:
         self.publish(RunEnded(experiment.number, kind, measurement))
         return measurement
 
-    def check_guard(self, experiment: Experiment) -> Checked:
+    def check_guard(self, experiment: Experiment) -> GuardResult:
         """Run the guard on an experiment's target and record its result."""
         self.publish(RunProgress(experiment.number, "guard", 0.0, 1.0, 0))
         checked = self.runner.check(

@@ -1,4 +1,4 @@
-"""The folder where commands run: brought to one version of the target after another, and put right after each run."""
+"""The worktree where commands run: it takes on versions of the target, and is restored after each run."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.runners.worktree import Worktree, command_environment
+from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import join, split
 from autoresearch_magic.storage.git.checkout import open_checkout
 
@@ -44,7 +44,7 @@ def made(repo, tmp_path):
 
 
 def there(tree):
-    """Return the files of a worktree as text, git's own aside."""
+    """Return the text of all files of a worktree except git's own."""
     return {
         str(path.relative_to(tree.folder)): path.read_bytes().decode()
         for path in sorted(tree.folder.rglob("*"))
@@ -58,7 +58,7 @@ def show(tree, **files):
     return target
 
 
-def test_it_is_the_commit_on_the_study_s_branch_and_the_checkout_knows_nothing_of_it(repo, tmp_path):
+def test_a_new_worktree_has_the_commit_and_the_branch_and_leaves_the_checkout_unchanged(repo, tmp_path):
     before = state(repo)
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
     tree = Worktree(tmp_path / "w", checkout, split(target), "autoresearch/one")
@@ -70,7 +70,7 @@ def test_it_is_the_commit_on_the_study_s_branch_and_the_checkout_knows_nothing_o
     assert state(repo) == before
 
 
-def test_versions_come_and_go(made):
+def test_showing_a_version_adds_changes_and_deletes_files(made):
     show(made, src__app_py="LIMIT = 20\n", src__new__b_py="b = 1\n", src__pkg__a_py=None)
     wanted = {**FILES, "src/app.py": "LIMIT = 20\n", "src/new/b.py": "b = 1\n"}
     del wanted["src/pkg/a.py"]
@@ -80,7 +80,7 @@ def test_versions_come_and_go(made):
     assert made.changed() == []
 
 
-def test_files_of_the_target_that_are_the_same_are_not_touched(made):
+def test_unchanged_files_are_not_written(made):
     show(made, src__app_py="LIMIT = 20\n")
     before = {path: (made.folder / path).stat().st_mtime_ns for path in FILES}
     show(made, src__app_py="LIMIT = 20\n", src__pkg__a_py="a = 2\n")
@@ -88,7 +88,7 @@ def test_files_of_the_target_that_are_the_same_are_not_touched(made):
     assert [path for path in FILES if before[path] != after[path]] == ["src/pkg/a.py"], "builds see what has changed"
 
 
-def test_bytes_are_what_they_were(made):
+def test_line_ends_and_odd_characters_are_kept(made):
     assert (made.folder / "src" / "win.txt").read_bytes() == b"one\r\ntwo\r\n"
     made.show(split(made.target) | {"src/win.txt": "one\r\n2\r\n", "src/odd.txt": "\f\x0b no end\u2028"})
     assert (made.folder / "src" / "win.txt").read_bytes() == b"one\r\n2\r\n"
@@ -99,7 +99,7 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_an_executable_stays_one(made):
+def test_file_modes_are_kept_and_restored(made):
     script = made.folder / "src" / "run.sh"
     show(made)
     made.show(split(made.target) | {"src/run.sh": "#!/bin/sh\necho 2\n"})
@@ -116,7 +116,7 @@ def test_an_executable_stays_one(made):
     assert not mode(made.folder / "src" / "app.py") & 0o111
 
 
-def test_what_a_run_leaves_is_put_back_and_ignored_files_stay(made):
+def test_changes_of_a_run_are_undone_and_ignored_files_stay(made):
     show(made)
     write(made.folder, {
         "data.csv": "3,4\n", "src/app.py": "LIMIT = 0\n", "bench.py": None, "log.txt": "x\n", "out/deep/er.txt": "x\n",
@@ -130,7 +130,7 @@ def test_what_a_run_leaves_is_put_back_and_ignored_files_stay(made):
     assert not (made.folder / "inner").exists()
 
 
-def test_tidy_tells_what_it_has_put_back(made):
+def test_tidy_returns_the_restored_files(made):
     show(made)
     write(made.folder, {"data.csv": "3,4\n", "src/app.py": "LIMIT = 0\n", "log.txt": "x\n"})
     assert made.tidy(keep={"src/app.py"}) == ["data.csv"]
@@ -138,7 +138,7 @@ def test_tidy_tells_what_it_has_put_back(made):
     assert made.tidy() == ["src/app.py"]
 
 
-def test_what_a_run_has_staged_or_committed_is_put_back_too(made):
+def test_staged_and_committed_changes_are_undone_too(made):
     show(made)
     write(made.folder, {"bench.py": "print('ms: 0')\n", "data.csv": None, "new.txt": "x\n"})
     run_git(made.folder, "add", "-A")
@@ -153,7 +153,7 @@ def test_what_a_run_has_staged_or_committed_is_put_back_too(made):
     assert there(made) == FILES
 
 
-def test_only_content_is_tampering(made):
+def test_only_changed_content_of_frozen_files_is_tampering(made):
     show(made)
     os.utime(made.folder / "bench.py", ns=(1, 1))
     assert made.tampered() == []
@@ -165,7 +165,7 @@ def test_only_content_is_tampering(made):
     assert made.tampered() == ["bench.py"]
 
 
-# -- nothing outside of it is written -----------------------------------------------------------------------------------------
+# -- nothing outside the worktree is written -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def outside(tmp_path):
     assert found == dict.fromkeys(("a.py", "app.py", "b.py"), "mine\n")
 
 
-def test_a_link_in_the_place_of_a_file(made, outside):
+def test_a_link_in_place_of_a_file_is_replaced(made, outside):
     show(made)
     (made.folder / "src" / "app.py").unlink()
     (made.folder / "src" / "app.py").symlink_to(outside / "app.py")
@@ -189,7 +189,7 @@ def test_a_link_in_the_place_of_a_file(made, outside):
     assert there(made) == FILES
 
 
-def test_a_link_to_a_file_that_has_the_very_content(made, tmp_path):
+def test_a_link_to_a_file_with_the_same_content_is_replaced(made, tmp_path):
     show(made)
     write(tmp_path, {"twin.py": "LIMIT = 10\n"})
     (made.folder / "src" / "app.py").unlink()
@@ -199,7 +199,7 @@ def test_a_link_to_a_file_that_has_the_very_content(made, tmp_path):
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_link_in_the_place_of_a_folder(made, outside, gone):
+def test_a_link_in_place_of_a_folder_is_replaced(made, outside, gone):
     show(made)
     shutil.rmtree(made.folder / "src" / "pkg")
     (made.folder / "src" / "pkg").symlink_to(outside)
@@ -208,7 +208,7 @@ def test_a_link_in_the_place_of_a_folder(made, outside, gone):
     assert {path: text for path, text in there(made).items() if path.startswith("src/")} == split(target)
 
 
-def test_a_link_in_the_place_of_an_ignored_folder(made, outside):
+def test_a_link_in_place_of_an_ignored_folder_is_replaced(made, outside):
     made.show({**split(made.target), "build/a.py": "a = 1\n"})
     shutil.rmtree(made.folder / "build")
     (made.folder / "build").symlink_to(outside)
@@ -221,7 +221,7 @@ def test_a_link_in_the_place_of_an_ignored_folder(made, outside):
     assert not (made.folder / "build").is_symlink()
 
 
-def test_a_link_where_the_new_file_is_written_first(made, outside):
+def test_a_link_in_place_of_the_temporary_file_is_replaced(made, outside):
     show(made)
     (made.folder / "src" / ".app.py.new").symlink_to(outside / "b.py")
     show(made, src__app_py="LIMIT = 20\n")
@@ -229,7 +229,7 @@ def test_a_link_where_the_new_file_is_written_first(made, outside):
     assert not (made.folder / "src" / "app.py").is_symlink()
 
 
-def test_a_folder_in_the_way_and_a_file_in_the_way_of_a_folder(made):
+def test_a_folder_in_place_of_a_file_and_the_reverse_are_replaced(made):
     show(made)
     (made.folder / "src" / "app.py").unlink()
     write(made.folder, {"src/app.py/x.txt": "x\n", "src/.pkg/y": ""})
@@ -246,7 +246,7 @@ def test_a_file_may_become_a_folder_and_back(made):
     assert there(made) == FILES
 
 
-# -- links of the user's ------------------------------------------------------------------------------------------------------
+# -- the user's links (--link) ------------------------------------------------------------------------------------------------------
 
 
 def linked(repo, folder, *names):
@@ -276,22 +276,22 @@ def test_links_are_made_and_kept(repo, tmp_path):
     assert (repo / "big" / "data.bin").exists()
 
 
-def test_a_link_to_nothing_is_told(repo, tmp_path):
+def test_a_link_to_a_missing_file_is_an_error(repo, tmp_path):
     with pytest.raises(UserError, match="--link data: there is no such file or folder"):
         linked(repo, tmp_path / "w", "data").open()
 
 
-# -- half made, and away ------------------------------------------------------------------------------------------------------
+# -- damaged, incomplete, removed ------------------------------------------------------------------------------------------------------
 
 
 def admin(tree):
-    """Return git's own folder of a worktree."""
+    """Return git's administrative folder of a worktree."""
     return Path((tree.folder / ".git").read_text().removeprefix("gitdir:").strip())
 
 
 @pytest.mark.parametrize("harm", ["git file", "git folder", "index"])
-def test_a_run_that_damages_the_worktree_reaches_nothing_above_it(repo, harm):
-    """The worktree is below the checkout: git would find that one when the other is gone."""
+def test_a_damaged_worktree_never_leads_git_to_the_checkout_above(repo, harm):
+    """The worktree is below the checkout, which git would find when the worktree's own `.git` is gone."""
     checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
     tree = Worktree(repo / ".autoresearch" / "one" / "worktree", checkout, split(target), "autoresearch/one")
     write(repo, {".autoresearch/one/.gitignore": "*\n"})
@@ -314,7 +314,7 @@ def test_a_run_that_damages_the_worktree_reaches_nothing_above_it(repo, harm):
 
 
 @pytest.mark.parametrize("harm", ["index", "locked", "git file", "files", "admin", "folder", "HEAD"])
-def test_one_that_was_left_half_made_is_made_anew(made, harm):
+def test_an_incomplete_worktree_is_created_again(made, harm):
     at = admin(made)
     if harm == "index":
         (at / "index").unlink()
@@ -339,7 +339,7 @@ def test_one_that_was_left_half_made_is_made_anew(made, harm):
     assert run_git(again.folder, "symbolic-ref", "HEAD").strip() == "refs/heads/autoresearch/one"
 
 
-def test_one_that_is_there_is_used_again_with_its_locks_removed_and_its_ignored_files(made):
+def test_an_existing_worktree_is_reused_without_its_locks_and_with_its_ignored_files(made):
     show(made, src__app_py="LIMIT = 20\n")
     write(made.folder, {"x.cache": "kept\n"})
     (admin(made) / "index.lock").touch()
@@ -349,14 +349,14 @@ def test_one_that_is_there_is_used_again_with_its_locks_removed_and_its_ignored_
     assert there(again) == {**FILES, "x.cache": "kept\n"}
 
 
-def test_taken_away_git_forgets_it_and_nothing_else(repo, made, tmp_path):
+def test_removing_unregisters_this_worktree_only(repo, made, tmp_path):
     run_git(repo, "worktree", "add", "-q", str(tmp_path / "usb" / "mine"), "-b", "mine")
     (tmp_path / "usb").rename(tmp_path / "unplugged")
     made.remove()
     assert not made.folder.exists()
     listed = run_git(repo, "worktree", "list", "--porcelain")
     assert "study/worktree" not in listed
-    assert "usb/mine" in listed, "a worktree of the user's on a disk that is away"
+    assert "usb/mine" in listed, "the user's worktree on a disk that is not mounted"
     made.remove()
     made.open()
     assert "usb/mine" in run_git(repo, "worktree", "list", "--porcelain")
@@ -364,7 +364,7 @@ def test_taken_away_git_forgets_it_and_nothing_else(repo, made, tmp_path):
     assert run_git(tmp_path / "usb" / "mine", "status", "--porcelain") == ""
 
 
-def test_a_checkout_with_line_endings_of_its_own(tmp_path):
+def test_line_ends_follow_gitattributes(tmp_path):
     repo = tmp_path / "repo"
     repository(repo, {"src/a.py": "x = 1\ny = 2\n", ".gitattributes": "*.py text eol=crlf\n"})
     write(repo, {"src/a.py": None})
@@ -378,20 +378,15 @@ def test_a_checkout_with_line_endings_of_its_own(tmp_path):
     assert tree.changed() == []
 
 
-def test_a_place_that_cannot_be_made_is_one_line(repo, tmp_path):
+def test_a_failing_git_is_a_one_line_error(repo, tmp_path):
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
     gone = Worktree(tmp_path / "w", checkout, split(target))
     shutil.rmtree(repo / ".git")
-    with pytest.raises(UserError, match=r"worktree of .* could not be made: git worktree failed"):
+    with pytest.raises(UserError, match=r"could not create a worktree of .*: git worktree failed"):
         gone.open()
 
 
-def test_this_python_first_and_no_stale_bytecode():
-    made = command_environment({"PATH": "/usr/bin", "X": "1"}, "/usr/local/env/bin/python")
-    assert made == {"PATH": "/usr/local/env/bin:/usr/bin", "X": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def test_a_target_in_one_text_is_shown_file_by_file(made):
+def test_file_names_with_spaces_and_wildcards(made):
     made.show(split(join({"src/a b.py": "x = 1\n", "src/[x]*.py": "y = 1\n"})))
     write(made.folder, {"data.csv": "0\n"})
     assert {path for path in there(made) if path.startswith("src/")} == {"src/a b.py", "src/[x]*.py"}

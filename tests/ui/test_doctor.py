@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.cell import CellRunner
-from autoresearch_magic.runners.worker import server as worker
+from autoresearch_magic.runners.worker.client import SERVER
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.ui.cli import main
 from autoresearch_magic.ui.doctor import machine, packages, studies
@@ -268,16 +268,16 @@ def test_only_workers_without_a_kernel_are_reported(tmp_path):
     )
     ours, theirs = socket.socketpair()
     # Its parent is a shell, which is no kernel; who takes in an orphan differs from machine to machine.
-    line = f"{shlex.quote(sys.executable)} -m {worker.__name__} {theirs.fileno()} & echo $!; wait"
+    line = f"{shlex.quote(sys.executable)} -m {SERVER} {theirs.fileno()} & echo $!; wait"
     shell = subprocess.Popen(["sh", "-c", line], pass_fds=(theirs.fileno(),), stdout=subprocess.PIPE, text=True)
     try:
-        runner.start()
+        runner.worker.start()
         stray = int(shell.stdout.readline())
         wait_for(lambda: stray in studies._strays())
         check = studies.check_strays()
         assert check.state == "warn", check
         assert str(stray) in check.remedy.split()
-        assert str(runner.pid) not in check.remedy.split()
+        assert str(runner.worker.pid) not in check.remedy.split()
     finally:
         runner.close()
         theirs.close()

@@ -16,7 +16,7 @@ from ...errors import Stopped, UserError
 from ...events import State
 from ...metric import Metric
 from ...runners.cell import CellRunner
-from ...runners.worker import server as worker
+from ...runners.worker.client import SERVER
 from ...storage.folders import study_names
 from ...storage.journal import Journal
 from ...text import counted
@@ -51,10 +51,10 @@ def check_worker() -> Check:
     if measured.value != 1.0:
         return Check("worker", "bad", f"one line failed in it: {measured.error or measured.outcome}", "restart Python")
     found = f"started, ran a line and ended in {time.monotonic() - began:.1f} s"
-    if runner.mode == "fork":
+    if runner.worker.mode == "fork":
         return Check("worker", "ok", found)
     return Check(
-        "worker", "warn", f"{found}, but cannot fork: {runner.why}", "keep the setup short: each run repeats it"
+        "worker", "warn", f"{found}, but cannot fork: {runner.worker.why}", "keep the setup short: each run repeats it"
     )
 
 
@@ -107,7 +107,7 @@ def _strays() -> set[int]:
         try:
             if not entry.name.isdecimal() or entry.stat().st_uid != os.geteuid():
                 continue
-            if worker.__name__.encode() not in (entry / "cmdline").read_bytes().split(b"\0"):
+            if SERVER.encode() not in (entry / "cmdline").read_bytes().split(b"\0"):
                 continue
             status = (entry / "status").read_text()
             parent = Path("/proc", re.findall(r"^PPid:\s*(\d+)", status, re.MULTILINE)[0])
