@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..budget import Budget
 from ..experiment import Measurement
 
 Watch = Callable[[Mapping[str, Any]], bool]
@@ -36,7 +37,15 @@ class GuardResult:
 
 
 class Runner(ABC):
-    """Runs targets and measures them. A subclass must define `measure`; the other methods have defaults."""
+    """Runs targets and measures them. A subclass must define `measure`; everything else has a default.
+
+    Attributes
+    ----------
+    budget : Budget or None
+        What one run may spend; it can be changed between runs. None where a target ends by itself.
+    """
+
+    budget: Budget | None = None
 
     @abstractmethod
     def measure(

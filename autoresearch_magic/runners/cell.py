@@ -63,7 +63,8 @@ class CellRunner(Runner):
         setup_name: str = "",
         on_ready: Callable[[str, str], object] | None = None,
     ) -> None:
-        self.metric, self.budget, self.threads, self.memory = metric, budget, threads, memory
+        self.metric, self.threads, self.memory = metric, threads, memory
+        self.budget: Budget = budget
         config = {
             "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
             "folders": list(map(str, folders)), "setup_name": setup_name,

@@ -216,7 +216,7 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
         trials = []
         try:
             for budget in budgets:
-                if hasattr(made, "budget"):
+                if made.budget is not None:
                     made.budget = budget
                 measurements: list[Measurement] = []
                 for repeat in range(s.repeats):

@@ -15,11 +15,12 @@ from ..agents.drafting.attempts import backend_for, make_draft
 from ..agents.drafting.draft import Draft, DryRun
 from ..config.converters import read_scope
 from ..config.settings import make_settings
-from ..runners.command import CommandRunner, GuardCommand
+from ..runners.command import CommandRunner
 from ..runners.safety.policy import danger
-from ..runners.worktree import Worktree
-from ..source.files import match, split
-from ..storage.git.checkout import open_checkout, top_of
+from ..source.files import match
+from ..storage.git.checkout import top_of
+from ..study.definition import define
+from ..study.runner_factory import make_runner
 from .reply import Reply
 
 
@@ -68,17 +69,14 @@ def dry_run(draft: Draft, top: Path) -> DryRun:
     UserError
         When the repository is not ready, for example because it has uncommitted changes.
     """
-    settings = make_settings({
+    definition = define("A draft", "", "", {
         "metric": draft.metric, "minimize": draft.minimize, "scope": draft.scope, "verify": draft.verify, "guard": draft.guard,
         "repo": str(top),
     })  # fmt: skip
-    checkout, target, _ = open_checkout(top, settings.scope, [settings.verify, settings.guard])
+    settings, target = definition.settings, definition.target
     with tempfile.TemporaryDirectory(prefix="autoresearch-draft-") as folder:
-        runner = CommandRunner(
-            Worktree(Path(folder) / "worktree", checkout, split(target)), settings.verify, settings.as_metric(),
-            guard=GuardCommand(settings.guard) if settings.guard else None, threads=settings.threads, memory=settings.memory,
-            worker_log=Path(folder) / "worker.log", keep=False,
-        )  # fmt: skip
+        runner = make_runner(definition, Path(folder), scratch=Path(folder))
+        assert isinstance(runner, CommandRunner)
         try:
             m = runner.measure(target, seed=0, deadline=settings.deadline(None), log=str(Path(folder) / "verify.log"))
             code, error = runner.exit_code, m.error

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...budget import Budget
 from ...errors import Stopped, UserError
 from ...events import State
-from ...metric import Metric
 from ...runners.cell import CellRunner
 from ...runners.worker.client import SERVER
 from ...storage.folders import study_names
 from ...storage.journal import Journal
+from ...study.definition import define
+from ...study.runner_factory import make_runner
 from ...text import counted
 from .check import Check
 
@@ -32,7 +32,9 @@ def check_worker() -> Check:
     with tempfile.TemporaryDirectory(prefix="ar-") as folder:
         log = Path(folder) / "setup.log"
         line = "loss = 1.0"
-        runner = CellRunner("", line, Metric("loss", "loss"), Budget(1.0, "seconds"), setup_log=log)
+        definition = define("Check the worker", line, "", {"metric": "loss", "budget": "1s"})
+        runner = make_runner(definition, Path(folder), scratch=Path(folder))
+        assert isinstance(runner, CellRunner)
         timer = threading.Timer(PATIENCE, runner.interrupt)
         timer.start()
         try:
