@@ -1,6 +1,6 @@
-"""Anthropic's models, as far as their names and the installed SDK tell: which there are, which end, what replaces them.
+"""What names and the installed SDK tell about Anthropic's models: which exist, which end, what replaces them.
 
-The SDK is imported only when it is asked.
+The SDK is imported only when one of the functions needs it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import get_args
 from .backend import BackendRefused
 
 DEFAULT_MODEL = "claude-opus-5-5"
-"""The strong model of the current list at a moderate price; a test holds it against the SDK's list."""
+"""A strong current model at a moderate price; a test checks it against the SDK's list."""
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
-"""What ``output_config.effort`` can be; not every model has every one."""
+"""Values of ``output_config.effort``; not every model has all of them."""
 
-# Models from before adaptive thinking.
+# Models older than adaptive thinking.
 _OLD = re.compile(r"claude-(?:[123]\b|instant|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:[-@]\d{8})?$)")
 
 
@@ -40,7 +40,7 @@ def load_sdk() -> ModuleType:
 
 
 def known_models() -> tuple[str, ...]:
-    """Return the models that the installed SDK knows by name, the newest first."""
+    """Return the model names that the installed SDK lists, newest first."""
     load_sdk()
     from anthropic.types.model import Model
 
@@ -48,51 +48,51 @@ def known_models() -> tuple[str, ...]:
 
 
 def deprecated_models() -> Mapping[str, str]:
-    """Return the deprecated models of the installed SDK and the days, in words, on which they end."""
+    """Return the models that the installed SDK calls deprecated, each with the day it ends on, as text."""
     try:
         from anthropic.resources.messages.messages import DEPRECATED_MODELS
-    except ImportError:  # no SDK, or one that keeps them elsewhere
+    except ImportError:  # no SDK, or a version that keeps the list elsewhere
         return {}
     return DEPRECATED_MODELS
 
 
 def current_models() -> tuple[str, ...]:
-    """Return the models that the installed SDK knows and that are not deprecated, our default first."""
+    """Return the SDK's models that are not deprecated, `DEFAULT_MODEL` first."""
     deprecated = deprecated_models()
     others = (name for name in known_models() if name not in deprecated and name != DEFAULT_MODEL)
     return (DEFAULT_MODEL, *others)
 
 
 def successor(model: str) -> str:
-    """Return a current model of the same line, or the default."""
-    line = re.search(r"opus|sonnet|haiku|fable|mythos", model)
-    return next((name for name in current_models() if line and line.group() in name), DEFAULT_MODEL)
+    """Return a current model of the same family, or `DEFAULT_MODEL`."""
+    family = re.search(r"opus|sonnet|haiku|fable|mythos", model)
+    return next((name for name in current_models() if family and family.group() in name), DEFAULT_MODEL)
 
 
-def thinks(model: str) -> bool:
-    """Whether a model, by its name, has adaptive thinking; the server's list of models knows better, where it says."""
+def has_adaptive_thinking(model: str) -> bool:
+    """Return whether a model has adaptive thinking, by its name; the server's own description takes precedence."""
     return model.startswith("claude-") and not _OLD.match(model)
 
 
 def ended(model: str) -> str:
-    """Say in one line that a model has ended, and what to use; empty when it has not."""
+    """Return a line saying that a model has ended and what to use instead; empty when it has not ended."""
     end = _day(deprecated_models().get(model, ""))
     return "" if end is None or end > _today() else f"The model {model} ended on {end}: {_instead(model)}."
 
 
 def retired(model: str) -> str:
-    """Say in one line that the server has retired a model, and what to use."""
+    """Return a line saying that the server has retired a model and what to use instead."""
     return f"The model {model} is retired: {_instead(model)}."
 
 
 def leaving(model: str, lifecycle: str) -> str:
-    """Say in one line that a model is on its way out, and what to use; empty when it is not.
+    """Return a line saying that a model is deprecated and what to use instead; empty when it is not deprecated.
 
     Parameters
     ----------
     model : str
     lifecycle : str
-        The server's word for its state, ``deprecated`` for such a one; empty when it is not known.
+        The server's word for the model's state, such as ``deprecated``; empty when it is not known.
     """
     end = deprecated_models().get(model)
     if end is None and lifecycle != "deprecated":
@@ -107,7 +107,7 @@ def _instead(model: str) -> str:
 
 
 def _day(words: str) -> date | None:
-    """Read a date as the SDK writes it, ``November 30th, 2026``."""
+    """Parse a date as the SDK writes it, ``November 30th, 2026``; None for anything else."""
     with suppress(ValueError):
         return datetime.strptime(re.sub(r"(\d)(?:st|nd|rd|th)\b", r"\1", words), "%B %d, %Y").date()
     return None

@@ -57,4 +57,4 @@ def test_all_of_the_sdks_days_can_be_read():
     ],
 )  # fmt: skip
 def test_who_thinks(model, can):
-    assert module.thinks(model) is can
+    assert module.has_adaptive_thinking(model) is can

@@ -1,0 +1,204 @@
+"""Calls to a model server, for every backend that uses one: deadline, retries and waits for rate limits.
+
+The vendors' own retries are switched off, so this is the only layer of them:
+
+- a rate limit or an overload is waited out through `Wait`, as long as the server says, else with exponential backoff and
+  jitter, within the backend's `limit_tries` and `limit_seconds`;
+- a broken connection or a server error is retried after `QUICK_RETRIES`; then this answer has failed;
+- an error that every later request would meet too (key, rights, model) is raised at once as `BackendRefused`.
+
+Each request runs in a daemon thread, which is abandoned at the deadline, so that neither a silent or trickling server nor
+a name lookup can hold up the study. Not here: what a vendor's errors mean and how its answers are read (`claude`,
+`openai`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import Literal, TypeVar
+
+from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait
+
+T = TypeVar("T")
+
+BACKOFF = (2.0, 60.0)
+"""Seconds of the first wait for a limit, doubled each time, and of the longest, where the server does not say."""
+
+QUICK_RETRIES = (0.5, 1.0)
+"""Seconds before each retry after a broken connection or a server error."""
+
+POLL = 0.2
+"""Seconds between two checks whether the study was stopped."""
+
+CLEAN_UP = 2.0
+"""Seconds that an abandoned request gets to close its socket."""
+
+_random = SystemRandom()  # leaves the user's own random state alone
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an error of a request means.
+
+    Attributes
+    ----------
+    kind : {"limit", "again", "failed", "refused"}
+        Wait and retry; retry soon; give up this answer; give up the study.
+    line : str
+        The error in one line, without keys.
+    seconds : float or None
+        How long the server asks to wait; None when it does not say.
+    """
+
+    kind: Literal["limit", "again", "failed", "refused"]
+    line: str
+    seconds: float | None = None
+
+
+class Request(ABC):
+    """One request to a server and the answer received so far."""
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """The answer, as in `Completion`."""
+
+    @property
+    @abstractmethod
+    def stop(self) -> str:
+        """Why the answer ended, as in `Completion`; empty until the answer is complete."""
+
+    @abstractmethod
+    def run(self) -> None:
+        """Send the request and read the whole answer; called in a thread of its own."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Make `run` end soon; called from another thread."""
+
+    @abstractmethod
+    def usage(self, seconds: float, failure: BaseException | None) -> Usage:
+        """Return what the request has used, as far as the server has said.
+
+        Parameters
+        ----------
+        seconds : float
+            Its wall clock.
+        failure : BaseException or None
+            Why it has failed; None when it was answered.
+        """
+
+    @abstractmethod
+    def problem(self, failure: BaseException) -> Problem:
+        """Return what an error of `run` means; raise the error itself when it is a bug."""
+
+
+class ServerBackend(Backend):
+    """A backend that sends its prompts to a server.
+
+    Attributes
+    ----------
+    limit_tries : float
+        Waits for a limit within one answer.
+    limit_seconds : float
+        Seconds of such waits within one answer.
+    """
+
+    limit_tries: float = float("inf")
+    limit_seconds: float
+
+    @abstractmethod
+    def request(self, prompt: Prompt, seconds: float) -> Request:
+        """Return a request that is not sent yet and may take so many seconds."""
+
+    def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
+        """Answer a prompt; see `Backend.complete` for the parameters and this module for the retries."""
+        used, waited, limits, quick = Usage(), 0.0, 0, list(QUICK_RETRIES)
+        while True:
+            left = deadline - used.seconds
+            if left <= 0:
+                raise BackendFailed(self._no_answer(deadline), used)
+            request = self.request(prompt, left)
+            start = time.monotonic()
+            failure = run_in_thread(request.run, left, request.abort, poll=lambda: wait(0.0, "")).exception()
+            used += request.usage(time.monotonic() - start, failure)
+            if failure is None or request.stop:  # complete, even where the connection failed after that
+                return Completion(request.text, used, request.stop)
+            if isinstance(failure, DeadlineReached) or used.seconds >= deadline:
+                raise BackendFailed(self._no_answer(deadline), used)
+            problem = request.problem(failure)
+            if problem.kind == "limit":
+                limits += 1
+                pause = _backoff(limits) if problem.seconds is None else problem.seconds
+                if limits > self.limit_tries or waited + pause > self.limit_seconds:
+                    raise BackendFailed(f"{problem.line} Still so after {waited:.0f} s of waiting.", used)
+                wait(pause, problem.line)
+                waited += pause
+            elif problem.kind == "again" and quick:
+                wait(quick.pop(0), problem.line)
+            elif problem.kind == "refused":
+                raise BackendRefused(problem.line)
+            else:
+                raise BackendFailed(problem.line, used)
+
+    def _no_answer(self, deadline: float) -> str:
+        return f"{self.name} gave no answer within {deadline:g} s."
+
+
+class DeadlineReached(TimeoutError):
+    """The work took longer than it may."""
+
+
+def run_in_thread(
+    work: Callable[[], T], seconds: float, abort: Callable[[], None], *, poll: Callable[[], None] = lambda: None
+) -> Future[T]:
+    """Run a function in a daemon thread for a limited time and return its finished future.
+
+    Parameters
+    ----------
+    work : callable
+        What to run; its result or error is the future's.
+    seconds : float
+        After so many the future's error is `DeadlineReached`.
+    abort : callable
+        Makes `work` end soon; called at the deadline and when `poll` raises.
+    poll : callable
+        Called every `POLL` seconds; what it raises is raised here.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    thread = threading.Thread(target=run, name="autoresearch-request", daemon=True)
+    end = time.monotonic() + seconds
+    thread.start()
+    try:
+        while (left := end - time.monotonic()) > 0:
+            if wait_for([future], min(left, POLL)).done:
+                return future
+            poll()
+        abort()
+        late: Future[T] = Future()
+        late.set_exception(DeadlineReached())
+        return late
+    except BaseException:  # the study was stopped, or the user interrupts
+        abort()
+        raise
+    finally:
+        thread.join(CLEAN_UP)
+
+
+def _backoff(tries: int) -> float:
+    first, longest = BACKOFF
+    return min(longest, first * 2.0 ** (tries - 1)) * _random.uniform(0.8, 1.2)
