@@ -1,4 +1,4 @@
-"""The `Agent` base class, and what an agent is told and made from."""
+"""The `Agent` base class, the `Briefing` that an agent proposes from, and the `Order` that it is built from."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rework:
-    """A proposal that comes back to its agent, because the guard does not pass.
+    """A proposal that goes back to its agent because the guard does not pass.
 
     Attributes
     ----------
     proposal : Proposal
-        As it was made; the next one starts from its target.
+        The refused proposal; the next one starts from its target.
     problem : str
         What did not pass, in one line.
     output : str
-        The tail of what the guard printed.
+        The end of the guard's output.
     """
 
     proposal: Proposal
@@ -38,37 +38,38 @@ class Rework:
 
 @dataclass(frozen=True)
 class Briefing:
-    """All that an agent is told. It is rebuilt from the journal for every proposal, so agents need no memory.
+    """Everything an agent knows about a study; rebuilt from the journal for every proposal, so agents need no memory.
 
     Attributes
     ----------
     program : str
-        What the human wrote.
+        The user's program: goal and rules.
     setup : str
-        The frozen code, to read.
+        The frozen code; the agent may read it.
     metric : Metric
     incumbent : Experiment
-        The best kept experiment: what the proposal should change.
+        The best kept experiment; the proposal should change its target.
     history : tuple of Experiment
         Every judged experiment, the baseline first.
     number : int
         The number that the proposal will have.
     seed : int
-        The study's seed: an agent that draws at random draws from (seed, number), so that a study can be resumed.
+        The study's seed. An agent that draws at random seeds its generator with (seed, number), so that a resumed study
+        continues the same way.
     noise : float
-        Standard deviation of one run.
+        Standard deviation of the metric over runs of the same target.
     budget : str
-        What an experiment may spend, for people.
+        What one experiment may spend, as text.
     notes : tuple of str
-        What the human has said while the study ran, the oldest first.
+        The user's notes while the study ran, the oldest first.
     verify, guard : str
-        The commands that measure and that must pass, where the target is made of files of a repository.
+        The command that measures and the command that must pass, where the target is made of files of a repository.
     scope, tracked : tuple of str
-        Which of its files may be changed and added, as globs, and the paths that there are.
+        Globs of the repository's files that may be changed or added, and the paths of its tracked files.
     rework : Rework or None
-        A proposal that is to be mended, instead of a new one. Only agents whose ``reworks`` is true are asked for that.
+        A refused proposal to repair instead of making a new one; set only for agents whose ``reworks`` is true.
     wait : callable
-        Waits so many seconds for the reason given, visibly, and raises `Stopped` when the study is stopped meanwhile.
+        Called with seconds and a reason: waits, shows the reason, and raises `Stopped` when the study is stopped.
     """
 
     program: str
@@ -90,18 +91,18 @@ class Briefing:
 
 
 class Agent(ABC):
-    """Anything that proposes. Only `propose` must be written; whatever else is here has a default.
+    """Base class of everything that proposes targets. A subclass must define `propose`; the other members have defaults.
 
     Attributes
     ----------
     name : str
-        The name that its proposals carry, and by which a hybrid tells its two agents apart.
+        The agent's name on its proposals; a hybrid tells its two agents apart by it.
     slow : bool
-        Whether a proposal takes so long that it is worth asking for the next one while an experiment runs.
+        Whether proposing takes long enough to ask for the next proposal while an experiment runs.
     reworks : bool
-        Whether it can mend a proposal that the guard has refused (`Briefing.rework`).
+        Whether it can repair a proposal that fails the guard (`Briefing.rework`).
     warning : str
-        One line that the user should see at the start, such as that a model is about to be retired; mostly empty.
+        One line for the user at the start, such as that a model will soon be retired; usually empty.
     """
 
     name: str = ""
@@ -111,11 +112,11 @@ class Agent(ABC):
 
     @property
     def backend(self) -> Backend | None:
-        """The language model that answers for it; None for an agent that asks none."""
+        """The language model behind the agent; None for an agent without one."""
         return None
 
-    def check(self) -> None:  # noqa: B027 - a default, not something to be written
-        """Raise `UserError` when it cannot work at all, such as for a wrong key; called before anything is paid for."""
+    def check(self) -> None:  # noqa: B027 - a default that need not be overridden
+        """Raise `UserError` when the agent cannot work at all, such as with a wrong key; called before the baseline runs."""
 
     @abstractmethod
     def propose(self, briefing: Briefing) -> Proposal:
@@ -124,24 +125,24 @@ class Agent(ABC):
         Raises
         ------
         NothingToPropose
-            When there is none left: the study ends.
+            When every idea was tried: the study ends.
         ProposalFailed
-            When there is none this time: it is recorded and the next one is asked for.
+            When this attempt failed: the failure is recorded and the agent is asked again.
         UserError
-            When there never will be one: the study ends with that line.
+            When every further attempt would fail too: the study ends with this message.
         """
 
 
 @dataclass(frozen=True)
 class Order:
-    """What an agent is made from.
+    """What an agent is built from; the argument of the factories in `registry`.
 
     Attributes
     ----------
     argument : str
-        What stands behind the colon of its name.
+        The text behind the colon in ``NAME:ARGUMENT``.
     target : str
-        The source that it will have to change.
+        The study's target.
     settings : Settings
     root : Path
         The folder that holds the studies.

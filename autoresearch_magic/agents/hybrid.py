@@ -1,10 +1,9 @@
 """Two agents in one: a language model changes the structure, the tuner the numbers.
 
-Whoever has been paying off lately is asked more often. That is a bandit with two arms, and because what pays off
-changes as a study goes on (numbers are soon tuned, a new structure wants them tuned again), one that forgets:
-discounted UCB (A. Garivier and E. Moulines, "On Upper-Confidence Bound Policies for Non-Stationary Bandit Problems",
-arXiv:0805.3415, 2008). Nothing is remembered here; all of it is read from the history, so a resumed study goes on as it
-would have.
+The agent with more keeps lately is asked more often: a two-armed bandit. Which agent that is changes during a study
+(numbers are soon tuned, and a new structure needs them tuned again), so the bandit is a non-stationary one, discounted UCB
+(A. Garivier and E. Moulines, "On Upper-Confidence Bound Policies for Non-Stationary Bandit Problems", arXiv:0805.3415,
+2008). It keeps no state: everything is computed from the history, so a resumed study makes the same choices.
 """
 
 from __future__ import annotations
@@ -23,37 +22,37 @@ Arm = Literal["structure", "numbers"]
 ARMS: tuple[Arm, Arm] = ("structure", "numbers")
 
 NUMBERS = "tuner"
-"""Whose proposals count as numbers, unless the agent has a name of its own; all others count as structure."""
+"""Name of the agent whose proposals count as numbers; all other proposals count as structure."""
 DISCOUNT = 0.9
-"""Weight that a proposal loses with every later one: half of it is gone after 6.6, and 10 in all are ever remembered."""
+"""Factor on a proposal's weight for each later proposal: it halves after 6.6 proposals, and all weights sum to at most 10."""
 EXPLORATION = 0.35
-"""Width of the confidence bound, ``2 B sqrt(ξ)`` of the paper. The paper's bound on the regret asks for ξ > 1/2, so 1.41
-and more, which over the two dozen proposals of a study asks both about equally, whatever they bring. In simulations of
-24 proposals with keeps at 50% and 10%, 0.35 gives the better one four in five and an eighth more keeps than 1.0 does,
-and still turns round within the study when the two change places."""
+"""Width of the confidence bound, ``2 B sqrt(ξ)`` of the paper. Its bound on the regret requires ξ > 1/2, so at least 1.41,
+with which both agents get about equally many of a study's two dozen proposals, independent of their success. In
+simulations of 24 proposals with keep rates of 50% and 10%, 0.35 gives the better agent four proposals in five and an eighth
+more keeps than 1.0 does, and it still switches within the study when the two rates change places."""
 
 
 def choose(history: Sequence[Experiment], *, seed: int = 0, number: int = 1, numbers: str = NUMBERS) -> Arm:
-    r"""Choose whom to ask next, by discounted UCB.
+    r"""Return which agent to ask next, by discounted UCB.
 
-    The arm with the greatest index is asked,
+    It is the arm with the greatest index,
 
     .. math:: I_i = \frac{S_i}{N_i} + c \sqrt{\frac{\log n}{N_i}}, \quad
               N_i = \sum_s \gamma^{t-s} [i_s = i], \quad S_i = \sum_s \gamma^{t-s} x_s [i_s = i], \quad n = \sum_i N_i
 
     over the proposals s = 1 .. t, where γ is `DISCOUNT`, c is `EXPLORATION`, and the reward x of a proposal is 1 when it
-    was kept and 0 otherwise. Keeps rather than gains, because gains shrink as a study goes on: beside an early leap every
-    later one would count for nothing. What failed, was a duplicate or was no proposal at all counts as 0, too.
+    was kept and 0 otherwise, also for failures and duplicates. It is keeps and not gains, because gains shrink during a
+    study: beside a large early gain all later ones would count for nothing.
 
-    An arm that is not asked loses weight with every proposal, so its index grows without bound: none is ever starved,
-    and even one that never brings anything beside one that always does is asked every eighteenth time.
+    An arm that is not asked loses weight with every proposal, so its index grows without bound and it is asked again at
+    some point: even one that never has a keep, beside one that always has, is asked every eighteenth time.
 
     Parameters
     ----------
     history : sequence of Experiment
-        The judged experiments; the baseline and open ones do not count.
+        The experiments; the baseline and unjudged ones do not count.
     seed, number : int
-        Equal indices, and the very first choice, are settled by a draw from these two.
+        Seed of the draw that decides between equal indices, as at the very first choice.
     numbers : str
         Name of the agent whose proposals count as numbers.
     """
@@ -64,24 +63,21 @@ def choose(history: Sequence[Experiment], *, seed: int = 0, number: int = 1, num
     def index(arm: Arm) -> float:
         if not weight[arm]:
             return math.inf
-        # With one proposal alone log n is 0; below that it cannot be, as the latest always weighs 1.
+        # Never negative: the latest proposal weighs 1, so n is at least 1.
         return reward[arm] / weight[arm] + EXPLORATION * math.sqrt(math.log(total) / weight[arm])
 
     return max(ARMS, key=lambda arm: (index(arm), draw.random()))
 
 
 def shares(history: Sequence[Experiment], *, numbers: str = NUMBERS) -> dict[Arm, float]:
-    """Return the share of recent proposals that each arm has made, for display; the two sum to 1.
-
-    Recent is meant as in `choose`: a proposal loses weight with every later one. Half each before the first one.
-    """
+    """Return each arm's share of the recent proposals, weighted as in `choose`; one half each before the first one."""
     weight, _ = _totals(history, numbers)
     total = sum(weight.values())
     return {arm: weight[arm] / total if total else 1 / len(ARMS) for arm in ARMS}
 
 
 def _totals(history: Sequence[Experiment], numbers: str) -> tuple[dict[Arm, float], dict[Arm, float]]:
-    """Return the discounted count of each arm's proposals, and the discounted sum of their rewards."""
+    """Return the discounted number of each arm's proposals and the discounted sum of their rewards."""
     weight: dict[Arm, float] = dict.fromkeys(ARMS, 0.0)
     reward: dict[Arm, float] = dict.fromkeys(ARMS, 0.0)
     judged = [e for e in history if e.verdict not in (None, Verdict.BASELINE)]
@@ -93,60 +89,61 @@ def _totals(history: Sequence[Experiment], numbers: str) -> tuple[dict[Arm, floa
 
 
 class Hybrid(Agent):
-    """Asks a language model for structure and the tuner for numbers, the one that pays off more often (see `choose`).
+    """Asks one of two agents for each proposal, the one with more keeps lately more often (see `choose`).
 
     Parameters
     ----------
     structure : Agent
+        Changes the code; usually a language model.
     numbers : Agent
-        Its proposals are told apart by its ``name``, `NUMBERS` where it has none.
+        Changes numbers; its proposals are recognised by its ``name``, `NUMBERS` where it has none.
 
     Raises
     ------
     UserError
-        When both are the same, as the history could not tell them apart.
+        When both have the same name, as the history could not tell their proposals apart.
     """
 
     def __init__(self, structure: Agent, numbers: Agent) -> None:
         self.structure, self.numbers = structure, numbers
         self.slow = structure.slow or numbers.slow
-        self.reworks = structure.reworks  # the model mends what was the model's
+        self.reworks = structure.reworks  # only the structure agent repairs, and only its own proposals
         self.numbers_name = numbers.name or NUMBERS
         if self.numbers_name == structure.name:
             raise UserError(f"A hybrid is made of two different agents, not of {self.numbers_name} twice.")
 
     @property
     def backend(self) -> Backend | None:
-        """The first that one of the two has."""
+        """The language model of the structure agent, else of the numbers agent."""
         return self.structure.backend or self.numbers.backend
 
     def check(self) -> None:
-        """See that both can be asked at all, before the baseline is paid for."""
+        """Check both agents."""
         self.structure.check()
         self.numbers.check()
         self.warning = self.structure.warning or self.numbers.warning
 
     def propose(self, briefing: Briefing) -> Proposal:
-        """Ask the one that `choose` names, and the other one where that has nothing to propose.
+        """Ask the agent that `choose` returns, and the other one when it has nothing to propose.
 
         Raises
         ------
         NothingToPropose
-            When neither has anything.
+            When neither has anything to propose.
         ProposalFailed
-            As the agent raised it; the failure counts against whoever was asked.
+            As the agent raised it; it counts as a proposal of that agent without a keep.
         UserError
-            When the structure agent will never answer: a wrong key is its maker's to mend, not ours to hide.
+            When the structure agent can never answer: the user has to see and fix a wrong key.
         """
         if briefing.rework is not None:
             if briefing.rework.proposal.agent == self.numbers_name:
-                raise ProposalFailed("Numbers that the guard refuses cannot be mended.")
+                raise ProposalFailed("A change of numbers that fails the guard cannot be repaired.")
             return self.structure.propose(briefing)
         arm = choose(briefing.history, seed=briefing.seed, number=briefing.number, numbers=self.numbers_name)
         if arm == "numbers":
             try:
                 return self.numbers.propose(briefing)
-            except UserError:  # nothing left to tune, or nothing yet; a new structure may bring new numbers
+            except UserError:  # nothing to tune now; a new structure may bring new numbers
                 return self.structure.propose(briefing)
         try:
             return self.structure.propose(briefing)
@@ -157,28 +154,28 @@ class Hybrid(Agent):
                 raise end from None
 
 
-class Later(Agent):
-    """An agent that is made anew for every proposal, for the target as it is by then.
+class RebuiltAgent(Agent):
+    """An agent that is built anew for each proposal, from the incumbent's target.
 
     The tuner refuses a target without constants; in a hybrid the other agent may write some first.
 
     Parameters
     ----------
-    make : callable
-        Makes the agent for a target's source; a `UserError` of it means that there is nothing to propose this time.
+    build : callable
+        Builds the agent for a target; its `UserError` means that there is nothing to propose this time.
     """
 
     name = NUMBERS
 
-    def __init__(self, make: Callable[[str], Agent]) -> None:
-        self._make = make
+    def __init__(self, build: Callable[[str], Agent]) -> None:
+        self._build = build
 
     def propose(self, briefing: Briefing) -> Proposal:
-        """Make the agent for the incumbent and ask it.
+        """Build the agent for the incumbent and ask it.
 
         Raises
         ------
         UserError
-            When it cannot be made, or has nothing to propose.
+            When it cannot be built, or has nothing to propose.
         """
-        return self._make(briefing.incumbent.target).propose(briefing)
+        return self._build(briefing.incumbent.target).propose(briefing)

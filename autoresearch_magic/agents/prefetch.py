@@ -1,8 +1,8 @@
-"""The machine never waits for the agent: the next proposal is asked for while an experiment runs.
+"""Prefetching: the next proposal is requested while an experiment runs, so that the machine does not wait for the agent.
 
-One question is open at a time, so never more than one experiment's worth of spending is ahead. What was asked for before
-the running experiment was kept is an edit of the old incumbent: it is applied to the new one when it still applies, line
-by line, and else asked for again.
+There is one pending request at a time, so at most one proposal is paid for in vain. If the running experiment is kept, the
+pending proposal is an edit of the previous incumbent: it is merged line by line into the new one, and requested again when
+that fails.
 """
 
 from __future__ import annotations
@@ -16,40 +16,35 @@ from ..source.edits import merge
 from .base import Agent, Briefing
 
 POLL = 0.05
-"""Seconds between two looks at whether the study is stopped while an answer is outstanding."""
+"""Seconds between two checks whether the study was stopped, while a request is pending."""
 
 
 class Prefetch:
-    """Asks an agent in a thread of its own.
-
-    Parameters
-    ----------
-    agent : Agent
-    """
+    """Requests proposals from an agent in a background thread."""
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-agent")
-        self._open: tuple[Briefing, Future[Proposal]] | None = None
+        self._pending: tuple[Briefing, Future[Proposal]] | None = None
 
     def ask(self, briefing: Briefing) -> None:
-        """Ask ahead, unless a question is open."""
-        if self._open is None:
-            self._open = (briefing, self._pool.submit(self.agent.propose, briefing))
+        """Request a proposal ahead of time, unless a request is pending."""
+        if self._pending is None:
+            self._pending = (briefing, self._pool.submit(self.agent.propose, briefing))
 
     def take(self, briefing: Briefing) -> tuple[Proposal, Usage]:
-        """Return the proposal for a briefing: the one asked for ahead where it fits, else a new one.
+        """Return the proposal for a briefing: the prefetched one where it still applies, else a new one.
 
         Parameters
         ----------
         briefing : Briefing
-            As things stand now. Its `wait` is called while the answer is outstanding, so that a stop is noticed.
+            The current briefing. Its `wait` is called while the request is pending, so that a stop is noticed.
 
         Returns
         -------
         proposal : Proposal
         wasted : Usage
-            What an answer has used that did not fit any more.
+            What proposals used that no longer applied.
 
         Raises
         ------
@@ -60,19 +55,19 @@ class Prefetch:
         self.ask(briefing)
         wasted = Usage()
         while True:
-            assert self._open is not None
-            asked, future = self._open
+            assert self._pending is not None
+            earlier, future = self._pending
             self._await(future, briefing)
-            self._open = None
+            self._pending = None
             proposal = future.result()
-            fitting = fit(proposal, asked, briefing)
-            if fitting is not None:
-                return fitting, wasted
+            rebased = rebase(proposal, earlier, briefing)
+            if rebased is not None:
+                return rebased, wasted
             wasted = wasted + proposal.usage
             self.ask(briefing)
 
     def ask_aside(self, briefing: Briefing) -> Proposal:
-        """Ask something else, behind the question that is open where one is; that one stays open.
+        """Request another proposal, after the pending one, which stays pending.
 
         Raises
         ------
@@ -87,17 +82,17 @@ class Prefetch:
     @staticmethod
     def _await(future: Future[Proposal], briefing: Briefing) -> None:
         while not future.done():
-            wait_for([future], POLL)  # comes back with the answer, not after it
+            wait_for([future], POLL)  # returns as soon as the future is done
             briefing.wait(0.0, "")
 
     def close(self) -> None:
-        """Let go of an open question; its answer is dropped."""
+        """Stop; a pending request is cancelled or its answer dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def fit(proposal: Proposal, asked: Briefing, now: Briefing) -> Proposal | None:
-    """Carry a proposal over to the present incumbent; None when it does not apply any more."""
-    if asked.incumbent.number == now.incumbent.number:
+def rebase(proposal: Proposal, earlier: Briefing, now: Briefing) -> Proposal | None:
+    """Return a proposal for an earlier briefing as one for the current incumbent; None when it no longer applies."""
+    if earlier.incumbent.number == now.incumbent.number:
         return proposal
-    target = merge(asked.incumbent.target, now.incumbent.target, proposal.target)
+    target = merge(earlier.incumbent.target, now.incumbent.target, proposal.target)
     return None if target is None else replace(proposal, target=target)

@@ -1,4 +1,7 @@
-"""Find an agent by its name: the built-in ones, and those that other packages register."""
+"""Build an agent from its name: a built-in one, or one that another package registers.
+
+A new built-in agent needs a factory here and a line in `BUILT_IN`.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,19 @@ from .base import Agent, Order
 from .llm.backend import Backend
 
 GROUP = "autoresearch_magic.agents"
-"""The entry-point group in which other packages register theirs: a name, and a callable that takes an `Order`."""
+"""The entry-point group of agents in other packages: each entry is a name and a callable that takes an `Order`."""
 
 AgentFactory = Callable[[Order], Agent]
-"""Makes an agent, or raises `UserError`."""
+"""Returns an agent, or raises `UserError` when it cannot be built."""
 
 
 def _tuner(order: Order) -> Agent:
-    from .tuner import Tuner  # Optuna is imported with it, so only where it is used
+    from .tuner import Tuner  # imported only where it is used, as it imports Optuna
 
     return Tuner(order.argument, order.target)
 
 
-def _model(backend: Backend, order: Order) -> Agent:
+def _language_model(backend: Backend, order: Order) -> Agent:
     from .llm.agent import LanguageModel
 
     return LanguageModel(backend, deadline=order.settings.reply_timeout, long=order.settings.blocks_from)
@@ -34,37 +37,40 @@ def _claude(order: Order) -> Agent:
     from .llm.claude import Claude
 
     s = order.settings
-    return _model(Claude(order.argument, effort=s.effort, base_url=s.base_url or None, ask_key=ask_key), order)
+    return _language_model(Claude(order.argument, effort=s.effort, base_url=s.base_url or None, ask_key=ask_key), order)
 
 
 def _openai(order: Order) -> Agent:
     from .llm.openai import OpenAI
 
     url = order.settings.base_url
-    return _model(OpenAI(f"{order.argument}@{url}" if url and "@" not in order.argument else order.argument), order)
+    return _language_model(
+        OpenAI(f"{order.argument}@{url}" if url and "@" not in order.argument else order.argument), order
+    )
 
 
 def _command(order: Order) -> Agent:
     from .llm.command import CommandBackend
 
-    return _model(CommandBackend(order.argument), order)
+    return _language_model(CommandBackend(order.argument), order)
 
 
 def _hybrid(order: Order) -> Agent:
-    from .hybrid import Hybrid, Later
+    from .hybrid import Hybrid, RebuiltAgent
 
-    def make(spec: str, target: str) -> Agent:
+    def build(spec: str, target: str) -> Agent:
         return make_agent(spec, target, order.settings, order.root)
 
-    structure, _, numbers = (order.argument or "claude").partition("+")
+    structure, _, numbers = order.argument.partition("+")
     numbers = numbers or "tuner"
     try:
-        second = make(numbers, order.target)
+        second = build(numbers, order.target)
     except UserError:
         if numbers.partition(":")[0] != "tuner":
             raise
-        second = Later(lambda target: make("tuner", target))  # the model may write constants first
-    return Hybrid(make(structure or "claude", order.target), second)
+        # Nothing to tune yet, but the model may write constants first.
+        second = RebuiltAgent(lambda target: build("tuner", target))
+    return Hybrid(build(structure or "claude", order.target), second)
 
 
 def _recorded(order: Order) -> Agent:
@@ -80,7 +86,7 @@ def _replay(order: Order) -> Agent:
 
 
 ask_key: Callable[[], str] | None = None
-"""Asks the user for a key that the environment does not have; set by the magics, where there is somebody to ask."""
+"""Asks the user for an API key that the environment does not hold; the notebook magics set it."""
 
 BUILT_IN: dict[str, AgentFactory] = {
     "tuner": _tuner,
@@ -94,19 +100,19 @@ BUILT_IN: dict[str, AgentFactory] = {
 
 
 def agent_names() -> list[str]:
-    """Return the names that `make_agent` knows, our own first."""
+    """Return the names that `make_agent` knows, the built-in ones first."""
     return [*BUILT_IN, *sorted({e.name for e in entry_points(group=GROUP)} - set(BUILT_IN))]
 
 
 def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:
-    """Find an agent by its name.
+    """Build an agent from its name.
 
     Parameters
     ----------
     spec : str
         ``NAME`` or ``NAME:ARGUMENT``.
     target : str
-        The source it will have to change; an agent that cannot work with it says so here, before anything is run.
+        The study's target; an agent that cannot work with it raises here, before anything runs.
     settings : Settings
     root : Path
         The folder that holds the studies.
@@ -114,7 +120,7 @@ def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:
     Raises
     ------
     UserError
-        When there is no such agent, or it cannot start.
+        When there is no such agent, or it cannot be built.
     """
     name, _, argument = spec.partition(":")
     factory = BUILT_IN.get(name)
@@ -125,5 +131,7 @@ def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:
         factory = found[name].load()
     agent = factory(Order(argument, target, settings, root))
     if not isinstance(agent, Agent):
-        raise UserError(f"The agent {name!r} cannot be used: it must derive from autoresearch_magic.agents.Agent.")
+        raise UserError(
+            f"The agent {name!r} cannot be used: its class must derive from autoresearch_magic.agents.Agent."
+        )
     return agent

@@ -1,6 +1,6 @@
-"""The agent that repeats: proposes again what a recorded study has proposed, in its order. No key, no cost.
+"""The replay agent: makes the proposals of a recorded study again, in their order, without a key or costs.
 
-With `autoresearch_magic.runners.replay.ReplayRunner` for the measurements, a whole study plays again at any speed.
+Together with the recorded measurements (`runners.replay`) a whole study is replayed, at any speed.
 """
 
 from __future__ import annotations
@@ -17,37 +17,36 @@ from .base import Agent, Briefing
 
 
 class Replay(Agent):
-    """Proposes what a recorded study has proposed.
+    """Makes the proposals of a recorded study again.
 
-    Summary, hypothesis, reply and the agent's name are as recorded, so that the history reads as it did and a replayed
-    hybrid shows who proposed what; that it is a replay is said by the study's own settings. The usage is not: a replay
-    asks nobody and costs nothing.
+    A proposal is as recorded, with the recorded agent's name, so that a replayed hybrid shows which agent proposed what;
+    the study's settings say that it is a replay. Only the usage is zero, as no model is asked.
 
     Parameters
     ----------
     argument : str
         See `parse_replay`.
     target : str
-        The source that the new study begins with, to say at once when it is not what the recorded one began with.
+        The target of the new study, to be compared with the recorded baseline; empty to skip that.
     root : str or Path
         The folder that holds the studies.
 
     Raises
     ------
     UserError
-        When there is no such study, it has no baseline, or it began with another target.
+        When there is no such study, it has no baseline, or its baseline is another target.
     """
 
     def __init__(self, argument: str, target: str = "", root: str | Path = ROOT) -> None:
         self.folder, self.speed = parse_replay(argument, root)
         with open_record(self.folder) as journal:
-            # An experiment that was never judged is where a study was killed: its record ends before it.
+            # An unjudged experiment is where the study was killed: the recording ends before it.
             self.recorded = {e.number: e for e in journal.experiments() if e.verdict is not None}
         if 0 not in self.recorded:
-            raise UserError(f"The study {self.folder.name} has no baseline on record: there is nothing to replay.")
+            raise UserError(f"The study {self.folder.name} has no baseline: there is nothing to replay.")
         if target and fingerprint(target) != fingerprint(self.recorded[0].target):
             raise UserError(
-                f"The target is not the one that {self.folder.name} began with: take that one, which is  "
+                f"The target is not the baseline of {self.folder.name}: use that one, which is  "
                 f"autoresearch_magic.open_study({str(self.folder)!r}).restore(0)"
             )
 
@@ -57,14 +56,14 @@ class Replay(Agent):
         Raises
         ------
         NothingToPropose
-            At the end of the record.
+            At the end of the recording.
         ProposalFailed
-            Where the recorded agent had failed.
+            Where the recorded agent failed.
         """
         experiment = self.recorded.get(briefing.number)
         if experiment is None:
             raise NothingToPropose(
-                f"The replay ends: {self.folder.name} has no experiment {briefing.number} on record."
+                f"The replay ends: {self.folder.name} has no experiment {briefing.number} in its recording."
             )
         proposal = replace(experiment.proposal, usage=Usage())
         if proposal.failure:

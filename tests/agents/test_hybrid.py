@@ -5,7 +5,7 @@ import random
 import pytest
 
 from autoresearch_magic.agents import Agent, Briefing
-from autoresearch_magic.agents.hybrid import ARMS, Hybrid, Later, choose, shares
+from autoresearch_magic.agents.hybrid import ARMS, Hybrid, RebuiltAgent, choose, shares
 from autoresearch_magic.agents.tuner import Tuner
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
 from autoresearch_magic.experiment import Experiment, Proposal, Verdict
@@ -191,7 +191,7 @@ def test_slow_and_check_are_those_of_its_parts():
 
 
 def test_the_tuner_comes_later_where_there_is_nothing_to_tune_yet():
-    later = Later(lambda target: Tuner("", target))
+    later = RebuiltAgent(lambda target: Tuner("", target))
     hybrid = Hybrid(Says("claude-x"), later)
     now = asking("numbers")
     assert hybrid.propose(now).agent == "tuner"

@@ -146,7 +146,7 @@ def test_another_seed_and_more_experiments_than_recorded(recorded, root, tmp_pat
     assert [e.value for e in judged] == [e.value for e in recorded.experiments]
     assert {m.seed for m in judged[0].measurements} == {7, 8}
     assert [e.message for e in events if isinstance(e, Notice)] == [
-        "The replay ends: first has no experiment 5 on record."
+        "The replay ends: first has no experiment 5 in its recording."
     ]
     assert any(isinstance(event, Confirmed) for event in events)
 
@@ -196,7 +196,7 @@ def test_a_failed_proposal_fails_again(tmp_path):
 def test_another_target_is_refused(tmp_path):
     folder = record(tmp_path / "old", baseline())
     Replay(str(folder), TARGET + "# a comment\n")
-    with pytest.raises(UserError, match="not the one that old began with") as caught:
+    with pytest.raises(UserError, match="not the baseline of old") as caught:
         Replay(str(folder), "X = 4.0\n")
     assert "\n" not in str(caught.value)
 

@@ -1,1 +1,1 @@
-"""Agents that are language models, and the backends that reach them."""
+"""Language-model agents, and the backends that reach the models."""

@@ -1,4 +1,4 @@
-"""An agent that is a language model: prompt, answer, one second chance, proposal."""
+"""The agent that asks a language model: prompt, reply, one chance to correct it, proposal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .prompt import LONG, build_prompt
 from .reply_parser import ParsedReply, ReplyError, read_reply
 
 DEADLINE = 600.0
-"""Seconds that one answer may take; a model that thinks for ten minutes about one change has lost its way."""
+"""Seconds that one answer may take; ten minutes of thinking about one change are not worth more waiting."""
 
 
 class LanguageModel(Agent):
@@ -25,7 +25,7 @@ class LanguageModel(Agent):
     deadline : float
         Seconds of wall clock for each answer.
     long : int
-        Lines of a target from which SEARCH/REPLACE blocks are asked for.
+        Number of lines from which a target is edited by SEARCH/REPLACE blocks instead of being rewritten.
     """
 
     slow = True
@@ -36,23 +36,23 @@ class LanguageModel(Agent):
 
     @property
     def backend(self) -> Backend:
-        """What completes its prompts."""
+        """The language model behind the agent."""
         return self._backend
 
     def check(self) -> None:
-        """See that the model can be asked at all, before the baseline is paid for."""
+        """Check that the model can be asked; raise `UserError` if not."""
         self.backend.check()
-        self.warning = self.backend.warning  # a model's retirement is known only after it was asked for
+        self.warning = self.backend.warning  # known only after the check, such as a model's retirement
 
     def propose(self, briefing: Briefing) -> Proposal:
-        """Ask; answer an unusable reply once with what is wrong; give up after that.
+        """Ask the model for a proposal; an unusable reply is sent back once, with what is wrong with it.
 
         Raises
         ------
         ProposalFailed
             When there is no usable reply.
         UserError
-            When there will never be one: a wrong key, an unknown model.
+            When no request can succeed, as with a wrong key or an unknown model.
         """
         prompt = build_prompt(briefing, long=self.long)
         tried = {e.fingerprint: e.number for e in briefing.history if e.fingerprint}
@@ -65,12 +65,12 @@ class LanguageModel(Agent):
             except ReplyError as error:
                 if chance == 2:
                     raise ProposalFailed(f"No usable reply: {_one_line(error)}", usage, completion.text) from None
-                prompt = _answer(prompt, completion.text, str(error))
+                prompt = _ask_again(prompt, completion.text, str(error))
                 continue
             return Proposal(
                 reply.target, reply.summary, reply.hypothesis, reply.expect, self.backend.name, usage, completion.text
             )
-        raise AssertionError("two chances are all there are")
+        raise AssertionError("unreachable: the second chance returns or raises")
 
     def _complete(self, prompt: Prompt, briefing: Briefing, used: Usage) -> Completion:
         try:
@@ -81,19 +81,19 @@ class LanguageModel(Agent):
     @staticmethod
     def _read(completion: Completion, briefing: Briefing, tried: dict[str, int]) -> ParsedReply:
         if completion.stop == "refusal":
-            raise ReplyError("You declined to answer. Propose a small, plain change to the target instead.")
+            raise ReplyError("You declined to answer. Propose a small, simple change to the target instead.")
         if completion.stop == "length":
-            raise ReplyError("Your reply was cut off at the length limit. Answer more briefly: tags, then the code.")
+            raise ReplyError("Your reply was cut off at the length limit. Give a shorter one: the tags, then the code.")
         base = briefing.incumbent.target if briefing.rework is None else briefing.rework.proposal.target
         reply = read_reply(completion.text, base)
         if (number := tried.get(fingerprint(reply.target))) is not None:
-            raise ReplyError(f"That is what experiment {number} has tried already. Propose something else.")
+            raise ReplyError(f"Experiment {number} has already tried this. Propose something else.")
         return reply
 
 
-def _answer(prompt: Prompt, said: str, problem: str) -> Prompt:
-    again = f"That cannot be used. {problem}\n\nAnswer again in full: the tags, then the code."
-    return replace(prompt, turns=(*prompt.turns, Turn("assistant", said or "(nothing)"), Turn("user", again)))
+def _ask_again(prompt: Prompt, reply: str, problem: str) -> Prompt:
+    request = f"Your reply cannot be used. {problem}\n\nAnswer again in full: the tags, then the code."
+    return replace(prompt, turns=(*prompt.turns, Turn("assistant", reply or "(nothing)"), Turn("user", request)))
 
 
 def _one_line(error: Exception) -> str:

@@ -1,11 +1,12 @@
-"""What a language model is to us: something that completes a prompt, and what that has used.
+"""The `Backend` base class: a language model that completes a `Prompt`, and what that costs.
 
-A `Backend` speaks with one vendor or program and knows nothing of studies; `autoresearch_magic.agents.llm.agent` knows the
-study and nothing of vendors.
+A backend knows one vendor or program and nothing of studies; `agents.llm.agent` knows the study and nothing of vendors.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from ...errors import UserError
 from ...experiment import Usage as Usage
 
 Wait = Callable[[float, str], None]
-"""Waits so many seconds, visibly, for the reason given; raises `Stopped` when the study is stopped meanwhile."""
+"""Called with seconds and a reason: waits, shows the reason, and raises `Stopped` when the study is stopped."""
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,17 @@ class Turn:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt, its parts ordered from what never changes to what always does, so that a vendor's cache can hit.
+    """A prompt in three parts, ordered by how often they change, so that a vendor's prompt cache applies.
 
     Attributes
     ----------
     system : str
-        Who the model is and how it must answer: the same for every study.
+        The model's role and the form of its answers: the same for every study.
     stable : str
         Program, setup, rules: the same for every proposal of one study.
     turns : tuple of Turn
-        What changes: the first is the user's and holds the state of the study; more follow when a reply had to be
-        answered. Begins and ends with the user.
+        The conversation: first the state of the study; then each unusable reply and what is wrong with it. Begins and ends
+        with the user.
     """
 
     system: str
@@ -48,15 +51,15 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Completion:
-    """An answer.
+    """A model's answer to a prompt.
 
     Attributes
     ----------
     text : str
-        Without thinking.
+        The answer without the model's thinking.
     usage : Usage
     stop : str
-        Why it ended: ``end``, ``length`` (cut off), ``refusal``, or the vendor's own word.
+        Why the answer ended: ``end``, ``length`` (cut off), ``refusal``, or the vendor's own word.
     """
 
     text: str
@@ -65,16 +68,16 @@ class Completion:
 
 
 class BackendFailed(Exception):
-    """One answer could not be had (a deadline, a broken connection, an answer in no known form).
+    """A request failed this time, such as by a deadline, a broken connection or an answer in no known form.
 
-    The study goes on: the proposal is recorded as `rejected` and the next one is asked for.
+    The study continues: the proposal is recorded as `rejected` and the next one is requested.
 
     Parameters
     ----------
     message : str
         One line.
     usage : Usage
-        What it has cost all the same.
+        What the failed request has used.
     """
 
     def __init__(self, message: str, usage: Usage | None = None) -> None:
@@ -83,50 +86,58 @@ class BackendFailed(Exception):
 
 
 class BackendRefused(UserError):
-    """No answer will ever be had this way (a wrong key, an unknown model): one line, and the study ends."""
+    """Every request would fail, such as with a wrong key or an unknown model: the study ends with this one line."""
 
 
 class Backend(ABC):
-    """Something that completes prompts."""
+    """Base class of the language models: something that completes prompts."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """For people: ``claude:MODEL``, ``openai:MODEL``, ``command:...``."""
+        """Name for messages and proposals: ``claude:MODEL``, ``openai:MODEL``, ``command:...``."""
 
     @property
     def warning(self) -> str:
-        """One line that the user should see, such as that the model is about to be retired; mostly empty."""
+        """One line for the user, such as that the model will soon be retired; usually empty."""
         return ""
 
     @abstractmethod
     def check(self) -> None:
-        """See, before anything is paid for, that it can work at all; raise `BackendRefused` with one line if not."""
+        """Raise `BackendRefused` when the model cannot be used; called before the baseline runs and free of charge."""
 
     @abstractmethod
     def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
-        """Answer a prompt.
+        """Return the model's answer to a prompt.
 
         Parameters
         ----------
         prompt : Prompt
         deadline : float
-            Seconds of wall clock for the answer; waiting for rate limits through `wait` is not counted.
+            Seconds of wall clock for the answer; waits for rate limits through `wait` do not count.
         wait : callable
-            To wait out a rate limit or an overload with.
+            Used to wait for a rate limit or an overload, and to notice that the study was stopped.
 
         Raises
         ------
         BackendFailed
-            This time.
+            When this request failed.
         BackendRefused
-            For good.
+            When every request would fail.
         Stopped
             From `wait`.
         """
 
 
 def as_text(prompt: Prompt) -> str:
-    """Return a prompt as one text, for programs that know no roles."""
+    """Return a prompt as one text, for programs without roles."""
     parts: Sequence[str] = [prompt.system, prompt.stable, *(turn.text for turn in prompt.turns)]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the values of environment variables that look like keys."""
+    for name, value in os.environ.items():
+        if len(value) >= 8 and _SECRET.search(name):
+            text = text.replace(value, "***")
+    return text

@@ -1,15 +1,13 @@
-"""Any command-line program as a model: the prompt on its standard input, the reply on its standard output.
+"""Command-line programs as models: the prompt goes to standard input, the reply comes from standard output.
 
-The program runs with the user's own environment and working directory, unlike an experiment: programs such as
-``claude -p`` or ``codex exec -`` need their keys, their settings and their login. It is also the user's choice what
-such a program may do besides answering. Not here: what the reply means; a program that leaves its session
-(``setsid``), which outlives us.
+Unlike an experiment, the program runs with the user's own environment and working directory: programs such as ``claude -p``
+or ``codex exec -`` need their keys, settings and login, and the user decides what they may do besides answering. Not here:
+parsing the reply; ending a program that leaves its session (``setsid``).
 """
 
 from __future__ import annotations
 
 import os
-import re
 import selectors
 import shlex
 import shutil
@@ -20,29 +18,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait, as_text
+from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait, as_text, without_secrets
 
 POLL = 0.2
-"""Seconds between two looks at whether the study was stopped."""
+"""Seconds between two checks whether the study was stopped."""
 
 GRACE = 0.5
-"""Seconds between SIGTERM and SIGKILL, and for the last output of a program that has ended."""
+"""Seconds between SIGTERM and SIGKILL, and the time to read the last output of a program that has ended."""
 
 OUTPUT_LIMIT = 4 * 2**20
-"""Bytes of a reply; no cell is that long, so a program that writes more has gone astray."""
+"""Limit of a reply in bytes, far above any target: a program that writes more is ended."""
 
 _BLOCK = 2**16
 _STDERR_TAIL = 2**13
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 
 
 class CommandBackend(Backend):
-    """A command-line agent.
+    """A command-line program as a model.
 
     Parameters
     ----------
     line : str
-        The command line, split as a shell would; no shell runs it, so there are no pipes and no variables.
+        The command line, split as a shell would split it. No shell runs it, so it has no pipes and no variables.
     """
 
     def __init__(self, line: str) -> None:
@@ -50,11 +47,11 @@ class CommandBackend(Backend):
 
     @property
     def name(self) -> str:
-        """``command:`` and the line, cut and without keys."""
-        return f"command:{_without_secrets(' '.join(self.line.split()))[:60]}"
+        """``command:`` and the command line, shortened and without keys."""
+        return f"command:{without_secrets(' '.join(self.line.split()))[:60]}"
 
     def check(self) -> None:
-        """See that there is such a program; it is not run, for that could cost something already."""
+        """Check that the program exists; it is not run, as that could cost something."""
         self._arguments()
 
     def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
@@ -62,40 +59,40 @@ class CommandBackend(Backend):
         arguments = self._arguments()
         start = time.monotonic()
         try:
-            # A session of its own: an interrupt of the kernel does not reach it, and its whole group can be killed.
+            # In its own session, so that a kernel interrupt does not reach it and its whole group can be killed.
             process = subprocess.Popen(
                 arguments, bufsize=0, start_new_session=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
         except OSError as error:  # no interpreter behind its #!, too little memory
             raise BackendRefused(f"{arguments[0]} cannot be started: {error.strerror or error}.") from None
-        talk = _Talk(process, as_text(prompt).encode())
+        exchange = _Exchange(process, as_text(prompt).encode())
         try:
-            failure = talk.run(start + deadline, wait)
+            failure = exchange.run(start + deadline, wait)
         finally:
             _end(process)
-            talk.close()
+            exchange.close()
         seconds = time.monotonic() - start
         usage = Usage(calls=1, seconds=seconds, cost=None)
         unanswered = Usage(seconds=seconds, cost=None)
         program = Path(arguments[0]).name
         if failure == "deadline":
-            raise BackendFailed(f"{program} had no answer after {deadline:.4g} s and was ended.", unanswered)
+            raise BackendFailed(f"{program} gave no answer within {deadline:.4g} s and was ended.", unanswered)
         if failure == "output":
             raise BackendFailed(f"{program} wrote more than {OUTPUT_LIMIT // 2**20} MiB and was ended.", unanswered)
-        text = talk.output.decode(errors="replace")
-        if code := talk.code:
-            said = _last_line(talk.errors.decode(errors="replace")) or _last_line(text)
-            raise BackendFailed(f"{program} ended with {_code(code)}{': ' + said if said else ''}", unanswered)
+        text = exchange.output.decode(errors="replace")
+        if code := exchange.code:
+            message = _last_line(exchange.errors.decode(errors="replace")) or _last_line(text)
+            raise BackendFailed(f"{program} ended with {_code(code)}{': ' + message if message else ''}", unanswered)
         if not text.strip():
-            said = _last_line(talk.errors.decode(errors="replace"))
-            raise BackendFailed(f"{program} answered nothing{': ' + said if said else '.'}", usage)
+            message = _last_line(exchange.errors.decode(errors="replace"))
+            raise BackendFailed(f"{program} gave an empty answer{': ' + message if message else '.'}", usage)
         return Completion(text, usage)
 
     def _arguments(self) -> list[str]:
         """Split the line and find its program; raise `BackendRefused`."""
         try:
-            # Not Path's own, which would take the "./" away that makes a program one of this folder.
+            # Path's own expanduser would remove the "./" that marks a program in the current folder.
             arguments = [os.path.expanduser(word) for word in shlex.split(self.line)]  # noqa: PTH111
         except ValueError as error:
             raise BackendRefused(f"The command line cannot be read ({error}): {self.name}") from None
@@ -105,19 +102,19 @@ class CommandBackend(Backend):
         if found is None:
             if Path(arguments[0]).is_file():
                 raise BackendRefused(f"{arguments[0]} is not executable: run chmod +x {shlex.quote(arguments[0])}")
-            raise BackendRefused(f"There is no command {arguments[0]!r}: install it, or give its whole path.")
+            raise BackendRefused(f"There is no command {arguments[0]!r}: install it, or give its full path.")
         return [found, *arguments[1:]]
 
 
-class _Talk:
-    """Both sides of the conversation with one process, in one thread: a full pipe can block neither.
+class _Exchange:
+    """Writes to and reads from one process in a single thread, so that a full pipe blocks neither side.
 
     Attributes
     ----------
     output, errors : bytearray
-        What it wrote; of standard error the end.
+        Its standard output, and the end of its standard error.
     code : int or None
-        What it ended with, when it ended by itself.
+        Its exit code; None unless it ended by itself.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], text: bytes) -> None:
@@ -136,30 +133,30 @@ class _Talk:
             self._selector.register(stream, event)
 
     def run(self, end: float, wait: Wait) -> str:
-        """Talk until it has ended; return "", or what was wrong: ``deadline`` or ``output``."""
-        looked = 0.0
+        """Write and read until the process ends; return "", or the limit it exceeded: ``deadline`` or ``output``."""
+        polled = 0.0
         while True:
             self._step(0.02 if self.code is not None or not self._selector.get_map() else POLL / 2)
             now = time.monotonic()
             if len(self.output) > OUTPUT_LIMIT:
                 return "output"
             if self.code is None and (code := self._process.poll()) is not None:
-                # What it left in the pipes is still read. A grandchild can hold them open for ever, so not for long.
+                # Read what is left in the pipes, for a limited time only: a grandchild may hold them open.
                 self.code, end = code, now + GRACE
             if self.code is not None and (not self._reading or now > end):
                 return ""
             if now > end:
                 return "deadline"
-            if now - looked >= POLL:
-                looked = now
+            if now - polled >= POLL:
+                polled = now
                 wait(0.0, "")
 
     def close(self) -> None:
-        """Close our ends."""
+        """Close this side of the pipes."""
         self._selector.close()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert stream is not None
-            with suppress(OSError):  # what was not yet written is lost, as meant
+            with suppress(OSError):  # unwritten input is dropped
                 stream.close()
 
     @property
@@ -167,9 +164,9 @@ class _Talk:
         return any(key.events == selectors.EVENT_READ for key in self._selector.get_map().values())
 
     def _step(self, seconds: float) -> None:
-        """Wait so long for the process to say or take something, and give or take it."""
+        """Wait up to so many seconds until a pipe is ready, and write or read."""
         if not self._selector.get_map():
-            time.sleep(seconds)  # it has closed its pipes and still runs
+            time.sleep(seconds)  # the process has closed its pipes and still runs
         for key, _ in self._selector.select(seconds):
             stream: IO[bytes] = key.fileobj  # type: ignore[assignment]
             try:
@@ -183,7 +180,7 @@ class _Talk:
                     self._drop(stream)
             except BlockingIOError:
                 continue
-            except OSError:  # it reads no further: its own affair
+            except OSError:  # the process reads no further, which is not an error
                 self._drop(stream)
 
     def _keep(self, stream: IO[bytes], data: bytes) -> None:
@@ -200,16 +197,16 @@ class _Talk:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all of its group.
+    """End a process and its whole group.
 
-    The group's number is the process's own; it is not given to others as long as the group has members, so it is safe
-    to use after the process itself has ended.
+    The group has the process's number, which is not reused while the group has members, so it is safe to use after the
+    process itself has ended.
     """
     end = time.monotonic() + GRACE
     alive = _signal(process, signal.SIGTERM)
     while alive and time.monotonic() < end:
         time.sleep(0.01)
-        process.poll()  # reaped, or it would count as a member
+        process.poll()  # reap it, else it would count as a member
         alive = _signal(process, 0)
     if alive:
         _signal(process, signal.SIGKILL)
@@ -217,7 +214,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Send a signal to a group; return whether there was anybody to receive it."""
+    """Send a signal to a process's group; return whether the group has members."""
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):  # macOS: no permission for a group of zombies
@@ -235,14 +232,6 @@ def _code(code: int) -> str:
 
 
 def _last_line(text: str) -> str:
-    """Return the last line that says something, short and without keys."""
+    """Return the last line that is not blank, shortened and without keys."""
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    return _without_secrets(lines[-1])[:300] if lines else ""
-
-
-def _without_secrets(text: str) -> str:
-    """Blot out the values of environment variables that look like keys: error lines end up in journals."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and _SECRET.search(name):
-            text = text.replace(value, "...")
-    return text
+    return without_secrets(lines[-1])[:300] if lines else ""

@@ -262,8 +262,8 @@ class _Request(Request):
             return Problem("limit", line, None if response is None else retry_after(response.headers))
         if 400 <= status < 500 and status not in (408, 409, 425):
             return Problem("refused", str(backend.refused(failure)))
-        kind = "failed" if isinstance(failure, openai.APITimeoutError | TimeoutError) else "again"
-        return Problem(kind, f"{backend.address} failed: {said}.")
+        too_late = isinstance(failure, openai.APITimeoutError | TimeoutError)
+        return Problem("failed" if too_late else "again", f"{backend.address} failed: {said}.")
 
     async def _stream(self) -> None:
         """Send the request and collect the answer."""

@@ -1,15 +1,15 @@
-"""What tokens cost: data with a date, for every backend that counts tokens.
+"""Prices of tokens, as of a date, for every backend that counts tokens.
 
-Prices change and differ by contract, so a price list of one's own goes before ours: ``AUTORESEARCH_PRICES`` names a
+Prices change and differ by contract, so the user's own price list takes precedence: ``AUTORESEARCH_PRICES`` names a
 JSON file that maps model names to US dollars per million tokens,
 
     {"my-model": {"input": 1.0, "output": 4.0, "cached": 0.1, "written": 1.25}, "qwen*": {"input": 0, "output": 0}}
 
 where ``cached`` (read from the vendor's cache) and ``written`` (written to it) default to ``input``. A name that ends
-in ``*`` stands for all names that begin so; any other stands for itself and its dated versions. A model that nobody
-has a price for costs None, which is "unknown" and never 0.
+in ``*`` matches all names with that beginning; any other matches itself and its dated versions. The cost of a model
+without a price is None, which means unknown and never 0.
 
-Not here: discounts (batches, contracts), surcharges (regions, fast modes) and the longer cache lifetimes.
+Not here: discounts (batches, contracts), surcharges (regions, fast modes) and longer cache lifetimes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ...experiment import Usage
 from ...text import counted
 
 VARIABLE = "AUTORESEARCH_PRICES"
-"""The environment variable that names a price list of one's own."""
+"""The environment variable that names the user's own price list."""
 
 PRICES_AS_OF = "2026-10-24"
-"""The day that `PRICES` is true for, as far as we know."""
+"""The date of `PRICES`."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Price:
     Attributes
     ----------
     input, cached, written, output : float
-        Read anew, read from the cache, written to it, answered.
+        For tokens read outside the cache, read from it, written to it, and answered.
     above : int or None
-        Prompts (read, cached and written together) of more tokens than this pay `long` for all of the request.
+        When the prompt (input, cached and written together) has more tokens than this, `long` applies to the whole request.
     long : Price or None
     """
 
@@ -59,9 +59,9 @@ _SONNET = Price(3.0, 0.3, 3.75, 15.0)
 _FABLE_5 = Price(10.0, 1.0, 12.5, 50.0)
 _FABLE_5_1 = Price(10.0, 0.25, 12.5, 50.0)
 
-# From the vendor's public price list (platform.claude.com/docs/en/about-claude/pricing) and notes of people who follow
-# it, as archived on the day above and not asked for since: to be checked before a bill is argued with. `written` is
-# the price of the five-minute cache, the only one we write to. A model that is missing had no price that we trusted.
+# From the vendor's public price list (platform.claude.com/docs/en/about-claude/pricing) and from notes of people who
+# follow it, as archived on the date above and not checked since: check again before relying on an amount. `written` is
+# the price of the five-minute cache, the only one used here. Models without a trustworthy price are left out.
 PRICES: Mapping[str, Price] = {
     "claude-fable-5-1": _FABLE_5_1,
     "claude-mythos-5-1": _FABLE_5_1,
@@ -81,18 +81,18 @@ PRICES: Mapping[str, Price] = {
     "claude-haiku-4-5": Price(1.0, 0.1, 1.25, 5.0),
 }
 
-# What may follow a name without making it another model: claude-fable-5-20260609 is claude-fable-5, but
-# claude-fable-5-2 is not, and costs something else.
+# Suffixes of another version of the same model: claude-fable-5-20260609 is claude-fable-5, but claude-fable-5-2 is
+# another model with another price.
 _VERSION = re.compile(r"(?:[-@]\d{8}|-\d{4}-\d\d-\d\d|-latest|-v\d+(?::\d+)?)?$")
 
 
 def load_prices(path: str | Path | None = None) -> Mapping[str, Price]:
-    """Return our prices with the user's own before them.
+    """Return `PRICES`, overridden by the user's own price list.
 
     Parameters
     ----------
     path : str, Path or None
-        The user's list; None takes what ``AUTORESEARCH_PRICES`` names, if anything.
+        The user's list; None for the one that ``AUTORESEARCH_PRICES`` names, if any.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def _price(name: str, entry: object, path: str | Path) -> Price:
 
 
 def price(model: str, prices: Mapping[str, Price] | None = None) -> Price | None:
-    """Return the price of a model: of the longest name that fits, None when none does."""
+    """Return the price of a model, by the longest name that matches; None when none does."""
     prices = load_prices() if prices is None else prices
     for name in sorted(prices, key=lambda name: (len(name.rstrip("*")), not name.endswith("*")), reverse=True):
         stem = name.removesuffix("*")
@@ -142,15 +142,15 @@ def price(model: str, prices: Mapping[str, Price] | None = None) -> Price | None
 
 
 def cost(model: str, usage: Usage, prices: Mapping[str, Price] | None = None) -> float | None:
-    """Return what one request has cost in US dollars.
+    """Return the cost of one request in US dollars.
 
     Parameters
     ----------
     model : str
     usage : Usage
-        Of one request: some prices depend on the length of the prompt, so sums of requests can cost something else.
+        Of a single request, as some prices depend on the length of the prompt.
     prices : mapping or None
-        None takes `load_prices`.
+        None for `load_prices`.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def cost(model: str, usage: Usage, prices: Mapping[str, Price] | None = None) ->
 
 
 def usage_line(used: Usage) -> str:
-    """Say what the agent has used; empty when it has asked nobody."""
+    """Return a line with an agent's calls, tokens, seconds and cost; empty when it made no calls."""
     if not used.calls:
         return ""
     money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"

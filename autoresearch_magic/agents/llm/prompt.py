@@ -1,11 +1,11 @@
-"""The prompt: what a language model is told, rebuilt from the journal for each proposal and bounded in size.
+"""The prompt for a proposal, rebuilt from the journal each time and bounded in size.
 
-Its parts stand in the order of how often they change, so that a vendor's prompt cache hits: first who the model is and how
-it must answer (never), then program and setup (once a study), then the state of the study (every time). The last part has a
-budget of characters for each of its sections, whatever the study's length.
+Its parts are ordered by how often they change, so that a vendor's prompt cache applies: first the model's role and the form
+of its answer (never), then program and setup (once per study), then the state of the study (every time). Each section of the
+last part has a limit in characters, so the prompt does not grow with the study.
 
-Why the rules against cheating stand there in so many words: published measurements found that such wording cut the
-exploitation of loopholes from 100% of runs to 8%.
+The rules against cheating are spelled out because published measurements found that such wording cut the exploitation of
+loopholes from 100% of runs to 8%.
 """
 
 from __future__ import annotations
@@ -22,90 +22,89 @@ from ..base import Briefing
 from .backend import Prompt, Turn
 
 LONG = 200
-"""Lines of a target from which SEARCH/REPLACE blocks are asked for. Measured elsewhere on small files, whole rewrites
-are well-formed 99.6% of the time and diffs 94%; but a rewrite costs output tokens for every line, and from a few hundred
-lines on that outweighs the odd second try."""
+"""Number of lines from which a target is edited by SEARCH/REPLACE blocks. In published measurements on small files 99.6% of
+whole rewrites and 94% of diffs were well-formed; but a rewrite costs output tokens for every line, and from a few hundred
+lines on that costs more than an occasional second attempt."""
 
 SECTION = 2_400
-"""Characters that a section about the past may have, about 600 tokens. Six of them stay below the 5,000 tokens of
-history past which agents were seen to lose track."""
+"""Limit of a section about the past in characters, about 600 tokens. Six sections stay below 5,000 tokens of history, beyond
+which agents were seen to lose track."""
 SOURCE = 60_000
-"""Characters of setup or target that are shown; what is longer is cut in the middle, visibly."""
+"""Limit of setup and target in characters; longer ones are shown with a marked gap in the middle."""
 SOURCES = 240_000
-"""Characters of files that are shown together, about 60,000 tokens; of more, the longest are cut."""
+"""Limit of all files together in characters, about 60,000 tokens; beyond it the longest files are cut."""
 NOTES = 3_000
-"""Characters of the human's notes; the newest stay."""
+"""Limit of the user's notes in characters; the newest are shown."""
 
-_WHAT = """\
-You improve one Python source, the target, by experiments. You propose one change; it is run for a fixed budget; one number \
-is measured; the change is kept if the number is better by more than its noise, else discarded. Then you are asked again. You \
-have no memory between proposals: all that is known stands in the message."""
-_WHAT_FILES = """\
-You improve a few files of a repository, the target, by experiments. You propose one change, of one file or several; a command \
-measures one number; the change is kept if the number is better by more than its noise and the guard, where there is one, still \
-passes; else it is discarded. Then you are asked again. You have no memory between proposals: all that is known stands in the \
-message."""
-_HOW = """
+_ROLE = """\
+You improve one Python source, the target, by experiments. You propose one change; it is run with a fixed budget and one number \
+is measured; the change is kept if the number is better by more than its noise, else it is discarded. Then you are asked for the \
+next change. You have no memory between proposals: everything you know about the study is in the message."""
+_ROLE_FILES = """\
+You improve a few files of a repository, the target, by experiments. You propose one change to one or several files; a command \
+measures one number; the change is kept if the number is better by more than its noise and the guard, if there is one, still \
+passes; else it is discarded. Then you are asked for the next change. You have no memory between proposals: everything you know \
+about the study is in the message."""
+_METHOD = """
 
 How to propose
-- One idea at a time, small enough that the result says whether the idea was good.
-- Read what was tried. Do not propose again what is listed there, nor a variant that differs in name only.
-- Failures are told with their cause: avoid the cause, not only the instance.
-- Prefer changes that delete code. Equal and simpler counts as better.
-- When small steps no longer pay, try something of another kind.
+- One idea at a time, small enough that the result tells whether the idea was good.
+- Read what was tried. Do not repeat anything listed there, nor a variant that differs only in name.
+- Failures are listed with their cause: avoid the cause, not only the instance.
+- Prefer changes that delete code. Equally good and simpler counts as better.
+- When small steps no longer help, try a different kind of change.
 
 What is not allowed, even where it would work
 """
 _FROZEN = """\
-- Do not touch what is frozen: the setup's names, its data, the evaluation, the metric, the clock, the seed. They are bound \
-anew before the metric is read; a change of them is recorded as rejected."""
+- Do not change what is frozen: the setup's names, its data, the evaluation, the metric, the clock, the seed. They are restored \
+before the metric is read, and a change to them is recorded as rejected."""
 _FROZEN_FILES = """\
-- Do not touch what is frozen: files outside of the scope, tests, and what the commands that measure and guard name. A change of \
-them, also by your code while it runs, is recorded as rejected. So is a new or changed seed."""
+- Do not change what is frozen: files outside the scope, tests, and the files that the measuring command and the guard name. A \
+change to them, also one made by your code while it runs, is recorded as rejected. So is a new or changed seed."""
 _RULES = """
 - Do not train on validation data, read it in the target, or tune to the random seed.
 - Do not hard-code, fake or print the metric, and do not change how time or steps are counted.
-- Do not read environment variables, keys, or files outside what the target reads now; do not use the network.
-A gain won by any of these is worthless to the person who asked. If the only way you see to improve the number is one of \
-them, propose a small honest change instead and say so in the hypothesis.
+- Do not read environment variables, keys, or files that the target does not read already; do not use the network.
+An improvement gained in one of these ways is worthless to the user. If you see no other way to improve the number, propose a \
+small honest change instead and say so in the hypothesis.
 
 How to answer
-<hypothesis>Why it should help, in one to three sentences.</hypothesis>
-<summary>One line, at most 80 characters, like a commit subject.</summary>
-<expect>The effect you expect on the metric, such as -0.02.</expect>
+<hypothesis>Why the change should help, in one to three sentences.</hypothesis>
+<summary>One line of at most 80 characters, like a commit subject.</summary>
+<expect>The expected effect on the metric, such as -0.02.</expect>
 then the code, and nothing after it. No JSON."""
 
-SYSTEM = _WHAT + _HOW + _FROZEN + _RULES
-SYSTEM_FILES = _WHAT_FILES + _HOW + _FROZEN_FILES + _RULES
+SYSTEM = _ROLE + _METHOD + _FROZEN + _RULES
+SYSTEM_FILES = _ROLE_FILES + _METHOD + _FROZEN_FILES + _RULES
 
 WHOLE = "Give the whole new target in one fenced block (```python ... ```), complete, with every line it needs."
 BLOCKS = """\
-The target is long: give SEARCH/REPLACE blocks instead of the whole. Copy the SEARCH lines exactly from the target, enough of \
-them to be there only once:
+The target is long: give SEARCH/REPLACE blocks instead of the whole target. Copy the SEARCH lines exactly from the target, \
+enough of them to occur only once:
 <<<<<<< SEARCH
-lines as they are
+the present lines
 =======
-lines as they shall be
+the new lines
 >>>>>>> REPLACE"""
 
-
 WHOLE_FILES = """\
-Give each file that you change or add whole, in one fenced block that begins with its name:
+Give each file that you change or add as a whole, in one fenced block that begins with its name:
 ```
 #% file src/app.py
-every line of it
+every line of the file
 ```
-What you do not name stays as it is. A line  #% delete src/old.py  outside of the blocks deletes a file."""
+Files that you do not name stay unchanged. A line  #% delete src/old.py  outside the blocks deletes a file."""
 BLOCKS_FILES = """\
-The files are long: give SEARCH/REPLACE blocks instead of the whole, each below the name of its file. Copy the SEARCH lines \
-exactly from the file, enough of them to be there only once:
+The files are long: give SEARCH/REPLACE blocks instead of whole files, each below the name of its file. Copy the SEARCH lines \
+exactly from the file, enough of them to occur only once:
 #% file src/app.py
 <<<<<<< SEARCH
-lines as they are
+the present lines
 =======
-lines as they shall be
+the new lines
 >>>>>>> REPLACE
-A new file is given whole, in a fenced block that begins with the line  #% file PATH  ; a line  #% delete PATH  deletes one."""
+Give a new file as a whole, in a fenced block that begins with the line  #% file PATH  ; a line  #% delete PATH  deletes a file."""
 
 
 def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
@@ -115,18 +114,13 @@ def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
     ----------
     briefing : Briefing
     long : int
-        Lines of a target from which SEARCH/REPLACE blocks are asked for.
-
-    Returns
-    -------
-    Prompt
-        ``system`` is the same for every study, ``stable`` for every proposal of this one; its one turn is what changes.
+        Number of lines from which a target is edited by SEARCH/REPLACE blocks.
     """
     several = bool(briefing.verify)
     stable = "\n\n".join(
         part
         for part in (
-            f"# The program, written by the person you work for\n\n{briefing.program.strip()}",
+            f"# The program, written by the user\n\n{briefing.program.strip()}",
             *(_about_repository(briefing) if several else _about_cell(briefing)),
         )
         if part
@@ -143,26 +137,28 @@ def _about_cell(briefing: Briefing) -> Sequence[str]:
     setup = briefing.setup
     return (
         f"# The metric\n\n{_metric(briefing.metric)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
-        f"# The setup: frozen, runs before the target, its names are there\n\n{_code(setup)}" if setup.strip() else "",
+        f"# The setup: frozen, runs before the target and defines names for it\n\n{_code(setup)}"
+        if setup.strip()
+        else "",
     )
 
 
 def _about_repository(briefing: Briefing) -> Sequence[str]:
     metric = briefing.metric
     better = "Lower" if metric.minimize else "Higher"
-    guard = f" `{briefing.guard}` must pass as well: it is the guard." if briefing.guard else ""
+    guard = f" The guard, `{briefing.guard}`, must pass as well." if briefing.guard else ""
     paths = "\n".join(briefing.tracked)
     return (
-        f"# The metric\n\n{metric.name}, read from what `{briefing.verify}` prints, run at the top of the repository. {better} is "
+        f"# The metric\n\n{metric.name}, read from the output of `{briefing.verify}`, which runs in the repository's root. {better} is "
         f"better.{guard}",
-        f"# The scope: which files you may change or add\n\n{' '.join(briefing.scope)}",
+        f"# The scope: files that you may change or add\n\n{' '.join(briefing.scope)}",
         f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
-        f"# What measures: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
+        f"# The files that measure: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
     )
 
 
 def _files(target: str) -> str:
-    """Show the files of a target, each below its name; where they are too much together, the longest are cut."""
+    """Return the files of a target, each below its name; where they exceed `SOURCES` together, the longest are cut."""
     contents = split(target)
     limit = _share([len(content) for content in contents.values()], SOURCES)
     return "\n\n".join(
@@ -172,7 +168,7 @@ def _files(target: str) -> str:
 
 
 def _share(sizes: Sequence[int], room: int) -> int:
-    """Return how many characters each file may have, so that all have room: short ones leave theirs to the long ones."""
+    """Return the limit per file in characters that fits all into `room`; short files leave their share to long ones."""
     left = sorted(sizes)
     for done, size in enumerate(left):
         if size * (len(left) - done) > room:
@@ -185,27 +181,25 @@ def _rework(briefing: Briefing) -> str:
     if (rework := briefing.rework) is None:
         return ""
     shown = _files if is_bundle(rework.proposal.target) else _code
-    output = f"\n\nWhat the guard printed last:\n{fenced(rework.output[-SECTION:])}" if rework.output.strip() else ""
+    output = f"\n\nThe end of the guard's output:\n{fenced(rework.output[-SECTION:])}" if rework.output.strip() else ""
     return (
-        f"# Your proposal does not pass the guard\n\nYou proposed: {rework.proposal.summary}. It may be better, but {rework.problem}"
-        f"{output}\n\nThe target as you made it:\n\n{shown(rework.proposal.target)}\n\nMend it, so that the guard passes and the idea "
-        "remains; or take the part back that breaks it. Your answer starts from this version, not from the present target."
+        f"# Your proposal does not pass the guard\n\nYou proposed: {rework.proposal.summary}. The metric may be better, but "
+        f"the guard does not pass. {rework.problem}{output}\n\nThe target with your change:\n\n{shown(rework.proposal.target)}\n\nRepair it so that the guard passes and the "
+        "idea remains, or undo the part that breaks the guard. Your answer starts from this version, not from the present target."
     )
 
 
 def sections(briefing: Briefing) -> list[str]:
-    """Return what is to be said of the study now, each section within its bounds."""
+    """Return the sections on the current state of the study, each within its limit."""
     metric, history = briefing.metric, briefing.history
     return [
         _incumbent(briefing),
-        _section("What was kept, in order", _ladder(history, metric)),
-        _section("Near misses: not kept, but close", _near_misses(history, briefing.incumbent, metric)),
+        _section("What was kept, in order", _kept(history, metric)),
+        _section("Near misses: not kept, but close", _near_misses(history, metric)),
         _section("Failures, by cause", _failures(history)),
-        _section("Already tried, the latest first: do not propose these again", _tried(history, metric)),
+        _section("Already tried, latest first: do not propose these again", _tried(history, metric)),
         _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
-        _section(
-            "Notes of the person you work for, the newest last", list(briefing.notes), keep_last=True, limit=NOTES
-        ),
+        _section("Notes by the user, newest last", list(briefing.notes), keep_last=True, limit=NOTES),
     ]
 
 
@@ -232,7 +226,7 @@ def _code(source: str, language: str = "python", limit: int = SOURCE) -> str:
 
 
 def _section(title: str, lines: Sequence[str], *, keep_last: bool = False, limit: int = SECTION) -> str:
-    """Join lines below a title until the limit; says how many were left out."""
+    """Return lines below a title, up to a limit in characters, with a note of how many were left out."""
     if not lines:
         return ""
     kept: list[str] = []
@@ -258,21 +252,17 @@ def _line(e: Experiment, metric: Metric) -> str:
     return f"- {e.number}: {_short(' '.join(e.summary.split()), 160)} → {metric.format(e.value)}"
 
 
-def _judged(history: Sequence[Experiment], *verdicts: Verdict) -> list[Experiment]:
-    return [e for e in history if e.verdict in verdicts]
-
-
-def _ladder(history: Sequence[Experiment], metric: Metric) -> list[str]:
+def _kept(history: Sequence[Experiment], metric: Metric) -> list[str]:
     kept = [e for e in history if e.kept]
-    if len(kept) > 14:  # the way is told by its beginning and its end
+    if len(kept) > 14:  # the first and the last steps say most
         middle = len(kept) - 12
         return [*(_line(e, metric) for e in kept[:2]), f"- ({middle} more)", *(_line(e, metric) for e in kept[-10:])]
     return [_line(e, metric) for e in kept] if len(kept) > 1 else []
 
 
-def _near_misses(history: Sequence[Experiment], incumbent: Experiment, metric: Metric) -> list[str]:
-    """Return the discarded ones that came closest to the incumbent, with what they changed."""
-    missed = [e for e in _judged(history, Verdict.DISCARD) if e.value is not None]
+def _near_misses(history: Sequence[Experiment], metric: Metric) -> list[str]:
+    """Return lines on the best discarded experiments, with what they changed."""
+    missed = [e for e in history if e.verdict is Verdict.DISCARD and e.value is not None]
     missed.sort(key=lambda e: metric.gain(e.value or 0.0, over=0.0), reverse=True)
     lines = []
     for e in missed[:4]:
@@ -284,7 +274,7 @@ def _near_misses(history: Sequence[Experiment], incumbent: Experiment, metric: M
 
 
 def _failures(history: Sequence[Experiment]) -> list[str]:
-    """Group failures by cause, the most frequent first, each with its numbers and the last traceback's end."""
+    """Return lines on the failures by cause, most frequent first, with experiment numbers and the last traceback's end."""
     causes: dict[str, list[Experiment]] = {}
     for e in history:
         if e.verdict is not None and e.verdict.failed:
@@ -294,8 +284,8 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
         last = found[-1]
         numbers = ", ".join(str(e.number) for e in found[-6:])
         tail = "\n".join(last.measurements[-1].traceback.splitlines()[-4:]) if last.measurements else ""
-        said = f": {_short(last.reason, 240)}" if last.reason else ""
-        lines.append(f"- {cause}, {len(found)} times ({numbers}){said}" + (f"\n{_short(tail, 400)}" if tail else ""))
+        reason = f": {_short(last.reason, 240)}" if last.reason else ""
+        lines.append(f"- {cause}, {len(found)} times ({numbers}){reason}" + (f"\n{_short(tail, 400)}" if tail else ""))
     return lines
 
 
@@ -309,7 +299,7 @@ def _curves(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:
 
 
 def _curve(e: Experiment) -> str:
-    """Tell a curve by its values at five shares of the budget and by how it moves at its end."""
+    """Return a line with a learning curve's values at five shares of the budget and its trend at the end."""
     points = e.measurements[0].curve if e.measurements else ()
     name = next(iter(points[0].values), None) if points else None
     if name is None or len(points) < 5:
@@ -324,4 +314,4 @@ def _curve(e: Experiment) -> str:
         if late > early + 0.01 * abs(early)
         else "level"
     )
-    return f"- {e.number} ({_short(e.summary, 60)}): {name} at shares of the budget {values}; {trend} at the end; {e.measurements[0].steps} steps"
+    return f"- {e.number} ({_short(e.summary, 60)}): {name} at shares of the budget: {values}; {trend} at the end; {e.measurements[0].steps} steps"

@@ -1,6 +1,6 @@
-"""What a language model answers, read: tags, then code; code, applied to the target or refused with the reason.
+"""Parse a language model's reply, tags followed by code, and apply the code to the target.
 
-Two forms of code are understood: one fenced block that is the whole new target, or SEARCH/REPLACE blocks::
+The code comes in one of two forms: one fenced block that is the whole new target, or SEARCH/REPLACE blocks::
 
     <<<<<<< SEARCH
     LR = 3e-4
@@ -8,8 +8,8 @@ Two forms of code are understood: one fenced block that is the whole new target,
     LR = 1e-3
     >>>>>>> REPLACE
 
-Every block must apply, and at one place only; nothing is ever changed silently or not at all. What does not apply is told
-in words that a model can mend: the nearest lines, and what differs.
+Every block must apply, at exactly one place. When one does not, the error shows the nearest lines and what differs, for the
+model to correct its reply.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ...source import files
 from ...source.edits import check_syntax, fingerprint
 
 NEAR = 0.6
-"""Similarity (difflib's ratio) from which a passage is shown as the nearest match; below it would only confuse."""
+"""Least similarity (difflib's ratio) of a passage that is shown as the nearest match; others would mislead the model."""
 SUMMARY = 120
-"""Characters of a summary that was not given and has to be made of what was."""
+"""Greatest length in characters of a summary that is derived from the reply because its tag is missing."""
 
 _FENCE = re.compile(
     r"^(?P<ticks>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^\n]*\n(?P<body>.*?)^(?P=ticks)[ \t]*$",
@@ -37,24 +37,25 @@ _BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _TICKS = re.compile(r"^(?:`{3,}|~{3,})", re.MULTILINE)
+_SEARCH = re.compile(r"^<{5,9} ?SEARCH", re.MULTILINE)
 _NAMED = re.compile(r"^[ \t]*[`*]*#%[ \t]*file[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
 _DELETED = re.compile(r"^[ \t]*[`*]*#%[ \t]*delete[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
 
 
 class ReplyError(Exception):
-    """A reply that cannot be used; the text is written for the model that wrote it."""
+    """A reply cannot be used; the message is written for the model that wrote the reply."""
 
 
 @dataclass(frozen=True)
 class ParsedReply:
-    """A reply that can be used.
+    """The new target and the texts of a usable reply.
 
     Attributes
     ----------
     target : str
         The whole new target.
     summary, hypothesis, expect : str
-        From the tags; the summary is never empty.
+        The contents of the tags; the summary is never empty.
     """
 
     target: str
@@ -64,19 +65,19 @@ class ParsedReply:
 
 
 def read_reply(text: str, target: str) -> ParsedReply:
-    """Read a reply and apply its code to the target.
+    """Parse a reply and apply its code to the target.
 
     Parameters
     ----------
     text : str
-        What the model has answered.
+        The model's reply.
     target : str
-        The target that it was shown.
+        The target that the model was shown.
 
     Raises
     ------
     ReplyError
-        When there is no code, a block does not apply, the result does not parse, or nothing is changed by it.
+        When there is no code, a block does not apply, the result does not parse, or it changes nothing.
     """
     code = apply(text, target)
     try:
@@ -84,21 +85,21 @@ def read_reply(text: str, target: str) -> ParsedReply:
     except UserError as error:
         raise ReplyError(f"The new target does not parse: {error}") from None
     if fingerprint(code) == fingerprint(target):
-        raise ReplyError("The new target is the same as the present one but for layout, comments or docstrings.")
+        raise ReplyError("The new target is the same as the present one, apart from layout, comments or docstrings.")
     hypothesis, expect = tag(text, "hypothesis"), tag(text, "expect")
     summary = tag(text, "summary") or _first_line(hypothesis) or _what_changed(target, code)
     return ParsedReply(code, " ".join(summary.split()), hypothesis, expect)
 
 
 def tag(text: str, name: str) -> str:
-    """Return what stands in ``<name>...</name>`` before any code; empty when it is not there."""
+    """Return the content of ``<name>...</name>`` before any code; empty when there is no such tag."""
     before = re.split(r"^(?:`{3,}|~{3,}|<{5,9} ?SEARCH)", text, maxsplit=1, flags=re.MULTILINE)[0]
     found = re.search(rf"<{name}>(.*?)(?:</{name}>|\Z)", before, re.DOTALL | re.IGNORECASE)
     return found[1].strip() if found else ""
 
 
 def apply(text: str, target: str) -> str:
-    """Return the new target that a reply asks for.
+    """Return the target with a reply's code applied.
 
     Raises
     ------
@@ -106,21 +107,17 @@ def apply(text: str, target: str) -> str:
     """
     if files.is_bundle(target):
         return apply_to_files(text, target)
-    if blocks := list(_BLOCK.finditer(text)):
-        if len(blocks) < len(re.findall(r"^<{5,9} ?SEARCH", text, re.MULTILINE)):
-            raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
+    if blocks := _blocks(text):
         for number, block in enumerate(blocks, 1):
             target = replace_once(target, block["search"], block["replace"], number)
         return target
-    if re.search(r"^<{5,9} ?SEARCH", text, re.MULTILINE):
-        raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
     fences = [
         match["body"] for match in _FENCE.finditer(text) if match["language"].lower() in ("", "python", "py", "python3")
     ]
     if len(fences) > 1:
         raise ReplyError(f"There are {len(fences)} fenced blocks: give exactly one, the whole new target.")
     if not fences:
-        if re.search(r"^(?:`{3,}|~{3,})", text, re.MULTILINE):
+        if _TICKS.search(text):
             raise ReplyError("The fenced block is not closed: the reply was cut off, or the closing ``` is missing.")
         raise ReplyError(
             "There is no code in the reply: give the whole new target in one fenced block, or SEARCH/REPLACE blocks."
@@ -128,23 +125,30 @@ def apply(text: str, target: str) -> str:
     return fences[0]
 
 
-def apply_to_files(text: str, target: str) -> str:
-    """Return the new target that a reply asks for, where that is made of files.
+def _blocks(text: str) -> list[re.Match[str]]:
+    """Return the SEARCH/REPLACE blocks of a reply; raise `ReplyError` when one is not closed."""
+    blocks = list(_BLOCK.finditer(text))
+    if len(blocks) < len(_SEARCH.findall(text)):
+        raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
+    return blocks
 
-    A block belongs to the file that the last line ``#% file PATH`` before it names; without one, its SEARCH lines must be in one
-    file only. A fenced block that begins with such a line is a whole file, or several. ``#% delete PATH`` deletes one.
+
+def apply_to_files(text: str, target: str) -> str:
+    """Return the target with a reply's code applied, where the target is made of files.
+
+    A block belongs to the file named by the last line ``#% file PATH`` before it; without such a line, its SEARCH lines must
+    occur in one file only. A fenced block that begins with such a line is one whole file, or several. ``#% delete PATH``
+    deletes a file.
 
     Raises
     ------
     ReplyError
     """
     new = files.split(target)
-    blocks, fences = list(_BLOCK.finditer(text)), list(_FENCE.finditer(text))
-    # A fence around blocks, or within one, is none: the blocks are what counts.
+    blocks, fences = _blocks(text), list(_FENCE.finditer(text))
+    # A fence around SEARCH/REPLACE blocks, or within one, is not a file: the blocks count.
     whole = [f for f in fences if not any(f.start() < b.end() and b.start() < f.end() for b in blocks)]
     code = [match.span() for match in (*blocks, *whole)]
-    if len(blocks) < len(re.findall(r"^<{5,9} ?SEARCH", text, re.MULTILINE)):
-        raise ReplyError("A SEARCH/REPLACE block is not closed: each needs its ======= and >>>>>>> REPLACE lines.")
     if any(not _inside(tick.start(), [m.span() for m in (*blocks, *fences)]) for tick in _TICKS.finditer(text)):
         raise ReplyError("A fenced block is not closed: the reply was cut off, or the closing ``` is missing.")
     heads = [m for m in _NAMED.finditer(text) if not _inside(m.start(), code)]
@@ -182,12 +186,12 @@ def apply_to_files(text: str, target: str) -> str:
             "blocks that begin with a line  #% file PATH"
         )
     if not new:
-        raise ReplyError("Nothing is left of the target: do not delete all of it.")
+        raise ReplyError("The reply deletes the whole target: keep at least one file.")
     return files.join(new)
 
 
-def _inside(place: int, spans: Iterable[tuple[int, int]]) -> bool:
-    return any(start <= place < end for start, end in spans)
+def _inside(position: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= position < end for start, end in spans)
 
 
 def _path(written: str) -> str:
@@ -195,14 +199,14 @@ def _path(written: str) -> str:
 
 
 def _named(heads: Iterable[re.Match[str]], before: int) -> str:
-    """Return the file that the last name before a place says; models write it once above several blocks."""
+    """Return the file named last before a position; models name a file once above several blocks."""
     return next((_path(m["path"]) for m in reversed(list(heads)) if m.start() < before), "")
 
 
 def _whole_files(body: str, named: str, target: Mapping[str, str], given: int) -> dict[str, str]:
-    """Return the files that a fenced block holds; `given` is how many blocks there are in all."""
+    """Return the files in a fenced block; `given` is the number of all blocks in the reply."""
     if _DELETED.search(body):
-        raise ReplyError("A line  #% delete PATH  stands inside of a fenced block: put it outside.")
+        raise ReplyError("A line  #% delete PATH  is inside a fenced block: put it outside.")
     if bundled := files.split(body.lstrip("\n")):
         return {_path(path): content for path, content in bundled.items()}
     if named:
@@ -213,7 +217,7 @@ def _whole_files(body: str, named: str, target: Mapping[str, str], given: int) -
 
 
 def _with_endings_of(before: str, text: str) -> str:
-    """Return a text with the line endings of the one that it replaces: models answer without carriage returns."""
+    """Return a text with the line endings of the text it replaces; models answer without carriage returns."""
     if "\r" in text or "\n" not in before or before.count("\n") != before.count("\r\n"):
         return text
     return text.replace("\n", "\r\n")
@@ -229,7 +233,7 @@ def _file_of(search: str, contents: dict[str, str], number: int) -> str:
     if len(found) == 1:
         return found[0]
     if len(contents) == 1:
-        return next(iter(contents))  # the error is told with the nearest lines
+        return next(iter(contents))  # replacing will fail there, with the nearest lines in its error
     where = f"in {', '.join(found)}" if found else "in none of them"
     raise ReplyError(
         f"Block {number} does not name its file, and its SEARCH lines are {where}: put a line  #% file PATH  above it."
@@ -237,25 +241,25 @@ def _file_of(search: str, contents: dict[str, str], number: int) -> str:
 
 
 def replace_once(target: str, search: str, replacement: str, number: int = 1) -> str:
-    """Replace one passage of the target.
+    """Return the target with one passage replaced.
 
-    Trailing blanks of lines are forgiven; nothing else is.
+    Lines match apart from trailing blanks.
 
     Raises
     ------
     ReplyError
-        When the passage is empty, is not there, or is there more than once.
+        When the passage is empty, does not occur, or occurs more than once.
     """
     wanted = [line.rstrip() for line in _lines(search)]
     lines = _lines(target)
     if not any(wanted):
-        raise ReplyError(f"Block {number}: the SEARCH part is empty; name the lines that are to be replaced.")
+        raise ReplyError(f"Block {number}: the SEARCH part is empty; give the lines to be replaced.")
     bare = [line.rstrip() for line in lines]
     places = [i for i in range(len(lines) - len(wanted) + 1) if bare[i : i + len(wanted)] == wanted]
     if len(places) > 1:
         at = ", ".join(str(i + 1) for i in places)
         raise ReplyError(
-            f"Block {number}: the SEARCH lines are there {len(places)} times (at lines {at}); add lines around them until they are there once."
+            f"Block {number}: the SEARCH lines occur {len(places)} times (at lines {at}); add lines around them until they occur once."
         )
     if not places:
         shown = [line.removesuffix("\r") for line in lines]
@@ -269,29 +273,29 @@ def replace_once(target: str, search: str, replacement: str, number: int = 1) ->
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines of a text, by line feeds alone: a form feed or a carriage return is part of its line."""
+    """Return the lines of a text, split at line feeds only: a form feed or a carriage return is part of its line."""
     lines = text.split("\n")
     return lines[:-1] if not lines[-1] else lines
 
 
 def nearest(lines: list[str], wanted: list[str]) -> str:
-    """Show the passage that is most like what was looked for, and what differs; empty when none is."""
+    """Return a text that shows the passage most similar to the wanted lines, and what differs."""
     size = len(wanted)
     best, place = 0.0, 0
-    sought = "\n".join(wanted)
+    wanted_text = "\n".join(wanted)
     for i in range(max(1, len(lines) - size + 1)):
-        matcher = difflib.SequenceMatcher(None, "\n".join(lines[i : i + size]), sought, autojunk=False)
+        matcher = difflib.SequenceMatcher(None, "\n".join(lines[i : i + size]), wanted_text, autojunk=False)
         if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and (ratio := matcher.ratio()) > best:
             best, place = ratio, i
     if best < NEAR:
-        return " Nothing in it is like them."
-    there = lines[place : place + size]
-    differs = [
-        f"  line {place + n + 1} is     {is_!r}\n  but you wrote {wrote!r}"
-        for n, (is_, wrote) in enumerate(zip(there, wanted, strict=False))
-        if is_.rstrip() != wrote
+        return " Nothing in it is similar to them."
+    found = lines[place : place + size]
+    differences = [
+        f"  line {place + n + 1} is     {line!r}\n  but you wrote {written!r}"
+        for n, (line, written) in enumerate(zip(found, wanted, strict=False))
+        if line.rstrip() != written
     ]
-    return f" The nearest are lines {place + 1} to {place + len(there)}:\n" + "\n".join(differs)
+    return f" The nearest are lines {place + 1} to {place + len(found)}:\n" + "\n".join(differences)
 
 
 def _first_line(text: str) -> str:
@@ -299,7 +303,7 @@ def _first_line(text: str) -> str:
 
 
 def _what_changed(before: str, after: str) -> str:
-    """Make a summary of the first changed line, for a reply that is nothing but code."""
+    """Return the first changed line as a summary, for a reply that is only code."""
     for line in difflib.ndiff(before.splitlines(), after.splitlines()):
         if line.startswith("+ ") and line[2:].strip():
             return line[2:].strip()[:SUMMARY]

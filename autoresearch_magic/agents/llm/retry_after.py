@@ -1,4 +1,4 @@
-"""How long a server wants to be left alone."""
+"""Parse Retry-After headers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from email.utils import parsedate_to_datetime
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read from an answer's headers for how many seconds a server wants to be left alone; None where it does not say.
+    """Return for how many seconds a server asks not to be called again; None when its headers do not say.
 
-    ``retry-after`` holds seconds or a date (RFC 9110 section 10.2.3); ``retry-after-ms``, which vendors send besides, goes before.
+    ``retry-after`` holds seconds or a date (RFC 9110 section 10.2.3). ``retry-after-ms``, which some vendors send too, takes
+    precedence.
     """
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
         with suppress(ValueError):

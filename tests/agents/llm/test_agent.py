@@ -15,7 +15,7 @@ from autoresearch_magic.agents import Briefing, Rework
 from autoresearch_magic.agents.llm.agent import LanguageModel
 from autoresearch_magic.agents.llm.backend import Backend, Completion, as_text
 from autoresearch_magic.agents.llm.prompt import SYSTEM, SYSTEM_FILES, build_prompt
-from autoresearch_magic.agents.prefetch import fit
+from autoresearch_magic.agents.prefetch import rebase
 from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
@@ -155,7 +155,7 @@ def test_the_prompt_for_files_says_what_measures_what_must_pass_and_what_may_be_
     told = files_briefing({"src/app.py": "LIMIT = 10\n", "src/q.sql": "select 1\n"}, guard="pytest -q")
     prompt = build_prompt(told)
     assert prompt.system == SYSTEM_FILES != SYSTEM
-    for part in ("p95 ms, read from what `python bench.py` prints", "Lower is better", "`pytest -q` must pass", "src/** !src/gen/**",
+    for part in ("p95 ms, read from the output of `python bench.py`", "Lower is better", "The guard, `pytest -q`, must pass", "src/** !src/gen/**",
                  "README.md\nbench.py\nsrc/app.py", "#% file bench.py\n```py\nprint('ms: 5')"):  # fmt: skip
         assert part in prompt.stable
     text = prompt.turns[0].text
@@ -228,7 +228,7 @@ def test_what_was_tried_is_refused_before_it_is_run():
     backend = Scripted(reply(TARGET.replace("3.0", "7.00")), reply(TARGET.replace("3.0", "6.0")))
     proposal = LanguageModel(backend).propose(briefing([*BASE, tried]))
     assert "6.0" in proposal.target
-    assert "experiment 1 has tried already" in backend.prompts[1].turns[2].text
+    assert "Experiment 1 has already tried this" in backend.prompts[1].turns[2].text
 
 
 def test_a_waiting_edit_is_carried_over_or_asked_for_again():
@@ -236,11 +236,11 @@ def test_a_waiting_edit_is_carried_over_or_asked_for_again():
     kept = experiment(1, 4.0, TARGET.replace("Y = 2.0", "Y = 1.0"), Verdict.KEEP)
     now = briefing([*BASE, kept])
     assert (
-        fit(Proposal(TARGET.replace("3.0", "2.0"), "s"), old, now).target
+        rebase(Proposal(TARGET.replace("3.0", "2.0"), "s"), old, now).target
         == "X = 2.0\nY = 1.0\nloss = (X - 1) ** 2 + Y\n"
     )
-    assert fit(Proposal(TARGET.replace("Y = 2.0", "Y = 9.0"), "s"), old, now) is None
-    assert fit(Proposal("anything", "s"), old, old).target == "anything"
+    assert rebase(Proposal(TARGET.replace("Y = 2.0", "Y = 9.0"), "s"), old, now) is None
+    assert rebase(Proposal("anything", "s"), old, old).target == "anything"
 
 
 # -- whole studies -----------------------------------------------------------------------------------------------------

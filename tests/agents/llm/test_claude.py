@@ -13,8 +13,8 @@ from datetime import date
 
 import pytest
 
-from autoresearch_magic.agents.llm import claude as module
 from autoresearch_magic.agents.llm import calls, prices
+from autoresearch_magic.agents.llm import claude as module
 from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn, Usage
 from autoresearch_magic.agents.llm.claude import Claude
 from autoresearch_magic.agents.llm.claude_models import DEFAULT_MODEL

@@ -1,4 +1,4 @@
-"""CommandBackend-line agents, with real programs."""
+"""Command-line programs as models, with real programs."""
 
 import os
 import signal
@@ -111,19 +111,19 @@ def test_endless_errors_are_not_kept(script):
 def test_a_failure_says_what_the_program_said_last(script, monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "abc-0123456789")
     line = script('echo start >&2; echo "bad key  $SOME_API_KEY" >&2; echo >&2; exit 2', "/bin/sh")
-    assert fails(line) == "my agent ended with exit code 2: bad key ..."
+    assert fails(line) == "my agent ended with exit code 2: bad key ***"
     assert fails(script("echo only here; exit 1", "/bin/sh")).endswith("exit code 1: only here")
     assert fails(script("kill -9 $$", "/bin/sh")).endswith("ended with SIGKILL")
 
 
 def test_an_empty_answer_is_none(script):
-    assert fails(script("echo; echo not logged in >&2", "/bin/sh")) == "my agent answered nothing: not logged in"
-    assert fails("true") == "true answered nothing."
+    assert fails(script("echo; echo not logged in >&2", "/bin/sh")) == "my agent gave an empty answer: not logged in"
+    assert fails("true") == "true gave an empty answer."
 
 
 def test_a_slow_one_is_ended_at_the_deadline():
     start = time.monotonic()
-    assert fails("sleep 60", deadline=0.4) == "sleep had no answer after 0.4 s and was ended."
+    assert fails("sleep 60", deadline=0.4) == "sleep gave no answer within 0.4 s and was ended."
     assert time.monotonic() - start < 1.5
 
 
@@ -230,5 +230,5 @@ def test_a_program_without_its_interpreter_is_refused(script):
 def test_the_name_is_short_and_without_keys(monkeypatch):
     monkeypatch.setenv("X_TOKEN", "0123456789")
     assert CommandBackend(" claude  -p ").name == "command:claude -p"
-    assert CommandBackend("a --key 0123456789").name == "command:a --key ..."
+    assert CommandBackend("a --key 0123456789").name == "command:a --key ***"
     assert len(CommandBackend("a " * 100).name) < 80
