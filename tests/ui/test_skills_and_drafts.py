@@ -135,7 +135,7 @@ def test_a_goal_becomes_a_program_that_runs(session, tmp_path):
     shares = []
     drafted = reply.work(lambda share, words: shares.append((share, words)))
     assert shares[-1][0] == 1.0
-    assert "Nothing is started" in drafted.text
+    assert "Nothing has started" in drafted.text
     assert "seat belt, not a sandbox" in drafted.text
     assert "near.py" in json.loads(prompts.read_text().splitlines()[0])
     first, _, body = drafted.next_cell.partition("\n")

@@ -1,1 +1,1 @@
-"""A program drafted from a goal alone: a language model proposes metric, scope, verify and guard, and they are tried dry."""
+"""Draft a program from a goal: a language model proposes metric, scope, verify and guard; a dry run tests them."""

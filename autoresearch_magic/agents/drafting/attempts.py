@@ -1,11 +1,10 @@
-"""The way to a draft: a model is asked, what must not run is refused, the rest is run once, and the model is told what came of it.
+"""Draft a program for a goal: ask a model, refuse dangerous commands, run the rest once, and report problems to the model.
 
-The order of things: `survey` says what is in the repository, `ask_draft` asks a model for a `Draft`, `make_draft` goes on until one
-works or the model has had its chances. Nothing starts here: the result is a block of ``Key: value`` lines for the user to read,
-change and run.
+`summarize` describes the repository, `ask_draft` asks the model for a `Draft`, and `make_draft` repeats that until a draft
+works or the model has used up its attempts. No study is started: the result is a block of ``Key: value`` lines for the user
+to read, change and run.
 
-Not here: how a metric is read and a scope matched, what is dangerous, and where a command runs. All of that is given by the
-caller.
+Not here: how a metric is read, how a scope matches, what is dangerous and where a command runs; the caller provides these.
 """
 
 from __future__ import annotations
@@ -20,37 +19,37 @@ from ...source.frozen_files import is_test, judging_files
 from ..llm.agent import DEADLINE
 from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Usage, Wait
 from ..registry import make_agent
-from .draft import Danger, Draft, Drafted, DryRun, Match, NoDraft, Try, TryDry
-from .prompt import ask_draft, one_goal, sleep
-from .repository_summary import cut, one_line, survey, tracked_files
+from .draft import Attempt, Draft, DraftResult, DryRun, FindDanger, MatchFiles, NoDraft, RunDry
+from .prompt import ask_draft, clean_goal, sleep
+from .repository_summary import cut, one_line, summarize, tracked_files
 
 REFUSALS = 1
-"""Dangerous commands that a model is told about; one more ends it."""
+"""Number of drafts with a dangerous command that the model may correct; one more ends the drafting."""
 FAILURES = 2
-"""Drafts that do not work that a model is told about; one more ends it."""
+"""Number of drafts that do not work and that the model may correct; one more ends the drafting."""
 
 
 def backend_for(settings: Settings, root: Path) -> Backend:
-    """Return the language model of the agent that settings name, checked.
+    """Return the checked language model of the agent that the settings name.
 
     Raises
     ------
     UserError
-        When the agent is none, or cannot be asked.
+        When the agent has no language model, or the model cannot be used.
     """
     name = settings.agent.partition(":")[0]
     found = None if name in ("tuner", "replay") else make_agent(settings.agent, "", settings, root).backend
     if found is None:
         raise UserError(
-            f"A plan from a goal alone needs a language model, and {name} is none: "
-            "--agent claude, openai:MODEL or command:COMMAND LINE."
+            f"Drafting a program from a goal needs a language model, and {name} has none: "
+            "use --agent claude, openai:MODEL or command:COMMAND LINE."
         )
     found.check()
     return found
 
 
-class _Meter(Backend):
-    """A backend that adds up what it has used."""
+class _MeteredBackend(Backend):
+    """A backend that sums up its usage."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend, self.usage = backend, Usage()
@@ -73,92 +72,96 @@ class _Meter(Backend):
 
 
 def make_draft(
-    goal: str, repo: Path, backend: Backend, try_dry: TryDry, danger: Danger, match: Match, *,
-    deadline: float = DEADLINE, wait: Wait = sleep, show: Callable[[float, str], None] = lambda share, words: None,
-) -> Drafted:  # fmt: skip
-    """Ask for a draft and try it, until one works or the model has had its chances.
+    goal: str, repo: Path, backend: Backend, run_dry: RunDry, danger: FindDanger, match: MatchFiles, *,
+    deadline: float = DEADLINE, wait: Wait = sleep, show: Callable[[float, str], None] = lambda share, text: None,
+) -> DraftResult:  # fmt: skip
+    """Ask for a draft and test it, until one works or the model has used up its attempts.
 
-    A dangerous command is never run, and told once. A draft that does not work (a scope that matches nothing or holds what
-    measures, a number that cannot be read, a guard that fails on the code as it is) is told with the output, `FAILURES`
-    times at most.
+    A dangerous command is never run; the model may correct it `REFUSALS` times. A draft that does not work (a scope that
+    matches nothing or contains what measures, a metric that cannot be read, a guard that fails on the unchanged code) goes
+    back to the model with the output, `FAILURES` times at most.
 
     Parameters
     ----------
     goal : str
-        In plain words.
+        The goal in plain words.
     repo : Path
         The root of a git repository.
     backend : Backend
-    try_dry : callable
-        Runs a draft's commands once; a `UserError` of it ends the whole.
+    run_dry : callable
+        Runs a draft's commands once; its `UserError` ends the drafting.
     danger : callable
-        Gives the reason why a command must not run.
+        Returns why a command must not run.
     match : callable
-        Gives the files that a scope matches.
+        Returns the files that a scope matches.
     deadline : float
         Seconds of wall clock for one answer.
     wait : callable
-        Waits out a vendor's limits.
+        See `Wait`.
     show : callable
-        Told the share that is done, and what is being done.
+        Called with the share of the work done and the current step.
 
     Raises
     ------
     UserError
-        When there is no goal or no repository, or the model can never be asked (`BackendRefused`).
+        When there is no goal or no repository, or every request to the model would fail (`BackendRefused`).
     """
-    goal = one_goal(goal)
+    goal = clean_goal(goal)
     files = tracked_files(repo)
-    known = survey(repo)
-    meter = _Meter(backend)
-    tries: list[Try] = []
+    summary = summarize(repo)
+    metered = _MeteredBackend(backend)
+    attempts: list[Attempt] = []
     most = 1 + REFUSALS + FAILURES
 
-    def failed(why: str) -> Drafted:
-        return Drafted(goal, backend.name, tries=tuple(tries), failure=why, usage=meter.usage)
+    def failed(why: str) -> DraftResult:
+        return DraftResult(goal, backend.name, attempts=tuple(attempts), failure=why, usage=metered.usage)
 
     while True:
-        show(len(tries) / most, f"asking {backend.name} for a draft" + (" again" if tries else ""))
+        show(len(attempts) / most, f"asking {backend.name} for a draft" + (" again" if attempts else ""))
         try:
-            draft = ask_draft(meter, goal, known, tries=tries, deadline=deadline, wait=wait)
+            draft = ask_draft(metered, goal, summary, attempts=attempts, deadline=deadline, wait=wait)
         except NoDraft as error:
             return failed(str(error))
-        show((len(tries) + 0.5) / most, f"trying it dry: {cut(draft.verify, 60)}")
-        tries.append(each := _judge(draft, tries, files, try_dry, danger, match))
-        if not each.reason:
+        show((len(attempts) + 0.5) / most, f"running it once: {cut(draft.verify, 60)}")
+        attempt = _test(draft, attempts, files, run_dry, danger, match)
+        attempts.append(attempt)
+        if not attempt.reason:
             break
-        refused = sum(t.refused for t in tries)
+        refused = sum(each.refused for each in attempts)
         if refused > REFUSALS:
-            return failed(f"{one_line(each.reason)} It was told before.")
-        if len(tries) - refused > FAILURES:
-            return failed(f"{len(tries)} drafts did not work; the last: {one_line(each.reason)}")
+            return failed(f"{one_line(attempt.reason)} The model had been told of such a command before.")
+        if len(attempts) - refused > FAILURES:
+            return failed(f"{len(attempts)} drafts did not work; the last: {one_line(attempt.reason)}")
     show(1.0, "done")
-    assert each.run is not None, "what has not run has a reason"
-    return Drafted(
-        goal, backend.name, draft, each.run.value, each.run.seconds, tuple(tries),
-        warnings=_warnings(each, each.run), usage=meter.usage,
+    assert attempt.run is not None, "a draft that was not run has a reason"
+    return DraftResult(
+        goal, backend.name, draft, attempt.run.value, attempt.run.seconds, tuple(attempts),
+        warnings=_warnings(attempt, attempt.run), usage=metered.usage,
     )  # fmt: skip
 
 
-def _judge(draft: Draft, tries: list[Try], files: list[str], try_dry: TryDry, danger: Danger, match: Match) -> Try:
+def _test(
+    draft: Draft, earlier: list[Attempt], files: list[str], run_dry: RunDry, danger: FindDanger, match: MatchFiles
+) -> Attempt:
+    """Return the outcome of a draft; its commands run only when nothing speaks against them."""
     commands = [("Verify", draft.verify), *([("Guard", draft.guard)] if draft.guard else [])]
     reasons = [f"{key} must not be run: {why.rstrip('.')}." for key, command in commands if (why := danger(command))]
     if reasons:
-        return Try(draft, " ".join(reasons), refused=True)
-    for before in tries:
+        return Attempt(draft, " ".join(reasons), refused=True)
+    for before in earlier:
         if before.run is not None and before.draft.measured == draft.measured:
-            return Try(draft, f"That is the same draft as before, so it fails the same way. {before.reason}")
-    reason, insist = _scope_problem(draft, files, match)
-    insisted = insist and any(insist <= before.insist for before in tries) and "Scope" in dict(draft.why)
-    if reason and not insisted:
-        return Try(draft, reason, insist=insist)
-    run = try_dry(draft)
+            return Attempt(draft, f"This is the same draft as before, so it fails in the same way. {before.reason}")
+    reason, editable = _scope_problem(draft, files, match)
+    told_before = bool(editable) and any(editable <= before.editable_measures for before in earlier)
+    if reason and not (told_before and "Scope" in dict(draft.why)):
+        return Attempt(draft, reason, editable_measures=editable)
+    run = run_dry(draft)
     reason, output = _run_problem(draft, run)
-    return Try(draft, reason, output, run=run, insist=insist)
+    return Attempt(draft, reason, output, run=run, editable_measures=editable)
 
 
-def _scope_problem(draft: Draft, files: list[str], match: Match) -> tuple[str, frozenset[str]]:
-    """Return what is wrong with a scope, and the files that make it wrong if they may stay when the model insists."""
+def _scope_problem(draft: Draft, files: list[str], match: MatchFiles) -> tuple[str, frozenset[str]]:
+    """Return what is wrong with a scope, and its files that the commands run, which a model may justify."""
     try:
         scope = set(match(draft.scope, files))
     except UserError as error:
@@ -166,49 +169,56 @@ def _scope_problem(draft: Draft, files: list[str], match: Match) -> tuple[str, f
     if not scope:
         return f"The scope {draft.scope!r} matches none of the {len(files)} tracked files.", frozenset()
     if tests := [file for file in sorted(scope) if is_test(file)]:
-        return f"The scope holds tests ({_some(tests)}): what checks a change must not be part of it.", frozenset()
+        return (
+            f"The scope contains tests ({_some(tests)}): take them out, as a change must not edit what checks it.",
+            frozenset(),
+        )
     commands = (draft.verify, draft.guard)
     named = scope & {file for command in commands for file in judging_files(command, files, implied=False)}
     judging = scope & {file for command in commands for file in judging_files(command, files)}
     if judging - named:
-        return f"The scope holds what configures verify or guard ({_some(judging - named)}): take it out.", frozenset()
+        return (
+            f"The scope contains files that configure verify or guard ({_some(judging - named)}): take them out.",
+            frozenset(),
+        )
     if named:
         return (
-            f"The commands run {_some(named)}, which the scope lets be changed: whoever may change what measures can fake "
-            "the number. Take it out of the scope. Only where that file itself is what the goal wants improved, and the "
-            "number is worked out elsewhere, give the same scope again and say so in Why Scope."
+            f"The commands run {_some(named)}, which the scope allows to change: an agent that may edit what measures can fake "
+            "the number. Take it out of the scope. Only if the goal is to improve that very file, and the number is computed "
+            "elsewhere, give the same scope again and explain that in Why Scope."
         ), frozenset(named)
     return "", frozenset()
 
 
 def _run_problem(draft: Draft, run: DryRun) -> tuple[str, str]:
     """Return what is wrong with a dry run, and the output that shows it."""
-    ended = f" Verify ended with exit code {run.exit_code}." if run.exit_code else ""
+    ending = f" Verify ended with exit code {run.exit_code}." if run.exit_code else ""
     shown = run.output or "(nothing was printed)"
     if run.value is None:
-        why = (run.error or "there was no such number in its output").rstrip(".")
-        return f"The metric {draft.metric} could not be read: {why}.{ended}", shown
+        why = (run.error or "its output holds no such number").rstrip(".")
+        return f"The metric {draft.metric} could not be read: {why}.{ending}", shown
     if not math.isfinite(run.value):
-        return f"The metric {draft.metric} is {run.value}, which is no number to compare.{ended}", shown
+        return f"The metric {draft.metric} is {run.value}, which cannot be compared.{ending}", shown
     if draft.guard and run.guard_code != 0:
-        how = "was ended before its end" if run.guard_code is None else f"ended with exit code {run.guard_code}"
-        return f"Guard {how} on the code as it is: it must pass before anything is changed.", run.guard_output
+        how = "was stopped before it ended" if run.guard_code is None else f"ended with exit code {run.guard_code}"
+        return f"Guard {how} on the unchanged code: it must pass before anything is changed.", run.guard_output
     return "", ""
 
 
-def _warnings(each: Try, run: DryRun) -> tuple[str, ...]:
-    said = []
-    if each.insist:
-        said.append(
-            f"The commands run {_some(each.insist)}, which the scope lets be changed: look at kept changes of it with care."
+def _warnings(attempt: Attempt, run: DryRun) -> tuple[str, ...]:
+    warnings = []
+    if attempt.editable_measures:
+        warnings.append(
+            f"The commands run {_some(attempt.editable_measures)}, which the scope allows to change: review kept changes to it "
+            "with care."
         )
-    if not each.draft.guard:
-        said.append("There is no guard: nothing checks that the code still works.")
+    if not attempt.draft.guard:
+        warnings.append("There is no guard: nothing checks that the code still works.")
     if run.exit_code:
-        said.append(f"Verify printed its number and ended with exit code {run.exit_code}.")
-    if run.value == 0 and each.draft.minimize:
-        said.append("The number is 0 already: unless it can be negative there is nothing to gain.")
-    return tuple(said)
+        warnings.append(f"Verify printed its number but ended with exit code {run.exit_code}.")
+    if run.value == 0 and attempt.draft.minimize:
+        warnings.append("The metric is 0 already: unless it can be negative, it cannot improve.")
+    return tuple(warnings)
 
 
 def _some(files: Sequence[str] | set[str] | frozenset[str]) -> str:

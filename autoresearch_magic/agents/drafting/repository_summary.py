@@ -1,6 +1,6 @@
-"""What a repository is, in a few thousand characters: for a model that is asked what could be measured in it.
+"""Summary of a repository in a few thousand characters, for a model that decides what to measure in it.
 
-Files that look as if they held secrets are neither listed nor read, and what is shown is redacted.
+Files that may hold secrets, by their names, are neither listed nor read; what is shown is redacted.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 from ...errors import UserError
 from ...source.frozen_files import MAKEFILES
 from ...text import fenced
+from ..llm.backend import without_secrets
 
-SURVEY = 8_000
-"""Characters of a survey, about 2,000 tokens."""
+SUMMARY = 8_000
+"""Limit of a summary in characters, about 2,000 tokens."""
 LISTING, CONFIGURATION, README = 3_600, 2_600, 1_200
-"""Characters of the survey's parts."""
-
+"""Limits of the summary's parts in characters."""
 
 _LANGUAGES = {
     "Python": "py pyi pyx", "notebooks": "ipynb", "JavaScript": "js mjs cjs jsx", "TypeScript": "ts tsx mts", "Go": "go",
@@ -53,25 +53,29 @@ _PICKED = {
     "package.json": ("name", "type", "packageManager", "workspaces", "scripts"),
     "Cargo.toml": ("package.name", "workspace.members", "lib", "bin", "bench", "features", "profile"),
 }  # fmt: skip
-"""What is told of configuration that is a tree of values."""
+"""The values of structured configuration files that the summary shows."""
 
 
 def tracked_files(repo: Path) -> list[str]:
-    """Return the files that git tracks, from the repository's root, sorted.
+    """Return the paths of the files that git tracks, relative to the repository's root, sorted.
 
     Raises
     ------
     UserError
-        When there is no git, no repository, or nothing in it.
+        When git is missing, the folder is not a repository, or no file is tracked.
     """
     command = ["git", "--no-optional-locks", "-C", str(repo), "ls-files", "-z"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(command, capture_output=True, check=False, env=environment)
     except OSError:
-        raise UserError("There is no git here: install it, a plan from a goal alone reads a git repository.") from None
+        raise UserError(
+            "There is no git here: install it, as drafting a program from a goal reads a git repository."
+        ) from None
     if done.returncode:
-        raise UserError(f"{repo.resolve().name} is no git repository: git init, add and commit your files first.")
+        raise UserError(
+            f"{repo.resolve().name} is not a git repository: run git init, add and commit your files first."
+        )
     files = sorted({name for name in done.stdout.decode("utf-8", "replace").split("\0") if name})
     if not files:
         raise UserError("Git tracks no file here: add and commit your files first.")
@@ -79,7 +83,7 @@ def tracked_files(repo: Path) -> list[str]:
 
 
 def looks_secret(path: str) -> bool:
-    """Return whether a file may hold a secret, by its name and its folders'; source code by whole words only."""
+    """Return whether a file may hold a secret, by the names of it and its folders; for source code by whole words only."""
     parts = path.split("/")
     words = {w for part in parts for w in re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", part).lower())}
     if posixpath.splitext(path)[1][1:].lower() in _LANGUAGE:
@@ -98,29 +102,26 @@ _HIDDEN = [
     (rf"(?i)({_NAMED}[\"']?\s*(?::|=|:=)\s*[\"']?)(?![$\s{{\[])[^\s\"',}}]{{4,}}", r"\1***"),
     (rf"(?i)(--{_NAMED}\s+)(?![-$])\S{{4,}}", r"\1***"),
 ]
-"""What a secret looks like, and what is told instead: rather too much than too little."""
+"""Patterns of secrets and their replacements; they rather hide too much than too little."""
 
 
 def hide(text: str) -> str:
-    """Blot out what looks like a secret, and the values of environment variables whose names do; drop terminal colours."""
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    for name, value in os.environ.items():
-        if len(value) >= 8 and re.search(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", name, re.IGNORECASE):
-            text = text.replace(value, "***")
+    """Return a text without terminal colours, anything that looks like a secret, and the environment's secrets."""
+    text = without_secrets(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))
     for pattern, instead in _HIDDEN:
         text = re.sub(pattern, instead, text)
     return text
 
 
-def survey(repo: Path) -> str:
-    """Say what is in a repository: files, languages, configuration of tests and linters, the README's beginning.
+def summarize(repo: Path) -> str:
+    """Return a summary of a repository: files, languages, configuration of tests and linters, the README's beginning.
 
-    Files whose names look like secrets are neither listed nor opened; nor is what is no plain file within the repository.
+    Files whose names look like secrets are neither listed nor opened; neither are links and files outside the repository.
 
     Returns
     -------
     str
-        `SURVEY` characters at most.
+        At most `SUMMARY` characters.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def survey(repo: Path) -> str:
     files = [file for file in tracked if not looks_secret(file) and file.isprintable()]
     left = len(tracked) - len(files)
     count = Counter(name for file in files if (name := _LANGUAGE.get(posixpath.splitext(file)[1][1:].lower())))
-    languages = ", ".join(f"{name} {n}" for name, n in count.most_common(8)) or "none that is known"
+    languages = ", ".join(f"{name} {n}" for name, n in count.most_common(8)) or "none known"
     parts = [
         f"{len(tracked)} files are tracked{f' ({left} whose names look like secrets are not listed)' if left else ''}. "
         f"Files by language: {languages}.",
@@ -141,17 +142,17 @@ def survey(repo: Path) -> str:
         parts.append(f"## Configuration\n\n{cut(found, CONFIGURATION)}")
     readme = next((file for file in files if re.fullmatch(r"readme(\.(md|rst|txt))?", file, re.IGNORECASE)), "")
     if readme and (text := _contents(repo, readme).strip()):
-        parts.append(f"## {readme}, its beginning\n\n{fenced(cut(hide(text), README), 'text')}")
-    return cut("\n\n".join(parts), SURVEY)
+        parts.append(f"## {readme}, beginning\n\n{fenced(cut(hide(text), README), 'text')}")
+    return cut("\n\n".join(parts), SUMMARY)
 
 
 def _listing(files: list[str]) -> str:
-    """List files by folder; where there is no room for all, large folders are summed up, then deep ones into one."""
+    """Return the files by folder; where they do not fit, large folders are counted only, then deep ones are joined."""
     for depth in (99, 3, 2, 1):
         folders: dict[str, list[str]] = {}
         for file in files:
             folders.setdefault("/".join([*file.split("/")[:-1][:depth], ""]) or "./", []).append(file)
-        lines = {folder: _summed(folder, within) for folder, within in sorted(folders.items())}
+        lines = {folder: _counts(folder, within) for folder, within in sorted(folders.items())}
         room = LISTING - sum(len(line) + 1 for line in lines.values())
         if room < 0 and depth > 1:
             continue
@@ -165,17 +166,17 @@ def _listing(files: list[str]) -> str:
     return cut("\n".join(lines.values()), LISTING)
 
 
-def _summed(folder: str, files: list[str]) -> str:
-    kinds = Counter(posixpath.splitext(file)[1] or "no ending" for file in files).most_common(3)
+def _counts(folder: str, files: list[str]) -> str:
+    kinds = Counter(posixpath.splitext(file)[1] or "no suffix" for file in files).most_common(3)
     return f"{folder} {len(files)} files ({', '.join(f'{kind} {n}' for kind, n in kinds)})"
 
 
 def _configuration(repo: Path, files: list[str]) -> str:
     by_depth = sorted(files, key=lambda file: (file.count("/"), file))
     read = [file for file in by_depth if posixpath.basename(file) in _READERS][:10]
-    told = [f"{file}:\n{cut(hide(said), 900)}" for file in read if (said := _described(repo, file))]
+    shown = [f"{file}:\n{cut(hide(text), 900)}" for file in read if (text := _described(repo, file))]
     also = [file for file in by_depth if "/" not in file and _ALSO.match(file)]
-    return "\n\n".join([*told, *([f"Also there: {', '.join(also)}"] if also else [])])
+    return "\n\n".join([*shown, *([f"Also there: {', '.join(also)}"] if also else [])])
 
 
 def _described(repo: Path, file: str) -> str:
@@ -186,9 +187,9 @@ def _described(repo: Path, file: str) -> str:
 
 
 def _contents(repo: Path, file: str) -> str:
-    """Return a file's text, its first 200,000 bytes; empty for what is no plain file of the repository's own."""
+    """Return the first 200,000 bytes of a file as text; empty for a link and anything else that is not a plain file."""
     path = repo / file
-    # A link could lead to any file, such as one whose name would have kept it closed.
+    # A link could lead to any file, such as one that would not be opened under its own name.
     if path.is_symlink() or not path.is_file() or path.resolve() != repo.resolve() / file:
         return ""
     with path.open("rb") as stream:
@@ -247,5 +248,5 @@ def cut(text: str, limit: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text as one line that is not too long."""
+    """Return a text as one line of at most 300 characters."""
     return cut(" ".join(text.split()), 300)

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.agents.drafting import prompt as module
 from autoresearch_magic.agents.drafting.attempts import FAILURES, REFUSALS, backend_for, make_draft
-from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Draft, Drafted, DryRun, NoDraft, Try
+from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Attempt, Draft, DraftResult, DryRun, NoDraft
 from autoresearch_magic.agents.drafting.prompt import ask_draft, read_draft
-from autoresearch_magic.agents.drafting.repository_summary import SURVEY, hide, looks_secret, survey, tracked_files
+from autoresearch_magic.agents.drafting.repository_summary import SUMMARY, hide, looks_secret, summarize, tracked_files
 from autoresearch_magic.agents.llm.backend import Backend, BackendFailed, BackendRefused, Completion, Turn, Usage
 from autoresearch_magic.agents.llm.command import CommandBackend
 from autoresearch_magic.agents.registry import make_agent
@@ -165,7 +165,7 @@ def test_a_good_draft_from_a_model_behind_the_real_sdk(repo, monkeypatch, tmp_pa
         )
         (request,) = server.requests
     assert made.failure == ""
-    assert (made.value, made.seconds, len(made.tries), len(dry.drafts)) == (2.5, 2.5, 1, 1)
+    assert (made.value, made.seconds, len(made.attempts), len(dry.drafts)) == (2.5, 2.5, 1, 1)
     assert made.draft == Draft(
         GOAL, "src/*.py", "seconds", True, "python bench.py", "python -m pytest -q",
         (("Metric", "It is what the goal asks for."), ("Guard", "The tests must still pass.")),
@@ -178,7 +178,7 @@ def test_a_good_draft_from_a_model_behind_the_real_sdk(repo, monkeypatch, tmp_pa
     ]  # fmt: skip
     assert SEAT_BELT in made.text
     assert "seat belt, not a sandbox" in made.markdown
-    assert "seconds is 2.5 now (lower is better), and guard passes" in made.text
+    assert "seconds is 2.5 now (lower is better), and the guard passes" in made.text
     assert made.draft.block() in made.text
     assert made.draft.block() in made.markdown
     assert made.usage.calls == 1
@@ -193,7 +193,7 @@ def test_a_malformed_answer_is_told_once_then_read(repo, monkeypatch, tmp_path):
         made = make(repo, claude(server, monkeypatch, tmp_path), Dry(repo))
         messages = server.requests[1].body["messages"]
     assert made.value == 2.5
-    assert len(made.tries) == 1
+    assert len(made.attempts) == 1
     assert [message["role"] for message in messages] == ["user", "assistant", "user"]
     assert "no Metric and no Scope and no Verify line" in json.dumps(messages[-1])
     assert made.usage.calls == 2
@@ -207,7 +207,7 @@ def test_a_dangerous_command_is_never_run_and_told_once(repo, monkeypatch, tmp_p
     assert [draft.verify for draft in dry.drafts] == ["python bench.py"]
     assert "Verify must not be run: rm -r deletes files." in told
     assert made.value == 2.5
-    assert [each.refused for each in made.tries] == [True, False]
+    assert [each.refused for each in made.attempts] == [True, False]
     assert "Tried: rm -rf build && pytest: Verify must not be run: rm -r deletes files." in made.text
 
 
@@ -222,8 +222,8 @@ def test_a_program_as_the_agent_mends_what_cannot_be_read(repo, tmp_path):
     backend = backend_for(Settings(agent=f"command:{sys.executable} {script}"), tmp_path)
     made = make(repo, backend, dry)
     assert [draft.verify for draft in dry.drafts] == ["python silent.py", "python bench.py"]
-    assert (made.value, len(made.tries)) == (2.5, 2)
-    assert made.tries[0].run.exit_code == 3
+    assert (made.value, len(made.attempts)) == (2.5, 2)
+    assert made.attempts[0].run.exit_code == 3
     assert "could not be read: no line 'seconds: NUMBER'. Verify ended with exit code 3." in made.text
     assert made.agent == backend.name
 
@@ -235,11 +235,11 @@ def test_danger_twice_ends_it(repo):
     backend, dry = Scripted(DANGEROUS, DANGEROUS, GOOD), Dry(repo)
     made = make(repo, backend, dry)
     assert dry.drafts == []
-    assert len(made.tries) == REFUSALS + 1
+    assert len(made.attempts) == REFUSALS + 1
     assert (made.draft, made.cell(), made.value) == (None, "", None)
-    assert made.failure == "Verify must not be run: rm -r deletes files. It was told before."
+    assert made.failure.startswith("Verify must not be run: rm -r deletes files. ")
     assert made.text.startswith("No draft for 'make the tests faster': Verify must not be run")
-    assert "to be mended by hand" in made.text
+    assert made.attempts[-1].draft.block() in made.text
 
 
 def test_a_dangerous_guard_keeps_verify_from_running_too(repo):
@@ -265,7 +265,7 @@ def test_what_does_not_work_is_told_twice_at_most(repo):
 def test_refusals_and_failures_are_counted_apart(repo):
     drafts = [UNREADABLE, DANGEROUS, UNREADABLE.replace("seconds", "other"), GOOD]
     made = make(repo, Scripted(*drafts), Dry(repo))
-    assert (made.value, len(made.tries)) == (2.5, 4)
+    assert (made.value, len(made.attempts)) == (2.5, 4)
 
 
 def test_the_same_draft_again_is_not_run_again(repo):
@@ -279,7 +279,7 @@ def test_the_same_draft_again_is_not_run_again(repo):
 def test_malformed_twice_is_no_draft(repo):
     dry = Dry(repo)
     made = make(repo, Scripted("no", "no"), dry)
-    assert (made.draft, made.tries, dry.drafts) == (None, (), [])
+    assert (made.draft, made.attempts, dry.drafts) == (None, (), [])
     assert made.failure.startswith("scripted gave no usable draft: There is no Metric")
     assert SEAT_BELT not in made.text  # there is no command to read
     assert made.usage.calls == 2
@@ -309,7 +309,7 @@ def test_an_answer_that_cannot_be_had_is_one_line_and_counts(repo):
     assert made.failure == "scripted gave no answer: gone"
     assert made.usage.calls == 2
     assert made.usage.cost == pytest.approx(0.51)
-    assert len(made.tries) == 1
+    assert len(made.attempts) == 1
     with pytest.raises(BackendRefused):
         make(repo, Scripted(BackendRefused("a wrong key")), Dry(repo))
 
@@ -329,9 +329,9 @@ def test_a_caller_who_cannot_try_ends_it(repo):
     ("draft", "said"),
     [
         (GOOD.replace("src/*.py", "lib/*.py"), "'lib/*.py' matches none of the 7 tracked files"),
-        (GOOD.replace("src/*.py", "**"), "holds tests (tests/test_a.py)"),
-        (GOOD.replace("src/*.py", "src/*.py, bench.py"), "run bench.py, which the scope lets be changed"),
-        (GOOD.replace("src/*.py", "*.toml"), "configures verify or guard (pyproject.toml)"),
+        (GOOD.replace("src/*.py", "**"), "contains tests (tests/test_a.py)"),
+        (GOOD.replace("src/*.py", "src/*.py, bench.py"), "run bench.py, which the scope allows to change"),
+        (GOOD.replace("src/*.py", "*.toml"), "configure verify or guard (pyproject.toml)"),
         (GOOD.replace("python bench.py", "cd src && python a.py"), "run src/a.py"),
     ],
 )
@@ -359,7 +359,7 @@ def test_one_program_that_is_run_and_improved_is_let_through_when_the_model_says
     dry = Fixed()
     made = make(repo, Scripted(alone, said), dry)
     assert [draft.verify for draft in dry.drafts] == ["python src/a.py"]
-    assert "The commands run src/a.py, which the scope lets be changed: look at kept changes" in made.text
+    assert "The commands run src/a.py, which the scope allows to change: review kept changes" in made.text
     assert made.warnings[0] in made.text
     silent = Fixed()
     assert make(repo, Scripted(alone, alone, alone), silent).draft is None
@@ -367,7 +367,7 @@ def test_one_program_that_is_run_and_improved_is_let_through_when_the_model_says
     late = Fixed()
     assert make(repo, Scripted(said, alone, said), late).value == 2.5
     assert [dict(draft.why).get("Scope") is not None for draft in late.drafts] == [True]
-    assert len(make(repo, Scripted(said, said), Fixed()).tries) == 2, "it counts only once it was told"
+    assert len(make(repo, Scripted(said, said), Fixed()).attempts) == 2, "it counts only once it was told"
 
 
 @pytest.mark.parametrize(
@@ -375,15 +375,15 @@ def test_one_program_that_is_run_and_improved_is_let_through_when_the_model_says
     [
         (
             DryRun(1, "boom", None, ""),
-            "no such number in its output. Verify ended with exit code 1. The end of its output",
+            "its output holds no such number. Verify ended with exit code 1. The end of its output",
         ),
         (DryRun(None, "", None, "no end after 60 s"), "no end after 60 s. The end of its output"),
-        (DryRun(0, "seconds: nan", float("nan")), "is nan, which is no number"),
+        (DryRun(0, "seconds: nan", float("nan")), "is nan, which cannot be compared"),
         (
             DryRun(0, "", 2.0, guard_code=1, guard_output="1 failed"),
-            "Guard ended with exit code 1 on the code as it is",
+            "Guard ended with exit code 1 on the unchanged code",
         ),
-        (DryRun(0, "", 2.0, guard_code=None), "Guard was ended before its end"),
+        (DryRun(0, "", 2.0, guard_code=None), "Guard was stopped before it ended"),
     ],
 )
 def test_runs_that_will_not_do_are_told(repo, run, said):
@@ -391,7 +391,7 @@ def test_runs_that_will_not_do_are_told(repo, run, said):
     made = make(repo, backend, Fixed(run, DryRun(0, "", 2.0, guard_code=0)))
     assert said in backend.told
     assert (run.guard_output or run.output) in backend.told
-    assert (made.value, len(made.tries)) == (2.0, 2)
+    assert (made.value, len(made.attempts)) == (2.0, 2)
 
 
 def test_only_the_end_of_an_output_is_told_and_without_keys(repo, monkeypatch):
@@ -417,7 +417,7 @@ def test_what_a_user_should_know_is_said(repo):
 
 def test_markdown_cannot_be_broken_out_of():
     evil = Draft("a <b>*goal*", "src/*.py", "n", False, "echo '<img>'", "", (("Scope", "[x](y) <script>"),))
-    made = Drafted(evil.goal, "command:x", evil, 1.0, 0.5, (Try(evil),))
+    made = DraftResult(evil.goal, "command:x", evil, 1.0, 0.5, (Attempt(evil),))
     outside = made.markdown.replace(f"```text\n{evil.block()}\n```", "")
     assert len(outside) < len(made.markdown)
     assert "<script>" not in outside.replace("\\<", "")
@@ -445,11 +445,11 @@ def test_forms_that_are_understood(text):
     ("text", "said"),
     [
         ("", "no Metric and no Scope and no Verify"),
-        ("Metric: n\nScope: a.py\nVerify: x", "which way is better"),
-        ("Metric: n (lower is better)\nDirection: higher\nScope: a.py\nVerify: x", "which way is better"),
-        ("Metric: n\nDirection: lower (or higher) is better\nScope: a.py\nVerify: x", "which way is better"),
+        ("Metric: n\nScope: a.py\nVerify: x", "better direction"),
+        ("Metric: n (lower is better)\nDirection: higher\nScope: a.py\nVerify: x", "better direction"),
+        ("Metric: n\nDirection: lower (or higher) is better\nScope: a.py\nVerify: x", "better direction"),
         ("Metric: (lower)\nScope: a.py\nVerify: x", "names no metric"),
-        ("Metric: n (lower)\nScope: a.py\nVerify: x\nVerify: y", "Verify is there twice"),
+        ("Metric: n (lower)\nScope: a.py\nVerify: x\nVerify: y", "Verify occurs twice"),
         ("Metric: n (lower)\nScope: a.py\nVerify: x\u202ey", "cannot be shown"),
         ("Metric: n (lower)\nScope: a.py\nVerify: x ``` y", "cannot be shown"),
         ("```\nMetric: n (lower)\nScope: a.py\nVerify: x \\\n  | y\n```", r"'\| y'"),
@@ -567,7 +567,7 @@ def test_secrets_are_in_no_survey(tmp_path, monkeypatch):
         "README.md": f"Use\n-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----\n"
         f"or ghp_0123456789012345678901234 or {SECRET}-9 and password: '{SECRET}'.\n",
     }
-    said = survey(commit(tmp_path, files))
+    said = summarize(commit(tmp_path, files))
     assert SECRET not in said
     assert "ghp_" not in said
     assert [name for name in CLOSED if re.search(rf"(^|[\s/]){re.escape(name.split('/')[-1])}($|[\s,])", said)] == [
@@ -588,13 +588,13 @@ def test_no_link_and_nothing_untracked_is_read(tmp_path):
     (repo / "Makefile").symlink_to(outside)
     commit(repo, {})
     (repo / "package.json").write_text(json.dumps({"name": SECRET}))
-    said = survey(repo)
+    said = summarize(repo)
     assert SECRET not in said
     assert "package.json" not in said
 
 
 def test_the_survey_says_how_things_are_tested(tmp_path):
-    said = survey(
+    said = summarize(
         commit(
             tmp_path,
             {
@@ -614,7 +614,7 @@ def test_the_survey_says_how_things_are_tested(tmp_path):
         "Python 2, Go 1, TypeScript 1", "web/ b.ts, package.json", 'project.name: "toy"', '"testpaths": ["t"]', "tools: pytest, ruff",
         '"test": "vitest run"', "test: @pytest -q", "echo done", "lint: ruff check", "[tox] envlist = py311",
         "[testenv] commands = pytest", "module example.com/toy\ngo 1.22", '"speed"', "[tool:pytest] addopts = -x",
-        "Also there: .flake8, noxfile.py", "## README.md, its beginning\n\n```text\n# Toy\n\nIt plays.",
+        "Also there: .flake8, noxfile.py", "## README.md, beginning\n\n```text\n# Toy\n\nIt plays.",
     ):  # fmt: skip
         assert words in said, words
     assert "X:" not in said
@@ -628,20 +628,20 @@ def test_broken_configuration_is_no_obstacle(tmp_path):
         "tox.ini": "no section",
         "Cargo.toml": "package = 3\n",
     }
-    said = survey(commit(tmp_path, {**broken, "setup.cfg": "", "README.md": ""}))
+    said = summarize(commit(tmp_path, {**broken, "setup.cfg": "", "README.md": ""}))
     assert said.count("(cannot be read)") == 3
     (tmp_path / "package.json").unlink()  # tracked, and gone
-    assert "package.json:\n(cannot be read)" in survey(tmp_path)
+    assert "package.json:\n(cannot be read)" in summarize(tmp_path)
     (tmp_path / "package.json").write_text("[" * 150_000)
-    assert "package.json:\n(cannot be read)" in survey(tmp_path)
+    assert "package.json:\n(cannot be read)" in summarize(tmp_path)
 
 
 def test_a_large_repository_is_summed_up(tmp_path):
     files = {f"lib/part{n % 60}/deep{n % 7}/module_{n}.py": "" for n in range(3000)}
     top = {f"top-{n}.md": "" for n in range(400)}
     long = {"README.md": "word " * 5000, "Makefile": "".join(f"target{n}:\n\techo {'x' * 99}\n" for n in range(300))}
-    said = survey(commit(tmp_path, {**files, **top, **long}))
-    assert SURVEY / 2 < len(said) <= SURVEY
+    said = summarize(commit(tmp_path, {**files, **top, **long}))
+    assert SUMMARY / 2 < len(said) <= SUMMARY
     assert "3402 files are tracked" in said
     assert "lib/part7/ 50 files (.py 50)" in said
     assert "./ " in said
@@ -651,24 +651,24 @@ def test_a_large_repository_is_summed_up(tmp_path):
 
 def test_small_folders_are_listed_whole_beside_large_ones(tmp_path):
     files = {f"data/sample_with_a_long_name_{n}.csv": "" for n in range(500)}
-    said = survey(commit(tmp_path, {**files, "src/core/a.py": "", "src/core/b.py": ""}))
+    said = summarize(commit(tmp_path, {**files, "src/core/a.py": "", "src/core/b.py": ""}))
     assert "data/ 500 files (.csv 500)" in said
     assert "src/core/ a.py, b.py" in said
 
 
 @pytest.mark.parametrize("name", ["odd\nname.py", "bell\a.py"])
 def test_names_that_cannot_be_shown_are_not(tmp_path, name):
-    assert "odd" not in (said := survey(commit(tmp_path, {name: "", "a.py": ""})))
+    assert "odd" not in (said := summarize(commit(tmp_path, {name: "", "a.py": ""})))
     assert said.isascii()
     assert "\a" not in said
 
 
 def test_no_repository_is_one_line(tmp_path):
-    with pytest.raises(UserError, match=f"^{tmp_path.name} is no git repository: git init"):
+    with pytest.raises(UserError, match=f"^{tmp_path.name} is not a git repository: run git init"):
         tracked_files(tmp_path)
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     with pytest.raises(UserError, match="tracks no file"):
-        survey(tmp_path)
+        summarize(tmp_path)
 
 
 def test_no_git_is_one_line(repo, monkeypatch, tmp_path):
