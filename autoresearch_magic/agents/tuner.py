@@ -1,16 +1,16 @@
-"""The offline agent: finds the tunable constants of the target and lets Optuna propose values for them.
+"""The offline agent: finds the tunable constants of the target and proposes values for them, with Optuna.
 
-It needs no key and no memory. Every proposal changes one to three constants of the incumbent, so that each line of the
-history teaches something:
+It needs no key and keeps no state. Every proposal changes one to three constants of the incumbent, so that each experiment
+tells something about few constants:
 
-- Every other proposal, and all of the first ones, are a *sweep*: the constant that was changed least often makes one
-  bold step, the way that last paid off, or the other way when it did not.
-- The rest come from Optuna's TPE, asked about a small random set of constants.
+- Half of the proposals, and all of the first ones, are *sweep steps*: the constant that was changed least often makes one
+  large step, in the direction of its last change if that was kept, else in the opposite one.
+- The others are sampled by Optuna's TPE, for a small random set of constants.
 
-Neither alone does as well in the two dozen experiments of a typical study: TPE has little to learn from yet, and a
-sweep sees no further than one step.
+In the two dozen experiments of a typical study both together do better than either alone: TPE has little data to learn from
+yet, and a sweep step looks at one constant only.
 
-Not here: what a constant is (`constants`), where it may go (`spaces`), and any change of the code itself.
+Not here: what a constant is (`source.constants`), its range (`source.search_space`), and changes of the code itself.
 """
 
 from __future__ import annotations
@@ -34,38 +34,42 @@ from ..source.edits import fingerprint
 from ..source.search_space import Choices, Range, Space, Value, inferred_space
 from .base import Agent, Briefing
 
-SWEEP = 16
-"""Proposals at most before TPE is asked at all; with few constants it is twice their number, once each way."""
-SHARE = 0.5
-"""Share of proposals that go on sweeping after that."""
+FIRST_SWEEPS = 16
+"""Number of first proposals that are all sweep steps; with few constants it is twice their number, one step each way."""
+SWEEP_SHARE = 0.5
+"""Share of sweep steps among the later proposals."""
 STEP = (1 / 6, 0.42)
-"""A bold step, as a share of the range: a factor of 2 to 6 where the range is v/8 to 8v."""
+"""Shortest and longest sweep step, as a share of the range: a factor of 2 to 6 where the range is v/8 to 8v."""
 DRAWS = 4
-"""Of so many random steps the sweep takes the one that ends furthest from all that was tried."""
-MORE = 0.4
-"""Chance that TPE is asked about one constant more, and again about a third."""
-REMEMBERED = 80
-"""Experiments that are read: the latest, and `BEST` of the rest. Reading takes about 1.5 ms for 200 lines."""
+"""Number of random steps of which a sweep takes the one that ends furthest from all values tried."""
+ONE_MORE = 0.4
+"""Probability that TPE samples a second constant, and then again a third."""
+HISTORY = 80
+"""Number of experiments to learn from: the latest, and the `BEST` of the earlier ones. Reading one of 200 lines takes 1.5 ms."""
 BEST = 25
+"""Number of earlier experiments to learn from."""
 ENUMERATED = 2000
-"""Spaces up to this size are gone through one by one before they are called exhausted."""
+"""Size up to which a search space is enumerated before the tuner gives up."""
+
+
+Constants = Mapping[str, Constant]
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What the tuner makes of an experiment.
+class _Observation:
+    """What the tuner learns from one experiment.
 
     Attributes
     ----------
     values : mapping
-        Of those of the incumbent's constants that it has, too.
+        Values of those constants of the incumbent that the experiment's target has too.
     value : float or None
-        None for a failure.
+        The metric; None for a failure.
     steps : int
-        How far a pruned one came; 0 for those that were not pruned.
+        Steps done by a pruned run; 0 for one that was not pruned.
     kept : bool
     changes : mapping
-        What it changed of its parent, (before, after) for each name; empty when it changed anything else, too.
+        The values before and after for each constant changed from the parent's target; empty when other code changed too.
     """
 
     values: Mapping[str, Value]
@@ -73,6 +77,9 @@ class _Told:
     steps: int
     kept: bool
     changes: Mapping[str, tuple[Value, Value]]
+
+
+Observations = Sequence[_Observation]
 
 
 class Tuner(Agent):
@@ -83,12 +90,12 @@ class Tuner(Agent):
     argument : str
         Names of the constants to tune, separated by commas; empty for all.
     target : str
-        The source, to say at once when there is nothing to tune.
+        The study's target; checked for constants.
 
     Raises
     ------
     UserError
-        When a name is unknown, a comment cannot be read, or the target has nothing to tune.
+        When a name is unknown, a comment cannot be read, or the target has no constants to tune.
     """
 
     name = "tuner"
@@ -102,43 +109,43 @@ class Tuner(Agent):
                 "LR = 3e-4  or  WIDTH = 64  # 32 .. 256 step 32, or choose another agent (--agent NAME)."
             )
         found = [constant.name for constant in constants]
-        # In a target of several files a name has its module's before it, which need not be said where it is one file's alone.
-        self.names = tuple(_full(name, found) for name in self.names)
+        # In a target of several files names are MODULE.NAME; the module may be left out where the name is unique.
+        self.names = tuple(_full_name(name, found) for name in self.names)
         if unknown := [name for name in self.names if name not in found]:
             raise UserError(f"The target has no tunable constant {', '.join(unknown)}: there are {', '.join(found)}.")
 
     def propose(self, briefing: Briefing) -> Proposal:
         """Change one to three constants of the incumbent.
 
-        The same briefing gives the same proposal, so a resumed study goes on as it would have.
+        The same briefing gives the same proposal, so a resumed study continues in the same way.
 
         Raises
         ------
         NothingToPropose
-            When every combination was tried, or the incumbent has no constants any more.
+            When every combination was tried, or the incumbent has no constants left.
         """
-        source = briefing.incumbent.target
-        found = find_constants(source, strict=False)
-        constants = {c.name: _anchored(c, briefing) for c in found if not self.names or c.name in self.names}
+        incumbent = briefing.incumbent.target
+        found = find_constants(incumbent, strict=False)
+        constants = {c.name: _with_baseline_range(c, briefing) for c in found if not self.names or c.name in self.names}
         if not constants:
             raise NothingToPropose("The tuner stops: the incumbent has no constants left to tune.")
         rng = random.Random(f"{briefing.seed}-{briefing.number}")
-        history = _read_history(briefing, constants)
+        observations = _observations(briefing, constants)
         present = {name: constant.value for name, constant in constants.items()}
         tried = {e.fingerprint or fingerprint(e.target) for e in (*briefing.history, briefing.incumbent)}
-        refused: set[tuple[Value, ...]] = set()
-        for changes in _candidates(constants, history, briefing.metric, rng):
+        rejected: set[tuple[Value, ...]] = set()
+        for changes in _candidates(constants, observations, briefing.metric, rng):
             changes = {name: changes[name] for name in constants if changes.get(name, present[name]) != present[name]}
             key = tuple({**present, **changes}.values())
-            if not changes or key in refused:
+            if not changes or key in rejected:
                 continue
-            refused.add(key)
-            target = replace_constants(source, changes)
+            rejected.add(key)
+            target = replace_constants(incumbent, changes)
             if fingerprint(target) not in tried:
                 return Proposal(
                     target=target,
                     summary=", ".join(f"{name} {_show(present[name])} → {_show(changes[name])}" for name in changes),
-                    hypothesis=_hypothesis(changes, constants, history),
+                    hypothesis=_hypothesis(changes, constants, observations),
                     agent=self.name,
                 )
         raise NothingToPropose(
@@ -146,33 +153,33 @@ class Tuner(Agent):
         )
 
 
-# -- what the history says --------------------------------------------------------------------------------------------
+# -- observations -----------------------------------------------------------------------------------------------------
 
 
-def _full(name: str, found: Sequence[str]) -> str:
+def _full_name(name: str, found: Sequence[str]) -> str:
     ending = [each for each in found if each.endswith(f".{name}")]
     return ending[0] if name not in found and len(ending) == 1 else name
 
 
-def _anchored(constant: Constant, briefing: Briefing) -> Constant:
-    """Let a range that was inferred go on from what the constant was in the baseline."""
+def _with_baseline_range(constant: Constant, briefing: Briefing) -> Constant:
+    """Return a constant whose inferred range is extended around its value in the baseline."""
     if not constant.inferred or not briefing.history:
         return constant
     space = inferred_space(constant.value, read_values(briefing.history[0].target).get(constant.name))
     return constant if space is None else replace(constant, space=space)
 
 
-def _read_history(briefing: Briefing, constants: Mapping[str, Constant]) -> list[_Told]:
+def _observations(briefing: Briefing, constants: Constants) -> list[_Observation]:
     by_number = {e.number: e for e in (*briefing.history, briefing.incumbent)}
-    return [_told(e, by_number.get(e.parent or 0), constants, briefing.metric) for e in _remembered(briefing)]
+    return [_observe(e, by_number.get(e.parent or 0), constants, briefing.metric) for e in _selected(briefing)]
 
 
-def _remembered(briefing: Briefing) -> list[Experiment]:
-    """Return the experiments to learn from, in their order: those that were run, at most `REMEMBERED`."""
+def _selected(briefing: Briefing) -> list[Experiment]:
+    """Return the experiments to learn from, in their order: those that were run, at most `HISTORY`."""
     run = [e for e in briefing.history if e.verdict not in (None, Verdict.DUPLICATE)]
-    if len(run) <= REMEMBERED:
+    if len(run) <= HISTORY:
         return run
-    latest = REMEMBERED - BEST
+    latest = HISTORY - BEST
     older = sorted(run[:-latest], key=lambda e: _loss(e, briefing.metric))[:BEST]
     return sorted([*older, *run[-latest:]], key=lambda e: e.number)
 
@@ -182,10 +189,8 @@ def _loss(experiment: Experiment, metric: Metric) -> float:
     return math.inf if value is None else value if metric.minimize else -value
 
 
-def _told(
-    experiment: Experiment, parent: Experiment | None, constants: Mapping[str, Constant], metric: Metric
-) -> _Told:
-    verdict = experiment.verdict or Verdict.CRASH
+def _observe(experiment: Experiment, parent: Experiment | None, constants: Constants, metric: Metric) -> _Observation:
+    verdict, old = experiment.verdict or Verdict.CRASH, read_values(experiment.target)
     value, steps = (None if verdict.failed else experiment.value), 0
     if verdict is Verdict.PRUNED and experiment.measurements:
         curve = experiment.measurements[-1].curve
@@ -193,8 +198,8 @@ def _told(
         if value is None and curve:
             last = curve[-1].values.get(metric.name)
             value = last if last is not None and math.isfinite(last) else None
-    return _Told(
-        values=_fitting(read_values(experiment.target), constants),
+    return _Observation(
+        values={name: old[name] for name, c in constants.items() if name in old and _is_possible(old[name], c)},
         value=value,
         steps=steps,
         kept=verdict.kept,
@@ -202,12 +207,8 @@ def _told(
     )
 
 
-def _fitting(values: Mapping[str, Value], constants: Mapping[str, Constant]) -> dict[str, Value]:
-    """Return those of an older source's values that mean something for the constants of the incumbent."""
-    return {name: values[name] for name, c in constants.items() if name in values and _fits(values[name], c)}
-
-
-def _fits(value: Value, constant: Constant) -> bool:
+def _is_possible(value: Value, constant: Constant) -> bool:
+    """Return whether a value of an older target is possible for a constant of the incumbent."""
     if type(value) is not type(constant.value):
         return False
     return _is_number(constant.space) or value in constant.space.grid()
@@ -217,10 +218,8 @@ def _is_number(space: Space) -> bool:
     return isinstance(space, Range) or space.ordered
 
 
-def _changes(
-    experiment: Experiment, parent: Experiment, constants: Mapping[str, Constant]
-) -> dict[str, tuple[Value, Value]]:
-    """Return what was changed of the parent, where that was the incumbent's constants and nothing else."""
+def _changes(experiment: Experiment, parent: Experiment, constants: Constants) -> dict[str, tuple[Value, Value]]:
+    """Return the changes from the parent's target, if they are changes of the incumbent's constants and nothing else."""
     before, after = read_values(parent.target), read_values(experiment.target)
     changed = {
         name: (before[name], after[name])
@@ -229,70 +228,71 @@ def _changes(
     }
     try:
         rest = replace_constants(parent.target, {name: new for name, (_, new) in changed.items()})
-    except KeyError:  # it is a constant now, but was none then
+    except KeyError:  # a constant of the incumbent that was none in the parent
         return {}
     return changed if changed and rest == experiment.target else {}
 
 
-# -- what to try ------------------------------------------------------------------------------------------------------
+# -- candidates -------------------------------------------------------------------------------------------------------
 
 
 def _candidates(
-    constants: Mapping[str, Constant], history: Sequence[_Told], metric: Metric, rng: random.Random
+    constants: Constants, observations: Observations, metric: Metric, rng: random.Random
 ) -> Iterator[dict[str, Value]]:
-    """Yield changes to try, the best first; what follows is for when those were tried before."""
-    sweeping = len(history) - 1 < min(SWEEP, 2 * len(constants)) or rng.random() < SHARE
+    """Yield changes in order of preference; the later ones are for when the earlier ones were tried already."""
+    sweeping = len(observations) - 1 < min(FIRST_SWEEPS, 2 * len(constants)) or rng.random() < SWEEP_SHARE
     if not sweeping:
         for _ in range(3):
-            yield _ask_tpe(_subset(list(constants), rng), constants, history, metric, rng)
-    for name in [*_least_changed(constants, history, rng), *_least_changed(constants, history, rng)]:
-        yield {name: _bold(constants[name], history, rng)}
+            yield _sample_tpe(_random_names(list(constants), rng), constants, observations, metric, rng)
+    for name in [*_least_changed(constants, observations, rng), *_least_changed(constants, observations, rng)]:
+        yield {name: _sweep_step(constants[name], observations, rng)}
     for _ in range(20):
-        yield {name: constants[name].space.at(rng.random()) for name in _subset(list(constants), rng)}
-    yield from _all(constants, rng)
+        yield {name: constants[name].space.at(rng.random()) for name in _random_names(list(constants), rng)}
+    yield from _all_combinations(constants, rng)
 
 
-def _least_changed(constants: Mapping[str, Constant], history: Sequence[_Told], rng: random.Random) -> list[str]:
-    return sorted(constants, key=lambda name: (sum(name in told.changes for told in history), rng.random()))
+def _least_changed(constants: Constants, observations: Observations, rng: random.Random) -> list[str]:
+    return sorted(constants, key=lambda name: (sum(name in o.changes for o in observations), rng.random()))
 
 
-def _subset(names: list[str], rng: random.Random) -> list[str]:
-    count = 1 + (rng.random() < MORE)
-    count += count == 2 and rng.random() < MORE
+def _random_names(names: list[str], rng: random.Random) -> list[str]:
+    count = 1 + (rng.random() < ONE_MORE)
+    count += count == 2 and rng.random() < ONE_MORE
     return rng.sample(names, min(count, len(names)))
 
 
-def _bold(constant: Constant, history: Sequence[_Told], rng: random.Random) -> Value:
-    """Take one bold step from the present value: on after a keep, back after anything else, and into the open."""
+def _sweep_step(constant: Constant, observations: Observations, rng: random.Random) -> Value:
+    """Return a value one large step away: in `_direction`, and of several random steps the furthest from values tried."""
     space, name = constant.space, constant.name
     if isinstance(space, Choices) and not space.ordered:
         others = [value for value in space.values if value != constant.value]
-        return rng.choice([value for value in others if _untried(name, value, history)] or others)
-    direction = _promising(constant, history)
-    known = [space.position(told.values[name]) for told in history if name in told.values]
+        return rng.choice([value for value in others if _untried(name, value, observations)] or others)
+    direction = _direction(constant, observations)
+    known = [space.position(o.values[name]) for o in observations if name in o.values]
     steps = [_step(constant, direction or rng.choice((-1, 1)), rng.uniform(*STEP)) for _ in range(DRAWS)]
     return max(steps, key=lambda value: min((abs(space.position(value) - p) for p in known), default=0.0))
 
 
-def _step(constant: Constant, way: int, reach: float) -> Value:
+def _step(constant: Constant, direction: int, length: float) -> Value:
+    """Return the value at the end of a step, turned round where it would leave the range."""
     here = constant.space.position(constant.value)
-    if not 0 <= here + way * reach <= 1:
-        way = -way
-    for signed in (way, -way):
-        for longer in (1.0, 1.5, 2.0, 3.0):  # among few ints a short step may round to where it began
-            value = constant.space.at(here + signed * longer * reach)
+    if not 0 <= here + direction * length <= 1:
+        direction = -direction
+    for signed in (direction, -direction):
+        for longer in (1.0, 1.5, 2.0, 3.0):  # in a small range of integers a short step may round to the present value
+            value = constant.space.at(here + signed * longer * length)
             if value != constant.value:
                 return value
     return constant.value
 
 
-def _untried(name: str, value: Value, history: Sequence[_Told]) -> bool:
-    return all(told.values.get(name) != value for told in history)
+def _untried(name: str, value: Value, observations: Observations) -> bool:
+    return all(o.values.get(name) != value for o in observations)
 
 
-def _promising(constant: Constant, history: Sequence[_Told]) -> int:
-    """Return the way to go next, 1 for up and −1 for down; 0 when the constant was never changed."""
-    last = next((told for told in reversed(history) if constant.name in told.changes), None)
+def _direction(constant: Constant, observations: Observations) -> int:
+    """Return the direction of the next step, 1 for up and −1 for down; 0 when the constant was never changed."""
+    last = next((o for o in reversed(observations) if constant.name in o.changes), None)
     if last is None:
         return 0
     before, after = last.changes[constant.name]
@@ -300,38 +300,38 @@ def _promising(constant: Constant, history: Sequence[_Told]) -> int:
     return up if last.kept else -up
 
 
-def _ask_tpe(
-    names: list[str], constants: Mapping[str, Constant], history: Sequence[_Told], metric: Metric, rng: random.Random
+def _sample_tpe(
+    names: list[str], constants: Constants, observations: Observations, metric: Metric, rng: random.Random
 ) -> dict[str, Value]:
-    """Ask Optuna for values of a few constants, from all experiments that have them.
+    """Return values for a few constants, sampled by Optuna's TPE from all observations that have these constants.
 
-    Optuna sees positions between 0 and 1: scales and rounding are ours. Failures are told as trials that were pruned
-    at once, which TPE ranks below all others and so learns to stay away from.
+    Optuna sees positions between 0 and 1; scales and rounding are the search space's. Failures become trials pruned at
+    step 0, which TPE ranks below all others and so avoids.
     """
     spaces = {name: constants[name].space for name in names}
     distributions = {name: _distribution(space) for name, space in spaces.items()}
     trials = [
-        _trial({name: _encode(spaces[name], told.values[name]) for name in names}, distributions, told)
-        for told in history
-        if all(name in told.values for name in names)
+        _trial({name: _encode(spaces[name], o.values[name]) for name in names}, distributions, o)
+        for o in observations
+        if all(name in o.values for name in names)
     ]
     with quiet_optuna():
-        # No random start-up of its own: the sweep was that.
+        # No random trials at the start: the sweep has taken their place.
         sampler = optuna.samplers.TPESampler(n_startup_trials=0, seed=rng.randrange(2**32))
         study = optuna.create_study(direction="minimize" if metric.minimize else "maximize", sampler=sampler)
         study.add_trials(trials)
-        answer = study.ask(fixed_distributions=distributions).params
-    return {name: _decode(spaces[name], answer[name]) for name in names}
+        params = study.ask(fixed_distributions=distributions).params
+    return {name: _decode(spaces[name], params[name]) for name in names}
 
 
-def _trial(params: Mapping[str, float], distributions: Mapping[str, BaseDistribution], told: _Told) -> FrozenTrial:
-    complete = told.value is not None and not told.steps
+def _trial(params: Mapping[str, float], distributions: Mapping[str, BaseDistribution], o: _Observation) -> FrozenTrial:
+    complete = o.value is not None and not o.steps
     return optuna.trial.create_trial(
         state=TrialState.COMPLETE if complete else TrialState.PRUNED,
-        value=told.value if complete else None,
+        value=o.value if complete else None,
         params=dict(params),
         distributions=dict(distributions),
-        intermediate_values={told.steps: told.value} if told.steps and told.value is not None else {},
+        intermediate_values={o.steps: o.value} if o.steps and o.value is not None else {},
     )
 
 
@@ -345,12 +345,12 @@ def _encode(space: Space, value: Value) -> float:
     return space.values.index(value) if isinstance(space, Choices) and not space.ordered else space.position(value)
 
 
-def _decode(space: Space, answer: float) -> Value:
-    return space.values[int(answer)] if isinstance(space, Choices) and not space.ordered else space.at(answer)
+def _decode(space: Space, param: float) -> Value:
+    return space.values[int(param)] if isinstance(space, Choices) and not space.ordered else space.at(param)
 
 
-def _all(constants: Mapping[str, Constant], rng: random.Random) -> Iterator[dict[str, Value]]:
-    """Yield every combination, fewest changes first, where there are not too many to go through."""
+def _all_combinations(constants: Constants, rng: random.Random) -> Iterator[dict[str, Value]]:
+    """Yield every combination of values, fewest changes first; nothing when there are more than `ENUMERATED`."""
     grids = [constant.space.grid() for constant in constants.values()]
     if math.prod(map(len, grids)) > ENUMERATED:
         return
@@ -362,7 +362,7 @@ def _all(constants: Mapping[str, Constant], rng: random.Random) -> Iterator[dict
         yield dict(zip(constants, values, strict=True))
 
 
-# -- in words ---------------------------------------------------------------------------------------------------------
+# -- texts ------------------------------------------------------------------------------------------------------------
 
 
 def _show(value: Value) -> str:
@@ -371,26 +371,28 @@ def _show(value: Value) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _hypothesis(changes: Mapping[str, Value], constants: Mapping[str, Constant], history: Sequence[_Told]) -> str:
-    """Say in one sentence what the history knows about the changes; only what it does know."""
-    return "; ".join(f"{name}: {_reason(constants[name], value, history)}" for name, value in changes.items()) + "."
+def _hypothesis(changes: Mapping[str, Value], constants: Constants, observations: Observations) -> str:
+    """Return one sentence on what the observations say about the changes."""
+    return (
+        "; ".join(f"{name}: {_reason(constants[name], value, observations)}" for name, value in changes.items()) + "."
+    )
 
 
-def _reason(constant: Constant, value: Value, history: Sequence[_Told]) -> str:
+def _reason(constant: Constant, value: Value, observations: Observations) -> str:
     name = constant.name
-    untried = _untried(name, value, history)
+    untried = _untried(name, value, observations)
     if not _is_number(constant.space):
         return f"{_show(value)} is untried" if untried else f"{_show(value)} again, beside other values than before"
-    if not any(name in told.changes for told in history):
+    if not any(name in o.changes for o in observations):
         return "never changed so far"
-    alone = [told for told in history if list(told.changes) == [name]]
+    alone = [o for o in observations if list(o.changes) == [name]]
     up = float(value) > float(constant.value)
-    same = [told for told in alone if (float(told.changes[name][1]) > float(told.changes[name][0])) == up]
+    same = [o for o in alone if (float(o.changes[name][1]) > float(o.changes[name][0])) == up]
     way, back = ("raising", "lowering") if up else ("lowering", "raising")
-    if won := sum(told.kept for told in same):
+    if won := sum(o.kept for o in same):
         times = "when it was tried" if len(same) == 1 else f"{won} of {len(same)} times"
         return f"{way} it alone was kept {times}"
-    if alone and not same and not any(told.kept for told in alone):
+    if alone and not same and not any(o.kept for o in alone):
         return f"{back} it alone did not help, so the other way"
     if same:
         return f"{way} it alone has not helped yet, {'an untried' if untried else 'another'} value"
