@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that speaks the chat-completions protocol and misbehaves on demand.
+"""A real HTTP server on loopback that speaks the chat-completions protocol, with faults on demand.
 
     with FakeChat([failed(503), answer("hello")]) as server:
         OpenAI(f"{server.model}@{server.url}").complete(...)
@@ -21,7 +21,7 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 7, "prompt_tokens_details": 
 
 @dataclass(frozen=True)
 class Reply:
-    """One scripted reply; `answer`, `stalled`, `dropped` and `failed` make the usual ones."""
+    """One scripted reply; `answer`, `stalled`, `dropped` and `failed` build the usual ones."""
 
     text: str = ""
     status: int = 200
@@ -32,7 +32,7 @@ class Reply:
     finish: str | None = "stop"
     usage: Mapping[str, Any] | None = field(default_factory=lambda: USAGE)
     stall: str = ""  # "headers": before anything is sent; "middle": after half of the text
-    drop: str = ""  # likewise
+    drop: str = ""  # the same, but the connection breaks
     pause: float = 0.0  # seconds between two pieces
     no_stream_options: bool = False  # a server too old to know them: 400 when they are there
 
@@ -50,14 +50,14 @@ def dropped(where: str = "middle", text: str = "half of it") -> Reply:
 
 
 def failed(status: int, message: str = "no", code: str | None = None, **headers: str) -> Reply:
-    """A reply with a status; headers with underscores for hyphens."""
+    """Return a reply with an error status; header names have underscores instead of hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(status=status, error={"error": {"message": message, "code": code}}, headers=named)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """A request that the server received."""
 
     path: str
     headers: Mapping[str, str]
@@ -65,7 +65,7 @@ class Request:
 
 
 class FakeChat:
-    """The server; see the module."""
+    """The server, a context manager; see the module."""
 
     def __init__(
         self, script: Sequence[Reply] = (), *, models: Sequence[str] | None = ("toy",), models_status: int = 200,

@@ -1,13 +1,13 @@
-"""A real HTTP server on loopback that speaks the Messages API, with server-sent events, and misbehaves on demand.
+"""A real HTTP server on loopback that speaks the Messages API, with server-sent events, and with faults on demand.
 
     with FakeMessages([limited(2), answer("hello")], key="k") as server:
         Claude("claude-opus-5-5", base_url=server.url).complete(...)
     server.requests[0].body["system"]
 
 Each request for a message takes the next reply of the script; the last one is repeated. A reply's text may be a
-callable that is given the `Request`, so that a test can play a whole study. The prompt cache is simulated truthfully: a
-prefix up to a `cache_control` mark is read if it was sent before, written if not, never found when one byte differs.
-A token is four characters.
+function of the `Request`, so that a test can run a whole study. The prompt cache is simulated: a prefix up to a
+`cache_control` mark is read from it if exactly the same prefix was sent before, and else written to it. A token is four
+characters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 MALFORMED = "<summary>Wider</summary>\n<<<<<<< SEARCH\nno such line anywhere\n=======\nWIDTH = 128\n"
-"""A reply whose edit has no end and fits nothing."""
+"""A reply with an unclosed SEARCH/REPLACE block whose SEARCH lines occur nowhere."""
 
 _ERRORS = {
     400: "invalid_request_error",
@@ -37,7 +37,7 @@ _ERRORS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """A request that the server received."""
 
     method: str
     path: str
@@ -59,7 +59,7 @@ Text = str | Callable[[Request], str]
 
 @dataclass(frozen=True)
 class Reply:
-    """One scripted reply; the functions below make the usual ones."""
+    """One scripted reply; the functions below build the usual ones."""
 
     text: Text = "hello"
     status: int = 200
@@ -89,12 +89,12 @@ def stalled(where: str = "middle") -> Reply:
 
 
 def broken(kind: str = "overloaded_error", message: str = "Overloaded") -> Reply:
-    """A stream that ends with an error event."""
+    """Return a reply whose stream ends with an error event."""
     return Reply("half of it", error=kind, message=message)
 
 
 def failed(status: int, message: str = "no", code: str = "", raw: str | None = None, **headers: str) -> Reply:
-    """A status; headers with underscores for hyphens."""
+    """Return a reply with an error status; header names have underscores instead of hyphens."""
     return Reply(
         status=status, message=message, code=code, raw=raw,
         headers={name.replace("_", "-"): value for name, value in headers.items()},
@@ -110,7 +110,7 @@ def overloaded() -> Reply:
 
 
 def _blocks(body: Any) -> list[dict[str, Any]]:
-    """Return all text blocks of a body in the order in which the cache sees them."""
+    """Return all text blocks of a request in the order of the cache's prefixes."""
     found: list[dict[str, Any]] = []
     parts = [body.get("system") or [], *(message["content"] for message in body.get("messages", []))]
     for part in parts:
@@ -125,15 +125,15 @@ class FakeMessages:
     ----------
     script : sequence of Reply, or a callable from a request to a text
     key : str or None
-        The only key that is let in; None lets all in.
+        The only accepted key; None accepts all.
     models : tuple of str or None
-        The models that there are; None has all.
+        The known models; None knows all.
     info : mapping
-        What the models endpoint says besides (``capabilities``, ``lifecycle``, ``max_tokens``).
+        More fields for the answer of the models endpoint (``capabilities``, ``lifecycle``, ``max_tokens``).
     endpoints : bool
-        False answers 404 to all but ``/v1/messages``, as a proxy does that knows nothing else.
+        False answers 404 to all but ``/v1/messages``, like a proxy without the other endpoints.
     check : Reply or None
-        What the models endpoint answers instead (a status, a stall before the headers).
+        A fault of the models endpoint (an error status, a stall before the headers).
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class FakeMessages:
         return replace(reply, text=reply.text(request)) if callable(reply.text) else reply
 
     def count(self, body: Any) -> dict[str, int]:
-        """Return the input figures of a request, and remember its prefixes."""
+        """Return the input token counts of a request, and store its prefixes in the cache."""
         prefix, prefixes = json.dumps([body.get("model"), body.get("thinking")]), []
         length = total = 0
         for block in _blocks(body):
@@ -216,7 +216,7 @@ def _handler(fake: FakeMessages) -> type[BaseHTTPRequestHandler]:
                 else:
                     fake.checks.append(request)
                     self.other(request)
-            except (BrokenPipeError, ConnectionResetError):  # the client has hung up, as it should
+            except (BrokenPipeError, ConnectionResetError):  # the client has closed the connection, as expected
                 self.close_connection = True
 
         def other(self, request: Request) -> None:
@@ -237,7 +237,7 @@ def _handler(fake: FakeMessages) -> type[BaseHTTPRequestHandler]:
         def unwelcome(self, request: Request) -> bool:
             if fake.key is None or request.key == fake.key:
                 return False
-            self.fail(failed(401, f"invalid x-api-key {request.key}"))  # a server that repeats the key: worst case
+            self.fail(failed(401, f"invalid x-api-key {request.key}"))  # the worst case: a server that repeats the key
             return True
 
         def known(self, model: str) -> bool:

@@ -155,7 +155,7 @@ class Hybrid(Agent):
 
 
 class RebuiltAgent(Agent):
-    """An agent that is built anew for each proposal, from the incumbent's target.
+    """An agent that is built for each proposal, from the incumbent's target.
 
     The tuner refuses a target without constants; in a hybrid the other agent may write some first.
 

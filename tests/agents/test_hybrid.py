@@ -1,4 +1,4 @@
-"""The hybrid: whom it asks, and what it does when that one has nothing to propose."""
+"""The hybrid: which agent it asks, and what it does when that agent has nothing to propose."""
 
 import random
 
@@ -20,7 +20,7 @@ def judged(number, arm, verdict):
 
 
 def simulate(chances, length, seed=0):
-    """Play the bandit against given chances of a keep; returns whom it asked."""
+    """Simulate the bandit with given probabilities of a keep; return the arms it chose and the history."""
     draw, history, asked = random.Random(seed), [BASELINE], []
     for number in range(1, length + 1):
         arm = choose(history, seed=seed, number=number)
@@ -40,7 +40,7 @@ def briefing(history=(BASELINE,), target="X = 3.0\n", number=1, seed=0):
 
 
 class Says(Agent):
-    """An agent that proposes, or raises, always the same."""
+    """An agent that always proposes, or raises, the same."""
 
     def __init__(self, what):
         self.what = what
@@ -57,13 +57,13 @@ class Says(Agent):
 
 
 @pytest.mark.parametrize("better", ARMS)
-def test_who_pays_off_is_asked_more(better):
+def test_the_better_agent_is_asked_more_often(better):
     runs = [simulate(lambda n: {arm: 0.5 if arm == better else 0.05 for arm in ARMS}, 24, s)[0] for s in range(60)]
     assert share_of(better, runs) > 0.75
 
 
 @pytest.mark.parametrize("first", ARMS)
-def test_it_turns_round_when_the_other_one_pays_off(first):
+def test_it_switches_when_the_other_agent_becomes_better(first):
     def chances(number):
         return {arm: 0.6 if (arm == first) == (number <= 20) else 0.05 for arm in ARMS}
 
@@ -73,7 +73,7 @@ def test_it_turns_round_when_the_other_one_pays_off(first):
 
 
 @pytest.mark.parametrize("better", ARMS)
-def test_no_one_is_starved(better):
+def test_the_worse_agent_is_still_asked(better):
     asked, _ = simulate(lambda n: {arm: float(arm == better) for arm in ARMS}, 200)
     others = [i for i, arm in enumerate(asked) if arm != better]
     gaps = [b - a for a, b in zip([-1, *others], [*others, 200], strict=True)]
@@ -81,31 +81,31 @@ def test_no_one_is_starved(better):
     assert max(gaps) <= 18
 
 
-def test_both_are_tried_first():
+def test_both_agents_are_asked_first():
     for seed in range(10):
         asked, _ = simulate(lambda n: dict.fromkeys(ARMS, 0.0), 2, seed)
         assert set(asked) == set(ARMS)
 
 
-def test_without_keeps_both_are_asked_alike():
+def test_without_keeps_both_are_asked_equally():
     runs = [simulate(lambda n: dict.fromkeys(ARMS, 0.0), 24, s)[0] for s in range(20)]
     assert 0.4 < share_of("numbers", runs) < 0.6
 
 
-def test_it_is_deterministic_and_the_draw_is_not_fixed():
+def test_ties_are_decided_by_seed_and_number():
     _, history = simulate(lambda n: dict.fromkeys(ARMS, 0.3), 12)
     assert len({choose(history, seed=3, number=13) for _ in range(5)}) == 1
     assert {choose([BASELINE], seed=seed) for seed in range(20)} == set(ARMS)
 
 
 @pytest.mark.parametrize("verdict", [v for v in Verdict if not v.kept])
-def test_all_but_a_keep_counts_as_nothing(verdict):
+def test_only_a_keep_is_a_reward(verdict):
     history = [BASELINE, judged(1, "numbers", Verdict.KEEP), judged(2, "structure", verdict)]
     history += [judged(3, "numbers", Verdict.KEEP), judged(4, "structure", verdict)]
     assert choose(history, number=5) == "numbers"
 
 
-def test_open_experiments_do_not_count():
+def test_unjudged_experiments_do_not_count():
     assert shares([BASELINE, judged(1, "numbers", None)]) == {"structure": 0.5, "numbers": 0.5}
 
 
@@ -121,7 +121,7 @@ def test_shares():
 
 
 def asking(arm):
-    """A briefing at which `arm` is chosen."""
+    """Return a briefing for which `arm` is chosen."""
     other = next(a for a in ARMS if a != arm)
     history = [BASELINE, judged(1, arm, Verdict.KEEP), judged(2, other, Verdict.CRASH), judged(3, arm, Verdict.KEEP)]
     assert choose(history, number=4) == arm
@@ -129,29 +129,29 @@ def asking(arm):
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_the_chosen_one_proposes(arm):
+def test_the_chosen_agent_proposes(arm):
     agents = {"structure": Says("claude-x"), "numbers": Says("tuner")}
     assert Hybrid(**agents).propose(asking(arm)).agent == AGENTS[arm]
     assert [agents[a].asked for a in ARMS] == [int(a == arm) for a in ARMS]
 
 
 @pytest.mark.parametrize("error", [NothingToPropose("All tried."), UserError("Nothing to tune.")])
-def test_structure_steps_in_for_numbers(error):
+def test_structure_replaces_numbers_without_a_proposal(error):
     assert Hybrid(Says("claude-x"), Says(error)).propose(asking("numbers")).agent == "claude-x"
 
 
-def test_numbers_step_in_for_structure():
+def test_numbers_replace_structure_without_a_proposal():
     assert Hybrid(Says(NothingToPropose("Done.")), Says("tuner")).propose(asking("structure")).agent == "tuner"
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_it_ends_when_neither_has_anything(arm):
+def test_it_ends_when_neither_has_a_proposal(arm):
     with pytest.raises(NothingToPropose, match="Done"):
         Hybrid(Says(NothingToPropose("Done.")), Says(UserError("Nothing to tune."))).propose(asking(arm))
 
 
 @pytest.mark.parametrize("error", [ProposalFailed("No usable reply."), UserError("The key is wrong.")])
-def test_what_is_wrong_with_the_model_is_told(error):
+def test_errors_of_the_model_are_raised(error):
     numbers = Says("tuner")
     with pytest.raises(type(error), match=str(error)):
         Hybrid(Says(error), numbers).propose(asking("structure"))
@@ -165,7 +165,7 @@ def test_a_failed_proposal_counts_against_structure():
     assert told["structure"] > told["numbers"]
 
 
-def test_two_of_the_same_are_refused():
+def test_two_equal_agents_are_refused():
     with pytest.raises(UserError, match="two different"):
         Hybrid(Tuner("", "X = 3.0"), Tuner("", "X = 3.0"))
 
@@ -190,7 +190,7 @@ def test_slow_and_check_are_those_of_its_parts():
         hybrid.check()
 
 
-def test_the_tuner_comes_later_where_there_is_nothing_to_tune_yet():
+def test_the_tuner_may_find_constants_later():
     later = RebuiltAgent(lambda target: Tuner("", target))
     hybrid = Hybrid(Says("claude-x"), later)
     now = asking("numbers")

@@ -1,4 +1,4 @@
-"""Replay: a recorded study played again gives the same study, at any speed."""
+"""Replaying a recorded study gives the same study, at any speed."""
 
 import math
 import os
@@ -63,7 +63,7 @@ def curved(root):
 
 
 def record(folder, *experiments, runs=(), settings=None):
-    """Write a record by hand: experiments, and (number, kind, measurement) of their runs."""
+    """Write a recording from experiments and (number, kind, measurement) of their runs."""
     folder.mkdir(parents=True)
     with Journal(folder / "journal.sqlite", create=True) as journal:
         journal.set(settings=settings or {"seed": 0})
@@ -89,7 +89,7 @@ def briefing(number):
 
 
 def play(folder, agent, runner, target=TARGET, **settings):
-    """Run the loop over a fresh set of records, as a study's thread does; returns what it told and what it holds."""
+    """Run the loop with new records, as a study's thread does; return its events and experiments."""
     folder.mkdir()
     definition = define("Lower it", target, "", SETTINGS | settings)
     events = []
@@ -180,7 +180,7 @@ def test_failures_are_replayed(tmp_path):
 # -- the agent --------------------------------------------------------------------------------------------------------
 
 
-def test_the_record_ends_before_what_was_never_judged(tmp_path):
+def test_the_recording_ends_before_an_unjudged_experiment(tmp_path):
     folder = record(tmp_path / "old", baseline(), Experiment(1, 0, Proposal("X = 2", "s")))
     with pytest.raises(NothingToPropose, match="old has no experiment 1"):
         Replay(str(folder)).propose(briefing(1))
@@ -225,7 +225,7 @@ def test_names_and_speeds(tmp_path, argument, name, speed):
     assert parse_replay(argument, tmp_path) == (tmp_path / name, speed)
 
 
-def test_a_path_will_do(tmp_path, monkeypatch):
+def test_a_path_names_a_study_too(tmp_path, monkeypatch):
     folder = record(tmp_path / "elsewhere" / "old", baseline())
     assert parse_replay(f"{folder}@2x", tmp_path) == (folder, 2.0)
     monkeypatch.chdir(tmp_path)
@@ -250,7 +250,7 @@ def test_mistakes_are_one_line(tmp_path, argument, says):
     assert "\n" not in str(caught.value)
 
 
-def test_a_record_that_may_not_be_written_is_copied(tmp_path, monkeypatch):
+def test_a_read_only_recording_is_copied(tmp_path, monkeypatch):
     folder = record(tmp_path / "old", baseline())
     before = sorted(path.name for path in folder.iterdir())
     monkeypatch.setattr(os, "access", lambda path, mode: False)
@@ -278,7 +278,7 @@ def test_runs_are_found_by_target_and_seed(tmp_path):
 @pytest.mark.parametrize(
     ("target", "says"), [("X = 9", "no such target"), (TARGET, "no run of this target with seed 5")]
 )
-def test_what_is_not_on_record_is_a_crash(tmp_path, target, says):
+def test_an_unrecorded_run_is_a_crash(tmp_path, target, says):
     runner = ReplayRunner(record(tmp_path / "old", baseline(), runs=[(0, "baseline", measured(1.0))]))
     found = runner.measure(target, seed=5, deadline=9)
     assert (found.outcome, found.value, found.seed) == (Outcome.CRASH, None, 5)
@@ -286,7 +286,7 @@ def test_what_is_not_on_record_is_a_crash(tmp_path, target, says):
     assert "\n" not in found.error
 
 
-def test_the_curve_and_the_output_come_back(curved, tmp_path):
+def test_curve_and_output_are_replayed(curved, tmp_path):
     seen = []
     log = tmp_path / "0000.log"
     runner = ReplayRunner(curved.folder)
@@ -325,7 +325,7 @@ def test_speed(tmp_path, speed, least, most):
     assert [t["step"] for t in ticks] == [20, 40, 60, 80][: len(ticks)]
 
 
-def test_the_signs_of_life_are_in_order():
+def test_the_timeline_is_in_order():
     curve = (Point(0.35, 0.35, 3, {"loss": 2.0}), Point(0.75, 0.75, 7, {"loss": 1.0}))
     run = measured(1.0, seconds=2.0, charged=1.0, evaluation=0.5, steps=10, curve=curve)
     told = list(timeline(run, every=0.25))
@@ -367,7 +367,7 @@ def test_it_can_be_interrupted(tmp_path, end):
         runner.measure(TARGET, seed=0, deadline=99)
 
 
-def test_the_record_is_left_as_it_was(recorded, tmp_path):
+def test_the_recording_stays_unchanged(recorded, tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(recorded.folder / "journal.sqlite", copy)

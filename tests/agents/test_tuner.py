@@ -1,4 +1,4 @@
-"""The offline agent, driven as the loop drives it."""
+"""The tuner, called as the study's loop calls it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOSS = Metric("loss", "loss")
 
 
 def loss(source: str) -> float:
-    """A smooth bowl with its bottom away from the start, and better with rotary positions."""
+    """Return a smooth bowl with its minimum away from the start; better with rotary positions."""
     values = read_values(source)
     lr, width, beta = float(values["LR"]), float(values["WIDTH"]), float(values["BETA"])
     bowl = math.log(lr / 4e-3) ** 2 + math.log(width / 128) ** 2 + math.log((1 - beta) / 0.05) ** 2
@@ -50,7 +50,7 @@ def experiment(number: int, target: str, value: float | None, verdict: Verdict, 
 def drive(
     count: int, seed: int = 0, target: str = TARGET, metric: Metric = LOSS, value: Callable[[str], float | None] = loss
 ) -> list[Experiment]:
-    """Run a study without noise: every strict gain is kept."""
+    """Run the tuner in a loop without noise that keeps every strict improvement."""
     agent = Tuner("", target)
     history = [experiment(0, target, value(target), Verdict.BASELINE)]
     incumbent = history[0]
@@ -69,23 +69,23 @@ def drive(
 # -- starting --------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_to_tune_says_what_would_be() -> None:
+def test_a_target_without_constants_is_refused_with_an_example() -> None:
     with pytest.raises(UserError, match=r"nothing to tune.*LR = 3e-4") as caught:
         Tuner("", "seed = 4\ntrain()")
     assert "\n" not in str(caught.value)
 
 
-def test_unknown_names_are_answered_with_the_known() -> None:
+def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UserError, match="no tunable constant DEPTH, seed: there are LR, WIDTH, BETA, POSITIONS"):
         Tuner("DEPTH, LR,seed", TARGET)
 
 
-def test_a_comment_that_cannot_be_meant_stops_at_the_start() -> None:
+def test_an_invalid_range_comment_is_refused_at_the_start() -> None:
     with pytest.raises(UserError, match="line 1, A"):
         Tuner("", "A = 4  # 9 .. 1")
 
 
-def test_only_the_named_are_tuned() -> None:
+def test_only_named_constants_are_tuned() -> None:
     agent = Tuner(" BETA,LR", TARGET)
     base = experiment(0, TARGET, loss(TARGET), Verdict.BASELINE)
     for number in range(1, 30):
@@ -97,7 +97,7 @@ def test_only_the_named_are_tuned() -> None:
 # -- proposing -------------------------------------------------------------------------------------------------------
 
 
-def test_every_proposal_is_new_small_and_told() -> None:
+def test_every_proposal_is_new_small_and_described() -> None:
     history = drive(40)
     assert len({e.fingerprint for e in history}) == len(history)
     sources = {e.number: e.target for e in history}
@@ -125,7 +125,7 @@ def test_summaries_show_both_values() -> None:
     assert proposal.hypothesis == "POSITIONS: rotary is untried."
 
 
-def test_first_proposals_are_bold_and_one_at_a_time() -> None:
+def test_first_proposals_change_one_constant_by_a_large_step() -> None:
     first = drive(4)
     assert {e.summary.split()[0] for e in first[1:]} == {"LR", "WIDTH", "BETA", "POSITIONS"}
     for seed in range(10):
@@ -142,13 +142,13 @@ def test_it_finds_improvements(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_maximizes_too(seed: int) -> None:
+def test_it_maximizes(seed: int) -> None:
     metric = Metric("score", "score", minimize=False)
     history = drive(20, seed, metric=metric, value=lambda source: -loss(source))
     assert max(e.value for e in history if e.value is not None) > -0.5 * loss(TARGET)
 
 
-def test_it_stays_away_from_what_crashes() -> None:
+def test_it_avoids_values_that_crash() -> None:
     def fragile(source: str) -> float | None:
         return None if float(read_values(source)["LR"]) > 2e-3 else loss(source)
 
@@ -166,7 +166,7 @@ def test_the_same_briefing_gives_the_same_proposal() -> None:
     assert [e.target for e in drive(5, seed=8)] != [e.target for e in history[:6]]
 
 
-def test_the_hypothesis_is_true() -> None:
+def test_the_hypothesis_agrees_with_the_history() -> None:
     steps = [
         ("LR = 1e-3", 3.0, Verdict.BASELINE, None),
         ("LR = 2e-3", 2.0, Verdict.KEEP, 0),
@@ -198,7 +198,7 @@ def test_every_combination_is_tried_before_it_gives_up() -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_an_incumbent_without_constants_ends_it() -> None:
+def test_an_incumbent_without_constants_ends_the_search() -> None:
     other = experiment(1, "train(3e-4)", 1.0, Verdict.KEEP)
     with pytest.raises(NothingToPropose, match="no constants left"):
         Tuner("", TARGET).propose(Briefing("", "", LOSS, other, (other,), 2))
@@ -207,7 +207,7 @@ def test_an_incumbent_without_constants_ends_it() -> None:
 # -- odd histories ---------------------------------------------------------------------------------------------------
 
 
-def test_a_history_of_everything_is_digested() -> None:
+def test_a_history_with_every_kind_of_experiment_is_read() -> None:
     changed = TARGET.replace("BETA = 0.9\n", "LAYERS = 3\n").replace("3e-4", "1e-3")
     curve = (Point(1.0, 0.1, 10, {"loss": 4.0}), Point(2.0, 0.2, 20, {"loss": 3.5}))
     pruned = Measurement(Outcome.PRUNED, None, 0, steps=20, curve=curve)
@@ -233,14 +233,14 @@ def test_a_history_of_everything_is_digested() -> None:
     assert proposed == {"LR", "WIDTH", "LAYERS", "POSITIONS"}
 
 
-def test_an_incumbent_with_a_bad_comment_is_tuned_without_it() -> None:
+def test_a_constant_with_an_invalid_comment_is_not_tuned() -> None:
     odd = experiment(1, TARGET.replace("BETA = 0.9", "BETA = 0.9  # 1 .. 0"), 1.0, Verdict.KEEP)
     for number in range(2, 12):
         target = Tuner("", TARGET).propose(Briefing("", "", LOSS, odd, (odd,), number)).target
         assert read_values(target)["BETA"] == 0.9
 
 
-def test_a_scale_that_came_down_may_go_up_again() -> None:
+def test_an_inferred_range_includes_the_baseline_value() -> None:
     base = experiment(0, "SCALE = 1.0", 2.0, Verdict.BASELINE)
     down = experiment(1, "SCALE = 0.8", 1.0, Verdict.KEEP)
     values = {
@@ -260,7 +260,7 @@ def test_it_is_silent(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptu
     assert optuna.logging.get_verbosity() == level, "the user's own studies keep their log"
 
 
-def test_a_long_history_is_quick() -> None:
+def test_a_long_history_is_read_quickly() -> None:
     history = drive(30)
     base = history[0]
     long = [*history]
@@ -273,7 +273,7 @@ def test_a_long_history_is_quick() -> None:
     assert (time.perf_counter() - started) / 3 < 1.0  # 0.1 s on an idle core; room for a busy machine
 
 
-def test_a_name_that_one_of_several_files_has_needs_no_module():
+def test_a_unique_name_needs_no_module():
     target = join({"a.py": "WIDTH = 64\nRATE = 0.5\n", "b.py": "WIDTH = 32\n"})
     assert Tuner("RATE", target).names == ("a.RATE",)
     assert Tuner("b.WIDTH", target).names == ("b.WIDTH",)

@@ -77,7 +77,7 @@ class Request(ABC):
 
     @abstractmethod
     def run(self) -> None:
-        """Send the request and read the whole answer; called in a thread of its own."""
+        """Send the request and read the whole answer; called in a separate thread."""
 
     @abstractmethod
     def abort(self) -> None:

@@ -3,7 +3,7 @@
 Retries and waits are `calls`'s; the SDK's own are switched off. Two rules are Claude's:
 
 - an answer that broke off is counted as far as the server has said, so its output may be missing from the bill;
-- a prompt that is too long fails this one answer only: the next prompt is built anew and may be shorter.
+- a prompt that is too long fails this one answer only, as the next prompt may be shorter.
 
 The key is read from where the SDK reads it, or asked for and then kept in the object alone; it is in no message, `repr`
 or pickle. What an error means is in `claude_errors`, what is known of the models in `claude_models`. Not here: tools,
@@ -79,7 +79,7 @@ class Claude(ServerBackend):
         prices: Mapping[str, Price] | None = None, ask_key: Callable[[], str] | None = None,
     ) -> None:  # fmt: skip
         if effort and effort not in EFFORTS:
-            raise BackendRefused(f"There is no effort {effort!r}: use one of {', '.join(EFFORTS)}.")
+            raise BackendRefused(f"Unknown effort {effort!r}: use one of {', '.join(EFFORTS)}.")
         self.model = model.strip() or DEFAULT_MODEL
         self.effort = effort
         self.base_url = base_url or None
@@ -176,7 +176,7 @@ class Claude(ServerBackend):
             if secret and not re.fullmatch(r"[!-~]+", secret):
                 client.close()
                 raise BackendRefused(
-                    "The key holds blanks, line breaks or letters that no key has: set ANTHROPIC_API_KEY anew."
+                    "The key holds blanks, line breaks or letters that no key has: set ANTHROPIC_API_KEY again."
                 )
         return client
 

@@ -76,8 +76,8 @@ def explain(sdk: ModuleType, client: anthropic.Anthropic, model: str, error: Bas
 def _of_status(client: anthropic.Anthropic, model: str, error: anthropic.APIStatusError) -> Problem:
     kind, code = str(getattr(error, "type", "") or ""), str(getattr(error, "error_code", "") or "")
     status = error.status_code if error.status_code >= 400 else _STATUS.get(kind, 500)
-    said = reach(error.body, "error", "message")
-    text = clean(said if isinstance(said, str) and said else f"HTTP {status}", *_secrets(client))
+    message = reach(error.body, "error", "message")
+    text = clean(message if isinstance(message, str) and message else f"HTTP {status}", *_secrets(client))
     if status == 402 or _MONEY.search(code) or "credit balance" in text.lower():
         return Problem("refused", f"Anthropic does not serve this account: {text}")
     if status == 429:
@@ -102,9 +102,9 @@ def _of_status(client: anthropic.Anthropic, model: str, error: anthropic.APIStat
 
 def is_unknown_model(error: anthropic.APIStatusError) -> bool:
     """Return whether a 404 is about the model; a proxy without the endpoint answers 404 too, but in another form."""
-    said = reach(error.body, "error", "message")
+    message = reach(error.body, "error", "message")
     known = error.status_code == 404 and reach(error.body, "error", "type") == "not_found_error"
-    return known and isinstance(said, str) and "model" in said.lower()
+    return known and isinstance(message, str) and "model" in message.lower()
 
 
 def address(client: anthropic.Anthropic) -> str:

@@ -44,7 +44,7 @@ class OpenAI(ServerBackend):
     """A model behind an OpenAI-compatible server.
 
     The key and, without an explicit URL, the server come from the SDK's own variables, OPENAI_API_KEY and
-    OPENAI_BASE_URL, read anew for each request. Only OpenAI's own servers need a key.
+    OPENAI_BASE_URL, which are read for each request. Only OpenAI's own servers need a key.
 
     Parameters
     ----------
@@ -130,12 +130,12 @@ class OpenAI(ServerBackend):
             valid = False
         if not valid:
             raise BackendRefused(
-                f"{self.address!r} is no URL: use one such as http://localhost:8000/v1 (--agent openai:MODEL@URL)."
+                f"{self.address!r} is not a URL: use one such as http://localhost:8000/v1 (--agent openai:MODEL@URL)."
             )
         if not self._key and _is_vendor(self.url):
             raise BackendRefused("There is no key for OpenAI: set OPENAI_API_KEY, or name a server (openai:MODEL@URL).")
         if not (self._key.isascii() and self._key.isprintable()):
-            raise BackendRefused("OPENAI_API_KEY is no key: it holds characters that no key has.")
+            raise BackendRefused("OPENAI_API_KEY is not a key: it holds characters that no key has.")
 
     def client(self, seconds: float) -> AsyncOpenAI:
         """Return a client whose reads may take so many seconds; the caller closes it."""
@@ -186,7 +186,7 @@ class _Broken(ValueError):
 
 
 class _Task(Generic[T]):
-    """A coroutine with an event loop of its own: a notebook's thread runs one already.
+    """A coroutine with its own event loop, as a notebook's thread runs one already.
 
     Unlike a blocking read, a coroutine can be cancelled at any await, such as a name lookup or a silent socket, and then
     closes what it has opened.
@@ -240,7 +240,7 @@ class _Request(Request):
 
     def usage(self, seconds: float, failure: BaseException | None) -> Usage:
         if not self._finish:
-            # A server counts what it has begun to answer; how much that was, it would have said at the end.
+            # An answer that has begun is billed, but its token counts would have come at the end.
             unknown = self._begun or isinstance(failure, TimeoutError)
             return Usage(seconds=seconds, cost=None if unknown else 0.0)
         if self._counts is None:
@@ -251,19 +251,19 @@ class _Request(Request):
     def problem(self, failure: BaseException) -> Problem:
         import openai
 
-        # A ValueError is a piece of the stream that is no JSON.
+        # A ValueError comes from a piece of the stream that is not JSON.
         if not isinstance(failure, openai.APIError | ValueError | TimeoutError):
             raise failure
         backend, status = self._backend, getattr(failure, "status_code", 0)
-        said = backend.describe(failure)
+        text = backend.describe(failure)
         if status in (429, 503, 529) and getattr(failure, "code", None) != "insufficient_quota":
             response = getattr(failure, "response", None)
-            line = f"{backend.address} is {'at its rate limit' if status == 429 else 'overloaded'}: {said}."
+            line = f"{backend.address} is {'at its rate limit' if status == 429 else 'overloaded'}: {text}."
             return Problem("limit", line, None if response is None else retry_after(response.headers))
         if 400 <= status < 500 and status not in (408, 409, 425):
             return Problem("refused", str(backend.refused(failure)))
         too_late = isinstance(failure, openai.APITimeoutError | TimeoutError)
-        return Problem("failed" if too_late else "again", f"{backend.address} failed: {said}.")
+        return Problem("failed" if too_late else "again", f"{backend.address} failed: {text}.")
 
     async def _stream(self) -> None:
         """Send the request and collect the answer."""

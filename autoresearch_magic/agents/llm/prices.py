@@ -97,7 +97,7 @@ def load_prices(path: str | Path | None = None) -> Mapping[str, Price]:
     Raises
     ------
     UserError
-        When that file cannot be read or is no price list.
+        When that file cannot be read or is not a price list.
     """
     path = path or os.environ.get(VARIABLE)
     if not path:

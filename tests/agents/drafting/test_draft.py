@@ -1,4 +1,4 @@
-"""Drafts from a goal alone: real repositories, a real SDK against a loopback server, a real program as the agent."""
+"""Drafting a program for a goal: real repositories, a real SDK with a loopback server, a real command-line model."""
 
 import json
 import os
@@ -19,7 +19,6 @@ from autoresearch_magic.agents.drafting import prompt as module
 from autoresearch_magic.agents.drafting.attempts import FAILURES, REFUSALS, backend_for, make_draft
 from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Attempt, Draft, DraftResult, DryRun, NoDraft
 from autoresearch_magic.agents.drafting.prompt import ask_draft, read_draft
-from autoresearch_magic.agents.drafting.repository_summary import SUMMARY, hide, looks_secret, summarize, tracked_files
 from autoresearch_magic.agents.llm.backend import Backend, BackendFailed, BackendRefused, Completion, Turn, Usage
 from autoresearch_magic.agents.llm.command import CommandBackend
 from autoresearch_magic.agents.registry import make_agent
@@ -44,31 +43,6 @@ Why Guard: The tests must still pass.
 """
 DANGEROUS = GOOD.replace("python bench.py", "rm -rf build && pytest")
 UNREADABLE = GOOD.replace("python bench.py", "python silent.py")
-FILES = {
-    "src/a.py": "print('hello')\n",
-    "src/b.py": "",
-    "tests/test_a.py": "def test_a(): pass\n",
-    "bench.py": "print('seconds: 2.5')\n",
-    "silent.py": "import sys\nprint('nothing here')\nsys.exit(3)\n",
-    "README.md": "# Toy\n\nA toy.\n",
-    "pyproject.toml": "[project]\nname = 'toy'\n[tool.pytest.ini_options]\ntestpaths = ['tests']\n",
-}
-
-
-def commit(folder, files):
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    if not (folder / ".git").exists():
-        subprocess.run(["git", "init", "-q", str(folder)], check=True)
-    subprocess.run(["git", "-C", str(folder), "add", "-A"], check=True)
-    return folder
-
-
-@pytest.fixture
-def repo(tmp_path):
-    return commit(tmp_path / "toy", FILES)
 
 
 def match(scope, files):
@@ -81,7 +55,7 @@ def danger(command):
 
 
 class Dry:
-    """Runs a draft's commands in a copy, and remembers which it was given; reads ``name: number``."""
+    """Runs a draft's commands in a copy of the repository, reads ``name: number``, and records the drafts."""
 
     def __init__(self, repo):
         self.repo, self.drafts = repo, []
@@ -106,7 +80,7 @@ class Dry:
 
 
 class Fixed:
-    """Gives dry runs from a list; the last one again."""
+    """Returns dry runs from a list, the last one repeatedly."""
 
     def __init__(self, *runs):
         self.runs, self.drafts = list(runs) or [DryRun(0, "seconds: 2.5", 2.5, seconds=3.0, guard_code=0)], []
@@ -137,7 +111,7 @@ class Scripted(Backend):
 
     @property
     def told(self):
-        """What was said to it last."""
+        """The last message to the model."""
         return self.prompts[-1].turns[-1].text
 
 
@@ -188,7 +162,7 @@ def test_a_good_draft_from_a_model_behind_the_real_sdk(repo, monkeypatch, tmp_pa
     assert shown[-1][0] == 1.0
 
 
-def test_a_malformed_answer_is_told_once_then_read(repo, monkeypatch, tmp_path):
+def test_a_malformed_answer_is_sent_back_once(repo, monkeypatch, tmp_path):
     with FakeMessages([answer("Let me think about it."), answer(GOOD)], key=KEY) as server:
         made = make(repo, claude(server, monkeypatch, tmp_path), Dry(repo))
         messages = server.requests[1].body["messages"]
@@ -199,7 +173,7 @@ def test_a_malformed_answer_is_told_once_then_read(repo, monkeypatch, tmp_path):
     assert made.usage.calls == 2
 
 
-def test_a_dangerous_command_is_never_run_and_told_once(repo, monkeypatch, tmp_path):
+def test_a_dangerous_command_is_never_run_and_sent_back_once(repo, monkeypatch, tmp_path):
     dry = Dry(repo)
     with FakeMessages([answer(DANGEROUS), answer(GOOD)], key=KEY) as server:
         made = make(repo, claude(server, monkeypatch, tmp_path), dry)
@@ -211,7 +185,7 @@ def test_a_dangerous_command_is_never_run_and_told_once(repo, monkeypatch, tmp_p
     assert "Tried: rm -rf build && pytest: Verify must not be run: rm -r deletes files." in made.text
 
 
-def test_a_program_as_the_agent_mends_what_cannot_be_read(repo, tmp_path):
+def test_a_command_line_model_corrects_a_metric_that_cannot_be_read(repo, tmp_path):
     script = tmp_path / "agent.py"
     script.write_text(
         "import sys\n"
@@ -231,7 +205,7 @@ def test_a_program_as_the_agent_mends_what_cannot_be_read(repo, tmp_path):
 # -- how often --------------------------------------------------------------------------------------------------------
 
 
-def test_danger_twice_ends_it(repo):
+def test_a_second_dangerous_command_ends_the_drafting(repo):
     backend, dry = Scripted(DANGEROUS, DANGEROUS, GOOD), Dry(repo)
     made = make(repo, backend, dry)
     assert dry.drafts == []
@@ -250,7 +224,7 @@ def test_a_dangerous_guard_keeps_verify_from_running_too(repo):
     assert [draft.guard for draft in dry.drafts] == ["python -m pytest -q"]
 
 
-def test_what_does_not_work_is_told_twice_at_most(repo):
+def test_a_draft_that_does_not_work_is_sent_back_twice_at_most(repo):
     drafts = [UNREADABLE.replace("seconds", name) for name in ("first", "second", "third", "fourth")]
     backend, dry = Scripted(*drafts), Dry(repo)
     made = make(repo, backend, dry)
@@ -262,7 +236,7 @@ def test_what_does_not_work_is_told_twice_at_most(repo):
         assert f"The metric {name} could not be read" in made.text
 
 
-def test_refusals_and_failures_are_counted_apart(repo):
+def test_refusals_and_failures_are_counted_separately(repo):
     drafts = [UNREADABLE, DANGEROUS, UNREADABLE.replace("seconds", "other"), GOOD]
     made = make(repo, Scripted(*drafts), Dry(repo))
     assert (made.value, len(made.attempts)) == (2.5, 4)
@@ -293,7 +267,7 @@ def test_malformed_twice_is_no_draft(repo):
         ("```\nMetric: a (lower)\nScope: *\nVerify: x\nplus this\n```", "'plus this'"),
     ],
 )
-def test_what_was_wrong_is_said(first, said):
+def test_an_unreadable_answer_names_the_problem(first, said):
     backend = Scripted(first, GOOD)
     assert ask_draft(backend, GOAL, "Nothing.").metric == "seconds"
     assert said in backend.told
@@ -302,7 +276,7 @@ def test_what_was_wrong_is_said(first, said):
     )
 
 
-def test_an_answer_that_cannot_be_had_is_one_line_and_counts(repo):
+def test_a_failed_request_is_one_line_and_its_usage_counts(repo):
     with pytest.raises(NoDraft, match=r"^scripted gave no answer: too slow$"):
         ask_draft(Scripted(BackendFailed("too\nslow")), GOAL, "")
     made = make(repo, Scripted(UNREADABLE, BackendFailed("gone", Usage(calls=1, cost=0.5))), Dry(repo))
@@ -314,7 +288,7 @@ def test_an_answer_that_cannot_be_had_is_one_line_and_counts(repo):
         make(repo, Scripted(BackendRefused("a wrong key")), Dry(repo))
 
 
-def test_a_caller_who_cannot_try_ends_it(repo):
+def test_an_error_of_the_dry_run_ends_the_drafting(repo):
     def broken(draft):
         raise UserError("No worktree can be made.")
 
@@ -335,14 +309,14 @@ def test_a_caller_who_cannot_try_ends_it(repo):
         (GOOD.replace("python bench.py", "cd src && python a.py"), "run src/a.py"),
     ],
 )
-def test_scopes_that_will_not_do_are_told_before_anything_runs(repo, draft, said):
+def test_unusable_scopes_are_sent_back_before_anything_runs(repo, draft, said):
     backend, dry = Scripted(draft, GOOD), Fixed()
     assert make(repo, backend, dry).value == 2.5
     assert said in backend.told
     assert len(dry.drafts) == 1
 
 
-def test_a_scope_that_cannot_be_read_is_told(repo):
+def test_a_scope_that_cannot_be_read_is_sent_back(repo):
     def strict(scope, files):
         if "[" in scope:
             raise UserError("A bracket is open.")
@@ -353,7 +327,7 @@ def test_a_scope_that_cannot_be_read_is_told(repo):
     assert "The scope cannot be read: A bracket is open." in backend.told
 
 
-def test_one_program_that_is_run_and_improved_is_let_through_when_the_model_says_why(repo):
+def test_a_measuring_file_in_the_scope_is_accepted_with_a_reason(repo):
     alone = GOOD.replace("python bench.py", "python src/a.py")
     said = alone.replace("Why Guard: ", "Why Scope: src/a.py is what is to be improved; b.py measures.\nWhy Guard: ")
     dry = Fixed()
@@ -386,7 +360,7 @@ def test_one_program_that_is_run_and_improved_is_let_through_when_the_model_says
         (DryRun(0, "", 2.0, guard_code=None), "Guard was stopped before it ended"),
     ],
 )
-def test_runs_that_will_not_do_are_told(repo, run, said):
+def test_failed_dry_runs_are_sent_back(repo, run, said):
     backend = Scripted(GOOD, GOOD.replace("src/*", "src/a*"))
     made = make(repo, backend, Fixed(run, DryRun(0, "", 2.0, guard_code=0)))
     assert said in backend.told
@@ -394,7 +368,7 @@ def test_runs_that_will_not_do_are_told(repo, run, said):
     assert (made.value, len(made.attempts)) == (2.0, 2)
 
 
-def test_only_the_end_of_an_output_is_told_and_without_keys(repo, monkeypatch):
+def test_the_model_sees_the_end_of_an_output_without_keys(repo, monkeypatch):
     monkeypatch.setenv("SERVICE_TOKEN", "hunter2hunter2")
     output = "first line\n" + "x" * 5000 + "\n\x1b[31mhunter2hunter2 and sk-0123456789abcdef01\x1b[0m\nthe end"
     backend = Scripted(GOOD, GOOD.replace("src/*", "src/a*"))
@@ -404,7 +378,7 @@ def test_only_the_end_of_an_output_is_told_and_without_keys(repo, monkeypatch):
     assert len(backend.told) < 2_600
 
 
-def test_what_a_user_should_know_is_said(repo):
+def test_warnings(repo):
     unguarded = GOOD.replace("python -m pytest -q", "none")
     made = make(repo, Scripted(unguarded), Fixed(DryRun(1, "", 0.0)))
     assert made.draft.guard == ""
@@ -415,7 +389,7 @@ def test_what_a_user_should_know_is_said(repo):
     assert make(repo, Scripted(GOOD), Fixed()).warnings == ()
 
 
-def test_markdown_cannot_be_broken_out_of():
+def test_markdown_is_escaped():
     evil = Draft("a <b>*goal*", "src/*.py", "n", False, "echo '<img>'", "", (("Scope", "[x](y) <script>"),))
     made = DraftResult(evil.goal, "command:x", evil, 1.0, 0.5, (Attempt(evil),))
     outside = made.markdown.replace(f"```text\n{evil.block()}\n```", "")
@@ -437,7 +411,7 @@ def test_markdown_cannot_be_broken_out_of():
         "```\nMetric: n (higher is better)\nDirection: up\nScope: a.py\nVerify: x -n",
     ],
 )
-def test_forms_that_are_understood(text):
+def test_readable_answers(text):
     assert read_draft(text, GOAL) == Draft(GOAL, "a.py", "n", False, "x -n")
 
 
@@ -457,7 +431,7 @@ def test_forms_that_are_understood(text):
         ("```\nVerify: x\n```\n```\nVerify: y\n```", "2 blocks"),
     ],
 )
-def test_what_is_not_understood_is_said(text, said):
+def test_unreadable_answers_name_the_problem(text, said):
     with pytest.raises(ValueError, match=said):
         read_draft(text, GOAL)
 
@@ -469,7 +443,7 @@ LINE = st.from_regex(r"[A-Za-z0-9./'\"$|&<>()*{}=: -]{1,30}", fullmatch=True).ma
     scope=LINE, metric=st.from_regex(r"[a-z_]{1,9}(=[a-z.]{1,9})?", fullmatch=True), minimize=st.booleans(), verify=LINE,
     guard=LINE.filter(lambda text: not module._none(text)),
 )  # fmt: skip
-def test_a_block_is_read_back_as_it_was(scope, metric, minimize, verify, guard):
+def test_a_block_is_read_back_unchanged(scope, metric, minimize, verify, guard):
     draft = Draft(GOAL, scope, metric, minimize, verify, guard)
     for text in (draft.block(), f"```\n{draft.block()}\n```", module._as_reply(draft)):
         assert read_draft(text, GOAL) == draft
@@ -477,7 +451,7 @@ def test_a_block_is_read_back_as_it_was(scope, metric, minimize, verify, guard):
 
 
 @given(st.text(max_size=200))
-def test_any_answer_is_a_draft_or_a_line_for_the_model(text):
+def test_any_answer_is_a_draft_or_an_error(text):
     try:
         draft = read_draft(text + "\nMetric: n (lower)", GOAL)
     except ValueError:
@@ -486,7 +460,7 @@ def test_any_answer_is_a_draft_or_a_line_for_the_model(text):
     assert draft.scope
 
 
-def test_a_pattern_that_speaks_of_directions_stays_whole():
+def test_a_pattern_with_direction_words_stays_whole():
     metric = r"size=re:(higher|lower) is (\d+) (lower) \w+"
     assert read_draft(f"Metric: {metric} (lower is better)\nScope: a\nVerify: x", GOAL).metric == metric
 
@@ -537,174 +511,11 @@ def test_what_is_a_test():
         assert not is_test(path), path
 
 
-# -- the survey -------------------------------------------------------------------------------------------------------
-
-SECRET = "hunter2-very-secret-value"
-CLOSED = (
-    ".env", ".env.local", "sub/.env", "deploy.pem", "server.key", "my_key.txt", "deploykey.txt", "apiKey.json", "credentials",
-    "credentials.json", "conf/db_password.yml", ".npmrc", ".aws/config", "id_rsa", "id_rsa.pub", "secrets/README.md",
-    "secrets.py", "api_key.py", "keys/package.json", "client_secret.toml", "token.txt", "prod.env", "store.p12",
-)  # fmt: skip
-OPEN = (
-    "src/tokenizer.py", "src/keyboard.py", "monkey.py", "tokenizer.json", "README.md", "environment.yml", "envs.py", "package.json",
-    "docs/passes.md", "hotkeys.ts", "author.md",
-)  # fmt: skip
-
-
-def test_which_files_look_secret():
-    assert [path for path in CLOSED if not looks_secret(path)] == []
-    assert [path for path in OPEN if looks_secret(path)] == []
-
-
-def test_secrets_are_in_no_survey(tmp_path, monkeypatch):
-    monkeypatch.setenv("DEPLOY_PASSWORD", f"{SECRET}-9")
-    files = {
-        **dict.fromkeys(CLOSED, SECRET),
-        "Makefile": f"deploy:\n\tAPI_KEY={SECRET} curl -H 'Authorization: Bearer {SECRET}' https://me:{SECRET}@host.example/\n",
-        "package.json": json.dumps({"scripts": {"publish": f"x --auth-token {SECRET}", "test": "jest"}}),
-        "tox.ini": f"[testenv]\nsetenv =\n  aws_secret_access_key = {SECRET}\ncommands = pytest -q\n",
-        "pyproject.toml": f"[tool.poe.tasks]\nrun = 'TOKEN={SECRET} go'\n",
-        "README.md": f"Use\n-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----\n"
-        f"or ghp_0123456789012345678901234 or {SECRET}-9 and password: '{SECRET}'.\n",
-    }
-    said = summarize(commit(tmp_path, files))
-    assert SECRET not in said
-    assert "ghp_" not in said
-    assert [name for name in CLOSED if re.search(rf"(^|[\s/]){re.escape(name.split('/')[-1])}($|[\s,])", said)] == [
-        "secrets/README.md", "keys/package.json",
-    ]  # fmt: skip  # whose open namesakes are listed
-    assert "secrets/" not in said
-    assert "keys/" not in said
-    assert f"{len(files)} files are tracked ({len(CLOSED)} whose names look like secrets are not listed)" in said
-    for word in ("deploy: API_KEY=***", "jest", "commands = pytest -q", "poe.tasks", "Use\n***\nor ***"):
-        assert word in said
-
-
-def test_no_link_and_nothing_untracked_is_read(tmp_path):
-    outside = tmp_path / "outside"
-    outside.write_text(SECRET)
-    repo = commit(tmp_path / "repo", {"a.py": "", "conf/.env": SECRET})
-    (repo / "README.md").symlink_to("conf/.env")
-    (repo / "Makefile").symlink_to(outside)
-    commit(repo, {})
-    (repo / "package.json").write_text(json.dumps({"name": SECRET}))
-    said = summarize(repo)
-    assert SECRET not in said
-    assert "package.json" not in said
-
-
-def test_the_survey_says_how_things_are_tested(tmp_path):
-    said = summarize(
-        commit(
-            tmp_path,
-            {
-                "src/a.py": "", "web/b.ts": "", "cmd/c.go": "",
-                "pyproject.toml": "[project]\nname = 'toy'\n[tool.pytest.ini_options]\ntestpaths = ['t']\n[tool.ruff]\n",
-                "web/package.json": json.dumps({"scripts": {"test": "vitest run", "lint": "eslint ."}}),
-                "Makefile": "X := 1\n.PHONY: test\ntest: build ## run\n\t@pytest -q\n\techo done\nlint:\n\truff check\n",
-                "tox.ini": "[tox]\nenvlist = py311\n[testenv]\ncommands = pytest\n[other]\nx = 1\n",
-                "go.mod": "module example.com/toy\n\ngo 1.22\n\nrequire x v1\n",
-                "Cargo.toml": "[package]\nname = 'toy'\n[[bench]]\nname = 'speed'\n",
-                "setup.cfg": "[tool:pytest]\naddopts = -x\n", "noxfile.py": "", ".flake8": "",
-                "README.md": "# Toy\n\nIt plays.\n",
-            },
-        )
-    )  # fmt: skip
-    for words in (
-        "Python 2, Go 1, TypeScript 1", "web/ b.ts, package.json", 'project.name: "toy"', '"testpaths": ["t"]', "tools: pytest, ruff",
-        '"test": "vitest run"', "test: @pytest -q", "echo done", "lint: ruff check", "[tox] envlist = py311",
-        "[testenv] commands = pytest", "module example.com/toy\ngo 1.22", '"speed"', "[tool:pytest] addopts = -x",
-        "Also there: .flake8, noxfile.py", "## README.md, beginning\n\n```text\n# Toy\n\nIt plays.",
-    ):  # fmt: skip
-        assert words in said, words
-    assert "X:" not in said
-    assert "[other]" not in said
-
-
-def test_broken_configuration_is_no_obstacle(tmp_path):
-    broken = {
-        "package.json": "{" * 9,
-        "pyproject.toml": "a = = 1",
-        "tox.ini": "no section",
-        "Cargo.toml": "package = 3\n",
-    }
-    said = summarize(commit(tmp_path, {**broken, "setup.cfg": "", "README.md": ""}))
-    assert said.count("(cannot be read)") == 3
-    (tmp_path / "package.json").unlink()  # tracked, and gone
-    assert "package.json:\n(cannot be read)" in summarize(tmp_path)
-    (tmp_path / "package.json").write_text("[" * 150_000)
-    assert "package.json:\n(cannot be read)" in summarize(tmp_path)
-
-
-def test_a_large_repository_is_summed_up(tmp_path):
-    files = {f"lib/part{n % 60}/deep{n % 7}/module_{n}.py": "" for n in range(3000)}
-    top = {f"top-{n}.md": "" for n in range(400)}
-    long = {"README.md": "word " * 5000, "Makefile": "".join(f"target{n}:\n\techo {'x' * 99}\n" for n in range(300))}
-    said = summarize(commit(tmp_path, {**files, **top, **long}))
-    assert SUMMARY / 2 < len(said) <= SUMMARY
-    assert "3402 files are tracked" in said
-    assert "lib/part7/ 50 files (.py 50)" in said
-    assert "./ " in said
-    for part in ("## Files", "## Configuration", "## README.md"):
-        assert part in said
-
-
-def test_small_folders_are_listed_whole_beside_large_ones(tmp_path):
-    files = {f"data/sample_with_a_long_name_{n}.csv": "" for n in range(500)}
-    said = summarize(commit(tmp_path, {**files, "src/core/a.py": "", "src/core/b.py": ""}))
-    assert "data/ 500 files (.csv 500)" in said
-    assert "src/core/ a.py, b.py" in said
-
-
-@pytest.mark.parametrize("name", ["odd\nname.py", "bell\a.py"])
-def test_names_that_cannot_be_shown_are_not(tmp_path, name):
-    assert "odd" not in (said := summarize(commit(tmp_path, {name: "", "a.py": ""})))
-    assert said.isascii()
-    assert "\a" not in said
-
-
-def test_no_repository_is_one_line(tmp_path):
-    with pytest.raises(UserError, match=f"^{tmp_path.name} is not a git repository: run git init"):
-        tracked_files(tmp_path)
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    with pytest.raises(UserError, match="tracks no file"):
-        summarize(tmp_path)
-
-
-def test_no_git_is_one_line(repo, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    with pytest.raises(UserError, match="no git here"):
-        tracked_files(repo)
-
-
-def test_a_survey_of_another_repository_than_the_environment_says(repo, monkeypatch, tmp_path):
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
-    assert tracked_files(repo) == sorted(FILES)
-
-
-@given(st.text(alphabet=st.characters(codec="ascii", categories=("L", "N")), min_size=8, max_size=40))
-def test_what_is_given_as_a_key_is_hidden(value):
-    for line in (f"API_KEY={value}", f'"clientSecret": "{value}"', f"password: {value}", f"x --access-token {value} y"):
-        assert value not in hide(line).replace("clientSecret", "").replace("password", "").replace("access-token", "")
-    assert hide(f"count = {value}x") == f"count = {value}x"
-
-
-def test_plain_lines_stay_as_they_are():
-    for line in (
-        "keywords = ['a', 'b']",
-        "pytest -q tests",
-        "token: $TOKEN",
-        "https://example.org/a?b=c",
-        "seconds: 2.5",
-    ):
-        assert hide(line) == line
-
-
-# -- whom to ask ------------------------------------------------------------------------------------------------------
+# -- which model ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("agent", ["tuner", "tuner:X", "replay:some"])
-def test_who_is_no_language_model_is_told(tmp_path, agent):
+def test_an_agent_without_a_language_model_is_refused(tmp_path, agent):
     with pytest.raises(UserError, match=r"needs a language model.*--agent claude") as caught:
         backend_for(Settings(agent=agent), tmp_path)
     assert "\n" not in str(caught.value)
@@ -720,12 +531,12 @@ def test_the_model_within_an_agent_is_found(tmp_path):
     assert hybrid.backend.line == found.line
 
 
-def test_who_cannot_be_asked_is_told_at_once(tmp_path):
+def test_an_unusable_model_is_refused_at_once(tmp_path):
     with pytest.raises(BackendRefused, match="no-such-program"):
         backend_for(Settings(agent="command:no-such-program -p"), tmp_path)
 
 
-def test_a_draft_is_compared_by_what_is_run():
+def test_drafts_are_compared_by_what_is_run():
     draft = Draft(GOAL, "a", "n", True, "x")
     assert replace(draft, why=(("Scope", "so"),)).measured == draft.measured
     assert replace(draft, guard="y").measured != draft.measured

@@ -77,7 +77,7 @@ def briefing(history, **options):
 # -- the prompt --------------------------------------------------------------------------------------------------------
 
 
-def test_the_prompt_says_what_matters_in_the_order_of_how_often_it_changes():
+def test_the_prompts_parts_are_ordered_by_how_often_they_change():
     history = [
         experiment(0, 5.0, TARGET, Verdict.BASELINE, "baseline"),
         experiment(1, 4.0, "X = 2.0\nY = 2.0\nloss = X\n", Verdict.KEEP, "X 3 → 2"),
@@ -106,7 +106,7 @@ def test_the_prompt_says_what_matters_in_the_order_of_how_often_it_changes():
     assert "±0.02" in turn.text
 
 
-def test_the_form_that_is_asked_for_depends_on_the_length():
+def test_the_requested_form_depends_on_the_length_of_the_target():
     short = [experiment(0, 5.0, TARGET, Verdict.BASELINE)]
     long = [experiment(0, 5.0, "X = 1\n" * 300, Verdict.BASELINE)]
     assert "SEARCH" not in build_prompt(briefing(short)).turns[0].text
@@ -114,7 +114,7 @@ def test_the_form_that_is_asked_for_depends_on_the_length():
     assert "<<<<<<< SEARCH" in build_prompt(briefing(short), long=2).turns[0].text
 
 
-def test_the_prompt_is_bounded_whatever_the_history():
+def test_the_prompt_is_bounded_for_a_long_history():
     history = [experiment(0, 5.0, TARGET, Verdict.BASELINE)]
     sizes = []
     for n in range(1, 1001):
@@ -128,7 +128,7 @@ def test_the_prompt_is_bounded_whatever_the_history():
     assert sizes[1] < 30_000
 
 
-def test_stable_parts_are_the_same_to_the_byte():
+def test_stable_parts_are_identical_between_proposals():
     a = build_prompt(briefing([experiment(0, 5.0, TARGET, Verdict.BASELINE)]))
     b = build_prompt(
         briefing([experiment(0, 5.0, TARGET, Verdict.BASELINE), experiment(1, 4.0, verdict=Verdict.KEEP)], notes=("x",))
@@ -151,7 +151,7 @@ def files_briefing(contents, **options):
     return replace(briefing(history), **{**told, **options})
 
 
-def test_the_prompt_for_files_says_what_measures_what_must_pass_and_what_may_be_changed():
+def test_the_prompt_for_files_names_verify_guard_and_scope():
     told = files_briefing({"src/app.py": "LIMIT = 10\n", "src/q.sql": "select 1\n"}, guard="pytest -q")
     prompt = build_prompt(told)
     assert prompt.system == SYSTEM_FILES != SYSTEM
@@ -169,7 +169,7 @@ def test_the_prompt_for_files_says_what_measures_what_must_pass_and_what_may_be_
     assert "<<<<<<< SEARCH" in long.turns[0].text
 
 
-def test_a_rework_says_what_did_not_pass_and_starts_from_the_refused_version():
+def test_a_rework_starts_from_the_refused_version():
     refused = Proposal(join({"src/app.py": "LIMIT = 99\n"}), "a higher limit")
     told = files_briefing({"src/app.py": "LIMIT = 10\n"}, rework=Rework(refused, "The guard ended with exit status 1.", "x\n" * 9_000 + "E 98 > 9"))  # fmt: skip
     text = build_prompt(told).turns[0].text
@@ -198,7 +198,7 @@ def test_the_prompt_for_files_is_bounded_and_short_files_stay_whole():
     assert all(f"#% file {path}" in text for path in contents)
 
 
-def test_a_second_chance_tells_what_was_wrong():
+def test_an_unusable_reply_is_sent_back_once():
     backend = Scripted("no code here", reply(TARGET.replace("3.0", "2.0")))
     proposal = LanguageModel(backend).propose(briefing(BASE))
     assert proposal.target == TARGET.replace("3.0", "2.0")
@@ -217,13 +217,13 @@ def test_a_second_chance_tells_what_was_wrong():
         ((reply(TARGET), reply(TARGET)), "the same as the present one"),
     ],
 )
-def test_after_the_second_miss_the_proposal_has_failed(texts, message):
+def test_the_second_unusable_reply_fails_the_proposal(texts, message):
     with pytest.raises(ProposalFailed, match=message) as caught:
         LanguageModel(Scripted(*texts)).propose(briefing(BASE))
     assert caught.value.usage.calls == 2
 
 
-def test_what_was_tried_is_refused_before_it_is_run():
+def test_a_duplicate_is_refused_before_it_is_run():
     tried = experiment(1, 9.0, TARGET.replace("3.0", "7.0"))
     backend = Scripted(reply(TARGET.replace("3.0", "7.00")), reply(TARGET.replace("3.0", "6.0")))
     proposal = LanguageModel(backend).propose(briefing([*BASE, tried]))
@@ -231,7 +231,7 @@ def test_what_was_tried_is_refused_before_it_is_run():
     assert "Experiment 1 has already tried this" in backend.prompts[1].turns[2].text
 
 
-def test_a_waiting_edit_is_carried_over_or_asked_for_again():
+def test_a_prefetched_proposal_is_rebased_or_dropped():
     old = briefing(BASE)
     kept = experiment(1, 4.0, TARGET.replace("Y = 2.0", "Y = 1.0"), Verdict.KEEP)
     now = briefing([*BASE, kept])
@@ -279,7 +279,7 @@ def test_rejected_proposals_cost_no_run_and_do_not_count(make):
     assert study.status.usage.cost == pytest.approx(0.05)
 
 
-def test_an_agent_that_has_nothing_usable_ends_the_study_in_the_end(make):
+def test_an_agent_without_usable_replies_ends_the_study(make):
     study, _ = make(*["no"] * 100, experiments=5)
     study.start()
     assert study.wait(60)
@@ -304,7 +304,7 @@ def test_limits_end_the_search(make, options, runs, message):
     assert re.search(message, study.status.message)
 
 
-def test_a_cost_limit_that_cannot_be_kept_is_said(make):
+def test_a_cost_limit_that_cannot_be_checked_is_reported(make):
     study, backend = make(*values(2.9, 2.8), max_cost=1.0)
     ask = backend.complete
 
@@ -318,7 +318,7 @@ def test_a_cost_limit_that_cannot_be_kept_is_said(make):
     assert "is unknown, so --max-cost cannot be kept" in study.status.message
 
 
-def test_a_token_limit_that_cannot_be_kept_is_said(make):
+def test_a_token_limit_that_cannot_be_checked_is_reported(make):
     study, backend = make(*values(2.9, 2.8), max_tokens=100)
     ask = backend.complete
     backend.complete = lambda prompt, **options: replace(ask(prompt, **options), usage=Usage(calls=1))
@@ -327,7 +327,7 @@ def test_a_token_limit_that_cannot_be_kept_is_said(make):
     assert "--max-tokens cannot be kept" in study.status.message
 
 
-def test_the_next_proposal_is_asked_for_while_an_experiment_runs(make):
+def test_the_next_proposal_is_requested_while_an_experiment_runs(make):
     slow = "X = 3.0\nY = 2.0\nimport time\ntime.sleep(0.5)\nloss = (X - 1) ** 2 + Y\n"
     asked, began = [], []
     texts = [reply(slow.replace("3.0", f"{x}")) for x in (3.5, 3.6, 3.7)]
@@ -345,7 +345,7 @@ def test_the_next_proposal_is_asked_for_while_an_experiment_runs(make):
     assert began[4] - 0.2 <= asked[2] <= began[5]
 
 
-def test_a_kept_experiment_takes_the_waiting_edit_along(make):
+def test_a_prefetched_proposal_is_rebased_on_a_kept_experiment(make):
     base = "X = 3.0\nY = 2.0\nimport time\ntime.sleep(0.2)\nloss = X + Y\n"
     study, backend = make(
         reply(base.replace("X = 3.0", "X = 1.0")),
@@ -374,7 +374,7 @@ def test_stop_does_not_wait_for_the_model(make):
     assert study.state == "stopped"
 
 
-def test_what_is_said_is_told(make):
+def test_a_note_reaches_the_prompt(make):
     study, backend = make(*values(2.9, 2.8, 2.7), prefetch=False, experiments=1)
     with pytest.raises(UserError):
         study.say("  ")
@@ -407,7 +407,7 @@ def good():
 
 
 @pytest.mark.timeout(240)
-def test_two_hundred_experiments_against_a_server_that_misbehaves(tmp_path, monkeypatch):
+def test_two_hundred_experiments_with_a_faulty_server(tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     bad = [
@@ -446,7 +446,7 @@ def test_two_hundred_experiments_against_a_server_that_misbehaves(tmp_path, monk
 
 
 def keyless(folder, study):
-    """Look for the key in everything that a study leaves behind."""
+    """Check that the key is in nothing that a study leaves behind."""
     found = subprocess.run(["grep", "-rlaF", KEY, str(folder)], capture_output=True, text=True).stdout
     assert found == ""
     for n in (0, 1, 200):
@@ -484,7 +484,7 @@ def test_the_key_reaches_no_experiment_and_no_error(tmp_path, monkeypatch):
         ("openai", "", "model"),
     ],
 )
-def test_bad_agents_are_told_before_anything_is_paid_for(tmp_path, monkeypatch, agent, key, message):
+def test_unusable_agents_are_refused_before_the_baseline(tmp_path, monkeypatch, agent, key, message):
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -533,7 +533,7 @@ def test_waiting_stops_when_the_study_does(tmp_path):
         control.sleep(30)
 
 
-def test_a_rate_limit_is_waited_out_visibly(tmp_path, monkeypatch):
+def test_a_wait_for_a_rate_limit_is_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     states = []
     with FakeMessages([limited(0.3), answer(reply("X = 0.5\nloss = X\n"))], key=KEY) as server:

@@ -1,7 +1,6 @@
 """The real SDK against a real server on loopback."""
 
 import gc
-import json
 import os
 import pickle
 import socket
@@ -9,16 +8,15 @@ import sys
 import threading
 import time
 import traceback
-from datetime import date
 
 import pytest
 
-from autoresearch_magic.agents.llm import calls, prices
+from autoresearch_magic.agents.llm import calls
 from autoresearch_magic.agents.llm import claude as module
-from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn, Usage
+from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn
 from autoresearch_magic.agents.llm.claude import Claude
 from autoresearch_magic.agents.llm.claude_models import DEFAULT_MODEL
-from autoresearch_magic.errors import Stopped, UserError
+from autoresearch_magic.errors import Stopped
 
 from ...fake_messages import (
     MALFORMED,
@@ -77,7 +75,7 @@ def ask(server, model="claude-opus-5-5", prompt=PROMPT, deadline=20.0, wait=None
 
 
 def error_of(kind, act):
-    """Run something, return the error's line, and see that the key is nowhere in what could be shown of it."""
+    """Return the message of the error that a call raises, after checking that the key is nowhere in the error."""
     with pytest.raises(kind) as caught:
         act()
     assert KEY not in "".join(traceback.format_exception(caught.value))
@@ -129,7 +127,7 @@ def test_conversation_without_stable_parts():
     assert texts == [("user", "a"), ("assistant", "(empty)"), ("user", "c")]
 
 
-def test_cache_figures_and_cost():
+def test_cached_tokens_and_cost():
     with FakeMessages([answer("x" * 400)]) as server:
         first, second = ask(server).usage, ask(server).usage
         other = ask(server, prompt=Prompt(PROMPT.system, "Another program. " * 100, PROMPT.turns)).usage
@@ -159,7 +157,7 @@ def test_thinking_by_name(model, thinks):
     assert Claude(model)._thinks is thinks
 
 
-def test_the_server_knows_the_model_better_than_its_name():
+def test_the_servers_description_overrides_the_name():
     types = {"adaptive": {"supported": False}}
     info = {
         "capabilities": {"thinking": {"supported": False, "types": types}, "effort": {"max": {"supported": False}}},
@@ -222,7 +220,7 @@ def test_waiting_is_not_charged_to_the_deadline():
     assert done.usage.seconds < 2.0
 
 
-def test_waits_end():
+def test_waits_are_limited():
     waits = Waits()
     with FakeMessages([limited()]) as server:
         line = error_of(BackendFailed, lambda: ask(server, wait=waits))
@@ -236,7 +234,7 @@ def test_waits_end():
         assert "account" in error_of(BackendRefused, lambda: ask(server))
 
 
-def test_a_stop_while_waiting_or_reading():
+def test_stop_while_waiting_or_reading():
     def wait(seconds, reason):
         raise Stopped
 
@@ -261,7 +259,7 @@ def test_overload_in_mid_stream():
     [dropped("middle"), dropped("end"), dropped("headers"), failed(500), failed(503), failed(502, raw="<html>"),
      broken("api_error")],
 )  # fmt: skip
-def test_broken_answers_are_asked_for_again_twice(reply):
+def test_broken_answers_are_retried_twice(reply):
     waits = Waits()
     with FakeMessages([reply, reply, answer("ok")]) as server:
         assert ask(server, wait=waits).text == "ok"
@@ -271,7 +269,7 @@ def test_broken_answers_are_asked_for_again_twice(reply):
     assert len(server.requests) == 3
 
 
-def test_what_a_broken_answer_has_cost():
+def test_the_cost_of_a_broken_answer():
     with FakeMessages([dropped()]) as server, pytest.raises(BackendFailed) as caught:
         ask(server)
     assert caught.value.usage.calls == 0
@@ -293,7 +291,7 @@ def test_refusals(status, message, expected):
 
 
 @pytest.mark.parametrize("status", [400, 413])
-def test_a_prompt_too_long_has_failed_only(status):
+def test_a_prompt_that_is_too_long_fails_one_answer_only(status):
     with FakeMessages([failed(status, "prompt is too long: 9 tokens > 8 maximum")]) as server:
         assert "too long" in error_of(BackendFailed, lambda: ask(server))
 
@@ -307,7 +305,7 @@ def test_deadline(where):
     assert line.endswith("no answer within 1 s.")
 
 
-def test_the_deadline_is_for_all_retries_together():
+def test_the_deadline_covers_all_retries():
     with FakeMessages([dropped(), stalled()]) as server:
         began = time.monotonic()
         error_of(BackendFailed, lambda: ask(server, deadline=1.0))
@@ -318,7 +316,7 @@ def test_the_deadline_is_for_all_retries_together():
 # ---------------------------------------------------------------------------------------------------------- the check
 
 
-def test_check_is_cheap():
+def test_check_makes_one_free_request():
     with FakeMessages(key=KEY) as server:
         Claude(base_url=server.url).check()
     assert [request.path for request in server.checks] == [f"/v1/models/{DEFAULT_MODEL}"]
@@ -351,9 +349,9 @@ def test_check_without_a_key(monkeypatch):
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY} ", f"{KEY}é"])
-def test_a_key_that_is_none(monkeypatch, key):
+def test_a_malformed_key(monkeypatch, key):
     monkeypatch.setenv("ANTHROPIC_API_KEY", key)
-    assert "set ANTHROPIC_API_KEY anew" in error_of(BackendRefused, Claude().check)
+    assert "set ANTHROPIC_API_KEY again" in error_of(BackendRefused, Claude().check)
 
 
 def test_a_key_that_was_asked_for_stays_in_the_object(monkeypatch):
@@ -375,7 +373,7 @@ def test_check_asks_for_no_key_when_there_is_one():
         Claude(base_url=server.url, ask_key=lambda: pytest.fail("asked")).check()
 
 
-def test_check_finds_what_is_wrong(monkeypatch):
+def test_check_reports_what_is_wrong(monkeypatch):
     with FakeMessages(key="another", models=("claude-opus-5",)) as server:
         assert "does not accept the key" in error_of(BackendRefused, Claude("claude-opus-5", base_url=server.url).check)
     with FakeMessages(models=("claude-opus-5",)) as server:
@@ -395,13 +393,13 @@ def test_check_finds_what_is_wrong(monkeypatch):
 
 
 @pytest.mark.parametrize("check", [failed(403, "no listing"), failed(405), failed(404, raw="nothing here")])
-def test_check_forgives_a_proxy_without_the_list(check):
+def test_check_passes_a_proxy_without_the_list_of_models(check):
     with FakeMessages(check=check, key=KEY) as server:
         Claude(base_url=server.url).check()
     assert server.checks[-1].path == "/v1/messages/count_tokens"
 
 
-def test_check_forgives_a_proxy_with_messages_alone():
+def test_check_passes_a_proxy_with_messages_only():
     with FakeMessages(endpoints=False) as server:
         backend = Claude(base_url=server.url)
         backend.check()
@@ -409,7 +407,7 @@ def test_check_forgives_a_proxy_with_messages_alone():
 
 
 @pytest.mark.parametrize("check", [overloaded(), limited(3), failed(500)])
-def test_check_forgives_a_busy_server(check):
+def test_check_passes_a_busy_server(check):
     with FakeMessages(check=check) as server:
         Claude(base_url=server.url).check()
 
@@ -419,7 +417,7 @@ def test_without_the_sdk(monkeypatch):
     assert "pip install anthropic" in error_of(BackendRefused, Claude().check)
 
 
-def test_importing_us_imports_no_sdk():
+def test_the_module_does_not_import_the_sdk():
     import subprocess
 
     code = "import sys, autoresearch_magic.agents.llm.claude; sys.exit('anthropic' in sys.modules)"
@@ -428,36 +426,3 @@ def test_importing_us_imports_no_sdk():
 
 def test_unknown_effort():
     assert "use one of low" in error_of(BackendRefused, lambda: Claude(effort="huge"))
-
-
-# ------------------------------------------------------------------------------------------------------------- money
-
-
-def test_prices():
-    million = Usage(input=10**6, cached=10**6, written=10**6, output=10**6)
-    assert prices.cost("claude-opus-5", million) == pytest.approx(5 + 0.5 + 6.25 + 25)
-    assert prices.cost("claude-haiku-4-5-20251001", million) == pytest.approx(1 + 0.1 + 1.25 + 5)
-    assert prices.cost("claude-fable-5-2", million) is None  # not a version of claude-fable-5
-    assert prices.cost("claude-opus-5-9", million) is None
-    assert prices.cost("gpt-x", Usage()) is None
-    assert prices.cost("claude-haiku-5-5", Usage(input=100_000)) == pytest.approx(0.01)
-    assert prices.cost("claude-haiku-5-5", Usage(input=100_000, cached=1)) == pytest.approx(0.05, rel=1e-3)
-    assert date.fromisoformat(prices.PRICES_AS_OF).isoformat() == prices.PRICES_AS_OF
-
-
-def test_prices_of_ones_own(monkeypatch, tmp_path):
-    path = tmp_path / "prices.json"
-    monkeypatch.setenv("AUTORESEARCH_PRICES", str(path))
-    own = {"qwen*": {"input": 0, "output": 0}, "claude-opus-5": {"input": 1, "output": 2, "cached": 0.5}}
-    path.write_text(json.dumps(own))
-    tokens = Usage(input=10**6, cached=10**6, written=10**6, output=10**6)
-    assert prices.cost("qwen3:7b", tokens) == 0
-    assert prices.cost("claude-opus-5", tokens) == 1 + 0.5 + 1 + 2
-    assert prices.cost("claude-sonnet-5", tokens) is not None
-    bad = ["[]", "{", '{"a": {"input": 1}}', '{"a": 1}', '{"a": {"input": -1, "output": 1}}',
-           '{"a": {"input": true, "output": 1}}', '{"a": {"input": 1, "output": 1, "out": 2}}']  # fmt: skip
-    for text in bad:
-        path.write_text(text)
-        assert "AUTORESEARCH_PRICES" in error_of(UserError, Claude)
-    path.unlink()
-    assert "cannot be read: No such file" in error_of(UserError, Claude)

@@ -1,4 +1,4 @@
-"""What is told of an error; what each error means is tested in test_claude, with the SDK's own errors."""
+"""Texts of errors; what each error means is tested in test_claude, with the SDK's own errors."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,16 +18,16 @@ def test_no_key_gets_through(secrets, texts, data):
     assert len(told) <= 300
 
 
-def test_what_holds_no_key_is_told_as_it_is():
+def test_text_without_a_key_is_unchanged():
     assert clean("The  prompt\nis too long.", "key-of-mine") == "The prompt is too long."
 
 
-def test_a_key_of_the_environment_is_not_told(monkeypatch):
+def test_a_key_of_the_environment_is_hidden(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "a-token-of-theirs")
     assert clean("who is a-token-of-theirs?") == "who is ***?"
 
 
-def test_reach_goes_as_far_as_there_is_something():
+def test_reach_follows_keys_and_attributes():
     assert reach({"error": {"message": "no"}}, "error", "message") == "no"
     assert reach({"error": "no"}, "error", "message") is None
     assert reach(3 + 4j, "real") == 3.0

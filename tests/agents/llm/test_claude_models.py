@@ -1,4 +1,4 @@
-"""Names of models against the installed SDK's own lists."""
+"""Model names, compared with the lists of the installed SDK."""
 
 from datetime import date
 
@@ -35,14 +35,14 @@ def test_deprecated_models(monkeypatch):
     )
 
 
-def test_the_servers_word_for_a_model_is_enough():
+def test_the_servers_lifecycle_is_enough_to_warn():
     assert module.leaving("claude-sonnet-5-5", "active") == ""
     assert module.leaving("claude-sonnet-5-5", "deprecated").startswith(
         "The model claude-sonnet-5-5 is deprecated: use "
     )
 
 
-def test_all_of_the_sdks_days_can_be_read():
+def test_all_dates_of_the_sdk_can_be_parsed():
     assert module._day("November 30th, 2026") == date(2026, 11, 30)
     assert all(module._day(words) for words in module.deprecated_models().values())
     with pytest.raises(BackendRefused, match=module.DEFAULT_MODEL):
@@ -56,5 +56,5 @@ def test_all_of_the_sdks_days_can_be_read():
         ("claude-sonnet-4-20250514", False), ("claude-instant-1.2", False), ("a-proxys-own-name", False),
     ],
 )  # fmt: skip
-def test_who_thinks(model, can):
+def test_which_models_have_adaptive_thinking(model, can):
     assert module.has_adaptive_thinking(model) is can

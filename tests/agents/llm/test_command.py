@@ -21,7 +21,7 @@ PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistan
 
 @pytest.fixture
 def script(tmp_path):
-    """Make an executable out of Python, or of shell, and return its path."""
+    """Return a function that writes a Python or shell script as an executable and returns its quoted path."""
 
     def make(code, interpreter=f"{sys.executable} -S"):
         path = tmp_path / "my agent"
@@ -49,7 +49,7 @@ def fails(line, prompt=PROMPT, **options):
 
 
 def gone(pid):
-    """Whether a process has ended; as nobody may have reaped it yet, a zombie has."""
+    """Return whether a process has ended; a zombie has, as it may not be reaped yet."""
     for _ in range(100):
         try:
             if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
@@ -67,11 +67,11 @@ def test_the_prompt_is_read_and_the_output_is_the_answer():
     assert 0 < got.usage.seconds < 5
 
 
-def test_words_are_split_as_a_shell_would_and_no_shell_runs_them():
+def test_words_are_split_like_a_shell_but_without_one():
     assert ask("echo 'a  b' $HOME '|' cat").text == "a  b $HOME | cat\n"
 
 
-def test_it_runs_where_the_user_is_with_what_the_user_has(script, monkeypatch, tmp_path):
+def test_it_runs_in_the_users_folder_and_environment(script, monkeypatch, tmp_path):
     monkeypatch.setenv("MY_API_KEY", "0123456789")
     monkeypatch.chdir(tmp_path)
     script('echo "$MY_API_KEY $PWD"', "/bin/sh")
@@ -80,12 +80,12 @@ def test_it_runs_where_the_user_is_with_what_the_user_has(script, monkeypatch, t
     assert ask(line).text.split() == ["0123456789", str(tmp_path)]
 
 
-def test_much_to_read_and_much_to_write_block_nothing():
+def test_long_input_and_output_do_not_block():
     text = "x = 1\n" * 300_000
     assert len(ask("cat", Prompt("", "", (Turn("user", text),))).text) == len(text)
 
 
-def test_it_may_write_all_before_it_reads(script):
+def test_it_may_write_everything_before_reading(script):
     line = script("""
         import sys
         sys.stdout.write("a" * 1_000_000)
@@ -95,11 +95,11 @@ def test_it_may_write_all_before_it_reads(script):
     assert ask(line, Prompt("", "", (Turn("user", "c" * 1_000_000),))).text.endswith("a1000001")
 
 
-def test_it_need_not_read_at_all():
+def test_it_need_not_read_its_input():
     assert ask("echo yes", Prompt("", "", (Turn("user", "c" * 1_000_000),))).text == "yes\n"
 
 
-def test_endless_output_is_cut_off():
+def test_endless_output_is_ended():
     assert "more than 4 MiB" in fails("yes")
 
 
@@ -116,22 +116,22 @@ def test_a_failure_says_what_the_program_said_last(script, monkeypatch):
     assert fails(script("kill -9 $$", "/bin/sh")).endswith("ended with SIGKILL")
 
 
-def test_an_empty_answer_is_none(script):
+def test_an_empty_answer_is_a_failure(script):
     assert fails(script("echo; echo not logged in >&2", "/bin/sh")) == "my agent gave an empty answer: not logged in"
     assert fails("true") == "true gave an empty answer."
 
 
-def test_a_slow_one_is_ended_at_the_deadline():
+def test_a_slow_program_is_ended_at_the_deadline():
     start = time.monotonic()
     assert fails("sleep 60", deadline=0.4) == "sleep gave no answer within 0.4 s and was ended."
     assert time.monotonic() - start < 1.5
 
 
-def test_one_that_closes_its_pipes_and_stays_is_ended_too():
+def test_a_program_that_closes_its_pipes_is_ended_at_the_deadline():
     assert "no answer" in fails("sh -c 'exec <&- >&- 2>&-; sleep 60'", deadline=0.4)
 
 
-def test_a_deaf_one_is_killed_with_its_grandchild(script, tmp_path):
+def test_a_program_that_ignores_signals_is_killed_with_its_children(script, tmp_path):
     line = script(f"""
         import os, signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -150,7 +150,7 @@ def test_a_deaf_one_is_killed_with_its_grandchild(script, tmp_path):
     assert all(gone(pid) for pid in pids)
 
 
-def test_what_an_answer_leaves_behind_is_ended(script):
+def test_processes_left_running_are_ended(script):
     start = time.monotonic()
     text = ask(script("sleep 60 & echo $!", "/bin/sh"), deadline=30).text  # it holds our pipes open
     assert time.monotonic() - start < 3
@@ -202,12 +202,12 @@ def test_nothing_stays_open():
     assert (me.num_fds(), threading.active_count(), me.children()) == (before, threads, [])
 
 
-def test_check_is_content_with_a_program_and_does_not_run_it(tmp_path):
+def test_check_finds_the_program_without_running_it(tmp_path):
     CommandBackend(f"touch '{tmp_path / 'ran'}'").check()
     assert not list(tmp_path.iterdir())
 
 
-def test_check_refuses_in_one_line_what_cannot_run(tmp_path):
+def test_check_refuses_unusable_commands_in_one_line(tmp_path):
     plain = tmp_path / "plain"
     plain.write_text("echo")
     for line, said in [

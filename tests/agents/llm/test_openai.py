@@ -23,7 +23,7 @@ KEY = "sk-secret-0123456789abcdef"
 
 @pytest.fixture(autouse=True)
 def _surroundings(monkeypatch, tmp_path):
-    """A key, no server of the machine's own, and a price list of ours: a million tokens of a toy cost a dollar."""
+    """Set a key, no server, and a price list in which a million tokens of the model toy cost a dollar."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     prices = tmp_path / "prices.json"
@@ -32,7 +32,7 @@ def _surroundings(monkeypatch, tmp_path):
 
 
 class Waiting:
-    """What the study's `wait` is told; it never takes long."""
+    """Records the calls of the study's `wait` instead of waiting."""
 
     def __init__(self, stop_after=None):
         self.waits, self.looks, self.stop_after = [], 0, stop_after
@@ -82,7 +82,7 @@ def test_a_model_without_a_price_leaves_the_cost_unknown():
     assert (usage.tokens, usage.cost) == (107, None)
 
 
-def test_a_server_that_does_not_know_stream_options_is_asked_without_them_from_then_on():
+def test_a_server_without_stream_options_is_remembered():
     with FakeChat([answer("yes", no_stream_options=True)]) as server:
         backend = OpenAI(server.spec)
         for _ in range(2):
@@ -94,19 +94,19 @@ def test_a_server_that_does_not_know_stream_options_is_asked_without_them_from_t
 @pytest.mark.parametrize(
     ("finish", "stop"), [("length", "length"), ("content_filter", "refusal"), ("tool_calls", "tool_calls")]
 )
-def test_why_it_ended(finish, stop):
+def test_stop_reasons(finish, stop):
     with FakeChat([answer("so far", finish=finish)]) as server:
         got = ask(server)
     assert (got.text, got.stop) == ("so far", stop)
 
 
-def test_a_refusal_is_told_as_one():
+def test_a_refusal():
     with FakeChat([answer("", refusal="I will not.")]) as server:
         got = ask(server)
     assert (got.text, got.stop) == ("I will not.", "refusal")
 
 
-def test_thinking_is_no_text():
+def test_thinking_is_not_part_of_the_text():
     with FakeChat([answer("<think>\nhm\n</think>\n\nx = 1", reasoning="well, well")]) as server:
         assert ask(server).text == "x = 1"
 
@@ -126,7 +126,7 @@ def test_thinking_is_stripped_at_the_beginning_only(text, left):
     assert without_thinking(text) == left
 
 
-def test_a_rate_limit_is_waited_out_as_long_as_the_server_says():
+def test_a_rate_limit_waits_as_long_as_the_server_says():
     script = [failed(429, retry_after="7"), failed(429, retry_after_ms="1500"), answer("at last")]
     wait = Waiting()
     with FakeChat(script) as server:
@@ -139,7 +139,7 @@ def test_a_rate_limit_is_waited_out_as_long_as_the_server_says():
     assert KEY not in str(wait.waits)
 
 
-def test_an_overload_is_waited_out_longer_each_time():
+def test_an_overload_waits_longer_each_time():
     wait = Waiting()
     with FakeChat([failed(503), failed(529), failed(503), answer()]) as server:
         ask(server, wait=wait)
@@ -148,7 +148,7 @@ def test_an_overload_is_waited_out_longer_each_time():
     assert "overloaded" in wait.waits[0][1]
 
 
-def test_patience_ends():
+def test_a_wait_beyond_the_limit_fails():
     wait = Waiting()
     with (
         FakeChat([failed(429, retry_after="7200")]) as server,
@@ -159,7 +159,7 @@ def test_patience_ends():
 
 
 @pytest.mark.parametrize("broken", [failed(500, "oh"), dropped("headers"), dropped("middle")])
-def test_what_breaks_once_is_tried_again(broken):
+def test_a_single_failure_is_retried(broken):
     wait = Waiting()
     with FakeChat([broken, answer("whole")]) as server:
         got = ask(server, wait=wait)
@@ -173,7 +173,7 @@ def test_what_breaks_once_is_tried_again(broken):
         failed(500, "oh"), dropped("middle"), answer("", error={"error": {"message": "oh"}}), answer(finish=None),
     ],
 )  # fmt: skip
-def test_what_stays_broken_is_a_failure(broken):
+def test_repeated_failures_fail_the_answer(broken):
     with FakeChat([broken]) as server:
         with pytest.raises(BackendFailed) as caught:
             ask(server)
@@ -184,7 +184,7 @@ def test_what_stays_broken_is_a_failure(broken):
 
 
 @pytest.mark.parametrize("where", ["headers", "middle"])
-def test_a_silent_server_is_left_at_the_deadline(where):
+def test_a_silent_server_is_abandoned_at_the_deadline(where):
     with FakeChat([stalled(where)]) as server:
         start = time.monotonic()
         with pytest.raises(BackendFailed, match=r"no answer within 0.5 s") as caught:
@@ -194,7 +194,7 @@ def test_a_silent_server_is_left_at_the_deadline(where):
     assert caught.value.usage.cost is None
 
 
-def test_a_server_that_drips_is_left_at_the_deadline_too():
+def test_a_trickling_server_is_abandoned_at_the_deadline():
     with FakeChat([answer("ab", pause=0.4)] * 4) as server, pytest.raises(BackendFailed, match="no answer"):
         ask(server, deadline=0.6)
 
@@ -216,7 +216,7 @@ def test_a_stopped_study_does_not_wait_for_the_answer():
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])
-def test_what_will_never_work_is_refused_in_one_line(status):
+def test_permanent_errors_are_refused_in_one_line(status):
     with FakeChat([failed(status, f"bad\nthing {KEY} and sk-proj-***abcd")]) as server:
         with pytest.raises(BackendRefused) as caught:
             ask(server)
@@ -228,7 +228,7 @@ def test_what_will_never_work_is_refused_in_one_line(status):
     assert "\n" not in said
 
 
-def test_an_account_without_money_is_no_rate_limit():
+def test_an_exhausted_quota_is_refused():
     with FakeChat([failed(429, "You exceeded your quota", "insufficient_quota")]) as server:
         with pytest.raises(BackendRefused, match="quota"):
             ask(server)
@@ -243,7 +243,7 @@ def test_it_works_inside_a_running_loop():
     assert asyncio.run(cell()) == "hello"
 
 
-def test_a_server_of_ones_own_needs_no_key(monkeypatch):
+def test_other_servers_need_no_key(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     with FakeChat() as server:
         OpenAI(server.spec).check()
@@ -254,7 +254,7 @@ def test_a_server_of_ones_own_needs_no_key(monkeypatch):
         assert backend.complete(PROMPT, deadline=10, wait=Waiting()).text == "hello"
 
 
-def test_a_proxy_is_not_asked_for_loopback(monkeypatch):
+def test_loopback_bypasses_the_proxy(monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     with FakeChat() as server:
@@ -277,7 +277,7 @@ def test_model_and_url(spec, model, url):
     assert (backend.model, backend.url, backend.name) == (model, url, f"openai:{model}")
 
 
-def test_check_is_content_with_a_good_server():
+def test_check_passes_a_good_server():
     with FakeChat(models=["toy", "llama3:latest"]) as server:
         OpenAI(server.spec).check()
         OpenAI(f"llama3@{server.url}").check()
@@ -298,20 +298,20 @@ def test_check_without_a_key(monkeypatch, url):
 
 
 @pytest.mark.parametrize("key", ["sk-\n1", "“quoted”"])
-def test_check_with_a_key_that_is_none(monkeypatch, key):
+def test_check_with_a_malformed_key(monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(BackendRefused, match="no key"):
+    with pytest.raises(BackendRefused, match="not a key"):
         OpenAI("m").check()
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1", "http://me:password@/v1", "http://host:99999/v1"])
-def test_check_with_a_url_that_is_none(url):
-    with pytest.raises(BackendRefused, match="is no URL") as caught:
+def test_check_with_a_malformed_url(url):
+    with pytest.raises(BackendRefused, match="is not a URL") as caught:
         OpenAI(f"m@{url}").check()
     assert "password" not in str(caught.value)
 
 
-def test_check_where_nobody_listens():
+def test_check_without_a_server():
     with pytest.raises(BackendRefused, match="Nobody answers at") as caught:
         OpenAI(f"m@http://user:password@127.0.0.1:{free_port()}/v1").check()
     assert "password" not in str(caught.value)
@@ -322,7 +322,7 @@ def test_check_with_an_unknown_model():
         OpenAI(f"toy@{server.url}").check()
 
 
-def test_check_where_the_name_of_the_model_is_not_looked_at():
+def test_check_where_any_model_name_is_valid():
     with FakeChat(models=["/models/a.gguf"], owner="llamacpp") as server:
         OpenAI(f"toy@{server.url}").check()
 
@@ -357,7 +357,7 @@ def test_the_sdk_is_imported_only_when_it_is_needed():
     assert done.stdout == "False\n"
 
 
-def test_nothing_is_owed_for_a_connection_that_was_never_made():
+def test_a_failed_connection_costs_nothing():
     with pytest.raises(BackendFailed) as caught:
         OpenAI(f"m@http://127.0.0.1:{free_port()}/v1").complete(PROMPT, deadline=5, wait=Waiting())
     assert caught.value.usage == Usage(seconds=caught.value.usage.seconds, cost=0.0)

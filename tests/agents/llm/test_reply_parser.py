@@ -19,7 +19,7 @@ def test_a_whole_target_in_a_fence():
     assert (reply.summary, reply.hypothesis, reply.expect) == ("Faster", "It is slow.", "-0.1")
 
 
-def test_nothing_but_a_fence_is_valid_too():
+def test_a_single_fence_is_valid():
     reply = read_reply(f"```\n{TARGET.replace('64', '96')}```", TARGET)
     assert reply.summary == "WIDTH = 96"
     assert reply.hypothesis == ""
@@ -42,7 +42,7 @@ def test_blocks_all_apply_in_order():
     )
 
 
-def test_trailing_blanks_are_forgiven_and_nothing_else():
+def test_only_trailing_blanks_may_differ():
     assert "1e-3" in read_reply(block("LR = 3e-4   ", "LR = 1e-3"), TARGET).target
     with pytest.raises(ReplyError, match="not in the target"):
         read_reply(block("LR=3e-4", "LR = 1e-3"), TARGET)
@@ -68,12 +68,12 @@ def test_trailing_blanks_are_forgiven_and_nothing_else():
         ("", "There is no code"),
     ],
 )
-def test_what_cannot_be_used_is_said_so_that_a_model_can_mend_it(text, message):
+def test_unusable_replies_name_the_problem(text, message):
     with pytest.raises(ReplyError, match=message):
         read_reply(text, TARGET)
 
 
-def test_a_passage_that_is_there_twice_is_ambiguous():
+def test_a_passage_that_occurs_twice_is_ambiguous():
     with pytest.raises(ReplyError, match=r"2 times \(at lines 1, 2\)"):
         replace_once("a = 1\na = 1\n", "a = 1", "a = 2")
 
@@ -88,7 +88,7 @@ lines = st.lists(st.from_regex(r"[a-z]{1,6} = [0-9]{1,3}", fullmatch=True), min_
 
 @settings(max_examples=200)
 @given(lines, st.data())
-def test_a_block_changes_what_it_names_and_nothing_else(source, data):
+def test_a_block_changes_only_its_search_lines(source, data):
     start = data.draw(st.integers(0, len(source) - 1))
     end = data.draw(st.integers(start + 1, len(source)))
     new = data.draw(lines)
@@ -110,7 +110,7 @@ def fence(body, ticks="```"):
 
 
 def new_files(text, files=None):
-    """Return what a reply changes of some files: paths to new contents, None for a deleted one."""
+    """Return the files that a reply changes, as a mapping of paths to new contents; None for a deleted file."""
     before = files or SEVERAL
     after = split(read_reply(text, join(before)).target)
     changed = {path: after.get(path) for path in {**before, **after} if before.get(path) != after.get(path)}
@@ -194,12 +194,12 @@ def test_one_file_needs_no_name():
         ("#% file a.py\n" + block("x = 1", "x = 1"), "the same as the present one"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_of_several_files(text, message):
+def test_unusable_replies_for_several_files(text, message):
     with pytest.raises(ReplyError, match=message):
         new_files(text)
 
 
-def test_only_what_is_named_is_changed_to_the_byte():
+def test_other_bytes_stay_unchanged():
     odd = {"a.txt": "one\ftwo\vthree\u2028four\x85five\nsix\n", "b.txt": "a\r\nb\nc\r\n", "c.txt": "no\nend"}
     assert new_files("#% file a.txt\n" + block("six", "6"), odd) == {"a.txt": "one\ftwo\vthree\u2028four\x85five\n6\n"}
     assert new_files("#% file b.txt\n" + block("b", "B"), odd) == {"b.txt": "a\r\nB\nc\r\n"}

@@ -1,4 +1,4 @@
-"""Headers as servers send them."""
+"""Retry-After headers as servers send them."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -24,12 +24,12 @@ from autoresearch_magic.agents.llm.retry_after import retry_after
         ({"retry-after": "tomorrow"}, None),
     ],
 )
-def test_what_servers_say(headers, seconds):
+def test_header_values(headers, seconds):
     assert retry_after(headers) == seconds
 
 
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
-def test_a_date_is_as_far_away_as_it_is(zone):
+def test_dates_in_any_time_zone(zone):
     then = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True).replace("GMT", zone)
     seconds = retry_after({"retry-after": then})
     assert seconds is not None
