@@ -63,17 +63,16 @@ class Problem:
 
 
 class Request(ABC):
-    """One request to a server and the answer received so far."""
+    """One request to a server and its answer.
 
-    @property
-    @abstractmethod
-    def text(self) -> str:
-        """The answer, as in `Completion`."""
+    Attributes
+    ----------
+    text, stop : str
+        As in `Completion`; `stop` is empty until the answer is complete.
+    """
 
-    @property
-    @abstractmethod
-    def stop(self) -> str:
-        """Why the answer ended, as in `Completion`; empty until the answer is complete."""
+    text: str = ""
+    stop: str = ""
 
     @abstractmethod
     def run(self) -> None:
@@ -85,15 +84,7 @@ class Request(ABC):
 
     @abstractmethod
     def usage(self, seconds: float, failure: BaseException | None) -> Usage:
-        """Return what the request has used, as far as the server has said.
-
-        Parameters
-        ----------
-        seconds : float
-            Its wall clock.
-        failure : BaseException or None
-            Why it has failed; None when it was answered.
-        """
+        """Return what a request of so many seconds has used, as far as the server has said; `failure` ended it."""
 
     @abstractmethod
     def problem(self, failure: BaseException) -> Problem:
@@ -121,10 +112,7 @@ class ServerBackend(Backend):
     def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
         """Answer a prompt; see `Backend.complete` for the parameters and this module for the retries."""
         used, waited, limits, quick = Usage(), 0.0, 0, list(QUICK_RETRIES)
-        while True:
-            left = deadline - used.seconds
-            if left <= 0:
-                raise BackendFailed(self._no_answer(deadline), used)
+        while (left := deadline - used.seconds) > 0:
             request = self.request(prompt, left)
             start = time.monotonic()
             failure = run_in_thread(request.run, left, request.abort, poll=lambda: wait(0.0, "")).exception()
@@ -132,7 +120,7 @@ class ServerBackend(Backend):
             if failure is None or request.stop:  # complete, even where the connection failed after that
                 return Completion(request.text, used, request.stop)
             if isinstance(failure, DeadlineReached) or used.seconds >= deadline:
-                raise BackendFailed(self._no_answer(deadline), used)
+                break
             problem = request.problem(failure)
             if problem.kind == "limit":
                 limits += 1
@@ -147,9 +135,7 @@ class ServerBackend(Backend):
                 raise BackendRefused(problem.line)
             else:
                 raise BackendFailed(problem.line, used)
-
-    def _no_answer(self, deadline: float) -> str:
-        return f"{self.name} gave no answer within {deadline:g} s."
+        raise BackendFailed(f"{self.name} gave no answer within {deadline:g} s.", used)
 
 
 class DeadlineReached(TimeoutError):

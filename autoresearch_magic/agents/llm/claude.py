@@ -266,16 +266,8 @@ class _Request(Request):
         self._backend, self._sdk, self._client, self._body = backend, sdk, client, body
         self._counts: anthropic.types.Usage | None = None
         self._complete = False
-        self._text = self._stop = self._model = ""
+        self._model = ""
         self._response: Any = None
-
-    @property
-    def text(self) -> str:
-        return self._text
-
-    @property
-    def stop(self) -> str:
-        return self._stop
 
     def run(self) -> None:
         with self._client, self._client.messages.stream(**self._body) as stream:
@@ -290,11 +282,11 @@ class _Request(Request):
             message = stream.current_message_snapshot
             self._model = str(message.model)
             reason = message.stop_reason or "unknown"
-            self._stop = _STOPS.get(reason, reason)
-            self._text = "".join(block.text for block in message.content if block.type == "text")
-            if not self._text and self._stop == "refusal":
+            self.stop = _STOPS.get(reason, reason)
+            self.text = "".join(block.text for block in message.content if block.type == "text")
+            if not self.text and self.stop == "refusal":
                 # A refusal without text: the explanation is all there is to show; some are about machine learning itself.
-                self._text = str(reach(message, "stop_details", "explanation") or "")
+                self.text = str(reach(message, "stop_details", "explanation") or "")
 
     def abort(self) -> None:
         with suppress(Exception):  # closing alone would not wake the thread: a blocked read does not notice it

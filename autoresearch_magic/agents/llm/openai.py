@@ -224,22 +224,14 @@ class _Request(Request):
 
     def run(self) -> None:
         self._task.run()
-        if not self._finish:
+        if not self.stop:
             raise _Broken("the stream ended before the answer did")
-
-    @property
-    def text(self) -> str:
-        return without_thinking("".join(self._text)) or "".join(self._refusal)
-
-    @property
-    def stop(self) -> str:
-        return "refusal" if self._finish and any(self._refusal) else _FINISH.get(self._finish, self._finish)
 
     def abort(self) -> None:
         self._task.abort()
 
     def usage(self, seconds: float, failure: BaseException | None) -> Usage:
-        if not self._finish:
+        if not self.stop:
             # An answer that has begun is billed, but its token counts would have come at the end.
             unknown = self._begun or isinstance(failure, TimeoutError)
             return Usage(seconds=seconds, cost=None if unknown else 0.0)
@@ -275,8 +267,10 @@ class _Request(Request):
                     self._add(chunk)
                     if self._finish:
                         self._backend.takes_stream_options = self._with_usage
-                    if self._finish and (self._counts is not None or not self._with_usage):
-                        break  # some servers leave the connection open
+                        self.text = without_thinking("".join(self._text)) or "".join(self._refusal)
+                        self.stop = "refusal" if any(self._refusal) else _FINISH.get(self._finish, self._finish)
+                        if self._counts is not None or not self._with_usage:
+                            break  # some servers leave the connection open
 
     async def _open(self, client: AsyncOpenAI) -> AsyncStream[ChatCompletionChunk]:
         import openai
