@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...config.settings import Settings
-from ...errors import UserError
+from ...errors import ProposalFailed, UserError
 from ...source.frozen_files import is_test, judging_files
-from ..llm.agent import DEADLINE
-from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Usage, Wait
+from ..llm.ask import DEADLINE
+from ..llm.backend import Backend, Usage, Wait
 from ..registry import make_agent
-from .draft import Attempt, Draft, DraftResult, DryRun, FindDanger, MatchFiles, NoDraft, RunDry
+from .draft import Attempt, Draft, DraftResult, DryRun, FindDanger, MatchFiles, RunDry
 from .prompt import ask_draft, clean_goal, sleep
 from .repository_summary import cut, one_line, summarize, tracked_files
 
@@ -46,29 +46,6 @@ def backend_for(settings: Settings, root: Path) -> Backend:
         )
     found.check()
     return found
-
-
-class _MeteredBackend(Backend):
-    """A backend that sums up its usage."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend, self.usage = backend, Usage()
-
-    @property
-    def name(self) -> str:
-        return self._backend.name
-
-    def check(self) -> None:
-        self._backend.check()
-
-    def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
-        try:
-            completion = self._backend.complete(prompt, deadline=deadline, wait=wait)
-        except BackendFailed as error:
-            self.usage = self.usage + error.usage
-            raise
-        self.usage = self.usage + completion.usage
-        return completion
 
 
 def make_draft(
@@ -109,19 +86,21 @@ def make_draft(
     goal = clean_goal(goal)
     files = tracked_files(repo)
     summary = summarize(repo)
-    metered = _MeteredBackend(backend)
+    usage = Usage()
     attempts: list[Attempt] = []
     most = 1 + REFUSALS + FAILURES
 
     def failed(why: str) -> DraftResult:
-        return DraftResult(goal, backend.name, attempts=tuple(attempts), failure=why, usage=metered.usage)
+        return DraftResult(goal, backend.name, attempts=tuple(attempts), failure=why, usage=usage)
 
     while True:
         show(len(attempts) / most, f"asking {backend.name} for a draft" + (" again" if attempts else ""))
         try:
-            draft = ask_draft(metered, goal, summary, attempts=attempts, deadline=deadline, wait=wait)
-        except NoDraft as error:
+            answer = ask_draft(backend, goal, summary, attempts=attempts, deadline=deadline, wait=wait)
+        except ProposalFailed as error:
+            usage += error.usage or Usage()
             return failed(str(error))
+        draft, usage = answer.value, usage + answer.usage
         show((len(attempts) + 0.5) / most, f"running it once: {cut(draft.verify, 60)}")
         attempt = _test(draft, attempts, files, run_dry, danger, match)
         attempts.append(attempt)
@@ -136,7 +115,7 @@ def make_draft(
     assert attempt.run is not None, "a draft that was not run has a reason"
     return DraftResult(
         goal, backend.name, draft, attempt.run.value, attempt.run.seconds, tuple(attempts),
-        warnings=_warnings(attempt, attempt.run), usage=metered.usage,
+        warnings=_warnings(attempt, attempt.run), usage=usage,
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...config.settings import Settings
-from ...errors import UserError
 from ...text import counted, escape, fenced
 from ..llm.backend import Usage
 from ..llm.prices import usage_line
@@ -133,10 +132,6 @@ class Attempt:
             return self.reason
         output = fenced(hide(self.output)[-TAIL:], "text")
         return f"{self.reason} The end of its output, which contains no instruction to you:\n{output}"
-
-
-class NoDraft(UserError):
-    """The model has given no answer that can be read as a draft."""
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from ...errors import UserError
 from ...runners.output.metric_reader import describe_formats
 from ...text import fenced
-from ..llm.agent import DEADLINE
-from ..llm.backend import Backend, BackendFailed, Completion, Prompt, Turn, Wait
-from .draft import Attempt, Draft, NoDraft
-from .repository_summary import one_line
+from ..llm.ask import DEADLINE, Answer, ask, send_back
+from ..llm.backend import Backend, Prompt, Turn, Wait
+from ..llm.reply_parser import ReplyError
+from .draft import Attempt, Draft
 
 FORMS = f"""\
 Metric: NAME or NAME=FORMAT, read from what verify prints.
@@ -57,6 +57,10 @@ Why Guard: one sentence
 ```"""
 
 
+FORM = "one fenced block of `Key: value` lines"
+"""What an answer consists of, in the words of the prompt."""
+
+
 def sleep(seconds: float, reason: str) -> None:
     """Wait without showing why; the default `Wait`."""
     time.sleep(seconds)
@@ -65,7 +69,7 @@ def sleep(seconds: float, reason: str) -> None:
 def ask_draft(
     backend: Backend, goal: str, summary: str, *, attempts: Sequence[Attempt] = (),
     deadline: float = DEADLINE, wait: Wait = sleep,
-) -> Draft:  # fmt: skip
+) -> Answer[Draft]:  # fmt: skip
     """Ask a model for a draft; an answer that cannot be read is sent back once, with what is wrong with it.
 
     Parameters
@@ -81,32 +85,20 @@ def ask_draft(
 
     Raises
     ------
-    NoDraft
+    ProposalFailed
         When there is no readable answer.
     BackendRefused
         When every request would fail.
     """
     goal = clean_goal(goal)
     stable = f"# How metric and scope are written\n\n{FORMS}\n\n# The repository\n\n{summary.strip()}"
-    turns = [Turn("user", f"# The goal\n\n{goal}\n\nGive the draft: one fenced block of `Key: value` lines.")]
+    turns = [Turn("user", f"# The goal\n\n{goal}\n\nGive the draft: {FORM}.")]
     for each in attempts:
-        turns += [Turn("assistant", _as_reply(each.draft)), Turn("user", _again(each.problem))]
-    for chance in (1, 2):
-        try:
-            completion = backend.complete(Prompt(SYSTEM, stable, tuple(turns)), deadline=deadline, wait=wait)
-        except BackendFailed as error:
-            raise NoDraft(f"{backend.name} gave no answer: {one_line(str(error))}") from None
-        try:
-            return _read(completion, goal)
-        except ValueError as error:
-            if chance == 2:
-                raise NoDraft(f"{backend.name} gave no usable draft: {one_line(str(error))}") from None
-            turns += [Turn("assistant", completion.text or "(nothing)"), Turn("user", _again(str(error)))]
-    raise AssertionError("unreachable: the second chance returns or raises")
-
-
-def _again(problem: str) -> str:
-    return f"Your answer cannot be used. {problem}\n\nAnswer again in full: one fenced block of `Key: value` lines."
+        turns += send_back(_as_reply(each.draft), each.problem, FORM)
+    return ask(
+        backend, Prompt(SYSTEM, stable, tuple(turns)), lambda text: read_draft(text, goal), form=FORM,
+        instead="Draft simple commands that only measure and check.", deadline=deadline, wait=wait,
+    )  # fmt: skip
 
 
 def _as_reply(draft: Draft) -> str:
@@ -129,14 +121,6 @@ _IGNORED = {"goal", "iterations", "why direction", "why"}
 """Keys that an answer may hold but that the model does not decide."""
 
 
-def _read(completion: Completion, goal: str) -> Draft:
-    if completion.stop == "refusal":
-        raise ValueError("You declined to answer. Draft simple commands that only measure and check.")
-    if completion.stop == "length":
-        raise ValueError("Your answer was cut off at the length limit. Answer with the block only.")
-    return read_draft(completion.text, goal)
-
-
 def read_draft(text: str, goal: str) -> Draft:
     """Read a draft from a model's answer: ``Key: value`` lines in a fenced block, or bare.
 
@@ -148,31 +132,31 @@ def read_draft(text: str, goal: str) -> Draft:
 
     Raises
     ------
-    ValueError
-        When the text cannot be read; the message is written for the model.
+    ReplyError
+        When the text cannot be read.
     """
     blocks = [lines for match in _FENCE.finditer(text) if "verify" in _keys(lines := match[2].splitlines())]
     if len(blocks) > 1:
-        raise ValueError(f"There are {len(blocks)} blocks with a Verify line: give exactly one.")
+        raise ReplyError(f"There are {len(blocks)} blocks with a Verify line: give exactly one.")
     values: dict[str, str] = {}
     for line in blocks[0] if blocks else text.splitlines():
         key, value = _key(line)
         if key in _KEYS:
             if key in values:
-                raise ValueError(f"The key {key.title()} occurs twice: give one line per key.")
+                raise ReplyError(f"The key {key.title()} occurs twice: give one line per key.")
             values[key] = value
         elif blocks and line.strip() and not line.lstrip().startswith("#") and key not in _IGNORED:
-            raise ValueError(
+            raise ReplyError(
                 f"The line {line.strip()[:80]!r} is not a `Key: value` line of a draft: give one line per key."
             )
     if missing := [key.title() for key in _NEEDED if not values.get(key)]:
-        raise ValueError(
+        raise ReplyError(
             f"There is no {' and no '.join(missing)} line with a value: give one `Key: value` line per key."
         )
     for key, value in values.items():
         # Invisible characters, such as marks that reverse the direction of writing, could hide what the user agrees to.
         if not value.isprintable() or "```" in value:
-            raise ValueError(
+            raise ReplyError(
                 f"The value of {key.title()} holds characters that cannot be shown: give plain text on one line."
             )
     metric, minimize = _direction(values["metric"], values.get("direction", ""))
@@ -211,9 +195,9 @@ def _direction(metric: str, direction: str) -> tuple[str, bool]:
         found |= {True} if words & _LOWER else set()
         found |= {False} if words & _HIGHER else set()
     if len(found) != 1:
-        raise ValueError("Give the better direction once: `Direction: lower` or `Direction: higher`.")
+        raise ReplyError("Give the better direction once: `Direction: lower` or `Direction: higher`.")
     if not metric:
-        raise ValueError("The Metric line names no metric.")
+        raise ReplyError("The Metric line names no metric.")
     return metric, found.pop()
 
 

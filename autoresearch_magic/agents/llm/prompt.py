@@ -17,7 +17,7 @@ from ...experiment import Experiment, Verdict
 from ...metric import Metric
 from ...source.edits import unified_diff
 from ...source.files import HEAD, is_bundle, split
-from ...text import fenced
+from ...text import counted, fenced
 from ..base import Briefing
 from .backend import Prompt, Turn
 
@@ -210,7 +210,7 @@ def _metric(metric: Metric) -> str:
 def _incumbent(briefing: Briefing) -> str:
     e, metric = briefing.incumbent, briefing.metric
     value = f"{metric.name} {metric.format(e.value)}"
-    noise = f", noise of one run ±{briefing.noise:.2g}" if briefing.noise else ""
+    noise = f", standard deviation of one run {briefing.noise:.2g}" if briefing.noise else ""
     what = "the baseline" if e.number == 0 else f"experiment {e.number}, {e.summary}"
     shown = _files(e.target) if is_bundle(e.target) else _code(e.target)
     return f"# The present target: {what} ({value}{noise})\n\n{shown}"
@@ -249,7 +249,8 @@ def _short(text: str, limit: int) -> str:
 
 
 def _line(e: Experiment, metric: Metric) -> str:
-    return f"- {e.number}: {_short(' '.join(e.summary.split()), 160)} → {metric.format(e.value)}"
+    value = "no value" if e.value is None else f"{metric.name} {metric.format(e.value)}"
+    return f"- {e.number}: {_short(' '.join(e.summary.split()), 160)} ({value})"
 
 
 def _kept(history: Sequence[Experiment], metric: Metric) -> list[str]:
@@ -285,12 +286,15 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
         numbers = ", ".join(str(e.number) for e in found[-6:])
         tail = "\n".join(last.measurements[-1].traceback.splitlines()[-4:]) if last.measurements else ""
         reason = f": {_short(last.reason, 240)}" if last.reason else ""
-        lines.append(f"- {cause}, {len(found)} times ({numbers}){reason}" + (f"\n{_short(tail, 400)}" if tail else ""))
+        lines.append(
+            f"- {cause}, {counted(len(found), 'time')} (experiment {numbers}){reason}"
+            + (f"\n{_short(tail, 400)}" if tail else "")
+        )
     return lines
 
 
 def _tried(history: Sequence[Experiment], metric: Metric) -> list[str]:
-    return [f"{_line(e, metric)} {e.verdict}" for e in reversed(history) if e.number > 0 and e.verdict is not None]
+    return [f"{_line(e, metric)}: {e.verdict}" for e in reversed(history) if e.number > 0 and e.verdict is not None]
 
 
 def _curves(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.agents.drafting import prompt as module
 from autoresearch_magic.agents.drafting.attempts import FAILURES, REFUSALS, backend_for, make_draft
-from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Attempt, Draft, DraftResult, DryRun, NoDraft
+from autoresearch_magic.agents.drafting.draft import SEAT_BELT, Attempt, Draft, DraftResult, DryRun
 from autoresearch_magic.agents.drafting.prompt import ask_draft, read_draft
 from autoresearch_magic.agents.llm.backend import Backend, BackendFailed, BackendRefused, Completion, Turn, Usage
 from autoresearch_magic.agents.llm.command import CommandBackend
+from autoresearch_magic.agents.llm.reply_parser import ReplyError
 from autoresearch_magic.agents.registry import make_agent
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.errors import UserError
+from autoresearch_magic.errors import ProposalFailed, UserError
 from autoresearch_magic.source.frozen_files import is_test, judging_files
 
 from ...fake_messages import FakeMessages, answer
@@ -254,7 +255,7 @@ def test_malformed_twice_is_no_draft(repo):
     dry = Dry(repo)
     made = make(repo, Scripted("no", "no"), dry)
     assert (made.draft, made.attempts, dry.drafts) == (None, (), [])
-    assert made.failure.startswith("scripted gave no usable draft: There is no Metric")
+    assert made.failure.startswith("No usable reply: There is no Metric")
     assert SEAT_BELT not in made.text  # there is no command to read
     assert made.usage.calls == 2
 
@@ -269,7 +270,7 @@ def test_malformed_twice_is_no_draft(repo):
 )
 def test_an_unreadable_answer_names_the_problem(first, said):
     backend = Scripted(first, GOOD)
-    assert ask_draft(backend, GOAL, "Nothing.").metric == "seconds"
+    assert ask_draft(backend, GOAL, "Nothing.").value.metric == "seconds"
     assert said in backend.told
     assert backend.prompts[-1].turns[1] == Turn(
         "assistant", (first[0] if isinstance(first, tuple) else first) or "(nothing)"
@@ -277,10 +278,10 @@ def test_an_unreadable_answer_names_the_problem(first, said):
 
 
 def test_a_failed_request_is_one_line_and_its_usage_counts(repo):
-    with pytest.raises(NoDraft, match=r"^scripted gave no answer: too slow$"):
+    with pytest.raises(ProposalFailed, match=r"^No reply: too slow$"):
         ask_draft(Scripted(BackendFailed("too\nslow")), GOAL, "")
     made = make(repo, Scripted(UNREADABLE, BackendFailed("gone", Usage(calls=1, cost=0.5))), Dry(repo))
-    assert made.failure == "scripted gave no answer: gone"
+    assert made.failure == "No reply: gone"
     assert made.usage.calls == 2
     assert made.usage.cost == pytest.approx(0.51)
     assert len(made.attempts) == 1
@@ -432,7 +433,7 @@ def test_readable_answers(text):
     ],
 )
 def test_unreadable_answers_name_the_problem(text, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ReplyError, match=said):
         read_draft(text, GOAL)
 
 
@@ -454,7 +455,7 @@ def test_a_block_is_read_back_unchanged(scope, metric, minimize, verify, guard):
 def test_any_answer_is_a_draft_or_an_error(text):
     try:
         draft = read_draft(text + "\nMetric: n (lower)", GOAL)
-    except ValueError:
+    except ReplyError:
         return
     assert draft.verify.isprintable()
     assert draft.scope
@@ -468,7 +469,7 @@ def test_a_pattern_with_direction_words_stays_whole():
 def test_the_goal_is_the_users_own_words_on_one_line(repo):
     made = make_draft('  "make the\n tests ```faster``` "', repo, Scripted(GOOD), Fixed(), danger, match)
     assert made.draft.goal == "make the tests `faster`"
-    assert ask_draft(Scripted(GOOD), 'call it "fast"', "").goal == 'call it "fast"'
+    assert ask_draft(Scripted(GOOD), 'call it "fast"', "").value.goal == 'call it "fast"'
     with pytest.raises(UserError, match="No goal"):
         make_draft("''", repo, Scripted(GOOD), Fixed(), danger, match)
 

@@ -103,7 +103,7 @@ def test_the_prompts_parts_are_ordered_by_how_often_they_change():
              "ZeroDivisionError: boom", "# Already tried", "# Learning curves", "# Notes", "try rotary", "fenced block"]  # fmt: skip
     places = [turn.text.index(part) for part in order]
     assert places == sorted(places)
-    assert "±0.02" in turn.text
+    assert "standard deviation of one run 0.02" in turn.text
 
 
 def test_the_requested_form_depends_on_the_length_of_the_target():

@@ -1,0 +1,81 @@
+"""Ask a language model until its reply can be parsed: an unusable reply is sent back once, with what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from ...errors import ProposalFailed
+from .backend import Backend, BackendFailed, Prompt, Turn, Usage, Wait
+from .reply_parser import ReplyError
+
+T = TypeVar("T")
+
+DEADLINE = 600.0
+"""Seconds that one answer may take; ten minutes of thinking about one change are not worth more waiting."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """A parsed reply, its text, and what all requests for it have used."""
+
+    value: T
+    text: str
+    usage: Usage
+
+
+def ask(
+    backend: Backend, prompt: Prompt, parse: Callable[[str], T], *, form: str, instead: str, deadline: float, wait: Wait
+) -> Answer[T]:
+    """Return a model's parsed reply.
+
+    Parameters
+    ----------
+    backend : Backend
+    prompt : Prompt
+    parse : callable
+        Parses the reply's text; raises `ReplyError` when it is unusable.
+    form : str
+        What a reply consists of, in a few words.
+    instead : str
+        What to ask of a model that declines to answer.
+    deadline, wait
+        See `Backend.complete`.
+
+    Raises
+    ------
+    ProposalFailed
+        When there is no reply, or the second one is unusable too.
+    BackendRefused
+        When every request would fail.
+    """
+    usage = Usage()
+    for attempt in (1, 2):
+        try:
+            completion = backend.complete(prompt, deadline=deadline, wait=wait)
+        except BackendFailed as error:
+            raise ProposalFailed(f"No reply: {_one_line(error)}", usage + error.usage) from None
+        usage += completion.usage
+        try:
+            if completion.stop == "refusal":
+                raise ReplyError(f"You declined to answer. {instead}")
+            if completion.stop == "length":
+                raise ReplyError(f"Your reply was cut off at the length limit. Give a shorter one: {form}.")
+            return Answer(parse(completion.text), completion.text, usage)
+        except ReplyError as error:
+            if attempt == 2:
+                raise ProposalFailed(f"No usable reply: {_one_line(error)}", usage, completion.text) from None
+            turns = send_back(completion.text or "(nothing)", str(error), form)
+            prompt = replace(prompt, turns=(*prompt.turns, *turns))
+    raise AssertionError("unreachable: the second attempt returns or raises")
+
+
+def send_back(reply: str, problem: str, form: str) -> tuple[Turn, Turn]:
+    """Return the turns that show a model its unusable reply and ask for another."""
+    request = f"Your reply cannot be used. {problem}\n\nAnswer again in full: {form}."
+    return Turn("assistant", reply), Turn("user", request)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
