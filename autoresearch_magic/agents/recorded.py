@@ -11,6 +11,7 @@ from pathlib import Path
 from ..config.skills import find_skill, skill_folders
 from ..errors import NothingToPropose, ProposalFailed, UserError
 from ..experiment import Proposal
+from ..text import shorten
 from .base import Agent, Briefing
 from .llm.reply_parser import ReplyError, read_reply, tag
 
@@ -65,10 +66,8 @@ class Recorded(Agent):
         try:  # always against the incumbent, even for a rework: each edit was recorded on what was kept by then
             reply = read_reply(self.replies[index], briefing.incumbent.target)
         except ReplyError as error:
-            problem = " ".join(str(error).split())[:300]
-            raise ProposalFailed(
-                f"Recorded edit {index + 1} does not apply: {problem}", reply=self.replies[index]
-            ) from None
+            problem = f"Recorded edit {index + 1} does not apply: {shorten(str(error), 300)}"
+            raise ProposalFailed(problem, reply=self.replies[index]) from None
         return Proposal(
             reply.target, reply.summary, reply.hypothesis, reply.expect, self.name, reply=self.replies[index]
         )

@@ -180,7 +180,7 @@ def test_what_an_agent_is_told(make, script):
     assert set(split(told.setup)) == {"bench.py", "check.py"}
     assert "src/util.py" in told.tracked
     text = study.briefing()
-    for part in ("Mind the size.", "#% file src/app.py", "`python bench.py`", "`python check.py` must pass", "What measures: frozen",
+    for part in ("Mind the size.", "#% file src/app.py", "`python bench.py`", "The guard, `python check.py`, must pass", "The files that measure: frozen",
                  "src/**", "tests/test_app.py"):  # fmt: skip
         assert part in text
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from ...config.settings import Settings
 from ...errors import ProposalFailed, UserError
 from ...source.frozen_files import is_test, judging_files
+from ...text import shorten
 from ..llm.ask import DEADLINE
 from ..llm.backend import Backend, Usage, Wait
 from ..registry import make_agent
 from .draft import Attempt, Draft, DraftResult, DryRun, FindDanger, MatchFiles, RunDry
 from .prompt import ask_draft, clean_goal, sleep
-from .repository_summary import cut, one_line, summarize, tracked_files
+from .repository_summary import summarize, tracked_files
 
 REFUSALS = 1
 """Number of drafts with a dangerous command that the model may correct; one more ends the drafting."""
@@ -101,16 +102,16 @@ def make_draft(
             usage += error.usage or Usage()
             return failed(str(error))
         draft, usage = answer.value, usage + answer.usage
-        show((len(attempts) + 0.5) / most, f"running it once: {cut(draft.verify, 60)}")
+        show((len(attempts) + 0.5) / most, f"running it once: {shorten(draft.verify)}")
         attempt = _test(draft, attempts, files, run_dry, danger, match)
         attempts.append(attempt)
         if not attempt.reason:
             break
         refused = sum(each.refused for each in attempts)
         if refused > REFUSALS:
-            return failed(f"{one_line(attempt.reason)} The model had been told of such a command before.")
+            return failed(f"{shorten(attempt.reason, 300)} The model had been told of such a command before.")
         if len(attempts) - refused > FAILURES:
-            return failed(f"{len(attempts)} drafts did not work; the last: {one_line(attempt.reason)}")
+            return failed(f"{len(attempts)} drafts did not work; the last: {shorten(attempt.reason, 300)}")
     show(1.0, "done")
     assert attempt.run is not None, "a draft that was not run has a reason"
     return DraftResult(

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...config.settings import Settings
-from ...text import counted, escape, fenced
+from ...text import counted, escape, fenced, shorten
 from ..llm.backend import Usage
 from ..llm.prices import usage_line
-from .repository_summary import hide, one_line
+from .repository_summary import hide
 
 TAIL = 2_000
 """Characters of a command's output that the model sees; from its end, where the error is."""
@@ -187,7 +187,7 @@ class DraftResult:
             parts.append((shown.block(), fenced(shown.block(), "text")))
             parts.append(_list([f"Why this {key.lower()}: {sentence}" for key, sentence in shown.why]))
         failed = [each for each in self.attempts if each.reason]
-        parts.append(_list([f"Tried: {each.draft.verify}: {one_line(each.reason)}" for each in failed]))
+        parts.append(_list([f"Tried: {each.draft.verify}: {shorten(each.reason, 300)}" for each in failed]))
         parts.append(_list(self.warnings))
         if shown is not None:
             parts.append(_both(SEAT_BELT))

@@ -245,8 +245,3 @@ _READERS: dict[str, Callable[[str], str]] = {
 def cut(text: str, limit: int) -> str:
     """Return a text, shortened to a number of characters."""
     return text if len(text) <= limit else text[: limit - 2].rstrip() + " …"
-
-
-def one_line(text: str) -> str:
-    """Return a text as one line of at most 300 characters."""
-    return cut(" ".join(text.split()), 300)

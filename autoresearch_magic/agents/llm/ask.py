@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ...errors import ProposalFailed
+from ...text import shorten
 from .backend import Backend, BackendFailed, Prompt, Turn, Usage, Wait
 from .reply_parser import ReplyError
 
@@ -55,7 +56,7 @@ def ask(
         try:
             completion = backend.complete(prompt, deadline=deadline, wait=wait)
         except BackendFailed as error:
-            raise ProposalFailed(f"No reply: {_one_line(error)}", usage + error.usage) from None
+            raise ProposalFailed(f"No reply: {shorten(str(error), 300)}", usage + error.usage) from None
         usage += completion.usage
         try:
             if completion.stop == "refusal":
@@ -65,7 +66,7 @@ def ask(
             return Answer(parse(completion.text), completion.text, usage)
         except ReplyError as error:
             if attempt == 2:
-                raise ProposalFailed(f"No usable reply: {_one_line(error)}", usage, completion.text) from None
+                raise ProposalFailed(f"No usable reply: {shorten(str(error), 300)}", usage, completion.text) from None
             turns = send_back(completion.text or "(nothing)", str(error), form)
             prompt = replace(prompt, turns=(*prompt.turns, *turns))
     raise AssertionError("unreachable: the second attempt returns or raises")
@@ -75,7 +76,3 @@ def send_back(reply: str, problem: str, form: str) -> tuple[Turn, Turn]:
     """Return the turns that show a model its unusable reply and ask for another."""
     request = f"Your reply cannot be used. {problem}\n\nAnswer again in full: {form}."
     return Turn("assistant", reply), Turn("user", request)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

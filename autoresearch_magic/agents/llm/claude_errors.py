@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ...text import shorten
 from .calls import Problem
 from .claude_models import current_models
 from .retry_after import retry_after
@@ -119,8 +120,7 @@ def clean(text: str, *secrets: str | None) -> str:
     hidden = {*secrets, os.environ.get("ANTHROPIC_API_KEY"), os.environ.get("ANTHROPIC_AUTH_TOKEN")}
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
         text = text.replace(secret, "***")
-    text = " ".join(_KEY.sub("***", text).split())
-    return text if len(text) <= 300 else f"{text[:297]}..."
+    return shorten(_KEY.sub("***", text), 300)
 
 
 def _secrets(client: anthropic.Anthropic) -> tuple[str | None, ...]:

@@ -17,7 +17,7 @@ from ...experiment import Experiment, Verdict
 from ...metric import Metric
 from ...source.edits import unified_diff
 from ...source.files import HEAD, is_bundle, split
-from ...text import counted, fenced
+from ...text import counted, fenced, shorten
 from ..base import Briefing
 from .backend import Prompt, Turn
 
@@ -250,7 +250,7 @@ def _short(text: str, limit: int) -> str:
 
 def _line(e: Experiment, metric: Metric) -> str:
     value = "no value" if e.value is None else f"{metric.name} {metric.format(e.value)}"
-    return f"- {e.number}: {_short(' '.join(e.summary.split()), 160)} ({value})"
+    return f"- {e.number}: {shorten(e.summary, 160)} ({value})"
 
 
 def _kept(history: Sequence[Experiment], metric: Metric) -> list[str]:
