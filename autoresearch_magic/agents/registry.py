@@ -1,6 +1,6 @@
 """Build an agent from its name: a built-in one, or one that another package registers.
 
-A new built-in agent needs a factory here and a line in `BUILT_IN`.
+A new built-in agent needs a factory here, and a line in `BUILT_IN` and in `DESCRIPTIONS`.
 """
 
 from __future__ import annotations
@@ -99,9 +99,26 @@ BUILT_IN: dict[str, AgentFactory] = {
 }
 
 
+DESCRIPTIONS = {
+    "tuner": "offline: finds the constants of the target and lets Optuna choose values (tuner:LR,WIDTH for only those)",
+    "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",
+    "openai": "any OpenAI-compatible server: openai:MODEL[@URL], such as openai:qwen3@http://localhost:11434/v1",
+    "command": "any program that reads the briefing and writes the reply: command:claude -p",
+    "hybrid": "a model changes the structure and the tuner the numbers (hybrid:claude+tuner)",
+    "replay": "plays a recorded study: replay:STUDY[@SPEED]",
+    "recorded": "plays back the edits that were recorded on a skill's example: recorded:SKILL",
+}
+"""What `%autoresearch agents` shows of the built-in ones."""
+
+
 def agent_names() -> list[str]:
     """Return the names that `make_agent` knows, the built-in ones first."""
     return [*BUILT_IN, *sorted({e.name for e in entry_points(group=GROUP)} - set(BUILT_IN))]
+
+
+def description(name: str) -> str:
+    """Return an agent's description in one line."""
+    return DESCRIPTIONS.get(name, "registered by another package")
 
 
 def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...agents.registry import agent_names
+from ...agents.registry import agent_names, description
 from ...errors import UserError
 from ...storage.folders import study_names
 from ...study import summary
@@ -15,16 +15,6 @@ from ..replies import diff_reply, evals_reply, experiment_reply
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
 from .table import NUMBER, STUDY, argument, command
-
-AGENTS = {
-    "tuner": "offline: finds the constants of the target and lets Optuna choose values (tuner:LR,WIDTH for only those)",
-    "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",
-    "openai": "any OpenAI-compatible server: openai:MODEL[@URL], such as openai:qwen3@http://localhost:11434/v1",
-    "command": "any program that reads the briefing and writes the reply: command:claude -p",
-    "hybrid": "a model changes the structure and the tuner the numbers (hybrid:claude+tuner)",
-    "replay": "plays a recorded study: replay:STUDY[@SPEED]",
-    "recorded": "plays back the edits that were recorded on a skill's example: recorded:SKILL",
-}
 
 
 @command("status", STUDY)
@@ -97,7 +87,7 @@ def briefing(session: Session, arguments: argparse.Namespace) -> Reply:
 @command("agents", places=[Place.MAGIC])
 def agents(session: Session, arguments: argparse.Namespace) -> Reply:
     """List the agents that can propose changes."""
-    known = {name: AGENTS.get(name, "registered by another package") for name in agent_names()}
+    known = {name: description(name) for name in agent_names()}
     width = max(map(len, known))
     rows = [f"| `{name}` | {escape(what)} |" for name, what in known.items()]
     return Reply(
