@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -31,15 +32,24 @@ class Program:
         Its first heading, else its ``Goal:``, else its first line.
     settings : dict
         The settings in the text: raw values by option name.
+    path : Path or None
+        The file that it was read from.
     """
 
     text: str
     title: str
     settings: dict[str, Any] = field(default_factory=dict)
+    path: Path | None = None
 
 
-def parse_program(text: str) -> Program:
+def parse_program(text: str, path: Path | None = None) -> Program:
     """Read a program's title and settings; `program_blocks` has the rules.
+
+    Parameters
+    ----------
+    text : str
+    path : Path, optional
+        The file that holds the text.
 
     Raises
     ------
@@ -58,7 +68,7 @@ def parse_program(text: str) -> Program:
     if front.metric_direction is not None:
         lines.settings.pop("minimize", None)  # a direction in the front matter is stronger than one in the lines
     return Program(
-        text.strip(), _title(body, lines.prose, lines.goal or front.goal), {**lines.settings, **front.settings}
+        text.strip(), _title(body, lines.prose, lines.goal or front.goal), {**lines.settings, **front.settings}, path
     )
 
 

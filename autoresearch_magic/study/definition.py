@@ -90,11 +90,8 @@ def define(
     UserError
         For the first part that cannot work.
     """
-    if isinstance(program, Program):
-        parsed, program_path = program, None
-    else:
-        program_text, program_path = read_source(program, "program")
-        parsed = parse_program(program_text)
+    parsed = program if isinstance(program, Program) else read_program(program)
+    program_path = parsed.path
     given = {**parsed.settings, **settings}
     if program_path is not None and not str(target).strip() and not given.get("verify"):
         target, setup = lab_files(program_path.parent) or (target, setup)
@@ -191,6 +188,11 @@ def read_source(source: str | Path, what: str) -> tuple[str, Path | None]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"The {what} {path} cannot be read: {reason}.") from None
+
+
+def read_program(source: str | Path) -> Program:
+    """Parse a program, from its text or from the file that it names; see `read_source`."""
+    return parse_program(*read_source(source, "program"))
 
 
 def check_installed(setup: str, target: str, folders: Sequence[Path] = ()) -> None:

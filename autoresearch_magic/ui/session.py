@@ -10,10 +10,10 @@ from typing import Any
 
 from ..config.argument_parser import given
 from ..config.layouts import lab_files, original_settings
-from ..config.program import parse_program
+from ..config.program import Program
 from ..errors import UserError
 from ..storage.folders import ROOT, study_names
-from ..study.definition import read_source
+from ..study.definition import read_program, read_source
 from ..study.opening import current, open_study
 from ..study.study import Study
 
@@ -30,7 +30,7 @@ MAGIC = Place.MAGIC.value
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a program, target or setup, and the path of the file that it was read from, if any."""
+    """The text of a target or setup, and the path of the file that it was read from, if any."""
 
     text: str
     path: Path | None = None
@@ -56,7 +56,8 @@ class Session:
     place : Place
         Where the commands come from. The default study is the current one in the magics, and the newest one in `root` on
         the command line, where each command is a new process.
-    setup, target, program : Source, optional
+    setup, target : Source, optional
+    program : Program, optional
     options : dict
         Raw settings that were given with the program.
     """
@@ -65,7 +66,7 @@ class Session:
     place: Place = Place.MAGIC
     setup: Source | None = None
     target: Source | None = None
-    program: Source | None = None
+    program: Program | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
     def study(self, name: str | None = None) -> Study:
@@ -107,26 +108,26 @@ class Session:
                 "No program yet: write goal and rules into a cell that begins with  %%autoresearch --metric NAME=EXPRESSION"
             )
         if program is not None and (
-            parse_settings(program, options).get("verify") or (self.target is None and known_layout(program, options))
+            program_settings(program, options).get("verify") or (self.target is None and known_layout(program, options))
         ):
-            return Study(program.as_argument(), name=name, root=self.root, **options)
+            return Study(program, name=name, root=self.root, **options)
         if program is None or self.target is None:
             raise UserError(
                 "No target yet: put the code that experiments may change into a cell that begins with  %%autoresearch target  "
                 "(or give --scope and --verify, for files of a repository)"
             )
         return Study(
-            program.as_argument(), self.target.as_argument(), self.setup.as_argument() if self.setup else "",
+            program, self.target.as_argument(), self.setup.as_argument() if self.setup else "",
             name=name, root=self.root, **options,
         )  # fmt: skip
 
 
-def parse_settings(program: Source, options: dict[str, Any]) -> dict[str, Any]:
+def program_settings(program: Program, options: dict[str, Any]) -> dict[str, Any]:
     """Return the raw settings of a program, with `options` on top."""
-    return {**parse_program(program.text).settings, **options}
+    return {**program.settings, **options}
 
 
-def known_layout(program: Source, options: dict[str, Any]) -> bool:
+def known_layout(program: Program, options: dict[str, Any]) -> bool:
     """Whether program or options belong to a repository whose layout says what the target is: train.py with prepare.py."""
     if options.get("repo"):
         return bool(original_settings(Path(str(options["repo"])).expanduser()))
@@ -134,7 +135,7 @@ def known_layout(program: Source, options: dict[str, Any]) -> bool:
     return folder is not None and bool(original_settings(folder) or lab_files(folder))
 
 
-def _program_of_repository(options: dict[str, Any]) -> Source | None:
+def _program_of_repository(options: dict[str, Any]) -> Program | None:
     """Return the program.md of the repository that the options name, if there is one."""
     path = Path(str(options.get("repo") or ".")).expanduser() / "program.md"
-    return Source.read(path, "program") if "repo" in options and path.is_file() else None
+    return read_program(path) if "repo" in options and path.is_file() else None

@@ -11,7 +11,7 @@ from ...text import escape
 from ..drafting import draft_reply
 from ..replies import ablation_reply, answer_reply
 from ..reply import Reply
-from ..session import Place, Session, known_layout, parse_settings
+from ..session import Place, Session, known_layout, program_settings
 from .table import argument, command
 
 
@@ -55,7 +55,7 @@ def plan(session: Session, arguments: argparse.Namespace) -> Reply:
 def _measurable(session: Session, options: dict[str, object]) -> bool:
     """Whether the program says what to measure, or its repository's layout does."""
     assert session.program is not None
-    settings = parse_settings(session.program, options)
+    settings = program_settings(session.program, options)
     return bool({"metric", "verify", "scope"} & settings.keys()) or known_layout(session.program, options)
 
 

@@ -7,10 +7,11 @@ import argparse
 from ...budget import parse_duration
 from ...config.argument_parser import given
 from ...events import State
+from ...study.definition import read_program
 from ...study.opening import current
 from ...study.summary import result_line
 from ..reply import Reply, prose_reply
-from ..session import MAGIC, Place, Session, Source
+from ..session import MAGIC, Place, Session
 from .table import NAME, STUDY, argument, command
 
 OFFLINE = ("tuner", "replay", "recorded")
@@ -21,7 +22,7 @@ OFFLINE = ("tuner", "replay", "recorded")
 def start(session: Session, arguments: argparse.Namespace) -> Reply:
     """Start a study of what has been defined, in the background."""
     if arguments.cell is not None:  # the bare %%autoresearch: the cell is the program
-        session.program, session.options = Source(arguments.cell), given(arguments)
+        session.program, session.options = read_program(arguments.cell), given(arguments)
     study = session.new_study(arguments).start()
     return prose_reply(
         f"{study.name}: {study.settings.describe()}\n"

@@ -45,11 +45,11 @@ def define_target(session: Session, arguments: argparse.Namespace) -> Reply:
 def define_program(session: Session, arguments: argparse.Namespace) -> Reply:
     """Define the program: goal and rules in words, and settings; starts nothing."""
     source = _given_source(arguments, "program")
-    program = parse_program(source.text)
+    program = parse_program(source.text, source.path)
     options = given(arguments)
     if {"metric", "verify"} & {**program.settings, **options}.keys():
         make_settings(program.settings, options)  # raises on a wrong value now, not at the start
-    session.program, session.options = source, options
+    session.program, session.options = program, options
     return prose_reply(f"Program: {program.title or 'without a title'}. Start it with  {MAGIC} start{_next_start()}")
 
 

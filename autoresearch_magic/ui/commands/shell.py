@@ -7,11 +7,12 @@ from pathlib import Path
 
 from ...config.argument_parser import given
 from ...errors import UserError
+from ...study.definition import read_program
 from ...study.study import Study
 from ..drafting import draft_reply
 from ..reply import Reply, prose_reply
 from ..run_notebook import run_notebook
-from ..session import Place, Session, Source, known_layout, parse_settings
+from ..session import Place, Session, known_layout, program_settings
 from .table import NAME, argument, command
 
 TARGET = argument("--target", metavar="FILE", help="the code that experiments may change (for a program)")
@@ -51,12 +52,12 @@ def file_study(session: Session, arguments: argparse.Namespace) -> Study:
     UserError
         When nothing says what the target is, or the study cannot work.
     """
-    program, options = Source.read(arguments.file, "program"), given(arguments)
-    if not arguments.target and not parse_settings(program, options).get("verify") and not known_layout(program, {}):
+    program, options = read_program(Path(arguments.file)), given(arguments)
+    if not arguments.target and not program_settings(program, options).get("verify") and not known_layout(program, {}):
         raise UserError(
             "Say which file experiments may change: autoresearch run PROGRAM.md --target FILE , or --scope GLOBS --verify COMMAND"
         )
     return Study(
-        Path(arguments.file), Path(arguments.target) if arguments.target else "",
+        program, Path(arguments.target) if arguments.target else "",
         Path(arguments.setup) if arguments.setup else "", name=arguments.name, root=session.root, **options,
     )  # fmt: skip
