@@ -86,6 +86,7 @@ def loaded(code: str, names: tuple[str, ...]) -> list[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
+@pytest.mark.slow
 def test_only_the_jupyter_modules_load_notebook_libraries_and_no_module_loads_a_vendors_sdk():
     core = [f"{PACKAGE.name}.{module}".strip(".") for module in MODULES if not module.startswith("ui.jupyter")]
     code = f"import importlib\nfor name in {core}: importlib.import_module(name)"

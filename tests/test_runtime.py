@@ -21,6 +21,7 @@ def test_a_budget_in_steps_gives_that_many_steps():
     assert list(c) == []
 
 
+@pytest.mark.slow
 def test_a_budget_in_seconds_charges_only_the_training_loop():
     c = clock(0.15, "seconds")
     time.sleep(0.1)
@@ -38,6 +39,7 @@ def test_a_budget_in_seconds_charges_only_the_training_loop():
     assert c.elapsed == charged
 
 
+@pytest.mark.slow
 def test_leaving_the_loop_stops_the_clock():
     c = clock(10, "seconds")
     for _ in c:
@@ -82,6 +84,7 @@ def test_a_seed_is_an_int():
     assert Seed(3) + 1 == 4
 
 
+@pytest.mark.slow
 def test_progress_is_signalled_before_the_first_step_and_in_while_loops():
     events = []
     for _ in clock(10, "seconds", events):

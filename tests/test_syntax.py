@@ -35,6 +35,7 @@ def test_a_parse_that_another_thread_disturbed_is_repeated(monkeypatch):
         syntax_tree("x = 1")
 
 
+@pytest.mark.slow
 def test_many_threads_can_parse_at_once():
     source = "\n".join(f"def f{n}(a, b=[{n}]): return [(a, {{b: c}}) for c in (b, a)]" for n in range(300))
     wanted, found = ast.dump(ast.parse(source)), []

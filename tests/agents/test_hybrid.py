@@ -201,6 +201,7 @@ def test_the_tuner_may_find_constants_later():
         Hybrid(Tuner("", "X = 3.0"), later)
 
 
+@pytest.mark.slow
 def test_a_whole_study_with_a_command_for_structure_and_the_tuner_for_numbers(tmp_path):
     import sys
 

@@ -125,6 +125,7 @@ def essence(experiment):
 # -- the whole of it --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_replay_is_the_same_study(recorded, root, tmp_path):
     events, judged = play(tmp_path / "again", Replay("first@max", root=root), ReplayRunner(recorded.folder))
     assert [essence(e) for e in judged] == [essence(e) for e in recorded.experiments]
@@ -134,6 +135,7 @@ def test_a_replay_is_the_same_study(recorded, root, tmp_path):
     assert headlines == [recorded.status.headline]
 
 
+@pytest.mark.slow
 def test_a_replay_of_a_replay_is_the_same_again(recorded, root, tmp_path):
     _, once = play(tmp_path / "once", Replay("first@max", root=root), ReplayRunner(recorded.folder))
     _, twice = play(tmp_path / "twice", Replay("once@max", root=tmp_path), ReplayRunner(tmp_path / "once"))
@@ -286,6 +288,7 @@ def test_an_unrecorded_run_is_a_crash(tmp_path, target, says):
     assert "\n" not in found.error
 
 
+@pytest.mark.slow
 def test_curve_and_output_are_replayed(curved, tmp_path):
     seen = []
     log = tmp_path / "0000.log"
@@ -312,6 +315,7 @@ def test_the_loop_sees_the_curve(curved, root, tmp_path):
     assert tuple(points[: len(first)]) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("speed", "least", "most"), [(1.0, 1.0, 1.6), (5.0, 0.2, 0.6), (math.inf, 0.0, 0.2)])
 def test_speed(tmp_path, speed, least, most):
     run = measured(1.0, seconds=1.0, charged=0.8, evaluation=0.1, steps=80)
@@ -378,6 +382,7 @@ def test_the_recording_stays_unchanged(recorded, tmp_path):
     assert [path.name for path in copy.iterdir()] == ["journal.sqlite"], "no -wal or -shm is left"
 
 
+@pytest.mark.slow
 def test_a_study_that_replays_another_takes_its_settings_and_its_values(tmp_path):
     from autoresearch_magic.study.opening import open_study
     from autoresearch_magic.study.study import Study

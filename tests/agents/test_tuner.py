@@ -148,6 +148,7 @@ def test_it_maximizes(seed: int) -> None:
     assert max(e.value for e in history if e.value is not None) > -0.5 * loss(TARGET)
 
 
+@pytest.mark.slow
 def test_it_avoids_values_that_crash() -> None:
     def fragile(source: str) -> float | None:
         return None if float(read_values(source)["LR"]) > 2e-3 else loss(source)

@@ -142,6 +142,7 @@ def test_a_scope_is_globs(text, globs):
     assert make_settings({**REPOSITORY, "scope": text}).scope == globs
 
 
+@pytest.mark.slow
 @examples(
     st.lists(st.from_regex(r"[a-z*]{1,5}(/[a-z*.]{1,5})?", fullmatch=True).filter(lambda g: ".." not in g), min_size=1)
 )

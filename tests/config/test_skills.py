@@ -251,6 +251,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TUNED))
 def test_constants_alone_improve_the_example(name, tmp_path):
     needs(name)
@@ -266,6 +267,7 @@ def test_constants_alone_improve_the_example(name, tmp_path):
     assert git(folder, "status", "--porcelain").split() == ["M", settings["scope"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(NAMES) - TUNED))
 def test_recorded_edits_improve_the_example_where_the_guard_passes(name, tmp_path):
     needs(name)
@@ -354,6 +356,7 @@ def test_a_real_model_can_answer_the_prompt(tmp_path):
     assert "accuracy: 25.00" in output
 
 
+@pytest.mark.slow
 def test_a_model_that_looks_ahead_is_caught(tmp_path):
     needs("train-lm")
     skill = find_skill("train-lm")
@@ -376,6 +379,7 @@ def study_of(name, tmp_path, **settings):
     return Study(skill.text, repo=str(folder), root=tmp_path / ".autoresearch", **settings), folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(NAMES) - TUNED))
 def test_recorded_edits_are_played_back_in_a_study(name, tmp_path):
     needs(name)
@@ -392,6 +396,7 @@ def test_recorded_edits_are_played_back_in_a_study(name, tmp_path):
     assert git(folder, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_study_ends_after_all_recorded_edits(tmp_path):
     needs("complexity")
     study, _ = study_of("complexity", tmp_path, agent="recorded:complexity", repeats=1, until=-1)

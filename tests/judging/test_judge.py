@@ -234,6 +234,7 @@ def test_the_headline():
     assert headline(e, [], [5.0], UP) is None
 
 
+@pytest.mark.slow
 def test_no_change_is_seldom_kept():
     """A short form of benchmarks/judge.py: 2,000 proposals that change nothing."""
     import random

@@ -115,6 +115,7 @@ def test_a_single_bad_look_is_not_enough():
     assert after_the_first_audit().watch(91, BASELINE).see(point) is None
 
 
+@pytest.mark.slow
 def test_the_first_hopeless_run_is_an_audit_and_a_share_of_the_others():
     assert decision_of(begun(), 50, steady(4.5)).audit
     pruner = after_the_first_audit()
@@ -262,6 +263,7 @@ def test_kinds():
         make_pruner("hyperband", LOSS)
 
 
+@pytest.mark.slow
 def test_on_recorded_curves_of_the_quickstart():
     path = Path(__file__).resolve().parents[2] / "benchmarks" / "pruning.py"
     if not path.is_file():

@@ -68,6 +68,7 @@ def test_fresh_processes_give_the_same_results(make):
     assert measure(runner, "1/0").outcome is Outcome.CRASH
 
 
+@pytest.mark.slow
 def test_a_setup_that_used_a_thread_pool_can_be_forked(make):
     # A fork from the thread that owns the pool hangs in the next product; the worker forks from another thread.
     torch_setup = "import torch\ntorch.set_num_threads(2)\nw = torch.ones(400, 400)\n(w @ w).sum()\n" + SETUP
@@ -77,6 +78,7 @@ def test_a_setup_that_used_a_thread_pool_can_be_forked(make):
     assert runner.worker.mode == "fork"
 
 
+@pytest.mark.slow
 def test_each_failure_has_its_outcome_and_error(make):
     runner = make(memory=300_000_000)
     cases = {
@@ -123,6 +125,7 @@ def test_a_printed_line_can_be_the_metric(make):
     assert "no line 'val_loss: value' was printed" in missing.error
 
 
+@pytest.mark.slow
 def test_the_hard_timeout_kills_a_target_that_ignores_sigterm(make):
     ignoring = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass"
     m = measure(make(), ignoring, deadline=0.5)
@@ -144,6 +147,7 @@ def test_no_process_survives_an_experiment(make):
     assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "3210"]]
 
 
+@pytest.mark.slow
 def test_interrupt_and_close_leave_no_process(make):
     runner = make()
     measure(runner, "x = 1")
@@ -157,6 +161,7 @@ def test_interrupt_and_close_leave_no_process(make):
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_a_running_setup(make):
     runner = make("import time; time.sleep(60)")
     threading.Timer(0.5, runner.interrupt).start()
@@ -165,6 +170,7 @@ def test_an_interrupt_ends_a_running_setup(make):
     wait_until(lambda: runner.worker.pid is None)
 
 
+@pytest.mark.slow
 def test_the_worker_ends_when_its_kernel_is_killed(tmp_path):
     code = f"""
 import sys, os
@@ -189,6 +195,7 @@ r.measure("import time; time.sleep(600)", seed=0, deadline=900)
     assert not alive
 
 
+@pytest.mark.slow
 def test_after_a_killed_worker_the_next_experiment_starts_another(make):
     runner = make()
     measure(runner, "x = 1")
@@ -220,6 +227,7 @@ def test_a_watch_that_returns_true_stops_the_run(make):
     assert len(m.curve) >= 3
 
 
+@pytest.mark.slow
 def test_the_log_keeps_head_and_tail(make, tmp_path):
     log = tmp_path / "big.log"
     m = measure(
@@ -290,6 +298,7 @@ x = 1
 """
 
 
+@pytest.mark.slow
 def test_printed_progress_is_a_curve(make):
     events = []
     m = measure(
@@ -305,6 +314,7 @@ def test_printed_progress_is_a_curve(make):
     assert sum("report" in e for e in events) == len(steps)
 
 
+@pytest.mark.slow
 def test_the_clock_gives_printed_points_their_progress(make):
     target = PRINTS.format(loop="time.sleep(0.3)\nfor step in clock:")  # time before the first step is not charged
     m = measure(make(budget=Budget(0.5, "seconds")), target, deadline=30)
@@ -319,6 +329,7 @@ def test_printed_lines_of_a_target_that_reports_are_ignored(make):
     assert [(p.step, dict(p.values)) for p in m.curve] == [(step, {"mine": 1.0}) for step in range(12)]
 
 
+@pytest.mark.slow
 def test_output_of_setup_and_metric_is_not_in_the_curve(make):
     setup = (
         "print('step 1 | loss 5')\nimport time\ndef evaluate(x):\n    time.sleep(0.2)\n    print('step 2 | loss 7')\n"

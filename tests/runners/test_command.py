@@ -80,6 +80,7 @@ def gone(pid):
 # -- values -----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_value_is_read_from_both_streams(runner_of):
     m = measure(runner_of(), "echo begin\necho ms: 4.25", seed=3)
     assert (m.outcome, m.value, m.seed, m.error) == (Outcome.OK, 4.25, 3, "")
@@ -99,6 +100,7 @@ def test_printed_memory_and_steps_are_used(runner_of):
     assert 0 < measure(runner_of(), "echo ms: 5").memory < 1
 
 
+@pytest.mark.slow
 def test_a_nonzero_exit_status_is_a_crash_unless_a_format_is_given(runner_of):
     m = measure(runner_of(), "echo ms: 5; echo oh no; exit 3")
     assert (m.outcome, m.value) == (Outcome.CRASH, None)
@@ -143,6 +145,7 @@ def test_a_missing_command_and_a_signal_are_crashes(runner_of):
 # -- limits -----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_timeout_kills_all_processes_of_a_run(runner_of):
     runner = runner_of()
     script = "trap '' TERM\nsleep 300 & echo $! > child.out\n(setsid sleep 300 & echo $! > far.out)\necho waiting\nwait"
@@ -160,6 +163,7 @@ def test_processes_left_by_a_run_are_killed(runner_of):
     assert gone(int((runner.worktree.folder / "left.out").read_text()))
 
 
+@pytest.mark.slow
 def test_a_run_above_its_memory_limit_is_killed(runner_of):
     runner = runner_of("", memory=150_000_000)
     m = measure(runner, "exec python -c 'x = bytearray(400_000_000)\nimport time\ntime.sleep(20)'")
@@ -167,6 +171,7 @@ def test_a_run_above_its_memory_limit_is_killed(runner_of):
     assert "--memory" in m.error
 
 
+@pytest.mark.slow
 def test_large_output_is_cut_and_its_end_is_read(runner_of, tmp_path):
     m = measure(runner_of(), "yes 0123456789abcdef | head -c 5000000\necho\necho ms: 6", log=str(tmp_path / "log"))
     assert m.value == 6
@@ -184,6 +189,7 @@ def test_a_closed_pipe_ends_its_writer(runner_of):
     assert (m.value, m.output) == (6, "y\n1\nms: 6\n")
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_run_and_every_later_one(runner_of):
     runner = runner_of(fresh=True, guard=GuardCommand("sh src/guard.sh"))
     seen = threading.Event()
@@ -207,6 +213,7 @@ def test_an_interrupt_ends_the_run_and_every_later_one(runner_of):
     runner.close()
 
 
+@pytest.mark.slow
 def test_printed_progress_is_a_curve_by_which_a_run_can_be_stopped(runner_of):
     script = "for i in 1 2 3 4; do echo step $i/4 loss 0.$i; sleep 0.05; done\n"
     m = measure(runner_of(), script + "echo ms: 5")
@@ -220,6 +227,7 @@ def test_printed_progress_is_a_curve_by_which_a_run_can_be_stopped(runner_of):
     assert len(m.curve) in (3, 4)
 
 
+@pytest.mark.slow
 def test_a_silent_run_sends_ticks(runner_of):
     ticks = []
 
@@ -235,6 +243,7 @@ def test_a_silent_run_sends_ticks(runner_of):
 # -- environment, frozen files and result files --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_command_sees_no_secrets_and_this_python(runner_of, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     monkeypatch.setenv("GITHUB_TOKEN", "ghp-very-secret")
@@ -286,6 +295,7 @@ def test_a_result_file_counts_only_when_this_run_wrote_it(runner_of):
     assert measure(runner, "echo ms: 5 > x.out").value == 5, "the same content, written again, counts"
 
 
+@pytest.mark.slow
 def test_a_result_file_that_the_repository_holds_is_not_a_result(runner_of):
     runner = runner_of("file:result.json#json:ms")
     assert "not written by this run" in measure(runner, "true").error
@@ -302,6 +312,7 @@ def test_a_result_file_that_is_missing(runner_of):
 # -- the guard ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_guard_passes_or_fails_by_its_exit_status(runner_of, tmp_path):
     runner = runner_of(guard=GuardCommand("sh src/guard.sh"))
     passed = check(runner, "echo fine", log=tmp_path / "log")

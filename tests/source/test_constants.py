@@ -208,6 +208,7 @@ def test_invalid_comments_are_one_line_errors(line: str, words: str) -> None:
     assert "A" not in [constant.name for constant in find_constants(source, strict=False)]
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a shared machine stalls at times
 @given(st.text(max_size=60))
 def test_any_comment_is_read_or_a_one_line_error(comment: str) -> None:
@@ -380,6 +381,7 @@ _lines = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a shared machine stalls at times
 @given(st.lists(_lines, min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]), st.data())
 def test_replacing_values_changes_nothing_else(

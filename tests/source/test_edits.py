@@ -156,6 +156,7 @@ def test_any_text_passes_or_is_a_one_line_error(text: str) -> None:
 _texts = st.lists(st.sampled_from(["a", "b", "c = 1", "", "é", "\x0c", "-- x", "++ y", "x\r"]), max_size=12)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a shared machine stalls at times
 @given(_texts, _texts, st.booleans())
 def test_a_diff_is_empty_or_counted(before: list[str], after: list[str], ended: bool) -> None:

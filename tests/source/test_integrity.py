@@ -292,6 +292,7 @@ _lines = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)  # a shared machine stalls at times
 @given(_lines, st.randoms())
 def test_layout_and_order_are_no_violation(lines: list[str], random) -> None:  # type: ignore[no-untyped-def]

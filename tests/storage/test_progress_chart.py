@@ -151,6 +151,7 @@ def test_baseline_and_best_are_on_the_scale_however_far_apart(metric, headline):
     assert "off the scale" in texts(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_tick_at_the_top_keeps_clear_of_the_heading(count):
     experiments = [experiment(0, Verdict.BASELINE, 34.9), experiment(1, Verdict.KEEP, 9.7)]
@@ -165,6 +166,7 @@ def test_the_summaries_of_many_kept_experiments_do_not_overlap():
     assert_readable(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [BPB, ACCURACY], ids=["minimize", "maximize"])
 @pytest.mark.parametrize("count", [1, 30, 200])
 @pytest.mark.parametrize("scale", [1e-19, 1e5])
@@ -210,6 +212,7 @@ def test_the_users_styles_do_not_matter(tmp_path):
     assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_it_is_drawn_in_a_thread_and_leaves_pyplot_alone(tmp_path):
     code = (
         "import sys, threading; from pathlib import Path; import matplotlib as mpl\n"
@@ -226,6 +229,7 @@ def test_it_is_drawn_in_a_thread_and_leaves_pyplot_alone(tmp_path):
     assert (tmp_path / "a.png").is_file()
 
 
+@pytest.mark.slow
 def test_two_threads_draw_at_once(tmp_path):
     errors: list[BaseException] = []
 
@@ -248,6 +252,7 @@ def test_two_threads_draw_at_once(tmp_path):
 VALUES = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1, 1) | st.just(0.0) | st.none()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     values=st.lists(st.tuples(st.sampled_from(list(Verdict)[1:]), VALUES), max_size=8),

@@ -161,6 +161,7 @@ def test_any_summary_is_one_row_of_nine_columns(summaries):
     assert all(len(line.split("\t")) == 9 for line in lines[1:-1])
 
 
+@pytest.mark.slow
 def test_export_writes_five_columns_or_nine(tmp_path):
     study = Study(
         "Lower it",

@@ -53,6 +53,7 @@ def test_the_lineage_is_what_was_kept_on_the_way(judged):
     assert [e.number for e in lineage(judged, judged[4])] == [1, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_worse_version_is_unstable_and_an_equal_one_stable():
     judged = [experiment(0, "loss = 1.0"), experiment(1, "loss = 3.0", 0), experiment(2, "loss = 1.0 + 0", 0)]
     worse = ask_regression(Table(judged, sd=0.2), 0, 1)
@@ -74,6 +75,7 @@ def test_too_few_samples_are_undecided_and_say_so():
     assert "--samples 4" in found.text(DOWN)
 
 
+@pytest.mark.slow
 def test_how_often_a_regression_test_is_right():
     """100 tests of equals and of a loss of 3 sd: at most a few of the first are called worse, nearly all of the second."""
     equal = [experiment(0, "loss = 1.0"), experiment(1, "loss = 1.00", 0)]

@@ -21,6 +21,7 @@ def noisy(x, note=""):
     return NOISY.format(x=x) + (f"# {note}\ny = {note!r}\n" if note else "")
 
 
+@pytest.mark.slow
 def test_what_looks_better_is_run_again_on_shared_seeds_and_what_does_not_is_not(make_study, script):
     script(noisy(1.05), noisy(0.9), noisy(3.0))
     seen = []
@@ -43,6 +44,7 @@ def searched(seen):
     return [e.experiment.number for e in seen if isinstance(e, RunStarted) and e.kind != "final"]
 
 
+@pytest.mark.slow
 def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make_study, script):
     """One run of the baseline: each further one of the candidate's is on a seed that the baseline was just run on."""
     script(noisy(0.96))
@@ -58,6 +60,7 @@ def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make_study, 
     assert len(incumbent) - len(candidate) <= 1
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make_study, script, monkeypatch):
     monkeypatch.setattr("autoresearch_magic.study.measuring.FRESH", 2)
 
@@ -72,6 +75,7 @@ def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make_study
     assert order(repeats=3, budget="1step") == [0, 0, 0, 1, 2, 3, 4, 4]
 
 
+@pytest.mark.slow
 def test_the_incumbent_is_looked_at_now_and_then_and_seldom_where_nothing_varies(make_study, script, monkeypatch):
     monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 2)
     monkeypatch.setattr("autoresearch_magic.study.measuring.CALM", 3)
@@ -86,6 +90,7 @@ def test_the_incumbent_is_looked_at_now_and_then_and_seldom_where_nothing_varies
     assert order(NOISY) == [0, 0, 0, 1, 2, 0, 3, 4, 0, 5, 6, 0, 7]
 
 
+@pytest.mark.slow
 def test_a_study_ends_though_its_incumbent_crashes_when_run_again(make_study, script, tmp_path):
     target = (
         f"from autoresearch_magic import seed\nimport pathlib\nX = {{x}}\nmark = pathlib.Path({str(tmp_path / 'ran')!r})\n"
@@ -97,6 +102,7 @@ def test_a_study_ends_though_its_incumbent_crashes_when_run_again(make_study, sc
     assert any(not m.ok for m in study.experiments[0].measurements)
 
 
+@pytest.mark.slow
 def test_a_study_that_is_stopped_in_mid_retest_goes_on_where_it_was(make_study, script, tmp_path):
     targets = [noisy(0.95), noisy(0.9, "again"), noisy(0.97, "more")]
     script(*targets)
@@ -121,6 +127,7 @@ def test_a_study_that_is_stopped_in_mid_retest_goes_on_where_it_was(make_study, 
     assert [(e.verdict, e.value) for e in again.experiments] == [(e.verdict, e.value) for e in whole.experiments]
 
 
+@pytest.mark.slow
 def test_strict_is_the_original_s_rule(make_study, script):
     script(noisy(0.999))
     study = finish(make_study(noisy(1.0), agent="script", experiments=1, repeats=1, judge="strict"))
@@ -128,6 +135,7 @@ def test_strict_is_the_original_s_rule(make_study, script):
     assert len(study.experiments[1].measurements) == 1
 
 
+@pytest.mark.slow
 def test_seeds_are_the_controller_s(make_study, script):
     script("import random\nrandom.seed(7)\nX = 1.0\nloss = X - random.random()", noisy(0.9))
     study = finish(make_study(noisy(1.0), agent="script", experiments=1))
@@ -136,6 +144,7 @@ def test_seeds_are_the_controller_s(make_study, script):
     assert not study.experiments[1].ran
 
 
+@pytest.mark.slow
 def test_impossible_values_are_rejected_and_so_are_bounds_that_the_target_is_outside_of(make_study, script):
     script("X = 1.0\nloss = -37.8")
     study = finish(make_study("X = 1.0\nloss = X", agent="script", experiments=1, bounds="0..8"))
@@ -151,6 +160,7 @@ def test_bad_bounds_are_told(make_study, bounds):
         make_study(bounds=bounds)
 
 
+@pytest.mark.slow
 def test_a_machine_that_drifts_is_noticed(make_study, script, tmp_path, monkeypatch):
     """The value is read from a file that changes under way, as a machine's speed would."""
     monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 3)
@@ -176,6 +186,7 @@ def test_a_machine_that_drifts_is_noticed(make_study, script, tmp_path, monkeypa
     assert open_study(study.name, tmp_path).experiments[0].since == baseline.since
 
 
+@pytest.mark.slow
 def test_until_and_patience_end_the_search(make_study, script):
     script("X = 2.0\nloss = X", "X = 1.0\nloss = X", "X = 0.5\nloss = X")
     study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=9, until=1.5))
@@ -198,6 +209,7 @@ for step in clock:
 """
 
 
+@pytest.mark.slow
 def test_a_hopeless_run_is_stopped_early(make_study, script):
     rates = [0.049, 0.048, 0.047, 0.046, 0.045, 0.051, 0.0001, 0.0002, 0.0003, 0.0004, 0.0005]
     script(*(LEARNS.format(rate=r) for r in rates))
@@ -218,6 +230,7 @@ def test_a_hopeless_run_is_stopped_early(make_study, script):
     assert not [e for e in unpruned.experiments if e.verdict is Verdict.PRUNED]
 
 
+@pytest.mark.slow
 def test_questions_are_answered_by_a_study_at_rest(make_study, script):
     script("A = 3\nB = 0\nloss = 10 - A", "A = 3\nB = 5\nloss = 10 - A - 1e-3")
     study = finish(make_study("A = 0\nB = 0\nloss = 10 - A", agent="script", experiments=2))
@@ -234,6 +247,7 @@ def test_questions_are_answered_by_a_study_at_rest(make_study, script):
         study.regression(1, 1)
 
 
+@pytest.mark.slow
 def test_a_report_of_a_stopped_study_measures_its_result_first(make_study, script):
     script("X = 1.0\nloss = X", "X = 5.0\nimport time\ntime.sleep(60)\nloss = X")
     study = make_study("X = 3.0\nloss = X", agent="script", experiments=5).start()
@@ -246,6 +260,7 @@ def test_a_report_of_a_stopped_study_measures_its_result_first(make_study, scrip
     assert study.state == "stopped"
 
 
+@pytest.mark.slow
 def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make_study, script):
     script("X = 1.0\nloss = X")
     study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=1))
@@ -260,6 +275,7 @@ def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make_stu
     assert again.status.headline == study.status.headline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("disturbance", "runs"), [(0.0, 3), (30.0, 6)])
 def test_a_disturbed_confirmation_is_made_longer(make_study, script, disturbance, runs):
     """One far-off run of three makes an interval that says nothing: then there are three more, and it does."""
@@ -284,6 +300,7 @@ def test_a_disturbed_confirmation_is_made_longer(make_study, script, disturbance
     assert study.status.headline == head
 
 
+@pytest.mark.slow
 def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make_study, script):
     """The values of the others are not measured a second time, which would count them twice."""
     script(noisy(1.0))
@@ -304,6 +321,7 @@ def test_a_run_of_the_confirmation_that_fails_is_made_good_on_its_own_seed(make_
     assert study.status.headline.repeats == 2
 
 
+@pytest.mark.slow
 def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make_study, script):
     slow = "import time\ntime.sleep(0.2)\n"
     script(*(slow + noisy(1.0 + n / 1000, f"try {n}") for n in range(40)))
@@ -315,6 +333,7 @@ def test_a_disturbed_confirmation_is_no_longer_than_the_time_allows(make_study, 
     assert study.status.headline.repeats == 3
 
 
+@pytest.mark.slow
 def test_a_plan_runs_the_target_and_writes_nothing(make_study, tmp_path):
     study = make_study(LEARNS.format(rate=0.05), budget="20steps", experiments=4, repeats=3)
     shares = []

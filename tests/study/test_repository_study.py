@@ -104,6 +104,7 @@ def verdicts(study):
 # -- a study from its beginning to its end ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_tuner_makes_it_better_and_the_checkout_is_as_it_was(make, repo):
     before = state(repo)
     study = finish(make(experiments=6, seed=1))
@@ -130,6 +131,7 @@ def test_the_tuner_makes_it_better_and_the_checkout_is_as_it_was(make, repo):
     assert run_git(repo, "rev-parse", f"autoresearch/{again.name}").strip() == again.incumbent.commit
 
 
+@pytest.mark.slow
 def test_every_verdict(make, script, repo):
     bench = FILES["bench.py"].replace("app.cost()", "1")
     script(
@@ -172,6 +174,7 @@ def test_every_verdict(make, script, repo):
     assert len(lines) == 16
 
 
+@pytest.mark.slow
 def test_what_an_agent_is_told(make, script):
     agent = script(app(30))
     study = finish(make(agent="script", guard="python check.py", program="# Fast\n\nMind the size."))
@@ -185,6 +188,7 @@ def test_what_an_agent_is_told(make, script):
         assert part in text
 
 
+@pytest.mark.slow
 def test_a_program_says_it_all(repo, monkeypatch):
     monkeypatch.chdir(repo)
     program = (
@@ -224,6 +228,7 @@ def test_a_target_beside_a_scope_and_python_that_does_not_parse(make, repo):
         make()
 
 
+@pytest.mark.slow
 def test_the_name_of_an_earlier_study_whose_folder_is_gone_is_taken(make, repo):
     finish(make(experiments=1, name="one"))
     unnamed = finish(make(experiments=1))
@@ -243,6 +248,7 @@ def asides(study):
     return [json.loads(body) for (body,) in rows], kinds
 
 
+@pytest.mark.slow
 def test_an_agent_that_cannot_mend_fails_at_once(make, script):
     agent = script(app(5), app(20))
     study = finish(make(agent="script", guard="python check.py"))
@@ -253,6 +259,7 @@ def test_an_agent_that_cannot_mend_fails_at_once(make, script):
     assert study.incumbent.value == 25
 
 
+@pytest.mark.slow
 def test_a_proposal_is_mended_and_the_refused_version_is_kept_aside(make, script, repo):
     agent = script(app(5), mends=[app(6), app(12)])
     study = finish(make(agent="script", guard="python check.py"))
@@ -277,6 +284,7 @@ def test_a_proposal_is_mended_and_the_refused_version_is_kept_aside(make, script
     )
 
 
+@pytest.mark.slow
 def test_after_two_mendings_it_has_failed(make, script):
     agent = script(app(5), app(20), mends=[app(4), app(3), app(30)])
     study = finish(make(agent="script", guard="python check.py", experiments=2))
@@ -286,6 +294,7 @@ def test_after_two_mendings_it_has_failed(make, script):
     assert study.experiments[1].value == 8, "the last version is the experiment's"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [ProposalFailed("no", Usage(calls=1, output=5)), NothingToPropose("no more")])
 def test_a_mending_that_does_not_come_ends_the_experiment_and_not_the_study(make, script, end):
     script(app(5), app(20), mends=[end])
@@ -296,6 +305,7 @@ def test_a_mending_that_does_not_come_ends_the_experiment_and_not_the_study(make
     assert open_study(study.name, study.folder.parent).experiments[1].proposal.usage.calls == calls
 
 
+@pytest.mark.slow
 def test_a_mending_that_breaks_a_rule_is_rejected(make, script):
     script(app(5), mends=[{"check_py": "pass\n"}])
     study = finish(make(agent="script", guard="python check.py"))
@@ -303,6 +313,7 @@ def test_a_mending_that_breaks_a_rule_is_rejected(make, script):
     assert "check.py, which is frozen" in study.experiments[1].reason
 
 
+@pytest.mark.slow
 def test_a_guard_is_asked_of_winners_alone(make, script):
     script(app(60), app(30))
     study = finish(make(agent="script", guard="python check.py"))
@@ -311,6 +322,7 @@ def test_a_guard_is_asked_of_winners_alone(make, script):
     assert logs == ["0000-guard.log", "0002-guard.log"]
 
 
+@pytest.mark.slow
 def test_a_guard_that_fails_on_the_code_as_it_is_ends_the_study_with_its_output(make, repo):
     commit(repo, {"src/app.py": APP.replace("40", "3")})
     study = make(guard="python check.py").start()
@@ -320,6 +332,7 @@ def test_a_guard_that_fails_on_the_code_as_it_is_ends_the_study_with_its_output(
     assert "SIZE is too small" in study.status.traceback
 
 
+@pytest.mark.slow
 def test_a_guard_s_metric_is_held_to_the_baseline(make, script):
     script(app(30, depth=6), app(31, depth=5), app(20, depth=5))
     study = finish(make(
@@ -330,6 +343,7 @@ def test_a_guard_s_metric_is_held_to_the_baseline(make, script):
     assert all(part in study.experiments[1].reason for part in ("depth is 6", "is 5", "10%"))
 
 
+@pytest.mark.slow
 def test_what_a_guard_is_held_to_is_known_after_it_failed_first(make, script, repo):
     """A guard that fails on the baseline for a reason outside of the repository, and passes when the study goes on."""
     script(app(30, depth=6))
@@ -348,6 +362,7 @@ def test_what_a_guard_is_held_to_is_known_after_it_failed_first(make, script, re
     assert verdicts(study) == ["baseline", "guard-failed"]
 
 
+@pytest.mark.slow
 def test_a_question_that_was_asked_ahead_waits_for_the_mending(make, script):
     agent = script(app(5), {"src__util_py": "NAME = 'y'\n"}, mends=[app(12)])
     agent.slow = True
@@ -361,6 +376,7 @@ def test_a_question_that_was_asked_ahead_waits_for_the_mending(make, script):
     assert second["src/util.py"] == "NAME = 'y'\n"
 
 
+@pytest.mark.slow
 def test_a_language_model_mends_its_proposal(make, repo, tmp_path, monkeypatch):
     """A program that answers with blocks, and looks only at what it is told."""
     answer = (
@@ -389,6 +405,7 @@ def quiet(note):
     }
 
 
+@pytest.mark.slow
 def test_two_runs_without_a_value_end_the_study_with_what_they_printed(make, script):
     agent = script(quiet("one"), app(30), quiet("two"), quiet("three"), app(20), quiet("four"))
     study = make(agent="script", experiments=9).start()
@@ -403,6 +420,7 @@ def test_two_runs_without_a_value_end_the_study_with_what_they_printed(make, scr
     assert agent.steps == []
 
 
+@pytest.mark.slow
 def test_runs_that_diverge_do_not_end_it(make, script):
     nan = [{"src__app_py": APP.replace("return SIZE + DEPTH", f"return float('nan') * {n}")} for n in range(1, 4)]
     script(*nan, app(20))
@@ -410,6 +428,7 @@ def test_runs_that_diverge_do_not_end_it(make, script):
     assert verdicts(study) == ["baseline", *["metric-error"] * 3, "keep"]
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_run_as_it_is(make):
     study = make(verify="python no_such.py").start()
     assert study.wait(60)
@@ -424,6 +443,7 @@ def test_a_command_that_does_not_run_as_it_is(make):
 SLOW = "import sys, time\nsys.path.insert(0, 'src')\nimport app\ntime.sleep(0.3)\nprint('ms:', app.cost())\n"
 
 
+@pytest.mark.slow
 def test_a_stopped_study_goes_on_in_its_worktree(make, script, repo):
     commit(repo, {"bench.py": SLOW})
     agent = script(app(30), app(20), app(10))
@@ -466,6 +486,7 @@ def processes(mark):
     return [pid for pid in found if pid != os.getpid()]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_mid_experiment_leaves_the_repository_as_it_was(repo):
     commit(repo, {"bench.py": SLOW.replace("0.3", "0.3 if app.SIZE == 40 else 60")})
     write(repo, {"README.md": "stashed\n", "notes.local": "mine\n"})
@@ -512,6 +533,7 @@ def test_a_process_that_is_killed_in_mid_experiment_leaves_the_repository_as_it_
     assert "stash@{0}" in run_git(repo, "stash", "list")
 
 
+@pytest.mark.slow
 def test_thirty_experiments_leave_the_repository_as_it_was(make, script, repo):
     write(repo, {"README.md": "stashed\n", "notes.local": "mine\n"})
     run_git(repo, "stash")
@@ -528,6 +550,7 @@ def test_thirty_experiments_leave_the_repository_as_it_was(make, script, repo):
     assert run_git(repo, "fsck", "--no-dangling").strip() == ""
 
 
+@pytest.mark.slow
 def test_questions_run_in_the_worktree_too(make, script):
     script(app(30), app(20))
     study = finish(make(agent="script", experiments=2))
@@ -539,6 +562,7 @@ def test_questions_run_in_the_worktree_too(make, script):
         run_line(session, "restore 2")
 
 
+@pytest.mark.slow
 def test_a_plan_leaves_nothing_behind(make, repo):
     before, refs = state(repo), run_git(repo, "for-each-ref")
     text = str(make(guard="python check.py").plan())
@@ -549,6 +573,7 @@ def test_a_plan_leaves_nothing_behind(make, repo):
     assert not (repo / ".autoresearch").exists()
 
 
+@pytest.mark.slow
 def test_linked_files_are_there_and_are_no_part_of_the_target(make, script, repo):
     commit(repo, {"bench.py": FILES["bench.py"] + "assert open('src/data.local/x').read() == '1'\n"})
     write(repo, {"src/data.local/x": "1"})
@@ -654,6 +679,7 @@ def original(tmp_path):
     return repository(tmp_path / "auto research", ORIGINAL)
 
 
+@pytest.mark.slow
 def test_the_original_s_folder_runs_by_its_program_alone(original, script):
     script(
         {"train_py": TRAIN.replace("DEPTH = 8", "DEPTH = 6")},
@@ -674,6 +700,7 @@ def test_the_original_s_folder_runs_by_its_program_alone(original, script):
     assert state(original) == before
 
 
+@pytest.mark.slow
 def test_the_original_s_folder_runs_from_the_command_line(original, monkeypatch, capsys):
     monkeypatch.chdir(original)
     monkeypatch.setenv("HOME", str(original.parent))
@@ -692,6 +719,7 @@ def test_the_original_s_folder_runs_from_the_command_line(original, monkeypatch,
     assert (original / "train.py").read_text() == split(study.incumbent.target)["train.py"]
 
 
+@pytest.mark.slow
 def test_the_original_s_own_python_is_used_whatever_its_path(original):
     (original / ".venv" / "bin").mkdir(parents=True)
     (original / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\necho own python\nexec {sys.executable} "$@"\n')

@@ -22,6 +22,7 @@ from ..kernels import TARGET
 from ..studies import QUICK, SLOW, Script, finish, wait_for
 
 
+@pytest.mark.slow
 def test_every_verdict_is_recorded_with_its_source_and_reason(make_study, script):
     script("X = 2.0\nloss = X", "X = 2.0 # again\nloss = X", "loss = 9", "1/0", "loss = float('nan')", "y = 1",
            "x = (", "while True: pass", "loss = 0.5")  # fmt: skip
@@ -58,6 +59,7 @@ def test_every_verdict_is_recorded_with_its_source_and_reason(make_study, script
     assert (study.folder / "logs" / "0004.log").read_text().count("ZeroDivisionError") == 1
 
 
+@pytest.mark.slow
 def test_events_tell_the_whole_story_in_order(make_study, script):
     script("X = 1.0\nloss = X")
     seen = []
@@ -70,6 +72,7 @@ def test_events_tell_the_whole_story_in_order(make_study, script):
     assert (states[0], states[-1]) == (State.STARTING, State.FINISHED)
 
 
+@pytest.mark.slow
 def test_an_observer_that_fails_does_not_end_the_study(make_study):
     def bad(event):
         raise ValueError("no")
@@ -79,6 +82,7 @@ def test_an_observer_that_fails_does_not_end_the_study(make_study):
     assert "observer failed" in study.status.message
 
 
+@pytest.mark.slow
 def test_nothing_better_means_no_confirmation(make_study, script):
     script("loss = 7", "loss = 8")
     study = finish(make_study("X = 3.0\nloss = X\n", agent="script", experiments=2))
@@ -87,6 +91,7 @@ def test_nothing_better_means_no_confirmation(make_study, script):
     assert study.status.fraction == 1.0
 
 
+@pytest.mark.slow
 def test_names_paths_and_the_registry(make_study, tmp_path):
     first = finish(make_study(name="first", experiments=1))
     assert am.current() is first
@@ -102,6 +107,7 @@ def test_names_paths_and_the_registry(make_study, tmp_path):
         open_study("none", tmp_path)
 
 
+@pytest.mark.slow
 def test_only_one_at_a_time(make_study, tmp_path):
     running = make_study(SLOW, name="running", experiments=50).start()
     other = make_study(name="other")
@@ -126,6 +132,7 @@ except am.UserError as error:
     finish(other)
 
 
+@pytest.mark.slow
 def test_stop_and_resume_keep_numbers_and_proposals(make_study, tmp_path):
     whole = finish(make_study(TARGET, name="whole", experiments=6, budget="0.02s"))
     parts = make_study(TARGET, name="parts", experiments=6, budget="0.02s").start()
@@ -144,6 +151,7 @@ def test_stop_and_resume_keep_numbers_and_proposals(make_study, tmp_path):
     assert again.status.headline is not None
 
 
+@pytest.mark.slow
 def test_a_finished_study_can_go_on_with_more(make_study, tmp_path):
     study = finish(make_study(experiments=2))
     with pytest.raises(UserError, match=r"is finished: go on with .* -n 4"):
@@ -156,6 +164,7 @@ def test_a_finished_study_can_go_on_with_more(make_study, tmp_path):
     assert open_study(study.name, tmp_path).settings.experiments == 4
 
 
+@pytest.mark.slow
 def test_git_and_tsv_catch_up_with_the_journal(make_study, tmp_path):
     study = finish(make_study(name="torn", experiments=3))
     commits = [e.commit for e in study.experiments]
@@ -171,6 +180,7 @@ def test_git_and_tsv_catch_up_with_the_journal(make_study, tmp_path):
     assert (study.folder / "results.tsv").read_text().count("\n") == 6
 
 
+@pytest.mark.slow
 def test_pause_holds_and_resume_takes_a_pause_back(make_study):
     study = make_study(SLOW, experiments=30, budget="5s").start()
     wait_for(lambda: study.state == "running")
@@ -236,6 +246,7 @@ def test_bad_definitions_are_refused_before_anything_is_written(make_study, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_target_from_a_file(make_study, tmp_path):
     source = tmp_path / "train.py"
     source.write_text(QUICK)
@@ -244,6 +255,7 @@ def test_a_target_from_a_file(make_study, tmp_path):
     assert source.read_text() == QUICK, "the user's file is not touched"
 
 
+@pytest.mark.slow
 def test_exports_and_the_report(make_study, tmp_path):
     study = make_study()
     with pytest.raises(UserError, match="nothing to export"):
@@ -278,12 +290,14 @@ def test_the_journal_is_written_before_the_run(make_study, tmp_path):
     assert not [t for t in threading.enumerate() if t.name.startswith("autoresearch-")]
 
 
+@pytest.mark.slow
 def test_a_deterministic_metric_keeps_every_strict_gain(make_study, script):
     script("loss = 2.999999", "loss = 2.999999 ")
     study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=2))
     assert [e.verdict for e in study.experiments] == [Verdict.BASELINE, Verdict.KEEP, Verdict.DUPLICATE]
 
 
+@pytest.mark.slow
 def test_a_limit_of_time_holds_for_the_confirmation_too(make_study, monkeypatch):
     monkeypatch.setitem(
         BUILT_IN, "script", lambda order: Script(*(f"X = {2.9 - n / 100}\n{SLOW[8:]}" for n in range(50)))
@@ -302,6 +316,7 @@ def test_a_limit_of_time_holds_for_the_confirmation_too(make_study, monkeypatch)
     assert 0.4 * (ran + 4) < 0.08 * 60 + 1.0, (ran, time.monotonic() - began)
 
 
+@pytest.mark.slow
 def test_a_program_beside_a_lab_needs_no_target(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "prepare.py").write_text("GOAL = 1.0\ndef evaluate(x): return abs(x - GOAL)\n")
@@ -318,6 +333,7 @@ def test_a_program_beside_a_lab_needs_no_target(tmp_path):
     assert again.definition.folders == study.definition.folders
 
 
+@pytest.mark.slow
 def test_the_bar_goes_by_the_limit_of_time_where_that_ends_it(make_study):
     study = make_study(SLOW, minutes=0.1, experiments="unlimited")
     study.start()
@@ -353,6 +369,7 @@ def test_an_observer_that_fails_takes_no_equal_one_with_it(make_study):
     assert (good.told, bad.told) == (3, 1)
 
 
+@pytest.mark.slow
 def test_an_observer_is_told_once_however_often_it_is_added(make_study):
     told = []
     study = make_study(experiments=1)

@@ -44,6 +44,7 @@ def test_with_anything_else_the_values_would_not_compare(settings):
         resumed(cell(), settings)
 
 
+@pytest.mark.slow
 def test_recorded_and_measured_values_do_not_mix(make_study, tmp_path):
     finish(make_study(name="old", experiments=1))
     replayed = cell(agent=f"replay:{tmp_path / 'old'}@max")
@@ -54,6 +55,7 @@ def test_recorded_and_measured_values_do_not_mix(make_study, tmp_path):
     assert resumed(replayed, {"agent": slower}).settings.agent == slower
 
 
+@pytest.mark.slow
 def test_each_target_has_its_runner(make_study, tmp_path):
     finish(make_study(name="old", experiments=1))
     repo = repository(tmp_path / "repo", FILES)
@@ -72,6 +74,7 @@ def test_each_target_has_its_runner(make_study, tmp_path):
             runner.close()
 
 
+@pytest.mark.slow
 def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make_study, monkeypatch):
     study = make_study(experiments=1)
     with monkeypatch.context() as patch:
@@ -87,6 +90,7 @@ def test_a_bug_is_shown_whole_and_the_lock_is_given_back(make_study, monkeypatch
     assert study.state == "finished"
 
 
+@pytest.mark.slow
 def test_a_question_leaves_the_study_as_it_stood(make_study):
     study = finish(make_study())
     study.status.message = "as it stood"

@@ -172,6 +172,7 @@ def test_batches_continue_after_the_end_of_a_pass():
     assert [tuple(next(source)[0].shape) for _ in range(20)] == [(7, 10)] * 20
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_batches_in_every_process(home):
     code = (
         "import prepare, hashlib\nsource = prepare.batches(4, 32, 7)\n"

@@ -66,6 +66,7 @@ def test_on_rocm_torch_is_asked_in_a_separate_process(monkeypatch):
     assert hardware.find_machine().device == "cpu"
 
 
+@pytest.mark.slow
 def test_finding_a_card_does_not_initialise_cuda():
     code = "import hardware, torch; hardware.find_machine(); print(torch.cuda.is_initialized())"
     environment = {**os.environ, "PYTHONPATH": f"{TRAIN}{os.pathsep}{TRAIN.parent}"}

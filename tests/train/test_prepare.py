@@ -90,6 +90,7 @@ class Code:
         return tokens
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(5, 60), context=st.integers(1, 40), rows=st.integers(1, 9))
 def test_the_same_probabilities_score_the_same_under_two_tokenizations(prepare, seed, size, context, rows):
@@ -246,6 +247,7 @@ def test_modes_are_restored_when_the_model_fails(prepare):
     assert model.training
 
 
+@pytest.mark.slow
 def test_a_compiled_model_scores_like_the_uncompiled_one(prepare):
     model = Attention(prepare.VOCAB, causal=True)
     compiled = torch.compile(model, backend="eager")
@@ -341,6 +343,7 @@ def test_top_k_samples_the_most_likely_tokens_only(prepare):
 # -- the script and the setup ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_importing_touches_no_gpu_starts_no_thread_and_needs_no_library_of_the_extra(home):
     code = (
         "import sys\nfor name in ('tokenizers', 'pyarrow', 'huggingface_hub'): sys.modules[name] = None\n"
@@ -350,6 +353,7 @@ def test_importing_touches_no_gpu_starts_no_thread_and_needs_no_library_of_the_e
     assert (done.stdout, done.stderr) == ("False 1 257\n", "")
 
 
+@pytest.mark.slow
 def test_it_runs_as_the_setup_of_a_study_without_a_file(home):
     code = (
         "import sys, pathlib\nsys.argv = ['worker.py', '--source', 'nowhere']\n"
@@ -360,6 +364,7 @@ def test_it_runs_as_the_setup_of_a_study_without_a_file(home):
     assert (done.stdout, done.stderr) == ("8.0 2\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_fork_after_a_tokenizer_was_learned_can_use_it(home):
     pytest.importorskip("tokenizers")
@@ -378,6 +383,7 @@ def test_a_fork_after_a_tokenizer_was_learned_can_use_it(home):
     assert done.stderr == "learning bpe-280 from text\n"
 
 
+@pytest.mark.slow
 def test_the_script_describes_text_tokenizer_and_validation(home):
     done = run()
     assert done.stderr == ""
@@ -394,6 +400,7 @@ def test_measuring_reports_batches_a_step_and_the_evaluation(prepare):
     assert re.search(r"[\d.]+ s, [\d.]+% of the budget", lines[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "arguments", "line"),
     [
@@ -409,6 +416,7 @@ def test_a_users_mistake_is_one_line_without_traceback(home, program, arguments,
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_data_set_of_the_hub_from_download_to_tokens(home):
     for library in ("huggingface_hub", "pyarrow", "tokenizers"):
         pytest.importorskip(library)
@@ -432,6 +440,7 @@ def test_a_data_set_of_the_hub_from_download_to_tokens(home):
     assert done.stdout == f"{rows[dataset.validation][0]}"[:60] + "\n", done.stderr
 
 
+@pytest.mark.slow
 def test_train_py_does_not_download(home):
     done = run(
         "--source",
@@ -445,6 +454,7 @@ def test_train_py_does_not_download(home):
     )
 
 
+@pytest.mark.slow
 def test_an_unreachable_hub_is_one_line(home):
     pytest.importorskip("huggingface_hub")
     done = run("--source", "climbmix", HF_ENDPOINT="http://127.0.0.1:9")

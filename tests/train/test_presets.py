@@ -186,6 +186,7 @@ def test_parameters_and_state_are_counted_exactly(script, preset, vocab):
     assert estimate.optimizer == pytest.approx(state, rel=0.02)
 
 
+@pytest.mark.slow
 @each_shape
 def test_activations_are_what_the_backward_pass_keeps(script, preset, vocab):
     model, _, x, y = build(script, preset, vocab)
@@ -241,6 +242,7 @@ def peak(work):
     return live.peak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passes", [1, 2])
 @each_shape
 def test_the_peak_of_a_step_is_the_estimate(script, preset, vocab, passes):

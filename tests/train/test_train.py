@@ -104,6 +104,7 @@ def test_singular_values_from_a_thousandth_on_come_near_to_one(script):
     assert x.max() < 1.13
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(count=st.integers(1, 4), columns=st.integers(1, 24), more=st.integers(0, 24), seed=st.integers(0, 999))
 def test_orthogonalising_gives_orthonormal_columns_in_the_same_directions(script, count, columns, more, seed):
@@ -364,6 +365,7 @@ def traced(monkeypatch):
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 def test_compiling_changes_neither_results_nor_state(script, traced):
     x, y = tokens_of(4, 32), tokens_of(4, 32).roll(1)
     model = small(script, torch.bfloat16, windows=(8, 8, 32))
@@ -383,6 +385,7 @@ def test_compiling_changes_neither_results_nor_state(script, traced):
     assert all((a - b).abs().max() < 0.02 for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_updates_are_compiled_once_for_all_rates(script, traced):
     model = small(script)
     optimizer = script.Optimizer(model, compiled=True)
@@ -445,6 +448,7 @@ def test_train_py_redefines_no_name_of_prepare(script):
             assert script.__dict__[name] is value, f"train.py redefines {name}"
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_is_reproducible_by_its_seed(script):
     scores = []
     for steps in (1, 30, 30):
@@ -491,6 +495,7 @@ def run_script(tmp_path, *options):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
 
 
+@pytest.mark.slow
 def test_a_run_by_hand_prints_the_originals_figures_and_a_sample(script, tmp_path):
     done = run_script(
         tmp_path, "--preset", "cpu,depth=1,width=32,heads=1,kv_heads=1,batch=4,eval_tokens=1024", "--seconds", "0.3",
@@ -513,6 +518,7 @@ def test_a_run_by_hand_prints_the_originals_figures_and_a_sample(script, tmp_pat
     assert "compiler False cuda False" in done.stdout  # neither is needed here, and each takes seconds to start
 
 
+@pytest.mark.slow
 def test_a_model_too_large_for_memory_is_one_line(script, tmp_path):
     done = run_script(tmp_path, "--preset", "cpu,width=3000000,heads=3,eval_tokens=1024", "--seconds", "1")
     assert done.returncode == 1

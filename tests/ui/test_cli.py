@@ -20,6 +20,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_run_a_program_and_show_it(folder, capsys):
     assert main(["run", "program.md", "--target", "train.py", "--name", "one"]) == 0
     out = capsys.readouterr().out
@@ -37,6 +38,7 @@ def test_run_a_program_and_show_it(folder, capsys):
     assert "5/5 experiments" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_exit_code_3_for_a_budget_spent_without_improvement(folder, capsys):
     (folder / "train.py").write_text("X = True\nloss = 1.0\n")
     assert main(["run", "program.md", "--target", "train.py", "-n", "1"]) == 3
@@ -64,6 +66,7 @@ def notebook(path, *cells):
     nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(c) for c in cells]), path)
 
 
+@pytest.mark.slow
 def test_run_a_notebook(folder, capsys):
     notebook(
         folder / "nb.ipynb",
@@ -81,6 +84,7 @@ def test_run_a_notebook(folder, capsys):
     assert "loss" in pictures[0]["data"]["text/plain"]
 
 
+@pytest.mark.slow
 def test_a_failing_cell_is_exit_code_1_and_one_line(folder, capsys):
     notebook(folder / "nb.ipynb", "%load_ext autoresearch_magic", "%autoresearch start")
     assert main(["run", "nb.ipynb"]) == 1
@@ -89,6 +93,7 @@ def test_a_failing_cell_is_exit_code_1_and_one_line(folder, capsys):
     assert "No target yet" in err[0]
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_under_a_long_runtime_path(folder, monkeypatch):
     runtime = folder / ("deep" * 20) / ("deeper" * 10)
     runtime.mkdir(parents=True)
@@ -97,6 +102,7 @@ def test_a_notebook_runs_under_a_long_runtime_path(folder, monkeypatch):
     assert main(["run", "nb.ipynb"]) == 0
 
 
+@pytest.mark.slow
 def test_plan_evals_and_regression_on_the_command_line(folder, capsys):
     assert main(["plan", "program.md", "--target", "train.py", "--repeats", "2", "--budget", "0.2s"]) == 0
     out = capsys.readouterr().out
@@ -113,6 +119,7 @@ def test_plan_evals_and_regression_on_the_command_line(folder, capsys):
     assert "whole number" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_error(tmp_path):
     code = "import sys; from autoresearch_magic.ui import cli; sys.exit(cli.main(['skills']))"
     line = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} | true"

@@ -53,6 +53,7 @@ def no_programs(tmp_path, monkeypatch):
 # -- all checks -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_magic_and_command_line_agree_and_show_no_key(start_kernel, tmp_path):
     keys = {"ANTHROPIC_API_KEY": KEY, "OPENAI_API_KEY": KEY}
     kernel = start_kernel(**keys)
@@ -88,6 +89,7 @@ def _lines(text):
     return [line for line in lines if line.split()[1] not in CHANGING]
 
 
+@pytest.mark.slow
 def test_a_failed_check_is_exit_code_1_and_has_a_remedy(tmp_path, monkeypatch, capsys, no_programs):
     monkeypatch.chdir(tmp_path)
     assert main(["doctor"]) == 1
@@ -97,6 +99,7 @@ def test_a_failed_check_is_exit_code_1_and_has_a_remedy(tmp_path, monkeypatch, c
     assert "1 bad" in out.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_exceptions_become_failed_checks(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
     shown = []
@@ -139,6 +142,7 @@ def test_windows_is_sent_to_wsl(monkeypatch):
     assert (machine.check_python().state, "WSL" in machine.check_python().remedy) == ("bad", True)
 
 
+@pytest.mark.slow
 def test_the_doctor_runs_without_unix_modules():
     code = (
         "import os, platform, sys\n"
@@ -238,6 +242,7 @@ def test_a_worker_that_cannot_start_says_its_last_line(tmp_path, monkeypatch):
     assert "PYTHONPATH" in check.remedy
 
 
+@pytest.mark.slow
 def test_a_study_whose_process_was_killed_can_be_resumed(tmp_path):
     code = (
         "import os, signal, time, autoresearch_magic as am\n"
@@ -265,6 +270,7 @@ def test_an_unreadable_journal_is_named(tmp_path):
     assert (check.state, check.found) == ("warn", "no readable journal in torn")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
 def test_only_workers_without_a_kernel_are_reported(tmp_path):
     runner = CellRunner(

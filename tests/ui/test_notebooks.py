@@ -18,6 +18,7 @@ NEEDS = {"04_code_quality": ("bandit", "radon"), "05_fit_model": ("sklearn",)}
 STUDIES = {"02_speed": 1, "03_api_latency": 1, "04_code_quality": 2, "05_fit_model": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(STUDIES))
 def test_a_notebook_runs_offline(name, tmp_path, capsys):
     for module in NEEDS.get(name, ()):
@@ -45,6 +46,7 @@ def test_a_notebook_runs_offline(name, tmp_path, capsys):
         shutil.rmtree(study.definition.checkout.folder.parent, ignore_errors=True)  # the notebook made it elsewhere
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_training_notebook_runs_with_a_short_budget(tmp_path, capsys):
     pytest.importorskip("torch")

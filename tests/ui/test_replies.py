@@ -29,6 +29,7 @@ def study(make_study, script):
     return finish(make_study(agent="script", experiments=2, name="shown"))
 
 
+@pytest.mark.slow
 def test_an_experiment_with_reasoning_and_code(study):
     reply = experiment_reply(study, study.experiments[1])
     assert reply.text.startswith("Experiment 1: keep, loss 1")
@@ -40,6 +41,7 @@ def test_an_experiment_with_reasoning_and_code(study):
     assert study.experiments[1].reason not in said.text
 
 
+@pytest.mark.slow
 def test_a_failed_experiment_shows_its_error(study):
     reply = experiment_reply(study, study.experiments[2])
     assert reply.text.startswith("Experiment 2: crash")
@@ -47,6 +49,7 @@ def test_a_failed_experiment_shows_its_error(study):
     assert "ValueError: no | way" in reply.markdown
 
 
+@pytest.mark.slow
 def test_a_diff_and_an_empty_diff(study):
     baseline, best, _ = study.experiments
     reply = diff_reply(study, baseline, best)
@@ -56,12 +59,14 @@ def test_a_diff_and_an_empty_diff(study):
     assert diff_reply(study, best, best).text == "Experiments 1 and 1 have the same target."
 
 
+@pytest.mark.slow
 def test_the_analysis_without_early_stopping(study):
     reply = evals_reply(study)
     assert "Early stopping" not in reply.text, "nothing was stopped early"
     assert reply.text != reply.markdown
 
 
+@pytest.mark.slow
 def test_an_answer_and_a_missing_answer(study):
     assert answer_reply(study).text == "Stopped before there was an answer."
     study.regression(0, 1, 2)
@@ -72,6 +77,7 @@ def test_an_answer_and_a_missing_answer(study):
     assert ablation_reply(study).next_cell == "", "every kept change contributes"
 
 
+@pytest.mark.slow
 def test_a_failed_question_is_one_line(make_study, tmp_path):
     flag = tmp_path / "broken"
     study = finish(
@@ -83,6 +89,7 @@ def test_a_failed_question_is_one_line(make_study, tmp_path):
         answer_reply(study)
 
 
+@pytest.mark.slow
 def test_ablation_offers_the_target_without_useless_changes(make_study, script):
     script(IDLE.replace("3.0", "2.0"), BETTER)
     study = finish(make_study(IDLE, agent="script", experiments=2))
@@ -93,6 +100,7 @@ def test_ablation_offers_the_target_without_useless_changes(make_study, script):
     assert reply.text == study.answer().text(study.metric)
 
 
+@pytest.mark.slow
 def test_the_report_is_written_to_the_given_path(study, tmp_path):
     reply = report_reply(study, str(tmp_path / "out.md"))
     assert (tmp_path / "out.md").read_text().startswith("# ")

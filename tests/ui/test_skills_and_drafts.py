@@ -73,6 +73,7 @@ def test_skills_are_listed(session):
     assert "broken/SKILL.md has no front matter" in reply.text
 
 
+@pytest.mark.slow
 def test_a_skill_is_put_into_the_next_cell_and_runs(session):
     reply = run(session, "skill speed --example demo")
     first, _, body = reply.next_cell.partition("\n")
@@ -90,6 +91,7 @@ def test_a_skill_is_put_into_the_next_cell_and_runs(session):
         run(session, "skill sped")
 
 
+@pytest.mark.slow
 def test_best_shows_the_change_and_apply_commits_it(session):
     run(session, "skill fix --example demo")
     study = run(session, "--repo demo --agent recorded:fix --repeats 1", find_skill("fix").text).watch
@@ -118,6 +120,7 @@ def test_best_shows_the_change_and_apply_commits_it(session):
     assert "--verify 'python checks.py'" in start
 
 
+@pytest.mark.slow
 def test_init_copies_an_example_that_runs(capsys):
     assert cli.main(["init", "speed", "demo"]) == 0
     assert "autoresearch run demo/program.md" in capsys.readouterr().out
@@ -128,6 +131,7 @@ def test_init_copies_an_example_that_runs(capsys):
     assert cli.main(["init"]) == 2
 
 
+@pytest.mark.slow
 def test_a_goal_becomes_a_program_that_runs(session, tmp_path):
     run(session, "skill speed --example demo --no-cell")
     agent, prompts = model(tmp_path, ANSWER.format(verify="python bench.py"))
@@ -148,6 +152,7 @@ def test_a_goal_becomes_a_program_that_runs(session, tmp_path):
     assert git("demo", "worktree", "list").count("\n") == 2  # the user's and the study's: that of the dry run is gone
 
 
+@pytest.mark.slow
 def test_dangerous_commands_are_refused_and_failed_drafts_are_sent_back(session, tmp_path):
     run(session, "skill speed --example demo --no-cell")
     agent, prompts = model(
@@ -165,6 +170,7 @@ def test_dangerous_commands_are_refused_and_failed_drafts_are_sent_back(session,
     assert git("demo", "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_program_with_a_goal_alone_is_drafted_too(session, tmp_path):
     run(session, "skill speed --example demo --no-cell")
     agent, _ = model(tmp_path, ANSWER.format(verify="python bench.py"))
@@ -174,6 +180,7 @@ def test_a_program_with_a_goal_alone_is_drafted_too(session, tmp_path):
         run(session, "plan --repo demo --agent tuner be quick")
 
 
+@pytest.mark.slow
 def test_a_plan_of_a_repository_leaves_nothing_behind(session):
     run(session, "skill speed --example demo --no-cell")
     run(session, "program --repo demo --repeats 2", find_skill("speed").text)
@@ -203,6 +210,7 @@ def test_impossible_options_are_one_line(session, line, says):
     assert not Path(".autoresearch").exists()
 
 
+@pytest.mark.slow
 def test_program_keys_may_follow_the_magic_on_its_line(session):
     run(session, "skill speed --example demo --no-cell")
     study = run(session, "Iterations: 1 --repo demo", find_skill("speed").text.replace("Iterations: 24\n", "")).watch
@@ -210,6 +218,7 @@ def test_program_keys_may_follow_the_magic_on_its_line(session):
     assert study.settings.experiments == 1
 
 
+@pytest.mark.slow
 def test_a_study_on_a_detached_head_says_so(session):
     run(session, "skill fix --example demo --no-cell")
     git("demo", "checkout", "--quiet", "--detach")

@@ -132,6 +132,7 @@ def claude(server, monkeypatch, tmp_path):
 # -- whole, with a server and with a program --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_good_draft_from_a_model_behind_the_real_sdk(repo, monkeypatch, tmp_path):
     dry, shown = Dry(repo), []
     with FakeMessages([answer(GOOD)], key=KEY) as server:
@@ -163,6 +164,7 @@ def test_a_good_draft_from_a_model_behind_the_real_sdk(repo, monkeypatch, tmp_pa
     assert shown[-1][0] == 1.0
 
 
+@pytest.mark.slow
 def test_a_malformed_answer_is_sent_back_once(repo, monkeypatch, tmp_path):
     with FakeMessages([answer("Let me think about it."), answer(GOOD)], key=KEY) as server:
         made = make(repo, claude(server, monkeypatch, tmp_path), Dry(repo))
@@ -174,6 +176,7 @@ def test_a_malformed_answer_is_sent_back_once(repo, monkeypatch, tmp_path):
     assert made.usage.calls == 2
 
 
+@pytest.mark.slow
 def test_a_dangerous_command_is_never_run_and_sent_back_once(repo, monkeypatch, tmp_path):
     dry = Dry(repo)
     with FakeMessages([answer(DANGEROUS), answer(GOOD)], key=KEY) as server:
@@ -186,6 +189,7 @@ def test_a_dangerous_command_is_never_run_and_sent_back_once(repo, monkeypatch, 
     assert "Tried: rm -rf build && pytest: Verify must not be run: rm -r deletes files." in made.text
 
 
+@pytest.mark.slow
 def test_a_command_line_model_corrects_a_metric_that_cannot_be_read(repo, tmp_path):
     script = tmp_path / "agent.py"
     script.write_text(
@@ -217,6 +221,7 @@ def test_a_second_dangerous_command_ends_the_drafting(repo):
     assert made.attempts[-1].draft.block() in made.text
 
 
+@pytest.mark.slow
 def test_a_dangerous_guard_keeps_verify_from_running_too(repo):
     dry = Dry(repo)
     backend = Scripted(GOOD.replace("python -m pytest -q", "rm -rf build"), GOOD)
@@ -237,12 +242,14 @@ def test_a_draft_that_does_not_work_is_sent_back_twice_at_most(repo):
         assert f"The metric {name} could not be read" in made.text
 
 
+@pytest.mark.slow
 def test_refusals_and_failures_are_counted_separately(repo):
     drafts = [UNREADABLE, DANGEROUS, UNREADABLE.replace("seconds", "other"), GOOD]
     made = make(repo, Scripted(*drafts), Dry(repo))
     assert (made.value, len(made.attempts)) == (2.5, 4)
 
 
+@pytest.mark.slow
 def test_the_same_draft_again_is_not_run_again(repo):
     dry = Dry(repo)
     backend = Scripted(UNREADABLE, UNREADABLE.replace("Why Guard", "Why Verify"), GOOD)
@@ -369,6 +376,7 @@ def test_failed_dry_runs_are_sent_back(repo, run, said):
     assert (made.value, len(made.attempts)) == (2.0, 2)
 
 
+@pytest.mark.slow
 def test_the_model_sees_the_end_of_an_output_without_keys(repo, monkeypatch):
     monkeypatch.setenv("SERVICE_TOKEN", "hunter2hunter2")
     output = "first line\n" + "x" * 5000 + "\n\x1b[31mhunter2hunter2 and sk-0123456789abcdef01\x1b[0m\nthe end"

@@ -185,6 +185,7 @@ def test_a_rework_starts_from_the_refused_version():
     assert split(made.target) == {"src/app.py": "LIMIT = 9\n"}
 
 
+@pytest.mark.slow
 def test_the_prompt_for_files_is_bounded_and_short_files_stay_whole():
     contents = {f"src/long{i}.py": f"x{i} = 1\n" * 20_000 for i in range(9)} | {"src/short.py": "SHORT = 1\n" * 50}
     prompt = build_prompt(
@@ -267,6 +268,7 @@ def values(*xs):
     return [reply(TARGET.replace("3.0", f"{x}"), f"X {x}") for x in xs]
 
 
+@pytest.mark.slow
 def test_rejected_proposals_cost_no_run_and_do_not_count(make):
     study, _ = make("no", "no", *values(2.5, 2.0, 1.5), prefetch=False)
     study.start()
@@ -279,6 +281,7 @@ def test_rejected_proposals_cost_no_run_and_do_not_count(make):
     assert study.status.usage.cost == pytest.approx(0.05)
 
 
+@pytest.mark.slow
 def test_an_agent_without_usable_replies_ends_the_study(make):
     study, _ = make(*["no"] * 100, experiments=5)
     study.start()
@@ -287,6 +290,7 @@ def test_an_agent_without_usable_replies_ends_the_study(make):
     assert "20 proposals in a row could not be run; the last: No usable reply" in study.status.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "runs", "message"),
     [
@@ -304,6 +308,7 @@ def test_limits_end_the_search(make, options, runs, message):
     assert re.search(message, study.status.message)
 
 
+@pytest.mark.slow
 def test_a_cost_limit_that_cannot_be_checked_is_reported(make):
     study, backend = make(*values(2.9, 2.8), max_cost=1.0)
     ask = backend.complete
@@ -318,6 +323,7 @@ def test_a_cost_limit_that_cannot_be_checked_is_reported(make):
     assert "is unknown, so --max-cost cannot be kept" in study.status.message
 
 
+@pytest.mark.slow
 def test_a_token_limit_that_cannot_be_checked_is_reported(make):
     study, backend = make(*values(2.9, 2.8), max_tokens=100)
     ask = backend.complete
@@ -327,6 +333,7 @@ def test_a_token_limit_that_cannot_be_checked_is_reported(make):
     assert "--max-tokens cannot be kept" in study.status.message
 
 
+@pytest.mark.slow
 def test_the_next_proposal_is_requested_while_an_experiment_runs(make):
     slow = "X = 3.0\nY = 2.0\nimport time\ntime.sleep(0.5)\nloss = (X - 1) ** 2 + Y\n"
     asked, began = [], []
@@ -345,6 +352,7 @@ def test_the_next_proposal_is_requested_while_an_experiment_runs(make):
     assert began[4] - 0.2 <= asked[2] <= began[5]
 
 
+@pytest.mark.slow
 def test_a_prefetched_proposal_is_rebased_on_a_kept_experiment(make):
     base = "X = 3.0\nY = 2.0\nimport time\ntime.sleep(0.2)\nloss = X + Y\n"
     study, backend = make(
@@ -362,6 +370,7 @@ def test_a_prefetched_proposal_is_rebased_on_a_kept_experiment(make):
     assert backend.texts == [] or len(backend.prompts) == 3
 
 
+@pytest.mark.slow
 def test_stop_does_not_wait_for_the_model(make):
     study, _ = make(*values(2.0), seconds=60)
     study.start()
@@ -374,6 +383,7 @@ def test_stop_does_not_wait_for_the_model(make):
     assert study.state == "stopped"
 
 
+@pytest.mark.slow
 def test_a_note_reaches_the_prompt(make):
     study, backend = make(*values(2.9, 2.8, 2.7), prefetch=False, experiments=1)
     with pytest.raises(UserError):
@@ -406,6 +416,7 @@ def good():
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_two_hundred_experiments_with_a_faulty_server(tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
@@ -460,6 +471,7 @@ def keyless(folder, study):
         assert KEY not in "\n".join(journal.iterdump())
 
 
+@pytest.mark.slow
 def test_the_key_reaches_no_experiment_and_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     spy = "X = 1.0\nimport os, subprocess\nprint(os.environ)\nprint(subprocess.run(['env'], capture_output=True, text=True).stdout)\nloss = X\n"
@@ -506,6 +518,7 @@ def test_a_base_url_where_nobody_listens_is_one_line(tmp_path, monkeypatch):
         Study("g", TARGET, metric="loss", agent="claude", base_url="http://127.0.0.1:9", root=tmp_path).start()
 
 
+@pytest.mark.slow
 def test_a_command_line_agent_runs_a_whole_study(tmp_path):
     script = tmp_path / "agent.py"
     script.write_text(
@@ -533,6 +546,7 @@ def test_waiting_stops_when_the_study_does(tmp_path):
         control.sleep(30)
 
 
+@pytest.mark.slow
 def test_a_wait_for_a_rate_limit_is_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     states = []

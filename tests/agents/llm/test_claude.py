@@ -211,6 +211,7 @@ def test_rate_limit_waits_exactly_as_long_as_asked():
     assert [reason.split(":")[0] for _, reason in waits] == ["Rate limit of Claude"] * 2 + ["Claude is overloaded"]
 
 
+@pytest.mark.slow
 def test_waiting_is_not_charged_to_the_deadline():
     def wait(seconds, reason):
         time.sleep(seconds)
@@ -220,6 +221,7 @@ def test_waiting_is_not_charged_to_the_deadline():
     assert done.usage.seconds < 2.0
 
 
+@pytest.mark.slow
 def test_waits_are_limited():
     waits = Waits()
     with FakeMessages([limited()]) as server:
@@ -254,6 +256,7 @@ def test_overload_in_mid_stream():
     assert (done.usage.written, done.usage.cached) == (stable, 2 * stable)  # what broke off has cost something too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [dropped("middle"), dropped("end"), dropped("headers"), failed(500), failed(503), failed(502, raw="<html>"),
@@ -296,6 +299,7 @@ def test_a_prompt_that_is_too_long_fails_one_answer_only(status):
         assert "too long" in error_of(BackendFailed, lambda: ask(server))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["headers", "middle", "trickle"])
 def test_deadline(where):
     with FakeMessages([stalled(where)]) as server:
@@ -305,6 +309,7 @@ def test_deadline(where):
     assert line.endswith("no answer within 1 s.")
 
 
+@pytest.mark.slow
 def test_the_deadline_covers_all_retries():
     with FakeMessages([dropped(), stalled()]) as server:
         began = time.monotonic()
@@ -373,6 +378,7 @@ def test_check_asks_for_no_key_when_there_is_one():
         Claude(base_url=server.url, ask_key=lambda: pytest.fail("asked")).check()
 
 
+@pytest.mark.slow
 def test_check_reports_what_is_wrong(monkeypatch):
     with FakeMessages(key="another", models=("claude-opus-5",)) as server:
         assert "does not accept the key" in error_of(BackendRefused, Claude("claude-opus-5", base_url=server.url).check)
@@ -424,5 +430,6 @@ def test_the_module_does_not_import_the_sdk():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_unknown_effort():
     assert "use one of low" in error_of(BackendRefused, lambda: Claude(effort="huge"))

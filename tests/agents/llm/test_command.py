@@ -121,16 +121,19 @@ def test_an_empty_answer_is_a_failure(script):
     assert fails("true") == "true gave an empty answer."
 
 
+@pytest.mark.slow
 def test_a_slow_program_is_ended_at_the_deadline():
     start = time.monotonic()
     assert fails("sleep 60", deadline=0.4) == "sleep gave no answer within 0.4 s and was ended."
     assert time.monotonic() - start < 1.5
 
 
+@pytest.mark.slow
 def test_a_program_that_closes_its_pipes_is_ended_at_the_deadline():
     assert "no answer" in fails("sh -c 'exec <&- >&- 2>&-; sleep 60'", deadline=0.4)
 
 
+@pytest.mark.slow
 def test_a_program_that_ignores_signals_is_killed_with_its_children(script, tmp_path):
     line = script(f"""
         import os, signal, time
@@ -150,6 +153,7 @@ def test_a_program_that_ignores_signals_is_killed_with_its_children(script, tmp_
     assert all(gone(pid) for pid in pids)
 
 
+@pytest.mark.slow
 def test_processes_left_running_are_ended(script):
     start = time.monotonic()
     text = ask(script("sleep 60 & echo $!", "/bin/sh"), deadline=30).text  # it holds our pipes open
@@ -157,6 +161,7 @@ def test_processes_left_running_are_ended(script):
     assert gone(int(text))
 
 
+@pytest.mark.slow
 def test_a_stopped_study_ends_it(script, tmp_path):
     looks = []
 
@@ -173,6 +178,7 @@ def test_a_stopped_study_ends_it(script, tmp_path):
     assert gone(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.slow
 def test_an_interrupt_of_the_kernel_does_not_reach_it(tmp_path):
     # A process group of its own, so that the interrupt hits whoever is in it: only the caller, as it turns out.
     code = """

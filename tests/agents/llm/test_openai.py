@@ -183,6 +183,7 @@ def test_repeated_failures_fail_the_answer(broken):
     assert caught.value.usage.seconds > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["headers", "middle"])
 def test_a_silent_server_is_abandoned_at_the_deadline(where):
     with FakeChat([stalled(where)]) as server:
@@ -194,11 +195,13 @@ def test_a_silent_server_is_abandoned_at_the_deadline(where):
     assert caught.value.usage.cost is None
 
 
+@pytest.mark.slow
 def test_a_trickling_server_is_abandoned_at_the_deadline():
     with FakeChat([answer("ab", pause=0.4)] * 4) as server, pytest.raises(BackendFailed, match="no answer"):
         ask(server, deadline=0.6)
 
 
+@pytest.mark.slow
 def test_waiting_does_not_count_against_the_deadline():
     def wait(seconds, reason):
         time.sleep(seconds and 0.8)
@@ -207,6 +210,7 @@ def test_waiting_does_not_count_against_the_deadline():
         assert ask(server, deadline=0.7, wait=wait).text == "yes"
 
 
+@pytest.mark.slow
 def test_a_stopped_study_does_not_wait_for_the_answer():
     with FakeChat([stalled()]) as server:
         start = time.monotonic()

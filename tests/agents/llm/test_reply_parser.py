@@ -86,6 +86,7 @@ def test_tags_inside_the_code_are_code():
 lines = st.lists(st.from_regex(r"[a-z]{1,6} = [0-9]{1,3}", fullmatch=True), min_size=1, max_size=8, unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(lines, st.data())
 def test_a_block_changes_only_its_search_lines(source, data):

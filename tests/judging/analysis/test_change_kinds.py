@@ -90,6 +90,7 @@ _LINES = ["A = 1", "A = 2", "B = 1; C = 2", "B = 2; C = 2", "def f():\n    x = 1
 _sources = st.lists(st.sampled_from(_LINES), max_size=7).map("\n".join)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(_sources, _sources)
 def test_it_agrees_with_the_whole_tree(before: str, after: str) -> None:

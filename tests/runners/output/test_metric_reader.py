@@ -516,6 +516,7 @@ def test_any_output_gives_a_reading_or_an_error_of_one_line(output, name):
             assert "\n" not in reading.line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     ["a", "a ", "a=1 ", "a: ", "1", "1,", ",", "1,234", "[", "{", '{"a":', "[1,\n", "\x1b[", "\r", "\n", " ", "a: a\n", "-1/"],

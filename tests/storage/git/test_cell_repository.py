@@ -147,6 +147,7 @@ def test_recording_again_completes_what_a_kill_interrupted(study, monkeypatch):
     assert git(study.path, "rev-parse", "HEAD") == sha
 
 
+@pytest.mark.slow
 def test_stale_locks_do_not_end_the_study(study, monkeypatch):
     monkeypatch.setattr(CellRepository, "stale", 0.3)
     folder = study.path / ".git"
@@ -159,6 +160,7 @@ def test_stale_locks_do_not_end_the_study(study, monkeypatch):
     assert study.repository.read(1)["target.py"] == "x = 1\n"
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_held_for_a_moment_is_waited_for(study):
     lock = study.path / ".git" / "refs" / "autoresearch" / STUDY / "0001.lock"
     lock.touch()
@@ -295,6 +297,7 @@ def test_no_git(tmp_path):
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
     """A slow git, and a Ctrl-C in a terminal while it runs: it completes its work."""
     tools = tmp_path / "bin"
@@ -332,6 +335,7 @@ def test_an_interrupt_of_the_process_group_does_not_reach_git(tmp_path):
     assert not list((tmp_path / "repo" / ".git").rglob("*.lock"))
 
 
+@pytest.mark.slow
 def test_threads_may_record_and_read_at_once(study):
     errors: list[BaseException] = []
 
@@ -361,6 +365,7 @@ def test_any_bytes_can_be_read(content):
     assert isinstance(decode(content), str)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(summary=st.text(), hypothesis=st.text(), target=st.text())
 def test_any_text_is_recorded(tmp_path_factory, summary, hypothesis, target):

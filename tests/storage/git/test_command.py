@@ -77,6 +77,7 @@ def test_a_lock_is_waited_for(repo):
     git(repo, "rm", "--quiet", "a.txt")
 
 
+@pytest.mark.slow
 def test_a_lock_is_removed_only_where_it_may_be_stale(repo, monkeypatch):
     lock = repo / ".git" / "index.lock"
     lock.touch()

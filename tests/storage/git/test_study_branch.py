@@ -191,6 +191,7 @@ def test_sha256(tmp_path):
     assert tip(branch) == kept
 
 
+@pytest.mark.slow
 def test_a_version_does_not_depend_on_those_before_it(repo, branch):
     base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     targets = [

@@ -33,6 +33,7 @@ def workers():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_define_start_wait_and_inspect(kernel, tmp_path):
     assert "Setup: 1 line" in kernel.run("%%autoresearch setup\nGOAL = 1").said
     started = begin(kernel)
@@ -71,6 +72,7 @@ def test_define_start_wait_and_inspect(kernel, tmp_path):
     assert kernel.run("%autoresearch status").status == "error"
 
 
+@pytest.mark.slow
 def test_the_kernel_stays_free_and_an_interrupted_wait_leaves_the_study_running(kernel):
     begin(kernel, "--metric loss --budget 0.3s -n 30 --repeats 2")
     assert kernel.run("1+1").stdout == "2"
@@ -87,6 +89,7 @@ def test_the_kernel_stays_free_and_an_interrupted_wait_leaves_the_study_running(
     assert not workers()
 
 
+@pytest.mark.slow
 def test_an_interrupt_of_the_users_cell_leaves_the_study_alone(kernel):
     # More experiments than can be over, however late an interrupt reaches the sleeping cell on a busy machine.
     begin(kernel, "--metric loss --budget 0.2s -n 1000 --repeats 2")
@@ -102,6 +105,7 @@ def test_an_interrupt_of_the_users_cell_leaves_the_study_alone(kernel):
     kernel.run("%autoresearch stop")
 
 
+@pytest.mark.slow
 def test_stop_leaves_no_process_and_a_consistent_journal(kernel, tmp_path):
     begin(kernel, "--metric loss --budget 60s -n 9 --repeats 1", target=ENDLESS)
     wait_for(lambda: workers() and workers()[0].children())
@@ -114,6 +118,7 @@ def test_stop_leaves_no_process_and_a_consistent_journal(kernel, tmp_path):
         assert journal.execute("SELECT count(*) FROM experiment WHERE verdict IS NOT NULL").fetchone() == (0,)
 
 
+@pytest.mark.slow
 def test_pause_resume_and_step(kernel):
     kernel.run(f"%%autoresearch target\n{TARGET}")
     kernel.run("%%autoresearch program --metric loss --budget 0.05s -n 30 --repeats 1\nLower it")
@@ -131,6 +136,7 @@ def test_pause_resume_and_step(kernel):
     assert "is stopped" in kernel.run("%autoresearch stop").said
 
 
+@pytest.mark.slow
 def test_resume_after_the_kernel_was_killed(kernel, start_kernel, tmp_path):
     begin(kernel, "--metric loss --budget 0.2s -n 12 --repeats 2 --name night")
     journal = tmp_path / ".autoresearch" / "night" / "journal.sqlite"
@@ -155,6 +161,7 @@ def test_resume_after_the_kernel_was_killed(kernel, start_kernel, tmp_path):
     assert [(n, target) for n, target, _ in day] == [(n, target) for n, target, _ in after]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
@@ -205,6 +212,7 @@ def test_a_target_with_nothing_to_tune_is_one_line(shared_kernel):
     check_one_line(shared_kernel.run("%%autoresearch --metric loss\nprogram"), "nothing to tune|no constants")
 
 
+@pytest.mark.slow
 def test_plan_evals_regression_and_ablate_in_a_notebook(kernel, tmp_path):
     assert kernel.run(f"%%autoresearch target\n{TARGET}").status == "ok"
     assert kernel.run("%%autoresearch program\nLower it").status == "ok"
@@ -226,6 +234,7 @@ def test_plan_evals_regression_and_ablate_in_a_notebook(kernel, tmp_path):
         check_one_line(kernel.run(f"%autoresearch {line}"), message)
 
 
+@pytest.mark.slow
 def test_a_second_study_while_one_runs(kernel):
     begin(kernel, "--metric loss --budget 0.3s -n 30 --repeats 1 --name first")
     check_one_line(
@@ -235,6 +244,7 @@ def test_a_second_study_while_one_runs(kernel):
     kernel.run("%autoresearch stop")
 
 
+@pytest.mark.slow
 def test_a_setup_that_raises_shows_its_traceback_once(kernel):
     kernel.run("%%autoresearch setup\ndef load():\n    raise OSError('no data here')\n\nload()")
     begin(kernel)
@@ -246,6 +256,7 @@ def test_a_setup_that_raises_shows_its_traceback_once(kernel):
     assert "The setup failed" in second.text
 
 
+@pytest.mark.slow
 def test_an_undefined_metric_names_the_defined_variables(kernel):
     begin(kernel, "--metric accuracy --budget 0.05s -n 3")
     check_one_line(kernel.run("%autoresearch wait"), r"needs 'accuracy'.*Defined were: .*\bloss\b.*--metric")
@@ -260,6 +271,7 @@ def test_help_is_everywhere(shared_kernel):
         assert (answer.status, "usage:" in answer.stdout) == ("ok", True), name
 
 
+@pytest.mark.slow
 def test_completion(shared_kernel):
     assert {"start", "status", "step", "stop"} <= set(shared_kernel.complete("%autoresearch st"))
     assert "setup" in shared_kernel.complete("%%autoresearch se")

@@ -44,6 +44,7 @@ def test_a_new_study_has_an_empty_answer(study):
     assert content["study"]["goal"] == "Goal <b>"
 
 
+@pytest.mark.slow
 def test_a_finished_study_row_by_row(study):
     study.start()
     assert study.wait(60)
@@ -182,6 +183,7 @@ def test_a_repeated_run_of_the_incumbent_is_labelled(study):
     assert running["what"] == "The baseline once more, to compare"
 
 
+@pytest.mark.slow
 def test_the_running_curve_comes_in_pieces(tmp_path):
     study = Study("g", CURVED, metric="loss", experiments=4, repeats=1, budget="2s", root=tmp_path).start()
     try:
@@ -206,6 +208,7 @@ def test_the_running_curve_comes_in_pieces(tmp_path):
         study.stop()
 
 
+@pytest.mark.slow
 def test_details_and_refusals(study):
     study.start()
     assert study.wait(60)
