@@ -110,7 +110,9 @@ def notebook_progress(root: Path, began: float, name: str) -> tuple[float, str]:
         settings = make_settings(journal.get("settings"))
         runs, experiments = journal.runs(), [e for e in journal.experiments() if e.verdict is not None]
     total = settings.experiments + 3 * settings.repeats
-    share = min(1.0, (len(runs) + sum(not e.measurements for e in experiments)) / total)
+    # Repeats of candidates are not planned, so an experiment counts once, however often it ran.
+    planned_runs = sum(run.kind in ("baseline", "final") for run in runs)
+    share = min(1.0, (planned_runs + sum(e.number > 0 for e in experiments)) / total)
     kept = [e for e in experiments if e.kept]
     if not kept:
         return share, "measuring the baseline"

@@ -335,6 +335,7 @@ def test_a_broken_import_does_not_count_as_a_fix(tmp_path):
     assert shell(block(skill)["guard"], folder)[0] != 0
 
 
+@pytest.mark.slow
 def test_a_silenced_finding_still_counts(tmp_path):
     needs("security")
     skill = find_skill("security")

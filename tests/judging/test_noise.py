@@ -172,6 +172,7 @@ def test_runs_are_disturbed_when_the_noise_does_not_explain_how_they_vary():
     assert not disturbed([0.3, 0.1 + 0.2, 0.3], Noise(sd=0.0, df=2))
 
 
+@pytest.mark.slow
 def test_undisturbed_runs_are_seldom_called_disturbed():
     rng = random.Random(5)
     trials = 4000

@@ -49,6 +49,7 @@ def measure(runner, target, deadline=20.0, **options):
     return runner.measure(target, seed=options.pop("seed", 0), deadline=deadline, **options)
 
 
+@pytest.mark.slow
 def test_the_setup_runs_once_and_experiments_are_isolated(make, tmp_path):
     runner = make()
     assert measure(runner, "x = 1; data.append(4)").value == 2.0
@@ -61,6 +62,7 @@ def test_frozen_names_are_restored_before_the_metric_is_read(make):
     assert measure(make(), cheat).value == 10.0
 
 
+@pytest.mark.slow
 def test_fresh_processes_give_the_same_results(make):
     runner = make(mode="fresh")
     first = measure(runner, "x = seed\nprint('hello')", seed=3)
@@ -104,6 +106,7 @@ def test_sys_exit_zero_is_a_normal_end(make):
     assert measure(make(), "x = 1\nimport sys; sys.exit(0)").ok
 
 
+@pytest.mark.slow
 def test_the_traceback_shows_only_the_users_frames(make):
     m = measure(make(), "def f():\n    return {}['k']\n\nf()")
     assert m.traceback.splitlines()[-1] == "KeyError: 'k'"
@@ -111,6 +114,7 @@ def test_the_traceback_shows_only_the_users_frames(make):
     assert "child.py" not in m.traceback
 
 
+@pytest.mark.slow
 def test_a_printed_line_can_be_the_metric(make):
     runner = make("", metric="val_loss")
     m = measure(runner, "print('val_loss: 3.5'); print('val_loss: 2.25'); print('other: 1')")
@@ -133,6 +137,7 @@ def test_the_hard_timeout_kills_a_target_that_ignores_sigterm(make):
     assert m.seconds < 10  # the point is that an endless loop ended, not how fast
 
 
+@pytest.mark.slow
 def test_no_process_survives_an_experiment(make):
     runner = make()
     daemon = (
@@ -205,6 +210,7 @@ def test_after_a_killed_worker_the_next_experiment_starts_another(make):
     assert measure(runner, "x = 2").value == 4.0
 
 
+@pytest.mark.slow
 def test_clock_and_reports_reach_the_watch_and_the_curve(make, tmp_path):
     events = []
     target = (
@@ -220,6 +226,7 @@ def test_clock_and_reports_reach_the_watch_and_the_curve(make, tmp_path):
     assert {"begin", "report", "evaluating"} <= {key for e in events for key in e}
 
 
+@pytest.mark.slow
 def test_a_watch_that_returns_true_stops_the_run(make):
     target = "import time\nfor step in clock:\n    time.sleep(0.01)\n    report(step=step, loss=1.0)\nx = 1"
     m = measure(make(budget=Budget(60, "seconds")), target, watch=lambda e: e.get("report", {}).get("step", 0) >= 3)
@@ -241,6 +248,7 @@ def test_the_log_keeps_head_and_tail(make, tmp_path):
     assert m.output.endswith("last line\n")
 
 
+@pytest.mark.slow
 def test_the_controllers_seed_determines_random_numbers(make):
     target = "import random, numpy\nx = random.random() + numpy.random.rand() + seed"
     runner = make(metric="x", target=target)
@@ -257,6 +265,7 @@ def test_a_setup_that_raises_is_an_error_with_the_users_traceback(make):
     assert "server.py" not in caught.value.traceback
 
 
+@pytest.mark.slow
 def test_a_missing_module_is_one_line_with_the_remedy(make):
     with pytest.raises(UserError, match="torch_no_such is not installed, and the setup imports it"):
         measure(make("import torch_no_such"), "x = 1")
@@ -264,6 +273,7 @@ def test_a_missing_module_is_one_line_with_the_remedy(make):
     assert "pip install" in m.error
 
 
+@pytest.mark.slow
 def test_no_secret_reaches_an_experiment(make, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret-1")
     monkeypatch.setenv("MY_SERVICE", "sk-secret-2")
@@ -280,6 +290,7 @@ def wait_until(condition, seconds=20.0):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_experiments_run_in_the_notebooks_folder(make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text("VALUE = 21\n")
@@ -323,6 +334,7 @@ def test_the_clock_gives_printed_points_their_progress(make):
     assert all(p.elapsed <= m.charged for p in m.curve)
 
 
+@pytest.mark.slow
 def test_printed_lines_of_a_target_that_reports_are_ignored(make):
     target = PRINTS.format(loop="for step in clock:\n    report(step=step, mine=1.0)")
     m = measure(make(budget=Budget(12, "steps")), target)
@@ -340,6 +352,7 @@ def test_output_of_setup_and_metric_is_not_in_the_curve(make):
         assert [p.step for p in m.curve] == [3], mode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["auto", "fresh"])
 def test_a_target_can_import_the_setup_file_and_its_neighbours(make, tmp_path, mode):
     (tmp_path / "neighbour.py").write_text("VALUE = 5\n")

@@ -274,6 +274,7 @@ def test_equally_long_versions_are_not_confused_by_the_bytecode_cache(runner_of)
         assert runner.measure(target, seed=0, deadline=20).value == number
 
 
+@pytest.mark.slow
 def test_changing_a_frozen_file_is_tampering(runner_of):
     runner = runner_of()
     for script in ("echo 'print(1)' > bench.py\necho ms: 0", "rm bench.py\necho ms: 0",
@@ -286,6 +287,7 @@ def test_changing_a_frozen_file_is_tampering(runner_of):
     assert measure(runner, "cat data.csv; echo ms: 4").output.startswith("1\n")
 
 
+@pytest.mark.slow
 def test_a_result_file_counts_only_when_this_run_wrote_it(runner_of):
     runner = runner_of("file:x.out")
     assert measure(runner, "echo ms: 5 > x.out").value == 5
@@ -305,6 +307,7 @@ def test_a_result_file_that_the_repository_holds_is_not_a_result(runner_of):
     )
 
 
+@pytest.mark.slow
 def test_a_result_file_that_is_missing(runner_of):
     assert "never.out does not exist" in measure(runner_of("file:never.out"), "true").error
 
@@ -368,6 +371,7 @@ def test_a_guard_does_not_see_changes_made_by_verify(runner_of):
 # -- closing ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_close_removes_a_worktree_that_is_not_kept(runner_of, repo):
     runner = runner_of(fresh=True, keep=False)
     assert measure(runner, "echo ms: 5").value == 5

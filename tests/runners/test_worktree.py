@@ -289,6 +289,7 @@ def admin(tree):
     return Path((tree.folder / ".git").read_text().removeprefix("gitdir:").strip())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["git file", "git folder", "index"])
 def test_a_damaged_worktree_never_leads_git_to_the_checkout_above(repo, harm):
     """The worktree is below the checkout, which git would find when the worktree's own `.git` is gone."""

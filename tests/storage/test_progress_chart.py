@@ -69,6 +69,7 @@ def assert_readable(figure) -> None:
         assert not a.padded(-1).overlaps(b.padded(-1)), (one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [BPB, ACCURACY], ids=["minimize", "maximize"])
 @pytest.mark.parametrize("count", [0, 1, 3, 10, 500])
 def test_a_study_of_any_size(tmp_path, count, metric):
@@ -198,6 +199,7 @@ def test_any_text_is_drawn_literally():
     assert any(text.startswith("cost $x_1 \\frac$") for text in texts(figure))
 
 
+@pytest.mark.slow
 def test_the_users_styles_do_not_matter(tmp_path):
     experiments = simulated(12)
     save_progress(tmp_path / "plain.png", experiments, BPB)

@@ -204,6 +204,7 @@ def test_pause_holds_and_resume_takes_a_pause_back(make_study):
         study.pause()
 
 
+@pytest.mark.slow
 def test_wait_gives_up_when_told_to(make_study):
     study = make_study(SLOW, experiments=50).start()
     assert study.wait(0.2) is False
@@ -211,6 +212,7 @@ def test_wait_gives_up_when_told_to(make_study):
     assert study.wait(0) is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "setup", "message"),
     [

@@ -129,6 +129,7 @@ def bpe(prepare, tmp_path_factory):
     return vocabulary.read("bpe-500", file)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     documents=st.lists(st.binary(min_size=1, max_size=80), min_size=1, max_size=5),

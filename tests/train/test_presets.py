@@ -177,6 +177,7 @@ def build(script, preset, vocab):
     return script.model, script.Optimizer(script.model, compiled=False), x, x.roll(1, 1)
 
 
+@pytest.mark.slow
 @each_shape
 def test_parameters_and_state_are_counted_exactly(script, preset, vocab):
     model, optimizer, _, _ = build(script, preset, vocab)

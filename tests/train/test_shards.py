@@ -153,6 +153,7 @@ def test_without_a_network_one_line_gives_the_remedies():
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_offline_mode_is_named(home):
     code = (
         f"import sys; sys.path.insert(0, {str(TRAIN)!r}); import shards\n"
@@ -178,6 +179,7 @@ def test_a_number_of_shards_out_of_range_is_an_error(count):
         shards.fetch(STORIES, count)
 
 
+@pytest.mark.slow
 def test_a_killed_download_continues_where_it_stopped(hub, home):
     hub.faults[FIRST] = [stalled(300_000)]
     code = (

@@ -84,6 +84,7 @@ def best_quintic(low, high):
     return np.array([a, b, c])
 
 
+@pytest.mark.slow
 def test_the_coefficients_are_those_of_polar_express(script):
     low, high, cushion, safety = 1e-3, 1.0, 0.02407327424182761, 1.01
     for i, given_ in enumerate(script.POLAR):
@@ -138,6 +139,7 @@ def naive(q, k, v, window):
     return torch.einsum("bhqk,bkhd->bqhd", scores.softmax(-1), v)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     rows=st.integers(1, 3), length=st.integers(1, 40), window=st.integers(1, 48), kv_heads=st.integers(1, 3),
@@ -157,6 +159,7 @@ def test_attention_equals_the_naive_one(script, rows, length, window, kv_heads, 
 
 
 # uncompiled FlexAttention warns; compiling it takes half a minute here
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("window", [1, 7, 32, 128])
 def test_the_mask_for_flex_attention_is_the_same_window(script, window):

@@ -44,6 +44,7 @@ def test_exit_code_3_for_a_budget_spent_without_improvement(folder, capsys):
     assert main(["run", "program.md", "--target", "train.py", "-n", "1"]) == 3
 
 
+@pytest.mark.slow
 def test_exit_codes_2_for_wrong_usage_and_1_for_failures(folder, capsys):
     for words in (["dance"], ["run"], ["run", "program.md"], ["run", "none.ipynb"], ["status"], ["show"],
                   ["run", "program.md", "--target", "train.py", "--budget", "soon"]):  # fmt: skip

@@ -225,6 +225,7 @@ def test_a_long_temporary_path_is_too_long_for_sockets(tmp_path, monkeypatch):
 # -- workers and studies -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_worker_runs_and_ends():
     check = studies.check_worker()
     assert check.state == "ok", check

@@ -448,6 +448,7 @@ def test_unreadable_answers_name_the_problem(text, said):
 LINE = st.from_regex(r"[A-Za-z0-9./'\"$|&<>()*{}=: -]{1,30}", fullmatch=True).map(str.strip).filter(bool)
 
 
+@pytest.mark.slow
 @given(
     scope=LINE, metric=st.from_regex(r"[a-z_]{1,9}(=[a-z.]{1,9})?", fullmatch=True), minimize=st.booleans(), verify=LINE,
     guard=LINE.filter(lambda text: not module._none(text)),

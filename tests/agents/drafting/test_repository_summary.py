@@ -110,6 +110,7 @@ def test_broken_configuration_is_skipped(tmp_path):
     assert "package.json:\n(cannot be read)" in summarize(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_large_repository_is_summarized(tmp_path):
     files = {f"lib/part{n % 60}/deep{n % 7}/module_{n}.py": "" for n in range(3000)}
     top = {f"top-{n}.md": "" for n in range(400)}

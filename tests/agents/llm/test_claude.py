@@ -236,6 +236,7 @@ def test_waits_are_limited():
         assert "account" in error_of(BackendRefused, lambda: ask(server))
 
 
+@pytest.mark.slow
 def test_stop_while_waiting_or_reading():
     def wait(seconds, reason):
         raise Stopped

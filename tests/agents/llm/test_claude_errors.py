@@ -1,5 +1,6 @@
 """Texts of errors; what each error means is tested in test_claude, with the SDK's own errors."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from autoresearch_magic.agents.llm.claude_errors import clean, reach
 SECRETS = st.lists(st.from_regex(r"[A-Za-z0-9_-]{8,20}", fullmatch=True), max_size=3)
 
 
+@pytest.mark.slow
 @given(SECRETS, st.lists(st.text(max_size=40), max_size=8), st.data())
 def test_no_key_gets_through(secrets, texts, data):
     text = "".join(part + data.draw(st.sampled_from(["", " ", *secrets, "sk-ant-abc_12-3"])) for part in texts)

@@ -355,6 +355,7 @@ def test_check_without_the_sdk(monkeypatch):
         OpenAI("m").check()
 
 
+@pytest.mark.slow
 def test_the_sdk_is_imported_only_when_it_is_needed():
     code = "import sys, autoresearch_magic.agents.llm.openai; print('openai' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -185,6 +185,7 @@ def test_what_a_person_edited_in_the_folder_stays(study):
     assert study.repository.read(1)["target.py"] == "x = 1\n"
 
 
+@pytest.mark.slow
 def test_a_person_who_checked_out_an_old_experiment_is_left_alone(study):
     study.record(experiment(1))
     git(study.path, "checkout", "--quiet", "--detach", f"refs/autoresearch/{STUDY}/0000")
@@ -196,6 +197,7 @@ def test_a_person_who_checked_out_an_old_experiment_is_left_alone(study):
     assert (study.path / "target.py").read_text() == "x = 2\n"
 
 
+@pytest.mark.slow
 def test_git_gc_changes_nothing(study):
     study.record(experiment(1))
     git(study.path, "gc", "--quiet", "--prune=now")
@@ -207,6 +209,7 @@ def test_git_gc_changes_nothing(study):
     assert git(study.path, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_file_that_is_gone_from_the_tree_is_gone_from_the_folder(study):
     study.record(experiment(1), **{"lib/extra.py": "1\n"})
     assert git(study.path, "ls-files").splitlines() == ["lib/extra.py", "program.md", "setup.py", "target.py"]

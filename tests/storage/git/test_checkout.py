@@ -188,6 +188,7 @@ def test_opening_changes_nothing_not_even_the_index(repo):
     assert state(repo) == before
 
 
+@pytest.mark.slow
 def test_the_user_s_hooks_do_not_run(repo, tmp_path):
     add_hooks(repo, tmp_path / "ran")
     checkout, target = opened(repo)
@@ -348,6 +349,7 @@ def identity(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
 
 
+@pytest.mark.slow
 def test_one_commit_on_the_branch_and_nothing_is_pushed(repo, remote):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target, src__app_py="LIMIT = 20\n", src__new_py="y = 1\n", src__util_py=None)
@@ -419,6 +421,7 @@ def test_nothing_is_applied_to_a_detached_head(repo):
     unchanged(repo, lambda: apply(checkout, made, "x"), "detached: switch to the branch")
 
 
+@pytest.mark.slow
 def test_no_identity_to_commit_with(repo, tmp_path, monkeypatch):
     checkout, target = opened(repo)
     made = proposal_commit(repo, checkout, target)

@@ -70,6 +70,7 @@ def test_hooks_do_not_run(repo, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_a_lock_is_waited_for(repo):
     lock = repo / ".git" / "index.lock"
     lock.touch()

@@ -209,6 +209,7 @@ def test_a_version_does_not_depend_on_those_before_it(repo, branch):
     assert "src/app.py" in names[4]
 
 
+@pytest.mark.slow
 def test_a_lock_in_the_users_repository_is_never_removed(repo, branch, monkeypatch):
     base = record(branch, experiment(0, branch.target, Verdict.BASELINE))
     monkeypatch.setattr("autoresearch_magic.storage.git.command.PATIENCE", 0.0)
