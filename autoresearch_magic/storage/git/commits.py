@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
@@ -30,7 +29,7 @@ _EXPERIMENT = re.compile(rb"^Experiment: (\d+)$", re.MULTILINE)
 _COMMITTED = re.compile(rb"^committer .* (\d+) [+-]\d{4}$", re.MULTILINE)
 
 
-class Commits(ABC):
+class Commits:
     """The commits of one study; the base of `CellRepository` and `StudyBranch`.
 
     Parameters
@@ -127,17 +126,15 @@ class Commits(ABC):
             for path, (_, content) in zip(blobs, self._objects(*blobs.values()), strict=True)
         }
 
-    def _open(self) -> None:  # noqa: B027 - a default, not an abstract method
+    def _open(self) -> None:
         """Create the repository if it does not exist; only `CellRepository` does."""
 
-    def _show(  # noqa: B027 - a default, not an abstract method
-        self, sha: str, files: Mapping[str, str], parent: str | None
-    ) -> None:
+    def _show(self, sha: str, files: Mapping[str, str], parent: str | None) -> None:
         """Show a new best in the working files; only `CellRepository` does."""
 
-    @abstractmethod
     def _changes(self, files: Mapping[str, str]) -> bytes:
         """Return the fast-import commands that turn the parent's tree into a version's."""
+        raise NotImplementedError
 
     def _git(self, *arguments: str, given: str | bytes = "", env: Mapping[str, str] | None = None) -> str:
         try:
