@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .errors import UserError
+from .text import exact
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WORDS = {
@@ -37,7 +38,7 @@ class Budget:
         return self.amount if self.unit == "seconds" else None
 
     def __str__(self) -> str:
-        return format_duration(self.amount) if self.unit == "seconds" else f"{self.amount:g}steps"
+        return format_duration(self.amount) if self.unit == "seconds" else f"{exact(self.amount)}steps"
 
 
 def parse_duration(text: str | float, what: str = "duration") -> float:

@@ -6,6 +6,8 @@ Any other exception that reaches the user is a bug of this package and keeps its
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,3 +59,26 @@ class ProposalFailed(Exception):
 
 class Stopped(Exception):
     """The study was asked to stop in the middle of a run or a request; not an error."""
+
+
+def require(module: str, purpose: str) -> ModuleType:
+    """Import and return a module of an optional package.
+
+    Parameters
+    ----------
+    module : str
+    purpose : str
+        What needs it, as the start of a sentence, such as ``"The history as a DataFrame"``.
+
+    Raises
+    ------
+    UserError
+        When the package is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise  # the package is there, and lacks one of its own
+        raise UserError(f"{purpose} needs {package}: pip install {package}") from None

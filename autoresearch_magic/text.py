@@ -30,3 +30,11 @@ def fenced(text: str, language: str = "") -> str:
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def exact(value: float) -> str:
+    """Format a number as briefly as reading it back allows: ``8``, ``0.1``, ``1234567``."""
+    text = f"{value:g}"
+    return (
+        text if float(text) == value and "e+" not in text else str(int(value)) if value == int(value) else repr(value)
+    )

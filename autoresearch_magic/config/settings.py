@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..judging.judge import Bounds, Rule
 from ..metric import Metric, parse_metric
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
-from ..text import counted, shorten
+from ..text import counted, exact, shorten
 from .converters import (
     UNLIMITED,
     default_threads,
@@ -303,7 +303,7 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, Bounds):
         return str(value) if value != Bounds() else ""
     if isinstance(value, Budget):
-        return f"{value.amount:g}steps" if value.unit == "steps" else value.amount
+        return f"{exact(value.amount)}steps" if value.unit == "steps" else value.amount
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from ..experiment import Experiment, Headline, Measurement, Outcome, Verdict
 from ..metric import Metric
 from ..source.edits import complexity
-from ..text import counted
+from ..text import counted, exact
 from .noise import Comparison, Noise, compare, spread, welch
 
 FIRST, NEXT, GROWTH = 0.001, 0.0017, 1.33
@@ -77,7 +77,7 @@ class Bounds:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
     def __str__(self) -> str:
-        low, high = ("" if end is None else f"{end:g}" for end in (self.low, self.high))
+        low, high = ("" if end is None else exact(end) for end in (self.low, self.high))
         return f"{low}..{high}"
 
 

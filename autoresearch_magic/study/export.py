@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shlex
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError
+from ..config.option_words import option_words
+from ..errors import UserError, require
 from ..experiment import Experiment
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
@@ -19,9 +23,6 @@ from .summary import report_markdown, result_line
 
 if TYPE_CHECKING:
     import pandas as pd
-
-REPOSITORY = ("scope", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link")
-"""Settings that a notebook needs to start a repository study again."""
 
 COLUMNS = [
     "experiment", "verdict", "value", "seconds", "summary", "commit", "agent", "source", "parent", "repeats",
@@ -44,12 +45,19 @@ def rows(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
 
 def history(experiments: Sequence[Experiment]) -> pd.DataFrame:
     """Return the history as a DataFrame, one row per experiment; see `Study.history`."""
-    import pandas as pd
-
-    frame = pd.DataFrame(rows(experiments), columns=COLUMNS)
+    frame: pd.DataFrame = require("pandas", "The history as a DataFrame").DataFrame(rows(experiments), columns=COLUMNS)
     return frame.astype(
         {"experiment": "int64", "value": "float64", "seconds": "float64", "parent": "Int64", "repeats": "int64"}
     )
+
+
+def history_csv(experiments: Sequence[Experiment]) -> str:
+    """Return the history as CSV with a header line; missing values are empty."""
+    out = io.StringIO()
+    table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows(experiments))
+    return out.getvalue()
 
 
 def apply_to_branch(status: StudyStatus, best: Experiment | None) -> str:
@@ -107,14 +115,13 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
     best = status.incumbent
     if best is None:
         raise UserError(f"{status.name} has no baseline yet: there is nothing to export.")
-    frame = history(status.experiments)
     match path.suffix.lower():
         case ".py":
             text = _source(best)
         case ".patch" | ".diff":
             text = unified_diff(status.experiments[0].target, best.target, "a/target.py", "b/target.py")
         case ".csv":
-            text = frame.to_csv(index=False)
+            text = history_csv(status.experiments)
         case ".tsv" if columns == 9:
             text = _nine(status)
         case ".tsv":
@@ -143,39 +150,37 @@ def _nine(status: StudyStatus) -> str:
 
 
 def _notebook(status: StudyStatus, best: Experiment) -> str:
-    from nbformat import v4
-
-    wanted = ("metric", "experiments", "agent", "seed", *REPOSITORY)
-    settings = {k: v for k, v in status.settings.to_json().items() if k in wanted and v not in ("", [], None)}
-    options = " ".join(
-        f"--{k.replace('_', '-')} {shlex.quote(' '.join(v) if isinstance(v, list) else str(v))}"
-        for k, v in settings.items()
-    )
-    direction = "" if status.settings.minimize else " --maximize"
-    if status.definition.checkout is not None:
-        patch = unified_diff(status.experiments[0].target, best.target)
-        cells = [
-            v4.new_markdown_cell(f"# {status.definition.program.title or status.name}\n\n{result_line(status)}."),
-            v4.new_markdown_cell(f"The change of the best version:\n\n{fenced(patch, 'diff')}"),
-            v4.new_code_cell("%load_ext autoresearch_magic"),
-            v4.new_code_cell(f"%%autoresearch {options}{direction}\n{status.definition.program.text}"),
-        ]
-        return _as_json(cells)
-    cells = [
-        v4.new_markdown_cell(f"# {status.definition.program.title or status.name}\n\n{result_line(status)}."),
+    """Return a notebook that starts the study again, from the best version in a cell study."""
+    v4 = require("nbformat.v4", "An exported notebook")
+    definition, settings = status.definition, status.settings
+    intro = [
+        v4.new_markdown_cell(f"# {definition.program.title or status.name}\n\n{result_line(status)}."),
         v4.new_code_cell("%load_ext autoresearch_magic"),
-        v4.new_code_cell(f"%%autoresearch setup\n{status.definition.setup}"),
-        v4.new_code_cell(f"%%autoresearch target\n{best.target}"),
-        v4.new_code_cell(
-            f"%%autoresearch {options} --budget {status.settings.budget}{direction}\n{status.definition.program.text}"
-        ),
     ]
-    return _as_json(cells)
+    if (checkout := definition.checkout) is not None:
+        # The notebook may be opened anywhere, and a study looks around itself for its repository.
+        settings = replace(settings, repo=settings.repo or str(checkout.folder))
+        patch = unified_diff(status.experiments[0].target, best.target)
+        cells = [v4.new_markdown_cell(f"The change of the best version:\n\n{fenced(patch, 'diff')}")] if patch else []
+    else:
+        # Code that was read from files imports what lies beside them, and the notebook may lie elsewhere.
+        if definition.setup_path is not None:
+            setup = f"%autoresearch setup {shlex.quote(str(definition.setup_path))}"
+        elif definition.target_path is not None:
+            folder = str(definition.target_path.parent)
+            setup = f"%%autoresearch setup\nimport sys\n\nsys.path.insert(0, {folder!r})\n{definition.setup}"
+        else:
+            setup = f"%%autoresearch setup\n{definition.setup}" if definition.setup.strip() else ""
+        cells = [
+            *([v4.new_code_cell(setup)] if setup else []),
+            v4.new_code_cell(f"%%autoresearch target\n{best.target}"),
+        ]
+    start = v4.new_code_cell(f"%%autoresearch {' '.join(option_words(settings))}\n{definition.program.text}")
+    return _as_json([*intro, *cells, start])
 
 
 def _as_json(cells: list[Any]) -> str:
-    from nbformat import v4
-
+    v4 = require("nbformat.v4", "An exported notebook")
     notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     return json.dumps(notebook, indent=1)
 

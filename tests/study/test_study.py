@@ -271,7 +271,7 @@ def test_exports_and_the_report(make_study, tmp_path):
 
     notebook = nbformat.read(study.export(tmp_path / "best.ipynb"), as_version=4)
     nbformat.validate(notebook)
-    assert study.incumbent.target in notebook.cells[3].source
+    assert study.incumbent.target in notebook.cells[2].source
     report = study.report(tmp_path / "out" / "report.md").read_text()
     assert "## From the baseline to the best" in report
     assert (tmp_path / "out" / "progress.png").exists()

@@ -43,6 +43,7 @@ def test_a_notebook_runs_offline(name, tmp_path, capsys):
         assert study.state == "finished", study.status.message
         assert study.experiments[0].value is not None
         assert len(study.experiments) > 1
+        assert_its_export_runs(study, tmp_path / study.name)
         shutil.rmtree(study.definition.checkout.folder.parent, ignore_errors=True)  # the notebook made it elsewhere
 
 
@@ -68,3 +69,18 @@ def test_the_training_notebook_runs_with_a_short_budget(tmp_path, capsys):
     study = open_study(path.parent / ".autoresearch" / "night")
     assert study.state == "finished", study.status.message
     assert study.definition.target_path == (tmp_path / "train" / "train.py").resolve()
+    assert_its_export_runs(study, tmp_path / "elsewhere")
+
+
+def assert_its_export_runs(study, folder):
+    """Run the exported notebook of a study in another folder: it must make a study with the same settings."""
+    exported = study.export(folder / "again.ipynb")
+    notebook = nbformat.read(exported, as_version=4)
+    nbformat.validate(notebook)
+    notebook.cells.append(nbformat.v4.new_code_cell("%autoresearch wait"))
+    nbformat.write(notebook, exported)
+    assert run_notebook(exported, None, {}).exit_code in (0, 3)
+    [again] = [open_study(each) for each in (folder / ".autoresearch").iterdir() if each.is_dir()]
+    assert again.state == "finished", again.status.message
+    before, after = study.settings.to_json(), again.settings.to_json()
+    assert {**before, "repo": ""} == {**after, "repo": ""}  # the export names the repository that the study has found

@@ -21,7 +21,6 @@ from ..progress_bar import Bar, TerminalBar, follow
 from ..reply import Reply
 from ..session import Place, Session
 from .announcer import Announcer
-from .panel import Panel, push_updates
 from .progress_bar import NotebookBar, in_notebook
 from .saved_picture import SavedPicture, update_picture
 
@@ -83,14 +82,22 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         if not in_notebook():
             study.observe(self.announcer)
             return
-        display(Panel(study))
+        try:
+            from .panel import Panel
+        except ModuleNotFoundError as error:
+            print(
+                f"There is no live panel without {error.name}: pip install anywidget ipywidgets  and restart the kernel."
+            )
+            study.observe(self.announcer)
+        else:
+            display(Panel(study))
         SavedPicture(study)
 
     def wait(self, study: Study, timeout: float | None, *, question: bool = False) -> None:
         """Wait with a progress bar, for a study or the answer to a question; an interrupt leaves the study running."""
         try:
             # The waiting cell blocks the kernel, so the panels cannot ask for updates: send them unasked.
-            over = follow(study, make_bar(), timeout, also=push_updates if in_notebook() else lambda study: None)
+            over = follow(study, make_bar(), timeout, also=push_updates)
         except KeyboardInterrupt:
             raise UserError(f"Stopped waiting; {study.name} keeps running. End it with  %autoresearch stop") from None
         if in_notebook():
@@ -108,6 +115,13 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
             return ""
         self._shown.add(key)
         return study.status.traceback
+
+
+def push_updates(study: Study) -> None:
+    """Send the study's news to its open panels."""
+    # No panel was shown where its module was not imported: in a terminal, and where its packages are missing.
+    if (panel := sys.modules.get(f"{__package__}.panel")) is not None:
+        panel.push_updates(study)
 
 
 def make_bar() -> Bar:
