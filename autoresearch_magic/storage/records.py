@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..events import Drawn, Notice, Publish, RunKind, State
+from ..events import Drawn, Publish, RunKind, State
 from ..experiment import Experiment, Headline
 from ..metric import Metric
 from ..source.files import split
@@ -140,9 +140,7 @@ class Records:
         try:
             from .progress_chart import save_progress  # matplotlib takes half a second to import
         except ModuleNotFoundError:
-            if len(experiments) == 1:  # told once, with the baseline
-                self._publish(Notice("No progress.png is drawn without matplotlib: pip install matplotlib"))
-            return
+            return  # an optional package; who shows the picture says that there is none
         save_progress(
             self.folder / "progress.png", experiments, self.metric,
             title=self.title, noise=experiments[0].deviation, headline=headline,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import UserCodeError
@@ -34,6 +35,8 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
         raise UserCodeError(study.status.message, study.status.traceback)
     files = [("results", study.folder / "results.tsv"), ("picture", study.folder / "progress.png"), *more]
     lines = [f"{what:<9} {shown_path(path)}" for what, path in files if path.exists()]
+    if find_spec("matplotlib") is None:
+        lines.append("picture   none without matplotlib: pip install matplotlib")
     text = "\n".join([
         "", study.definition.program.title or study.name, "", history_text(study.status, study.experiments), "",
         result_line(study.status), "", *lines,

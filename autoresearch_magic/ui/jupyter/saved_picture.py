@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import weakref
+from importlib.util import find_spec
 
 from IPython.display import DisplayHandle
 
@@ -50,6 +51,8 @@ class SavedPicture:
 
     def _bundle(self, study: Study) -> dict[str, object]:
         file = study.folder / "progress.png"
+        if not file.is_file() and find_spec("matplotlib") is None:
+            return {"text/plain": f"{study.name}: there is no picture without matplotlib: pip install matplotlib"}
         if not file.is_file():
             return {"text/plain": f"{study.name}: the picture appears here when the baseline is measured."}
         return {"text/plain": f"{study.name}: {result_line(study.status)}", "image/png": file.read_bytes()}
