@@ -38,6 +38,10 @@ class NothingToPropose(UserError):
     """An agent has no proposals left; the study ends and shows this message."""
 
 
+class NothingToTune(UserError):
+    """A target has no constants, so an agent that only tunes cannot work; raised before the study starts."""
+
+
 class ProposalFailed(Exception):
     """An agent failed to produce a usable proposal; the experiment is recorded as `rejected` without a run.
 

@@ -25,7 +25,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from ..errors import NothingToPropose, UserError
+from ..errors import NothingToPropose, NothingToTune, UserError
 from ..experiment import Experiment, Proposal, Verdict
 from ..judging.optuna_logging import quiet_optuna
 from ..metric import Metric
@@ -104,7 +104,7 @@ class Tuner(Agent):
         self.names = tuple(dict.fromkeys(name.strip() for name in argument.split(",") if name.strip()))
         constants = find_constants(target)
         if not constants:
-            raise UserError(
+            raise NothingToTune(
                 "The target has nothing to tune: write its numbers as constants at the top level, for example  "
                 "LR = 3e-4  or  WIDTH = 64  # 32 .. 256 step 32, or choose another agent (--agent NAME)."
             )

@@ -26,6 +26,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ..errors import UserError
+from .blocks import editable_spans
 from .constant_comments import read_comments, space_from_comment
 from .edits import BOM, UNPARSABLE, parse
 from .files import Part, is_bundle, is_python, parts
@@ -73,6 +74,11 @@ class Literal:
 
 @lru_cache(maxsize=256)
 def _constants(target: str, strict: bool) -> tuple[Constant, ...]:
+    found, spans = _constants_of_files(target, strict), editable_spans(target)
+    return tuple(c for c in found if spans is None or any(start <= c.start < end for start, end in spans))
+
+
+def _constants_of_files(target: str, strict: bool) -> tuple[Constant, ...]:
     if not is_bundle(target):
         return _constants_of_file(target, strict)
     return tuple(
@@ -134,7 +140,7 @@ def find_constants(target: str, *, strict: bool = True) -> list[Constant]:
 
     Left out are names with a leading underscore; seeds, because a better seed is not an improvement; names that are bound
     more than once or other than by assignment anywhere in the file (``+=``, ``del``, ``global``, a loop, a ``with``, an
-    import, a function ...); constants that a comment calls ``fixed``; and those with only one possible value.
+    import, a function ...); constants that a comment calls ``fixed``, or that stand in lines that may not change (`blocks`); and those with only one possible value.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""The integrity check: a proposal may neither set a seed nor tamper with the controller. It reads the syntax tree only.
+"""The integrity check: a proposal may neither set a seed, nor tamper with the controller, nor change lines that are frozen.
+
+Which lines are frozen is read from comments (`blocks`); everything else is read from the syntax tree.
 
 The controller is the process that runs the study and hands out `clock`, `report` and `seed`. A target may contain anything that
 its author put there, so a proposal is compared with the baseline and the incumbent: whatever it does more often than each of
@@ -36,6 +38,7 @@ from typing import Literal
 
 from ..text import shorten
 from . import files
+from .blocks import frozen_change
 from .edits import UNPARSABLE, canonical
 from .name_binding import Binding, Names, Scope, ScopedNode
 from .seeds import PACKAGE, SETTERS, Seeds, is_none, last_name, names_seed, public_path
@@ -76,10 +79,13 @@ def refusal(target: str, allowed: Iterable[str], setup: str = "") -> str:
     target : str
         The proposal's target.
     allowed : iterable of str
-        The targets of the baseline and the incumbent.
+        The targets of the baseline, whose frozen lines count, and of the incumbent.
     setup : str
         The study's setup.
     """
+    allowed = list(allowed)
+    if allowed and (changed := frozen_change(allowed[0], target)):
+        return changed
     if files.is_bundle(target):
         before = [files.split(each) for each in allowed]
         for path, content in files.split(target).items():

@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..metric import Metric
 from ..runners.safety.policy import danger
 from ..runners.worker.client import missing_module
+from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
 from ..source.files import split
 from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of
@@ -111,6 +112,7 @@ def define(
     made = Definition(parsed, target_text, setup_text, made_settings, target_path, setup_path)
     check_syntax(setup_text, "setup")
     check_syntax(target_text, "target")
+    check_blocks(target_text)
     check_installed(setup_text, target_text, made.folders)
     return made
 
@@ -129,6 +131,7 @@ def _define_repository(
     checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
     check_links(checkout, settings.link)
     check_syntax(text)
+    check_blocks(text)
     return Definition(program, text, measuring, settings, checkout=checkout)
 
 

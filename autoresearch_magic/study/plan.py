@@ -73,12 +73,15 @@ class Plan:
         Runs at the study's budget, and at a shorter one.
     guard_seconds : float
         Duration of the guard.
+    problem : str
+        Why the study could not start with its agent; usually empty.
     """
 
     metric: Metric
     settings: Settings
     trials: tuple[Trial, ...]
     guard_seconds: float = 0.0
+    problem: str = ""
 
     @property
     def seconds(self) -> float:
@@ -140,6 +143,8 @@ class Plan:
                 f"About {counted(max(0, fit), 'experiment')} {'fits' if fit == 1 else 'fit'} into {format_duration(s.time_limit)}."
             )
         lines += [f"Cost: {cost_line(s)}", f"Advice: {self.advice}"]
+        if self.problem:
+            lines.append(f"It cannot start yet. {self.problem}")
         return "\n".join(lines)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +15,7 @@ from ..agents.base import Agent
 from ..agents.registry import make_agent
 from ..config.program import Program
 from ..config.settings import Settings
-from ..errors import UserError
+from ..errors import NothingToTune, UserError
 from ..events import Event, Observer, State, StateChanged
 from ..experiment import Experiment
 from ..judging.analysis.analyze import Evals, evaluate
@@ -99,7 +100,10 @@ class Study:
         root = Path(root).absolute()
         recorded = recorded_settings(str(settings.get("agent", "")), root)
         definition = define(program, target, setup, {**recorded, **settings})
-        agent = make_agent(definition.settings.agent, definition.target, definition.settings, root)
+        try:
+            agent: Agent | None = make_agent(definition.settings.agent, definition.target, definition.settings, root)
+        except NothingToTune:  # raised again by a start; a plan needs no agent
+            agent = None
         if name is not None and (root / folders.checked_name(name)).exists():
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
         if name is not None and _branch_exists(definition, name):
@@ -366,9 +370,14 @@ class Study:
             raise UserError(
                 f"The study {other.name} is {other.state}: a plan beside it would measure that. Stop it first."
             )
-        return make_plan(
+        plan = make_plan(
             self.definition, lambda scratch: make_runner(self.definition, self.folder, self._publish, scratch=scratch), show
         )  # fmt: skip
+        try:
+            self._agent = self._agent or self._make_agent(self.definition)
+        except NothingToTune as error:
+            plan = replace(plan, problem=str(error))
+        return plan
 
     # -- comparisons ------------------------------------------------------------------------------------------------
     # `ask_...` starts one in the study's thread and returns at once; `answer` has the result; the plain verbs wait for it.

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from ...experiment import Experiment, Verdict
 from ...metric import Metric
+from ...source.blocks import END, FIXED, FIXED_END, START, has_blocks
 from ...source.edits import unified_diff
 from ...source.files import HEAD, is_bundle, split
 from ...text import counted, fenced, shorten
@@ -122,6 +123,7 @@ def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
         for part in (
             f"# The program, written by the user\n\n{briefing.program.strip()}",
             *(_about_repository(briefing) if several else _about_cell(briefing)),
+            _about_blocks(briefing.incumbent.target),
         )
         if part
     )
@@ -154,6 +156,16 @@ def _about_repository(briefing: Briefing) -> Sequence[str]:
         f"# The scope: files that you may change or add\n\n{' '.join(briefing.scope)}",
         f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
         f"# The files that measure: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
+    )
+
+
+def _about_blocks(target: str) -> str:
+    if not has_blocks(target):
+        return ""
+    return (
+        f"# Lines that may change\n\nComments in the target mark them. Where it has {START} and {END}, only lines between the two may "
+        f"change, in any file. Lines between `{FIXED}` and `{FIXED_END}` may not change, nor may the "
+        "markers. A proposal that does more is rejected without a run."
     )
 
 

@@ -77,6 +77,14 @@ def briefing(history, **options):
 # -- the prompt --------------------------------------------------------------------------------------------------------
 
 
+def test_the_prompt_says_which_lines_may_change():
+    def stable(target):
+        return build_prompt(briefing([experiment(0, 5.0, target, Verdict.BASELINE)])).stable
+
+    assert "EVOLVE-BLOCK" not in stable("X = 3\n")
+    assert "only lines between the two may change" in stable("# EVOLVE-BLOCK-START\nX = 3\n# EVOLVE-BLOCK-END\n")
+
+
 def test_the_prompts_parts_are_ordered_by_how_often_they_change():
     history = [
         experiment(0, 5.0, TARGET, Verdict.BASELINE, "baseline"),
