@@ -21,7 +21,6 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from ..errors import UserError
 from ..text import shorten
@@ -38,8 +37,6 @@ _LINE = re.compile(rf"\s*(?:#+|//+|--+|;+|%+|/\*+|<!--)\s*(?:{_MARK})")
 _COMMENT = re.compile(rf"#+\s*(?:{_MARK})")
 _SHOWN = 80
 
-Marker = Literal["EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END", "autoresearch: fixed", "autoresearch: end"]
-
 
 @dataclass(frozen=True)
 class _File:
@@ -51,13 +48,13 @@ class _File:
         Empty for a target of one text.
     lines : tuple of str
         Without line ends.
-    markers : tuple of (int, Marker)
-        Index of the line, and its marker.
+    markers : tuple of (int, str)
+        Index of the line, and which of the four it has.
     """
 
     path: str
     lines: tuple[str, ...]
-    markers: tuple[tuple[int, Marker], ...]
+    markers: tuple[tuple[int, str], ...]
 
     def where(self, index: int) -> str:
         """Return the place of a line, for messages."""
@@ -234,7 +231,7 @@ def _ended_lines(text: str) -> list[str]:
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
-def _python_markers(text: str) -> Iterator[tuple[int, Marker]]:
+def _python_markers(text: str) -> Iterator[tuple[int, str]]:
     """Yield the markers among a Python source's comments; a string may contain the same text."""
     for line, alone, found in _marking_comments(text):
         if alone:
@@ -251,13 +248,13 @@ def _marking_comments(text: str) -> Iterator[tuple[int, bool, re.Match[str]]]:
         return  # what does not parse is reported as such
 
 
-def _line_markers(lines: tuple[str, ...]) -> Iterator[tuple[int, Marker]]:
+def _line_markers(lines: tuple[str, ...]) -> Iterator[tuple[int, str]]:
     for index, line in enumerate(lines):
         if found := _LINE.match(line):
             yield index, _marker(found)
 
 
-def _marker(found: re.Match[str]) -> Marker:
+def _marker(found: re.Match[str]) -> str:
     if found["evolve"]:
         return START if found["evolve"] == START else END
     return FIXED if found["fixed"] == "fixed" else FIXED_END
