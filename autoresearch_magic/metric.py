@@ -24,8 +24,8 @@ class Metric:
         As shown to users, in charts and in files.
     expression : str
         For cells, a Python expression that is evaluated after the target, with the setup's own names restored; a plain name
-        may also be printed by the target as a line ``name: value``. For commands, how it is read from their output
-        (`runners.output.metric_reader.parse_rule`).
+        may also be printed by the target as a line ``name: value``. For commands, and for cells that print it, how it is read from
+        the output (`runners.output.metric_reader.parse_rule`).
     minimize : bool
         Whether lower is better.
     """

@@ -15,7 +15,8 @@ from typing import Any
 from ..budget import Budget, format_duration, parse_budget
 from ..errors import UserError
 from ..judging.judge import Bounds, Rule
-from ..metric import Metric, parse_metric
+from ..metric import Metric
+from ..runners.output.cell_metric import parse_cell_metric
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
 from ..text import counted, exact, shorten
 from .converters import (
@@ -310,7 +311,7 @@ def _json_value(value: Any) -> Any:
 def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
     """Return a metric's name, expression and direction: a Python expression, or with `verified` a reading of output."""
     if not verified:
-        return parse_metric(text)
+        return parse_cell_metric(text)
     name, rule, minimize = parse_verified_metric(text or "metric")
     parse_rule(rule)  # reports mistakes before the study starts
     return name, rule, minimize

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ..budget import Budget
@@ -11,6 +14,10 @@ from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from . import Runner, Watch
 from .environment import experiment_environment
+from .output.cell_metric import PrintedMetric, printed_metric
+from .output.log_file import read_log, readable_log
+from .output.readings import NothingToRead, Unreadable
+from .worker.child import not_finite
 from .worker.client import WorkerClient, missing_module
 
 
@@ -65,6 +72,7 @@ class CellRunner(Runner):
     ) -> None:
         self.metric, self.threads, self.memory = metric, threads, memory
         self.budget: Budget = budget
+        self._printed = printed_metric(metric)
         config = {
             "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
             "folders": list(map(str, folders)), "setup_name": setup_name,
@@ -76,13 +84,18 @@ class CellRunner(Runner):
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
     ) -> Measurement:
         """Run a target once; see `Runner.measure`."""
+        printed = self._printed
+        evaluated = "" if printed is not None and printed.always else self.metric.expression
         job = {
             "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "threads": self.threads,
-            "metric": {"name": self.metric.name, "expression": self.metric.expression},
+            "metric": {"name": self.metric.name, "expression": evaluated},
         }  # fmt: skip
-        result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=log, watch=watch)
+        since = time.time()
+        with readable_log(log) as path:
+            result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
+            output = read_log(path)
         missing = result.get("missing_module")
-        return Measurement(
+        measured = Measurement(
             outcome=Outcome(result["outcome"]),
             value=result.get("value"),
             seed=seed,
@@ -97,6 +110,25 @@ class CellRunner(Runner):
             output=result.get("output", ""),
             names=tuple(result.get("names", ())),
         )
+        if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
+            return self._with_printed_metric(measured, printed, output, since)
+        return measured
+
+    def _with_printed_metric(self, m: Measurement, printed: PrintedMetric, output: str, since: float) -> Measurement:
+        """Return the measurement with the metric that the target has printed, if it has."""
+        try:
+            value = printed.read(output, folder=Path(), since=since, seconds=m.seconds).value
+        except NothingToRead as nothing:
+            if printed.always:
+                return replace(m, error=f"The metric was not printed: {nothing}")
+            return replace(m, error=f"{m.error.rstrip('.')}, and no line '{printed.name}: value' was printed.")
+        except Unreadable as reason:
+            return replace(
+                m, outcome=Outcome.METRIC_ERROR, error=f"The printed {printed.name} cannot be read: {reason}"
+            )
+        if not math.isfinite(value):
+            return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
+        return replace(m, outcome=Outcome.OK, value=value, error="")
 
     def interrupt(self) -> None:
         """Kill the current run; see `Runner.interrupt`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from ..metric import Metric
 from ..source.files import split
 from . import GuardResult, Runner, Watch
 from .environment import command_environment, experiment_environment
+from .output.log_file import read_log, readable_log
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
 from .output.readings import Unreadable
@@ -192,13 +192,11 @@ class CommandRunner(Runner):
             return {"elapsed": seconds, "progress": share, "step": 0}
 
         since = time.time()
-        with tempfile.TemporaryDirectory(prefix="autoresearch-") as folder:
-            path = log if log != os.devnull else str(Path(folder) / "output.log")
+        with readable_log(log) as path:
             result, curve = self.worker.run(
-                job, limit=deadline, memory=self.memory, log=path, watch=watch, tick=tick if watch else None
+                job, limit=deadline, memory=self.memory, log=str(path), watch=watch, tick=tick if watch else None
             )
-            # Not `read_text`, which turns carriage returns into line ends: of a progress bar, only the last state counts.
-            output = Path(path).read_bytes().decode("utf-8", "replace")
+            output = read_log(path)
         self.exit_code = result.get("exit")
         return _CommandRun(result, curve, output, since)
 

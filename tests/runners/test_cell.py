@@ -117,16 +117,39 @@ def test_the_traceback_shows_only_the_users_frames(make):
 @pytest.mark.slow
 def test_a_printed_line_can_be_the_metric(make):
     runner = make("", metric="val_loss")
-    m = measure(runner, "print('val_loss: 3.5'); print('val_loss: 2.25'); print('other: 1')")
+    m = measure(runner, "print('val_loss: 2.25'); print('other: 1')")
     assert (m.outcome, m.value, m.error) == (Outcome.OK, 2.25, "")
-    assert (
-        measure(runner, "val_loss = 1.0\nprint('val_loss: 9')").value == 1.0
-    )  # a variable comes before a printed line
+    # a variable comes before a printed line
+    assert measure(runner, "val_loss = 1.0\nprint('val_loss: 9')").value == 1.0
     assert measure(runner, "print('val_loss: nan')").outcome is Outcome.NOT_FINITE
-    missing = measure(runner, "val = 1")
+    missing = measure(runner, "val = 1\nprint('12')")  # the only number of an output is no metric of a cell
     assert missing.outcome is Outcome.MISSING_METRIC
     assert missing.names == ("val",)
     assert "no line 'val_loss: value' was printed" in missing.error
+
+
+@pytest.mark.slow
+def test_a_printed_line_is_read_as_that_of_a_command(make):
+    runner = make("", metric="loss")
+    cases = {
+        "print('METRIC loss=2')": (Outcome.OK, 2.0, ""),
+        "print('train loss: 9'); print('loss = 1,234.5')": (Outcome.OK, 1234.5, ""),
+        "print('loss: 1,5')": (Outcome.METRIC_ERROR, None, "1,5 may be 1.5 or 15"),
+        "print('loss: 3'); print('loss: 2')": (Outcome.METRIC_ERROR, None, "--metric loss=last"),
+        "print('loss: none')": (Outcome.METRIC_ERROR, None, "no number right after 'loss'"),
+    }
+    for target, (outcome, value, words) in cases.items():
+        m = measure(runner, target)
+        assert (m.outcome, m.value, words in m.error) == (outcome, value, True), (target, m)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("expression", "value"), [("last", 2.0), ("max", 3.0), (r"first:(\d)", 3.0), ("json:a[0]", 7.0), ("lines", 3.0)]
+)
+def test_a_format_reads_the_output_of_a_cell(make, expression, value):
+    target = "print('m: 3'); print('m: 2'); print('{\"a\": [7]}')"
+    assert measure(make("", metric=expression), target).value == value
 
 
 @pytest.mark.slow

@@ -21,8 +21,9 @@ from pathlib import Path
 from ...errors import UserError
 from ...metric import split_direction
 from ...text import shorten
+from .coverage_tables import table_total
 from .json_path import MissingValue, documents, look_up, parse_path
-from .named_lines import LONGEST, Candidate, find_named, visible_lines
+from .named_lines import LONGEST, Candidate, find_loosely, find_named, visible_lines
 from .numbers import Quantity, converted, quantities, sole_quantity
 from .readings import Reading, RunOutput, Unreadable
 
@@ -178,6 +179,13 @@ def describe_formats() -> str:
 # -- readers of the formats -------------------------------------------------------------------------------------------
 
 
+def read_named_line(run: RunOutput) -> Reading:
+    """Read the line that names the metric."""
+    if named := _named(run):
+        return run.agreed(named, "last")
+    raise run.nothing(f"no line names {run.metric!r}")
+
+
 def _read_name(run: RunOutput) -> Reading:
     """Read the line that names the metric, or the only number of the output."""
     if named := _named(run):
@@ -203,6 +211,11 @@ _content = attrgetter("number", "unit", "ambiguity")  # what two printings of on
 
 def _named(run: RunOutput) -> list[Candidate]:
     candidates, without_number = find_named(run.lines, run.metric)
+    if totals := [Candidate(*total) for total in table_total(run.lines, run.metric)]:
+        rows = {total.line_number for total in totals}
+        return totals + [c for c in candidates if c.line_number not in rows]
+    if not candidates and (loosely := find_loosely(run.lines, run.metric)):
+        return loosely
     if without_number is not None:
         raise Unreadable(
             f"no number right after {run.metric!r} ({run.place(*without_number)}): "
@@ -263,8 +276,9 @@ def _compile_json(argument: str) -> Read:
         if isinstance(value, float):
             return Reading(value, "", place)
         quantity = sole_quantity(value) if len(value) <= LONGEST else None
-        if quantity is None or quantity.ambiguity:
-            problem = quantity.ambiguity if quantity else f"{shorten(value)!r} is not one number"
+        doubt = quantity.doubt(run.metric) if quantity else ""
+        if quantity is None or doubt:
+            problem = doubt if quantity else f"{shorten(value)!r} is not one number"
             raise Unreadable(f"{argument} in {run.origin}: {problem}.")
         return Reading(*converted(quantity, run.metric), place)
 

@@ -1,4 +1,4 @@
-"""Lines that name a value: ``METRIC name=value``, ``name: value``, ``name = value`` and ``name value``."""
+"""Lines that name a value: ``METRIC name=value``, ``name: value``, ``name = value`` and ``name value``; also ``12 passed``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...metric import split_direction
-from .numbers import Quantity, converted, is_unit, quantities, sole_quantity
+from .numbers import Quantity, converted, is_unit, quantities, same_dimension, sole_quantity
 
 LONGEST = 1_000
 """Characters after a name that are searched for its value; a float with all its digits and commas has 420."""
@@ -24,6 +24,12 @@ _BETWEEN = re.compile(  # what may come between a name and its value
 )
 _OPENING = re.compile(r"(?:[A-Za-z_][\w.]{0,20}\(|[A-F][+-]?[ ](?=\())?[\"'`*(\[{$€£~≈]*+")  # tensor(0.4), A (2.5)
 _LOG_LEVEL = re.compile(r"(?:debug|info|notice|warn|warning|error|result|final|metric)s?", re.IGNORECASE)
+_PERCENTILE = re.compile(r"(p)\\?\(?([0-9]+(?:\\?\.[0-9]+)?)\\?\)?", re.IGNORECASE)  # an escaped p95 or p(95)
+_BLANKS = re.compile(r"[ \t]*+")
+_BEFORE_COUNT = re.compile(
+    r"(?:^|[^\w\s/.-])[ \t]*$|(?:^|\W)(?:found|with|got|has|have|are|were|and|ok\.)[ \t]*$", re.IGNORECASE
+)
+_AFTER_COUNT = re.compile(r"[ \t]*(?:$|[,;.)\]!]|(?:in|out of|total|found|remaining)\b|\()", re.IGNORECASE)
 _NEXT_FIELD = re.compile(r"[|│;]\s*[A-Za-z]")
 _NAMED_VALUE = re.compile(r"[ \t]*+(?:METRIC[ \t]+)?([A-Za-z]\w{0,60})[ \t]*+[:=][ \t]*+(?=[^\s:=])")
 
@@ -69,7 +75,7 @@ def named_values(output: str) -> Mapping[str, float]:
     for line in visible_lines(output):
         if (match := _NAMED_VALUE.match(line)) and len(line) <= LONGEST:
             quantity = sole_quantity(line[match.end() :])
-            if quantity is None or quantity.ambiguity or (match[1] not in values and len(values) >= MOST_VALUES):
+            if quantity is None or quantity.doubt(match[1]) or (match[1] not in values and len(values) >= MOST_VALUES):
                 continue
             value, _ = converted(quantity, match[1])
             if math.isfinite(value):
@@ -90,10 +96,7 @@ def find_named(lines: list[str], name: str) -> tuple[list[Candidate], tuple[int,
     without_number : (int, str) or None
         A line, after its number from 1, that names the metric but lacks a number where one was needed.
     """
-    unit = _UNIT_IN_NAME.search(name)
-    bare_name = name[: unit.start()] if unit and (unit[1] is None or is_unit(unit[1])) else name
-    words = [re.escape(word) for word in _WORD_SEPARATOR.split(bare_name) if word]
-    pattern = re.compile(r"(?<!\w)" + r"[ \t_-]+".join(words) + r"(?!\w)", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!\w){_name_pattern(name)}(?!\w)", re.IGNORECASE)
     candidates: dict[bool, list[Candidate]] = {True: [], False: []}  # by whether the line begins with METRIC
     without_number: dict[bool, tuple[int, str]] = {}
     for number, line in enumerate(lines, start=1):
@@ -115,6 +118,66 @@ def find_named(lines: list[str], name: str) -> tuple[list[Candidate], tuple[int,
     if candidates[False]:
         return candidates[False], without_number.get(True)
     return [], min(without_number.values(), default=None)
+
+
+def find_loosely(lines: list[str], name: str) -> list[Candidate]:
+    """Find values that are named in another form than `find_named` takes, for a metric that it has not found at all.
+
+    The first of these forms that occurs:
+
+    1. a row and a field: ``http_req_duration p(95)`` in the line ``http_req_duration: avg=3ms p(95)=9ms``;
+    2. a line without the unit at the name's end: ``p95_ms`` in ``p95: 9.1ms``, where the value has a unit of that kind;
+    3. a count before its name: ``failed`` in ``2 failed, 40 passed``.
+    """
+    words = [word for word in _WORD_SEPARATOR.split(name) if word]
+    for cut in range(len(words) - 1, 0, -1):
+        row = re.compile(rf"[ \t{{|*-]*{_name_pattern(' '.join(words[:cut]))}(?!\w)[. \t]*[:=|]", re.IGNORECASE)
+        found: list[Candidate] = []
+        for number, line in enumerate(lines, start=1):
+            if start := row.match(line):
+                # Blanks in place of the row's name, so that the field's place in the line stays.
+                rest, field = [" " * start.end() + line[start.end() :]], " ".join(words[cut:])
+                inner = find_named(rest, field)[0] or _without_unit(rest, field) or _counted(rest, field)
+                found += [replace(c, line_number=number, line=line) for c in inner]
+        if found:
+            return found
+    return _without_unit(lines, name) or _counted(lines, name)
+
+
+def _without_unit(lines: list[str], name: str) -> list[Candidate]:
+    """Return the values of lines that lack the unit at the name's end and have one of its kind at their number."""
+    words = [word for word in _WORD_SEPARATOR.split(name) if word]
+    if len(words) < 2 or not is_unit(words[-1]):
+        return []
+    bare, _ = find_named(lines, " ".join(words[:-1]))
+    return [c for c in bare if same_dimension(c.quantity.unit, words[-1])]
+
+
+def _counted(lines: list[str], name: str) -> list[Candidate]:
+    """Return the numbers that stand right before a name, as the 12 in ``12 passed``; not the 5 in ``step 5 loss 0.3``."""
+    pattern = re.compile(rf"(?<=[ \t/]){_name_pattern(name)}(?!\w)", re.IGNORECASE)
+    found = []
+    for number, line in enumerate(lines, start=1):
+        ends = {match.start(): match.end() for match in pattern.finditer(line)}
+        for quantity in quantities(line) if ends else ():
+            end = ends.get(_BLANKS.match(line, quantity.end).end())  # type: ignore[union-attr]
+            if (
+                end is not None
+                and not (quantity.unit or quantity.ambiguity)
+                and _AFTER_COUNT.match(line, end)
+                and _BEFORE_COUNT.search(line[max(0, quantity.start - 12) : quantity.start])
+            ):
+                found.append(Candidate(quantity, number, line))
+    return found
+
+
+def _name_pattern(name: str) -> str:
+    """Return the pattern of a metric's name as it is printed, without the unit in brackets at its end; ``p95`` may be ``p(95)``."""
+    unit = _UNIT_IN_NAME.search(name)
+    bare_name = name[: unit.start()] if unit and (unit[1] is None or is_unit(unit[1])) else name
+    words = [re.escape(word) for word in _WORD_SEPARATOR.split(bare_name) if word]
+    words = [rf"{p[1]}\(?{p[2]}\)?" if (p := _PERCENTILE.fullmatch(word)) else word for word in words]
+    return r"[ \t_-]+".join(words)
 
 
 def _is_name_start(before: str) -> bool:

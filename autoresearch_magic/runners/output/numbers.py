@@ -2,7 +2,8 @@
 
 `quantities` finds ``0.9979``, ``1,234.5``, ``342ms``, ``85.2 %`` and ``120 req/s`` in a line. Numbers within words (``p95``),
 versions, dates, times of day, hexadecimals and paths are ignored, and so is the uncertainty after a ``±``. What can be
-read in two ways, such as ``1,5``, ``12k`` or ``3/10``, carries an `ambiguity` instead of a guess.
+read in two ways, such as ``1,5``, ``12k`` or ``3/10``, carries an `ambiguity` instead of a guess. A share that is printed beside
+its count, such as ``91/100 (91%)`` or ``85.1% (120/141)``, is one quantity.
 
 No units library is used: the difficulty is to tell units from words in free text, not to convert them.
 """
@@ -33,6 +34,13 @@ _UNIT_AFTER = re.compile(  # "8.1 [ms]", "8.1 ms", "8.1 ± 0.2 ms"; in "step 5 s
     r"(?![\w/]|\.\w|[ \t]*=|:[ \t]*[0-9])"
 )
 _LABEL = re.compile(r"(?:[A-Za-z_][\w-]*+:)++(?=.)")
+_PERCENT, _OF = r"([0-9]+(?:\.[0-9]+)?) ?%", r"([0-9]+) ?(?:/|of|out of) ?([0-9]+)"
+_SHARE = re.compile(rf"(?<![\w./,]){_OF}(?!\w)[,:]? {{0,4}}[(\[]? ?{_PERCENT} ?[)\]]?")  # 91/100 (91%)
+_SHARE_FIRST = re.compile(rf"(?<![\w./,]){_PERCENT},? {{0,4}}[(\[]? ?{_OF}(?![\w.]) ?[)\]]?")  # 91% (91/100)
+_SHARE_NAME = re.compile(
+    r"%|(?<![a-z])(?:rate|ratio|share|acc|accuracy|precision|recall|coverage|cover|percent|percentage|pct|score|yield)(?![a-z])",
+    re.IGNORECASE,
+)
 _NAN_OR_INF = re.compile(rf"{_SIGN}(?:nan|inf(?:inity)?)", re.IGNORECASE)
 _EXACT = Context(prec=60)
 
@@ -116,6 +124,8 @@ class Quantity:
         Whether ``:`` or ``=`` comes right before it.
     ambiguity : str
         What else it may mean; empty when it is clear.
+    count : str
+        The count that a share was printed after, which may be meant as well; empty where the share alone is.
     """
 
     text: str
@@ -125,6 +135,13 @@ class Quantity:
     end: int
     labelled: bool = False
     ambiguity: str = ""
+    count: str = ""
+
+    def doubt(self, name: str) -> str:
+        """Return what else it may mean as the value of the metric `name`; empty when it is clear."""
+        if self.ambiguity or not self.count or _SHARE_NAME.search(name):
+            return self.ambiguity
+        return f"{shorten(self.text)} may be {self.count} or {float(self.number):g}%"
 
 
 def quantities(line: str) -> Iterator[Quantity]:
@@ -135,7 +152,16 @@ def quantities(line: str) -> Iterator[Quantity]:
     line : str
         Without line breaks and control codes.
     """
+    shares = _shares(line) if "%" in line else []
+    share_at = 0  # end of the last share, whose own words are left out
     for match in _WORD.finditer(line):
+        if shares and match.end() > shares[0].start:
+            share = shares.pop(0)
+            before = line[max(0, share.start - 8) : share.start].rstrip("\"'`$~*([{ ")
+            yield replace(share, labelled=before.endswith((":", "=")))
+            share_at = share.end
+        if match.start() < share_at:
+            continue
         word = match[0].rstrip(",:.!?…*")
         start = match.start() + len(word) - len(word := word.lstrip("~≈$€£*,:"))
         before = line[max(0, start - 8) : start].rstrip()
@@ -155,6 +181,26 @@ def sole_quantity(text: str) -> Quantity | None:
         return None
     around = text[: found[0].start] + text[found[0].end :]
     return None if any(character.isalnum() for character in around) else found[0]
+
+
+def _shares(line: str) -> list[Quantity]:
+    """Return the shares that are printed beside their counts and agree with them, exact to the counts."""
+    found: list[Quantity] = []
+    for pattern, order in ((_SHARE, (1, 2, 3)), (_SHARE_FIRST, (2, 3, 1))):
+        for match in pattern.finditer(line):
+            part, whole, percent = (match[group] for group in order)
+            decimals = len(percent.partition(".")[2])
+            if max(len(part), len(whole)) > 15 or not int(whole):
+                continue
+            exact = 100 * int(part) / int(whole)
+            rest = (exact - float(percent)) * 10.0**decimals  # in the last printed digit: tools round, or cut
+            if not -0.501 <= rest < 1:
+                continue
+            count = part if order[0] == 1 and whole != "100" else ""
+            text = match[0].rstrip(" ")
+            found.append(Quantity(text, repr(exact), "%", match.start(), match.start() + len(text), count=count))
+    found.sort(key=lambda share: share.start)
+    return [share for n, share in enumerate(found) if n == 0 or share.start >= found[n - 1].end]
 
 
 def _parse_word(word: str, start: int, line: str) -> Iterator[Quantity]:
@@ -255,6 +301,12 @@ def converted(quantity: Quantity, name: str) -> tuple[float, str]:
 def is_unit(text: str) -> bool:
     """Whether a text is a unit, such as the ``ms`` in ``latency (ms)``."""
     return bool(re.fullmatch(_UNIT, text)) and _is_known(text) and not _magnitude(text.partition("/")[0])
+
+
+def same_dimension(unit: str, other: str) -> bool:
+    """Whether two units can be converted into each other, as ms and seconds."""
+    one, two = _UNITS.get(unit.lower()), _UNITS.get(other.lower())
+    return one is not None and two is not None and one.dimension == two.dimension
 
 
 def _unit_in_name(name: str, rate: bool) -> Unit | None:

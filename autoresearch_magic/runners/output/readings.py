@@ -35,6 +35,10 @@ class Unreadable(Exception):
     """The metric has no value, or more than one: one line that says what was found and what to do."""
 
 
+class NothingToRead(Unreadable):
+    """Nothing in the output could be the metric."""
+
+
 @dataclass(frozen=True)
 class RunOutput:
     """What a command printed, or wrote to a file, and how it ended.
@@ -89,11 +93,9 @@ class RunOutput:
         if candidate.alternative is not None:
             other = Candidate(candidate.alternative, candidate.line_number, candidate.line)
             raise self.conflict(candidate, other, "re:...")
-        if candidate.quantity.ambiguity:
+        if doubt := candidate.quantity.doubt(self.metric):
             place = self.place(candidate.line_number, candidate.line)
-            raise Unreadable(
-                f"{candidate.quantity.ambiguity} ({place}): print the number plainly, or say how to read it with {self.option()}"
-            )
+            raise Unreadable(f"{doubt} ({place}): print the number plainly, or say how to read it with {self.option()}")
         return Reading(*converted(candidate.quantity, self.metric), shorten(candidate.line, 200))
 
     def agreed(self, candidates: Iterable[Candidate], remedy: str) -> Reading:
@@ -123,9 +125,9 @@ class RunOutput:
         """Return the error for an output without a value: `found`, and its last line."""
         printed = [line for line in self.lines if line.strip()]
         if not printed:
-            return Unreadable(
+            return NothingToRead(
                 f"{self.origin} is empty: print {self.metric!r} and its value, or say how to read it with "
                 "--metric NAME=FORMAT."
             )
         last = f'{found} in {self.origin} (the last of {len(printed)} lines: "{shorten(printed[-1])}")'
-        return Unreadable(f'{last}: print "{self.metric}: VALUE", or say how to read it with {self.option()}')
+        return NothingToRead(f'{last}: print "{self.metric}: VALUE", or say how to read it with {self.option()}')

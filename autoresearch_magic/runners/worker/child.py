@@ -24,6 +24,7 @@ from ... import runtime
 from ...budget import Budget
 from ...experiment import Outcome
 from ...source.edits import imported_modules
+from .metric_value import evaluate
 
 TRACEBACK_LINES = 30
 _OUR_FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -169,10 +170,9 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
         before = set(namespace)
         namespace.update(frozen)
         began = time.perf_counter()
-        value = eval(compile(job["metric"]["expression"], "<metric>", "eval"), namespace)
-        result["value"] = runtime.number(value)
+        result.update(evaluate(job["metric"], namespace))
         result["evaluation"] = time.perf_counter() - began
-        if not math.isfinite(result["value"]):
+        if result["value"] is not None and not math.isfinite(result["value"]):
             result["outcome"] = Outcome.NOT_FINITE
             result["error"] = not_finite(job["metric"]["name"], result["value"])
     except BaseException as error:

@@ -5,16 +5,13 @@ Not here: starting, watching and killing it (`server`), and what happens inside 
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import signal
 import time
 from typing import Any
 
 from ...experiment import Outcome
 from ..output.progress_lines import ProgressLines
-from .child import not_finite
 from .output_log import OutputLog
 
 BEGIN = 600.0
@@ -92,29 +89,10 @@ def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any
     elif not run.result:
         code = os.waitstatus_to_exitcode(status)
         result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _result_of_death(code)
-    elif result["outcome"] == Outcome.MISSING_METRIC:
-        result = _with_printed_metric(result, run.job["metric"], tail)
     result["seconds"] = time.monotonic() - run.started
     result["memory"] = (result.pop("gpu_memory", 0) or max(resident_peak, run.peak_memory)) / 1e9
     result["output"] = tail[-OUTPUT_TAIL:]
     return result
-
-
-def _with_printed_metric(result: dict[str, Any], metric: dict[str, str], tail: str) -> dict[str, Any]:
-    """Take the metric from the last printed line ``name: value``, if there is one."""
-    expression = metric["expression"]
-    if not expression.isidentifier():
-        return result
-    found = re.findall(rf"^\s*{re.escape(expression)}\s*[:=]\s*(\S+)\s*$", tail, re.MULTILINE)
-    if not found:
-        return {**result, "error": f"{result['error'].rstrip('.')}, and no line '{expression}: value' was printed."}
-    try:
-        value = float(found[-1].replace(",", ""))
-    except ValueError:
-        return {**result, "error": f"The printed line '{expression}: {found[-1]}' holds no number."}
-    if not math.isfinite(value):
-        return {**result, "outcome": Outcome.NOT_FINITE, "value": value, "error": not_finite(metric["name"], value)}
-    return {**result, "outcome": Outcome.OK, "value": value, "error": ""}
 
 
 def _describe_kill(run: RunningJob) -> str:

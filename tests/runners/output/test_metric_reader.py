@@ -102,6 +102,16 @@ SKLEARN = "accuracy: 0.953 (+/- 0.021)\n"
 PROGRESS = "epoch 1 loss: 0.9\nepoch 2 loss: 0.5\nepoch 3 loss: 0.7\n"
 BAR = "\r 10%|█         | 1/10\r100%|██████████| 10/10\rscore: 0.75\n"
 K6 = json.dumps({"metrics": {"http_req_duration": {"values": {"p(95)": 342.5}}}})
+JEST_TESTS = "Test Suites: 1 failed, 5 passed, 6 total\nTests:       2 failed, 40 passed, 42 total\nTime:  1.2 s\n"
+K6_TEXT = """\
+     data_received..................: 148 kB 2.5 kB/s
+     http_req_blocked...............: avg=1.98ms   min=1.2µs   med=3.4µs   max=19.6ms   p(90)=9.8ms   p(95)=10.2ms
+     http_req_duration..............: avg=117.55ms min=117.4ms med=117.4ms max=118.72ms p(90)=117.5ms p(95)=117.66ms
+       { expected_response:true }...: avg=117.55ms min=117.4ms med=117.4ms max=118.72ms p(90)=117.5ms p(95)=117.66ms
+     http_req_failed................: 0.00%  0 out of 10
+     http_reqs......................: 10     8.4/s
+     checks.........................: 91.00% 91 out of 100
+"""
 RED = "\x1b[1m\x1b[31mcoverage: \x1b[0m\x1b[38;5;10m85.2%\x1b[0m\x1b[K\n"
 JSON_LINES = '{"step": 1, "loss": 0.9}\n{"step": 2, "loss": 0.5}\ndone [2]\n'
 
@@ -217,6 +227,35 @@ GOOD = [  # output, metric, value, unit
     (BAR, "score", 0.75, ""),
     ("\r50%\r60%\r", "progress", 60, "%"),
     ("score: 0.75\r\n", "score", 0.75, ""),
+    (PYTEST, "failed", 12, ""),
+    (CARGO, "passed", 41, ""),
+    (ESLINT, "errors", 5, ""),
+    (ESLINT, "problems", 7, ""),
+    ("  12 passing (45ms)\n  2 failing\n", "failing", 2, ""),
+    (JEST_TESTS, "tests failed", 2, ""),
+    (JEST_TESTS, "test suites failed", 1, ""),
+    # totals of coverage tables
+    (COVERAGE, "coverage", 95, "%"),
+    (JEST, "All files", 85.2, "%"),
+    (JEST, "coverage %", 85.2, "%"),
+    (JEST, "branches", 78.1, "%"),
+    ("All files |   85.2 |   78.1 |    90 |  85.5 | \n", "line coverage", 85.5, "%"),
+    ("All files |   85.2 |   78.1 |    90 |  85.5 | \n", "functions", 90, "%"),
+    (JEST + "Statements : 85.2% ( 852/1000 )\n", "statements", 85.2, "%"),
+    # a row and a field
+    (K6_TEXT, "http_req_duration p(95)", 0.11766, "s"),
+    (K6_TEXT, "http_req_duration_p95_ms", 117.66, "ms"),
+    (K6_TEXT, "http_reqs", 10, ""),
+    (K6_TEXT, "checks", 91, "%"),
+    ("http_req_duration: avg=117.55ms p(90)=117.5ms p(95)=117.66ms", "p(95)", 0.11766, "s"),
+    ("http_req_duration: avg=117.55ms p(90)=117.5ms p(95)=117.66ms", "p95_ms", 117.66, "ms"),
+    ("p95: 9.1ms\n", "p95_ms", 9.1, "ms"),
+    # a share beside its count
+    ("passed: 91/100 (91%)", "passed", 91, "%"),
+    ("91/100 (91%)", "anything", 91, "%"),
+    ("Test set: Average loss: 0.0267, Accuracy: 9912/10000 (99%)", "accuracy", 99.12, "%"),
+    ("Statements   : 85.11% ( 120/141 )", "statements", 100 * 120 / 141, "%"),
+    ("rate: 0.00%  0 out of 10", "rate", 0, "%"),
     # one of many
     (PROGRESS, "loss=last", 0.7, ""),
     (PROGRESS, "loss=first", 0.9, ""),
@@ -241,12 +280,7 @@ BAD = [  # output, metric, words of the error
     ("", "loss", "the output is empty"),
     ("\n \n", "loss", "the output is empty"),
     ("done\n", "loss", 'there is no number in the output (the last of 1 lines: "done")'),
-    (PYTEST, "failed", "two readings could be meant: 100% (line 1"),
-    ("12 failed, 88 passed in 3.21s", "failed", "12 (line 1"),
     (COVERAGE, "TOTAL", 'two readings could be meant: 1234 (line 6: "TOTAL'),
-    (COVERAGE, "coverage", "no line names 'coverage'"),
-    (JEST, "all files", 'two readings could be meant: 85.2 (line 3: "All files'),
-    (JEST, "all files", "and 78.1 (line 3"),
     (ISTANBUL, "statements", "85.2% (line 1"),
     (WRK, "latency", "635.91us (line 4"),
     (WRK, "req=re:Req/Sec +([^ ]+)", "56.20k may be 56200 or 57548.8"),
@@ -255,10 +289,14 @@ BAD = [  # output, metric, words of the error
     (HYPERFINE, "time", "two readings could be meant"),
     (HYPERFINE, "range (min … max)", "101.0 ms (line 3"),
     (GO, "ns/op", "two readings could be meant: 1000 (line 2"),
-    (ESLINT, "problems", "two readings could be meant"),
     ("3/10 passed", "passed", 'two readings could be meant: 3 (line 1: "3/10 passed") and 10 (line 1'),
     ("10/10 passed", "passed", "10/10 may be 10, 10 or both together"),
     ("tests 3-5", "tests", "two readings could be meant: 3"),
+    ("tests: 45/50 (90%)", "tests", "45/50 (90%) may be 45 or 90%"),
+    ("tests: 45/50 (80%)", "tests", "two readings could be meant: 45"),
+    (K6_TEXT, "p(95)", "two readings could be meant: 10.2ms (line 2"),
+    (JEST_TESTS, "passed", "two readings could be meant: 5 (line 1"),
+    ("step 5 loss 0.3", "loss", "two readings could be meant: 5"),
     ("score: 3/10", "score", "two readings could be meant"),
     ("score: 85 of 100", "score", "85 (line 1"),
     ("score: 85 of 100", "score", "100 (line 1"),

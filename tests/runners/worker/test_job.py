@@ -1,17 +1,14 @@
-"""The result of a run, made from the status of wait(2) and from what it printed."""
+"""The result of a run, made from the status of wait(2)."""
 
 import os
 import signal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.runners.worker.job import OUTPUT_TAIL, RunningJob, result_of
 
 JOB = {"target": "", "metric": {"name": "loss", "expression": "val"}}
-MISSING = {"outcome": Outcome.MISSING_METRIC, "error": "The metric needs 'val', which neither has defined."}
 
 
 def run_of(printed="", job=JOB, result=None, why=""):
@@ -60,27 +57,6 @@ def test_a_command_with_a_nonzero_exit_status_is_no_crash_here():
     result = result_of(run_of(job={"command": "false"}), 1 << 8, 0)
     assert (result["outcome"], result["exit"]) == (Outcome.OK, 1)
     assert result_of(run_of(job={"command": "false"}), signal.SIGSEGV, 0)["outcome"] is Outcome.CRASH
-
-
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=4))
-def test_the_last_printed_line_is_the_metric(values):
-    printed = "".join(f"noise val: 7 x\nval: {value!r}\n" for value in values)
-    result = result_of(run_of(printed, result=MISSING), 0, 0)
-    assert (result["outcome"], result["value"], result["error"]) == (Outcome.OK, values[-1], "")
-
-
-@pytest.mark.parametrize(
-    ("printed", "outcome", "error"),
-    [
-        ("loss: 3\n", Outcome.MISSING_METRIC, "has defined, and no line 'val: value' was printed."),
-        ("val: none\n", Outcome.MISSING_METRIC, "The printed line 'val: none' holds no number."),
-        ("val = nan\n", Outcome.NOT_FINITE, "loss is nan: the run diverged"),
-    ],
-)
-def test_printed_lines_without_a_finite_value(printed, outcome, error):
-    result = result_of(run_of(printed, result=MISSING), 0, 0)
-    assert result["outcome"] is outcome
-    assert error in result["error"]
 
 
 def test_the_result_has_peak_memory_and_the_end_of_the_output():
