@@ -59,6 +59,18 @@ def split_direction(text: str) -> tuple[str, bool | None]:
     return without.strip(), (found[1] or found[2]).lower() in ("lower", "smaller")
 
 
+def made_name(expression: str) -> str:
+    """Return the name of a metric that is given as a Python expression alone: that of the called function, or all of it.
+
+    Raises
+    ------
+    SyntaxError
+        When it is not Python.
+    """
+    tree = syntax_tree(expression, "eval").body
+    return re.sub(r"\W+", "_", ast.unparse(tree.func if isinstance(tree, ast.Call) else tree)).strip("_") or "metric"
+
+
 def parse_metric(text: str) -> tuple[str, str, bool | None]:
     """Parse the metric of a cell: ``NAME=EXPRESSION``, a name alone or an expression alone.
 
@@ -86,13 +98,10 @@ def parse_metric(text: str) -> tuple[str, str, bool | None]:
     named = _NAMED.fullmatch(text)
     name, expression = (named[1], named[2].strip()) if named else ("", text)
     try:
-        tree = syntax_tree(expression, "eval").body
+        made = made_name(expression)
     except SyntaxError as error:
         raise UserError(
             f"The metric {expression!r} is not a Python expression ({error.msg}): "
             "write --metric NAME=EXPRESSION, in quotes where it has spaces."
         ) from None
-    if not name:
-        callee = tree.func if isinstance(tree, ast.Call) else tree
-        name = re.sub(r"\W+", "_", ast.unparse(callee)).strip("_") or "metric"
-    return name, expression, minimize
+    return name or made, expression, minimize

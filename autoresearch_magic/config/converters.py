@@ -182,8 +182,9 @@ def read_bounds(value: Any) -> Bounds:
 
 
 def read_names(value: Any) -> tuple[str, ...]:
-    """Read names that are separated by commas or blanks."""
-    return tuple(re.split(r"[,\s]+", value.strip(", "))) if isinstance(value, str) and value else tuple(value)
+    """Read names that are separated by commas or blanks; separators alone are no name."""
+    words = re.split(r"[,\s]+", value) if isinstance(value, str) else [str(each).strip() for each in value]
+    return tuple(word for word in words if word)
 
 
 # -- defaults that depend on the machine -------------------------------------------------------------------------------

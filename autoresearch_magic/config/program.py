@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ..errors import UserError
+from .directions import Aim
 from .program_blocks import read_blocks
 from .program_keys import ProgramSettings, plain
 
@@ -34,12 +35,15 @@ class Program:
         The settings in the text: raw values by option name.
     path : Path or None
         The file that it was read from.
+    aim : Aim
+        What else it says about the direction of its metric.
     """
 
     text: str
     title: str
     settings: dict[str, Any] = field(default_factory=dict)
     path: Path | None = None
+    aim: Aim = Aim()
 
 
 def parse_program(text: str, path: Path | None = None) -> Program:
@@ -67,9 +71,11 @@ def parse_program(text: str, path: Path | None = None) -> Program:
     lines = read_blocks(body)
     if front.metric_direction is not None:
         lines.settings.pop("minimize", None)  # a direction in the front matter is stronger than one in the lines
-    return Program(
-        text.strip(), _title(body, lines.prose, lines.goal or front.goal), {**lines.settings, **front.settings}, path
-    )
+    goal = lines.goal or front.goal
+    title = _title(body, lines.prose, goal)
+    # The skill's documentation: "Direction: higher_is_better (default)".
+    aim = Aim((goal, _title("", lines.prose, "")), lines.prose, default=False if lines.of_skill else None)
+    return Program(text.strip(), title, {**lines.settings, **front.settings}, path, aim)
 
 
 def split_front_matter(text: str, owner: str) -> tuple[Any, str]:

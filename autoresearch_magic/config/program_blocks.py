@@ -275,6 +275,7 @@ def _is_yes_or_no(key: str) -> bool:
 def _read_command(command: re.Match[str], found: ProgramSettings) -> None:
     """Add a command ``/autoresearch`` with the keys, flags or goal behind it."""
     name, rest = command["name"], command["rest"] or ""
+    found.of_skill = True
     first = rest.split(" ", 1)[0]
     if not name.endswith("autoresearch") or (name[0] == "$" and first in OTHER_COMMANDS):
         other = name if not name.endswith("autoresearch") else f"{name} {first}"

@@ -32,10 +32,6 @@ UNUSED = {
 }  # fmt: skip
 """Keys and flags of the generalised skill for features that this package does not have."""
 
-_LOWER = re.compile(r"\b(?:reduc|lower|minimi[sz]|cut|shrink|decreas|eliminat|fewer|below|under|zero)", re.IGNORECASE)
-_HIGHER = re.compile(r"\b(?:increas|rais|maximi[sz]|grow|above|at least)", re.IGNORECASE)
-_FROM_TO = re.compile(r"\bfrom\s+\D{0,3}?(\d+(?:\.\d+)?)\D{0,20}\bto\s+\D{0,8}?(\d+(?:\.\d+)?)", re.IGNORECASE)
-
 
 @dataclass
 class ProgramSettings:
@@ -49,11 +45,14 @@ class ProgramSettings:
         The value of ``Goal``.
     prose : str
         The text without its settings and code.
+    of_skill : bool
+        Whether a command of the generalised skill, such as ``/autoresearch``, stands in it.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
     goal: str = ""
     prose: str = ""
+    of_skill: bool = False
     _spellings: dict[str, str] = field(default_factory=dict, repr=False)
     _guard_direction: str = field(default="", repr=False)
     _evals: bool = field(default=False, repr=False)
@@ -110,8 +109,6 @@ class ProgramSettings:
                     f"The program says two directions, {'lower' if lower else 'higher'} is better at the metric and "
                     f"Direction: {s['minimize']}: take one out."
                 )
-        elif lower is None and s.get("verify") and (by_goal := goal_direction(str(self.goal))) is not None:
-            s["minimize"] = by_goal
         if self._guard_direction:
             better = "lower" if read_bool(self._guard_direction) else "higher"
             s["guard_metric"] = f"{s.get('guard_metric', 'guard')} ({better} is better)"
@@ -150,16 +147,6 @@ def unknown_key(key: str) -> str:
 def closest_key(key: str) -> str | None:
     """Return the known key that an unknown one is probably a misspelling of; None when none is similar."""
     return next(iter(difflib.get_close_matches(plain(key), sorted({*PROGRAM_KEYS, *KEYS}), n=1, cutoff=0.7)), None)
-
-
-def goal_direction(goal: str) -> bool | None:
-    """Return whether a goal asks for lower (True) or higher values (False); None when it asks for neither or for both."""
-    if numbers := _FROM_TO.search(goal):
-        before, after = float(numbers[1]), float(numbers[2])
-        if before != after:
-            return after < before
-    lower, higher = bool(_LOWER.search(goal)), bool(_HIGHER.search(goal))
-    return None if lower == higher else lower
 
 
 def evals_interval(experiments: Any) -> int:

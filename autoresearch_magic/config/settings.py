@@ -36,6 +36,7 @@ from .converters import (
     read_text,
     whole_number,
 )
+from .directions import Aim, decide, direction_of_metric
 
 
 def _option(
@@ -63,7 +64,10 @@ class Settings:
         "", "what to measure: a Python expression, or a printed line 'name: value'; with --verify: NAME, for the line of the "
         "command's output that names it, or NAME=FORMAT: " + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",),
     )  # fmt: skip
-    minimize: bool = _option(True, "lower values are better (the default)", parse=read_bool, keys=("direction",))
+    minimize: bool = _option(
+        True, "lower values are better; neither is needed where the metric's name or the goal says it", parse=read_bool,
+        keys=("direction",),
+    )  # fmt: skip
     scope: tuple[str, ...] = _option(
         (), "files that experiments may change: globs such as src/**/*.py; !GLOB excludes (with --verify)",
         metavar="GLOBS", parse=read_scope, keys=("scope",),
@@ -221,10 +225,12 @@ class Settings:
         return Metric(name, expression, self.minimize)
 
     def as_guard_metric(self) -> Metric | None:
-        """Return the guard's metric (lower is better by default); None where the guard's exit status decides."""
+        """Return the guard's metric; None where the guard's exit status decides."""
         if not self.guard_metric:
             return None
         name, expression, minimize = _read_metric(self.guard_metric, verified=True)
+        if minimize is None:
+            minimize = direction_of_metric(name, expression, verified=True)
         return Metric(name, expression, minimize is not False)
 
     def as_rule(self) -> Rule:
@@ -321,7 +327,7 @@ FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
 KEYS = {key: name for name, f in FIELDS.items() for key in f.metadata["keys"]}
 
 
-def make_settings(*layers: Mapping[str, Any]) -> Settings:
+def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Settings:
     """Return the settings that result from layers of raw values, where later layers override earlier ones.
 
     Parameters
@@ -329,17 +335,22 @@ def make_settings(*layers: Mapping[str, Any]) -> Settings:
     *layers : Mapping
         From option names (Python spelling) to values, as text or typed. ``maximize`` is accepted as the opposite of
         ``minimize``. Within a layer, ``(lower is better)`` in the metric sets ``minimize``, and ``noise`` sets
-        ``repeats``, unless the layer gives those itself.
+        ``repeats``, unless the layer gives those itself. A layer with a metric of another name leaves the direction of
+        the layers before it behind.
+    aim : Aim, optional
+        What a program says about the direction. With it, a direction that nothing says is an error; without it (for
+        settings that were checked before, or are only read) lower is better where no layer says it.
 
     Raises
     ------
     UserError
-        For an unknown option, an unreadable value, or an option that has no effect without another one.
+        For an unknown option, an unreadable value, an option that has no effect without another one, or no direction.
     """
     raw: dict[str, Any] = {}
     copies = [{name.replace("-", "_"): value for name, value in layer.items()} for layer in layers]
     # The last layer that sets verify decides whether every layer's metric is Python or a reading of the command's output.
     verified = next((bool(layer["verify"]) for layer in reversed(copies) if "verify" in layer), False)
+    named = ""
     for layer in copies:
         if "maximize" in layer:
             layer["minimize"] = not read_bool(layer.pop("maximize"))
@@ -347,9 +358,12 @@ def make_settings(*layers: Mapping[str, Any]) -> Settings:
             if name not in FIELDS:
                 raise UserError(f"There is no option {name!r}: the options are {', '.join(sorted(FIELDS))}.")
         if layer.get("metric"):
-            direction = _read_metric(str(layer["metric"]), verified=verified)[2]
+            name, _, direction = _read_metric(str(layer["metric"]), verified=verified)
             if direction is not None:
                 layer.setdefault("minimize", direction)
+            if named not in ("", name):
+                raw.pop("minimize", None)
+            named = name
         if runs := NOISE_RUNS.get(str(layer.get("noise", "")).strip().lower()):
             layer.setdefault("repeats", runs)
         raw.update(layer)
@@ -359,9 +373,25 @@ def make_settings(*layers: Mapping[str, Any]) -> Settings:
         raise UserError(
             "No metric: say what to measure, --metric NAME=EXPRESSION, for example --metric val_bpb=evaluate(model)."
         )
-    settings.as_metric()
+    metric = settings.as_metric()
     settings.as_guard_metric()
-    return settings
+    if aim is None:
+        return settings
+    if settings.guard_metric:
+        _check_guard_direction(settings.guard_metric)
+    if "minimize" in raw:
+        return settings
+    return dataclasses.replace(settings, minimize=decide(metric.name, metric.expression, aim, verified=verified))
+
+
+def _check_guard_direction(text: str) -> None:
+    """Raise a `UserError` when nothing says which way the guard's number is better."""
+    name, expression, minimize = _read_metric(text, verified=True)
+    if minimize is None and direction_of_metric(name, expression, verified=True) is None:
+        raise UserError(
+            f"Nothing says whether lower or higher values of the guard's {name!r} are better. Say which way: "
+            f"--guard-metric '{text.strip()} (lower is better)', or higher."
+        )
 
 
 def _check_repository(s: Settings) -> None:

@@ -102,7 +102,7 @@ def define(
             Path(given["repo"]).expanduser() if given.get("repo") else program_path.parent if program_path else Path()
         )
         known = original_settings(folder.absolute())
-    made_settings = make_settings(known, parsed.settings, settings)
+    made_settings = make_settings(known, parsed.settings, settings, aim=parsed.aim)
     if made_settings.verify:
         return _define_repository(parsed, made_settings, target, setup, program_path)
     target_text, target_path = read_source(target, "target")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from autoresearch_magic.config.converters import UNLIMITED
 from autoresearch_magic.config.program import parse_program
 from autoresearch_magic.config.program_blocks import read_blocks
-from autoresearch_magic.config.program_keys import evals_interval, goal_direction
+from autoresearch_magic.config.program_keys import evals_interval
 from autoresearch_magic.config.settings import FIELDS, KEYS, make_settings
 from autoresearch_magic.errors import UserError
 
@@ -299,7 +299,8 @@ Iterations: 5
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_block_means_the_settings_it_says(name):
     text, expected = BLOCKS[name]
-    settings = make_settings(parse_program(text).settings)
+    program = parse_program(text)
+    settings = make_settings(program.settings, aim=program.aim)
     assert {key: getattr(settings, key) for key in expected} == expected
 
 
@@ -477,27 +478,10 @@ def test_any_text_is_read_or_a_one_line_error(text):
     assert "\n" not in said
 
 
-@pytest.mark.parametrize(
-    ("goal", "lower"),
-    [
-        ("Reduce the bundle below 200KB", True),
-        ("Increase coverage to 90%", False),
-        ("Improve accuracy from 85% to 95%", False),
-        ("Bring the pipeline from 12 minutes to under 5 minutes", True),
-        ("Improve coverage and reduce size, increase speed", None),
-        ("Improve it", None),
-        ("from 3 to 3", None),
-        ("", None),
-    ],
-)
-def test_the_direction_of_a_goal(goal, lower):
-    assert goal_direction(goal) is lower
-
-
 def test_a_given_direction_overrides_that_of_the_goal():
     text = "/autoresearch\nGoal: Reduce the errors\nScope: a\nVerify: b\nDirection: higher"
-    assert not make_settings(parse_program(text).settings).minimize
-    assert "minimize" not in parse_program("Goal: Increase it\nMetric: loss").settings  # a cell's default stays
+    program = parse_program(text)
+    assert not make_settings(program.settings, aim=program.aim).minimize
 
 
 @pytest.mark.parametrize(

@@ -414,7 +414,7 @@ def test_a_skill_without_recorded_edits_is_an_error(tmp_path):
     with pytest.raises(UserError, match="no recorded edits"):
         study_of("speed", tmp_path, agent="recorded:speed")
     with pytest.raises(UserError, match="recorded:SKILL"):
-        Study("x", "y = 1", metric="y", agent="recorded", root=tmp_path)
+        Study("x", "y = 1", metric="y", minimize=True, agent="recorded", root=tmp_path)
 
 
 # -- the notebooks that use them --------------------------------------------------------------------------------------

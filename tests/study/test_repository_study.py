@@ -336,7 +336,7 @@ def test_a_guard_that_fails_on_the_code_as_it_is_ends_the_study_with_its_output(
 def test_a_guard_s_metric_is_held_to_the_baseline(make, script):
     script(app(30, depth=6), app(31, depth=5), app(20, depth=5))
     study = finish(make(
-        agent="script", guard="cat src/*.py | sed -n 's/^DEPTH = /depth: /p'", guard_metric="depth",
+        agent="script", guard="cat src/*.py | sed -n 's/^DEPTH = /depth: /p'", guard_metric="depth (lower is better)",
         guard_threshold="10",
     ))  # fmt: skip
     assert verdicts(study) == ["baseline", "guard-failed", "keep", "keep"]
@@ -351,7 +351,7 @@ def test_what_a_guard_is_held_to_is_known_after_it_failed_first(make, script, re
     study = make(
         agent="script",
         guard=f"test -e {flag} && cat src/*.py | sed -n 's/^DEPTH = /depth: /p'",
-        guard_metric="depth",
+        guard_metric="depth (lower is better)",
         name="one",
     ).start()
     assert study.wait(60)
