@@ -39,7 +39,9 @@ HIGHER = frozenset(
 _TIMES = frozenset("ms us ns sec secs second seconds minute minutes mins hour hours".split())
 _SIZES = frozenset("size kb mb gb kib mib gib byte bytes".split())
 _SECOND = frozenset({"s", "h", "min", *_TIMES})
-_NO_SIZE = frozenset("batch vocab vocabulary sample window step population hidden effect dataset corpus embedding".split())
+_NO_SIZE = frozenset(
+    "batch vocab vocabulary sample window step population hidden effect dataset corpus embedding".split()
+)
 """Words in front of ``size`` that make it a setting rather than a cost."""
 _DECIDES = frozenset({"brier", "fid"})
 """Lower is better for these, though they are called scores."""
@@ -47,16 +49,15 @@ _UNSURE = frozenset("not non no without inverse minus free available remaining l
 _PERCENTILE = re.compile(r"p\d\d+")
 
 _PER = re.compile(
-    r"/\s*(?=(?:s|sec|second|min|minute|h|hour|byte|char|token|step|request|item|op|call|sample|epoch)s?\b)", re.IGNORECASE
+    r"/\s*(?=(?:s|sec|second|min|minute|h|hour|byte|char|token|step|request|item|op|call|sample|epoch)s?\b)",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")
 
 _GOAL_LOWER = re.compile(
     r"\b(?:reduc|lower|minimi[sz]|cut\b|cutting|shrink|decreas|eliminat|fewer|below|under\b|zero\b)", re.IGNORECASE
 )
-_GOAL_HIGHER = re.compile(
-    r"\b(?:increas|rais(?:e|es|ed|ing)\b|maximi[sz]|grow\b|above|at least|higher)", re.IGNORECASE
-)
+_GOAL_HIGHER = re.compile(r"\b(?:increas|rais(?:e|es|ed|ing)\b|maximi[sz]|grow\b|above|at least|higher)", re.IGNORECASE)
 _FASTER = re.compile(r"\b(?:faster|quicker|speed(?:ing)? up|slow|latency|less time)", re.IGNORECASE)
 _FROM_TO = re.compile(r"\bfrom\s+\D{0,3}?(\d+(?:\.\d+)?)\D{0,20}\bto\s+\D{0,8}?(\d+(?:\.\d+)?)", re.IGNORECASE)
 
@@ -154,7 +155,11 @@ def direction_of_name(name: str) -> bool | None:
     if not lower and not higher:
         if below and below[0] in _SECOND and not _TIMES & {*above}:
             higher = True
-        elif (below and {"bit", "bits"} & {*above}) or _TIMES & {*above} or (_SIZES & {*above} and not _NO_SIZE & {*above}):
+        elif (
+            (below and {"bit", "bits"} & {*above})
+            or _TIMES & {*above}
+            or (_SIZES & {*above} and not _NO_SIZE & {*above})
+        ):
             lower = True
     if lower == higher:
         return None

@@ -94,7 +94,6 @@ def test_the_direction_of_a_goal(goal, lower):
     assert goal_direction(goal) is lower
 
 
-
 @pytest.mark.parametrize(
     ("program", "lower"),
     [
@@ -116,7 +115,9 @@ def test_a_goal_or_a_sentence_about_the_metric_says_it_where_the_name_is_silent(
         return define(program, "x = 1", "", {"metric": "x"}).settings.minimize
 
     if lower is None:
-        with pytest.raises(UserError, match=r"^Nothing says whether lower or higher values of 'x' are better.*--maximize"):
+        with pytest.raises(
+            UserError, match=r"^Nothing says whether lower or higher values of 'x' are better.*--maximize"
+        ):
             made()
     else:
         assert made() is lower
@@ -125,7 +126,9 @@ def test_a_goal_or_a_sentence_about_the_metric_says_it_where_the_name_is_silent(
 def test_name_and_goal_that_contradict_each_other_are_asked_about():
     with pytest.raises(UserError, match="The goal asks for lower values, and of 'pass_rate' higher ones seem better"):
         define("Reduce the failures", "pass_rate = 1", "", {"metric": "pass_rate"})
-    assert not define("Reduce the failures", "pass_rate = 1", "", {"metric": "pass_rate", "maximize": True}).settings.minimize
+    assert not define(
+        "Reduce the failures", "pass_rate = 1", "", {"metric": "pass_rate", "maximize": True}
+    ).settings.minimize
 
 
 def test_a_percentile_that_shall_be_faster_is_a_time():
