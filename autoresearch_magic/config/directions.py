@@ -16,7 +16,12 @@ from ..errors import UserError
 from ..metric import made_name
 from ..syntax import syntax_tree
 
-LOWER = frozenset(
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+LOWER = _set(
     # what a model gets wrong
     "loss losses logloss error errors err errs mse rmse mae mape smape msle rmsle medae wer cer ter eer brier fid perplexity ppl nll "
     "bpb bpc bpd nats xent crossentropy entropy divergence kl regret residual residuals deviation miss misses missed "
@@ -25,27 +30,25 @@ LOWER = frozenset(
     "fcp tbt "
     # what should not be there
     "failure failures failed failing fail fails crash crashes bug bugs defect defects warning warnings violation violations issue "
-    "issues finding findings vulnerability vulnerabilities complexity duplication flaky uncovered untested conflicts outliers".split()
+    "issues finding findings vulnerability vulnerabilities complexity duplication flaky uncovered untested conflicts outliers"
 )
 """Words in a metric's name that say that lower is better."""
-HIGHER = frozenset(
+HIGHER = _set(
     "accuracy acc f1 fbeta auc auroc auprc rocauc precision recall specificity sensitivity score scores pass passed passes passing passrate "
     "coverage cov covered throughput speedup reward rewards win wins winrate success successes successful r2 bleu rouge meteor "
     "iou miou dice psnr ssim ndcg mrr map ap kappa mcc hit hits hitrate qps rps tps fps iops mbps gbps correct solved likelihood "
     "loglikelihood elbo sharpe profit revenue quality similarity correlation spearman pearson fitness survival reduction "
-    "improvement saved savings gain gains".split()
+    "improvement saved savings gain gains"
 )
 """Words that say that higher is better."""
-_TIMES = frozenset("ms us ns sec secs second seconds minute minutes mins hour hours".split())
-_SIZES = frozenset("size kb mb gb kib mib gib byte bytes".split())
+_TIMES = _set("ms us ns sec secs second seconds minute minutes mins hour hours")
+_SIZES = _set("size kb mb gb kib mib gib byte bytes")
 _SECOND = frozenset({"s", "h", "min", *_TIMES})
-_NO_SIZE = frozenset(
-    "batch vocab vocabulary sample window step population hidden effect dataset corpus embedding".split()
-)
+_NO_SIZE = _set("batch vocab vocabulary sample window step population hidden effect dataset corpus embedding")
 """Words in front of ``size`` that make it a setting rather than a cost."""
 _DECIDES = frozenset({"brier", "fid"})
 """Lower is better for these, though they are called scores."""
-_UNSURE = frozenset("not non no without inverse minus free available remaining left reciprocal".split())
+_UNSURE = _set("not non no without inverse minus free available remaining left reciprocal")
 _PERCENTILE = re.compile(r"p\d\d+")
 
 _PER = re.compile(

@@ -43,7 +43,7 @@ class Program:
     title: str
     settings: dict[str, Any] = field(default_factory=dict)
     path: Path | None = None
-    aim: Aim = Aim()
+    aim: Aim = field(default_factory=Aim)
 
 
 def parse_program(text: str, path: Path | None = None) -> Program:

@@ -103,12 +103,11 @@ class ProgramSettings:
         """
         s = self.settings
         lower = self.metric_direction
-        if "minimize" in s:
-            if lower is not None and read_bool(s["minimize"]) != lower:
-                raise UserError(
-                    f"The program says two directions, {'lower' if lower else 'higher'} is better at the metric and "
-                    f"Direction: {s['minimize']}: take one out."
-                )
+        if "minimize" in s and lower is not None and read_bool(s["minimize"]) != lower:
+            raise UserError(
+                f"The program says two directions, {'lower' if lower else 'higher'} is better at the metric and "
+                f"Direction: {s['minimize']}: take one out."
+            )
         if self._guard_direction:
             better = "lower" if read_bool(self._guard_direction) else "higher"
             s["guard_metric"] = f"{s.get('guard_metric', 'guard')} ({better} is better)"

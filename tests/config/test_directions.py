@@ -14,21 +14,21 @@ LOWER = (
     "loss, val_loss, valLoss, train/loss, val_bpb, bits per byte, RMSE, logloss, error_rate, errors, p95_ms, latency, seconds, "
     "test time (s), seconds_per_step, peak_memory_mb, bundle size in KB, size_kb, perplexity, brier_score, false_positive_rate, "
     "errors_per_second, warnings, failures in 5 runs, uncovered_lines"
-).split(", ")
+)
 HIGHER = (
     "accuracy, val_acc, acc1, pass_rate, passRate, coverage, coverage %, f1, F1, roc_auc, score, R2, throughput, throughput_mb_s, "
     "tokens_per_second, tokens/s, req/s, speedup, win_rate, mAP, true_negative_rate, neg_mean_squared_error, "
     "Lighthouse performance score, solved, likelihood"
-).split(", ")
+)
 UNSURE = (
     "x, ratio, p95, count, count of `any` occurrences, hardcoded values, accuracy loss, error_reduction, not_covered, free_memory, "
     "batch_size, sample size, time_to_failure, learning_rate, min_distance, depth, memory_saved, rate"
-).split(", ")
+)
 
 
 @pytest.mark.parametrize(
     ("name", "lower"),
-    [*((n, True) for n in LOWER), *((n, False) for n in HIGHER), *((n, None) for n in UNSURE)],
+    [(name, lower) for names, lower in ((LOWER, True), (HIGHER, False), (UNSURE, None)) for name in names.split(", ")],
 )
 def test_a_name_says_a_direction_only_without_doubt(name, lower):
     assert direction_of_name(name) is lower
