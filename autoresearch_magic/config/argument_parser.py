@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from ..errors import UserError
@@ -30,16 +32,24 @@ class Parser(argparse.ArgumentParser):
         raise HelpShown(self.format_help())
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, expand: Callable[[str], str] = str) -> None:
     """Add every setting to a parser as an option.
 
     Values stay raw text, and settings that the user does not give are absent from the parsed arguments.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    expand : callable, optional
+        Puts the user's variables into a value; applied to the options that `Settings` declares as expanded.
     """
     group = parser.add_argument_group("settings of the study")
     for name, field in FIELDS.items():
         option = name.replace("_", "-")
         flags: tuple[str, ...] = (*field.metadata["flags"], f"--{option}")
-        details = {"metavar": field.metadata["metavar"]}
+        details: dict[str, Any] = {"metavar": field.metadata["metavar"]}
+        if field.metadata["expanded"]:
+            details["type"] = partial(_expand_agent, expand) if name == "agent" else expand
         if field.metadata["parse"] is read_bool:
             details = {"action": "store_true"}
             if field.default is True and name != "minimize":  # whose opposite is --maximize
@@ -53,6 +63,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                 default=argparse.SUPPRESS,
                 help="higher values are better",
             )
+
+
+def _expand_agent(expand: Callable[[str], str], text: str) -> str:
+    """Put variables into an agent's name, and not into a command line, where braces and dollars mean something else."""
+    return text if "command:" in text or "editor:" in text else expand(text)
 
 
 def given(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -41,9 +41,10 @@ from .directions import Aim, decide, direction_of_metric
 
 def _option(
     default: Any, help: str, *, metavar: str = "", parse: Callable[[Any], Any] = str, flags: tuple[str, ...] = (),
-    keys: tuple[str, ...] = (),
+    keys: tuple[str, ...] = (), expanded: bool = True,
 ) -> Any:  # fmt: skip
-    metadata = {"help": help, "metavar": metavar, "parse": parse, "flags": flags, "keys": keys}
+    """Declare an option; `expanded` says whether ``{n}`` and ``$n`` in its value stand for variables in a notebook."""
+    metadata = {"help": help, "metavar": metavar, "parse": parse, "flags": flags, "keys": keys, "expanded": expanded}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -62,7 +63,7 @@ class Settings:
 
     metric: str = _option(
         "", "what to measure: a Python expression, or a printed line 'name: value'; with --verify: NAME, for the line of the "
-        "command's output that names it, or NAME=FORMAT: " + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",),
+        "command's output that names it, or NAME=FORMAT: " + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",), expanded=False,
     )  # fmt: skip
     minimize: bool = _option(
         True, "lower values are better; neither is needed where the metric's name or the goal says it", parse=read_bool,
@@ -70,19 +71,19 @@ class Settings:
     )  # fmt: skip
     scope: tuple[str, ...] = _option(
         (), "files that experiments may change: globs such as src/**/*.py; !GLOB excludes (with --verify)",
-        metavar="GLOBS", parse=read_scope, keys=("scope",),
+        metavar="GLOBS", parse=read_scope, keys=("scope",), expanded=False,
     )  # fmt: skip
     verify: str = _option(
         "", "shell command that prints the metric, run in the repository after each change (with --scope)",
-        metavar="COMMAND", parse=read_text, keys=("verify",),
+        metavar="COMMAND", parse=read_text, keys=("verify",), expanded=False,
     )  # fmt: skip
     guard: str = _option(
         "", "shell command that must still succeed for a change to be kept, such as the tests (with --verify)",
-        metavar="COMMAND", parse=read_text, keys=("guard",),
+        metavar="COMMAND", parse=read_text, keys=("guard",), expanded=False,
     )  # fmt: skip
     guard_metric: str = _option(
         "", "number printed by the guard that must not get worse (default: the guard's exit status decides)",
-        metavar="NAME", keys=("guard metric",),
+        metavar="NAME", keys=("guard metric",), expanded=False,
     )  # fmt: skip
     guard_threshold: float | None = _option(
         None, "percentage by which the guard's number may be worse than the baseline's (default 0)", metavar="PERCENT",

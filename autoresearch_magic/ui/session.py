@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +61,8 @@ class Session:
     program : Program, optional
     options : dict
         Raw settings that were given with the program.
+    expand : callable
+        Puts the user's variables into the value of an option or argument; in a notebook, ``{n}`` and ``$n``.
     """
 
     root: Path = field(default_factory=lambda: Path(ROOT))
@@ -68,6 +71,7 @@ class Session:
     target: Source | None = None
     program: Program | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    expand: Callable[[str], str] = str
 
     def study(self, name: str | None = None) -> Study:
         """Return the study of that name, or the default one.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -29,11 +30,27 @@ _KEY_LINE = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)*:\s")
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a subcommand, as `argparse` takes it, and a function that lists its possible values."""
+    """One argument of a subcommand, as `argparse` takes it, and a function that lists its possible values.
+
+    Variables of the notebook may stand in it, except in a text of several words.
+    """
 
     flags: tuple[str, ...]
     keywords: dict[str, Any]
     values: Callable[[], Sequence[str]] | None = None
+
+    def add_to(self, parser: Parser, expand: Callable[[str], str]) -> None:
+        """Add it to a parser; `expand` puts variables into its value."""
+        keywords = dict(self.keywords)
+        if "action" not in keywords and keywords.get("nargs") not in ("+", "*"):
+            read = keywords.get("type", str)
+
+            @functools.wraps(read, updated=())  # argparse shows the name of the type
+            def read_expanded(text: str) -> Any:
+                return read(expand(text))
+
+            keywords["type"] = read_expanded
+        parser.add_argument(*self.flags, **keywords)
 
 
 def argument(*flags: str, values: Callable[[], Sequence[str]] | None = None, **keywords: Any) -> Argument:
@@ -74,15 +91,15 @@ class Command:
         """What it does: the first line of its function's docstring."""
         return (self.function.__doc__ or "").strip().splitlines()[0]
 
-    def parser(self, place: Place) -> Parser:
-        """Build the parser of its arguments."""
+    def parser(self, place: Place, expand: Callable[[str], str] = str) -> Parser:
+        """Build the parser of its arguments; `expand` puts the user's variables into those that may hold them."""
         parser = Parser(
             prog=f"{'%' * self.takes_cell}{place} {self.name}", description=self.summary, allow_abbrev=False
         )
         for each in self.arguments:
-            parser.add_argument(*each.flags, **each.keywords)
+            each.add_to(parser, expand)
         if self.settings:
-            add_options(parser)
+            add_options(parser, expand)
         return parser
 
     def options(self) -> list[str]:
@@ -166,7 +183,7 @@ def run_words(session: Session, words: Sequence[str], cell: str | None = None) -
         found = find_command(place, "start" if bare else words[0])
         if cell is not None and not (bare or found.takes_cell):
             raise UserError(f"{MAGIC} {words[0]} takes no cell below it: write it with one % and nothing under it.")
-        arguments = found.parser(place).parse_args(list(words if bare else words[1:]))
+        arguments = found.parser(place, session.expand).parse_args(list(words if bare else words[1:]))
         arguments.cell = cell
         return found.function(session, arguments)
     except HelpShown as shown:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display
 
 from ...agents import registry as agent_registry
@@ -23,6 +24,7 @@ from ..session import Place, Session
 from .announcer import Announcer
 from .progress_bar import NotebookBar, in_notebook
 from .saved_picture import SavedPicture, update_picture
+from .variables import expand_variables
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -38,9 +40,14 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         self.announcer = Announcer()
         self._shown: set[tuple[str, float]] = set()  # name and elapsed time of studies whose traceback was shown
 
+    # IPython's own expansion would also change what only looks like a variable: the {3} of a pattern, the $1 of a command.
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @needs_local_scope  # type: ignore[untyped-decorator]
     @line_cell_magic  # type: ignore[untyped-decorator]
-    def autoresearch(self, line: str, cell: str | None = None) -> None:
+    def autoresearch(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> None:
         """Edit a cell, train, keep what helps, and repeat: ``%autoresearch help``."""
+        names = {**(self.shell.user_ns if self.shell is not None else {}), **(local_ns or {})}
+        self.session.expand = partial(expand_variables, names=names)
         try:
             self.show(run(self.session, line, cell))
         except UserError as error:
