@@ -49,7 +49,9 @@ def test_a_line_magic_in_a_function_sees_its_local_variables(shell):
         "define(9, 'p.md')"
     ).raise_error()
     assert options(shell) == {"experiments": "9"}
-    shell.run_cell("def define(count, name):\n    %autoresearch program $name.md -n $count\ndefine(8, 'p')").raise_error()
+    shell.run_cell(
+        "def define(count, name):\n    %autoresearch program $name.md -n $count\ndefine(8, 'p')"
+    ).raise_error()
     assert options(shell) == {"experiments": "8"}
 
 
