@@ -92,7 +92,7 @@ _SYSTEM = re.compile(
 )
 DISPOSABLE = re.compile(
     r"(build|dist|out|output|tmp|temp|target|site|htmlcov|coverage|__pycache__|\.coverage[\w.*-]*|\.\w+_cache|\.cache"
-    r"|\.hypothesis|\.tox|\.nox|\.ipynb_checkpoints|[\w*.-]+\.(egg-info|pyc|pyo|o|so|log|prof|gcda|profraw)"
+    r"|\.next|\.nuxt|\.turbo|\.parcel-cache|\.svelte-kit|\.vite|\.nyc_output|\.hypothesis|\.tox|\.nox|\.ipynb_checkpoints|[\w*.-]+\.(egg-info|pyc|pyo|o|so|log|prof|gcda|profraw)"
     r"|coverage\.(xml|json)|results?\.\w+|benchmark\.json|out\.\w+)"
 )
 """Names of files and folders that tools make and that may be deleted: build outputs, caches, results."""
@@ -129,6 +129,12 @@ def _rm(call: Call) -> str:
 
 def _always(reason: str) -> Callable[[Call], str]:
     return lambda call: "" if call.has("--help", "--version") else refuse(reason, call)
+
+
+def _truncate(call: Call) -> str:
+    sizes = {after for option, after in pairwise(call.arguments) if option in ("-s", "--size", "-r", "--reference")}
+    paths = [path for path in call.operands if path not in sizes]
+    return "" if paths and all(map(_disposable, paths)) else _always("empties a file")(call)
 
 
 def _dd(call: Call) -> str:
@@ -174,10 +180,8 @@ def redirection_hazard(redirection: Redirection, command: SimpleCommand) -> str:
     path, operator = redirection.word.text, redirection.operator
     if operator not in (">", ">>", ">|", "&>", "&>>", "<>") or path.isdigit() or path == "-":
         return ""
-    words = [word.text for word in command.words]
-    prints_nothing = not words or words[0] in (":", "true") or words[:2] == ["cat", "/dev/null"]
     matters = UNKNOWN not in path and not path.startswith(("/dev/", *_TEMPORARY)) and not _disposable(path)
-    if prints_nothing and matters and operator in (">", ">|", "&>"):
+    if command.prints_nothing and matters and operator in (">", ">|", "&>"):
         return f"empties a file (> {path})"
     return path_hazard(path)
 
@@ -345,7 +349,7 @@ TEXT_ARGUMENTS = {
 HAZARDS: dict[str, Callable[[Call], str]] = {
     # files
     "rm": _rm, "unlink": _rm, "shred": _always(DELETES), "srm": _always(DELETES), "wipe": _always(DELETES),
-    "truncate": _always("empties a file"), "dd": _dd, "tee": _tee, "cp": _copy, "mv": _copy,
+    "truncate": _truncate, "dd": _dd, "tee": _tee, "cp": _copy, "mv": _copy,
     "install": _copy, "rsync": _rsync, "git": _git,
     # databases
     **dict.fromkeys(

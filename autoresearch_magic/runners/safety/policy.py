@@ -35,7 +35,8 @@ from .hazards import (
     redirection_hazard,
     refuse,
 )
-from .shell_parser import UNKNOWN, SimpleCommand, mask_quoted, parse_command
+from .shell_parser import UNKNOWN, SimpleCommand, parse_command
+from .shell_quoting import mask_quoted
 
 DEPTH = 8
 """Levels of commands within commands that are read; deeper ones are refused, because nobody writes them by hand."""

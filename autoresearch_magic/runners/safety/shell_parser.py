@@ -10,10 +10,11 @@ The standard library's `shlex` knows no substitutions or here-documents. bashlex
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from .shell_quoting import braces, closing, quoted_end, substitutions, unescaped
 
 UNKNOWN = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Placeholder in a word for what is only known when it runs: a command's output, an unset variable."""
@@ -26,6 +27,12 @@ _BACKTICKS = re.compile(r"`((?:[^\\`]|\\.)*)`?", re.DOTALL)
 _ANSI_C_QUOTED = re.compile(r"\$'((?:[^\\']|\\.)*)'?", re.DOTALL)
 _NO_COMMAND_FOLLOWS = {"for", "case", "select", "function"}
 _KEYWORDS = {"if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac", "{", "}", "!", "time", "[["}
+_CLOSES = {"}": {"{"}, "fi": {"if"}, "done": {"while", "until", "for", "select"}, "esac": {"case"}, ")": {"("}}
+_OPENS = set().union(*_CLOSES.values())
+_LISTS = ("&&", "||", "|", "|&")
+"""Operators after which a command may begin on the next line."""
+_SILENT = {":", "true", "false", "exit", "cd"}
+"""Programs that print nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,11 @@ class SimpleCommand:
         Commands that run to make its words, redirections, assignments and standard input.
     variables : mapping
         The known variables at this point.
+    operator : str
+        The control operator before it, such as ``&&`` or a line end; empty for the first command.
+    group_prints : bool
+        Whether it stands for the end of a group or loop, such as ``)`` or ``done``, that prints something: its redirections are
+        those of all commands in there.
     """
 
     words: tuple[Word, ...]
@@ -80,6 +92,14 @@ class SimpleCommand:
     stdin_text: str = ""
     substitutions: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    operator: str = ""
+    group_prints: bool = False
+
+    @property
+    def prints_nothing(self) -> bool:
+        """Whether it is known to print nothing: an assignment, ``:``, ``true`` or ``cat /dev/null``."""
+        words = [word.text for word in self.words]
+        return not self.group_prints and (not words or words[0] in _SILENT or words[:2] == ["cat", "/dev/null"])
 
 
 def parse_command(text: str, variables: Mapping[str, str] | None = None) -> list[list[SimpleCommand]]:
@@ -95,26 +115,34 @@ def parse_command(text: str, variables: Mapping[str, str] | None = None) -> list
     return _Parser(text, {"IFS": " ", **(variables or {})}).parse()
 
 
-def mask_quoted(text: str) -> str:
-    """Return a command with ``q`` in place of every character that is quoted or escaped."""
-    parts: list[str] = []
-    i = 0
-    while i < len(text):
-        end = _quoted_end(text, i)
-        parts.append(text[i] if end == i + 1 else "q" * (end - i))
-        i = end
-    return "".join(parts)
-
-
 class _CommandBuilder:
     """Collects the parts of a simple command; here-documents are added after the end of its line."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], operator: str = "") -> None:
         self.words: list[Word] = []
         self.redirections: list[Redirection] = []
         self.stdin_texts: list[str] = []
         self.substitutions: list[str] = []
         self.variables = variables
+        self.operator = operator
+        self.group_prints = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been read since the operator before it."""
+        return not (self.words or self.redirections or self.stdin_texts or self.substitutions)
+
+    @property
+    def keywords(self) -> list[str]:
+        """The shell's keywords that it begins with, such as ``then`` and ``{``."""
+        found: list[str] = []
+        for word in self.words:
+            if not word.unquoted or word.text not in _KEYWORDS | _NO_COMMAND_FOLLOWS:
+                break
+            found.append(word.text)
+            if word.text in _NO_COMMAND_FOLLOWS:
+                break
+        return found
 
     def build(self) -> SimpleCommand | None:
         """Return the command without keywords, and with its assignments apart; None when nothing is left."""
@@ -137,7 +165,7 @@ class _CommandBuilder:
             return None
         return SimpleCommand(
             tuple(words), assignments, tuple(self.redirections), "\n".join(self.stdin_texts), tuple(self.substitutions),
-            self.variables,
+            self.variables, self.operator, self.group_prints,
         )  # fmt: skip
 
 
@@ -146,9 +174,11 @@ class _Parser:
 
     def __init__(self, text: str, variables: dict[str, str]) -> None:
         self._text, self._at, self._variables = text, 0, variables
+        self._in_word: bool
         self._pipelines: list[list[_CommandBuilder]] = []
         self._pipeline: list[_CommandBuilder] = []
         self._command = _CommandBuilder(dict(variables))
+        self._open_groups: list[tuple[str, bool]] = []  # each with whether a command in it prints something
         self._redirection = ""  # a redirection operator that waits for its word
         self._open_here_documents: list[tuple[_CommandBuilder, Word, bool]] = []  # they begin on the next line
         self._start_word()
@@ -166,7 +196,9 @@ class _Parser:
         text, at = self._text, self._at
         c = text[at]
         if c == "\n":
-            self._end_pipeline()
+            self._end_word()
+            if not (self._command.empty and self._command.operator in _LISTS):  # it goes on after a line end
+                self._end_pipeline("\n")
             self._at += 1
             self._read_here_documents()
         elif c in " \t\r":
@@ -177,15 +209,30 @@ class _Parser:
             self._at = len(text) if end < 0 else end
         elif text.startswith(("<(", ">("), at):
             self._substitute(at + 1)
+        elif text.startswith("((", at) and (end := self._arithmetic_end(at)):
+            self._at = end
+            self._in_word = True
+            self._parts.append(UNKNOWN)
         elif redirection := _REDIRECTION.match(text, at):
             self._redirect(redirection[0])
         elif control := _CONTROL.match(text, at):
             self._at = control.end()
-            self._end_command()
+            self._end_command(control[0])
             if control[0] not in ("|", "|&"):
-                self._end_pipeline()
+                self._end_pipeline(control[0])
+            if control[0] == "(":
+                self._open_groups.append(("(", False))
+            elif control[0] == ")":
+                self._close_group(")")
         else:
             self._add_character(quoted=False)
+
+    def _arithmetic_end(self, at: int) -> int:
+        """Return the index after ``((...))`` where a command may begin; 0 where it is no arithmetic."""
+        if self._in_word or any(word.text not in _KEYWORDS | {"for"} for word in self._command.words):
+            return 0
+        end = closing(self._text, at)
+        return end if self._text[end - 2 : end] == "))" and "\n" not in self._text[at:end] else 0
 
     def _add_character(self, *, quoted: bool) -> None:
         """Add one character, or the quotation or substitution that begins with it, to the word."""
@@ -206,7 +253,7 @@ class _Parser:
             self._add_dollar(quoted=quoted)
         elif c == "'" and not quoted:
             self._unquoted = False
-            self._at = _quoted_end(text, at)
+            self._at = quoted_end(text, at)
             self._parts.append(text[at + 1 : self._at - 1])
         elif c == '"' and not quoted:
             self._unquoted = False
@@ -222,11 +269,11 @@ class _Parser:
         text, at = self._text, self._at
         if not quoted and (string := _ANSI_C_QUOTED.match(text, at)):
             self._unquoted = False
-            self._parts.append(_unescaped(string[1]))
+            self._parts.append(unescaped(string[1]))
             self._at = string.end(1) + 1
         elif text.startswith("$((", at):
             self._parts.append(UNKNOWN)
-            self._at = _closing(text, at + 1)
+            self._at = closing(text, at + 1)
         elif text.startswith("$(", at):
             self._substitute(at + 1)
         elif text.startswith("${", at):
@@ -259,7 +306,7 @@ class _Parser:
     def _substitute(self, opening: int) -> None:
         """Add the substitution whose parenthesis is at `opening` to the word."""
         self._in_word = True
-        self._at = _closing(self._text, opening)
+        self._at = closing(self._text, opening)
         self._add_output(self._text[opening + 1 : self._at - 1])
 
     def _add_output(self, command: str) -> None:
@@ -287,8 +334,8 @@ class _Parser:
             command.stdin_texts.append(word.text)
         elif redirection:
             command.redirections.append(Redirection(redirection, word))
-        elif not command.words and word.unquoted and (braces := _braces(word.text)):
-            command.words.extend(Word(piece) for piece in braces)
+        elif not command.words and word.unquoted and (pieces := braces(word.text)):
+            command.words.extend(Word(piece) for piece in pieces)
         else:
             command.words.append(word)
         self._redirection = ""
@@ -300,9 +347,10 @@ class _Parser:
         self._redirection = operator
         self._at += len(operator)
 
-    def _end_command(self) -> None:
+    def _end_command(self, operator: str) -> None:
         self._end_word()
         self._redirection = ""
+        self._follow_groups()
         command = self._command.build()
         if command is not None and not command.words:
             self._variables.update(command.assignments)
@@ -310,12 +358,28 @@ class _Parser:
             found = (_ASSIGNMENT.match(word.text) for word in command.words[1:])
             self._variables.update({match[1]: match[2] for match in found if match})
         self._pipeline.append(self._command)
-        self._command = _CommandBuilder(dict(self._variables))
+        self._command = _CommandBuilder(dict(self._variables), operator)
 
-    def _end_pipeline(self) -> None:
-        self._end_command()
+    def _end_pipeline(self, operator: str = "") -> None:
+        self._end_command(operator)
         self._pipelines.append(self._pipeline)
         self._pipeline = []
+
+    def _follow_groups(self) -> None:
+        """Open and close the groups whose keywords the command begins with, and note whether it prints something."""
+        for keyword in self._command.keywords:
+            if keyword in _OPENS:
+                self._open_groups.append((keyword, False))
+            elif keyword in _CLOSES:
+                self._close_group(keyword)
+        command = self._command.build()
+        if command is not None and self._open_groups and not command.prints_nothing:
+            self._open_groups = [(opener, True) for opener, _ in self._open_groups]
+
+    def _close_group(self, closer: str) -> None:
+        """Close the innermost group, unless `closer` belongs to none, such as the parenthesis of a ``case`` pattern."""
+        if self._open_groups and self._open_groups[-1][0] in _CLOSES[closer]:
+            self._command.group_prints = self._open_groups.pop()[1]
 
     def _read_here_documents(self) -> None:
         for command, end_mark, indented in self._open_here_documents:
@@ -329,53 +393,5 @@ class _Parser:
             body = "\n".join(lines)
             command.stdin_texts.append(body)
             if end_mark.unquoted:
-                command.substitutions.extend(_substitutions(body))
+                command.substitutions.extend(substitutions(body))
         self._open_here_documents = []
-
-
-def _substitutions(text: str) -> Iterator[str]:
-    """Yield the commands that run in the text of a here-document."""
-    for found in re.finditer(r"(?<!\\)\$\((?!\()", text):
-        yield text[found.end() : _closing(text, found.end() - 1) - 1]
-    for found in re.finditer(r"(?<!\\)`([^`]*)`", text):
-        yield found[1]
-
-
-def _quoted_end(text: str, at: int) -> int:
-    """Return the index after the quoted text that begins at `at`; the next index where none begins."""
-    if text[at] == "\\":
-        return min(at + 2, len(text))
-    if text[at] == "'":
-        end = text.find("'", at + 1)
-        return len(text) + 1 if end < 0 else end + 1
-    if text[at] == '"':
-        i = at + 1
-        while i < len(text) and text[i] != '"':
-            i += 2 if text[i] == "\\" else 1
-        return min(i + 1, len(text))
-    return at + 1
-
-
-def _closing(text: str, opening: int) -> int:
-    """Return the index after the parenthesis that closes the one at `opening`."""
-    depth, i = 0, opening
-    while i < len(text):
-        depth += {"(": 1, ")": -1}.get(text[i], 0)
-        if depth == 0:
-            return i + 1
-        i = _quoted_end(text, i)
-    return len(text) + 1
-
-
-def _braces(text: str) -> list[str]:
-    """Return the words that ``{a,b,c}`` expands to; none for other text."""
-    found = re.fullmatch(r"\{([^{}]+,[^{}]*)\}", text)
-    return found[1].split(",") if found else []
-
-
-def _unescaped(text: str) -> str:
-    """Resolve the escapes of ``$'...'``."""
-    try:
-        return codecs.decode(text.encode("latin-1", "backslashreplace"), "unicode_escape")
-    except UnicodeDecodeError:
-        return text
