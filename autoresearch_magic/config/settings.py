@@ -8,6 +8,7 @@ shows, and under which keys a program may give it.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -357,7 +358,9 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
             layer["minimize"] = not read_bool(layer.pop("maximize"))
         for name in layer:
             if name not in FIELDS:
-                raise UserError(f"There is no option {name!r}: the options are {', '.join(sorted(FIELDS))}.")
+                near = difflib.get_close_matches(name, [*FIELDS, "maximize"], n=1)
+                hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(FIELDS))}."
+                raise UserError(f"There is no option {name!r}: {hint}")
         if layer.get("metric"):
             name, _, direction = _read_metric(str(layer["metric"]), verified=verified)
             if direction is not None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TYPE_CHECKING, Unpack
 
 from filelock import FileLock, Timeout
 
@@ -15,6 +15,7 @@ from ..agents.base import Agent
 from ..agents.registry import make_agent
 from ..config.program import Program
 from ..config.settings import Settings
+from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
 from ..events import Event, Observer, State, StateChanged
 from ..experiment import Experiment
@@ -95,7 +96,7 @@ class Study:
         name: str | None = None,
         root: str | Path = ROOT,
         observers: Sequence[Observer] = (),
-        **settings: Any,
+        **settings: Unpack[SettingsOptions],
     ) -> None:
         root = Path(root).absolute()
         recorded = recorded_settings(str(settings.get("agent", "")), root)
@@ -273,7 +274,7 @@ class Study:
             self._control.allow(0)
         return self
 
-    def resume(self, **settings: Any) -> Self:
+    def resume(self, **settings: Unpack[SettingsOptions]) -> Self:
         """Go on from a pause, or, after a stop or a crash, from where the journal ends.
 
         Parameters

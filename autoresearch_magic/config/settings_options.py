@@ -1,0 +1,57 @@
+"""The options of a study as keyword arguments, for type checkers: ``Study(..., experiments=24, budget="20s")``.
+
+`Settings` declares the options; `tests/config/test_settings_options.py` checks that both say the same. An option takes its own
+type, and text as on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from ..budget import Budget
+from ..judging.judge import Bounds
+
+
+class SettingsOptions(TypedDict, total=False):
+    """Every option of `Settings`, and ``maximize``, the opposite of ``minimize``."""
+
+    metric: str
+    minimize: bool | str
+    maximize: bool | str
+    scope: str | Sequence[str]
+    verify: str
+    guard: str
+    guard_metric: str
+    guard_threshold: float | str | None
+    repo: str | Path
+    link: str | Sequence[str]
+    budget: str | float | Budget
+    experiments: int | str
+    agent: str
+    effort: str
+    base_url: str
+    prefetch: bool | str
+    blocks_from: int | str
+    reply_timeout: float | str
+    hours: float | str | None
+    minutes: float | str | None
+    max_tokens: int | str | None
+    max_cost: float | str | None
+    repeats: int | str
+    noise: str
+    min_delta: float | str
+    judge: str
+    pairs: int | str
+    bounds: str | Bounds
+    pruner: str
+    patience: int | str | None
+    until: float | str | None
+    evals_interval: int | str | None
+    timeout: float | str | None
+    threads: int | str
+    memory: int | str
+    seed: int | str
+    pass_env: str | Sequence[str]
+    fresh: bool | str

@@ -1,0 +1,58 @@
+"""The options as keyword arguments: the types say what `Settings` says, and a type checker sees a misspelt one."""
+
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from autoresearch_magic import Study
+from autoresearch_magic.config.settings import FIELDS, Settings
+from autoresearch_magic.config.settings_options import SettingsOptions
+from autoresearch_magic.errors import UserError
+
+TYPES = typing.get_type_hints(SettingsOptions)
+
+
+def test_every_option_is_a_typed_keyword_and_there_are_no_others():
+    assert {*TYPES} == {*FIELDS, "maximize"}, "declare the option in settings_options.py too"
+    assert SettingsOptions.__total__ is False
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_keyword_takes_text_and_the_options_own_type(name):
+    taken, own = set(typing.get_args(TYPES[name])) or {TYPES[name]}, typing.get_type_hints(Settings)[name]
+    assert str in taken
+    for each in typing.get_args(own) if type(None) in typing.get_args(own) else (own,):
+        assert (Sequence[str] if each == tuple[str, ...] else each) in taken
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"), [("budjet", "budget"), ("experiment", "experiments"), ("minimise", "minimize"), ("max-costs", "max_cost")]
+)
+def test_a_misspelt_option_is_one_line_with_the_nearest_name(tmp_path, typo, meant):
+    with pytest.raises(UserError, match=f"^There is no option '{typo.replace('-', '_')}': did you mean {meant}\\?$"):
+        Study("Lower the loss", "loss = 1", metric="loss", root=tmp_path, **{typo: 3})
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.slow
+def test_mypy_sees_a_misspelt_option_and_a_wrong_type(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from autoresearch_magic import Study\n"
+        "good = Study('Lower it', 'loss = 1', metric='loss', budget=20, experiments='unlimited', bounds='0..8')\n"
+        "Study('Lower it', 'loss = 1', metric='loss', budjet='20s')\n"
+        "Study('Lower it', 'loss = 1', metric='loss', repeats=[3])\n"
+        "good.resume(experiments=30, patience=None)\n"
+        "good.resume(experiment=30)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "mine.py"],
+        cwd=tmp_path, env={"MYPYPATH": str(Path(__file__).parents[2]), "PATH": ""}, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    lines = re.findall(r"^mine\.py:(\d+): error: (.*?)  \[", done.stdout, re.MULTILINE)
+    assert [number for number, _ in lines] == ["3", "4", "6"], done.stdout + done.stderr
+    assert "budjet" in lines[0][1] and "repeats" in lines[1][1] and "experiment" in lines[2][1]
