@@ -31,7 +31,8 @@ def test_a_keyword_takes_text_and_the_options_own_type(name):
 
 
 @pytest.mark.parametrize(
-    ("typo", "meant"), [("budjet", "budget"), ("experiment", "experiments"), ("minimise", "minimize"), ("max-costs", "max_cost")]
+    ("typo", "meant"),
+    [("budjet", "budget"), ("experiment", "experiments"), ("minimise", "minimize"), ("max-costs", "max_cost")],
 )
 def test_a_misspelt_option_is_one_line_with_the_nearest_name(tmp_path, typo, meant):
     with pytest.raises(UserError, match=f"^There is no option '{typo.replace('-', '_')}': did you mean {meant}\\?$"):
