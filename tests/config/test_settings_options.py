@@ -56,4 +56,5 @@ def test_mypy_sees_a_misspelt_option_and_a_wrong_type(tmp_path):
     )  # fmt: skip
     lines = re.findall(r"^mine\.py:(\d+): error: (.*?)  \[", done.stdout, re.MULTILINE)
     assert [number for number, _ in lines] == ["3", "4", "6"], done.stdout + done.stderr
-    assert "budjet" in lines[0][1] and "repeats" in lines[1][1] and "experiment" in lines[2][1]
+    for (_, error), name in zip(lines, ("budjet", "repeats", "experiment"), strict=True):
+        assert f'"{name}"' in error
