@@ -18,7 +18,7 @@ from ..config.settings import Settings
 from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
 from ..events import Event, Observer, State, StateChanged
-from ..experiment import Experiment
+from ..experiment import Experiment, Headline
 from ..judging.analysis.analyze import Evals, evaluate
 from ..judging.noise import estimate_noise
 from ..judging.pruner import Account, make_pruner
@@ -155,12 +155,21 @@ class Study:
 
     @property
     def locked(self) -> bool:
-        """Whether this or another process is working on the study."""
+        """Whether this or another process is working on the study.
+
+        False for a study that has not begun, and where its folder cannot be written, so that nobody can work on it.
+        """
+        if self._lock.is_locked:
+            return True  # by this process, which could take it once more
+        if not self.folder.is_dir():
+            return False
         try:
             with self._lock:
                 return False
         except Timeout:
             return True
+        except OSError:
+            return False
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -168,9 +177,25 @@ class Study:
         return list(self.status.experiments)
 
     @property
-    def incumbent(self) -> Experiment | None:
-        """The current best: the last kept experiment; the baseline until something beats it."""
-        return self.status.incumbent
+    def incumbent(self) -> Experiment:
+        """The current best: the last kept experiment; the baseline until something beats it.
+
+        Raises
+        ------
+        UserError
+            Before the baseline is measured; `experiments` is empty until then.
+        """
+        if (best := self.status.incumbent) is None:
+            raise UserError(f"{self.name} has no finished experiment yet: its baseline comes first.")
+        return best
+
+    @property
+    def headline(self) -> Headline | None:
+        """The confirmed result: best and baseline measured again on fresh seeds, with the gain and its interval.
+
+        None until the study has ended, where nothing has beaten the baseline, and after a stop; `report` makes it then.
+        """
+        return self.status.headline
 
     @property
     def history(self) -> pd.DataFrame:
@@ -186,7 +211,7 @@ class Study:
     @property
     def unconfirmed(self) -> bool:
         """Whether the study has ended with a best that was never measured again."""
-        best = self.incumbent
+        best = self.status.incumbent
         ended = self.status.state in (State.STOPPED, State.FINISHED, State.FAILED)
         return ended and best is not None and best.number > 0 and self.status.headline is None
 
@@ -427,7 +452,7 @@ class Study:
         from .comparisons import ask_ablation
 
         self._check_not_active()
-        if (best := self.incumbent) is None or best.number == 0:
+        if (best := self.status.incumbent) is None or best.number == 0:
             raise UserError(f"{self.name} has kept nothing so far: there is no change to undo.")
         return self._ask(lambda measurer: ask_ablation(measurer, samples or max(2, self.settings.repeats)))
 
@@ -480,7 +505,7 @@ class Study:
         """
         from .export import apply_to_branch
 
-        return apply_to_branch(self.status, self.incumbent if number is None else self.experiment(number))
+        return apply_to_branch(self.status, self.status.incumbent if number is None else self.experiment(number))
 
     def report(self, path: str | Path | None = None, *, confirm: bool = True) -> Path:
         """Write a report in Markdown and return its path.
@@ -517,7 +542,7 @@ class Study:
         return export(self.status, Path(path), columns)
 
     def __repr__(self) -> str:
-        best, done = self.incumbent, self.status.done
+        best, done = self.status.incumbent, self.status.done
         value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
         return f"<Study {self.name}: {self.state}, {done:,} experiment{'' if done == 1 else 's'}{value}>"
 
@@ -580,6 +605,16 @@ class Study:
                 # By identity, as in `observe`; and another thread may have removed it already.
                 self._observers = [each for each in self._observers if each is not observer]
                 self.status.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
+
+    def _repr_markdown_(self) -> str:
+        from .display import study_markdown
+
+        return study_markdown(self.status)
+
+    def _repr_html_(self) -> str:
+        from .display import study_html
+
+        return study_html(self.status)
 
 
 def _branch_exists(definition: Definition, name: str) -> bool:

@@ -41,5 +41,5 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
         "", study.definition.program.title or study.name, "", history_text(study.status, study.experiments), "",
         result_line(study.status), "", *lines,
     ])  # fmt: skip
-    best = study.incumbent
+    best = study.status.incumbent
     return Reply(text, exit_code=DONE if best is not None and best.number > 0 else NO_GAIN)

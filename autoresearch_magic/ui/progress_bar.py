@@ -87,7 +87,7 @@ def caption(study: Study) -> str:
     """Return one line with a study's experiments, state, best value and remaining time."""
     done, planned = study.status.done, study.settings.planned
     parts = [f"{done}/{counted(planned, 'experiment')}" if planned else counted(done, "experiment"), study.state]
-    if (best := study.incumbent) is not None:
+    if (best := study.status.incumbent) is not None:
         parts.append(f"best {study.metric.format(best.value)}")
     if (left := study.status.remaining) and study.active:
         parts.append(f"about {format_duration(max(1.0, round(left)))} left")

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..study.study import Study
 from ..text import escape
@@ -39,6 +40,9 @@ class Reply:
         the share done, 0 to 1, and a caption.
     next_cell : str
         Text for a new cell below.
+    run_here : tuple of str or callable
+        What the magic runs in the kernel before `then`, one after another, until one raises an exception: source code, or a
+        function that is given the kernel's names.
     exit_code : int
         The exit code on the command line.
     prose : bool
@@ -52,6 +56,7 @@ class Reply:
     then: Callable[[], Reply] | None = None
     work: Callable[[Callable[[float, str], None]], Reply] | None = None
     next_cell: str = ""
+    run_here: tuple[str | Callable[[dict[str, Any]], None], ...] = ()
     exit_code: int = 0
     prose: bool = False
 

@@ -63,6 +63,8 @@ class Session:
         Raw settings that were given with the program.
     expand : callable
         Puts the user's variables into the value of an option or argument; in a notebook, ``{n}`` and ``$n``.
+    here : set of str
+        The setups that were run in the kernel.
     """
 
     root: Path = field(default_factory=lambda: Path(ROOT))
@@ -72,6 +74,7 @@ class Session:
     program: Program | None = None
     options: dict[str, Any] = field(default_factory=dict)
     expand: Callable[[str], str] = str
+    here: set[str] = field(default_factory=set)
 
     def study(self, name: str | None = None) -> Study:
         """Return the study of that name, or the default one.

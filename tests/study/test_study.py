@@ -381,3 +381,17 @@ def test_an_observer_is_told_once_however_often_it_is_added(make_study):
     finish(study)
     judged = [event.experiment.number for event in told if isinstance(event, Judged)]
     assert judged == [0, 1]
+
+
+@pytest.mark.slow
+def test_a_study_is_locked_while_this_or_another_process_works_on_it(make_study, tmp_path):
+    study = make_study(SLOW, name="one")
+    assert not study.locked
+    assert not (tmp_path / "one").exists(), "looking writes nothing"
+    study.start()
+    wait_for(lambda: study.state in ("baseline", "running"))
+    assert study.locked
+    look = f"from autoresearch_magic import open_study; print(open_study({str(tmp_path / 'one')!r}).locked)"
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True, text=True).stdout.strip() == "True"
+    study.stop()
+    assert not study.locked

@@ -54,7 +54,7 @@ def resume(session: Session, arguments: argparse.Namespace) -> Reply:
     study = session.study(arguments.study)
     paused = study.active
     study.resume(**given(arguments))
-    done, best = len(study.experiments), study.incumbent
+    done, best = len(study.experiments), study.status.incumbent
     where = f" with experiment {done}; best so far is experiment {best.number if best else 0}"
     return prose_reply(
         f"{study.name} continues{where if done and not paused else ''}.", watch=None if paused else study

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from ...config.argument_parser import given
 from ...config.program import parse_program
@@ -19,13 +20,20 @@ from .table import NAME, argument, command
 PATH = argument("path", nargs="?", metavar="PATH", help="a file instead of the cell")
 
 
-@command("setup", PATH, takes_cell=True, places=[Place.MAGIC])
+HERE = argument("--here", action="store_true", help="run it in the kernel too, so that later cells can use its names")
+
+
+@command("setup", PATH, HERE, takes_cell=True, places=[Place.MAGIC])
 def define_setup(session: Session, arguments: argparse.Namespace) -> Reply:
     """Define the frozen code, in the cell or a file."""
     source = _given_source(arguments, "setup")
     check_syntax(source.text, "setup")
     session.setup = source
-    return prose_reply(f"Setup: {_lines(source)}, frozen. It runs once, in the study's own process.{_next_start()}")
+    where = "in the study's own process, and now in this kernel too" if arguments.here else "in the study's own process"
+    reply = prose_reply(f"Setup: {_lines(source)}, frozen. It runs once, {where}.{_next_start()}")
+    return (
+        replace(reply, run_here=(source.text, lambda names: session.here.add(source.text))) if arguments.here else reply
+    )
 
 
 @command("target", PATH, takes_cell=True, places=[Place.MAGIC])

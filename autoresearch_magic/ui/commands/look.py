@@ -66,7 +66,7 @@ def diff(session: Session, arguments: argparse.Namespace) -> Reply:
 def best(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show the best experiment."""
     study = session.study()
-    if (incumbent := study.incumbent) is None:
+    if (incumbent := study.status.incumbent) is None:
         raise UserError(f"{study.name} has no finished experiment yet: {MAGIC} wait")
     return experiment_reply(study, incumbent, result_line(study.status))
 

@@ -65,6 +65,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
                 print(reply.as_text())
         if reply.next_cell and self.shell is not None:
             self.shell.set_next_input(reply.next_cell, replace=False)
+        self.run_here(reply)
         if reply.watch is not None:
             self.watch(reply.watch)
         if reply.wait is not None:
@@ -73,6 +74,17 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
             self.show(reply.then())
         if reply.work is not None:
             self.show(self.work(reply.work))
+
+    def run_here(self, reply: Reply) -> None:
+        """Run what a reply wants to be run in the kernel."""
+        for each in reply.run_here if self.shell is not None else ():
+            if callable(each):
+                each(self.shell.user_ns)
+                continue
+            done = self.shell.run_cell(each, silent=True)
+            if not done.success:  # IPython has shown the traceback; the error ends this cell, and a "run all"
+                error = done.error_before_exec or done.error_in_exec
+                raise UserError(f"The code that was run in this kernel raised {type(error).__name__}.")
 
     def work(self, work: Callable[[Callable[[float, str], None]], Reply]) -> Reply:
         """Do work that takes a while, with a progress bar; an interrupt ends it."""

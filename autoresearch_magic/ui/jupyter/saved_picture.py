@@ -40,7 +40,7 @@ class SavedPicture:
         study = self._study()
         if study is None or not isinstance(event, Drawn):
             return
-        best = study.incumbent.number if study.incumbent else None
+        best = study.status.incumbent.number if study.status.incumbent else None
         if best != self._best or event.last:
             self._best = best
             self._context.copy().run(self.update, study)

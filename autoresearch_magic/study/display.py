@@ -1,0 +1,75 @@
+"""A study as a notebook shows it when a cell ends with it: its state, its result, and its experiments."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from ..experiment import Experiment
+from ..text import counted, escape
+from .status import StudyStatus
+from .summary import history_markdown, result_line
+
+MAX_ROWS = 30
+"""Experiments that are listed; of longer studies the baseline, what was kept, and the last ones."""
+
+
+def listed(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Return the experiments to list, at most about `MAX_ROWS`, in their order."""
+    if len(experiments) <= MAX_ROWS:
+        return list(experiments)
+    kept = [e for e in experiments if e.kept][-MAX_ROWS // 2 :]
+    wanted = {e.number for e in [*experiments[:1], *kept, *experiments[-(MAX_ROWS // 2) :]]}
+    return [e for e in experiments if e.number in wanted]
+
+
+def study_markdown(status: StudyStatus) -> str:
+    """Return the study in Markdown: name and state, result, settings, and a table of its experiments."""
+    lines = [
+        f"**{escape(status.name)}**: {_state(status)}",
+        f"{escape(result_line(status))}",
+        escape(status.settings.describe()),
+    ]
+    if status.experiments:
+        lines.append(history_markdown(status, listed(status.experiments)))
+    if note := _left_out(status):
+        lines.append(note)
+    return "\n\n".join(lines)
+
+
+def study_html(status: StudyStatus) -> str:
+    """Return the study in HTML, with the same content as `study_markdown`; inherits the page's colours and fonts."""
+    heads = ["#", "verdict", status.metric.name, "runs", "seconds", "change"]
+    lines = [
+        f"<p><strong>{html.escape(status.name)}</strong>: {html.escape(_state(status))}<br>{html.escape(result_line(status))}<br>"
+        f"<small>{html.escape(status.settings.describe())}</small></p>"
+    ]
+    if status.experiments:
+        rows = "".join(map(_row, listed(status.experiments), [status] * len(status.experiments)))
+        head = "".join(f"<th>{html.escape(each)}</th>" for each in heads)
+        lines.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+    if note := _left_out(status):
+        lines.append(f"<p>{note}</p>")
+    return f"<div>{''.join(lines)}</div>"
+
+
+def _row(e: Experiment, status: StudyStatus) -> str:
+    cells = [
+        str(e.number), str(e.verdict), status.metric.format(e.value), str(len(e.measurements)), f"{e.seconds:.1f}", e.summary,
+    ]  # fmt: skip
+    tag = "strong" if e.kept else "span"
+    shown = [
+        f"<td>{f'<{tag}>' if n < 3 else ''}{html.escape(c)}{f'</{tag}>' if n < 3 else ''}</td>"
+        for n, c in enumerate(cells)
+    ]
+    return f'<tr title="{html.escape(e.reason)}">{"".join(shown)}</tr>'
+
+
+def _state(status: StudyStatus) -> str:
+    done = counted(status.done, "experiment")
+    return f"{status.state}, {done}{f' · {status.message}' if status.message else ''}"
+
+
+def _left_out(status: StudyStatus) -> str:
+    left = len(status.experiments) - len(listed(status.experiments))
+    return f"{counted(left, 'experiment')} not listed; .history has all of them" if left else ""
