@@ -258,7 +258,7 @@ def test_a_setup_that_raises_shows_its_traceback_once(kernel):
 
 @pytest.mark.slow
 def test_an_undefined_metric_names_the_defined_variables(kernel):
-    begin(kernel, "--metric accuracy --budget 0.05s -n 3")
+    begin(kernel, "--metric accuracy --maximize --budget 0.05s -n 3")
     check_one_line(kernel.run("%autoresearch wait"), r"needs 'accuracy'.*Defined were: .*\bloss\b.*--metric")
 
 
