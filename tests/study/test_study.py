@@ -326,7 +326,9 @@ def test_a_program_beside_a_lab_needs_no_target(tmp_path):
     (tmp_path / "train" / "train.py").write_text(
         "from helper import START\nfrom prepare import GOAL\nX = 3.0  # 0 .. 6\nx = X + 0 * START * GOAL\n"
     )
-    (tmp_path / "program.md").write_text("# Come close\n\nMetric: d=evaluate(x)\nDirection: lower\nBudget: 1s\nIterations: 3\n")
+    (tmp_path / "program.md").write_text(
+        "# Come close\n\nMetric: d=evaluate(x)\nDirection: lower\nBudget: 1s\nIterations: 3\n"
+    )
     study = finish(Study(tmp_path / "program.md", root=tmp_path / "studies"))
     assert study.experiments[0].value == 2.0
     assert study.definition.target_path == tmp_path / "train" / "train.py"
