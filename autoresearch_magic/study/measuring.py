@@ -29,6 +29,7 @@ from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
 from ..metric import Metric
 from ..runners import GuardResult, Runner
+from ..runners.notebook_names import notebook_name_hint
 from ..storage.records import Records
 from .control import Control
 from .definition import Definition
@@ -310,10 +311,11 @@ def baseline_error(measurement: Measurement) -> UserError:
     """Return the error that ends a study whose baseline has no value."""
     if measurement.outcome is Outcome.MISSING_METRIC:
         names = ", ".join(measurement.names[:12]) or "nothing"
-        return UserError(
-            f"{measurement.error} Defined were: {names}. Change --metric, or let the target define or print it."
-        )
+        remedy = notebook_name_hint(measurement.error) or "Change --metric, or let the target define or print it."
+        return UserError(f"{measurement.error} Defined were: {names}. {remedy}")
     if "is not installed" in measurement.error:
         return UserError(measurement.error)
     line = f"The target does not run as it is: {measurement.error or measurement.outcome.value}"
+    if hint := notebook_name_hint(measurement.error):
+        return UserError(f"{line}. {hint}")
     return UserCodeError(line, measurement.traceback)

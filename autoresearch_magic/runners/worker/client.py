@@ -19,6 +19,7 @@ from typing import Any
 from ...errors import Stopped, UserCodeError, UserError
 from ...experiment import Outcome, Point
 from .. import Watch
+from ..notebook_names import notebook_name_hint
 
 SERVER = f"{__package__}.server"
 """The worker's module. It is not imported here, because only the worker needs what it imports."""
@@ -99,7 +100,9 @@ class WorkerClient:
             self.close()
             if message.get("missing"):
                 raise UserError(missing_module(message["missing"], "setup"))
-            raise UserCodeError(f"The setup failed: {message['error']}", message["traceback"])
+            hint = notebook_name_hint(message["error"])
+            line = f"The setup failed: {message['error']}{'. ' if hint else ''}{hint}"
+            raise UserCodeError(line, "" if hint else message["traceback"])
         self.mode, self.why = message["mode"], message["why"]
         if self._on_ready is not None:
             self._on_ready(self.mode, self.why)

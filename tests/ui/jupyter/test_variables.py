@@ -3,23 +3,12 @@
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.ui.jupyter import magics
 from autoresearch_magic.ui.jupyter.variables import expand_variables
 
 REPOSITORY = """--scope 'src/{a,b}.py' --verify "awk '{print $1}' log" --guard 'test -z "${CI}" && echo {n}'"""
-
-
-@pytest.fixture
-def shell(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    made = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
-    made.run_line_magic("load_ext", "autoresearch_magic")
-    yield made
-    made.run_line_magic("unload_ext", "autoresearch_magic")
 
 
 def options(shell):
