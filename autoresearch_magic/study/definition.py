@@ -20,8 +20,10 @@ from ..runners.worker.client import missing_module
 from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
 from ..source.files import split
-from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of
+from ..source.scopes import suggest_scope
+from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of, tracked_in
 from ..syntax import syntax_tree
+from ..text import counted
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",
@@ -96,6 +98,8 @@ def define(
     given = {**parsed.settings, **settings}
     if program_path is not None and not str(target).strip() and not given.get("verify"):
         target, setup = lab_files(program_path.parent) or (target, setup)
+    if given.get("verify") and not given.get("scope"):
+        raise UserError(_which_scope(parsed, given))
     known: dict[str, Any] = {}
     if not str(target).strip() and not given.get("verify"):
         folder = (
@@ -133,6 +137,20 @@ def _define_repository(
     check_syntax(text)
     check_blocks(text)
     return Definition(program, text, measuring, settings, checkout=checkout)
+
+
+def _which_scope(program: Program, given: Mapping[str, Any]) -> str:
+    """Return the question for a scope, with a suggestion where the repository can be read."""
+    question = "Say which files experiments may change: --scope"
+    try:
+        top = top_of(Path(given["repo"]).expanduser() if given.get("repo") else _start_folder(program.path))
+        globs, paths = suggest_scope(tracked_in(top), [str(given[name]) for name in ("verify", "guard") if given.get(name)])
+    except UserError:
+        globs = []
+    if not globs:
+        return f"{question} GLOBS, for example --scope 'src/**/*.py' (or a line  Scope: src/**/*.py)."
+    shown = ", ".join(paths[:3]) + (f", … {counted(len(paths), 'file')}" if len(paths) > 3 else "")
+    return f"{question} '{' '.join(globs)}' (it would take {shown}), or a line  Scope: {', '.join(globs)}"
 
 
 def _start_folder(program: Path | None) -> Path:

@@ -204,7 +204,7 @@ def test_a_program_says_it_all(repo, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"scope": None}, "--verify needs --scope"),
+        ({"scope": None}, "Say which files experiments may change: --scope"),
         ({"verify": "git push --force"}, "--verify is not run, because"),
         ({"guard": "rm -rf /"}, "--guard is not run, because"),
         ({"link": "../x"}, "--link ../x: give a path inside"),

@@ -177,6 +177,11 @@ def top_of(folder: Path) -> Path:
         ) from None
 
 
+def tracked_in(top: Path) -> list[str]:
+    """Return the paths of the files that git tracks, relative to the repository's top."""
+    return names(git(top, "ls-files", "-z"))
+
+
 def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -> tuple[Checkout, str, str]:
     """Read the user's repository, without changing it.
 
@@ -207,7 +212,7 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     commit, branch = head_of(top)
     check_idle(top)
     _check_clean(top, scope)
-    tracked = names(git(top, "ls-files", "-z"))
+    tracked = tracked_in(top)
     literal = {glob.removeprefix("./") for glob in scope if files.literal(glob)}
     measuring = {path for command in commands for path in judging_files(command, tracked)} - literal
     matched = files.match(scope, tracked)
