@@ -144,7 +144,9 @@ def _which_scope(program: Program, given: Mapping[str, Any]) -> str:
     question = "Say which files experiments may change: --scope"
     try:
         top = top_of(Path(given["repo"]).expanduser() if given.get("repo") else _start_folder(program.path))
-        globs, paths = suggest_scope(tracked_in(top), [str(given[name]) for name in ("verify", "guard") if given.get(name)])
+        globs, paths = suggest_scope(
+            tracked_in(top), [str(given[name]) for name in ("verify", "guard") if given.get(name)]
+        )
     except UserError:
         globs = []
     if not globs:

@@ -4,7 +4,16 @@ import pytest
 
 from autoresearch_magic.source.scopes import suggest_scope
 
-PYTHON = ["pyproject.toml", "README.md", "setup.py", "src/app/a.py", "src/app/b.py", "tests/test_a.py", "bench.py", "docs/conf.py"]
+PYTHON = [
+    "pyproject.toml",
+    "README.md",
+    "setup.py",
+    "src/app/a.py",
+    "src/app/b.py",
+    "tests/test_a.py",
+    "bench.py",
+    "docs/conf.py",
+]
 
 
 @pytest.mark.parametrize(
