@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """An error that the user can fix; its one line says what is wrong and what to do."""
+    """An error that the user can fix; its one line says what is wrong and what to do.
+
+    Attributes
+    ----------
+    usage : Usage or None
+        What an agent had used when it raised this; None where no agent was asked.
+    """
+
+    usage: Usage | None = None
 
 
 class UserCodeError(UserError):
@@ -53,7 +61,14 @@ class ProposalFailed(Exception):
         Tokens, time and money that the attempt used.
     reply : str
         The agent's reply, as far as there was one.
+
+    Attributes
+    ----------
+    call : int
+        The ledger's number of the call; 0 outside a study.
     """
+
+    call: int = 0
 
     def __init__(self, message: str, usage: Usage | None = None, reply: str = "") -> None:
         super().__init__(message)
@@ -61,8 +76,23 @@ class ProposalFailed(Exception):
         self.reply = reply
 
 
+class CallFailed(ProposalFailed):
+    """A call of an agent brought no reply, such as a broken connection or a program that ended with an error.
+
+    Nothing was proposed, so there is no experiment to record; the agent is asked again after a pause.
+    """
+
+
 class Stopped(Exception):
-    """The study was asked to stop in the middle of a run or a request; not an error."""
+    """The study was asked to stop in the middle of a run or a request; not an error.
+
+    Attributes
+    ----------
+    usage : Usage or None
+        What an agent's request had used when it was broken off.
+    """
+
+    usage: Usage | None = None
 
 
 def require(module: str, purpose: str) -> ModuleType:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from .experiment import Experiment, Headline, Measurement, Point
+from .experiment import Experiment, Headline, Measurement, Point, Usage
 
 
 class State(StrEnum):
@@ -112,6 +112,13 @@ class Confirmed:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """The agent has used something; `unclaimed` is the sum over all calls that belong to no judged experiment (yet)."""
+
+    unclaimed: Usage
+
+
+@dataclass(frozen=True)
 class Notice:
     """A message for the user, in one line."""
 
@@ -125,7 +132,19 @@ class Drawn:
     last: bool = False
 
 
-Event = StateChanged | Proposed | RunStarted | RunProgress | RunEnded | Remeasured | Judged | Confirmed | Notice | Drawn
+Event = (
+    StateChanged
+    | Proposed
+    | RunStarted
+    | RunProgress
+    | RunEnded
+    | Remeasured
+    | Judged
+    | Confirmed
+    | Spent
+    | Notice
+    | Drawn
+)
 
 
 class Observer(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.settings import Settings
-from ..experiment import Experiment, Proposal
+from ..experiment import Experiment, Proposal, Usage
 from ..metric import Metric
 
 if TYPE_CHECKING:
@@ -69,7 +69,12 @@ class Briefing:
     rework : Rework or None
         A refused proposal to repair instead of making a new one; set only for agents whose ``reworks`` is true.
     wait : callable
-        Called with seconds and a reason: waits, shows the reason, and raises `Stopped` when the study is stopped.
+        Called with seconds and a reason: waits, shows the reason, and raises `Stopped` when the study is stopped, or
+        `NothingToPropose` when the wait would exceed the study's time. Call it often with 0 seconds and no reason in a long
+        request, to notice the end of the study.
+    paid : callable
+        Called with what a request has used as soon as that is known, so that nothing that costs is lost; returns whether the
+        study's limits allow another request. An agent that never calls it is charged what its proposals say.
     """
 
     program: str
@@ -88,6 +93,7 @@ class Briefing:
     tracked: tuple[str, ...] = ()
     rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
+    paid: Callable[[Usage], bool] = lambda usage: True
 
 
 class Agent(ABC):
@@ -127,9 +133,11 @@ class Agent(ABC):
         NothingToPropose
             When every idea was tried: the study ends.
         ProposalFailed
-            When this attempt failed: the failure is recorded and the agent is asked again.
+            When the reply is unusable: the failure is recorded and the agent is asked again.
+        CallFailed
+            When there is no reply: nothing is recorded, and the agent is asked again after a pause.
         UserError
-            When every further attempt would fail too: the study ends with this message.
+            When every further attempt would fail too: the search ends with this message.
         """
 
 

@@ -170,6 +170,30 @@ class Journal:
         with self._transaction() as connection:
             connection.execute("UPDATE experiment SET usage = ? WHERE number = ?", (json.dumps(asdict(usage)), number))
 
+    def unclaimed(self, *, opened: bool = True) -> Usage:
+        """Return what calls of the agent have used that no experiment has claimed, and with `opened` the open experiment's.
+
+        See `study.ledger`.
+        """
+        notes = self.notes()
+        claimed = {call for _, kind, body in notes if kind == "claimed" for call in body["calls"]}
+        stray = (body for _, kind, body in notes if kind == "paid" and body["call"] not in claimed)
+        total = sum((Usage(**body["usage"]) for body in stray), Usage())
+        if not opened:
+            return total
+        with self._lock:
+            rows = self._connection.execute("SELECT usage FROM experiment WHERE verdict IS NULL").fetchall()
+        return sum((Usage(**json.loads(row["usage"])) for row in rows), total)
+
+    def attempts(self, number: int) -> tuple[int, str]:
+        """Return how often an experiment's handling was begun and never ended, and the last error that ended it."""
+        begun, error = 0, ""
+        for _, kind, body in self.notes():
+            if kind in ("attempt", "attempt ended", "attempt failed") and body["experiment"] == number:
+                begun += {"attempt": 1, "attempt ended": -1, "attempt failed": 0}[kind]
+                error = body.get("error", error)
+        return begun, error
+
     def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
         """Record a measurement."""
         curve = [[point.elapsed, point.progress, point.step, dict(point.values)] for point in m.curve]

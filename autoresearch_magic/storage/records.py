@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..events import Drawn, Publish, RunKind, State
+from ..events import Drawn, Notice, Publish, RunKind, State
 from ..experiment import Experiment, Headline
 from ..metric import Metric
 from ..source.files import split
@@ -61,6 +61,7 @@ class Records:
             self.repository = CellRepository(folder / "repo", folder.name)
         else:
             self.repository = StudyBranch(checkout, split(target), folder.name)
+        self._commits: dict[int, str] = {}
         self._drawing_thread = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
@@ -85,8 +86,18 @@ class Records:
             All experiments that were judged before it.
         """
         self.journal.close_experiment(experiment)
-        experiment = self._commit(experiment, {e.number: e.commit for e in before})
-        write_results(self.folder / "results.tsv", [*before, experiment], self.metric)
+        try:
+            before = [replace(e, commit=e.commit or self._commits.get(e.number, "")) for e in before]
+            if not all(e.commit for e in before):  # could not be written then: try again, in order
+                before = self.catch_up(before)
+            experiment = self._commit(experiment, {e.number: e.commit for e in before})
+            write_results(self.folder / "results.tsv", [*before, experiment], self.metric)
+        except Exception as error:  # all of it can be made again from the journal, so it is worth no study's end
+            line = " ".join(str(error).split())[:200]
+            self._publish(Notice(
+                f"Experiment {experiment.number} is in the journal, but git or results.tsv could not be written "
+                f"({type(error).__name__}: {line}): it is tried again with the next one."
+            ))  # fmt: skip
         return experiment
 
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
@@ -112,6 +123,7 @@ class Records:
             when=datetime.fromtimestamp(self.journal.judged_at(experiment.number), UTC),
         )
         self.journal.set_commit(experiment.number, sha)
+        self._commits[experiment.number] = sha
         return replace(experiment, commit=sha)
 
     def draw(self, experiments: list[Experiment], headline: Headline | None = None, *, last: bool = False) -> None:

@@ -33,6 +33,18 @@ class Control:
             if self._changed.wait_for(lambda: self._stopping, timeout=max(0.0, seconds)):
                 raise Stopped
 
+    def rest(self, seconds: float) -> None:
+        """Wait, but no longer than until a pause is asked for; raise as soon as the study is stopped.
+
+        Raises
+        ------
+        Stopped
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._allowed == 0, timeout=max(0.0, seconds))
+            if self._stopping:
+                raise Stopped
+
     def stop(self) -> None:
         """Make the thread raise `Stopped` at its next check."""
         with self._changed:

@@ -5,13 +5,13 @@ It knows its parts by their base classes, and nothing of notebooks, widgets or p
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import replace
 
-from ..agents.base import Agent, Briefing, Rework
-from ..agents.prefetch import Prefetch
-from ..errors import NothingToPropose, ProposalFailed, UserCodeError, UserError
+from ..agents.base import Agent
+from ..errors import NothingToPropose, Stopped, UserCodeError, UserError
 from ..events import Judged, Notice, Proposed, State, StateChanged
-from ..experiment import Experiment, Proposal, Usage, Verdict
+from ..experiment import Experiment, Outcome, Proposal, Verdict
 from ..judging.analysis.analyze import evaluate
 from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import plateau
@@ -20,12 +20,16 @@ from ..judging.noise import estimate_noise
 from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
-from .briefing import make_briefing
-from .limits import check_proposals, has_room, limit_reached
+from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
+from .proposing import Proposer
 
-REWORKS = 2
-"""How often a proposal goes back to its agent because the guard does not pass."""
+ATTEMPTS = 2
+"""How often an experiment is begun that ends the process, or fails this package's own code, before it counts as a crash."""
+
+UNREAD, VALUELESS = 2, 5
+"""Runs in a row that print no number, or have no value for any reason, after which the incumbent is run to see whether the
+measuring itself still works."""
 
 UNSTEADY = 1.5
 """Ratio of the steps of two equal runs above which the machine, not the metric, is taken to vary."""
@@ -48,25 +52,54 @@ class Loop:
         self.definition, self.settings, self.metric = measurer.definition, measurer.settings, measurer.metric
         self.records, self.status, self.control = measurer.records, measurer.status, measurer.control
         self.publish, self.rule = measurer.publish, measurer.rule
-        self.prefetch = Prefetch(agent)
-        self.since = len(self.experiments)  # how many experiments there were at this start
+        self.proposer = Proposer(measurer, agent, pending)
         self.guard_result: GuardResult | None = None
-        self.waits_for_agent = False  # whether nothing can run until the agent answers
+        self.unread = self.valueless = 0  # runs in a row without a printed number, without a value
 
-    def run(self) -> None:
-        """Measure the baseline, search until a limit is reached, and confirm the result."""
+    def run(self) -> str:
+        """Measure the baseline, search until a limit is reached, and confirm the result.
+
+        Returns
+        -------
+        str
+            Why the search could not go on, in one line; empty where it ended as planned.
+        """
         self.measure_baseline()
         try:
-            while self.left > 0 and not self.at_limit():
-                self.measurer.wait_for_go(State.RUNNING)
-                experiment = self.pending or self.propose()
-                experiment, decision = self.run_and_judge(experiment)
-                self.record(experiment, decision)
+            why = self.search_until_end()
+            self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
+        finally:
+            self.proposer.join()
+        return why
+
+    def search_until_end(self) -> str:
+        """Search, and let go of the agent at the end; return why the search could not go on, as `run` does."""
+        try:
+            self.search()
         except NothingToPropose as end:
             self.publish(Notice(str(end)))
+        except SearchEnded as end:
+            if self.incumbent.number == 0:
+                raise  # there is nothing to confirm
+            self.publish(Notice(str(end)))
+            return str(end)
         finally:
-            self.prefetch.close()
-        self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
+            self.proposer.close()
+        return ""
+
+    def search(self) -> None:
+        """Propose, run, judge, record and publish, until a limit is reached."""
+        while self.left > 0 and not self.at_limit():
+            self.measurer.wait_for_go(State.RUNNING)
+            if self.pending is None:
+                proposed = self.proposer.propose()
+                if proposed is None:
+                    continue
+                self.open(proposed)
+            assert self.pending is not None
+            experiment, decision = self.attempt(self.pending)
+            self.record(experiment, decision)
+            self.check_measuring(experiment)
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -85,11 +118,11 @@ class Loop:
 
     def at_limit(self) -> bool:
         """Whether a limit ends the search; which one is published."""
-        if reached := limit_reached(self.status, self.measurer.confirmation_seconds):
+        reached = limit_reached(self.status, self.measurer.confirmation_seconds)
+        reached = reached or ("" if self.pending else self.proposer.money_spent)
+        if reached:
             self.publish(Notice(reached))
-            return True
-        check_proposals(self.status, self.since)
-        return False
+        return bool(reached)
 
     # -- the baseline ---------------------------------------------------------------------------------------------
 
@@ -128,26 +161,6 @@ class Loop:
                 "busy, and the noise is larger than necessary."
             ))  # fmt: skip
 
-    # -- propose --------------------------------------------------------------------------------------------------
-
-    def propose(self) -> Experiment:
-        """Ask the agent for the next target, and record the proposal before anything is done with it."""
-        incumbent, number = self.incumbent, len(self.experiments)
-        self.waits_for_agent = True
-        try:
-            proposal, wasted = self.prefetch.take(self.briefing())
-            mark = fingerprint(proposal.target)
-        except ProposalFailed as failed:
-            proposal = Proposal(
-                incumbent.target, "no proposal", agent=self.settings.agent, usage=failed.usage or Usage(),
-                reply=failed.reply, failure=str(failed),
-            )  # fmt: skip
-            mark, wasted = "", Usage()
-        finally:
-            self.waits_for_agent = False
-        proposal = replace(proposal, usage=proposal.usage + wasted)
-        return self.open(Experiment(number, incumbent.number, proposal, mark))
-
     def open(self, experiment: Experiment) -> Experiment:
         """Record an experiment before it is run."""
         self.records.journal.open_experiment(experiment)
@@ -155,23 +168,27 @@ class Loop:
         self.publish(Proposed(experiment))
         return experiment
 
-    def briefing(self, number: int | None = None) -> Briefing:
-        """Return what the agent is told now."""
-        notes = self.records.journal.said()
-        return make_briefing(self.definition, self.experiments, notes=notes, wait=self.wait_for_agent, number=number)
-
-    def wait_for_agent(self, seconds: float, reason: str) -> None:
-        """Wait on behalf of the agent, such as for a rate limit; raise `Stopped` when the study is stopped."""
-        if not reason:
-            self.control.sleep(seconds)
-            return
-        # An agent that is asked ahead waits while an experiment runs: the study itself does not wait then.
-        self.publish(StateChanged(State.WAITING, reason) if self.waits_for_agent else Notice(reason))
-        self.control.sleep(seconds)
-        if self.waits_for_agent:
-            self.publish(StateChanged(State.RUNNING, "The agent is asked again."))
-
     # -- run and judge --------------------------------------------------------------------------------------------
+
+    def attempt(self, experiment: Experiment) -> tuple[Experiment, Decision]:
+        """Run and judge an experiment; whatever it does to this package or its process, it is begun `ATTEMPTS` times at most."""
+        journal, number = self.records.journal, experiment.number
+        while True:
+            begun, error = journal.attempts(number)
+            if begun >= ATTEMPTS:
+                why = error or "The process ended while it ran."
+                return experiment, Decision(Verdict.CRASH, f"Given up after {begun} attempts: {why}")
+            journal.note("attempt", experiment=number)
+            try:
+                return self.run_and_judge(experiment)
+            except (Stopped, UserError):
+                journal.note("attempt ended", experiment=number)
+                raise
+            except Exception as failure:  # a bug in this package: it costs one experiment, not the study
+                error = f"{type(failure).__name__}: {failure}"
+                journal.note("attempt failed", experiment=number, error=error, traceback=traceback.format_exc())
+                self.publish(Notice(f"Experiment {number} failed the program that runs it: {error}"))
+            experiment = next(e for e in journal.experiments() if e.number == number)
 
     def run_and_judge(self, experiment: Experiment) -> tuple[Experiment, Decision]:
         """Run a proposal until the judge decides; when the guard fails, let the agent rework it and start over."""
@@ -179,8 +196,11 @@ class Loop:
             experiment, decision = self.try_once(experiment)
             if decision.verdict is not Verdict.GUARD_FAILED:
                 return experiment, decision
-            experiment, again = self.rework(experiment, decision.reason)
-            if not again:
+            output = self.guard_result.output if self.guard_result else ""
+            experiment, again = self.proposer.rework(experiment, decision.reason, output)
+            if again:
+                self.pending = experiment
+            else:
                 return experiment, decision
 
     def try_once(self, experiment: Experiment) -> tuple[Experiment, Decision]:
@@ -189,8 +209,8 @@ class Loop:
             return experiment, refused
         if not experiment.measurements:
             self.measurer.look_for_drift()
-            if self.settings.prefetch and self.agent.slow and self.left > 1:
-                self.prefetch.ask(self.briefing(experiment.number + 1))
+            if self.left > 1:
+                self.proposer.ask_ahead(experiment.number + 1)
             # Candidates use the incumbent's seeds, so that a lucky seed helps both.
             first = self.measurer.measure(experiment, "candidate", self.settings.seed, 0, 1)
             experiment = experiment.with_measurement(first)
@@ -239,41 +259,6 @@ class Loop:
             noise=estimate_noise([*self.experiments, experiment]), debt=overdrawn(self.experiments),
         )  # fmt: skip
 
-    def rework(self, experiment: Experiment, problem: str) -> tuple[Experiment, bool]:
-        """Send a proposal whose guard fails back to its agent.
-
-        Returns
-        -------
-        experiment : Experiment
-            With the reworked proposal, to be tried in its place.
-        again : bool
-            False when there is none: the agent does not rework, or has had its chances.
-        """
-        journal, before = self.records.journal, experiment.proposal
-        if not self.agent.reworks or journal.reworks(experiment.number) >= REWORKS:
-            return experiment, False
-        self.measurer.wait_for_go(State.RUNNING)
-        self.publish(Notice(f"Experiment {experiment.number} goes back to {self.settings.agent}: {problem}"))
-        output = self.guard_result.output if self.guard_result else ""
-        briefing = replace(self.briefing(experiment.number), rework=Rework(before, problem, output))
-        self.waits_for_agent = True
-        try:
-            proposal = self.prefetch.ask_aside(briefing)
-        except ProposalFailed as failed:
-            spent = before.usage + (failed.usage or Usage())  # a failed call is paid for as well
-            journal.set_usage(experiment.number, spent)
-            return replace(experiment, proposal=replace(before, usage=spent)), False
-        except NothingToPropose:
-            return experiment, False
-        finally:
-            self.waits_for_agent = False
-        proposal = replace(proposal, usage=before.usage + proposal.usage)
-        reworked = replace(experiment, proposal=proposal, fingerprint=fingerprint(proposal.target), measurements=())
-        journal.rework(experiment, reworked, problem)
-        self.pending = reworked
-        self.publish(Proposed(reworked))
-        return reworked, True
-
     # -- record ---------------------------------------------------------------------------------------------------
 
     def record(self, experiment: Experiment, decision: Decision) -> None:
@@ -284,10 +269,44 @@ class Loop:
         if experiment.number > 0:
             self.control.spend()
         self.publish(Judged(experiment))
-        self.measurer.learn(experiment)
-        if experiment.number > 0:
-            self.tell_progress(experiment.number)
-        self.records.draw(list(self.experiments))
+        try:
+            self.measurer.learn(experiment)
+            if experiment.number > 0:
+                self.tell_progress(experiment.number)
+            self.records.draw(list(self.experiments))
+        except Exception as failure:  # nothing of this is worth a study's end
+            self.publish(Notice(f"After experiment {experiment.number}: {type(failure).__name__}: {failure}"))
+        self.proposer.judged(experiment)
+
+    def check_measuring(self, experiment: Experiment) -> None:
+        """Run the incumbent when several runs in a row gave no value, to see whether the proposals or the measuring are broken.
+
+        Raises
+        ------
+        UserCodeError
+            When not even the incumbent has a value any more.
+        """
+        if not experiment.ran:
+            return
+        last = experiment.measurements[-1]
+        has_value = last.ok or last.outcome in (Outcome.PRUNED, Outcome.NOT_FINITE, Outcome.TAMPERED)
+        self.valueless = 0 if has_value else self.valueless + 1
+        unread = bool(self.settings.verify) and last.outcome is Outcome.METRIC_ERROR
+        self.unread = self.unread + 1 if unread else 0
+        # After 2, 4, 8, ... (or 5, 10, 20, ...) in a row.
+        if not (_doubled(self.unread, UNREAD) or _doubled(self.valueless, VALUELESS)):
+            return
+        runs = f"{self.unread if unread else self.valueless} runs in a row gave no value"
+        again = self.measurer.measure_again()
+        best = self.incumbent
+        which = f"experiment {best.number}, the best so far," if best.number else "the baseline"
+        if not again.ok:
+            raise UserCodeError(
+                f"{runs}, and {which} gives none any more either: {again.error or again.outcome} "
+                "So nothing can be confirmed: repair what measures, then resume.",
+                again.traceback or again.output or "(no output)",
+            )
+        self.publish(Notice(f"{runs}, but {which} still does: the changes broke it, and the search goes on."))
 
     def tell_progress(self, number: int) -> None:
         """Publish how the study goes, every `evals_interval` experiments and when a plateau begins."""
@@ -298,3 +317,9 @@ class Loop:
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))
         if (flat := plateau(self.experiments, s.patience)).begins:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
+
+
+def _doubled(count: int, first: int) -> bool:
+    """Return whether a count is `first`, or that doubled any number of times."""
+    times, rest = divmod(count, first)
+    return times > 0 and rest == 0 and times & (times - 1) == 0

@@ -58,6 +58,7 @@ def _load(folder: Path) -> Study:
         status, runs = study.status, journal.runs()
         status.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
         status.runs = [(run.kind, run.measurement.seconds) for run in runs]
+        status.unclaimed = journal.unclaimed()
         status.seconds = journal.get("seconds") or sum(seconds for _, seconds in status.runs)
         state = State(journal.get("state") or State.STOPPED)
         if state.active:

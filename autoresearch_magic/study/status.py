@@ -17,6 +17,7 @@ from ..events import (
     RunKind,
     RunProgress,
     RunStarted,
+    Spent,
     State,
     StateChanged,
 )
@@ -82,6 +83,8 @@ class StudyStatus:
         Numbers of experiments whose measurements have changed since their verdict, in the order of the changes.
     seconds : float
         Seconds at work before the present run of the thread.
+    unclaimed : Usage
+        What the agent has used for proposals that are not judged yet, or were never used.
     """
 
     name: str
@@ -96,6 +99,7 @@ class StudyStatus:
     runs: list[tuple[RunKind, float]] = field(default_factory=list)
     revised: list[int] = field(default_factory=list)
     seconds: float = 0.0
+    unclaimed: Usage = field(default_factory=Usage)
     _since: float | None = None
 
     @property
@@ -133,6 +137,8 @@ class StudyStatus:
                     self.headline = None  # the old one compared another experiment with the baseline
             case Confirmed(result):
                 self.headline = result
+            case Spent(unclaimed):
+                self.unclaimed = unclaimed
             case Notice(message):
                 self.message = message
             case _:
@@ -184,8 +190,8 @@ class StudyStatus:
 
     @property
     def usage(self) -> Usage:
-        """Calls, tokens, seconds and cost of the agent so far."""
-        return sum((e.proposal.usage for e in self.experiments), Usage())
+        """Calls, tokens, seconds and cost of the agent so far, also of calls whose proposal was never used."""
+        return sum((e.proposal.usage for e in self.experiments), self.unclaimed)
 
     @property
     def runs_total(self) -> int:

@@ -601,7 +601,7 @@ class Study:
         for observer in list(self._observers):
             try:
                 observer(event)
-            except Exception as error:  # an observer's error must not end a night's work
+            except (Exception, SystemExit) as error:  # an observer's error, or sys.exit(), must not end a night's work
                 # By identity, as in `observe`; and another thread may have removed it already.
                 self._observers = [each for each in self._observers if each is not observer]
                 self.status.message = f"An observer failed and was removed: {type(error).__name__}: {error}"

@@ -77,7 +77,8 @@ class StudyThread(threading.Thread):
         try:
             self._publish(StateChanged(State.STARTING))
             records = _open_records(self._status.folder, self._status.definition, self._publish)
-            self._work(records)
+            if ended := self._work(records):
+                state, message = State.STOPPED, ended
         except Stopped:
             state = State.STOPPED if self._comparison is None else state
         except UserError as error:
@@ -92,8 +93,8 @@ class StudyThread(threading.Thread):
         finally:
             self._clean_up(records, state, message)
 
-    def _work(self, records: Records) -> None:
-        """Go on from where the journal ends."""
+    def _work(self, records: Records) -> str:
+        """Go on from where the journal ends; return why the search could not go on, empty where it ended as planned."""
         status, publish, definition = self._status, self._publish, self._status.definition
         experiments = records.journal.experiments()
         status.experiments = tuple(records.catch_up([e for e in experiments if e.verdict is not None]))
@@ -111,10 +112,11 @@ class StudyThread(threading.Thread):
             control=self._control,
         )  # fmt: skip
         if self._agent is not None:
-            Loop(measurer, self._agent, next((e for e in experiments if e.verdict is None), None)).run()
-        elif self._comparison is not None:
+            return Loop(measurer, self._agent, next((e for e in experiments if e.verdict is None), None)).run()
+        if self._comparison is not None:
             publish(StateChanged(State.MEASURING))
             self.answer = self._comparison(measurer)
+        return ""
 
     def _clean_up(self, records: Records | None, state: State, message: str) -> None:
         if self._runner is not None:
@@ -126,6 +128,8 @@ class StudyThread(threading.Thread):
                 with records:
                     records.ended(state, message or status.message, status.elapsed)
                     records.draw(list(status.experiments), status.headline, last=True)
+        except Exception as error:  # the result is in the journal already, and a picture is not worth it
+            self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}"))
         finally:
             self._lock.release()
             self._publish(StateChanged(state, message))

@@ -15,7 +15,7 @@ import pytest
 from autoresearch_magic.agents import Agent
 from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
-from autoresearch_magic.events import RunStarted
+from autoresearch_magic.events import Judged, Notice, RunStarted
 from autoresearch_magic.experiment import Proposal, Usage
 from autoresearch_magic.source.files import split
 from autoresearch_magic.study import registry
@@ -406,18 +406,46 @@ def quiet(note):
 
 
 @pytest.mark.slow
-def test_two_runs_without_a_value_end_the_study_with_what_they_printed(make, script):
-    agent = script(quiet("one"), app(30), quiet("two"), quiet("three"), app(20), quiet("four"))
-    study = make(agent="script", experiments=9).start()
+def test_proposals_without_a_value_do_not_end_the_study_while_the_best_still_has_one(make, script):
+    agent = script(quiet("one"), quiet("two"), app(30), quiet("three"), quiet("four"), quiet("five"), app(20))
+    study = make(agent="script", experiments=9)
+    notices = []
+    study.observe(lambda event: notices.append(event.message) if isinstance(event, Notice) else None)
+    finish(study)
+    errors = ["metric-error"] * 2
+    assert verdicts(study) == ["baseline", *errors, "keep", *errors, "metric-error", "keep"]
+    assert agent.steps == []
+    told = [line for line in notices if "gave no value" in line]
+    assert told[0] == (
+        "2 runs in a row gave no value, but the baseline still does: the changes broke it, and the search goes on."
+    )
+    assert "experiment 3, the best so far, still does" in told[1]
+    assert len(told) == 2, "it is not asked for again before twice as many have failed"
+    assert study.status.headline.best == 25
+
+
+@pytest.mark.slow
+def test_a_command_that_breaks_for_good_ends_the_study_and_says_so(make, script, tmp_path):
+    flag = tmp_path / "broken"
+    script(app(30), app(20), app(19), app(18), app(17))
+    study = make(
+        agent="script", experiments=9, verify=f"if [ -e {flag} ]; then echo no license; else python bench.py; fi"
+    )
+    study.observe(lambda event: flag.touch() if isinstance(event, Judged) and event.experiment.number == 2 else None)
+    study.start()
     assert study.wait(60)
     assert study.state == "failed"
-    assert verdicts(study) == ["baseline", "metric-error", "keep", "metric-error", "metric-error"]
-    assert study.status.message.startswith("Two runs in a row gave no value: ")
-    assert "silent three" in study.status.traceback
+    assert verdicts(study) == ["baseline", "keep", "keep", "metric-error", "metric-error"]
+    assert study.status.message.startswith(
+        "2 runs in a row gave no value, and experiment 2, the best so far, gives none any more either: "
+    )
+    assert study.status.message.endswith("So nothing can be confirmed: repair what measures, then resume.")
+    assert "no license" in study.status.traceback
+    flag.unlink()
     study.resume()
     assert study.wait(60)
-    assert verdicts(study)[5:] == ["keep", "metric-error"], "who goes on knows of them"
-    assert agent.steps == []
+    assert (study.state, verdicts(study)[5:]) == ("finished", ["keep"])
+    assert study.status.headline.best == 22
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 
+from ...budget import format_duration
 from ...errors import UserError
 from ...runners.output.metric_reader import describe_formats
 from ...text import fenced
@@ -57,12 +58,17 @@ Why Guard: one sentence
 ```"""
 
 
+PATIENCE = 900.0
+"""Seconds of the longest wait for a server's limit: a person waits for the draft."""
+
 FORM = "one fenced block of `Key: value` lines"
 """What an answer consists of, in the words of the prompt."""
 
 
 def sleep(seconds: float, reason: str) -> None:
-    """Wait without showing why; the default `Wait`."""
+    """Wait without showing why, at most `PATIENCE`; the default `Wait`."""
+    if seconds > PATIENCE:
+        raise UserError(f"{reason} It asks to wait {format_duration(round(seconds))}: try again then.")
     time.sleep(seconds)
 
 

@@ -45,7 +45,7 @@ class LanguageModel(Agent):
         Raises
         ------
         ProposalFailed
-            When there is no usable reply.
+            When there is no usable reply; `CallFailed` when there is no reply at all.
         UserError
             When no request can succeed, as with a wrong key or an unknown model.
         """
@@ -61,6 +61,7 @@ class LanguageModel(Agent):
         answer = ask(
             self.backend, build_prompt(briefing, long=self.long), parse, form="the tags, then the code",
             instead="Propose a small, simple change to the target instead.", deadline=self.deadline, wait=briefing.wait,
+            paid=briefing.paid,
         )  # fmt: skip
         reply = answer.value
         return Proposal(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from ...errors import ProposalFailed
+from ...errors import CallFailed, ProposalFailed, Stopped, UserError
 from ...text import shorten
 from .backend import Backend, BackendFailed, Prompt, Turn, Usage, Wait
 from .reply_parser import ReplyError
@@ -27,8 +27,9 @@ class Answer(Generic[T]):
 
 
 def ask(
-    backend: Backend, prompt: Prompt, parse: Callable[[str], T], *, form: str, instead: str, deadline: float, wait: Wait
-) -> Answer[T]:
+    backend: Backend, prompt: Prompt, parse: Callable[[str], T], *, form: str, instead: str, deadline: float, wait: Wait,
+    paid: Callable[[Usage], bool] = lambda usage: True,
+) -> Answer[T]:  # fmt: skip
     """Return a model's parsed reply.
 
     Parameters
@@ -43,11 +44,15 @@ def ask(
         What to ask of a model that declines to answer.
     deadline, wait
         See `Backend.complete`.
+    paid : callable
+        See `Briefing.paid`.
 
     Raises
     ------
+    CallFailed
+        When there is no reply.
     ProposalFailed
-        When there is no reply, or the second one is unusable too.
+        When the second reply is unusable too, or no second one may be paid for.
     BackendRefused
         When every request would fail.
     """
@@ -56,8 +61,13 @@ def ask(
         try:
             completion = backend.complete(prompt, deadline=deadline, wait=wait)
         except BackendFailed as error:
-            raise ProposalFailed(f"No reply: {shorten(str(error), 300)}", usage + error.usage) from None
+            paid(error.usage)
+            raise CallFailed(f"No reply: {shorten(str(error), 300)}", usage + error.usage) from None
+        except (UserError, Stopped) as error:
+            paid(error.usage or Usage())
+            raise
         usage += completion.usage
+        may_ask_again = paid(completion.usage)
         try:
             if completion.stop == "refusal":
                 raise ReplyError(f"You declined to answer. {instead}")
@@ -65,7 +75,7 @@ def ask(
                 raise ReplyError(f"Your reply was cut off at the length limit. Give a shorter one: {form}.")
             return Answer(parse(completion.text), completion.text, usage)
         except ReplyError as error:
-            if attempt == 2:
+            if attempt == 2 or not may_ask_again:
                 raise ProposalFailed(f"No usable reply: {shorten(str(error), 300)}", usage, completion.text) from None
             turns = send_back(completion.text or "(nothing)", str(error), form)
             prompt = replace(prompt, turns=(*prompt.turns, *turns))

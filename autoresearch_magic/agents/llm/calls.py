@@ -3,7 +3,7 @@
 The vendors' own retries are switched off, so this is the only layer of them:
 
 - a rate limit or an overload is waited out through `Wait`, as long as the server says, else with exponential backoff and
-  jitter, within the backend's `limit_tries` and `limit_seconds`;
+  jitter; `Wait` ends it where the study has not so much time left;
 - a broken connection or a server error is retried after `QUICK_RETRIES`; then this answer has failed;
 - an error that every later request would meet too (key, rights, model) is raised at once as `BackendRefused`.
 
@@ -20,10 +20,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Literal, TypeVar
 
+from ...errors import Stopped, UserError
 from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait
 
 T = TypeVar("T")
@@ -92,18 +93,7 @@ class Request(ABC):
 
 
 class ServerBackend(Backend):
-    """A backend that sends its prompts to a server.
-
-    Attributes
-    ----------
-    limit_tries : float
-        Waits for a limit within one answer.
-    limit_seconds : float
-        Seconds of such waits within one answer.
-    """
-
-    limit_tries: float = float("inf")
-    limit_seconds: float
+    """A backend that sends its prompts to a server."""
 
     @abstractmethod
     def request(self, prompt: Prompt, seconds: float) -> Request:
@@ -111,12 +101,27 @@ class ServerBackend(Backend):
 
     def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
         """Answer a prompt; see `Backend.complete` for the parameters and this module for the retries."""
-        used, waited, limits, quick = Usage(), 0.0, 0, list(QUICK_RETRIES)
-        while (left := deadline - used.seconds) > 0:
+        spent = _Spent()
+        try:
+            return self._complete(prompt, deadline, wait, spent)
+        except (UserError, Stopped) as error:
+            error.usage = spent.usage  # what was used before is paid for, also where there will be no answer
+            raise
+
+    def _complete(self, prompt: Prompt, deadline: float, wait: Wait, spent: _Spent) -> Completion:
+        limits, quick = 0, list(QUICK_RETRIES)
+        failure: BaseException | None
+        while (left := deadline - spent.usage.seconds) > 0:
             request = self.request(prompt, left)
-            start = time.monotonic()
-            failure = run_in_thread(request.run, left, request.abort, poll=lambda: wait(0.0, "")).exception()
-            used += request.usage(time.monotonic() - start, failure)
+            start, failure = time.monotonic(), None
+            try:
+                failure = run_in_thread(request.run, left, request.abort, poll=lambda: wait(0.0, "")).exception()
+            except BaseException as stopped:
+                failure = stopped
+                raise
+            finally:
+                spent.usage += request.usage(time.monotonic() - start, failure)
+            used = spent.usage
             if failure is None or request.stop:  # complete, even where the connection failed after that
                 return Completion(request.text, used, request.stop)
             if isinstance(failure, DeadlineReached) or used.seconds >= deadline:
@@ -124,18 +129,22 @@ class ServerBackend(Backend):
             problem = request.problem(failure)
             if problem.kind == "limit":
                 limits += 1
-                pause = _backoff(limits) if problem.seconds is None else problem.seconds
-                if limits > self.limit_tries or waited + pause > self.limit_seconds:
-                    raise BackendFailed(f"{problem.line} Still so after {waited:.0f} s of waiting.", used)
-                wait(pause, problem.line)
-                waited += pause
+                # As long as the server says: `wait` raises where the study has not so much time.
+                wait(backoff(limits) if problem.seconds is None else problem.seconds, problem.line)
             elif problem.kind == "again" and quick:
                 wait(quick.pop(0), problem.line)
             elif problem.kind == "refused":
                 raise BackendRefused(problem.line)
             else:
                 raise BackendFailed(problem.line, used)
-        raise BackendFailed(f"{self.name} gave no answer within {deadline:g} s.", used)
+        raise BackendFailed(f"{self.name} gave no answer within {deadline:g} s.", spent.usage)
+
+
+@dataclass
+class _Spent:
+    """What the requests for one answer have used so far."""
+
+    usage: Usage = field(default_factory=Usage)
 
 
 class DeadlineReached(TimeoutError):
@@ -185,6 +194,7 @@ def run_in_thread(
         thread.join(CLEAN_UP)
 
 
-def _backoff(tries: int) -> float:
+def backoff(tries: int) -> float:
+    """Return the seconds of a wait for a limit where the server does not say: doubled each time, with jitter."""
     first, longest = BACKOFF
-    return min(longest, first * 2.0 ** (tries - 1)) * _random.uniform(0.8, 1.2)
+    return min(longest, first * 2.0 ** min(tries - 1, 30)) * _random.uniform(0.8, 1.2)

@@ -71,9 +71,6 @@ class Claude(ServerBackend):
         For an unknown effort.
     """
 
-    limit_tries = 12
-    limit_seconds = 3600.0
-
     def __init__(
         self, model: str = "", *, effort: str = "", base_url: str | None = None,
         prices: Mapping[str, Price] | None = None, ask_key: Callable[[], str] | None = None,
@@ -303,10 +300,7 @@ class _Request(Request):
         return replace(usage, cost=self._backend.price(usage, self._model))
 
     def problem(self, failure: BaseException) -> Problem:
-        found = explain(self._sdk, self._client, self._backend.model, failure)
-        if found.seconds is not None and found.seconds > self._backend.limit_seconds:
-            return Problem("refused", f"{found.line} The server asks to wait {found.seconds:.0f} s: resume later.")
-        return found
+        return explain(self._sdk, self._client, self._backend.model, failure)
 
 
 def _authorised(client: anthropic.Anthropic) -> bool:

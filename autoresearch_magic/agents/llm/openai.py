@@ -35,6 +35,9 @@ VENDOR_URL = "https://api.openai.com/v1"
 CHECK_SECONDS = 15.0
 """For the list of models."""
 
+CHARACTERS = 4
+"""Characters of a token, roughly, where an answer broke off before the server has counted its tokens."""
+
 _FINISH = {"stop": "end", "length": "length", "content_filter": "refusal"}
 _WITH_URL = re.compile(r"(?P<model>.*?)@(?P<url>https?://.*|[\w.-]+:\d+(?:/.*)?)")
 _KEY = re.compile(r"\b(?:sk|gsk|pk|hf)[-_][^\s'\",}]+")
@@ -51,8 +54,6 @@ class OpenAI(ServerBackend):
     spec : str
         ``MODEL`` or ``MODEL@URL``. A URL without a path gets ``/v1``, where all servers known to us serve the protocol.
     """
-
-    limit_seconds = 1800.0
 
     def __init__(self, spec: str) -> None:
         found = _WITH_URL.fullmatch(spec.strip())
@@ -232,9 +233,13 @@ class _Request(Request):
 
     def usage(self, seconds: float, failure: BaseException | None) -> Usage:
         if not self.stop:
-            # An answer that has begun is billed, but its token counts would have come at the end.
-            unknown = self._begun or isinstance(failure, TimeoutError)
-            return Usage(seconds=seconds, cost=None if unknown else 0.0)
+            # An answer that has begun is billed, but its token counts would have come at the end: estimated, so that one
+            # broken connection does not make the cost of the whole study unknown.
+            if not (self._begun or isinstance(failure, TimeoutError)):
+                return Usage(seconds=seconds, cost=0.0)
+            asked = sum(map(len, (self._prompt.system, self._prompt.stable, *(t.text for t in self._prompt.turns))))
+            known = Usage(input=asked // CHARACTERS, output=sum(map(len, self._text)) // CHARACTERS, seconds=seconds)
+            return replace(known, cost=cost(self._backend.model, known))
         if self._counts is None:
             return Usage(calls=1, seconds=seconds, cost=None)
         usage = replace(self._counts, calls=1, seconds=seconds)

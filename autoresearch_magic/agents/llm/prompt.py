@@ -289,7 +289,11 @@ def _near_misses(history: Sequence[Experiment], metric: Metric) -> list[str]:
 def _failures(history: Sequence[Experiment]) -> list[str]:
     """Return lines on the failures by cause, most frequent first, with experiment numbers and the last traceback's end."""
     causes: dict[str, list[Experiment]] = {}
+    silent = [e for e in history if e.proposal.failure]
     for e in history:
+        # Calls that brought no proposal teach nothing about the target; only the model's own last unusable reply is told.
+        if e.proposal.failure and not (e.proposal.reply and e is silent[-1]):
+            continue
         if e.verdict is not None and e.verdict.failed:
             causes.setdefault(e.cause, []).append(e)
     lines = []
@@ -306,7 +310,12 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
 
 
 def _tried(history: Sequence[Experiment], metric: Metric) -> list[str]:
-    return [f"{_line(e, metric)}: {e.verdict}" for e in reversed(history) if e.number > 0 and e.verdict is not None]
+    return [f"{_line(e, metric)}: {e.verdict}" for e in reversed(history) if _is_proposal(e)]
+
+
+def _is_proposal(e: Experiment) -> bool:
+    """Whether an experiment is a proposal that was judged: neither the baseline nor a call without a usable reply."""
+    return e.number > 0 and e.verdict is not None and not e.proposal.failure
 
 
 def _curves(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:

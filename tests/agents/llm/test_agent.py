@@ -18,13 +18,16 @@ from autoresearch_magic.agents.llm.prompt import SYSTEM, SYSTEM_FILES, build_pro
 from autoresearch_magic.agents.prefetch import rebase
 from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
+from autoresearch_magic.events import StateChanged
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.source.files import join, split
+from autoresearch_magic.study import proposing
 from autoresearch_magic.study.study import Study
 
 from ...fake_messages import MALFORMED, FakeMessages, answer, broken, dropped, failed, limited, overloaded, stalled
+from ...studies import finish
 
 METRIC = Metric("loss", "loss", True)
 TARGET = "X = 3.0\nY = 2.0\nloss = (X - 1) ** 2 + Y\n"
@@ -290,12 +293,24 @@ def test_rejected_proposals_cost_no_run_and_do_not_count(make):
 
 
 @pytest.mark.slow
-def test_an_agent_without_usable_replies_ends_the_study(make):
-    study, _ = make(*["no"] * 100, experiments=5)
-    study.start()
-    assert study.wait(60)
-    assert study.state == "failed"
-    assert "20 proposals in a row could not be run; the last: No usable reply" in study.status.message
+def test_unusable_replies_do_not_end_the_study(make, monkeypatch):
+    monkeypatch.setattr(proposing, "PAUSES", (0.001, 0.01))
+    study, backend = make(*["no"] * 60, *values(2.5, 2.0), experiments=2, prefetch=False)
+    waits = []
+    study.observe(
+        lambda event: (
+            waits.append(event.message) if isinstance(event, StateChanged) and event.state == "waiting" else None
+        )
+    )
+    finish(study)
+    assert [str(e.verdict) for e in study.experiments[1:]] == ["rejected"] * 30 + ["keep", "keep"]
+    assert study.status.headline.best == 3.0
+    assert len(waits) == 29, "the first costs no time"
+    assert "No usable reply" in waits[-1]
+    assert "30 attempts in vain; model is asked again in 1s" in waits[-1]
+    told = backend.prompts[-2].turns[0].text
+    assert told.count("No usable reply") == 1, "the model is told once"
+    assert "no proposal" not in told.partition("# Already tried")[2]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from autoresearch_magic.agents.llm import claude as module
 from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn
 from autoresearch_magic.agents.llm.claude import Claude
 from autoresearch_magic.agents.llm.claude_models import DEFAULT_MODEL
-from autoresearch_magic.errors import Stopped
+from autoresearch_magic.errors import NothingToPropose, Stopped
 
 from ...fake_messages import (
     MALFORMED,
@@ -222,16 +222,22 @@ def test_waiting_is_not_charged_to_the_deadline():
 
 
 @pytest.mark.slow
-def test_waits_are_limited():
+def test_a_limit_is_waited_out_as_long_as_the_study_has_time():
     waits = Waits()
+
+    def wait(seconds, reason):
+        waits(seconds, reason)
+        if len(waits) == 15:
+            raise NothingToPropose("The time is up.")
+
     with FakeMessages([limited()]) as server:
-        line = error_of(BackendFailed, lambda: ask(server, wait=waits))
-    assert len(waits) == Claude.limit_tries == len(server.requests) - 1
-    assert "Still so after" in line
-    assert max(waits.seconds) <= calls.BACKOFF[1] * 1.2
-    assert sum(waits.seconds) <= Claude.limit_seconds
-    with FakeMessages([limited(2 * Claude.limit_seconds)]) as server:
-        assert "asks to wait 7200 s" in error_of(BackendRefused, lambda: ask(server))
+        assert error_of(NothingToPropose, lambda: ask(server, wait=wait)) == "The time is up."
+    assert len(server.requests) == 15
+    assert 30 < max(waits.seconds) <= calls.BACKOFF[1] * 1.2
+    waits = Waits()
+    with FakeMessages([limited(7200), answer("at last")]) as server:
+        assert ask(server, wait=waits).text == "at last"
+    assert waits.seconds == [7200]
     with FakeMessages([failed(429, "Limit", "enforced_spend_limit_reached")]) as server:
         assert "account" in error_of(BackendRefused, lambda: ask(server))
 

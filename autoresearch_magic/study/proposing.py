@@ -1,0 +1,273 @@
+"""Ask the agent for proposals: ahead of time, with pauses after failures and waits for its limits, and count what it uses."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import replace
+
+from ..agents.base import Agent, Briefing, Rework
+from ..agents.prefetch import Prefetch
+from ..budget import format_duration
+from ..errors import CallFailed, NothingToPropose, ProposalFailed, Stopped, UserError
+from ..events import Notice, Proposed, State, StateChanged
+from ..experiment import Experiment, Proposal, Usage
+from ..source.edits import fingerprint
+from ..text import counted
+from .briefing import make_briefing
+from .ledger import Ledger
+from .limits import SearchEnded, money_spent, time_left
+from .measuring import Measurer
+
+REWORKS = 2
+"""How often a proposal goes back to its agent because the guard does not pass."""
+
+PAUSES = (1.0, 300.0)
+"""Seconds of the first pause after an attempt without a proposal, doubled each time, and of the longest."""
+
+REFUSED = 9
+"""Proposals in a row that may be refused (a duplicate, frozen code changed) before the agent gets a pause."""
+
+NEVER_ANSWERED, NO_MORE = 3600.0, 24 * 3600.0
+"""Seconds without a proposal that could be run after which the search ends: where there was none since the start, and else."""
+
+BUGS = 3
+"""Exceptions of an agent's own code in a row after which the search ends."""
+
+SLICE = 0.2
+"""Seconds between two checks whether the search has ended, while an agent waits."""
+
+CLEAN_UP = 2.0
+"""Seconds that open requests get to close what they opened, at the end."""
+
+
+class Proposer:
+    """Asks one study's agent.
+
+    Parameters
+    ----------
+    measurer : Measurer
+        Has the study's definition, records, status, events and control.
+    agent : Agent
+    pending : Experiment, optional
+        An experiment that was proposed and not judged when the study was stopped.
+
+    Attributes
+    ----------
+    in_vain : int
+        Attempts in a row, since the start, that brought nothing to run.
+    """
+
+    def __init__(self, measurer: Measurer, agent: Agent, pending: Experiment | None) -> None:
+        self.measurer, self.agent = measurer, agent
+        self.definition, self.settings, self.records = measurer.definition, measurer.settings, measurer.records
+        self.status, self.control, self.publish = measurer.status, measurer.control, measurer.publish
+        self.ledger = Ledger(self.records.journal, self.publish, pending)
+        self.prefetch = Prefetch(agent, self.ledger.new_call, self._paid)
+        self.in_vain = 0
+        self._bugs = 0
+        self._hoped_since, self._never_answered = time.monotonic(), True
+        self._awaited = False  # whether nothing can run until the agent answers
+        self._waiting = ""  # for what the agent waits
+
+    @property
+    def money_spent(self) -> str:
+        """Which limit of tokens or money forbids another call, in one line; empty while a paid proposal is to be run."""
+        return "" if self.prefetch.pending else money_spent(self.status)
+
+    def ask_ahead(self, number: int) -> None:
+        """Ask for the proposal of an experiment while another one runs, where agent and limits allow that."""
+        if self.settings.prefetch and self.agent.slow and not money_spent(self.status):
+            self.prefetch.ask(self._briefing(number))
+
+    def propose(self) -> Experiment | None:
+        """Return the next experiment, not recorded yet; None after a call in vain, when the limits are to be checked again.
+
+        Raises
+        ------
+        NothingToPropose
+            When every idea was tried, or the agent asks to wait longer than the study may last.
+        SearchEnded
+            When no call can succeed any more.
+        """
+        incumbent, number = self.measurer.incumbent, len(self.status.experiments)
+        self._awaited = True
+        try:
+            call, proposal = self.prefetch.take(self._briefing(number), self._poll)
+            if proposal is None:
+                return None  # made for an earlier incumbent, and does not fit the present one
+            made, mark = call.number, fingerprint(proposal.target)
+        except CallFailed as failed:
+            self.records.journal.note("call failed", message=str(failed))
+            self._pause(str(failed))
+            return None
+        except ProposalFailed as failed:
+            made, mark = failed.call, ""
+            proposal = Proposal(
+                incumbent.target, "no proposal", agent=self.settings.agent, reply=failed.reply, failure=str(failed)
+            )
+        except (NothingToPropose, Stopped):
+            raise
+        except UserError as error:
+            raise SearchEnded(str(error)) from error
+        except Exception as error:
+            self._bug(error)
+            return None
+        finally:
+            self._awaited = False
+        self._bugs = 0
+        proposal = replace(proposal, usage=self.ledger.claim(number, [made]))
+        return Experiment(number, incumbent.number, proposal, mark)
+
+    def judged(self, experiment: Experiment) -> None:
+        """Take note of a verdict: a proposal that could not be run was in vain, and the agent gets a pause."""
+        self.ledger.judged(experiment.number)
+        if experiment.number == 0:
+            return
+        if experiment.ran:
+            self.in_vain, self._hoped_since, self._never_answered = 0, time.monotonic(), False
+        else:
+            self._pause(experiment.reason, free=1 if experiment.proposal.failure else REFUSED)
+
+    def rework(self, experiment: Experiment, problem: str, output: str) -> tuple[Experiment, bool]:
+        """Send a proposal whose guard fails back to its agent.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        problem : str
+            What did not pass, in one line.
+        output : str
+            The end of the guard's output.
+
+        Returns
+        -------
+        experiment : Experiment
+            With the reworked proposal, to be tried in its place.
+        again : bool
+            False when there is none: the agent does not rework, has had its chances, or may cost no more.
+        """
+        journal, before = self.records.journal, experiment.proposal
+        number = experiment.number
+        if not self.agent.reworks or journal.reworks(number) >= REWORKS or money_spent(self.status):
+            return experiment, False
+        self.measurer.wait_for_go(State.RUNNING)
+        self.publish(Notice(f"Experiment {number} goes back to {self.settings.agent}: {problem}"))
+        briefing = replace(self._briefing(number), rework=Rework(before, problem, output))
+        self._awaited = True
+        try:
+            call, proposal = self.prefetch.ask_aside(briefing, self._poll)
+            mark = fingerprint(proposal.target)
+        except ProposalFailed as failed:
+            spent = before.usage + self.ledger.claim(number, [failed.call])  # a failed call is paid for as well
+            journal.set_usage(number, spent)
+            return replace(experiment, proposal=replace(before, usage=spent)), False
+        except NothingToPropose:
+            return experiment, False
+        except UserError as error:
+            raise SearchEnded(str(error)) from error
+        finally:
+            self._awaited = False
+        proposal = replace(proposal, usage=before.usage + self.ledger.claim(number, [call.number]))
+        reworked = replace(experiment, proposal=proposal, fingerprint=mark, measurements=())
+        journal.rework(experiment, reworked, problem)
+        self.publish(Proposed(reworked))
+        return reworked, True
+
+    def close(self) -> None:
+        """End all requests that are still open."""
+        self.prefetch.close()
+
+    def join(self) -> None:
+        """Wait a moment until those requests have closed what they opened; an agent that does not is abandoned."""
+        self.prefetch.join(CLEAN_UP)
+
+    # -- waits ------------------------------------------------------------------------------------------------------
+
+    def _briefing(self, number: int) -> Briefing:
+        notes = self.records.journal.said()
+        return make_briefing(self.definition, self.status.experiments, notes=notes, wait=self._wait, number=number)
+
+    def _paid(self, call: int, usage: Usage) -> bool:
+        self.ledger.paid(call, usage)
+        try:
+            return not money_spent(self.status)
+        except SearchEnded:
+            return False
+
+    def _poll(self) -> None:
+        """Pause or stop at once, also while the agent is awaited."""
+        self._awaited = False  # what the agent does during a pause does not change the state
+        try:
+            state = State.WAITING if self._waiting else State.RUNNING
+            if self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED))):
+                self.publish(StateChanged(state, self._waiting))
+        finally:
+            self._awaited = True
+
+    def _wait(self, seconds: float, reason: str) -> None:
+        """Wait on behalf of the agent, such as for a rate limit; called in the agent's thread."""
+        if not reason:
+            self.control.sleep(seconds)
+            return
+        left = time_left(self.status, self.measurer.confirmation_seconds)
+        hope = self._hoped_since + NO_MORE - time.monotonic()
+        if seconds > hope or (left is not None and seconds >= left):
+            limit = "the time limit leaves" if seconds <= hope else "a search waits"
+            raise NothingToPropose(f"{reason} That is {_when(seconds)}, later than {limit}: the search ends.")
+        line = f"{reason} Asked again {_when(seconds)}." if seconds >= 1 else reason
+        self._waiting = line
+        # An agent that is asked ahead waits while an experiment runs: the study itself does not wait then.
+        self.publish(StateChanged(State.WAITING, line) if self._awaited else Notice(line))
+        try:
+            # By both clocks: one stands still while a laptop sleeps, the other may be set.
+            end, at = time.monotonic() + seconds, time.time() + seconds
+            while (left := min(end - time.monotonic(), at - time.time())) > 0:
+                if self.prefetch.closed:
+                    raise Stopped
+                self.control.sleep(min(left, SLICE))
+        finally:
+            self._waiting = ""
+        if self._awaited:
+            self.publish(StateChanged(State.RUNNING, "The agent is asked again."))
+
+    def _pause(self, why: str, *, free: int = 0) -> None:
+        """Wait after an attempt in vain, longer each time; the first `free` ones in a row cost no time."""
+        self.in_vain += 1
+        if self.settings.agent.startswith("replay:"):
+            return
+        waited = time.monotonic() - self._hoped_since
+        if waited > (NEVER_ANSWERED if self._never_answered else NO_MORE):
+            raise SearchEnded(
+                f"{self.settings.agent} has brought nothing to run for {format_duration(waited)} "
+                f"({counted(self.in_vain, 'attempt')}); the last: {why}"
+            )
+        steps = self.in_vain - free - 1
+        if steps < 0:
+            return
+        seconds = min(PAUSES[1], PAUSES[0] * 2 ** min(steps, 30))
+        if (left := time_left(self.status, self.measurer.confirmation_seconds)) is not None:
+            seconds = max(0.0, min(seconds, left))
+        times = "" if self.in_vain == 1 else f" {self.in_vain} attempts in vain;"
+        told = f"{why.rstrip('.')}.{times} {self.settings.agent} is asked again {_when(seconds)}."
+        self.publish(StateChanged(State.WAITING, told))
+        self.control.rest(seconds)
+        self.publish(StateChanged(State.RUNNING))
+
+    def _bug(self, error: Exception) -> None:
+        """Contain an exception of the agent's own code; raise it where the agent has never worked, or again and again."""
+        self._bugs += 1
+        if self._never_answered:
+            raise error
+        line, whole = f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+        self.records.journal.note("call failed", message=line, traceback=whole)
+        if self._bugs >= BUGS:
+            raise SearchEnded(f"{self.settings.agent} failed {BUGS} times in a row: {line}") from error
+        self._pause(f"{self.settings.agent} failed: {line}")
+
+
+def _when(seconds: float) -> str:
+    """Return when a wait ends: in so much time, and at what time of the day where that is long."""
+    at = time.localtime(time.time() + seconds)
+    clock = "" if seconds < 600 else time.strftime(" (%H:%M)" if seconds < 43_200 else " (%a %d %b, %H:%M)", at)
+    return f"in {format_duration(max(1, round(seconds)))}{clock}"
