@@ -27,7 +27,6 @@ from dataclasses import dataclass, field
 from ..errors import UserError
 from .converters import read_bool
 from .program_keys import (
-    OTHER_COMMANDS,
     PROGRAM_KEYS,
     UNUSED,
     ProgramSettings,
@@ -38,6 +37,7 @@ from .program_keys import (
     unknown_key,
 )
 from .settings import FIELDS, KEYS
+from .skill_words import COUNTERPARTS, counterpart
 
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _KEY_LINE = re.compile(
@@ -277,11 +277,11 @@ def _read_command(command: re.Match[str], found: ProgramSettings) -> None:
     name, rest = command["name"], command["rest"] or ""
     found.of_skill = True
     first = rest.split(" ", 1)[0]
-    if not name.endswith("autoresearch") or (name[0] == "$" and first in OTHER_COMMANDS):
+    if not name.endswith("autoresearch") or (name[0] == "$" and first in COUNTERPARTS):
         other = name if not name.endswith("autoresearch") else f"{name} {first}"
-        raise UserError(
-            f"The program's command {other!r} is not supported: of the skill's commands, only the loop /autoresearch is."
-        )
+        here = counterpart(re.split(r"[:_ ]", other, maxsplit=1)[1])
+        known = f"the others are {', '.join(COUNTERPARTS)}."
+        raise UserError(f"A program can hold the loop /autoresearch, not {other!r}: {here or known}")
     if (times := command["times"]) is not None:
         if not times.isdecimal():
             raise UserError(

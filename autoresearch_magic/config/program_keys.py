@@ -17,18 +17,14 @@ from ..errors import UserError
 from ..metric import split_direction
 from .converters import UNLIMITED, read_bool
 from .settings import FIELDS, KEYS
+from .skill_words import COUNTERPARTS
 
 PROGRAM_KEYS = ("goal", "guard direction", "evals")
 """Keys that only programs have; all others are those of the options."""
-OTHER_COMMANDS = (
-    "plan", "debug", "fix", "security", "ship", "scenario", "predict", "learn", "reason", "probe", "improve", "evals",
-    "regression",
-)  # fmt: skip
-"""Commands of the generalised skill that this package does not have."""
 UNUSED = {
     "chain", "depth", "mode", "domain", "focus", "format", "symptom", "scenario", "topic", "task", "icp", "severity",
     "category", "classic", "auto", "dry run", "max cycles", "fail on", "from debug", "git memory", "memory depth",
-    "atomicity", "max files per change", *(set(OTHER_COMMANDS) - {"evals"}),
+    "atomicity", "max files per change", *(set(COUNTERPARTS) - {"evals"}),
 }  # fmt: skip
 """Keys and flags of the generalised skill for features that this package does not have."""
 

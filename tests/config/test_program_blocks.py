@@ -372,8 +372,11 @@ WRONG = {
     "open quotes": ("/autoresearch --goal 'x", "check their quotes"),
     "no value": (f"{COVERAGE}Guard:", "'Guard' has no value"),
     "only a flag for a value": (f"{COVERAGE}Seed: --evals", "'Seed' has no value"),
-    "another command": ("/autoresearch:fix\nIterations: 20", "'/autoresearch:fix' is not supported"),
-    "another command of codex": ("$autoresearch debug --fix", r"'\$autoresearch debug' is not supported"),
+    "another command": (
+        "/autoresearch:fix\nIterations: 20",
+        "not '/autoresearch:fix': fix is a command .* the template fix makes failing checks pass",
+    ),
+    "another command of codex": ("$autoresearch debug --fix", r"not '\$autoresearch debug': debug is a command"),
     "two words in a block": (f"{COVERAGE}Careful now", "'Careful now' is neither"),
     "a colon forgotten": (f"{COVERAGE}Guard npm run test", "'Guard npm run test' is neither"),
     "a colon glued": (f"{COVERAGE}Guard:npm run test", "'Guard:npm run test' is neither"),

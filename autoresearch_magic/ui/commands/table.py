@@ -17,6 +17,7 @@ from typing import Any
 
 from ...agents.registry import agent_names
 from ...config.argument_parser import HelpShown, Parser, add_options
+from ...config.skill_words import counterpart
 from ...errors import UserError
 from ...storage.folders import checked_name, study_names
 from ..reply import Reply
@@ -201,6 +202,8 @@ def find_command(place: Place, name: str) -> Command:
     commands = COMMANDS[place]
     if name in commands:
         return commands[name]
+    if here := counterpart(name.removeprefix("autoresearch:")):
+        raise UserError(f"There is no command {name!r}: {here}")
     near = difflib.get_close_matches(name, commands, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(commands)}."
     raise UserError(f"There is no command {name!r}: {hint}")
