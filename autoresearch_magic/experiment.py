@@ -13,6 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .text import printable
+
+LARGEST = 1e100
+"""Magnitude above which a value is treated as infinite: the squares of larger ones overflow when noise is estimated."""
+LARGEST_INTEGER = 2**63 - 1
+"""The largest integer that the journal can hold."""
+
 _EXCEPTION = re.compile(r"(?:Reading the metric .+ failed: )?([A-Za-z_]\w*)(?=:|\s*\(line \d|\s*$)")
 """The exception's type in a reason such as ``KeyError: 'x' (line 3 of the target)``; the message may be missing."""
 
@@ -136,6 +143,13 @@ class Proposal:
     reply: str = ""
     failure: str = ""
 
+    def __post_init__(self) -> None:
+        """Escape halves of surrogate pairs, which a model's JSON may contain and no file can hold."""
+        for name in ("target", "summary", "hypothesis", "expect", "agent", "reply", "failure"):
+            text = getattr(self, name)
+            if (written := printable(text)) is not text:
+                object.__setattr__(self, name, written)
+
 
 @dataclass(frozen=True)
 class Point:
@@ -206,6 +220,16 @@ class Measurement:
     traceback: str = ""
     output: str = ""
     names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Turn a value that is too large to compare into a failed run, also one that was recorded before."""
+        value = self.value
+        if self.outcome is Outcome.OK and value is not None and math.isfinite(value) and abs(value) > LARGEST:
+            error = f"The value {value:.6g} is too large to be compared: the run diverged or the metric is wrong."
+            object.__setattr__(self, "outcome", Outcome.NOT_FINITE)
+            object.__setattr__(self, "error", self.error or error)
+        if abs(self.steps) > LARGEST_INTEGER:
+            object.__setattr__(self, "steps", int(math.copysign(LARGEST_INTEGER, self.steps)))
 
     @property
     def ok(self) -> bool:
@@ -314,6 +338,11 @@ class Experiment:
 def incumbent_of(experiments: Sequence[Experiment]) -> Experiment | None:
     """Return the incumbent (the current best): the last kept experiment; None before there is a baseline."""
     return next((e for e in reversed(experiments) if e.kept), None)
+
+
+def limited(value: float) -> float:
+    """Return a value, or the infinity of its sign where it is larger than `LARGEST`."""
+    return value if not abs(value) > LARGEST else math.copysign(math.inf, value)
 
 
 @dataclass(frozen=True)

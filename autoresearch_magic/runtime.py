@@ -8,7 +8,9 @@ Not here: hard limits. The clock only tells a target when to stop; the runner's 
 
 from __future__ import annotations
 
+import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +21,12 @@ Emit = Callable[[dict[str, Any]], None]
 
 TICK = 0.2
 """Seconds between two progress signals of a running target: smooth for a progress bar, cheap for the target."""
+REPORTS = 1_000
+"""Reports that are sent before every second one is left out, then three of four, and so on; one each `TICK` is always sent."""
+REPORTED_VALUES, REPORTED_NAME = 32, 60
+"""Most values of one report, and characters of the longest name."""
+LAST_STEP = 2**53
+"""The largest step that is told: larger integers are no exact floats."""
 
 
 class Clock:
@@ -39,6 +47,10 @@ class Clock:
         self._since: float | None = None  # start of the time being charged; None while stopped
         self._step = 0
         self._last_signal = 0.0
+        self._reports = self._sent = 0
+        self._every = 1  # of the reports, one in so many is sent
+        self._last_report = 0.0
+        self._held: dict[str, Any] | None = None  # the last report, while it is not sent
 
     def __iter__(self) -> Iterator[int]:
         self._start()
@@ -114,10 +126,41 @@ class Clock:
 
     def report(self, step: int | None = None, **values: Any) -> None:
         """Report values; see the function `report`."""
-        point = {name: number(value) for name, value in values.items()}
-        if self._emit is not None:
-            position = self._position() if step is None else {**self._position(), "step": int(step)}
-            self._emit({"report": {**position, "values": point}})
+        if not values:
+            example = (
+                "report(loss=loss)" if step is None else f"report(loss={step!r:.40}) or report(step=step, loss=loss)"
+            )
+            raise TypeError(f"report() got no value with a name: write {example}")
+        if len(values) > REPORTED_VALUES:
+            warnings.warn(f"report() keeps the first {REPORTED_VALUES} values of a call", stacklevel=2)
+        point = {name[:REPORTED_NAME]: number(value) for name, value in list(values.items())[:REPORTED_VALUES]}
+        if self._emit is None:
+            return
+        position = self._position()
+        if step is not None:
+            position["step"] = max(-LAST_STEP, min(LAST_STEP, int(step)))
+        self._send({"report": {**position, "values": point}})
+
+    def _send(self, report: dict[str, Any]) -> None:
+        """Send a report, or hold it back where there have been very many; see `REPORTS`."""
+        assert self._emit is not None
+        now = time.perf_counter()
+        due = self._reports % self._every == 0 or now - self._last_report >= TICK
+        self._reports += 1
+        self._held = None if due else report
+        if not due:
+            return
+        self._last_report = now
+        self._sent += 1
+        if self._sent % REPORTS == 0:
+            self._every *= 2
+        self._emit(report)
+
+    def flush(self) -> None:
+        """Send the last report, if it was held back. The runner calls this at the target's end."""
+        if self._emit is not None and self._held is not None:
+            self._emit(self._held)
+        self._held = None
 
 
 class Seed(int):
@@ -125,7 +168,7 @@ class Seed(int):
 
 
 def number(value: Any) -> float:
-    """Return a Python, numpy or torch scalar as a float.
+    """Return a Python, numpy or torch scalar as a float; what is too large for one is infinite.
 
     Raises
     ------
@@ -136,7 +179,10 @@ def number(value: Any) -> float:
         raise TypeError(f"{value!r} is text, not a number")
     if hasattr(value, "item"):
         value = value.item()
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # an integer or a fraction of more than 308 digits
+        return math.inf if value > 0 else -math.inf
 
 
 clock = Clock()
@@ -151,6 +197,16 @@ def report(step: int | None = None, **values: Any) -> None:
     step : int, optional
         Training step; defaults to the number of steps that the clock has counted.
     **values
-        Numbers or one-element tensors. The curve shows the first one.
+        Numbers or one-element tensors, at least one and at most `REPORTED_VALUES`. The curve shows the first one.
+
+    Notes
+    -----
+    After `REPORTS` reports only every second one is kept, later every fourth, and so on, and the last one; nothing else depends
+    on how many there are.
+
+    Raises
+    ------
+    TypeError
+        Without a named value, such as ``report(5)``, or for a value that is not a single number.
     """
     clock.report(step, **values)

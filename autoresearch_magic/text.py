@@ -38,3 +38,21 @@ def exact(value: float) -> str:
     return (
         text if float(text) == value and "e+" not in text else str(int(value)) if value == int(value) else repr(value)
     )
+
+
+def printable(text: str) -> str:
+    """Return text that can be encoded: half of a surrogate pair is written as an escape."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """Return the head and the tail of a text that is longer than `limit` characters, and how much is missing between."""
+    if len(text) <= limit:
+        return text
+    tail = limit // 4
+    head = limit - tail
+    return f"{text[:head]} [... {len(text) - limit:,} characters left out ...] {text[-tail:]}"

@@ -1,9 +1,12 @@
 """The clock, reports and seed that a target sees."""
 
+import itertools
+import json
 import time
 
 import pytest
 
+from autoresearch_magic import runtime
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.runtime import Clock, Seed, number
 
@@ -94,3 +97,41 @@ def test_progress_is_signalled_before_the_first_step_and_in_while_loops():
     while not c.expired:
         time.sleep(0.01)
     assert 2 <= len(events) - again <= 4
+
+
+def test_a_report_without_a_named_value_says_what_to_write():
+    c = clock(2, "steps", [])
+    with pytest.raises(TypeError, match=r"write report\(loss=5\)"):
+        c.report(5)
+    with pytest.raises(TypeError, match=r"write report\(loss=loss\)"):
+        c.report()
+
+
+def test_endless_reports_are_thinned_and_the_last_one_is_kept(monkeypatch):
+    monkeypatch.setattr(runtime, "TICK", 1e9)
+    events = []
+    c = clock(10**9, "steps", events)
+    for step in range(200_000):
+        c.report(step=step, loss=1.0)
+    c.flush()
+    steps = [e["report"]["step"] for e in events if "report" in e]
+    assert len(steps) < 10 * runtime.REPORTS
+    assert steps[: runtime.REPORTS] == list(range(runtime.REPORTS))
+    assert steps[-1] == 199_999
+    assert max(b - a for a, b in itertools.pairwise(steps)) <= 512
+    c.flush()
+    assert len(steps) == sum("report" in e for e in events)
+
+
+def test_reports_have_limits():
+    events = []
+    c = clock(2, "steps", events)
+    with pytest.warns(UserWarning, match="first 32 values"):
+        c.report(step=2**70, **{f"{i:03d}" + "x" * 500: 10**400 for i in range(1_000)})
+    (report,) = (e["report"] for e in events if "report" in e)
+    assert report["step"] == 2**53
+    assert len(report["values"]) == 32
+    assert {len(name) for name in report["values"]} == {60}
+    assert set(report["values"].values()) == {float("inf")}
+    assert len(json.dumps(report)) < 4096  # a pipe takes so much at once
+    assert number(-(10**400)) == -float("inf")

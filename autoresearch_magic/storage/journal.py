@@ -19,9 +19,12 @@ from typing import Any
 
 from ..errors import UserError
 from ..events import RunKind
-from ..experiment import Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from ..experiment import LARGEST_INTEGER, Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from ..text import cut_middle, printable
 
 FORMAT = 1
+MOST_TEXT, MOST_NAMES, MOST_POINTS = 64_000, 1_000, 4_000
+"""Characters of an error, a traceback or an output, names, and points of a curve that are kept; a cut text says so."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS experiment (
@@ -103,15 +106,13 @@ class Journal:
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                [(key, json.dumps(value)) for key, value in values.items()],
+                [(key, _json(value)) for key, value in values.items()],
             )
 
     def note(self, kind: str, **body: Any) -> None:
         """Record an event."""
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", (time.time(), kind, json.dumps(body))
-            )
+            connection.execute("INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", (time.time(), kind, _json(body)))
 
     def notes(self) -> list[tuple[float, str, dict[str, Any]]]:
         """Return all events in order: time (seconds since the epoch), kind and body."""
@@ -130,8 +131,8 @@ class Journal:
             connection.execute(
                 "INSERT INTO experiment (number, parent, target, summary, hypothesis, expect, agent, usage, reply, "
                 "failure, fingerprint, proposed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (experiment.number, experiment.parent, p.target, p.summary, p.hypothesis, p.expect, p.agent,
-                 json.dumps(asdict(p.usage)), p.reply, p.failure,
+                (experiment.number, experiment.parent, *map(printable, (p.target, p.summary, p.hypothesis, p.expect, p.agent)),
+                 json.dumps(asdict(p.usage)), printable(p.reply), printable(p.failure),
                  experiment.fingerprint, time.time()),
             )  # fmt: skip
 
@@ -141,7 +142,7 @@ class Journal:
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO event (at, kind, body) VALUES (?, 'rework', ?)",
-                (time.time(), json.dumps({
+                (time.time(), _json({
                     "experiment": before.number, "problem": problem, "target": before.target, "summary": before.summary,
                     "reply": before.proposal.reply, "values": before.values,
                 })),
@@ -152,8 +153,8 @@ class Journal:
             connection.execute(
                 "UPDATE experiment SET target = ?, summary = ?, hypothesis = ?, expect = ?, agent = ?, usage = ?, reply = ?, "
                 "fingerprint = ? WHERE number = ?",
-                (p.target, p.summary, p.hypothesis, p.expect, p.agent, json.dumps(asdict(p.usage)), p.reply, after.fingerprint,
-                 before.number),
+                (*map(printable, (p.target, p.summary, p.hypothesis, p.expect, p.agent)), json.dumps(asdict(p.usage)),
+                 printable(p.reply), after.fingerprint, before.number),
             )  # fmt: skip
 
     def reworks(self, number: int) -> int:
@@ -195,15 +196,17 @@ class Journal:
         return begun, error
 
     def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
-        """Record a measurement."""
-        curve = [[point.elapsed, point.progress, point.step, dict(point.values)] for point in m.curve]
+        """Record a measurement. Whatever a run has left in it can be recorded: see `MOST_TEXT`."""
+        points = m.curve[:: 1 + len(m.curve) // MOST_POINTS]
+        curve = [[point.elapsed, point.progress, point.step, dict(point.values)] for point in points]
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO measurement (experiment, kind, outcome, value, seed, seconds, charged, evaluation, steps, "
                 "memory, curve, error, traceback, output, names, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
                 "?, ?, ?, ?)",
-                (experiment, kind, m.outcome, m.value, m.seed, m.seconds, m.charged, m.evaluation, m.steps, m.memory,
-                 json.dumps(curve), m.error, m.traceback, m.output, json.dumps(m.names), time.time()),
+                (experiment, kind, m.outcome, m.value, _integer(m.seed), _real(m.seconds), _real(m.charged), _real(m.evaluation),
+                 _integer(m.steps), _real(m.memory), _json(curve), _text(m.error), _text(m.traceback), _text(m.output),
+                 _json(m.names[:MOST_NAMES]), time.time()),
             )  # fmt: skip
 
     def close_experiment(self, experiment: Experiment) -> None:
@@ -211,7 +214,7 @@ class Journal:
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE experiment SET verdict = ?, reason = ?, value = ?, judged_at = ? WHERE number = ?",
-                (experiment.verdict, experiment.reason, experiment.value, time.time(), experiment.number),
+                (experiment.verdict, _text(experiment.reason), experiment.value, time.time(), experiment.number),
             )
 
     def set_commit(self, number: int, commit: str) -> None:
@@ -291,6 +294,29 @@ class Journal:
         """Close the file, after merging the WAL into it."""
         with self._lock:
             self._connection.close()
+
+
+def _text(text: str) -> str:
+    return cut_middle(printable(text), MOST_TEXT)
+
+
+def _json(value: Any) -> str:
+    """Return JSON without halves of surrogate pairs, which could be read but not written anywhere else."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the escape needs a second backslash, as it is in a JSON string
+        return "".join(c if not "\ud800" <= c <= "\udfff" else f"\\\\u{ord(c):x}" for c in text)
+    return text
+
+
+def _integer(value: int) -> int:
+    return max(-LARGEST_INTEGER, min(LARGEST_INTEGER, value))
+
+
+def _real(value: float) -> float:
+    """Return a number for a column that must have one: SQLite stores NaN as NULL."""
+    return value if math.isfinite(value) else 0.0
 
 
 def _measurement(row: sqlite3.Row) -> Measurement:

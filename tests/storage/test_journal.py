@@ -2,10 +2,12 @@ import math
 import sqlite3
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
-from autoresearch_magic.storage.journal import Journal
+from autoresearch_magic.storage.journal import MOST_POINTS, MOST_TEXT, Journal
 
 PROPOSAL = Proposal("x = 1\n", "one", "because", "a little", "tuner")
 
@@ -79,3 +81,68 @@ def test_a_file_that_cannot_be_opened_is_a_one_line_error(tmp_path):
     newer.close()
     with pytest.raises(UserError, match="newer version"):
         Journal(tmp_path / "newer.sqlite")
+
+
+TEXTS = st.text(st.characters(), max_size=40)
+NUMBERS = st.floats() | st.integers(-(2**80), 2**80).map(float)
+MEASUREMENTS = st.builds(
+    Measurement, st.sampled_from([*Outcome]), st.none() | NUMBERS, st.integers(-(2**70), 2**70), seconds=NUMBERS, charged=NUMBERS,
+    evaluation=NUMBERS, steps=st.integers(-(2**80), 2**80), memory=NUMBERS, error=TEXTS, traceback=TEXTS, output=TEXTS,
+    names=st.lists(TEXTS, max_size=3).map(tuple),
+    curve=st.lists(
+        st.builds(Point, NUMBERS, NUMBERS, st.integers(-(2**80), 2**80), st.dictionaries(TEXTS, NUMBERS, max_size=3)), max_size=3
+    ).map(tuple),
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(MEASUREMENTS, TEXTS)
+def test_whatever_a_run_leaves_can_be_recorded_and_written_elsewhere(journal, m, text):
+    number = len(journal.experiments())
+    proposal = Proposal(text, text, text, text, text, reply=text, failure=text)
+    journal.open_experiment(Experiment(number, None, proposal))
+    journal.add_run(number, "candidate", m)
+    journal.close_experiment(Experiment(number, None, proposal, "", Verdict.CRASH, text, (m,)))
+    journal.note("guard", experiment=number, failure=text)
+    read = journal.experiments()[number]
+    (again,) = read.measurements
+    assert (again.outcome, read.target) == (m.outcome, proposal.target)
+    assert abs(again.steps) <= 2**63
+    assert len(again.curve) == len(m.curve)
+    for each in (
+        again.error,
+        again.traceback,
+        again.output,
+        *again.names,
+        read.reason,
+        journal.notes()[-1][2]["failure"],
+    ):
+        assert isinstance(each.encode(), bytes)
+    assert all(name.encode() is not None for point in again.curve for name in point.values)
+
+
+def test_what_is_too_long_is_cut_and_says_so(journal):
+    journal.open_experiment(Experiment(0, None, PROPOSAL))
+    curve = tuple(Point(float(i), 0.5, i, {"x": 1.0}) for i in range(10_000))
+    text = "first" + "x" * 20_000_000 + "last"
+    journal.add_run(
+        0, "candidate", Measurement(Outcome.CRASH, None, 0, error=text, traceback=text, output=text, curve=curve)
+    )
+    (run,) = journal.runs()
+    for kept in (run.measurement.error, run.measurement.traceback, run.measurement.output):
+        assert kept.startswith("first")
+        assert kept.endswith("last")
+        assert "characters left out" in kept
+        assert len(kept) < MOST_TEXT + 100
+    assert len(run.measurement.curve) <= MOST_POINTS
+    assert run.measurement.curve[0].step == 0
+
+
+def test_a_value_too_large_to_compare_is_a_failed_run_also_when_it_was_recorded_before(journal):
+    journal.open_experiment(Experiment(0, None, PROPOSAL))
+    journal.add_run(0, "candidate", Measurement(Outcome.OK, 1.0, seed=0))
+    with sqlite3.connect(journal.path) as connection:
+        connection.execute("UPDATE measurement SET value = -1e308")
+    (run,) = journal.runs()
+    assert (run.measurement.outcome, run.measurement.ok) == (Outcome.NOT_FINITE, False)
+    assert "too large to be compared" in run.measurement.error

@@ -7,6 +7,8 @@ Not here: limits and killing, which the worker does from outside (`server`).
 from __future__ import annotations
 
 import ast
+import builtins
+import fcntl
 import json
 import linecache
 import math
@@ -18,29 +20,55 @@ import time
 import traceback
 import types
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn, TextIO
 
 from ... import runtime
 from ...budget import Budget
 from ...experiment import Outcome
 from ...source.edits import imported_modules
+from ...text import cut_middle
+from .memory import shared_bytes
 from .metric_value import evaluate
+from .protocol import encode
 
-TRACEBACK_LINES = 30
+TRACEBACK_LINES, LINE_LENGTH = 30, 2_000
+"""Most lines of a traceback that are kept, and characters of each: its first and its last ones."""
+HIGH_DESCRIPTOR = 400
+"""The event pipe's descriptor is at least this, so that a target that closes all it knows of can still send its result."""
+NO_PIPE = 97
+"""Exit code of an experiment that could not send its result."""
+MOST_NAMES, NAME = 200, 100
+"""Names of the target that are sent with the result, and characters of each."""
+
 _OUR_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_BUILTINS = dict(vars(builtins))
+_streams: list[TextIO] = []
+_write = os.write  # a target may replace what modules contain
 
 
 class EventPipe:
-    """Writes events to a file descriptor, as one JSON object a line."""
+    """Writes events to a file descriptor, as one JSON object a line.
+
+    Lines of up to 4 kB are written at once, so those of several threads and processes do not mix.
+    """
 
     def __init__(self, fd: int) -> None:
+        self._process = os.getpid()
         self._fd = fd
+        with suppress(OSError, ValueError):  # a limit on descriptors that is lower
+            self._fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
 
     def __call__(self, message: dict[str, Any]) -> None:
         """Write one event."""
-        data = json.dumps(message).encode() + b"\n"
+        data = encode(message)
         while data:
-            data = data[os.write(self._fd, data) :]
+            data = data[_write(self._fd, data) :]
+
+    @property
+    def own(self) -> bool:
+        """Whether this is the experiment's own process, not one that the target forked."""
+        return os.getpid() == self._process
 
 
 def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
@@ -89,7 +117,15 @@ def users_traceback(error: BaseException) -> str:
     text = "".join(traceback.format_exception(type(error), error, frames))
     lines = text.rstrip().splitlines()
     first = [lines[0], "  ..."] if len(lines) > TRACEBACK_LINES else []
-    return "\n".join([*first, *lines[-TRACEBACK_LINES:]])
+    return "\n".join(cut_middle(line, LINE_LENGTH) for line in [*first, *lines[-TRACEBACK_LINES:]])
+
+
+def text_of(error: BaseException) -> str:
+    """Return an exception's text, also where computing it fails."""
+    try:
+        return str(error)
+    except BaseException as second:
+        return f"(its text cannot be computed: {type(second).__name__})"
 
 
 def one_line(error: BaseException) -> str:
@@ -98,9 +134,9 @@ def one_line(error: BaseException) -> str:
     for frame, line in traceback.walk_tb(error.__traceback__):
         if (name := frame.f_code.co_filename) in ("<target>", "<setup>"):
             where = f" (line {line} of the {name[1:-1]})"
-    if isinstance(error, SyntaxError) and error.lineno:
+    if isinstance(error, SyntaxError) and isinstance(error.lineno, int):
         where = f" (line {error.lineno})"
-    text = " ".join(str(error).split())
+    text = " ".join(text_of(error)[:2_000].split())
     return f"{type(error).__name__}: {text[:300]}{where}" if text else f"{type(error).__name__}{where}"
 
 
@@ -109,7 +145,7 @@ def out_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in text_of(error))
     )
 
 
@@ -159,15 +195,20 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     runtime.clock.configure(budget, emit)
     emit({"begin": True})
 
-    result: dict[str, Any] = {"outcome": Outcome.OK, "value": None, "error": "", "traceback": "", "evaluation": 0.0}
-    stage = "target"
+    result: dict[str, Any] = {"outcome": Outcome.OK, "value": None, "error": "", "evaluation": 0.0}
+    details: dict[str, Any] = {}
+    stage, defined = "target", set(namespace)
     try:
         seed_everything(seed, job["target"])
-        execute(job["target"], "target", namespace)
-        charged, steps = runtime.clock.elapsed, runtime.clock.step
+        try:
+            execute(job["target"], "target", namespace)
+        finally:
+            vars(builtins).update(_BUILTINS)  # what the target replaced must not decide what is measured
+            result.update(charged=runtime.clock.elapsed, steps=runtime.clock.step)
+            defined = set(namespace)
+            runtime.clock.flush()
         stage = "metric"
         emit({"evaluating": True})
-        before = set(namespace)
         namespace.update(frozen)
         began = time.perf_counter()
         result.update(evaluate(job["metric"], namespace))
@@ -176,29 +217,52 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
             result["outcome"] = Outcome.NOT_FINITE
             result["error"] = not_finite(job["metric"]["name"], result["value"])
     except BaseException as error:
-        charged, steps, before = runtime.clock.elapsed, runtime.clock.step, set(namespace)
-        result.update(_failure(error, stage, job))
-    names = sorted(n for n in before - set(frozen) if not n.startswith("_"))
-    result.update(charged=charged, steps=steps, names=names[:200], gpu_memory=_gpu_memory())
-    emit({"result": result})
+        failure, details = _failure(error, stage, job)
+        result.update(failure)
+    if not emit.own:
+        os._exit(0)  # a process that the target forked and that ran on to the target's end
+    runtime.clock.flush()
+    runtime.clock.configure(budget, None)  # threads of the target may still report
+    names = sorted(n for n in defined - set(frozen) if isinstance(n, str) and not n.startswith("_"))
+    details["names"] = [name[:NAME] for name in names[:MOST_NAMES]]
+    # In two messages: the first is short enough to be written at once.
+    emit({"result": {**result, "gpu_memory": _gpu_memory(), "shared_memory": shared_bytes()}})
+    emit({"result": details})
 
 
-def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> dict[str, Any]:
+def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the result of a run that raised an exception, and its details."""
     expression = job["metric"]["expression"]
     if out_of_memory(error):
         outcome, text = Outcome.OUT_OF_MEMORY, one_line(error)
-    elif stage == "metric" and isinstance(error, NameError) and error.name in _names(expression):
+    elif stage == "metric" and isinstance(error, NameError) and str(error.name) in _names(expression):
         # No traceback, because this line says everything. The worker may still find the metric in the output.
         text = f"The metric needs {error.name!r}, which neither the setup nor the target has defined."
-        return {"outcome": Outcome.MISSING_METRIC, "error": text}
+        return {"outcome": Outcome.MISSING_METRIC, "error": text}, {}
     elif stage == "metric":
         outcome, text = Outcome.METRIC_ERROR, f"Reading the metric {expression!r} failed: {one_line(error)}"
     else:
         outcome, text = Outcome.CRASH, one_line(error)
     shown = users_traceback(error)
-    print(shown, file=sys.stderr)
-    return {"outcome": outcome, "error": text, "traceback": shown, "missing_module": getattr(error, "name", None)
-            if isinstance(error, ModuleNotFoundError) else None}  # fmt: skip
+    say(shown)
+    missing = error.name if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str) else None
+    return {"outcome": outcome, "error": text}, {"traceback": shown, "missing_module": missing and missing[:NAME]}
+
+
+def say(text: str) -> None:
+    """Print a line to descriptor 2, after what the target's own streams hold; they may be closed or replaced."""
+    flush_streams()
+    with suppress(OSError):
+        os.write(2, text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def flush_streams() -> None:
+    """Flush the standard streams, those of the target and our own."""
+    for stream in (sys.stdout, sys.stderr, *_streams):
+        try:
+            stream.flush()
+        except BaseException:  # the target may have closed or replaced it
+            pass
 
 
 def _names(expression: str) -> set[str]:
@@ -219,16 +283,29 @@ def open_streams() -> None:
         stream = open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+        _streams.append(stream)
 
 
-def leave() -> None:
-    """End the process at once, without waiting for threads or exit handlers of the target."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:  # the target may have closed or replaced it
-            pass
-    os._exit(0)
+def run_and_leave(
+    job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping[str, Any], emit: EventPipe
+) -> NoReturn:
+    """Run a target and end the process at once, without waiting for threads or exit handlers of the target."""
+    code = 0
+    try:
+        run_target(job, module, frozen, emit)
+    except BaseException as error:  # an object of the target that misbehaves where nothing has caught it
+        code = _send_failure(error, emit)
+    flush_streams()
+    os._exit(code)
+
+
+def _send_failure(error: BaseException, emit: EventPipe) -> int:
+    """Send the result of a run whose result could not be made or sent; return the exit code."""
+    try:
+        emit({"result": {"outcome": Outcome.CRASH, "error": f"The run could not be finished: {one_line(error)}"}})
+        return 0
+    except BaseException:
+        return NO_PIPE
 
 
 def main() -> None:
@@ -245,12 +322,12 @@ def main() -> None:
         execute(job["setup"], "setup", module.__dict__)
     except BaseException as error:
         shown = users_traceback(error)
-        print(shown, file=sys.stderr)
-        emit({"result": {"outcome": Outcome.CRASH, "value": None, "error": f"The setup failed: {one_line(error)}",
-                         "traceback": shown}})  # fmt: skip
-        leave()
-    run_target(job, module, dict(module.__dict__), emit)
-    leave()
+        say(shown)
+        emit({"result": {"outcome": Outcome.CRASH, "value": None, "error": f"The setup failed: {one_line(error)}"}})
+        emit({"result": {"traceback": shown}})
+        flush_streams()
+        os._exit(0)
+    run_and_leave(job, module, dict(module.__dict__), emit)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,23 @@ from typing import Any
 
 from ...experiment import Outcome
 from ..output.progress_lines import ProgressLines
+from .child import NO_PIPE
+from .memory import MemoryWatch
 from .output_log import OutputLog
+from .protocol import LineBuffer
 
-BEGIN = 600.0
-"""Seconds a fresh process may take to run the setup before its target begins."""
+SETUP_LIMIT, SETUP_FACTOR = 600.0, 3.0
+"""A fresh process may take so many seconds to run the setup, or `SETUP_FACTOR` times as long as the worker took, or as long as a
+run may take, whichever is longest."""
 OUTPUT_TAIL = 4_000
 """Characters of output that are sent with the result."""
 
-_OUTCOME_OF_KILL = {"timeout": Outcome.TIMEOUT, "memory": Outcome.OUT_OF_MEMORY, "pruned": Outcome.PRUNED}
+_OUTCOME_OF_KILL = {
+    "timeout": Outcome.TIMEOUT,
+    "memory": Outcome.OUT_OF_MEMORY,
+    "pruned": Outcome.PRUNED,
+    "broken": Outcome.CRASH,
+}
 
 
 class RunningJob:
@@ -38,26 +47,29 @@ class RunningJob:
         Path of the log file for its output.
     pipes : (int, int)
         Descriptors to read from: its events, and what it prints.
+    setup_seconds : float
+        How long the worker took to run the setup.
     """
 
     def __init__(
-        self, id: int, job: dict[str, Any], limit: float, memory: int, log: str, pipes: tuple[int, int]
-    ) -> None:
-        self.id, self.job, self.limit, self.memory = id, job, limit, memory
+        self, id: int, job: dict[str, Any], limit: float, memory: int, log: str, pipes: tuple[int, int],
+        setup_seconds: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.id, self.job, self.limit = id, job, limit
+        self.memory = MemoryWatch(memory)
+        self.setup_limit = max(SETUP_LIMIT, SETUP_FACTOR * setup_seconds, limit)
         self.events, self.output = pipes
         self.log = OutputLog(log)
         self.pid = 0
         self.started = time.monotonic()
         self.began: float | None = None  # when the target began, after the setup in a fresh process
-        self.deadline = self.started + BEGIN
-        self.pending = b""  # an incomplete line of events
+        self.deadline = self.started + self.setup_limit
+        self.pending = LineBuffer()  # of events
         self.result: dict[str, Any] | None = None
         self.lines: ProgressLines | None = None  # reads the curve from printed lines, unless the run reports it
         self.tick: dict[str, Any] | None = None  # the last event of the target's clock
         self.kill_reason = ""
         self.kill_at = 0.0
-        self.next_memory_check = 0.0
-        self.peak_memory = 0
 
     def begin(self) -> None:
         """Start the time limit, because the target begins."""
@@ -82,24 +94,41 @@ def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any
     dict
         Always ``outcome``, ``seconds``, ``memory`` (GB) and ``output``; ``error``, ``value`` and others where known.
     """
-    result = run.result or {}
+    result = run.result if run.result and "outcome" in run.result else {}
     tail = run.log.tail.decode("utf-8", "replace")
-    if run.kill_reason and not run.result:
+    if run.kill_reason and not result:
         result = {"outcome": _OUTCOME_OF_KILL.get(run.kill_reason, Outcome.STOPPED), "error": _describe_kill(run)}
-    elif not run.result:
+    elif not result:
         code = os.waitstatus_to_exitcode(status)
         result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _result_of_death(code)
     result["seconds"] = time.monotonic() - run.started
-    result["memory"] = (result.pop("gpu_memory", 0) or max(resident_peak, run.peak_memory)) / 1e9
+    result["memory"] = (result.pop("gpu_memory", 0) or _peak_memory(run, result, resident_peak)) / 1e9
     result["output"] = tail[-OUTPUT_TAIL:]
     return result
 
 
+def _peak_memory(run: RunningJob, result: dict[str, Any], resident_peak: int) -> int:
+    """Return the peak memory in bytes, in which what is shared with other processes counts in proportion."""
+    if "command" in run.job:
+        return max(run.memory.peak, resident_peak)
+    if (shared := result.pop("shared_memory", None)) is not None:
+        return max(run.memory.peak, resident_peak - int(shared))
+    return run.memory.peak or resident_peak
+
+
 def _describe_kill(run: RunningJob) -> str:
+    if run.kill_reason == "timeout" and run.began is None:
+        return (
+            f"The setup, which runs in every new process, had not ended after {run.setup_limit:.0f} s: a larger --timeout gives it "
+            "more time."
+        )
     if run.kill_reason == "timeout":
         return f"Killed after {run.limit:.0f} s, the hard limit of one run (--timeout)."
     if run.kill_reason == "memory":
-        return f"Killed at {run.peak_memory / 1e9:.1f} GB of memory: the limit is {run.memory / 1e9:.1f} GB (--memory)."
+        used, limit = run.memory.peak / 1e9, run.memory.limit / 1e9
+        return f"Killed at {used:.1f} GB of memory: the limit is {limit:.1f} GB (--memory)."
+    if run.kill_reason == "broken":
+        return "The worker could not follow the run any further; its log says why."
     return "Stopped."
 
 
@@ -108,5 +137,17 @@ def _result_of_death(code: int) -> dict[str, Any]:
     if code == -signal.SIGKILL:
         return {"outcome": Outcome.OUT_OF_MEMORY, "error": "Killed by the system, probably because memory ran out."}
     if code < 0:
-        return {"outcome": Outcome.CRASH, "error": f"The process was killed by {signal.Signals(-code).name}."}
+        return {"outcome": Outcome.CRASH, "error": f"The process was killed by {_signal_name(-code)}."}
+    if code == NO_PIPE:
+        return {
+            "outcome": Outcome.CRASH,
+            "error": "The result could not be sent: the target has closed descriptors that it had not opened.",
+        }
     return {"outcome": Outcome.CRASH, "error": f"The process ended with exit code {code} before the metric was read."}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"

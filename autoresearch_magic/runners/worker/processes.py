@@ -1,4 +1,4 @@
-"""Process trees, memory, signals and pipes: what the worker sees of an experiment from outside."""
+"""Process trees, signals and pipes: what the worker sees of an experiment from outside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,23 +41,15 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def resident(pid: int) -> int:
-    """Return the resident bytes of a process and its descendants; a page that they share counts for each of them."""
-    total = 0
-    for each in (pid, *descendants(pid)):
-        with suppress(psutil.Error):  # the process has ended
-            total += psutil.Process(each).memory_info().rss
-    return total
-
-
-def kill_descendants() -> None:
-    """Kill and reap every process below this one.
+def kill_descendants(keep: Collection[int] = ()) -> None:
+    """Kill and reap every process below this one, except those in `keep` and all below them.
 
     That includes daemons, which left the process group of their experiment: the worker is a child subreaper, so they became
     its own children.
     """
     for _ in range(200):
-        found = descendants(os.getpid())
+        kept = {below for pid in keep for below in (pid, *descendants(pid))}
+        found = [pid for pid in descendants(os.getpid()) if pid not in kept]
         for pid in found:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -98,12 +91,12 @@ def readable(fd: int) -> bool:
         return bool(selector.select(timeout=0))
 
 
-def read_available(fd: int) -> bytes:
-    """Return what a non-blocking descriptor has to read; empty when there is nothing, or at its end."""
+def read_available(fd: int) -> bytes | None:
+    """Return what a non-blocking descriptor has to read: None when there is nothing at the moment, empty at its end."""
     try:
         return os.read(fd, 1 << 16)
     except BlockingIOError:
-        return b""
+        return None
 
 
 def signal_group(pid: int, number: int) -> None:
@@ -116,3 +109,18 @@ def signal_group(pid: int, number: int) -> None:
 def prctl(option: int, value: int) -> None:
     """Call Linux's prctl(2)."""
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a process is stopped by a signal (SIGSTOP): it does nothing until it is continued."""
+    with suppress(psutil.Error):
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    return False
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all below it, a stopped one as well."""
+    found = [pid, *descendants(pid)]
+    for each in found:
+        with suppress(OSError):
+            os.kill(each, signal.SIGKILL)

@@ -4,7 +4,7 @@
 
     to the worker      {"do": "run", "id": 7, "job": {...}, "limit": 70.0, "log": "..."}
                        {"do": "kill", "id": 7, "why": "stopped"}
-    from the worker    {"is": "ready", "mode": "fork", "why": ""}   or   {"is": "setup-failed", ...}
+    from the worker    {"is": "ready", "mode": "fork", "why": "", "open": []}   or   {"is": "setup-failed", ...}
                        {"is": "event", "id": 7, "event": {...}}     (begin, tick, report, evaluating)
                        {"is": "done", "id": 7, "result": {...}}
 
@@ -29,22 +29,28 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import types
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from ...budget import Budget
+from ...experiment import Outcome
 from ...source.edits import imported_modules
 from ..output.progress_lines import ProgressLines, reports_itself
-from . import child, processes
+from . import child, descriptors, processes
 from .job import RunningJob, result_of
+from .protocol import checked_report, encode, read_event
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: enough to flush a log, not to finish an epoch."""
 FORK_TEST = 10.0
 """Seconds a matrix product in a test fork may take before forking counts as unsafe: it takes milliseconds, or hangs."""
-MEMORY_POLL = 0.25
-"""Seconds between two checks of an experiment's memory; a check takes 0.05 ms per process."""
+DRAIN = 0.5
+"""Seconds for reading what an ended run has left in its pipes: a process that it left behind may write endlessly."""
+OUTBOX = 4_000_000
+"""Bytes that may wait for the kernel; while there are more, as when it is stopped, progress is left out."""
 
 
 class Worker:
@@ -67,7 +73,9 @@ class Worker:
         self.runs: dict[int, RunningJob] = {}
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
+        control.setblocking(False)
         self._inbox = b""
+        self._outbox = b""
         self._parent = os.getppid()
         self._wake, wake = os.pipe()  # os.pipe2 does not exist on macOS; a started program inherits neither end
         for end in (self._wake, wake):
@@ -80,11 +88,24 @@ class Worker:
             processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 1)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message to the kernel; when the kernel is gone, the worker ends."""
+        """Send a message to the kernel without waiting for it; when the kernel is gone, the worker ends."""
+        if message["is"] == "event" and len(self._outbox) > OUTBOX:
+            return
+        self._outbox += encode(message)
+        self.send_more()
+
+    def send_more(self) -> None:
+        """Send what the socket takes of the waiting messages."""
         try:
-            self.control.sendall(json.dumps(message).encode() + b"\n")
+            while self._outbox:
+                self._outbox = self._outbox[self.control.send(self._outbox) :]
+        except BlockingIOError:
+            pass
         except OSError:
             self.end()
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outbox else 0)
+        if self.selector.get_key(self.control).events != wanted:
+            self.selector.modify(self.control, wanted, self.read_control)
 
     # -- the setup ------------------------------------------------------------------------------------------------
 
@@ -92,11 +113,14 @@ class Worker:
         """Run the setup in a helper thread; `setup_ended` is called at its end."""
         done, self._setup_done = os.pipe()
         self._setup_error: BaseException | None = None
+        self.setup_seconds = 0.0
+        self.setup_processes: frozenset[int] = frozenset()
         self.selector.register(done, selectors.EVENT_READ, lambda: self.setup_ended(done))
         self._setup = threading.Thread(target=self._run_setup, name="setup", daemon=True)
         self._setup.start()
 
     def _run_setup(self) -> None:
+        began = time.monotonic()
         try:
             sys.path[:0] = self.config.get("folders", ())
             own = self.config.get("setup_name", "")
@@ -107,6 +131,7 @@ class Worker:
             child.execute(self.config["setup"], "setup", self.module.__dict__)
         except BaseException as error:
             self._setup_error = error
+        self.setup_seconds = time.monotonic() - began
         os.write(self._setup_done, b".")
 
     def setup_ended(self, done: int) -> None:
@@ -124,9 +149,11 @@ class Worker:
         self.mode, why = self.choose_mode()
         if self.mode == "fresh":
             self.module, self.frozen = types.ModuleType("__main__"), {}  # every experiment runs the setup itself
+        self.setup_processes = frozenset(processes.descendants(os.getpid()))
+        shared = [] if self.mode == "fresh" else descriptors.left_open(self.frozen)
         gc.collect()
         gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
-        self.send({"is": "ready", "mode": self.mode, "why": why})
+        self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared})
 
     def choose_mode(self) -> tuple[str, str]:
         """Return ``fork`` or, when this process cannot be forked safely, ``fresh`` and the reason."""
@@ -185,13 +212,34 @@ class Worker:
     # -- experiments ----------------------------------------------------------------------------------------------
 
     def start(self, message: dict[str, Any]) -> None:
-        """Start one experiment."""
+        """Start one experiment; where the system refuses, such as for want of memory, that is its result."""
+        try:
+            self.start_run(message)
+        except OSError as error:
+            reason = f"No process could be started: {error.strerror or error}."
+            self.send({"is": "done", "id": message["id"], "result": {"outcome": Outcome.CRASH, "error": reason}})
+
+    def start_run(self, message: dict[str, Any]) -> None:
+        """Start one experiment.
+
+        Raises
+        ------
+        OSError
+        """
         events, child_events = os.pipe()
         output, child_output = os.pipe()
         for fd in (events, output):
             os.set_blocking(fd, False)
         job = message["job"]
-        run = RunningJob(message["id"], job, message["limit"], message["memory"], message["log"], (events, output))
+        run = RunningJob(
+            message["id"],
+            job,
+            message["limit"],
+            message["memory"],
+            message["log"],
+            (events, output),
+            self.setup_seconds,
+        )
         command = "command" in job
         if command or not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
             run.lines = ProgressLines(Budget(*job["budget"]))
@@ -206,8 +254,8 @@ class Worker:
         os.close(child_events)
         os.close(child_output)
         self.runs[run.id] = run
-        self.selector.register(events, selectors.EVENT_READ, lambda: self.read_events(run))
-        self.selector.register(output, selectors.EVENT_READ, lambda: self.read_output(run))
+        for fd, read in ((events, self.read_events), (output, self.read_output)):
+            self.selector.register(fd, selectors.EVENT_READ, lambda read=read: self.guarded(lambda: read(run), run))
 
     def become_child(self, job: dict[str, Any], events: int, output: int) -> None:
         """Run an experiment in a fork; does not return."""
@@ -221,8 +269,8 @@ class Worker:
             if "command" in job:
                 child.become_command(job)
             child.open_streams()
-            child.run_target(job, self.module, self.frozen, child.EventPipe(events))
-            child.leave()
+            descriptors.reopen_files()
+            child.run_and_leave(job, self.module, self.frozen, child.EventPipe(events))
         finally:
             os._exit(1)
 
@@ -242,17 +290,19 @@ class Worker:
     def read_events(self, run: RunningJob) -> None:
         """Read a run's events: pass them on, but keep the result until the run has ended."""
         data = processes.read_available(run.events)
+        if data is None:  # read together with the output, before
+            return
         if not data:
             self._unregister(run.events)
-        *lines, run.pending = (run.pending + data).split(b"\n")
-        for line in lines:
-            event = json.loads(line)
+        for line in run.pending.feed(data):
+            if (event := read_event(line)) is None:
+                continue
             if "result" in event:
-                run.result = event["result"]
+                run.result = {**(run.result or {}), **event["result"]}
             else:
                 if ("begin" in event or "evaluating" in event) and processes.readable(run.output):
                     self.take_output(run)  # the last output of the setup or of the training
-                if "begin" in event:
+                if "begin" in event and run.began is None:
                     run.begin()
                 run.tick = event.get("tick", run.tick)
                 if "report" in event or "evaluating" in event:
@@ -269,23 +319,26 @@ class Worker:
     def take_output(self, run: RunningJob) -> None:
         """Log a piece of output; progress lines in it are sent as reports where the run reports nothing itself."""
         data = processes.read_available(run.output)
+        if data is None:
+            return
         if not data:
             self._unregister(run.output)
             return
         run.log.write(data)
         if run.lines is not None and run.began is not None:
             for point in run.lines.feed(data, time.monotonic() - run.began, run.tick):
-                self.send({"is": "event", "id": run.id, "event": {"report": point}})
+                if (report := checked_report(point)) is not None:
+                    self.send({"is": "event", "id": run.id, "event": {"report": report}})
 
     def _unregister(self, fd: int) -> None:
         if fd in self.selector.get_map():
             self.selector.unregister(fd)
 
-    def kill(self, run: RunningJob, reason: str) -> None:
-        """Ask the processes of a run to end; after `GRACE` seconds they are killed."""
+    def kill(self, run: RunningJob, reason: str, grace: float = GRACE) -> None:
+        """Ask the processes of a run to end; after `grace` seconds they are killed."""
         if not run.kill_reason:
-            run.kill_reason, run.kill_at = reason, time.monotonic() + GRACE
-            processes.signal_group(run.pid, signal.SIGTERM)
+            run.kill_reason, run.kill_at = reason, time.monotonic() + grace
+            processes.signal_group(run.pid, signal.SIGTERM if grace else signal.SIGKILL)
 
     def check_runs(self) -> None:
         """Reap runs that have ended and kill those that exceed a limit."""
@@ -299,38 +352,47 @@ class Worker:
                     processes.signal_group(run.pid, signal.SIGKILL)
             elif now >= run.deadline:
                 self.kill(run, "timeout")
-            elif now >= run.next_memory_check:
-                run.next_memory_check = now + MEMORY_POLL
-                run.peak_memory = max(run.peak_memory, processes.resident(run.pid))
-                if run.memory and run.peak_memory > run.memory:
-                    self.kill(run, "memory")
+            elif run.memory.exceeded(run.pid, now):
+                self.kill(run, "memory", grace=0.0)  # what fills the memory must not go on for another half second
 
     def finish(self, run: RunningJob, status: int, max_resident: int) -> None:
         """Read the last output of a run that has ended, kill its remaining processes and send its result."""
         processes.signal_group(run.pid, signal.SIGKILL)
+        if len(self.runs) == 1:
+            processes.kill_descendants(keep=self.setup_processes)
         self.drain(run)
         for fd in (run.events, run.output):
             self._unregister(fd)
             os.close(fd)
         run.log.close()
         del self.runs[run.id]
-        if not self.runs:
-            processes.kill_descendants()
         scale = 1 if sys.platform == "darwin" else 1024  # wait4 counts in bytes on macOS, in KiB on Linux
         self.send({"is": "done", "id": run.id, "result": result_of(run, status, max_resident * scale)})
 
+    def guarded(self, read: Callable[[], None], run: RunningJob) -> None:
+        """Read what a run has sent; an error in that ends the run, not the worker."""
+        try:
+            read()
+        except Exception:
+            traceback.print_exc()
+            self.kill(run, "broken")
+
     def drain(self, run: RunningJob) -> None:
-        """Read what is left in the pipes of a run."""
+        """Read what is left in the pipes of a run, for `DRAIN` seconds at most each."""
         for fd, read in ((run.events, self.read_events), (run.output, self.read_output)):
-            while fd in self.selector.get_map() and processes.readable(fd):
-                read(run)
+            end = time.monotonic() + DRAIN
+            while fd in self.selector.get_map() and processes.readable(fd) and time.monotonic() < end:
+                self.guarded(lambda: read(run), run)  # noqa: B023 - called at once
 
     # -- the main loop -------------------------------------------------------------------------------------------------
 
     def read_control(self) -> None:
         """Carry out the kernel's commands; when the socket is closed, the worker ends."""
+        self.send_more()
         try:
             data = self.control.recv(1 << 20)
+        except BlockingIOError:
+            return
         except OSError:
             data = b""
         if not data:

@@ -1,0 +1,94 @@
+"""Memory of an experiment with all processes below it, in which a shared page counts once.
+
+What four data loaders read together is no memory of each of them, and the setup's data, which the worker has loaded, is not the
+experiment's alone. Linux tells both sums: resident memory (RSS) counts a shared page for every process and is read in 0.01 ms
+a process; proportional memory (PSS) divides it among them, and takes about 5 ms for each 500 MB that are mapped. RSS is never
+smaller, so it is the one that is looked at often.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from .processes import descendants
+
+POLL, CLOSE_POLL = 0.25, 0.05
+"""Seconds between two looks at RSS, and where it is above half of the limit: memory is filled at some gigabytes a second."""
+EXACT_SHARE, CLOSE_SHARE = 0.02, 0.1
+"""Largest share of the time for reading PSS, and where RSS is above the limit."""
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class MemoryWatch:
+    """Follows the memory of one run.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes; 0 for none.
+
+    Attributes
+    ----------
+    peak : int
+        The largest proportional memory so far, in bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.peak = 0
+        self._next = self._next_exact = 0.0
+        self._exact = self._resident = 0  # at the last look at PSS
+
+    def exceeded(self, pid: int, now: float) -> bool:
+        """Look at the memory of a process and all below it, if a look is due; return whether it is above the limit."""
+        if now < self._next:
+            return False
+        found = (pid, *descendants(pid))
+        resident = sum(map(resident_bytes, found))
+        close = self.limit and resident > self.limit / 2
+        self._next = now + (CLOSE_POLL if close else POLL)
+        # PSS may have grown by what RSS has grown; and by pages that are no longer shared, which RSS does not show.
+        over = self.limit and resident > self.limit
+        if now >= self._next_exact or (over and self._exact + resident - self._resident > self.limit):
+            began = time.perf_counter()
+            self._exact, self._resident = sum(map(proportional_bytes, found)), resident
+            self._next_exact = now + (time.perf_counter() - began) / (CLOSE_SHARE if over else EXACT_SHARE)
+            self.peak = max(self.peak, self._exact)
+        return bool(over and self._exact > self.limit)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of one process; 0 when it has ended."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+    return _from_psutil(pid)[0]
+
+
+def proportional_bytes(pid: int) -> int:
+    """Return the proportional memory of one process; 0 when it has ended.
+
+    Where the system does not tell it (macOS, Linux before 4.14, a process of another user), RSS without shared files.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        text = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
+        return int(text.split(b"\nPss:", 1)[1].split(None, 1)[0]) * 1024
+    resident, shared = _from_psutil(pid)
+    return max(0, resident - shared)
+
+
+def shared_bytes() -> int:
+    """Return by how much this process's resident memory is larger than its proportional one."""
+    pid = os.getpid()
+    return max(0, resident_bytes(pid) - proportional_bytes(pid))
+
+
+def _from_psutil(pid: int) -> tuple[int, int]:
+    import psutil
+
+    with suppress(psutil.Error):
+        info = psutil.Process(pid).memory_info()
+        return info.rss, getattr(info, "shared", 0)
+    return 0, 0
