@@ -24,7 +24,7 @@ AgentFactory = Callable[[Order], Agent]
 def _tuner(order: Order) -> Agent:
     from .tuner import Tuner  # imported only where it is used, as it imports Optuna
 
-    return Tuner(order.argument, order.target)
+    return Tuner(order.argument, order.target, order.settings.as_metric())
 
 
 def _language_model(backend: Backend, order: Order) -> Agent:

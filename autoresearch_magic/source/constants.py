@@ -1,17 +1,17 @@
 """The tunable constants of a target: finding them, the search space of each, and writing new values in place.
 
-A constant is a name that is assigned once, at module level, to a literal:
+A constant is a literal that a person would tune, wherever it stands (`places`): assigned to a name at module level, in a function
+or a class, a parameter's default, a keyword argument, an item of a configuration, the default of a command-line option::
 
     LR = 3e-4                               # a number: a range around it is searched
     DEPTH, WIDTH = 2, 64                    # WIDTH: 32 .. 256 step 32; DEPTH: fixed
-    BETA: float = 0.9                       # 0.8 .. 0.99
     POSITIONS = "learned"                   # one of: learned, rotary, none
-    TIED = True                             # both values are tried
+    model = RandomForestClassifier(n_estimators=100, random_state=0)    # RandomForestClassifier.n_estimators
 
-A comment on the line on which the value ends can give the search space (`constant_comments`); without one it is inferred from
-the value (`search_space`).
+Which ones are tuned is judged in `knobs`. A comment on the line on which the value ends can give the search space
+(`constant_comments`); without one it is inferred from name and value (`knob_spaces`, `search_space`).
 
-Not here: the search itself (`agents.tuner`), and expressions or values inside of functions, which are never tuned.
+Not here: the search itself (`agents.tuner`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -30,7 +30,13 @@ from .blocks import editable_spans
 from .constant_comments import read_comments, space_from_comment
 from .edits import BOM, UNPARSABLE, parse
 from .files import Part, is_bundle, is_python, parts
-from .search_space import Space, Value, inferred_space
+from .knob_names import plain
+from .knob_spaces import named_space
+from .knobs import DECLARED, Knobs
+from .places import ASSIGNED, Place, find_places
+from .search_space import Choices, Range, Space, Value
+
+Spans = list[tuple[int, int]] | None
 
 # -- finding them -----------------------------------------------------------------------------------------------------
 
@@ -42,7 +48,7 @@ class Constant:
     Attributes
     ----------
     name : str
-        In a target of several Python files with the module's name in front: ``model.WIDTH``.
+        Says where it stands (`places`); in a target of several Python files with the module's name in front: ``model.WIDTH``.
     value : bool, int, float or str
     space : Choices or Range
         The values to search.
@@ -52,6 +58,8 @@ class Constant:
         The line on which the value ends, from 1.
     start, end : int
         The position of the value's literal in the target, in characters.
+    importance : int
+        How much such a constant usually matters, from 1 to `knobs.DECLARED`: important ones are tuned first.
     """
 
     name: str
@@ -61,34 +69,33 @@ class Constant:
     line: int
     start: int
     end: int
-
-
-@dataclass(frozen=True)
-class Literal:
-    """A name that is assigned a literal at module level; `node` is the literal's syntax tree."""
-
-    name: str
-    value: Value
-    node: ast.expr
+    importance: int = 2
 
 
 @lru_cache(maxsize=256)
-def _constants(target: str, strict: bool) -> tuple[Constant, ...]:
-    found, spans = _constants_of_files(target, strict), editable_spans(target)
-    return tuple(c for c in found if spans is None or any(start <= c.start < end for start, end in spans))
-
-
-def _constants_of_files(target: str, strict: bool) -> tuple[Constant, ...]:
+def _constants(target: str, strict: bool, baseline: str, metric: str, outside: str) -> tuple[Constant, ...]:
+    spans = editable_spans(target)
     if not is_bundle(target):
-        return _constants_of_file(target, strict)
+        return _constants_of_file(target, strict, baseline, metric, outside, spans)
+    before = {part.path: part.content for part in parts(baseline)}
     return tuple(
         replace(
             c, name=f"{prefix}{c.name}", line=c.line + part.line, start=c.start + part.start, end=c.end + part.start
         )
         for prefix, part in _python_parts(target).items()
         if part.verbatim  # positions in the file and in the target differ otherwise
-        for c in _constants_of_file(part.content, strict)
+        for c in _constants_of_file(
+            part.content, strict, before.get(part.path, ""), metric, outside, _within(spans, part)
+        )
     )
+
+
+def _within(spans: Spans, part: Part) -> Spans:
+    """Return the ranges of a target that lie in one file, counted from the file's start."""
+    if spans is None:
+        return None
+    end = part.start + len(part.content)
+    return [(a - part.start, b - part.start) for a, b in spans if part.start <= a and b <= end]
 
 
 def _python_parts(target: str) -> dict[str, Part]:
@@ -103,44 +110,91 @@ def _python_parts(target: str) -> dict[str, Part]:
     }
 
 
-def _constants_of_file(source: str, strict: bool) -> tuple[Constant, ...]:
+def _constants_of_file(
+    source: str, strict: bool, baseline: str, metric: str, outside: str, spans: Spans
+) -> tuple[Constant, ...]:
     if source.startswith(BOM):
         return ()  # the parser's positions would be off by one
     try:
         tree = parse(source)
+        places = find_places(tree.body)
+        knobs = Knobs(tree, places, metric, outside)
     except UNPARSABLE:
         return ()
-    rebound = _rebound(tree)
-    found = [each for each in literals(tree.body) if each.name not in rebound and not _excluded(each.name)]
-    if not found:
+    if not places:
         return ()
     positions = _Positions(source)
-    comments = read_comments(source, max(_last_line(literal.node) for literal in found))
-    on_line: dict[int, list[str]] = {}
-    for literal in found:
-        on_line.setdefault(_last_line(literal.node), []).append(literal.name)
+    tuned = []
+    for place in places:
+        start, end = positions.span(place.node)
+        if spans is None or any(low <= start and end <= high for low, high in spans):
+            tuned.append((place, start, end, knobs.worth(place, marked=spans is not None)))
+    lines: dict[int, list[tuple[Place, int]]] = {}
+    for place, _, _, worth in tuned:
+        lines.setdefault(_last_line(place.node), []).append((place, worth))
+    comments = read_comments(source, max(lines, default=0))
+    on_line = {line: _declarable(found, knobs) for line, found in lines.items() if line in comments}
+    origins = read_values(baseline) if baseline else {}
     constants = []
-    for literal in found:
-        line = _last_line(literal.node)
+    for place, start, end, worth in tuned:
+        line = _last_line(place.node)
         try:
-            commented = space_from_comment(literal.name, literal.value, comments.get(line, ""), on_line[line], line)
+            commented = None
+            if place.key in (keys := on_line.get(line, [])):
+                commented = space_from_comment(place.key, place.value, comments[line], keys, line)
         except UserError:
             if strict:
                 raise
             continue
-        space = inferred_space(literal.value) if commented is None else commented
+        if commented is None and not worth:
+            continue
+        origin = origins.get(place.name)
+        space = _space(place, places, knobs, origin) if commented is None else commented
         if space is not None and len(space.grid()) > 1:
-            start, end = positions.span(literal.node)
-            constants.append(Constant(literal.name, literal.value, space, commented is None, line, start, end))
+            weight = worth if commented is None else DECLARED
+            constants.append(Constant(place.name, place.value, space, commented is None, line, start, end, weight))
     return tuple(constants)
 
 
-def find_constants(target: str, *, strict: bool = True) -> list[Constant]:
+def _declarable(found: Sequence[tuple[Place, int]], knobs: Knobs) -> list[str]:
+    """Return the keys of the places of a line about which its comment can speak: the tuned ones, else the only one."""
+    tuned = [place.key for place, worth in found if worth]
+    strings = [
+        place.key
+        for place, worth in found
+        if not worth and isinstance(place.value, str) and knobs.allowed(place) and place.role in ASSIGNED
+    ]
+    if tuned or strings:
+        return tuned + strings
+    allowed = [place.key for place, _ in found if knobs.allowed(place)]
+    return allowed if len(allowed) == 1 else []
+
+
+def _space(place: Place, places: Sequence[Place], knobs: Knobs, origin: Value | None) -> Space | None:
+    if isinstance(place.value, str):
+        words = knobs.words(place)
+        return Choices(tuple(words)) if len(words) > 1 else None
+    others = {
+        plain(p.key): p.value for p in places if p is not place and (p.owners, p.scope) == (place.owners, place.scope)
+    }
+    callee = place.owners[-1] if place.role == "argument" and place.owners else ""
+    space = named_space(place.key, place.value, origin, others, callee, knobs.functions)
+    if isinstance(place.node, ast.BinOp) and isinstance(space, Choices) and isinstance(place.value, int):
+        powers = tuple(v for v in space.values if isinstance(v, int) and v & (v - 1) == 0)
+        return replace(space, values=powers)
+    if isinstance(place.node, ast.BinOp) and isinstance(space, Range) and isinstance(place.value, int):
+        return Choices(tuple(place.value * 4**i // 2**i for i in (-1, 0, 1)), ordered=True)
+    return space
+
+
+def find_constants(
+    target: str, *, strict: bool = True, baseline: str = "", metric: str = "", outside: str = ""
+) -> list[Constant]:
     """Return the constants of a target that may be tuned, in the order of their lines.
 
-    Left out are names with a leading underscore; seeds, because a better seed is not an improvement; names that are bound
-    more than once or other than by assignment anywhere in the file (``+=``, ``del``, ``global``, a loop, a ``with``, an
-    import, a function ...); constants that a comment calls ``fixed``, or that stand in lines that may not change (`blocks`); and those with only one possible value.
+    `knobs` says what is left out. A constant that a comment calls ``fixed`` is left out, and so is one with only one possible
+    value, or in lines that may not change (`blocks`). A comment that gives values makes any assigned literal a constant, except
+    a seed, a private name, and a name that is bound more than once.
 
     Parameters
     ----------
@@ -148,18 +202,25 @@ def find_constants(target: str, *, strict: bool = True) -> list[Constant]:
         Text that does not parse has no constants.
     strict : bool
         Whether an invalid comment is an error; otherwise its constant is left out.
+    baseline : str
+        The study's first target: an inferred range also reaches around the value there.
+    metric : str
+        The metric's name, by which its printed line is told from other figures. Without it, constants of which only printed
+        figures depend are not left out.
+    outside : str
+        Text, such as the metric's expression, whose words are names that are read from outside.
 
     Raises
     ------
     UserError
         For an invalid comment; one line that names the line and the constant.
     """
-    return list(_constants(target, strict))
+    return list(_constants(target, strict, baseline, metric, outside))
 
 
 @lru_cache(maxsize=2048)
 def read_values(target: str) -> Mapping[str, Value]:
-    """Return the (last) value of every name that is assigned a literal at module level, tunable or not.
+    """Return the (last) value of every literal that has a place with a name, tunable or not.
 
     This is much faster than `find_constants`, for reading a long history.
     """
@@ -170,79 +231,9 @@ def read_values(target: str) -> Mapping[str, Value]:
             for name, value in read_values(part.content).items()
         }
     try:
-        return {literal.name: literal.value for literal in literals(parse(target).body)}
+        return {place.name: place.value for place in find_places(parse(target).body)}
     except UNPARSABLE:
         return {}
-
-
-def literals(statements: Iterable[ast.stmt]) -> Iterator[Literal]:
-    """Yield every name to which statements of module level assign a literal."""
-    for statement in statements:
-        if isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            pairs: list[tuple[ast.expr, ast.expr]] = [(statement.target, statement.value)]
-        elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            target, value = statement.targets[0], statement.value
-            if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-                # with a star on either side, or a nested tuple, names and values do not correspond one to one
-                flat = all(isinstance(e, ast.Name) for e in target.elts) and len(target.elts) == len(value.elts)
-                pairs = list(zip(target.elts, value.elts, strict=True)) if flat else []
-                if any(isinstance(e, ast.Starred) for e in value.elts):
-                    pairs = []
-            else:
-                pairs = [(target, value)]
-        else:
-            continue
-        for name, node in pairs:
-            literal = _literal_value(node)
-            if isinstance(name, ast.Name) and literal is not None:
-                yield Literal(name.id, literal, node)
-
-
-def _literal_value(node: ast.expr) -> Value | None:
-    if node.end_lineno != node.lineno:  # a comment inside of the literal would be lost
-        return None
-    negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
-    inner = node.operand if isinstance(node, ast.UnaryOp) and negative else node
-    if not isinstance(inner, ast.Constant) or not isinstance(inner.value, bool | int | float | str):
-        return None
-    if not negative:
-        return inner.value
-    return None if isinstance(inner.value, bool | str) else -inner.value
-
-
-def _rebound(tree: ast.Module) -> set[str]:
-    """Return the names that any scope binds more than once, or other than by assignment."""
-    assigned: Counter[str] = Counter()
-    otherwise: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Store):
-                assigned[node.id] += 1
-            elif isinstance(node.ctx, ast.Del):
-                otherwise.add(node.id)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            otherwise.update(node.names)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            otherwise.add(node.name)
-        elif isinstance(node, ast.alias):
-            otherwise.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            otherwise.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            otherwise.add(node.rest)
-    return otherwise | {name for name, count in assigned.items() if count > 1}
-
-
-_SEED = re.compile(r"(?i).*seeds?|(.*_)?seeds?(_|\d).*|(.*_)?random_?state(_?\d+)?")
-
-
-def seed_like(name: str) -> bool:
-    """Whether a name looks like that of a seed: ``SEED``, ``torch_seed``, ``seed_offset``, ``random_state`` ..."""
-    return _SEED.fullmatch(name) is not None
-
-
-def _excluded(name: str) -> bool:
-    return name.startswith("_") or seed_like(name)
 
 
 def _last_line(node: ast.expr) -> int:
@@ -282,14 +273,31 @@ def replace_constants(target: str, values: Mapping[str, Value]) -> str:
     Raises
     ------
     KeyError
-        For a name that is not a constant of the target.
+        For a name that is not the name of a literal of the target.
     """
-    constants = {constant.name: constant for constant in find_constants(target, strict=False)}
-    edits = sorted(((constants[name], value) for name, value in values.items()), key=lambda e: -e[0].start)
-    for constant, value in edits:
-        text = format_value(value, like=target[constant.start : constant.end])
-        target = target[: constant.start] + text + target[constant.end :]
+    spans = _spans(target)
+    for (start, end), value in sorted(((spans[name], value) for name, value in values.items()), reverse=True):
+        target = target[:start] + format_value(value, like=target[start:end]) + target[end:]
     return target
+
+
+@lru_cache(maxsize=256)
+def _spans(target: str) -> Mapping[str, tuple[int, int]]:
+    """Return the position of every literal that has a name."""
+    if is_bundle(target):
+        return {
+            f"{prefix}{name}": (start + part.start, end + part.start)
+            for prefix, part in _python_parts(target).items()
+            if part.verbatim
+            for name, (start, end) in _spans(part.content).items()
+        }
+    if target.startswith(BOM):
+        return {}
+    try:
+        places, positions = find_places(parse(target).body), _Positions(target)
+    except UNPARSABLE:
+        return {}
+    return {place.name: positions.span(place.node) for place in places}
 
 
 def format_value(value: Value, like: str = "") -> str:
@@ -307,6 +315,8 @@ def format_value(value: Value, like: str = "") -> str:
     if isinstance(value, str):
         return _format_string(value, "'" if like.endswith("'") else '"')
     if isinstance(value, int):
+        if (written := re.fullmatch(r"(2\s*\*\*\s*|1\s*<<\s*)\d+", like)) and value > 1 and value & (value - 1) == 0:
+            return f"{written[1]}{value.bit_length() - 1}"
         if (prefix := like.lstrip("- ")[:2].lower()) in ("0x", "0o", "0b"):
             return f"{value:#{prefix[1]}}"
         return f"{value:_}" if "_" in like else str(value)

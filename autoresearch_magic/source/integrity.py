@@ -8,7 +8,7 @@ them is a violation. Moving or reformatting a line, importing under another name
 
 **Seeds.** These set a seed:
 
-- calls of functions whose name looks like a seed (`constants.seed_like`: ``manual_seed``, ``set_seed``, ``seed_everything``,
+- calls of functions whose name looks like a seed (`knob_names.seed_like`: ``manual_seed``, ``set_seed``, ``seed_everything``,
   ``RandomState`` ...), of ``default_rng``, ``PRNGKey``, ``random.Random``, ``jax.random.key`` and numpy's bit generators, and
   of functions that restore a generator's state;
 - the same functions passed on without a call (``map(torch.manual_seed, ...)``);

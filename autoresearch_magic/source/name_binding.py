@@ -109,8 +109,10 @@ class Names:
 
     Parameters
     ----------
-    target, setup : str
-        Python sources; they share one module scope, as they do when they run.
+    target : str or Module
+        A Python source, or its syntax tree.
+    setup : str
+        Another source; they share one module scope, as they do when they run.
 
     Attributes
     ----------
@@ -125,7 +127,7 @@ class Names:
         As `edits.parse`, and for extreme nesting.
     """
 
-    def __init__(self, target: str, setup: str = "") -> None:
+    def __init__(self, target: str | ast.Module, setup: str = "") -> None:
         self.module = Scope()
         self.nodes: list[ScopedNode] = []
         self.bindings: list[Binding] = []
@@ -133,7 +135,7 @@ class Names:
         for statement in parse(setup).body:
             self._visit(statement, self.module)
         self._in_setup = False
-        for statement in parse(target).body:
+        for statement in (parse(target) if isinstance(target, str) else target).body:
             self._visit(statement, self.module)
 
     # -- queries ---------------------------------------------------------------------------------------------------

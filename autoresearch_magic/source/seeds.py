@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from .constants import seed_like
+from .knob_names import seed_like
 from .name_binding import Binding, Names, Scope, arguments
 
 PACKAGE = "autoresearch_magic"

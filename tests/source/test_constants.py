@@ -41,6 +41,9 @@ def names(source: str) -> list[str]:
         ("A = (2)", {"A": 2}),
         ("P = 'x'  # one of: x, y", {"P": "x"}),
         ("lr = 0.1\ndef train(lr):\n    return lr", {"lr": 0.1}),
+        ("def f():\n    A = 3", {"f.A": 3}),
+        ("if x:\n    A = 3", {"A": 3}),
+        ("A = 3\n[A for A in x]", {"A": 3}),
     ],
 )
 def test_found(source: str, expected: dict[str, Value]) -> None:
@@ -73,7 +76,6 @@ def test_found(source: str, expected: dict[str, Value]) -> None:
         "A = 3\nif (A := 4): pass",
         "A = 3\ndef A(): pass",
         "A = 3\nclass A: pass",
-        "A = 3\n[A for A in x]",
         "A = 3\nmatch x:\n    case [A, *_]: pass",
         "A = 3\nmatch x:\n    case {**A}: pass",
         "A, A = 3, 4",
@@ -99,8 +101,6 @@ def test_found(source: str, expected: dict[str, Value]) -> None:
         "A = ...",
         "x.A = 3",
         "x['A'] = 3",
-        "def f():\n    A = 3",
-        "if x:\n    A = 3",
         "A = ('a'  # one of: a, b\n     'b')",
         "A = 3 is not python",
     ],

@@ -198,4 +198,5 @@ def _untried(best: Experiment | None, changes: Iterable[Change]) -> tuple[str, .
     if best is None:
         return ()
     tried = {name for each in changes for name in each.constants}
-    return tuple(c.name for c in find_constants(best.target, strict=False) if c.name not in tried)
+    found = sorted(find_constants(best.target, strict=False), key=lambda constant: -constant.importance)
+    return tuple(constant.name for constant in found if constant.name not in tried)

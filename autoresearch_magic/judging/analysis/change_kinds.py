@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ...source.constants import literals
 from ...source.edits import UNPARSABLE, does_nothing, parse, source_lines, tree_size
+from ...source.places import find_places
 
 SEVERAL = "several constants"
 MORE, LESS, SAME = "structure: more code", "structure: less code", "structure: as much code"
@@ -30,7 +30,7 @@ class Change:
     Attributes
     ----------
     constants : tuple of str
-        Names, in alphabetical order, that are assigned another literal at module level; empty when anything else changed.
+        Names, in alphabetical order, of the places (`source.places`) where another literal stands; empty when anything else changed.
     structure : bool
         Whether anything else changed; layout, comments, docstrings and ``pass`` are ignored.
     size : int
@@ -135,7 +135,7 @@ def _changed_literals(old: Sequence[ast.stmt], new: Sequence[ast.stmt]) -> set[s
         return None
     changed: set[str] = set()
     for one, other in zip(old, new, strict=True):
-        ours, theirs = list(literals([one])), list(literals([other]))
+        ours, theirs = find_places([one]), find_places([other])
         # Where one has more literals than the other (one over two lines is none), no pair of them may differ.
         pairs = list(zip(ours, theirs, strict=True)) if len(ours) == len(theirs) else []
         if not _same(one, other, {id(a.node): b.node for a, b in pairs}):

@@ -17,6 +17,9 @@ from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session, Source
 from .table import NAME, argument, command
 
+SHOWN = 12
+"""Number of constants that are listed."""
+
 PATH = argument("path", nargs="?", metavar="PATH", help="a file instead of the cell")
 
 
@@ -45,7 +48,8 @@ def define_target(session: Session, arguments: argparse.Namespace) -> Reply:
         raise UserError("The target is empty: put the code that experiments may change below the line.")
     session.target = source
     names = [constant.name for constant in find_constants(source.text)]
-    tunable = f"; the tuner can change {', '.join(names)}" if names else ""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    tunable = f"; the tuner can change {', '.join(names[:SHOWN])}{more}" if names else ""
     return prose_reply(f"Target: {_lines(source)}{tunable}.{_next_start()}")
 
 

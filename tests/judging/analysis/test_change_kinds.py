@@ -56,7 +56,7 @@ class Net:
         ("@torch.no_grad()\n", "@torch.no_grad()\n@torch.compile\n", MORE),
         ("x + 1", "x", LESS),
         ("    size = 3\n", "", LESS),
-        ("    size = 3\n", "    size = 4\n", SAME),
+        ("    size = 3\n", "    size = 4\n", "Net.size"),
         ("64, 2", "(64, 2)", NOTHING),
         ("64, 2", "64, (2,)", MORE),
         ("def f", "async def f", SAME),

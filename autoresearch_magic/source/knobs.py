@@ -1,0 +1,399 @@
+"""Which places of a source are knobs: numbers that a person would tune, and how much each of them usually matters.
+
+A place is judged by its name (`knob_names`), by how it stands (`places`), by the function and class around it, and by where its
+value goes (`data_flow`). Left out are seeds; what makes, splits or describes data; what measures, prints, saves or plots;
+guards against division by zero; laws of nature and the problem's own numbers; counters; names that are bound again; defaults that
+every call replaces; and values that only reach printed figures other than the metric.
+
+A name at module level is a knob unless something speaks against it; anything else needs a name of the trade, or a value and a
+place that speak for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+
+from .data_flow import USED, DataFlow, Shown, names_metric
+from .knob_names import (
+    MAIN,
+    MINOR,
+    USUAL,
+    importance,
+    is_config,
+    is_data_call,
+    is_heuristic,
+    is_making_data,
+    is_measuring,
+    is_objective,
+    is_section,
+    never_tuned,
+    plain,
+    seed_like,
+)
+from .known_calls import known_words
+from .name_binding import Binding, Names, Scope
+from .places import ASSIGNED, Place
+
+DECLARED = 4
+"""Importance of a constant whose values a comment gives: its author wants it tuned."""
+
+_FLAT = {0.0, 1.0, -1.0}
+"""Values of an unknown name that say nothing: starts of sums and products."""
+_COMMON = {
+    0.0,
+    0.5,
+    1.0,
+    2.0,
+    3.0,
+    4.0,
+    10.0,
+    60.0,
+    90.0,
+    100.0,
+    180.0,
+    255.0,
+    360.0,
+    1000.0,
+    3600.0,
+    1e6,
+    1e9,
+    9.8,
+    9.81,
+    3.14,
+    273.15,
+}
+"""Factors of formulas and units, which are no weights."""
+_STEPS = re.compile(r"(n_|num_|max_)?(steps|updates)")
+_LEARNING_RATE = re.compile(r"(.*_)?(lr|learning_rate|eta)(_.*)?")
+_BEFORE = re.compile(r"(.*_)?(tests?|val|valid|validation|eval|dev|holdout)(_.*)?")
+_FORBIDDEN_TUPLES = re.compile(r"\w*(range|bounds?|limits?|interval|size|shape|loc|pos\w*|point|color|lim)")
+_LAYERS = re.compile(r"(n_)?(layers|layer_sizes|sizes|dims|layer_dims|channels)")
+_HIDDEN = re.compile(r"hidden\w*|betas|units|widths|\w*weights|coef\w*|alphas|dropouts?|windows|spans|lags")
+_SWITCHES = re.compile(
+    r"use_\w+|with_\w+|bias|use_bias|nesterov|amsgrad|bootstrap|fit_intercept|tied?\w*|normali[sz]e\w*|centered|rescale|sublinear_tf|standardi[sz]e\w*|whiten"
+)
+
+
+class Knobs:
+    """Judges the places of one source.
+
+    Parameters
+    ----------
+    tree : Module
+    places : sequence of Place
+        All places of the tree.
+    metric : str
+        The metric's name as it is printed; empty when it is not known, and then printed figures are not told apart.
+    outside : str
+        Text whose words are names that are read from outside: the metric's expression.
+    """
+
+    def __init__(self, tree: ast.Module, places: Sequence[Place], metric: str = "", outside: str = "") -> None:
+        self.names = Names(tree)
+        self.flow = DataFlow(self.names)
+        self.metric, self.outside = metric, set(re.findall(r"\w+", outside))
+        self.trains = any(_LEARNING_RATE.fullmatch(plain(place.key)) for place in places)
+        self.scopes = {id(b.scope.node): b.scope for b in self.names.bindings}
+        self.functions = frozenset(self.flow.functions)
+        self._stored = [n.node.attr for n in self.names.nodes if isinstance(n.node, ast.Attribute) and isinstance(n.node.ctx, ast.Store)]  # fmt: skip
+        self._measured = any(names_metric(each, metric) for each in _strings(tree)) if metric else False
+
+    def allowed(self, place: Place) -> bool:
+        """Whether a place may be tuned when its author wishes so: neither a seed, nor private, nor bound again."""
+        if seed_like(plain(place.key)) or seed_like(place.key) or place.key.startswith("_"):
+            return False
+        if any(seed_like(owner) for owner in place.owners):
+            return False
+        return place.role not in ASSIGNED or self._bound_once(place)
+
+    def worth(self, place: Place, *, marked: bool = False) -> int:
+        """Return how much a place usually matters; 0 for one that is not tuned.
+
+        Parameters
+        ----------
+        place : Place
+        marked : bool
+            Whether it stands in a block that is marked to be changed.
+        """
+        if not self.allowed(place) or not self._by_value(place):
+            return 0
+        around = place.path if place.role == "argument" else (*place.path, *place.owners)
+        if never_tuned(place.key) or any(map(is_section, around)):
+            return 0
+        known = importance(place.key)
+        if not self._in_place(place, known) or self._only_shown(place):
+            return 0
+        found = _ROLES[place.role](self, place, known, marked)
+        return found if found and not self._only_measures(place, known) else 0
+
+    # -- values ---------------------------------------------------------------------------------------------------------
+
+    def _by_value(self, place: Place) -> bool:
+        value, word = place.value, plain(place.key)
+        if isinstance(value, str):
+            return bool(place.options or self.words(place))
+        if isinstance(value, bool):
+            return place.role == "module" or bool(_SWITCHES.fullmatch(word))
+        if isinstance(value, float) and 0 < abs(value) < 1e-3 and word in ("epsilon", "eps"):
+            return False  # a guard; a share of random moves is larger
+        if _STEPS.fullmatch(word) and not self.trains:
+            return False  # the length of a simulation
+        return not (len(word) == 1 and value == 0)
+
+    @staticmethod
+    def words(place: Place) -> Sequence[str]:
+        """Return the words that may stand in a place of a string; none where they are not known."""
+        value = str(place.value)
+        if place.options:
+            return place.options if value in place.options else ()
+        return known_words(place.owners[-1], place.key, value) if place.role == "argument" and place.owners else ()
+
+    # -- surroundings ----------------------------------------------------------------------------------------------------
+
+    def _in_place(self, place: Place, known: int) -> bool:
+        """Whether the functions around a place leave it a knob."""
+        functions = [name for name in place.path if name in self.flow.functions]
+        for name in functions:
+            function = self.flow.functions[name]
+            parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
+            if is_measuring(name, parameters):
+                return False
+            if is_making_data(name):
+                return False
+            if is_objective(name) and not (known == MAIN and place.role == "default"):
+                return False
+        if functions and not known and self._draws(self.flow.functions[functions[-1]]):
+            return False
+        return not (place.target and _BEFORE.fullmatch(plain(place.target)) and place.role == "argument")
+
+    @staticmethod
+    def _draws(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether a function has a seed of its own: it makes data, or simulates."""
+        every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+        if any(seed_like(argument.arg) for argument in every):
+            return True
+        return any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name | ast.Attribute)
+            and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) in ("default_rng", "RandomState")
+            for node in ast.walk(function)
+        )
+
+    def _only_measures(self, place: Place, known: int) -> bool:
+        """Whether every use of a name is in functions that measure or make data, or is an argument of a call that does."""
+        if place.role not in ASSIGNED or place.index >= 0 or place.owners:
+            return False
+        uses = self.flow.uses(self._scope(place), place.key)
+        return bool(uses) and all(self._measures(use, known) for use in uses)
+
+    def _measures(self, use: ast.Name, known: int) -> bool:
+        function = self.flow.function_of(use)
+        if function is not None:
+            parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
+            if is_measuring(function.name, parameters) or is_objective(function.name):
+                return True
+            if is_making_data(function.name) and known < MAIN:
+                return True
+        if known:
+            return False
+        node: ast.AST | None = use
+        while isinstance(node := self.flow.parents.get(id(node)), ast.expr | ast.keyword):
+            if isinstance(node, ast.Call) and is_data_call(_last(node.func)):
+                return True
+        return False
+
+    def _only_shown(self, place: Place) -> bool:
+        """Whether a value reaches printed figures alone, and none of them is the metric."""
+        if place.role not in (*ASSIGNED, "default") or place.owners or place.index >= 0:
+            return False
+        scope = self._scope(place)
+        if scope is None or (scope.parent is None and place.key in self.outside):
+            return False
+        goals = self.flow.goals(scope, place.key)
+        if not goals or USED in goals:
+            return False
+        return all(isinstance(goal, Shown) and self._is_figure(goal.label) for goal in goals)
+
+    def _is_figure(self, label: str) -> bool:
+        if label == "\0":
+            return True
+        return bool(self.metric and self._measured and label.strip() and not names_metric(label, self.metric))
+
+    # -- bindings --------------------------------------------------------------------------------------------------------
+
+    def _scope(self, place: Place) -> Scope | None:
+        return self.names.module if place.scope is None else self.scopes.get(id(place.scope))
+
+    def _bound_once(self, place: Place) -> bool:
+        scope = self._scope(place)
+        name = place.owners[0] if place.owners else re.sub(r"\[\d+\]$", "", place.key)
+        bindings = scope.bindings.get(name, []) if scope is not None else []
+        if scope is not None and name in scope.redirected:
+            return False
+        plainly = [b for b in bindings if b.kind == "value"]
+        rest = [b for b in bindings if b not in plainly] + plainly[1:]
+        if not rest:
+            return len(plainly) == 1 and not _chained(plainly[0])
+        # a temperature that is lowered step by step has a first value to tune; a sum or a counter has none
+        known = importance(place.key) and place.role == "local" and place.value not in (0, 1)
+        return bool(known) and plainly[0].value is place.node and all(_updates(b, name) for b in rest)
+
+    def dead(self, place: Place) -> bool:
+        """Whether every call of a function gives the parameter whose default a place is."""
+        if place.role != "default" or place.index >= 0 or place.owners or not isinstance(place.scope, ast.FunctionDef):
+            return False
+        function = place.scope
+        in_class = len(place.path) > 1
+        name = place.path[-2] if in_class and function.name == "__init__" else function.name
+        calls = self.flow.calls.get(name, [])
+        if (
+            not calls
+            or name in self.flow.passed_on
+            or (in_class and function.name == "__init__" and self.flow.calls.get("super"))
+        ):
+            return False
+        positions = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][in_class:]
+        at = positions.index(place.key) if place.key in positions else len(positions)
+        return all(
+            len([a for a in call.args if not isinstance(a, ast.Starred)]) > at
+            or any(k.arg == place.key for k in call.keywords)
+            for call in calls
+        )
+
+    # -- roles -----------------------------------------------------------------------------------------------------------
+
+    def _module(self, place: Place, known: int, marked: bool) -> int:
+        return known or (USUAL if place.key.isupper() else MINOR)
+
+    def _class(self, place: Place, known: int, marked: bool) -> int:
+        if known:
+            return known
+        if isinstance(place.value, float):
+            return MINOR if place.value not in _FLAT else 0
+        settings = place.key.isupper() or any(is_config(each) for each in place.path[-1:])
+        return MINOR if settings and isinstance(place.value, int) else 0
+
+    def _attribute(self, place: Place, known: int, marked: bool) -> int:
+        if self._stored.count(place.key) != 1:
+            return 0
+        if place.owners and not is_config(place.owners[-1]):
+            return known if known == MAIN else 0
+        return known or (MINOR if isinstance(place.value, float) and place.value not in _FLAT else 0)
+
+    def _local(self, place: Place, known: int, marked: bool) -> int:
+        if isinstance(place.value, float):
+            return known or (MINOR if place.value not in _FLAT else 0)
+        if len(place.key) == 1 and not place.key.isupper():
+            return 0
+        return known or (MINOR if place.key.isupper() else 0)
+
+    def _default(self, place: Place, known: int, marked: bool) -> int:
+        if self.dead(place):
+            return 0
+        if place.index >= 0:
+            return self._element(place, known)
+        return known or (MINOR if isinstance(place.value, float) and place.value not in _FLAT else 0)
+
+    def _argument(self, place: Place, known: int, marked: bool) -> int:
+        callee = place.owners[0].removesuffix("()")
+        base = place.call.func.value if place.call and isinstance(place.call.func, ast.Attribute) else None
+        if (
+            is_data_call(callee)
+            or (place.call and self.flow.is_printer(place.call))
+            or (base and _last(base) in ("init", "random"))
+        ):
+            return 0
+        if place.owners[0].endswith("()") and self._calls_data(callee):
+            return 0
+        if place.index >= 0:
+            return self._element(place, known)
+        if isinstance(place.value, str):
+            return USUAL
+        if known or not isinstance(place.value, float) or place.value in _FLAT:
+            return known
+        return MINOR if callee[:1].isupper() or callee in self.functions else 0
+
+    def _calls_data(self, callee: str) -> bool:
+        return is_making_data(callee) or is_measuring(callee) or is_objective(callee)
+
+    def _item(self, place: Place, known: int, marked: bool) -> int:
+        if place.index >= 0:
+            return self._element(place, known)
+        if not place.owners:
+            return 0
+        if not any(is_config(each) for each in place.owners):
+            return known if known == MAIN else 0
+        return known or (MINOR if not isinstance(place.value, float) or place.value not in _FLAT else 0)
+
+    def _element(self, place: Place, known: int) -> int:
+        word = plain(place.key)
+        if word == "ngram_range":
+            return USUAL if place.index == 1 else 0
+        if _FORBIDDEN_TUPLES.fullmatch(word) and not _HIDDEN.fullmatch(word) and not _LAYERS.fullmatch(word):
+            return 0
+        if _LAYERS.fullmatch(word):  # the first and the last size fit the data
+            return USUAL if 0 < place.index < self._length(place) - 1 else 0
+        if not _HIDDEN.fullmatch(word) or (word.endswith("weights") and not isinstance(place.value, float)):
+            return 0
+        return known or USUAL
+
+    def _length(self, place: Place) -> int:
+        around = self.flow.parents.get(id(place.node))
+        return len(around.elts) if isinstance(around, ast.Tuple | ast.List) else 0
+
+    def _option(self, place: Place, known: int, marked: bool) -> int:
+        if isinstance(place.value, str):
+            return USUAL
+        return known or MINOR
+
+    def _inline(self, place: Place, known: int, marked: bool) -> int:
+        if place.key == "factor":
+            return USUAL if importance(place.owners[-1]) and isinstance(place.value, float) else 0
+        value = place.value
+        if (
+            not isinstance(value, float)
+            or value in _COMMON
+            or (value.is_integer() and value > 9)
+            or not 1e-4 < abs(value) < 1e4
+        ):
+            return 0
+        if place.owners and never_tuned(place.owners[-1]):
+            return 0
+        heuristic = any(is_heuristic(name) for name in place.path if name in self.flow.functions)
+        return MINOR if marked or heuristic else 0
+
+
+_ROLES = {
+    "module": Knobs._module,
+    "local": Knobs._local,
+    "class": Knobs._class,
+    "attribute": Knobs._attribute,
+    "default": Knobs._default,
+    "argument": Knobs._argument,
+    "item": Knobs._item,
+    "option": Knobs._option,
+    "inline": Knobs._inline,
+}
+
+
+def _updates(binding: Binding, name: str) -> bool:
+    """Whether a binding computes a new value from the old one."""
+    if binding.kind == "change":
+        return True
+    return binding.kind == "value" and binding.value is not None and any(
+        isinstance(node, ast.Name) and node.id == name for node in ast.walk(binding.value)
+    )  # fmt: skip
+
+
+def _chained(binding: Binding) -> bool:
+    return isinstance(binding.node, ast.Assign) and len(binding.node.targets) > 1
+
+
+def _strings(tree: ast.AST) -> list[str]:
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def _last(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
