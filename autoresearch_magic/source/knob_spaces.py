@@ -1,7 +1,7 @@
 """The search space of a constant whose name says what kind of quantity it is; others have the space that their value suggests.
 
 So that most proposals run: a share stays within 0 and 1, a window of a Savitzky-Golay filter stays odd and longer than its
-polynomial, the number of attention heads divides the width, and a projection has no more components than before.
+polynomial, the number of attention heads divides the width, a burn-in ends before the chain, and a projection has no more components than before.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _WIDTHS = re.compile(
     r"n_embd?|d_model|embed_dim|emb_dim|model_dim|hidden_size|width|n_embed|dim|embedding_dim|model_width|n_state"
 )
 _CUTOFFS = re.compile(r"low|high|wn|low_?cut\w*|high_?cut\w*|cutoff\w*|lowpass\w*|highpass\w*|f_?low|f_?high")
+_WARMUPS = re.compile(r"burn_?in\w*|warm_?up\w*")
+_TOTALS = re.compile(r"n_samples|(n_|num_|max_)?(draws|iters?|iterations|steps|epochs)|chain_length")
 _SEARCHES = re.compile(r"minimax|negamax|alpha_?beta|expectimax|search|solve_game|principal_variation\w*")
 
 Others = Mapping[str, Value]
@@ -169,6 +171,8 @@ def _least(word: str, value: float, others: Others, callee: str) -> Found:
     if word in ("window", "n_components") and callee == "rolling":
         least = max(2, value // 4, int(others.get("min_periods", 0)))
         return Range(least, 4 * value, "log", whole=True)
+    if _WARMUPS.fullmatch(word) and (total := _whole(others, _TOTALS.fullmatch)) and total > 2 * value:
+        return Range(max(1, value // 4), min(4 * value, total // 2), "log", whole=True)
     for pattern, least in ((_AT_LEAST_FOUR, 4), (_AT_LEAST_TWO, 2)):
         if pattern.fullmatch(word):
             return Range(min(value, max(least, value // 4)), 4 * value, "log", whole=True)
