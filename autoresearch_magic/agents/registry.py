@@ -24,7 +24,9 @@ AgentFactory = Callable[[Order], Agent]
 def _tuner(order: Order) -> Agent:
     from .tuner import Tuner  # imported only where it is used, as it imports Optuna
 
-    return Tuner(order.argument, order.target, order.settings.as_metric())
+    # an agent that is only asked for its model has no metric
+    metric = order.settings.as_metric() if order.settings.metric else None
+    return Tuner(order.argument, order.target, metric)
 
 
 def _language_model(backend: Backend, order: Order) -> Agent:
