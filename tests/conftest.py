@@ -1,5 +1,8 @@
 """Fixtures that more than one room uses: studies, scripted agents, kernels."""
 
+import os
+import sys
+
 import pytest
 
 from autoresearch_magic.agents.registry import BUILT_IN
@@ -7,6 +10,9 @@ from autoresearch_magic.study.study import Study
 
 from .kernels import Kernel
 from .studies import QUICK, Script
+
+# As in a shell in which the tests' environment is activated: commands of studies find the `python` of the user's PATH.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 
 
 @pytest.fixture

@@ -88,6 +88,10 @@ class Runner(ABC):
         """
         return GuardResult("")
 
+    def describe(self) -> list[str]:
+        """Return what targets run with, in lines for the plan of a study; nothing by default."""
+        return []
+
     def interrupt(self) -> None:  # noqa: B027 - a default, not an abstract method
         """Kill the current run, from another thread; it and every later `measure` raise `Stopped`."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-import sys
+import signal
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,11 +21,13 @@ from ..experiment import Measurement, Outcome, Point
 from ..metric import Metric
 from ..source.files import split
 from . import GuardResult, Runner, Watch
-from .environment import command_environment, experiment_environment
+from .environment import experiment_environment
+from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
 from .output.log_file import read_log, readable_log
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
 from .output.readings import Unreadable
+from .tools import find_tools, missing_module, packages
 from .worker.child import not_finite
 from .worker.client import WorkerClient
 from .worktree import Worktree
@@ -55,12 +58,28 @@ class GuardCommand:
 
 @dataclass(frozen=True)
 class _CommandRun:
-    """A command that has ended: the worker's result, the learning curve, the whole output, and when it began (epoch seconds)."""
+    """A command that has ended.
+
+    Attributes
+    ----------
+    result : dict
+        The worker's.
+    curve : list of Point
+    output : str
+        All of it.
+    since : float
+        When it began, in epoch seconds.
+    statuses : Statuses
+    repackaged : str
+        A package that it has changed in a linked environment; empty for none.
+    """
 
     result: dict[str, Any]
     curve: list[Point]
     output: str
     since: float
+    statuses: Statuses
+    repackaged: str
 
     @property
     def exit_code(self) -> int | None:
@@ -74,7 +93,7 @@ class CommandRunner(Runner):
     ----------
     worktree : Worktree
     verify : str
-        The command, for ``sh -c`` in the top folder of the worktree.
+        The command, for the shell (see `shell`), in the top folder of the worktree.
     metric : Metric
         Its expression says how it is read (`metric_reader.parse_rule`).
     guard : GuardCommand, optional
@@ -88,6 +107,8 @@ class CommandRunner(Runner):
     Attributes
     ----------
     worker : WorkerClient
+    tools : Tools
+        Shell, Python and environment variables of the commands.
     exit_code : int or None
         Of the last command; None when it was killed.
     """
@@ -100,7 +121,13 @@ class CommandRunner(Runner):
         self._rule = parse_rule(metric.expression)
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
-        self.worker = WorkerClient(config, command_environment(environment, sys.executable), setup_log=worker_log)
+        self.worker = WorkerClient(config, environment, setup_log=worker_log)
+        self._commands = [verify, *([guard.command] if guard else [])]
+        checkout = worktree.checkout
+        self.tools = find_tools(
+            checkout.folder, worktree.folder, checkout.tracked, self._commands, environment, worktree.linked
+        )
+        worktree.link(self.tools.linked)
         self.exit_code: int | None = None
         self._seconds: list[float] = []
         self._open, self._keep = False, keep
@@ -119,26 +146,88 @@ class CommandRunner(Runner):
         if m.outcome is not Outcome.OK:
             return replace(m, traceback=last_lines)
         self._seconds.append(m.seconds)
-        if tampered := self.worktree.tampered():
-            error = (
-                f"The run has changed {tampered[0]}, which is frozen: files that test or measure must stay as they are."
-            )
-            return replace(m, outcome=Outcome.TAMPERED, error=error)
-        error = f"The command ended with exit status {run.exit_code}."
-        crashed = replace(m, outcome=Outcome.CRASH, error=error, traceback=last_lines)
-        if run.exit_code and not self._rule.format.any_exit_status:
+        if changed := self._tampered(run):
+            return replace(m, outcome=Outcome.TAMPERED, error=changed)
+        exits, status = exit_rule(self.verify), run.exit_code or 0
+        crashed = replace(m, outcome=Outcome.CRASH, error=self._why_failed(self.verify, run), traceback=last_lines)
+        if status == 128 + signal.SIGKILL:  # the shell has survived; see `worker.job` for when it has not
+            return replace(crashed, outcome=Outcome.OUT_OF_MEMORY,
+                           error="Killed by the system, probably because memory ran out.")  # fmt: skip
+        if self._rule.format.keyword != "exit" and (why := exits.crash(status, run.statuses, run.output)):
+            return replace(crashed, error=self._why_failed(self.verify, run, why))
+        if status and not self._rule.format.any_exit_status and not exits.accepts(status, run.statuses):
             return crashed
         try:
             value = self._read(run, self.metric, self._rule)
         except Unreadable as reason:
-            if run.exit_code:
+            nothing = exits.silent_at_zero and exits.alone and not run.output.strip()
+            if nothing and status and exits.accepts(status, run.statuses):
+                value = 0.0
+            elif status:
                 return crashed
-            return replace(m, outcome=Outcome.METRIC_ERROR, error=str(reason), traceback=last_lines)
+            else:
+                why = self._why_failed(self.verify, run, str(reason))
+                return replace(m, outcome=Outcome.METRIC_ERROR, error=why, traceback=last_lines)
+        if value == 0 and (why := self._no_zero(exits, run)):
+            return replace(crashed, error=why)
         if not math.isfinite(value):
             return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
         printed = named_values(run.output)
         memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory
         return replace(m, value=value, memory=memory, steps=int(printed.get("num_steps", 0)))
+
+    def _tampered(self, run: _CommandRun) -> str:
+        """Return which frozen file or linked environment a run has changed, in one line; empty for none."""
+        if tampered := self.worktree.tampered():
+            return (
+                f"The run has changed {tampered[0]}, which is frozen: files that test or measure must stay as they are."
+            )
+        if run.repackaged:
+            return (
+                f"The run has changed {run.repackaged}, which is linked from your checkout: install packages there yourself, before the "
+                "study, and take the installation out of the command."
+            )
+        return ""
+
+    def _why_failed(self, command: str, run: _CommandRun, why: str = "") -> str:
+        """Return in one line why a command gave no value: a module that is missing, else `why`, else its exit status."""
+        checkout = self.worktree.checkout
+        if missing := missing_module(run.output, command, self.tools, checkout.folder, checkout.tracked):
+            return f"{missing[:1].upper()}{missing[1:]}"
+        return why or f"The command ended with exit status {run.exit_code}."
+
+    def _no_zero(self, exits: ExitRule, run: _CommandRun) -> str:
+        """Return why a value of 0 is not counted: what would have been counted has failed. Empty when it is."""
+        keyword = self._rule.format.keyword
+        if keyword in ("exit", "seconds", "file"):
+            return ""
+        if why := exits.empty_count(run.statuses):
+            return why
+        if keyword == "lines" and run.exit_code and run.exit_code not in exits.found:
+            return (
+                f"The command ended with exit status {run.exit_code}, and no line matches: this is taken for a crash."
+            )
+        return ""
+
+    def describe(self) -> list[str]:
+        """Return what the commands run with, and which exit statuses count; see `Runner.describe`."""
+        lines = self.tools.describe()
+        keyword = self._rule.format.keyword
+        if keyword == "exit":
+            lines.append("Exit status: it is the metric.")
+        elif self._rule.format.any_exit_status:
+            lines.append(
+                f"Exit status: any counts with {keyword}:, except that of a command that was not found, was killed or raised an exception."
+            )
+        else:
+            lines.append(exit_rule(self.verify).describe())
+        if (
+            self.guard is not None
+            and self.guard.metric is None
+            and (why := exit_rule(self.guard.command).always_passes)
+        ):
+            lines.append(f"The guard always passes: {why}.")
+        return lines
 
     def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> GuardResult:
         """Run the guard on `target`; see `Runner.check`."""
@@ -149,8 +238,16 @@ class CommandRunner(Runner):
         passed = GuardResult("", run.output[-TAIL:], None, run.result["seconds"])
         if run.result["outcome"] != Outcome.OK:
             return replace(passed, failure=f"The guard: {run.result.get('error') or run.result['outcome']}")
-        if run.exit_code and not (rule and rule.format.any_exit_status):
-            return replace(passed, failure=f"The guard ended with exit status {run.exit_code}.")
+        if changed := self._tampered(run):
+            return replace(passed, failure=f"The guard: {changed}")
+        exits, status = exit_rule(self.guard.command), run.exit_code or 0
+        explicit = rule is not None and rule.format.any_exit_status
+        accepted = explicit or (rule is not None and exits.accepts(status, run.statuses))
+        if status and not accepted:
+            why = self._why_failed(self.guard.command, run, f"The guard ended with exit status {status}.")
+            return replace(passed, failure=why if why.startswith("The guard") else f"The guard: {why}")
+        if why := exits.crash(status, run.statuses, run.output):
+            return replace(passed, failure=f"The guard: {why}")
         if metric is None or rule is None:
             return passed
         try:
@@ -182,23 +279,32 @@ class CommandRunner(Runner):
         self._write(target)
         self._make_result_file_old(rule)
         expected = sum(self._seconds) / len(self._seconds) if self._seconds else 0.0
-        job = {
-            "command": command, "folder": str(self.worktree.folder), "environment": {"AUTORESEARCH_SEED": str(seed)},
-            "budget": (expected or deadline, "seconds"),
-        }  # fmt: skip
+        environments = [self.worktree.folder / name for name in self.tools.linked]
+        before = [packages(folder) for folder in environments]
 
         def tick(seconds: float) -> dict[str, Any]:
             share = min(0.99, seconds / expected) if expected else 0.0
             return {"elapsed": seconds, "progress": share, "step": 0}
 
         since = time.time()
-        with readable_log(log) as path:
+        with readable_log(log) as path, tempfile.TemporaryDirectory(prefix="autoresearch-") as scratch:
+            statuses = Path(scratch) / "statuses"
+            job = {
+                "command": command, "arguments": self.tools.shell.arguments(command, str(statuses)),
+                "folder": str(self.worktree.folder), "budget": (expected or deadline, "seconds"),
+                "environment": {**self.tools.environment, "AUTORESEARCH_SEED": str(seed)},
+            }  # fmt: skip
             result, curve = self.worker.run(
                 job, limit=deadline, memory=self.memory, log=str(path), watch=watch, tick=tick if watch else None
             )
             output = read_log(path)
+            written = statuses.read_text(encoding="utf-8", errors="replace") if statuses.exists() else ""
         self.exit_code = result.get("exit")
-        return _CommandRun(result, curve, output, since)
+        repackaged = ""
+        for place, packages_before in zip(environments, before, strict=True):
+            if different := dict(packages_before.items() ^ packages(place).items()):
+                repackaged = f"{place.name} ({min(different)})"
+        return _CommandRun(result, curve, output, since, read_statuses(written, self.exit_code or 0), repackaged)
 
     def _write(self, target: str) -> None:
         try:

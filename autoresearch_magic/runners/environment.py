@@ -11,6 +11,11 @@ _NAMES = {
     "PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "CONDA_PREFIX",
     "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HF_HOME", "TORCH_HOME", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR",
     "XDG_CACHE_HOME", "XDG_DATA_HOME", "SSL_CERT_FILE", "SYSTEMROOT",
+    # which version of a language or tool the user's shell has chosen, and where it is
+    "PYENV_VERSION", "PYENV_ROOT", "CONDA_DEFAULT_ENV", "CONDA_EXE", "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR", "NVM_DIR", "NVM_BIN",
+    "NODE_PATH", "VOLTA_HOME", "FNM_DIR", "ASDF_DIR", "ASDF_DATA_DIR", "MISE_DATA_DIR", "PNPM_HOME", "BUN_INSTALL", "RBENV_VERSION",
+    "RBENV_ROOT", "GEM_HOME", "GEM_PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "GOPATH", "GOROOT", "GOCACHE", "GOMODCACHE",
+    "JAVA_HOME", "SDKMAN_DIR", "GRADLE_USER_HOME", "DOTNET_ROOT",
 }  # fmt: skip
 _PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_", "OMP_", "MKL_", "OPENBLAS_", "PYTORCH_")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
@@ -38,12 +43,3 @@ def experiment_environment(
     chosen.update({f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")})
     chosen.update(PYTHONHASHSEED=str(seed % 2**32), PYTHONUNBUFFERED="1", MPLBACKEND="Agg")
     return chosen
-
-
-def command_environment(environment: Mapping[str, str], python: str) -> dict[str, str]:
-    """Return the environment of a command: an experiment's, with the folder of `python` first in PATH and no bytecode cache.
-
-    Python's bytecode cache cannot tell apart two versions of a file that are equally long and written in the same second.
-    """
-    path = os.pathsep.join([os.path.dirname(python), environment.get("PATH", os.defpath)])
-    return {**environment, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -40,6 +40,10 @@ class Worktree:
         self._base = frozenset(base)
         self._added: set[str] = set()  # files that versions added to the base
 
+    def link(self, names: Iterable[str]) -> None:
+        """Link more untracked files and folders of the checkout into the worktree, from the next `open` or `show` on."""
+        self.linked = (*self.linked, *(name for name in names if name not in self.linked))
+
     def open(self) -> None:
         """Create the worktree, unless it exists and is complete.
 

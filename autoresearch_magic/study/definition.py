@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from ..config.settings import Settings, make_settings
 from ..errors import UserError
 from ..metric import Metric
 from ..runners.safety.policy import danger
+from ..runners.shell import bash_syntax, find_shell
 from ..runners.worker.client import missing_module
 from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
@@ -131,6 +133,10 @@ def _define_repository(
     for what, command in (("verify", settings.verify), ("guard", settings.guard)):
         if why := danger(command):
             raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
+        if not find_shell(os.environ.get("PATH")).bash and (syntax := bash_syntax(command)):
+            raise UserError(
+                f"--{what} uses {syntax}: only bash understands that, and there is no bash here. Write it for sh, or install bash."
+            )
     folder = Path(settings.repo).expanduser() if settings.repo else _start_folder(program_path)
     checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
     check_links(checkout, settings.link)

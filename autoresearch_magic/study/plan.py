@@ -75,6 +75,8 @@ class Plan:
         Duration of the guard.
     problem : str
         Why the study could not start with its agent; usually empty.
+    notes : tuple of str
+        What a command runs with: `Runner.describe`.
     """
 
     metric: Metric
@@ -82,6 +84,7 @@ class Plan:
     trials: tuple[Trial, ...]
     guard_seconds: float = 0.0
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -111,6 +114,7 @@ class Plan:
             if not s.verify
             else f"The command runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values))}, {own.seconds:.1f} s a run."
         ]
+        lines += self.notes
         if s.guard:
             lines.append(f"The guard passes, in {self.guard_seconds:.1f} s.")
         if len(own.values) < 2:
@@ -246,7 +250,7 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
         finally:
             made.close()
     show(1.0, "done")
-    return Plan(definition.metric, s, tuple(trials), guard_seconds)
+    return Plan(definition.metric, s, tuple(trials), guard_seconds, notes=tuple(made.describe()))
 
 
 def _check_guard(runner: Runner, definition: Definition, folder: str) -> float:

@@ -11,6 +11,7 @@ from autoresearch_magic.errors import Stopped, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.command import CommandRunner, GuardCommand
+from autoresearch_magic.runners.output.metric_reader import parse_rule
 from autoresearch_magic.runners.worktree import Worktree
 from autoresearch_magic.source.files import split
 from autoresearch_magic.storage.git.checkout import open_checkout
@@ -140,6 +141,106 @@ def test_a_missing_command_and_a_signal_are_crashes(runner_of):
     assert m.outcome is Outcome.CRASH
     assert "SIGSEGV" in m.error
     assert "last words" in m.traceback
+
+
+def test_commands_run_in_bash(runner_of, repo):
+    checkout, target, _ = open_checkout(repo, ("src/**",), [])
+    tree = Worktree(repo.parent / "bash", checkout, split(target))
+    runner = CommandRunner(
+        tree, "for i in {1..5}; do echo x; done | wc -l", Metric("n", ""), worker_log=repo.parent / "bash.log"
+    )
+    m = runner.measure(target, seed=0, deadline=20.0)
+    runner.close()
+    assert (m.outcome, m.value) == (Outcome.OK, 5)
+
+
+@pytest.fixture
+def measured(runner_of):
+    """Measure the files as they are with a command and a metric of its own, in one worker."""
+    runner = runner_of("re:never")
+
+    def measured(command, expression="", *, script=""):
+        runner.verify, runner.metric, runner._rule = command, Metric("ms", expression), parse_rule(expression)
+        return measure(runner, script)
+
+    return measured
+
+
+def test_a_zero_that_was_counted_is_a_value(measured):
+    for command in (
+        "grep -c error data.csv",
+        "cat data.csv | grep -c error",
+        "set -o pipefail; grep error data.csv | wc -l",
+    ):
+        m = measured(command)
+        assert (m.outcome, m.value, m.error) == (Outcome.OK, 0, "")
+    assert measured("grep -c 1 data.csv").value == 1
+    m = measured("git grep -c error -- data.csv")
+    assert (m.outcome, m.value) == (Outcome.OK, 0), "it prints nothing for a 0"
+
+
+def test_a_zero_beside_a_crash_is_no_value(measured):
+    raises = "python -c 'raise ValueError(1)'"
+    for command, expression, why in (
+        (f"{raises} 2>&1 | grep -c error", "", "ended with exit status 1, and grep counted 0"),
+        (f"{raises} | grep -c error", "", "ValueError: 1"),
+        (f"{raises} 2>&1 | grep error | wc -l", "re:([0-9]+)", "and wc counted 0"),
+        (f"{raises} > x.out 2>&1; grep -c FAIL x.out", "", "and grep counted 0"),
+        ("nope 2>&1 | grep -c error", "", "nope, at the front of the pipe, was not found"),
+        ("grep -c error missing", "", "ended with exit status 2"),
+        (f"echo ms: 5; {raises}", "re:ms: (.)", "ValueError: 1"),
+        ("sh -c 'exit 2'", "lines:warning", "ended with exit status 2, and no line matches"),
+        ("echo ms: 5; nope", "re:ms: (.)", "was not found (exit status 127)"),
+    ):
+        m = measured(command, expression)
+        assert (m.outcome, m.value) == (Outcome.CRASH, None), command
+        assert why in m.error
+        assert "\n" not in m.error
+    m = measured("echo ms: 5; sh -c 'kill -KILL $$'")
+    assert m.outcome is Outcome.OUT_OF_MEMORY
+    assert measured("ruff() { echo 'E501 long'; return 1; }; ruff check", "lines:F401").value == 0, "other findings"
+
+
+def test_a_missing_module_is_told_with_the_interpreter(measured):
+    m = measured("python -c 'import no_such_module_x'")
+    assert (m.outcome, m.value) == (Outcome.CRASH, None)
+    assert m.error.startswith(sys.executable)
+    assert "has no module 'no_such_module_x': install it there" in m.error
+    assert "has no module" in measured("python -c 'import no_such_module_x' | tail -1").error
+
+
+def test_the_plan_is_told_what_commands_run_with(runner_of, repo):
+    runner = runner_of(fresh=True, guard=GuardCommand("pytest -q | tail -1"))
+    shell, exits, guard = runner.describe()
+    assert shell.startswith("Shell: bash (")
+    assert sys.executable in shell
+    assert exits == "Exit status: 0 counts; any other is a crash."
+    assert guard.startswith("The guard always passes: its exit status is that of tail, not of pytest")
+    runner._rule = parse_rule("re:x")
+    assert "any counts with re:, except that of a command that was not found" in runner.describe()[1]
+    runner._rule = parse_rule("exit")
+    assert runner.describe()[1] == "Exit status: it is the metric."
+
+
+@pytest.mark.slow
+def test_a_run_that_changes_a_linked_environment_is_refused(tmp_path):
+    repo = repository(tmp_path / "repo", {"src/run.sh": "echo ms: 5\n", ".gitignore": "node_modules/\n"})
+    (repo / "node_modules" / "left").mkdir(parents=True)
+    checkout, target, _ = open_checkout(repo, ("src/**",), [])
+    tree = Worktree(tmp_path / "w", checkout, split(target))
+    runner = CommandRunner(
+        tree, "sh src/run.sh", Metric("ms", ""), guard=GuardCommand("mkdir -p node_modules/other"), worker_log=tmp_path / "log"
+    )  # fmt: skip
+    runner.target = target
+    assert measure(runner, "test -d node_modules/left && mkdir -p node_modules/.cache && echo ms: 5").value == 5
+    m = measure(runner, "mkdir node_modules/right; echo ms: 1")
+    assert (m.outcome, m.value) == (Outcome.TAMPERED, None)
+    assert m.error.startswith(
+        "The run has changed node_modules (right), which is linked from your checkout: install packages there"
+    )
+    assert measure(runner, "echo ms: 5").value == 5, "only the run that did it"
+    assert "has changed node_modules (other)" in check(runner, "true").failure
+    runner.close()
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------------

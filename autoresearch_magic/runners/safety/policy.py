@@ -166,6 +166,22 @@ def _started(call: Call) -> list[str] | None:
     return rest[call.name in _WITH_OWN_OPERAND :]
 
 
+def innermost(command: SimpleCommand) -> tuple[str, ...]:
+    """Return program, without its folder, and arguments of a command, below wrappers such as ``timeout``, ``npx`` and ``python -m``."""
+    words = [word.text for word in command.words]
+    for _ in range(DEPTH):
+        if not words:
+            break
+        call = Call(tuple(words), command, (), frozenset(), 0)
+        if (inner := _started(call)) is not None:
+            words = inner
+        elif _PYTHON.fullmatch(call.name) and call.arguments[:1] == ("-m",):
+            words = list(call.arguments[1:])
+        else:
+            return (call.name, *call.arguments)
+    return ()
+
+
 # -- shells, interpreters, downloads ----------------------------------------------------------------------------------
 
 

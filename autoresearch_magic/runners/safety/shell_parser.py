@@ -56,10 +56,19 @@ class Word:
 
 @dataclass(frozen=True)
 class Redirection:
-    """An operator such as ``>`` or ``<``, and the file after it."""
+    """An operator such as ``>`` or ``<``, and the file after it.
+
+    Attributes
+    ----------
+    operator : str
+    word : Word
+    number : str
+        The descriptor's number before the operator, such as the 2 of ``2>``; empty for none.
+    """
 
     operator: str
     word: Word
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,6 +189,7 @@ class _Parser:
         self._command = _CommandBuilder(dict(variables))
         self._open_groups: list[tuple[str, bool]] = []  # each with whether a command in it prints something
         self._redirection = ""  # a redirection operator that waits for its word
+        self._number = ""  # the number before that operator
         self._open_here_documents: list[tuple[_CommandBuilder, Word, bool]] = []  # they begin on the next line
         self._start_word()
 
@@ -333,7 +343,7 @@ class _Parser:
         elif redirection == "<<<":
             command.stdin_texts.append(word.text)
         elif redirection:
-            command.redirections.append(Redirection(redirection, word))
+            command.redirections.append(Redirection(redirection, word, self._number))
         elif not command.words and word.unquoted and (pieces := braces(word.text)):
             command.words.extend(Word(piece) for piece in pieces)
         else:
@@ -341,9 +351,13 @@ class _Parser:
         self._redirection = ""
 
     def _redirect(self, operator: str) -> None:
-        if self._unquoted and self._in_word and "".join(self._parts).isdigit():  # the 2 of 2> makes no difference here
+        number = "".join(self._parts)
+        if self._unquoted and self._in_word and number.isdigit():
             self._start_word()
+        else:
+            number = ""
         self._end_word()
+        self._number = number
         self._redirection = operator
         self._at += len(operator)
 

@@ -89,7 +89,7 @@ def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
 
 
 def become_command(job: Mapping[str, Any]) -> None:
-    """Replace this process by a shell that runs the job's command; does not return.
+    """Replace this process by the program in the job's ``arguments``, a shell that runs its command; does not return.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def become_command(job: Mapping[str, Any]) -> None:
     for number in (signal.SIGINT, signal.SIGPIPE):  # ignored by Python and the worker, which the shell would inherit
         signal.signal(number, signal.SIG_DFL)
     os.chdir(job["folder"])
-    os.execve("/bin/sh", ["sh", "-c", job["command"]], {**os.environ, **job["environment"]})
+    os.execve(job["arguments"][0], job["arguments"], job["environment"])
 
 
 def new_main() -> types.ModuleType:
