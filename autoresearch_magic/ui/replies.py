@@ -12,6 +12,7 @@ from pathlib import Path
 from ..experiment import Experiment, Proposal
 from ..judging.analysis.format import evals_markdown, evals_text
 from ..source.edits import line_counts, unified_diff
+from ..study.results_table import ResultsTable
 from ..study.study import Study
 from ..study.summary import counts, result_line
 from ..text import counted, escape, fenced
@@ -75,6 +76,13 @@ def evals_reply(study: Study) -> Reply:
         f"{text}\n\nEarly stopping: {stopped}" if stopped else text,
         f"{markdown}\n\n**Early stopping**: {escape(stopped)}" if stopped else markdown,
     )
+
+
+def table_evals_reply(path: Path, table: ResultsTable) -> Reply:
+    """Show the analysis of a results table."""
+    evals = table.evals()
+    note = f"{path}: {counted(len(table.experiments), 'row')}. A table has single values: what chance explains is not known."
+    return Reply(f"{note}\n\n{evals_text(evals)}", f"{escape(note)}\n\n{evals_markdown(evals)}")
 
 
 def answer_reply(study: Study) -> Reply:

@@ -5,6 +5,7 @@ Both are written from the same lines and tables. Text from agents is escaped in 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -136,7 +137,7 @@ def _tables(evals: Findings) -> Iterator[_Table]:
                 str(win.number),
                 f"{win.gain:.3g}",
                 _percent(win.share),
-                "within" if win.within_noise else "beyond",
+                "–" if math.isnan(win.chance) else "within" if win.within_noise else "beyond",
                 win.summary,
             )
             for n, win in enumerate(evals.wins[:TOP], 1)

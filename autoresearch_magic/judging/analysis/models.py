@@ -43,7 +43,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Win:
-    """A kept experiment: its gain over its parent, that gain's share of all gains, and how large a gain chance alone makes."""
+    """A kept experiment: its gain over its parent, that gain's share of all gains, and how large a gain chance alone makes.
+
+    The last is NaN where the noise is not known.
+    """
 
     number: int
     summary: str

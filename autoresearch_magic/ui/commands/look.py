@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ...agents.registry import agent_names, description
 from ...errors import UserError
 from ...storage.folders import study_names
 from ...study import summary
 from ...study.opening import current
+from ...study.results_table import is_results_table, read_results
 from ...study.summary import history_markdown, history_text, result_line
 from ...text import escape, fenced
-from ..replies import diff_reply, evals_reply, experiment_reply
+from ..replies import diff_reply, evals_reply, experiment_reply, table_evals_reply
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
 from .table import NUMBER, STUDY, argument, command
@@ -71,9 +73,17 @@ def best(session: Session, arguments: argparse.Namespace) -> Reply:
     return experiment_reply(study, incumbent, result_line(study.status))
 
 
-@command("evals", STUDY)
+@command(
+    "evals", argument("study", nargs="?", metavar="NAME | RESULTS.tsv", help="a study's name (default: the current one), or a results table of any such loop", values=study_names),
+    argument("--minimize", action="store_true", default=None, help="lower is better, for a table that does not say it"),
+    argument("--maximize", dest="minimize", action="store_false", help="higher is better, for such a table"),
+)  # fmt: skip
 def evals(session: Session, arguments: argparse.Namespace) -> Reply:
     """Analyze the study: trend, plateau, which changes helped or failed, what to do next."""
+    if arguments.study is not None and is_results_table(arguments.study):
+        return table_evals_reply(Path(arguments.study), read_results(Path(arguments.study), arguments.minimize))
+    if arguments.minimize is not None:
+        raise UserError("--minimize and --maximize are for a table: a study knows its direction.")
     return evals_reply(session.study(arguments.study))
 
 
