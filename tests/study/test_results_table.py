@@ -73,7 +73,7 @@ def test_the_direction_of_an_older_table_is_that_of_its_keeps_or_is_asked_for(tm
     assert read_results(written(tmp_path, OLDER)).metric.minimize
     level = written(tmp_path, OLDER.replace("\t7\t-2", "\t9\t0"))
     with pytest.raises(
-        UserError, match="Nothing says whether lower or higher values of 'metric' are better in .*--maximize"
+        UserError, match=r"Nothing says whether lower or higher values of 'metric' are better in .*--maximize"
     ):
         read_results(level)
     assert not read_results(level, minimize=False).metric.minimize
