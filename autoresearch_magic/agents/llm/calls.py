@@ -194,7 +194,7 @@ def run_in_thread(
         thread.join(CLEAN_UP)
 
 
-def backoff(tries: int) -> float:
+def backoff(tries: int, longest: float = BACKOFF[1]) -> float:
     """Return the seconds of a wait for a limit where the server does not say: doubled each time, with jitter."""
-    first, longest = BACKOFF
+    first = BACKOFF[0]
     return min(longest, first * 2.0 ** min(tries - 1, 30)) * _random.uniform(0.8, 1.2)

@@ -15,13 +15,21 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from ...errors import Stopped, UserError
 from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait, as_text, without_secrets
+from .calls import backoff
+from .limit_texts import explain_ending
 
 POLL = 0.2
 """Seconds between two checks whether the study was stopped."""
+
+LONGEST = 300.0
+"""Seconds of the longest wait for a limit where the program does not say when it is lifted."""
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL, and the time to read the last output of a program that has ended."""
@@ -55,7 +63,33 @@ class CommandBackend(Backend):
         self._arguments()
 
     def complete(self, prompt: Prompt, *, deadline: float, wait: Wait) -> Completion:
-        """Run the program once; see `Backend.complete`."""
+        """Run the program, again after each limit that it reports; see `Backend.complete`."""
+        used, limits = Usage(), 0
+        try:
+            while True:
+                ending = self._run(prompt, deadline, wait)
+                used += ending.usage
+                problem = explain_ending(
+                    ending.program,
+                    ending.code,
+                    ending.output,
+                    ending.errors,
+                    as_text(prompt),
+                    datetime.now().astimezone(),
+                )
+                if problem is None:
+                    return ending.completion(used)
+                if problem.kind == "refused":
+                    raise BackendRefused(problem.line)
+                limits += 1
+                pause = backoff(limits, LONGEST) if problem.seconds is None else problem.seconds
+                wait(pause, problem.line)
+        except (UserError, Stopped) as error:
+            error.usage = used + (error.usage or Usage())
+            raise
+
+    def _run(self, prompt: Prompt, deadline: float, wait: Wait) -> _Ending:
+        """Run the program once, to its end."""
         arguments = self._arguments()
         start = time.monotonic()
         try:
@@ -69,25 +103,20 @@ class CommandBackend(Backend):
         exchange = _Exchange(process, as_text(prompt).encode())
         try:
             failure = exchange.run(start + deadline, wait)
+        except Stopped as stopped:
+            stopped.usage = Usage(seconds=time.monotonic() - start, cost=None)
+            raise
         finally:
             _end(process)
             exchange.close()
-        seconds = time.monotonic() - start
-        usage = Usage(calls=1, seconds=seconds, cost=None)
-        unanswered = Usage(seconds=seconds, cost=None)
+        unanswered = Usage(seconds=time.monotonic() - start, cost=None)
         program = Path(arguments[0]).name
         if failure == "deadline":
             raise BackendFailed(f"{program} gave no answer within {deadline:.4g} s and was ended.", unanswered)
         if failure == "output":
             raise BackendFailed(f"{program} wrote more than {OUTPUT_LIMIT // 2**20} MiB and was ended.", unanswered)
-        text = exchange.output.decode(errors="replace")
-        if code := exchange.code:
-            message = _last_line(exchange.errors.decode(errors="replace")) or _last_line(text)
-            raise BackendFailed(f"{program} ended with {_code(code)}{': ' + message if message else ''}", unanswered)
-        if not text.strip():
-            message = _last_line(exchange.errors.decode(errors="replace"))
-            raise BackendFailed(f"{program} gave an empty answer{': ' + message if message else '.'}", usage)
-        return Completion(text, usage)
+        output, errors = (part.decode(errors="replace") for part in (exchange.output, exchange.errors))
+        return _Ending(program, exchange.code or 0, output, errors, unanswered)
 
     def _arguments(self) -> list[str]:
         """Split the line and find its program; raise `BackendRefused`."""
@@ -104,6 +133,30 @@ class CommandBackend(Backend):
                 raise BackendRefused(f"{arguments[0]} is not executable: run chmod +x {shlex.quote(arguments[0])}")
             raise BackendRefused(f"There is no command {arguments[0]!r}: install it, or give its full path.")
         return [found, *arguments[1:]]
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a program ended: its exit code, what it printed, and its usage without an answer."""
+
+    program: str
+    code: int
+    output: str
+    errors: str
+    usage: Usage
+
+    def completion(self, used: Usage) -> Completion:
+        """Return the answer; raise `BackendFailed` where there is none."""
+        if self.code:
+            message = _last_line(self.errors) or _last_line(self.output)
+            raise BackendFailed(
+                f"{self.program} ended with {_code(self.code)}{': ' + message if message else ''}", used
+            )
+        used = replace(used, calls=1)
+        if not self.output.strip():
+            message = _last_line(self.errors)
+            raise BackendFailed(f"{self.program} gave an empty answer{': ' + message if message else '.'}", used)
+        return Completion(self.output, used)
 
 
 class _Exchange:

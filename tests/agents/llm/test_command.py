@@ -117,7 +117,7 @@ def test_a_failure_says_what_the_program_said_last(script, monkeypatch):
 
 
 def test_an_empty_answer_is_a_failure(script):
-    assert fails(script("echo; echo not logged in >&2", "/bin/sh")) == "my agent gave an empty answer: not logged in"
+    assert fails(script("echo; echo no idea >&2", "/bin/sh")) == "my agent gave an empty answer: no idea"
     assert fails("true") == "true gave an empty answer."
 
 
@@ -231,6 +231,40 @@ def test_check_refuses_unusable_commands_in_one_line(tmp_path):
 def test_a_program_without_its_interpreter_is_refused(script):
     with pytest.raises(BackendRefused, match="cannot be started"):
         ask(script("", "/no/such/interpreter"))
+
+
+def test_a_limit_is_waited_out_until_the_time_that_the_program_says(script, tmp_path):
+    tries = tmp_path / "tries"
+    line = script(
+        f"""
+        echo x >> '{tries}'
+        case $(wc -l < '{tries}') in
+            1) echo "You've hit your limit, try again in 2 hours"; exit 1;;
+            2) echo "API Error: Rate limit reached";;
+            3) echo '{{"error": {{"code": 429, "status": "RESOURCE_EXHAUSTED"}}}}' >&2; exit 1;;
+            *) cat;;
+        esac
+        """,
+        "/bin/sh",
+    )
+    waits = []
+    got = ask(line, wait=lambda seconds, reason: waits.append((seconds, reason)) if reason else None)
+    assert got.text.startswith("Be brief.")
+    (first, reason), (second, _), (third, _) = waits
+    assert round(first) == 7200
+    assert 1.6 <= second < third < 10
+    assert reason == "my agent is at its limit: You've hit your limit, try again in 2 hours."
+    assert (got.usage.calls, got.usage.cost) == (1, None)
+
+
+def test_a_missing_login_is_refused_at_once(script):
+    with pytest.raises(BackendRefused, match=r"^my agent cannot work: Invalid API key · Please run /login$") as caught:
+        ask(script("echo 'Invalid API key · Please run /login'", "/bin/sh"))
+    assert caught.value.usage.cost is None
+    with pytest.raises(
+        BackendRefused, match=r"sh cannot work: it calls a command that does not exist .*no-such-program-x"
+    ):
+        ask("sh -c no-such-program-x")
 
 
 def test_the_name_is_short_and_without_keys(monkeypatch):
