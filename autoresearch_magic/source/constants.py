@@ -72,12 +72,27 @@ class Constant:
     importance: int = 2
 
 
+@dataclass(frozen=True)
+class _Study:
+    """What is known of the study besides the target; see `find_constants`."""
+
+    baseline: str
+    metric: str
+    outside: str
+    relaxed: bool = False
+
+
 @lru_cache(maxsize=256)
-def _constants(target: str, strict: bool, baseline: str, metric: str, outside: str) -> tuple[Constant, ...]:
+def _constants(target: str, strict: bool, study: _Study) -> tuple[Constant, ...]:
+    found = _constants_of_files(target, strict, study)
+    return found or _constants_of_files(target, strict, replace(study, relaxed=True))
+
+
+def _constants_of_files(target: str, strict: bool, study: _Study) -> tuple[Constant, ...]:
     spans = editable_spans(target)
     if not is_bundle(target):
-        return _constants_of_file(target, strict, baseline, metric, outside, spans)
-    before = {part.path: part.content for part in parts(baseline)}
+        return _constants_of_file(target, strict, study, spans)
+    before = {part.path: part.content for part in parts(study.baseline)}
     return tuple(
         replace(
             c, name=f"{prefix}{c.name}", line=c.line + part.line, start=c.start + part.start, end=c.end + part.start
@@ -85,7 +100,7 @@ def _constants(target: str, strict: bool, baseline: str, metric: str, outside: s
         for prefix, part in _python_parts(target).items()
         if part.verbatim  # positions in the file and in the target differ otherwise
         for c in _constants_of_file(
-            part.content, strict, before.get(part.path, ""), metric, outside, _within(spans, part)
+            part.content, strict, replace(study, baseline=before.get(part.path, "")), _within(spans, part)
         )
     )
 
@@ -110,15 +125,13 @@ def _python_parts(target: str) -> dict[str, Part]:
     }
 
 
-def _constants_of_file(
-    source: str, strict: bool, baseline: str, metric: str, outside: str, spans: Spans
-) -> tuple[Constant, ...]:
+def _constants_of_file(source: str, strict: bool, study: _Study, spans: Spans) -> tuple[Constant, ...]:
     if source.startswith(BOM):
         return ()  # the parser's positions would be off by one
     try:
         tree = parse(source)
         places = find_places(tree.body)
-        knobs = Knobs(tree, places, metric, outside)
+        knobs = Knobs(tree, places, study.metric, study.outside, relaxed=study.relaxed)
     except UNPARSABLE:
         return ()
     if not places:
@@ -134,7 +147,7 @@ def _constants_of_file(
         lines.setdefault(_last_line(place.node), []).append((place, worth))
     comments = read_comments(source, max(lines, default=0))
     on_line = {line: _declarable(found, knobs) for line, found in lines.items() if line in comments}
-    origins = read_values(baseline) if baseline else {}
+    origins = read_values(study.baseline) if study.baseline else {}
     constants = []
     for place, start, end, worth in tuned:
         line = _last_line(place.node)
@@ -215,7 +228,7 @@ def find_constants(
     UserError
         For an invalid comment; one line that names the line and the constant.
     """
-    return list(_constants(target, strict, baseline, metric, outside))
+    return list(_constants(target, strict, _Study(baseline, metric, outside)))
 
 
 @lru_cache(maxsize=2048)

@@ -67,7 +67,7 @@ _NEVER = _pattern(
     # how it runs, and what it shows
     r"(.*_)?(verbos\w*|debug|silent|quiet|log\w*|print\w*|plot\w*|show\w*|disp\w*|progress|fig\w*|dpi|colou?rs?|title|tqdm|wandb|tensorboard)(_.*)?",
     r"(.*_)?(path|file\w*|dir|folder|url|host|port|device|cuda|gpus?|cpus?|dtype|backend|compile|amp|encoding|endpoint|model_name|name|tag)(_.*)?",
-    r"(.*_)?(workers?|n_?jobs|threads?|n_?thread|process\w*|cores|timeout|sleep|retries|cache|buffer|page|download|pin|prefetch)(_.*)?",
+    r"(.*_)?(process\w*|cores|sleep|retries|download|pin)(_.*)?",
     r"(.*_)?(save|load|checkpoint\w*|ckpt|resume|export|output|version|schema|digits|decimals?|precision|indent|rounding|ndigits)(_.*)?",
     r"(.*_)?(interval|every|freq|frequency)|(.*_)?(eval|eval\w+|evaluation|dry|polish|axis|axes|enabled?|deterministic|benchmark)(_.*)?",
     # guards and limits
@@ -78,7 +78,7 @@ _NEVER = _pattern(
     r"(n|num|number|max|total)_(of_)?(nodes|features|jobs|agents|boids|bodies|customers|vehicles|machines|arms|keys|requests|words|docs|peaks|anomalies|lifts|queries|channels|records|events|days|people|actions|states)",
     r"(.*_)?(vocab\w*|num_classes|in_features|out_features|in_channels|out_channels|input\w*|kernel_size|padding|stride|dilation|shape)(_.*)?",
     r"(train|training|data|dataset)_(size|share|fraction|frac|ratio|noise|len\w*)|(.*_)?noise(_?(sd|std|level|var\w*))?|frac|max_queries|top_?k",
-    r"n|d|m|dim|ndim|dims?|dimensions?|size|length|count|index|idx|i|j|offset|start|end|stop|step|limit|max_len_data|genome_length|n_?dims?",
+    r"n|d|m|dim|ndim|dims?|dimensions?|index|idx|i|j|genome_length|n_?dims?|domain\w*|target_(?!update)\w+|(.*_)?sample|\w*tol",
     # the problem, and nature
     r"(.*_)?(cost|price|fee|fees|demand|budget|capacity|floors|grid|board|box|rounds|duration|seconds|minutes|hours|days|horizon|years)(_.*)?",
     r"(.*_)?(mass|gravity|drag|friction|density|viscosity|force|torque|voltage|planck|boltzmann|speed_of_\w+|lead|setpoint|heart|season)(_.*)?",
@@ -86,6 +86,29 @@ _NEVER = _pattern(
     r"(sample|sampling|frame)_?(rate|freq\w*|hz)|nyquist|t_?max|sim_\w+|year|month|day|hour|minute|second|pi|tax\w*|bounds?|rows|cols",
     r"(.*_)?(per_violation|grid_w|grid_h|board_size|image_size|img_size|resolution|crop\w*|pad_\w+)|periods?|seasonal_periods",
 )  # fmt: skip
+
+_VAGUE = re.compile(r"size|length|count|limit|offset|start|end|stop|step")
+"""Names that are knobs only where they stand as constants in capitals."""
+
+_RUNNING = re.compile(
+    r"(.*_)?(workers?|n_?jobs|threads?|n_?thread|timeout|cache|buffer|page|prefetch|pool|chunk|backlog|keep_alive|connections)(_.*)?"
+)
+"""Names of what makes a program fast and changes nothing else."""
+
+_DURATIONS = re.compile(
+    r"(.*_)?(m?s|ms|us|sec|secs|seconds?|time|latency|duration|elapsed|runtime|wall\w*|throughput|rps|qps|ops|fps|speed\w*|per_(s|sec|second)|p\d\d|memory|mb|gb|kb|rss)(_.*)?"
+)
+
+
+def never_measured(name: str, metric: str) -> bool:
+    """Whether a name only says how fast or with how much memory a program runs, and the metric is neither time nor memory."""
+    return bool(_RUNNING.fullmatch(plain(name))) and not _DURATIONS.fullmatch(plain(metric))
+
+
+def is_vague(name: str) -> bool:
+    """Whether a name, such as ``size``, says nothing of what it counts."""
+    return bool(_VAGUE.fullmatch(plain(name)))
+
 
 _WEIGHING = re.compile(
     r"(?!(true|tests?|val|valid|eval|log|print|plot|reference|best|known|train|data|max|min)_)"
@@ -168,7 +191,7 @@ def is_data_call(callee: str) -> bool:
 
 
 _MEASURING = re.compile(
-    r"(evaluat\w*|eval|eval_\w+|\w+_eval|test|test_\w+|validat\w*|metrics?|\w+_metric|benchmark\w*|measure\w*|verify\w*|check\w*|judge\w*"
+    r"(is_\w+|evaluat\w*|eval|eval_\w+|\w+_eval|test|test_\w+|validat\w*|metrics?|\w+_metric|benchmark\w*|measure\w*|verify\w*|check\w*|judge\w*"
     r"|plot\w*|show\w*|draw\w*|render\w*|print\w*|report\w*|log|log_\w+|save\w*|export\w*|tournament|match|play_(match|game)s?|accuracy|mape|rmse|mse|mae"
     r"|silhouette\w*|ess|f1|f1_\w+|auc|log_loss|sharpe\w*|estimate_loss|grade\w*|compare\w*|summari[sz]e\w*|describe\w*|bench|time_\w+)"
 )
@@ -182,7 +205,8 @@ _OBJECTIVE = re.compile(
 )
 _BOARDS = ("board", "state", "position", "pos", "game", "node", "grid", "me", "player", "hand", "tour", "pieces")
 _HEURISTIC = re.compile(
-    r"\w*(score|priority|heuristic|rank|policy|choose|select|utility|decide|move|act|strategy|bid|control|dispatch|route|pick|estimate|value|weigh|prefer|evaluat|rule|detect|filter|smooth|predict)\w*"
+    r"(.*_)?(scor(e|er|ing)|priority|prioriti[sz]e|heuristics?|rank(ing)?|policy|choose|select\w*|utility|decide|move|act|strategy|bid|control(ler)?"
+    r"|dispatch\w*|route|pick|estimate|value|weigh|prefer\w*|evaluat\w*|rule|detect\w*|filter|smooth|predict|desirability|attractiveness)(_.*)?"
 )
 
 

@@ -31,6 +31,8 @@ _WIDTHS = re.compile(
     r"n_embd?|d_model|embed_dim|emb_dim|model_dim|hidden_size|width|n_embed|dim|embedding_dim|model_width|n_state"
 )
 _CUTOFFS = re.compile(r"low|high|wn|low_?cut\w*|high_?cut\w*|cutoff\w*|lowpass\w*|highpass\w*|f_?low|f_?high")
+_RATES = re.compile(r"(.*_)?(lr|learning_rate|eta)(_init|_max|_start|_\d)?|lr_\w+")
+_BATCHES = re.compile(r"(.*_)?(batch|minibatch)_?(size)?|bs")
 _WARMUPS = re.compile(r"burn_?in\w*|warm_?up\w*")
 _TOTALS = re.compile(r"n_samples|(n_|num_|max_)?(draws|iters?|iterations|steps|epochs)|chain_length")
 _SEARCHES = re.compile(r"minimax|negamax|alpha_?beta|expectimax|search|solve_game|principal_variation\w*")
@@ -62,7 +64,7 @@ def named_space(
         return inferred_space(value, origin)
     if not isinstance(origin, int | float) or isinstance(origin, bool):
         origin = value
-    for rule in (_share, _coupled, _filters, _least):
+    for rule in (_rates, _share, _coupled, _filters, _least):
         if isinstance(space := rule(word, value, others, callee), Choices | Range):
             return space
         if space is False:
@@ -78,6 +80,20 @@ def named_space(
 
 Found = Space | bool | None
 """A space; False for a constant that must not be tuned; None where the rule does not apply."""
+
+
+def _rates(word: str, value: float, others: Others, callee: str) -> Found:
+    """Learning rates, which have no upper limit, and batches, which stay powers of two."""
+    if (
+        isinstance(value, float)
+        and 1e-300 < value < 1e300
+        and _RATES.fullmatch(word)
+        and not word.endswith(("decay", "factor", "frac"))
+    ):
+        return Range(float(f"{value / 8:.4g}"), float(f"{value * 8:.4g}"), "log")
+    if isinstance(value, int) and value >= 4 and value & (value - 1) == 0 and _BATCHES.fullmatch(word):
+        return Choices(tuple(value * 2**i // 4 for i in range(5)), ordered=True)
+    return None
 
 
 def _share(word: str, value: float, others: Others, callee: str) -> Found:

@@ -28,6 +28,8 @@ from .knob_names import (
     is_measuring,
     is_objective,
     is_section,
+    is_vague,
+    never_measured,
     never_tuned,
     plain,
     seed_like,
@@ -70,7 +72,7 @@ _LEARNING_RATE = re.compile(r"(.*_)?(lr|learning_rate|eta)(_.*)?")
 _BEFORE = re.compile(r"(.*_)?(tests?|val|valid|validation|eval|dev|holdout)(_.*)?")
 _FORBIDDEN_TUPLES = re.compile(r"\w*(range|bounds?|limits?|interval|size|shape|loc|pos\w*|point|color|lim)")
 _LAYERS = re.compile(r"(n_)?(layers|layer_sizes|sizes|dims|layer_dims|channels)")
-_HIDDEN = re.compile(r"hidden\w*|betas|units|widths|\w*weights|coef\w*|alphas|dropouts?|windows|spans|lags")
+_HIDDEN = re.compile(r"hidden\w*|(\w+_)?betas|units|widths|\w*weights|coef\w*|alphas|dropouts?|windows|spans|lags")
 _SWITCHES = re.compile(
     r"use_\w+|with_\w+|bias|use_bias|nesterov|amsgrad|bootstrap|fit_intercept|tied?\w*|normali[sz]e\w*|centered|rescale|sublinear_tf|standardi[sz]e\w*|whiten"
 )
@@ -88,9 +90,15 @@ class Knobs:
         The metric's name as it is printed; empty when it is not known, and then printed figures are not told apart.
     outside : str
         Text whose words are names that are read from outside: the metric's expression.
+    relaxed : bool
+        Whether constants of a function that looks like the problem itself (``cost``, ``step``) count, because the target has
+        no others.
     """
 
-    def __init__(self, tree: ast.Module, places: Sequence[Place], metric: str = "", outside: str = "") -> None:
+    def __init__(
+        self, tree: ast.Module, places: Sequence[Place], metric: str = "", outside: str = "", *, relaxed: bool = False
+    ) -> None:  # fmt: skip
+        self.relaxed = relaxed
         self.names = Names(tree)
         self.flow = DataFlow(self.names)
         self.metric, self.outside = metric, set(re.findall(r"\w+", outside))
@@ -120,13 +128,18 @@ class Knobs:
         if not self.allowed(place) or not self._by_value(place):
             return 0
         around = place.path if place.role == "argument" else (*place.path, *place.owners)
-        if never_tuned(place.key) or any(map(is_section, around)):
+        if never_tuned(place.key) or never_measured(place.key, self.metric) or any(map(is_section, around)):
+            return 0
+        if is_vague(place.key) and not (place.role in ("module", "class") and place.key.isupper()):
             return 0
         known = importance(place.key)
         if not self._in_place(place, known) or self._only_shown(place):
             return 0
         found = _ROLES[place.role](self, place, known, marked)
-        return found if found and not self._only_measures(place, known) else 0
+        if not found or self._only_measures(place, known):
+            return 0
+        # one of several of the same name, and what is switched off, matters less
+        return max(MINOR, found - ("#" in place.name) - (place.value == 0 and not isinstance(place.value, bool)))
 
     # -- values ---------------------------------------------------------------------------------------------------------
 
@@ -162,7 +175,7 @@ class Knobs:
                 return False
             if is_making_data(name):
                 return False
-            if is_objective(name) and not (known == MAIN and place.role == "default"):
+            if self._is_problem(name) and not (known == MAIN and place.role == "default"):
                 return False
         if functions and not known and self._draws(self.flow.functions[functions[-1]]):
             return False
@@ -192,7 +205,7 @@ class Knobs:
         function = self.flow.function_of(use)
         if function is not None:
             parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
-            if is_measuring(function.name, parameters) or is_objective(function.name):
+            if is_measuring(function.name, parameters) or self._is_problem(function.name):
                 return True
             if is_making_data(function.name) and known < MAIN:
                 return True
@@ -242,8 +255,9 @@ class Knobs:
 
     def dead(self, place: Place) -> bool:
         """Whether every call of a function gives the parameter whose default a place is."""
-        if place.role != "default" or place.index >= 0 or place.owners or not isinstance(place.scope, ast.FunctionDef):
+        if place.role != "default" or place.owners or not isinstance(place.scope, ast.FunctionDef):
             return False
+        parameter = re.sub(r"\[\d+\]$", "", place.key)
         function = place.scope
         in_class = len(place.path) > 1
         name = place.path[-2] if in_class and function.name == "__init__" else function.name
@@ -255,12 +269,17 @@ class Knobs:
         ):
             return False
         positions = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][in_class:]
-        at = positions.index(place.key) if place.key in positions else len(positions)
+        at = positions.index(parameter) if parameter in positions else len(positions)
         return all(
             len([a for a in call.args if not isinstance(a, ast.Starred)]) > at
-            or any(k.arg == place.key for k in call.keywords)
+            or any(k.arg == parameter for k in call.keywords)
             for call in calls
         )
+
+    def _replaced(self, place: Place) -> bool:
+        """Whether every call of a class gives the field that a place fills, as of a dataclass."""
+        calls = self.flow.calls.get(place.path[-1], []) if place.path else []
+        return bool(calls) and all(any(k.arg == place.key for k in call.keywords) for call in calls)
 
     # -- roles -----------------------------------------------------------------------------------------------------------
 
@@ -268,6 +287,8 @@ class Knobs:
         return known or (USUAL if place.key.isupper() else MINOR)
 
     def _class(self, place: Place, known: int, marked: bool) -> int:
+        if self._replaced(place):
+            return 0
         if known:
             return known
         if isinstance(place.value, float):
@@ -315,8 +336,11 @@ class Knobs:
             return known
         return MINOR if callee[:1].isupper() or callee in self.functions else 0
 
+    def _is_problem(self, function: str) -> bool:
+        return not self.relaxed and is_objective(function)
+
     def _calls_data(self, callee: str) -> bool:
-        return is_making_data(callee) or is_measuring(callee) or is_objective(callee)
+        return is_making_data(callee) or is_measuring(callee) or self._is_problem(callee)
 
     def _item(self, place: Place, known: int, marked: bool) -> int:
         if place.index >= 0:
@@ -354,7 +378,7 @@ class Knobs:
         value = place.value
         if (
             not isinstance(value, float)
-            or value in _COMMON
+            or abs(value) in _COMMON
             or (value.is_integer() and value > 9)
             or not 1e-4 < abs(value) < 1e4
         ):
