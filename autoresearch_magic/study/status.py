@@ -189,6 +189,16 @@ class StudyStatus:
         return sum(e.ran for e in self.experiments[1:])
 
     @property
+    def complete(self) -> bool:
+        """Whether all planned experiments were made and the result was confirmed."""
+        return self.state is State.FINISHED and self.done >= self.settings.experiments
+
+    @property
+    def longer(self) -> int:
+        """The number of experiments to offer for going on with a study that is complete."""
+        return 2 * self.settings.experiments
+
+    @property
     def usage(self) -> Usage:
         """Calls, tokens, seconds and cost of the agent so far, also of calls whose proposal was never used."""
         return sum((e.proposal.usage for e in self.experiments), self.unclaimed)

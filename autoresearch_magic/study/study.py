@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -280,10 +280,18 @@ class Study:
         """
         return self._launch(None)
 
-    def step(self) -> Self:
-        """Make one experiment (the baseline first, when there is none yet), then pause; return at once."""
+    def step(self, **settings: Unpack[SettingsOptions]) -> Self:
+        """Make one experiment (the baseline first, when there is none yet), then pause; return at once.
+
+        Parameters
+        ----------
+        **settings
+            As for `resume`, where the study has ended; a study that is paused keeps its settings.
+        """
         if not self.active:
+            self._change(settings)
             return self._launch(1)
+        self._check_unchanged(settings)
         if self.status.state is not State.PAUSED:
             raise UserError(f"{self.name} is {self.state}: pause it first, a step is one experiment from a pause.")
         self._control.allow(1)
@@ -308,17 +316,14 @@ class Study:
             Any of `definition.CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with other values.
         """
         if self.active:
-            if settings:
-                raise UserError(f"{self.name} is {self.state}: its settings can change only after a stop.")
+            self._check_unchanged(settings)
             if self.status.state in (State.PAUSED, State.PAUSING):
                 with self._changed:
                     self.status.state = State.RUNNING  # takes back a pause that was requested and not reached yet
                 self._control.allow(None)
                 self._publish(StateChanged(State.RUNNING))
             return self
-        definition = resumed(self.definition, settings)
-        self._agent = self._make_agent(definition)
-        self.status.definition = definition
+        self._change(settings)
         return self._launch(None)
 
     def stop(self, wait: bool = True) -> Self:
@@ -548,6 +553,21 @@ class Study:
 
     # -- the thread -------------------------------------------------------------------------------------------------
 
+    def _check_unchanged(self, settings: Mapping[str, Any]) -> None:
+        if settings:
+            raise UserError(
+                f"{self.name} is {self.state}: its settings can change only after a stop. %autoresearch stop, then "
+                f"%autoresearch resume {self.name}  with them."
+            )
+
+    def _change(self, settings: Mapping[str, Any]) -> None:
+        """Take other settings to go on with, and make the agent anew; nothing changes where one of them cannot."""
+        if not settings and self._agent is not None:
+            return
+        definition = resumed(self.definition, settings)
+        self._agent = self._make_agent(definition)
+        self.status.definition = definition
+
     def _make_agent(self, definition: Definition) -> Agent:
         return make_agent(definition.settings.agent, definition.target, definition.settings, self.folder.parent)
 
@@ -565,10 +585,11 @@ class Study:
         """Start the thread; `allowed` is the number of experiments before a pause."""
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
-        finished = self.status.state is State.FINISHED and self.status.done >= self.settings.experiments
-        if finished and comparison is None:
-            more = 2 * self.settings.experiments
-            raise UserError(f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {more}")
+        if self.status.complete and comparison is None:
+            raise UserError(
+                f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {self.status.longer}  "
+                "or begin another with  %autoresearch start"
+            )
         with registry.lock:
             if (other := registry.running()) is not None:
                 raise UserError(

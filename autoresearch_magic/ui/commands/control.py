@@ -6,9 +6,11 @@ import argparse
 
 from ...budget import parse_duration
 from ...config.argument_parser import given
+from ...errors import UserError
 from ...events import State
 from ...study.definition import read_program
 from ...study.opening import current
+from ...study.study import Study
 from ...study.summary import result_line
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
@@ -16,6 +18,14 @@ from .table import NAME, STUDY, argument, command
 
 OFFLINE = ("tuner", "replay", "recorded")
 """Agents that read no notes."""
+
+
+def go_on(study: Study, place: Place) -> list[str]:
+    """Return the line that offers to go on with a study that is complete, or with one that was ended; else nothing."""
+    if study.status.complete:
+        return [f"Go on with  {place.value} resume {study.name} -n {study.status.longer}"]
+    ended = study.state in (State.STOPPED, State.FAILED) and bool(study.experiments)
+    return [f"Continue with  {place.value} resume {study.name}"] if ended else []
 
 
 @command("start", NAME, settings=True, places=[Place.MAGIC])
@@ -34,10 +44,15 @@ def start(session: Session, arguments: argparse.Namespace) -> Reply:
 @command("step", NAME, settings=True, places=[Place.MAGIC])
 def step(session: Session, arguments: argparse.Namespace) -> Reply:
     """Run one experiment, then pause."""
-    study = current()
-    if study is None or (not study.active and study.state == State.FINISHED):
-        study = session.new_study(arguments)
-    study.step()
+    if (study := current()) is None:
+        study = session.new_study(arguments).step()
+    elif arguments.name is not None:
+        raise UserError(
+            f"{study.name} is open, and step makes its next experiment: without --name, or  {MAGIC} start --name "
+            f"{arguments.name}  begins another."
+        )
+    else:
+        study.step(**given(arguments))
     return prose_reply(f"{study.name}: one experiment, then a pause. {MAGIC} wait waits for it.", watch=study)
 
 
@@ -66,7 +81,7 @@ def stop(session: Session, arguments: argparse.Namespace) -> Reply:
     """End the study now; it can be resumed."""
     study = session.study()
     if not study.active:
-        return prose_reply(f"{study.name} is {study.state} already.")
+        return prose_reply("\n".join([f"{study.name} is {study.state} already.", *go_on(study, session.place)]))
     study.stop()
     return prose_reply(
         f"{study.name} is stopped: {result_line(study.status)}. Continue with  {MAGIC} resume {study.name}"

@@ -16,6 +16,7 @@ from ...text import escape, fenced
 from ..replies import diff_reply, evals_reply, experiment_reply, table_evals_reply
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
+from .control import go_on
 from .table import NUMBER, STUDY, argument, command
 
 
@@ -27,7 +28,8 @@ def status(session: Session, arguments: argparse.Namespace) -> Reply:
         if not names:
             return prose_reply(f"No study yet. {MAGIC} help shows how to begin.")
         return prose_reply(f"No study is open. There is {', '.join(names)}: {MAGIC} resume {names[-1]}")
-    return prose_reply(summary.status_text(session.study(arguments.study).status))
+    study = session.study(arguments.study)
+    return prose_reply("\n".join([summary.status_text(study.status), *go_on(study, session.place)]))
 
 
 @command("history", STUDY, argument("--kept", action="store_true", help="only kept experiments"))

@@ -133,7 +133,31 @@ def test_pause_resume_and_step(kernel):
     assert "pauses" in kernel.run("%autoresearch pause").said
     kernel.run("%autoresearch wait")
     assert "paused" in kernel.run("%autoresearch status").said
+    said = kernel.run("%autoresearch step --agent hybrid").stderr
+    assert "is paused: its settings can change only after a stop" in said
+    assert "step makes its next experiment: without --name" in kernel.run("%autoresearch step --name other").stderr
     assert "is stopped" in kernel.run("%autoresearch stop").said
+    assert "cannot go on with another budget" in kernel.run("%autoresearch step --budget 9s").stderr
+    made = int(kernel.run("print(am.current().status.done)").stdout)
+    kernel.run(f"%autoresearch step -n {made + 1}")
+    kernel.run("%autoresearch wait")
+    assert "paused" in kernel.run("%autoresearch status").said
+    kernel.run("%autoresearch resume")  # nothing is left but the confirmation
+    kernel.run("%autoresearch wait")
+    assert (
+        kernel.run("s = am.current()\nprint(s.state, s.settings.experiments - s.status.done)").stdout == "finished 0\n"
+    )
+    name = kernel.run("print(s.name)").stdout.strip()
+    offer = f"resume {name} -n {2 * made + 2}"
+    assert offer in kernel.run("%autoresearch status").said
+    assert offer in kernel.run("%autoresearch stop").said
+    said = kernel.run("%autoresearch step").stderr
+    assert f"{name} is finished: go on with  %autoresearch {offer}" in said
+    assert "%autoresearch start" in said
+    assert kernel.run("print(am.current() is s)").stdout == "True\n"
+    kernel.run(f"%autoresearch {offer.replace(str(2 * made + 2), str(made + 2))}")
+    kernel.run("%autoresearch wait")
+    assert kernel.run("print(s.state, s.settings.experiments - s.status.done)").stdout == "finished 0\n"
 
 
 @pytest.mark.slow
