@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -19,6 +18,8 @@ LARGEST = 1e100
 """Magnitude above which a value is treated as infinite: the squares of larger ones overflow when noise is estimated."""
 LARGEST_INTEGER = 2**63 - 1
 """The largest integer that the journal can hold."""
+MOST_NUMBERS = 64
+"""Numbers besides the metric that a measurement keeps."""
 
 _EXCEPTION = re.compile(r"(?:Reading the metric .+ failed: )?([A-Za-z_]\w*)(?=:|\s*\(line \d|\s*$)")
 """The exception's type in a reason such as ``KeyError: 'x' (line 3 of the target)``; the message may be missing."""
@@ -60,7 +61,8 @@ class Outcome(StrEnum):
 
     Only ``ok`` has a value that counts. ``not-finite`` gave NaN or infinity; ``missing-metric`` never defined or printed the
     metric; ``metric-error`` raised while evaluating it; ``pruned`` was stopped early as hopeless; ``stopped`` was killed from
-    outside, for example because the study was stopped; ``tampered`` changed files that are frozen.
+    outside, for example because the study was stopped; ``tampered`` changed files that are frozen; ``invalid`` has a value but
+    does not fulfil the condition on valid runs.
     """
 
     OK = "ok"
@@ -73,6 +75,29 @@ class Outcome(StrEnum):
     PRUNED = "pruned"
     STOPPED = "stopped"
     TAMPERED = "tampered"
+    INVALID = "invalid"
+
+
+def mean(values: Collection[float]) -> float:
+    """Return the mean of finite values, also where their sum is beyond the range of a float; equal values are their own mean."""
+    first = next(iter(values))
+    if all(value == first for value in values):
+        return first
+    try:
+        total = math.fsum(values)
+    except OverflowError:
+        total = math.inf
+    if math.isfinite(total):
+        return total / len(values)
+    return math.fsum(value / len(values) for value in values)
+
+
+def standard_deviation(values: Collection[float]) -> float:
+    """Return the sample standard deviation (n - 1); 0 for fewer than two values, infinite where it exceeds the range of a float."""
+    if len(values) < 2:
+        return 0.0
+    center = mean(values)
+    return math.hypot(*(value - center for value in values)) / math.sqrt(len(values) - 1)
 
 
 @dataclass(frozen=True)
@@ -205,6 +230,8 @@ class Measurement:
         The last lines that the run printed.
     names : tuple of str
         Names that the target had defined at its end, for error messages.
+    numbers : Mapping of str to float
+        The other numbers that the run has printed or its metric has returned, by name; at most `MOST_NUMBERS`.
     """
 
     outcome: Outcome
@@ -220,6 +247,7 @@ class Measurement:
     traceback: str = ""
     output: str = ""
     names: tuple[str, ...] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Turn a value that is too large to compare into a failed run, also one that was recorded before."""
@@ -300,12 +328,22 @@ class Experiment:
     @property
     def value(self) -> float | None:
         """The mean of `values`; None when there are none."""
-        return sum(self.values) / len(self.values) if self.values else None
+        return mean(self.values) if self.values else None
 
     @property
     def deviation(self) -> float:
         """The sample standard deviation (n - 1) of `values`; 0 for fewer than two."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
+        return standard_deviation(self.values)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The other numbers of its runs by name: means over the runs that count, else those of a failed run."""
+        runs = [m for m in self.current if m.ok] or list(self.measurements[-1:])
+        found: dict[str, list[float]] = {}
+        for m in runs:
+            for name, value in m.numbers.items():
+                found.setdefault(name, []).append(value)
+        return {name: mean(values) for name, values in found.items()}
 
     @property
     def kept(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .errors import UserError
@@ -38,9 +40,55 @@ class Metric:
         """Return how much better `value` is than `over`, in the metric's unit; negative when it is worse."""
         return over - value if self.minimize else value - over
 
-    def format(self, value: float | None) -> str:
-        """Return a value with six significant digits, or a dash for None."""
-        return "–" if value is None else f"{value:.6g}"
+    def format(self, value: float | None, noise: float = 0.0) -> str:
+        """Return a value with the digits that the noise allows (`format_number`), or a dash for None."""
+        return "–" if value is None else format_number(value, noise)
+
+
+def format_number(value: float, noise: float = 0.0) -> str:
+    """Return a number with the digits that mean something; a number that is not zero never looks like zero.
+
+    Parameters
+    ----------
+    value : float
+    noise : float
+        Standard deviation of a single value, or the smallest difference that matters: the last digit shown is a tenth of its first.
+        0 where it is not known, which gives integers whole and other numbers six significant digits.
+
+    Examples
+    --------
+    ``0.873`` for 0.8731234 with a noise of 0.01, ``0.873123`` without; ``1234567`` and ``2.4e-19``.
+    """
+    if not math.isfinite(value):
+        return f"{value:g}"
+    known = math.isfinite(noise) and noise > 0
+    finest = 1 - math.floor(math.log10(noise)) if known else 0  # decimals
+    if value == 0:
+        return f"{0:.{min(max(finest, 0), 6)}f}"
+    if not known and value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    size = math.floor(math.log10(abs(value)))
+    digits = min(max(finest + size + 1, 2), 12) if known else 6
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    size = int(exponent)  # rounding may have carried: 9.996 to 10.00
+    if -5 <= size < 15:
+        decimals = digits - 1 - size
+        whole = decimals < 0 and not known  # no digit before the point is lost to a guess about the noise
+        text = f"{round(value, 0 if whole else decimals):.{max(decimals, 0)}f}"
+        return text if known or "." not in text else text.rstrip("0").rstrip(".")
+    return f"{mantissa if known or '.' not in mantissa else mantissa.rstrip('0').rstrip('.')}e{exponent}"
+
+
+def format_numbers(numbers: Mapping[str, float], limit: int) -> str:
+    """Return named numbers in one line of at most about `limit` characters, with how many were left out."""
+    shown: list[str] = []
+    for name, value in numbers.items():
+        text = f"{name} {format_number(value)}"
+        if shown and sum(len(each) + 2 for each in shown) + len(text) > limit:
+            break
+        shown.append(text)
+    left = len(numbers) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")
 
 
 def split_direction(text: str) -> tuple[str, bool | None]:

@@ -18,6 +18,7 @@ from ..errors import UserError
 from ..judging.judge import Bounds, Rule
 from ..metric import Metric
 from ..runners.output.cell_metric import parse_cell_metric
+from ..runners.output.cell_validity import check_condition
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
 from ..text import counted, exact, shorten
 from .converters import (
@@ -90,6 +91,10 @@ class Settings:
         None, "percentage by which the guard's number may be worse than the baseline's (default 0)", metavar="PERCENT",
         parse=optional(number("guard-threshold", "a percentage from 0 up, such as 5 or 5%", minimum=0, percent=True)),
         keys=("guard threshold",),
+    )  # fmt: skip
+    valid: str = _option(
+        "", "what must hold for a run to count: a Python expression, such as acc > 0.5; with --verify, or for what a cell prints: NAME, "
+        "json:PATH or re:REGEX, for a flag that is true", metavar="CONDITION", parse=read_text, keys=("valid",),
     )  # fmt: skip
     repo: str = _option(
         "", "folder of the repository (default: the one around the program or the working directory; with --verify)",
@@ -302,7 +307,7 @@ class Settings:
 
 _WHERE_CHANGED = {
     "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "until": "until {:g}",
-    "evals_interval": "evals every {}", "fresh": "fresh processes", "hours": "at most {:g} h",
+    "evals_interval": "evals every {}", "fresh": "fresh processes", "valid": "valid if {}", "hours": "at most {:g} h",
     "minutes": "at most {:g} min", "max_tokens": "at most {:,} tokens", "max_cost": "at most ${:g}",
 }  # fmt: skip
 """Settings that the summary shows only where they differ from their default."""
@@ -379,6 +384,7 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
         )
     metric = settings.as_metric()
     settings.as_guard_metric()
+    check_condition(settings.valid, verified=verified)
     if aim is None:
         return settings
     if settings.guard_metric:

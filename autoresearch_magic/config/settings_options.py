@@ -25,6 +25,7 @@ class SettingsOptions(TypedDict, total=False):
     guard: str
     guard_metric: str
     guard_threshold: float | str | None
+    valid: str
     repo: str | Path
     link: str | Sequence[str]
     budget: str | float | Budget

@@ -120,6 +120,7 @@ _FAILURES = {
     Outcome.PRUNED: Verdict.PRUNED,
     Outcome.STOPPED: Verdict.CRASH,
     Outcome.TAMPERED: Verdict.REJECTED,
+    Outcome.INVALID: Verdict.GUARD_FAILED,
 }
 
 

@@ -28,12 +28,15 @@ class GuardResult:
     value : float or None
         The value of the guard's own metric, where it has one.
     seconds : float
+    lines : tuple of str
+        The lines of the output that say what failed; empty when it passes.
     """
 
     failure: str
     output: str = ""
     value: float | None = None
     seconds: float = 0.0
+    lines: tuple[str, ...] = ()
 
 
 class Runner(ABC):

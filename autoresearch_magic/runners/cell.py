@@ -14,9 +14,12 @@ from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from . import Runner, Watch
 from .environment import experiment_environment
+from .output.all_numbers import bounded, printed_numbers
 from .output.cell_metric import PrintedMetric, printed_metric
+from .output.cell_validity import printed_condition
 from .output.log_file import read_log, readable_log
 from .output.readings import NothingToRead, Unreadable
+from .output.validity import check_printed
 from .worker.child import not_finite
 from .worker.client import WorkerClient, missing_module
 
@@ -47,6 +50,8 @@ class CellRunner(Runner):
         Module name by which the target may import the setup; empty for none.
     setup_log, on_ready
         See `WorkerClient`.
+    valid : str
+        The condition on valid runs: a Python expression or a format; empty for none.
 
     Attributes
     ----------
@@ -69,10 +74,11 @@ class CellRunner(Runner):
         folders: Iterable[Path] = (),
         setup_name: str = "",
         on_ready: Callable[[str, str], object] | None = None,
+        valid: str = "",
     ) -> None:
         self.metric, self.threads, self.memory = metric, threads, memory
         self.budget: Budget = budget
-        self._printed = printed_metric(metric)
+        self._printed, self._valid = printed_metric(metric), valid.strip()
         config = {
             "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
             "folders": list(map(str, folders)), "setup_name": setup_name,
@@ -88,7 +94,7 @@ class CellRunner(Runner):
         evaluated = "" if printed is not None and printed.always else self.metric.expression
         job = {
             "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "threads": self.threads,
-            "metric": {"name": self.metric.name, "expression": evaluated},
+            "metric": {"name": self.metric.name, "expression": evaluated, "valid": self._valid},
         }  # fmt: skip
         since = time.time()
         with readable_log(log) as path:
@@ -109,10 +115,16 @@ class CellRunner(Runner):
             traceback=result.get("traceback", ""),
             output=result.get("output", ""),
             names=tuple(result.get("names", ())),
+            numbers=bounded({**result.get("numbers", {}), **printed_numbers(output, self.metric.name)}),
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
-            return self._with_printed_metric(measured, printed, output, since)
-        return measured
+            measured = self._with_printed_metric(measured, printed, output, since)
+        if not self._valid or measured.outcome is not Outcome.OK:
+            return measured
+        problem = result.get("invalid")
+        if problem is None and (condition := printed_condition(self._valid)) is not None:
+            problem = check_printed(condition, output, metric=self.metric.name, folder=Path(), since=since)
+        return replace(measured, outcome=Outcome.INVALID, error=f"Not valid: {problem}.") if problem else measured
 
     def _with_printed_metric(self, m: Measurement, printed: PrintedMetric, output: str, since: float) -> Measurement:
         """Return the measurement with the metric that the target has printed, if it has."""

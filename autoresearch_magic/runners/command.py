@@ -23,10 +23,13 @@ from ..source.files import split
 from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
+from .output.all_numbers import printed_numbers
+from .output.failing_lines import failing_lines, quoted
 from .output.log_file import read_log, readable_log
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
 from .output.readings import Unreadable
+from .output.validity import Condition, check_printed, parse_condition
 from .tools import find_tools, missing_module, packages
 from .worker.child import not_finite
 from .worker.client import WorkerClient
@@ -103,6 +106,8 @@ class CommandRunner(Runner):
         Log file for messages of the worker itself; empty unless something is wrong.
     keep : bool
         Whether `close` keeps the worktree, for the study's next start.
+    valid : str
+        The condition on valid runs (`validity.parse_condition`); empty for none.
 
     Attributes
     ----------
@@ -116,9 +121,11 @@ class CommandRunner(Runner):
     def __init__(
         self, worktree: Worktree, verify: str, metric: Metric, *, guard: GuardCommand | None = None, threads: int = 1,
         memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
+        valid: str = "",
     ) -> None:  # fmt: skip
         self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
         self._rule = parse_rule(metric.expression)
+        self._condition = parse_condition(valid) if valid else None
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
         self.worker = WorkerClient(config, environment, setup_log=worker_log)
@@ -140,7 +147,7 @@ class CommandRunner(Runner):
         m = Measurement(
             outcome=Outcome(run.result["outcome"]), value=None, seed=seed, seconds=run.result["seconds"],
             memory=run.result.get("memory", 0.0), curve=tuple(run.curve), error=run.result.get("error", ""),
-            output=run.output[-TAIL:],
+            output=run.output[-TAIL:], numbers=printed_numbers(run.output, self.metric.name),
         )  # fmt: skip
         last_lines = "\n".join(run.output.rstrip().splitlines()[-30:])[-TAIL:]
         if m.outcome is not Outcome.OK:
@@ -172,6 +179,10 @@ class CommandRunner(Runner):
             return replace(crashed, error=why)
         if not math.isfinite(value):
             return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
+        if self._condition is not None and (problem := self._problem(run, self._condition)):
+            return replace(
+                m, outcome=Outcome.INVALID, value=value, error=f"Not valid: {problem}.", traceback=last_lines
+            )
         printed = named_values(run.output)
         memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory
         return replace(m, value=value, memory=memory, steps=int(printed.get("num_steps", 0)))
@@ -244,8 +255,10 @@ class CommandRunner(Runner):
         explicit = rule is not None and rule.format.any_exit_status
         accepted = explicit or (rule is not None and exits.accepts(status, run.statuses))
         if status and not accepted:
-            why = self._why_failed(self.guard.command, run, f"The guard ended with exit status {status}.")
-            return replace(passed, failure=why if why.startswith("The guard") else f"The guard: {why}")
+            lines = tuple(failing_lines(run.output))
+            said = f": {quoted(lines).rstrip('.')}." if lines else "."
+            why = self._why_failed(self.guard.command, run, f"The guard ended with exit status {status}{said}")
+            return replace(passed, failure=why if why.startswith("The guard") else f"The guard: {why}", lines=lines)
         if why := exits.crash(status, run.statuses, run.output):
             return replace(passed, failure=f"The guard: {why}")
         if metric is None or rule is None:
@@ -331,6 +344,11 @@ class CommandRunner(Runner):
             run.output, metric.name, rule, folder=self.worktree.folder, since=run.since - SLACK,
             exit_code=run.exit_code or 0, seconds=run.result["seconds"],
         ).value  # fmt: skip
+
+    def _problem(self, run: _CommandRun, condition: Condition) -> str:
+        """Return why a run is not valid; empty when it is."""
+        folder, since = self.worktree.folder, run.since - SLACK
+        return check_printed(condition, run.output, metric=self.metric.name, folder=folder, since=since)
 
     def interrupt(self) -> None:
         """Kill the current run; see `Runner.interrupt`."""

@@ -12,14 +12,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..events import RunKind
-from ..experiment import LARGEST_INTEGER, Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from ..experiment import LARGEST_INTEGER, MOST_NUMBERS, Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from ..text import cut_middle, printable
 
 FORMAT = 1
@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS measurement (
     id INTEGER PRIMARY KEY, experiment INTEGER NOT NULL REFERENCES experiment (number), kind TEXT NOT NULL,
     outcome TEXT NOT NULL, value REAL, seed INTEGER NOT NULL, seconds REAL NOT NULL, charged REAL NOT NULL,
     evaluation REAL NOT NULL, steps INTEGER NOT NULL, memory REAL NOT NULL, curve TEXT NOT NULL, error TEXT NOT NULL,
-    traceback TEXT NOT NULL, output TEXT NOT NULL, names TEXT NOT NULL, made_at REAL NOT NULL);
+    traceback TEXT NOT NULL, output TEXT NOT NULL, names TEXT NOT NULL, numbers TEXT NOT NULL DEFAULT '{}',
+    made_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
 """
 
@@ -89,6 +90,14 @@ class Journal:
             raise UserError(f"{path} is not a study's journal: {error}.") from None
         if version is None or version > FORMAT:
             raise UserError(f"{path} was written by a newer version: upgrade autoresearch-magic to open it.")
+        self._add_missing_columns()
+
+    def _add_missing_columns(self) -> None:
+        """Add what a journal of an earlier version lacks; one that cannot be written is read without it."""
+        columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(measurement)")}
+        if columns and "numbers" not in columns:
+            with suppress(sqlite3.OperationalError):
+                self._connection.execute("ALTER TABLE measurement ADD COLUMN numbers TEXT NOT NULL DEFAULT '{}'")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -202,11 +211,11 @@ class Journal:
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO measurement (experiment, kind, outcome, value, seed, seconds, charged, evaluation, steps, "
-                "memory, curve, error, traceback, output, names, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                "?, ?, ?, ?)",
+                "memory, curve, error, traceback, output, names, numbers, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                "?, ?, ?, ?, ?)",
                 (experiment, kind, m.outcome, m.value, _integer(m.seed), _real(m.seconds), _real(m.charged), _real(m.evaluation),
                  _integer(m.steps), _real(m.memory), _json(curve), _text(m.error), _text(m.traceback), _text(m.output),
-                 _json(m.names[:MOST_NAMES]), time.time()),
+                 _json(m.names[:MOST_NAMES]), _json(dict([*m.numbers.items()][:MOST_NUMBERS])), time.time()),
             )  # fmt: skip
 
     def close_experiment(self, experiment: Experiment) -> None:
@@ -329,4 +338,5 @@ def _measurement(row: sqlite3.Row) -> Measurement:
         evaluation=row["evaluation"], steps=row["steps"], memory=row["memory"],
         curve=tuple(Point(*point) for point in json.loads(row["curve"])), error=row["error"],
         traceback=row["traceback"], output=row["output"], names=tuple(json.loads(row["names"])),
+        numbers=json.loads(row["numbers"]) if "numbers" in row.keys() else {},  # noqa: SIM118
     )  # fmt: skip

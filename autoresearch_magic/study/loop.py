@@ -231,6 +231,8 @@ class Loop:
                 self.measurer.run_incumbent_beside(experiment)
             else:
                 break
+        if decision.verdict is Verdict.GUARD_FAILED:  # a run was not valid: its output is what the agent needs
+            self.guard_result = GuardResult(decision.reason, experiment.measurements[-1].output)
         return experiment, decision
 
     def refuse(self, experiment: Experiment) -> Decision | None:

@@ -137,8 +137,9 @@ class Measurer:
             log=self.records.guard_log(experiment.number),
         )
         self.records.journal.note(
-            "guard", experiment=experiment.number, failure=checked.failure, value=checked.value, seconds=checked.seconds
-        )
+            "guard", experiment=experiment.number, failure=checked.failure, value=checked.value, seconds=checked.seconds,
+            lines=checked.lines,
+        )  # fmt: skip
         return checked
 
     def _on_progress(self, number: int, event: Mapping[str, Any], monitor: RunMonitor | None = None) -> bool:

@@ -44,7 +44,7 @@ def make_runner(
             s.verify, definition.metric,
             guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
             threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",
-            keep=scratch is None,
+            keep=scratch is None, valid=s.valid,
         )  # fmt: skip
 
     def tell_mode(mode: str, why: str) -> None:
@@ -55,5 +55,5 @@ def make_runner(
         definition.setup, definition.target, definition.metric, s.budget, threads=s.threads, memory=s.memory, seed=s.seed,
         pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
         setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
-        on_ready=tell_mode,
+        on_ready=tell_mode, valid=s.valid,
     )  # fmt: skip

@@ -107,16 +107,26 @@ def look_up(found: list[Any], path: tuple[Step, ...]) -> float | str:
     MissingValue
         When no document has the path, or neither a number nor a text is there.
     """
+    value = value_at(found, path)
+    if isinstance(value, float | str):
+        return value
+    raise MissingValue(f"{_format(path)} is {_describe(value)}, not a number")
+
+
+def value_at(found: list[Any], path: tuple[Step, ...]) -> Any:
+    """Return what is at a path in the last document that has the path.
+
+    Raises
+    ------
+    MissingValue
+        When no document has it.
+    """
     missing: MissingValue | None = None
     for document in reversed(found):
         try:
-            value = _follow(document, path)
+            return _follow(document, path)
         except MissingValue as error:
             missing = missing or error
-            continue
-        if isinstance(value, float | str):
-            return value
-        raise MissingValue(f"{_format(path)} is {_describe(value)}, not a number")
     raise missing or MissingValue("no JSON was found")
 
 

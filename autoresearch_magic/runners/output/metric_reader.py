@@ -299,15 +299,22 @@ def _compile_file(argument: str) -> Read:
         )
     if not inner and path.lower().endswith(".json"):
         raise UserError(f"The path within {path} is missing: write --metric NAME=file:{path}#json:PATH.")
-    return lambda run: rule.read(replace(run, lines=visible_lines(_contents(path, run)), file=path))
+    return lambda run: rule.read(replace(run, lines=file_lines(path, run), file=path))
 
 
-def _contents(path: str, run: RunOutput) -> str:
+def file_lines(path: str, run: RunOutput) -> list[str]:
+    """Return the lines of a file that a run has written.
+
+    Raises
+    ------
+    Unreadable
+        When there is none, it is older than the run, or it cannot be read.
+    """
     file = run.folder / path
     try:
         if file.stat().st_mtime < run.since - TICK:
             raise Unreadable(f"{path} was not written by this run: the command must write it anew each time.")
-        return file.read_text(encoding="utf-8", errors="replace")
+        return visible_lines(file.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         raise Unreadable(
             f"{path} does not exist: the command has to write it, relative to {run.folder.name or run.folder}."

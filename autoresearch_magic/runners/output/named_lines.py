@@ -96,7 +96,7 @@ def find_named(lines: list[str], name: str) -> tuple[list[Candidate], tuple[int,
     without_number : (int, str) or None
         A line, after its number from 1, that names the metric but lacks a number where one was needed.
     """
-    pattern = re.compile(rf"(?<!\w){_name_pattern(name)}(?!\w)", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!\w){name_pattern(name)}(?!\w)", re.IGNORECASE)
     candidates: dict[bool, list[Candidate]] = {True: [], False: []}  # by whether the line begins with METRIC
     without_number: dict[bool, tuple[int, str]] = {}
     for number, line in enumerate(lines, start=1):
@@ -131,7 +131,7 @@ def find_loosely(lines: list[str], name: str) -> list[Candidate]:
     """
     words = [word for word in _WORD_SEPARATOR.split(name) if word]
     for cut in range(len(words) - 1, 0, -1):
-        row = re.compile(rf"[ \t{{|*-]*{_name_pattern(' '.join(words[:cut]))}(?!\w)[. \t]*[:=|]", re.IGNORECASE)
+        row = re.compile(rf"[ \t{{|*-]*{name_pattern(' '.join(words[:cut]))}(?!\w)[. \t]*[:=|]", re.IGNORECASE)
         found: list[Candidate] = []
         for number, line in enumerate(lines, start=1):
             if start := row.match(line):
@@ -155,7 +155,7 @@ def _without_unit(lines: list[str], name: str) -> list[Candidate]:
 
 def _counted(lines: list[str], name: str) -> list[Candidate]:
     """Return the numbers that stand right before a name, as the 12 in ``12 passed``; not the 5 in ``step 5 loss 0.3``."""
-    pattern = re.compile(rf"(?<=[ \t/]){_name_pattern(name)}(?!\w)", re.IGNORECASE)
+    pattern = re.compile(rf"(?<=[ \t/]){name_pattern(name)}(?!\w)", re.IGNORECASE)
     found = []
     for number, line in enumerate(lines, start=1):
         ends = {match.start(): match.end() for match in pattern.finditer(line)}
@@ -171,7 +171,7 @@ def _counted(lines: list[str], name: str) -> list[Candidate]:
     return found
 
 
-def _name_pattern(name: str) -> str:
+def name_pattern(name: str) -> str:
     """Return the pattern of a metric's name as it is printed, without the unit in brackets at its end; ``p95`` may be ``p(95)``."""
     unit = _UNIT_IN_NAME.search(name)
     bare_name = name[: unit.start()] if unit and (unit[1] is None or is_unit(unit[1])) else name

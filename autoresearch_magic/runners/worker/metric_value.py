@@ -2,29 +2,120 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ... import runtime
 from ...experiment import Outcome
+from ...text import shorten
+from ..output.all_numbers import flat_numbers, scalar
+from ..output.cell_validity import is_format
+from ..output.json_path import MissingValue, parse_path, value_at
+from ..output.validity import parse_condition
+
+_SHOWN = 8
+"""Names that a message lists."""
 
 
 def evaluate(metric: Mapping[str, str], namespace: dict[str, Any]) -> dict[str, Any]:
-    """Return the metric's ``value``; without an expression, that it is missing here, because it is read from the output.
+    """Return the metric's ``value``, and where the expression gives several, its ``numbers`` by name.
+
+    An expression may give a dictionary, an object with a dictionary ``metrics``, or JSON text; the value that has the metric's
+    name counts, or the only number. Without an expression the metric is missing here, because it is read from the output.
 
     Parameters
     ----------
     metric : Mapping
-        ``name`` and ``expression``.
+        ``name``, ``expression`` and, where there is one, the condition ``valid``.
     namespace : dict
         The names of target and setup.
+
+    Returns
+    -------
+    dict
+        ``value``, and ``numbers``, ``outcome`` and ``invalid`` (why the run does not count) where there are such.
 
     Raises
     ------
     Exception
         What the expression raises; `TypeError` or `ValueError` for a value that is no number.
     """
-    if not metric["expression"]:
-        return {"outcome": Outcome.MISSING_METRIC, "value": None}
-    value = eval(compile(metric["expression"], "<metric>", "eval"), namespace)
-    return {"value": runtime.number(value)}
+    found: dict[str, Any] = {"outcome": Outcome.MISSING_METRIC, "value": None}
+    results: Mapping[str, Any] | None = None
+    if metric["expression"]:
+        value = eval(compile(metric["expression"], "<metric>", "eval"), namespace)
+        results = _results(value)
+        if results is None:
+            found = {"value": runtime.number(value)}
+        else:
+            numbers = flat_numbers(results)
+            key, number = _named(results, numbers, metric["name"])
+            found = {"value": number, "numbers": {name: each for name, each in numbers.items() if name != key}}
+    if valid := metric.get("valid", ""):
+        found["invalid"] = _problem(valid, namespace, results)
+    return found
+
+
+def _problem(valid: str, namespace: dict[str, Any], results: Mapping[str, Any] | None) -> str | None:
+    """Return why the run is not valid; empty when it is, None where only its output can say so.
+
+    The names in the condition are those of the metric's results, then those of setup and target.
+    """
+    if is_format(valid):
+        condition = parse_condition(valid)
+        if results is None or not condition.what.startswith("json:"):
+            return None
+        try:
+            return condition.problem_of(value_at([results], parse_path(condition.what.removeprefix("json:"))))
+        except MissingValue:
+            return None
+    try:
+        holds = eval(compile(valid, "<valid>", "eval"), namespace, dict(results or {}))
+        if isinstance(holds, str):
+            return (
+                parse_condition(valid).problem_of(holds)
+                if valid.isidentifier()
+                else f"{valid} is text, {shorten(holds)!r}"
+            )
+        return "" if bool(holds) else f"{valid} is {shorten(str(holds))}"
+    except NameError as error:
+        return None if valid.isidentifier() else f"{valid} cannot be evaluated: {error.name} is not defined"
+    except Exception as error:
+        return f"{valid} cannot be evaluated: {type(error).__name__}: {shorten(str(error), 200)}"
+
+
+def _results(value: Any) -> Mapping[str, Any] | None:
+    """Return the results by name that a metric's expression gives; None for a single number."""
+    if isinstance(metrics := getattr(value, "metrics", None), Mapping):
+        return metrics
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, Mapping) else None
+
+
+def _named(results: Mapping[str, Any], numbers: Mapping[str, float], name: str) -> tuple[str, float]:
+    """Return the key and the value of the result that has the metric's name, or of the only one."""
+    if name in results and (number := scalar(results[name])) is not None:
+        return name, number  # also where it is not finite
+    alike = [key for key in numbers if _plain(key) == _plain(name)]
+    alike = alike or [key for key in numbers if _plain(key.rpartition(".")[2]) == _plain(name)]
+    if not alike and len(numbers) == 1:
+        alike = list(numbers)
+    if len(alike) == 1:
+        return alike[0], numbers[alike[0]]
+    keys = ", ".join(shorten(key, 40) for key in (alike or list(numbers))[:_SHOWN])
+    if alike:
+        raise ValueError(f"it gives several values named {name!r}: {keys}; write --metric NAME=EXPRESSION[KEY]")
+    raise ValueError(
+        f"it gives several values and none is named {name!r}: there are {keys or 'no numbers'}; give the metric one of these names, "
+        "--metric NAME=EXPRESSION"
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name).strip("_").lower()
