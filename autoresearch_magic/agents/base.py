@@ -66,6 +66,8 @@ class Briefing:
         The command that measures and the command that must pass, where the target is made of files of a repository.
     scope, tracked : tuple of str
         Globs of the repository's files that may be changed or added, and the paths of its tracked files.
+    valid : str
+        The condition under which a run counts; empty for none.
     rework : Rework or None
         A refused proposal to repair instead of making a new one; set only for agents whose ``reworks`` is true.
     wait : callable
@@ -91,6 +93,7 @@ class Briefing:
     guard: str = ""
     scope: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
+    valid: str = ""
     rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
     paid: Callable[[Usage], bool] = lambda usage: True

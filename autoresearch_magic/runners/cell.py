@@ -19,7 +19,7 @@ from .output.cell_metric import PrintedMetric, printed_metric
 from .output.cell_validity import printed_condition
 from .output.log_file import read_log, readable_log
 from .output.readings import NothingToRead, Unreadable
-from .output.validity import check_printed
+from .output.validity import check_printed, not_valid
 from .worker.child import not_finite
 from .worker.client import WorkerClient, missing_module
 
@@ -124,7 +124,11 @@ class CellRunner(Runner):
         problem = result.get("invalid")
         if problem is None and (condition := printed_condition(self._valid)) is not None:
             problem = check_printed(condition, output, metric=self.metric.name, folder=Path(), since=since)
-        return replace(measured, outcome=Outcome.INVALID, error=f"Not valid: {problem}.") if problem else measured
+        return (
+            replace(measured, outcome=Outcome.INVALID, error=not_valid(problem, self.metric, measured.value))
+            if problem
+            else measured
+        )
 
     def _with_printed_metric(self, m: Measurement, printed: PrintedMetric, output: str, since: float) -> Measurement:
         """Return the measurement with the metric that the target has printed, if it has."""

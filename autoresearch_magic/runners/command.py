@@ -29,7 +29,7 @@ from .output.log_file import read_log, readable_log
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
 from .output.readings import Unreadable
-from .output.validity import Condition, check_printed, parse_condition
+from .output.validity import Condition, check_printed, not_valid, parse_condition
 from .tools import find_tools, missing_module, packages
 from .worker.child import not_finite
 from .worker.client import WorkerClient
@@ -181,7 +181,11 @@ class CommandRunner(Runner):
             return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
         if self._condition is not None and (problem := self._problem(run, self._condition)):
             return replace(
-                m, outcome=Outcome.INVALID, value=value, error=f"Not valid: {problem}.", traceback=last_lines
+                m,
+                outcome=Outcome.INVALID,
+                value=value,
+                error=not_valid(problem, self.metric, value),
+                traceback=last_lines,
             )
         printed = named_values(run.output)
         memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory

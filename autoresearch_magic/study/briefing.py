@@ -40,6 +40,6 @@ def make_briefing(
         program=definition.program.text, setup=definition.setup, metric=definition.metric, incumbent=incumbent,
         history=tuple(experiments), number=len(experiments) if number is None else number, seed=s.seed,
         noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes),
-        verify=s.verify, guard=s.guard, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (),
+        verify=s.verify, guard=s.guard, valid=s.valid, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (),
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)

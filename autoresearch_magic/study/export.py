@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COLUMNS = [
     "experiment", "verdict", "value", "seconds", "summary", "commit", "agent", "source", "parent", "repeats",
-    "memory_gb", "reason", "hypothesis",
+    "memory_gb", "reason", "hypothesis", "numbers",
 ]  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def rows(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
             "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
             "summary": e.summary, "commit": e.commit[:7], "agent": e.proposal.agent, "source": e.target,
             "parent": e.parent, "repeats": len(e.measurements), "memory_gb": round(e.memory, 3), "reason": e.reason,
-            "hypothesis": e.proposal.hypothesis,
+            "hypothesis": e.proposal.hypothesis, "numbers": e.numbers,
         }
         for e in experiments
     ]  # fmt: skip
@@ -52,11 +52,11 @@ def history(experiments: Sequence[Experiment]) -> pd.DataFrame:
 
 
 def history_csv(experiments: Sequence[Experiment]) -> str:
-    """Return the history as CSV with a header line; missing values are empty."""
+    """Return the history as CSV with a header line; missing values are empty, and the other numbers of a run are JSON."""
     out = io.StringIO()
     table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows(rows(experiments))
+    table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(experiments))
     return out.getvalue()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..agents.llm.prices import usage_line
 from ..budget import format_duration
 from ..experiment import Experiment, Headline, Verdict
-from ..metric import Metric
+from ..metric import Metric, format_number
 from ..source.edits import unified_diff
 from ..text import counted, escape, fenced
 from .status import LiveRun, StudyStatus
@@ -169,6 +169,18 @@ def history_markdown(status: StudyStatus, shown: Sequence[Experiment]) -> str:
     return "\n".join(lines)
 
 
+def _numbers_table(baseline: Experiment | None, best: Experiment | None) -> list[str]:
+    """Return a table of the other numbers of baseline and best for the report; nothing where there are none."""
+    if baseline is None or best is None or not best.numbers:
+        return []
+    before, after = baseline.numbers, best.numbers
+    lines = ["## Other numbers of the runs", "", "| | baseline | best |", "|---|---:|---:|"]
+    for name, value in after.items():
+        was = format_number(before[name]) if name in before else "–"
+        lines.append(f"| {escape(name)} | {was} | {format_number(value)} |")
+    return [*lines, ""]
+
+
 def report_markdown(status: StudyStatus) -> str:
     """Return the report of a study in Markdown."""
     metric, best, baseline = status.metric, status.incumbent, status.baseline
@@ -201,6 +213,7 @@ def report_markdown(status: StudyStatus) -> str:
         diff = unified_diff(baseline.target, best.target, "baseline", f"experiment {best.number}")
         lines += ["## From the baseline to the best", "", fenced(diff, "diff"), "", "## The best target", ""]
         lines += [fenced(best.target, "python"), ""]
+    lines += _numbers_table(baseline, best)
     lines += [
         "## Everything that was tried",
         "",

@@ -9,8 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..experiment import Experiment, Proposal
+from ..experiment import Experiment, Proposal, Verdict
 from ..judging.analysis.format import evals_markdown, evals_text
+from ..judging.noise import estimate_noise
+from ..metric import format_numbers
+from ..runners.output.failing_lines import failing_lines
+from ..runners.output.log_file import read_log
 from ..source.edits import line_counts, unified_diff
 from ..study.results_table import ResultsTable
 from ..study.study import Study
@@ -18,6 +22,9 @@ from ..study.summary import counts, result_line
 from ..text import counted, escape, fenced
 from .doctor.check import Check
 from .reply import Reply, prose_reply
+
+ALL_NUMBERS = 4_000
+"""Characters of an experiment's other numbers that are shown: all of them, unless their names are very long."""
 
 
 def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:
@@ -30,10 +37,13 @@ def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:
     note : str, optional
         A text in place of the verdict's reason.
     """
-    head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.metric.format(e.value)}, {e.seconds:.1f} s"
-    facts = [e.summary, note or e.reason, *reasoning(e.proposal)]
+    noise = estimate_noise(study.experiments).sd
+    head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.metric.format(e.value, noise)}, {e.seconds:.1f} s"
+    facts = [e.summary, note or e.reason, *reasoning(e.proposal), *measured_besides(e)]
     failed = next((m for m in e.measurements if not m.ok), None)
     tail = (failed.traceback or failed.output)[-2000:] if failed else ""
+    if e.verdict is Verdict.GUARD_FAILED and (failing := guard_lines(study, e)):
+        tail = "\n".join(["The guard's output says:", *failing])
     code, language = e.target, "python"
     if study.definition.checkout is not None:  # a target of whole files: show only what changed
         code, language = unified_diff(study.experiments[0].target, e.target) or "(as the study began)", "diff"
@@ -52,6 +62,18 @@ def reasoning(proposal: Proposal) -> list[str]:
     """Return the agent's hypothesis and the effect it expects, a line each; without those that it did not give."""
     given = (("Hypothesis", proposal.hypothesis), ("Expected effect", proposal.expect))
     return [f"{what}: {text}" for what, text in given if text]
+
+
+def measured_besides(e: Experiment) -> list[str]:
+    """Return the other numbers of an experiment's runs and its peak memory, a line each; without those that there are none of."""
+    lines = [f"Also measured: {format_numbers(e.numbers, ALL_NUMBERS)}"] if e.numbers else []
+    return [*lines, f"Peak memory: {e.memory:.3g} GiB"] if e.memory else lines
+
+
+def guard_lines(study: Study, e: Experiment) -> list[str]:
+    """Return the lines of the guard's log that say what failed; none where the guard was not what failed."""
+    log = study.status.folder / "logs" / f"{e.number:04d}-guard.log"
+    return failing_lines(read_log(log)) if log.is_file() and "guard" in e.reason.lower() else []
 
 
 def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:

@@ -35,8 +35,8 @@ BRIEF = Budget(0.2, "seconds")
 def make(tmp_path):
     made = []
 
-    def make(setup=SETUP, *, metric="evaluate(x)", budget=BRIEF, target="", **options):
-        runner = CellRunner(setup, target, Metric("m", metric), budget, setup_log=tmp_path / "setup.log", **options)
+    def make(setup=SETUP, *, metric="evaluate(x)", name="m", budget=BRIEF, target="", **options):
+        runner = CellRunner(setup, target, Metric(name, metric), budget, setup_log=tmp_path / "setup.log", **options)
         made.append(runner)
         return runner
 
@@ -150,6 +150,28 @@ def test_a_printed_line_is_read_as_that_of_a_command(make):
 def test_a_format_reads_the_output_of_a_cell(make, expression, value):
     target = "print('m: 3'); print('m: 2'); print('{\"a\": [7]}')"
     assert measure(make("", metric=expression), target).value == value
+
+
+@pytest.mark.slow
+def test_a_dictionary_of_results_is_the_metric_with_its_other_numbers(make):
+    setup = "def evaluate(x): return {'score': x, 'correct': x < 2, 'public': {'n': 3}}"
+    runner = make(setup, metric="evaluate(x)", valid="correct", name="score")
+    m = measure(runner, "x = 1\nprint('train_loss: 0.25')")
+    assert (m.ok, m.value, m.numbers) == (True, 1.0, {"correct": 1.0, "public.n": 3.0, "train_loss": 0.25})
+    m = measure(runner, "x = 5")
+    assert (m.outcome, m.ok, m.value) == (Outcome.INVALID, False, 5.0)
+    assert m.error == "Not valid: correct is False. Its score, 5, does not count."
+
+
+@pytest.mark.slow
+def test_a_condition_on_what_a_cell_prints_or_defines(make):
+    printed = make("", metric="loss", valid="correct")
+    assert measure(printed, "loss = 1\nprint('correct: yes')").ok
+    assert "correct is no" in measure(printed, "loss = 1\nprint('correct: no')").error
+    assert "no line names 'correct'" in measure(printed, "loss = 1").error
+    defined = make("", metric="loss", valid="acc > 0.5")
+    assert measure(defined, "loss = 1\nacc = 0.75").ok
+    assert measure(defined, "loss = 1\nacc = 0.25").outcome is Outcome.INVALID
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.cli import main
 from autoresearch_magic.ui.commands.table import run as run_line
+from autoresearch_magic.ui.replies import experiment_reply
 from autoresearch_magic.ui.session import Session
 
 from ..repositories import add_hooks, changed, commit, repository, run_git, state, write
@@ -238,6 +239,55 @@ def test_the_name_of_an_earlier_study_whose_folder_is_gone_is_taken(make, repo):
     assert make().name != unnamed.name
 
 
+# -- other numbers, and runs that do not count --------------------------------------------------------------------------------------
+
+
+EVALUATOR = """\
+import json, sys
+sys.path.insert(0, 'src')
+import app
+print(json.dumps({'combined_score': -app.cost(), 'correct': app.SIZE >= 10, 'public': {'depth': app.DEPTH}}))
+"""
+
+
+@pytest.mark.slow
+def test_an_evaluators_numbers_are_recorded_shown_and_told_and_its_flag_is_a_guard(make, repo, script):
+    commit(repo, {"bench.py": EVALUATOR})
+    agent = script(app(30), app(5), app(20, depth=4))
+    options = {"metric": "combined_score=json:combined_score (higher is better)", "valid": "json:correct"}
+    study = finish(make(agent="script", experiments=3, **options))
+    assert verdicts(study) == ["baseline", "keep", "guard-failed", "keep"]
+    first, invalid, last = study.experiments[1:]
+    assert invalid.reason == "Not valid: json:correct is false. Its combined_score, -10, does not count."
+    assert (first.numbers, last.numbers) == (
+        {"correct": 1.0, "public.depth": 5.0},
+        {"correct": 1.0, "public.depth": 4.0},
+    )
+    assert "Also measured: correct 0, public.depth 5" in experiment_reply(study, invalid).text
+    assert "A run counts only if this holds: `json:correct`." in study.briefing()
+    assert "- 3: correct 1, public.depth 4" in study.briefing()
+    assert "| public.depth | 5 | 4 |" in study.report(repo / "report.md", confirm=False).read_text()
+    assert study.history["numbers"][3] == last.numbers
+    rows = json.loads(study.export(repo / "history.json").read_text())
+    assert rows[3]["numbers"] == last.numbers
+    assert '"{""correct"": 1.0, ""public.depth"": 4.0}"' in study.export(repo / "history.csv").read_text()
+    study.stop()
+    again = open_study(study.folder)
+    assert [e.numbers for e in again.experiments] == [e.numbers for e in study.experiments]
+    assert len(agent.asked) == 3
+
+
+@pytest.mark.slow
+def test_an_agent_repairs_a_version_that_is_not_valid(make, repo, script):
+    commit(repo, {"bench.py": EVALUATOR})
+    agent = script(app(5), mends=[app(12)])
+    options = {"metric": "combined_score=json:combined_score (higher is better)", "valid": "json:correct"}
+    study = finish(make(agent="script", experiments=1, **options))
+    assert verdicts(study) == ["baseline", "keep"]
+    assert agent.asked[1].rework.problem.startswith("Not valid: json:correct is false")
+    assert '"correct": false' in agent.asked[1].rework.output
+
+
 # -- the guard ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -253,7 +303,9 @@ def test_an_agent_that_cannot_mend_fails_at_once(make, script):
     agent = script(app(5), app(20))
     study = finish(make(agent="script", guard="python check.py"))
     assert verdicts(study) == ["baseline", "guard-failed", "keep"]
-    assert study.experiments[1].reason == "The guard ended with exit status 1."
+    assert study.experiments[1].reason == "The guard ended with exit status 1: SIZE is too small."
+    shown = experiment_reply(study, study.experiments[1]).text
+    assert "The guard's output says:\nSIZE is too small" in shown
     assert "too small" in (study.folder / "logs" / "0001-guard.log").read_text()
     assert len(agent.asked) == 3
     assert study.incumbent.value == 25
@@ -268,7 +320,7 @@ def test_a_proposal_is_mended_and_the_refused_version_is_kept_aside(make, script
     first, second = (briefing.rework for briefing in agent.asked if briefing.rework)
     assert first.proposal.target == changed(study.experiments[0].target, **app(5))
     assert second.proposal.target == changed(study.experiments[0].target, **app(6))
-    assert first.problem == "The guard ended with exit status 1."
+    assert first.problem == "The guard ended with exit status 1: SIZE is too small."
     assert "SIZE is too small" in first.output
     assert study.experiments[1].proposal.usage.calls == 3, "what was mended was paid for"
     kept_aside, kinds = asides(study)
@@ -328,7 +380,7 @@ def test_a_guard_that_fails_on_the_code_as_it_is_ends_the_study_with_its_output(
     study = make(guard="python check.py").start()
     assert study.wait(60)
     assert study.state == "failed"
-    assert study.status.message.startswith("The guard ended with exit status 1. It must pass on the code as it is")
+    assert study.status.message.startswith("The guard ended with exit status 1: SIZE is too small. It must pass on the")
     assert "SIZE is too small" in study.status.traceback
 
 

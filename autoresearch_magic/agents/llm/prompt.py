@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from ...experiment import Experiment, Verdict
-from ...metric import Metric
+from ...metric import Metric, format_numbers
+from ...runners.output.cell_metric import printed_metric
 from ...source.blocks import END, FIXED, FIXED_END, START, has_blocks
 from ...source.edits import unified_diff
 from ...source.files import HEAD, is_bundle, split
@@ -34,6 +35,8 @@ SOURCE = 60_000
 """Limit of setup and target in characters; longer ones are shown with a marked gap in the middle."""
 SOURCES = 240_000
 """Limit of all files together in characters, about 60,000 tokens; beyond it the longest files are cut."""
+NUMBERS = 1_600
+"""Limit of the numbers besides the metric in characters."""
 NOTES = 3_000
 """Limit of the user's notes in characters; the newest are shown."""
 
@@ -138,7 +141,7 @@ def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
 def _about_cell(briefing: Briefing) -> Sequence[str]:
     setup = briefing.setup
     return (
-        f"# The metric\n\n{_metric(briefing.metric)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
+        f"# The metric\n\n{_metric(briefing)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
         f"# The setup: frozen, runs before the target and defines names for it\n\n{_code(setup)}"
         if setup.strip()
         else "",
@@ -152,7 +155,7 @@ def _about_repository(briefing: Briefing) -> Sequence[str]:
     paths = "\n".join(briefing.tracked)
     return (
         f"# The metric\n\n{metric.name}, read from the output of `{briefing.verify}`, which runs in the repository's root. {better} is "
-        f"better.{guard}",
+        f"better.{guard}{_valid(briefing)}",
         f"# The scope: files that you may change or add\n\n{' '.join(briefing.scope)}",
         f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
         f"# The files that measure: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
@@ -209,19 +212,28 @@ def sections(briefing: Briefing) -> list[str]:
         _section("What was kept, in order", _kept(history, metric)),
         _section("Near misses: not kept, but close", _near_misses(history, metric)),
         _section("Failures, by cause", _failures(history)),
+        _section("Other numbers that the runs gave", _numbers(history, briefing.incumbent), limit=NUMBERS),
         _section("Already tried, latest first: do not propose these again", _tried(history, metric)),
         _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
         _section("Notes by the user, newest last", list(briefing.notes), keep_last=True, limit=NOTES),
     ]
 
 
-def _metric(metric: Metric) -> str:
-    return f"{metric.name}, read as `{metric.expression}` after the target. {'Lower' if metric.minimize else 'Higher'} is better."
+def _metric(briefing: Briefing) -> str:
+    metric = briefing.metric
+    printed = (reading := printed_metric(metric)) is not None and reading.always
+    how = "what the target prints, by" if printed else "the target, as"
+    better = "Lower" if metric.minimize else "Higher"
+    return f"{metric.name}, read from {how} `{metric.expression}`. {better} is better.{_valid(briefing)}"
+
+
+def _valid(briefing: Briefing) -> str:
+    return f" A run counts only if this holds: `{briefing.valid}`." if briefing.valid else ""
 
 
 def _incumbent(briefing: Briefing) -> str:
     e, metric = briefing.incumbent, briefing.metric
-    value = f"{metric.name} {metric.format(e.value)}"
+    value = f"{metric.name} {metric.format(e.value, briefing.noise)}"
     noise = f", standard deviation of one run {briefing.noise:.2g}" if briefing.noise else ""
     what = "the baseline" if e.number == 0 else f"experiment {e.number}, {e.summary}"
     shown = _files(e.target) if is_bundle(e.target) else _code(e.target)
@@ -307,6 +319,12 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
             + (f"\n{_short(tail, 400)}" if tail else "")
         )
     return lines
+
+
+def _numbers(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:
+    """Return a line with the other numbers of the present target, of the baseline and of the latest experiments."""
+    chosen = {e.number: e for e in [incumbent, *history[:1], *reversed(history[-3:])]}
+    return [f"- {e.number}: {format_numbers(e.numbers, NUMBERS // 4)}" for e in chosen.values() if e.numbers]
 
 
 def _tried(history: Sequence[Experiment], metric: Metric) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ...metric import Metric
 from ...text import shorten
 from .json_path import MissingValue, documents, parse_path, value_at
 from .metric_reader import FORMATS, ReadingRule, file_lines, parse_rule
@@ -193,3 +194,8 @@ def check_printed(condition: Condition, output: str, *, metric: str, folder: Pat
         return condition.problem(RunOutput(visible_lines(output), metric, folder, since))
     except NotPrinted as nothing:
         return f"{condition.text} cannot be read: {nothing}"
+
+
+def not_valid(problem: str, metric: Metric, value: float | None) -> str:
+    """Return the error of a run that is not valid, with the value that does not count."""
+    return f"Not valid: {problem}. Its {metric.name}, {metric.format(value)}, does not count."

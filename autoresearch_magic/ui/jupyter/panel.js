@@ -14,7 +14,7 @@
  *   received: {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows`
  *             are those from the requested row to `since`, and the older ones that changed between `after` and `revision`;
  *             `asked` is false when it answers no pull, because a cell blocks the kernel; see `takeDelta`
- *             {type: "detail", number, hypothesis, reason, diff, output, error}
+ *             {type: "detail", number, hypothesis, reason, numbers, diff, output, error}
  *             {type: "refused", message}
  *
  * Summaries, reasons and code are written by agents, so they are inserted as text nodes and never as markup.
@@ -781,7 +781,7 @@ function placeDetails(parts, store, selected) {
 function detailBox(row, detail) {
   const item = (label, text) => (text ? [h("dt", {}, label), h("dd", {}, text)] : []);
   const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
-  const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...item("Reason", detail?.reason || row.reason), ...item("Run", facts)));
+  const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...item("Reason", detail?.reason || row.reason), ...item("Also measured", detail?.numbers), ...item("Run", facts)));
   const pre = (name, label, text) => h("pre", { class: name, tabindex: "0", "aria-label": label }, text);
   if (!detail) box.append(h("div", { class: "loading" }, "Loading the details from the kernel…"));
   if (detail?.error) box.append(h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error));

@@ -20,6 +20,7 @@ import anywidget
 from ...errors import UserError
 from ...experiment import Experiment, Point
 from ...judging.noise import estimate_noise
+from ...metric import format_numbers
 from ...source.edits import unified_diff
 from ...study.status import LiveRun
 from ...study.study import Study
@@ -28,6 +29,8 @@ from ...study.summary import counts, gain_text, run_line, spent_line
 _HERE = Path(__file__).parent
 CURVE_POINTS = 4096
 """Most points of the current learning curve that are sent: a target may report a million steps."""
+MOST_TEXT = 600
+"""Characters of an experiment's other numbers in its details."""
 SILENCE = 2.5
 """Seconds without a request after which updates are sent unasked; the front end asks every second."""
 
@@ -200,6 +203,7 @@ def detail(study: Study, number: Any) -> dict[str, Any]:
     last = e.measurements[-1] if e.measurements else None
     return {
         "type": "detail", "number": e.number, "hypothesis": _hypothesis(e), "reason": e.reason,
+        "numbers": format_numbers(e.numbers, MOST_TEXT),
         "diff": unified_diff(before, e.target, f"experiment {e.parent}", f"experiment {e.number}") if e.number else e.target,
         "output": last.output if last else "", "error": last.traceback if last else "",
     }  # fmt: skip

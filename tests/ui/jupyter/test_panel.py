@@ -214,6 +214,12 @@ def test_details_and_refusals(study):
     assert study.wait(60)
     shown = detail(study, 1)
     assert shown["diff"].startswith("---")
+    assert shown["numbers"] == ""
+    first = study.experiments[1]
+    run = replace(first.measurements[0], numbers={"train_loss": 0.25, "tiny": 2.4e-19})
+    changed = replace(first, measurements=(run,), since=0)
+    study.status.experiments = (study.experiments[0], changed, *study.experiments[2:])
+    assert detail(study, 1)["numbers"] == "train_loss 0.25, tiny 2.4e-19"
     assert detail(study, 99)["type"] == "refused"
     assert detail(study, None)["type"] == "refused"
 

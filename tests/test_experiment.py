@@ -1,0 +1,51 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, mean, standard_deviation
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def experiment(*measurements, since=0):
+    return Experiment(1, 0, Proposal("x = 1\n", "one"), measurements=measurements, since=since)
+
+
+def measured(value, **more):
+    return Measurement(Outcome.OK, value, seed=0, **more)
+
+
+@given(st.lists(FINITE, min_size=1, max_size=6))
+def test_mean_and_deviation_of_any_values(values):
+    e = experiment(*map(measured, values))
+    assert min(values) <= e.value <= max(values)
+    assert e.deviation >= 0
+    assert not math.isnan(e.deviation)
+
+
+@given(FINITE, st.integers(1, 20))
+def test_equal_values_are_their_own_mean_and_do_not_vary(value, count):
+    e = experiment(*[measured(value)] * count)
+    assert (e.value, e.deviation) == (value, 0.0)
+
+
+def test_sums_beyond_the_range_of_a_float():
+    assert mean([1.7e308, 1.6e308]) == pytest.approx(1.65e308)
+    assert mean([-1e308, -1e308, 1e308]) == pytest.approx(-1e308 / 3)
+    assert standard_deviation([-1.7e308, 1.7e308]) == math.inf
+    assert standard_deviation([1.0, 2.0, 3.0]) == 1.0
+
+
+def test_other_numbers_are_means_over_the_runs_that_count():
+    e = experiment(
+        measured(9.0, numbers={"a": 90.0}),
+        measured(1.0, numbers={"a": 1.0, "b": 5.0}),
+        measured(2.0, numbers={"a": 2.0}),
+        since=1,
+    )
+    assert e.numbers == {"a": 1.5, "b": 5.0}
+    failed = experiment(Measurement(Outcome.INVALID, 3.0, seed=0, numbers={"correct": 0.0}))
+    assert failed.numbers == {"correct": 0.0}
+    assert experiment().numbers == {}
