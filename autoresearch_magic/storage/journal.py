@@ -19,7 +19,17 @@ from typing import Any
 
 from ..errors import UserError
 from ..events import RunKind
-from ..experiment import LARGEST_INTEGER, MOST_NUMBERS, Experiment, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from ..experiment import (
+    LARGEST_INTEGER,
+    MOST_NUMBERS,
+    Experiment,
+    Measurement,
+    Outcome,
+    Point,
+    Proposal,
+    Usage,
+    Verdict,
+)
 from ..text import cut_middle, printable
 
 FORMAT = 1
