@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, NoReturn
 
@@ -32,7 +32,9 @@ class Parser(argparse.ArgumentParser):
         raise HelpShown(self.format_help())
 
 
-def add_options(parser: argparse.ArgumentParser, expand: Callable[[str], str] = str) -> None:
+def add_options(
+    parser: argparse.ArgumentParser, expand: Callable[[str], str] = str, only: Collection[str] = FIELDS
+) -> None:
     """Add every setting to a parser as an option.
 
     Values stay raw text, and settings that the user does not give are absent from the parsed arguments.
@@ -42,9 +44,13 @@ def add_options(parser: argparse.ArgumentParser, expand: Callable[[str], str] = 
     parser : argparse.ArgumentParser
     expand : callable, optional
         Puts the user's variables into a value; applied to the options that `Settings` declares as expanded.
+    only : collection of str, optional
+        The settings to add; all of them by default.
     """
     group = parser.add_argument_group("settings of the study")
     for name, field in FIELDS.items():
+        if name not in only:
+            continue
         option = name.replace("_", "-")
         flags: tuple[str, ...] = (*field.metadata["flags"], f"--{option}")
         details: dict[str, Any] = {"metavar": field.metadata["metavar"]}

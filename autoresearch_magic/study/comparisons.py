@@ -164,8 +164,6 @@ class Ablation:
 
 def ask_regression(measurer: Measurer, a: int, b: int, samples: int = SAMPLES) -> Regression:
     """Run two experiments side by side and return whether the second is no worse; see `Regression`."""
-    from scipy.stats import mannwhitneyu
-
     sides = {number: measurer.experiments[number] for number in (a, b)}
     values: dict[int, list[float]] = {a: [], b: []}
     for repeat in range(samples):
@@ -178,12 +176,18 @@ def ask_regression(measurer: Measurer, a: int, b: int, samples: int = SAMPLES) -
                     a, b, tuple(values[a]), tuple(values[b]), 0.0, 0.0, 0.0, "UNSTABLE", measurement.error
                 )
             values[number].append(measurement.value)
-    metric, of_b, of_a = measurer.metric, values[b], values[a]
+    return Regression(a, b, tuple(values[a]), tuple(values[b]), *compare(values[a], values[b], measurer.metric))
+
+
+def compare(of_a: Sequence[float], of_b: Sequence[float], metric: Metric) -> tuple[float, float, float, str]:
+    """Return loss, band, p and verdict of B's values against A's; see `Regression`."""
+    from scipy.stats import mannwhitneyu
+
     loss = metric.gain(statistics.fmean(of_a), over=statistics.fmean(of_b))
     band = BAND * spread(of_a)
     worse = "greater" if metric.minimize else "less"
     p = float(mannwhitneyu(of_b, of_a, alternative=worse).pvalue) if {*of_b, *of_a} != {of_b[0]} else 1.0
-    return Regression(a, b, tuple(of_a), tuple(of_b), loss, band, p, _verdict(of_b, of_a, loss, band, p))
+    return loss, band, p, _verdict(of_b, of_a, loss, band, p)
 
 
 def _verdict(of_b: Sequence[float], of_a: Sequence[float], loss: float, band: float, p: float) -> str:

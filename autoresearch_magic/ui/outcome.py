@@ -16,6 +16,9 @@ from .reply import Reply
 DONE, FAILED, USAGE, NO_GAIN = 0, 1, 2, 3
 """Exit codes: done; failed, interrupted, or the doctor found a failure; wrong usage; the budget was spent without an improvement."""
 
+VERDICT_CODES = {"STABLE": DONE, "UNDECIDED": NO_GAIN, "UNSTABLE": 4, "BASELINE_UNAVAILABLE": FAILED}
+"""Exit codes of a comparison, by its verdict."""
+
 
 def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
     """Return the table of experiments, the result, and where the files are.

@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..storage.folders import ROOT, study_names
 from ..study.definition import read_program, read_source
 from ..study.opening import current, open_study
+from ..study.ref_comparison import COMPARED
 from ..study.study import Study
 
 
@@ -99,6 +100,50 @@ class Session:
             raise UserError(f"No study is open: {MAGIC} resume {names[-1]}  continues the last one.")
         raise UserError("No study yet: a cell that begins with  %%autoresearch --metric NAME=EXPRESSION  starts one.")
 
+    def to_compare(self, options: dict[str, Any]) -> tuple[Program, dict[str, Any]]:
+        """Return a program and raw settings to compare git refs with: of what is defined, else a study's, else program.md's.
+
+        Parameters
+        ----------
+        options : dict
+            Raw settings that were given with the command, which override all others.
+
+        Raises
+        ------
+        UserError
+            When nothing says which command measures.
+        """
+        program = self.program
+        known = program_settings(program, self.options) if program is not None else {}
+        if not known.get("verify") and not options.get("verify"):
+            program, known = self._compared_by_study() or self._compared_by_file(options)
+        elif program is None:
+            program = Program("", "")
+        known = {name: value for name, value in known.items() if name != "scope"}
+        if "metric" in options:
+            known.pop("minimize", None)  # the direction of another metric
+        return program, {**known, **options}
+
+    def _compared_by_study(self) -> tuple[Program, dict[str, Any]] | None:
+        try:
+            definition = self.study().definition
+        except UserError:
+            return None
+        if definition.checkout is None:
+            return None
+        settings = {name: value for name, value in definition.settings.to_json().items() if name in COMPARED}
+        return definition.program, {**settings, "repo": str(definition.checkout.folder)}
+
+    def _compared_by_file(self, options: dict[str, Any]) -> tuple[Program, dict[str, Any]]:
+        path = Path(str(options.get("repo") or ".")).expanduser() / "program.md"
+        if not path.is_file():
+            raise UserError(NO_COMMAND)
+        program = read_program(path)
+        known = program.settings or original_settings(path.parent)
+        if not known.get("verify"):
+            raise UserError(NO_COMMAND)
+        return program, known
+
     def new_study(self, arguments: argparse.Namespace) -> Study:
         """Make a study of what has been defined, with the settings in `arguments` on top.
 
@@ -127,6 +172,11 @@ class Session:
             program, self.target.as_argument(), self.setup.as_argument() if self.setup else "",
             name=name, root=self.root, **options,
         )  # fmt: skip
+
+
+NO_COMMAND = (
+    "Say which command measures: --verify COMMAND --metric NAME, or write them into a program.md in the repository."
+)
 
 
 def program_settings(program: Program, options: dict[str, Any]) -> dict[str, Any]:

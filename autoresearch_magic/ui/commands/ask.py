@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from ...config.argument_parser import given
 from ...errors import UserError
-from ...text import escape
+from ...study.comparisons import SAMPLES as SAMPLES_OF_REFS
+from ...study.ref_comparison import COMPARED, compare_refs
+from ...study.regression_table import read_regression
+from ...study.results_table import is_results_table
+from ...text import escape, fenced
 from ..drafting import draft_reply
+from ..outcome import VERDICT_CODES
 from ..replies import ablation_reply, answer_reply
 from ..reply import Reply
 from ..session import Place, Session, known_layout, program_settings
@@ -60,13 +66,32 @@ def _measurable(session: Session, options: dict[str, object]) -> bool:
 
 
 @command(
-    "regression", argument("a", metavar="A", help="number of an experiment, 0 for the baseline"),
-    argument("b", metavar="B", help="number of another"), SAMPLES,
+    "regression", argument("a", metavar="A | RESULTS.tsv", help="number of an experiment, 0 for the baseline; or a git ref; or the skill's table of a regression"),
+    argument("b", nargs="?", metavar="B", help="number of another experiment, or another git ref"), SAMPLES, settings=COMPARED,
 )  # fmt: skip
 def regression(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Test whether experiment B is no worse than A, by running both side by side."""
-    study = session.study().ask_regression(arguments.a, arguments.b, arguments.samples)
-    return Reply("", wait=(study, None), then=lambda: answer_reply(study))
+    """Test whether experiment B, or git ref B, is no worse than A, by running both side by side."""
+    a, b, options = arguments.a, arguments.b, given(arguments)
+    if b is None and is_results_table(a):
+        verdict = read_regression(Path(a))
+        return Reply(verdict.text(), exit_code=VERDICT_CODES[verdict.verdict], prose=True)
+    if b is None:
+        raise UserError(
+            "Give two: numbers of experiments, as in  regression 0 5 , or git refs, as in  regression main HEAD"
+        )
+    if a.lstrip("#").isdecimal() and b.lstrip("#").isdecimal():
+        if options:
+            raise UserError("Options of a comparison are for git refs: experiments are run as their study runs them.")
+        study = session.study().ask_regression(a, b, arguments.samples)
+        return Reply("", wait=(study, None), then=lambda: answer_reply(study))
+    program, settings = session.to_compare(options)
+
+    def work(show: Callable[[float, str], None]) -> Reply:
+        answer = compare_refs(a, b, settings, program, arguments.samples or SAMPLES_OF_REFS, show)
+        text = answer.text()
+        return Reply(text, fenced(text, "text"), exit_code=VERDICT_CODES[answer.verdict])
+
+    return Reply("", work=work)
 
 
 @command("ablate", SAMPLES)

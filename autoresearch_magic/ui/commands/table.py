@@ -17,6 +17,7 @@ from typing import Any
 
 from ...agents.registry import agent_names
 from ...config.argument_parser import HelpShown, Parser, add_options
+from ...config.settings import FIELDS
 from ...config.skill_words import counterpart
 from ...errors import UserError
 from ...storage.folders import checked_name, study_names
@@ -75,8 +76,8 @@ class Command:
     name : str
     function : callable
     arguments : tuple of Argument
-    settings : bool
-        Whether it takes the settings of a study as options.
+    settings : bool or tuple of str
+        Whether it takes the settings of a study as options, or which of them.
     takes_cell : bool
         Whether a cell may stand below it.
     """
@@ -84,7 +85,7 @@ class Command:
     name: str
     function: Function
     arguments: tuple[Argument, ...]
-    settings: bool
+    settings: bool | tuple[str, ...]
     takes_cell: bool
 
     @property
@@ -100,7 +101,7 @@ class Command:
         for each in self.arguments:
             each.add_to(parser, expand)
         if self.settings:
-            add_options(parser, expand)
+            add_options(parser, expand, self.settings if isinstance(self.settings, tuple) else FIELDS)
         return parser
 
     def options(self) -> list[str]:
@@ -126,7 +127,7 @@ COMMANDS: dict[Place, dict[str, Command]] = {place: {} for place in Place}
 def command(
     name: str,
     *arguments: Argument,
-    settings: bool = False,
+    settings: bool | tuple[str, ...] = False,
     takes_cell: bool = False,
     places: Sequence[Place] = tuple(Place),
 ) -> Callable[[Function], Function]:

@@ -1,0 +1,254 @@
+"""Is one git ref no worse than another: the verify command and the guard, run at both in temporary worktrees.
+
+A regression is green to red alone. A guard that fails at both refs was failing before, and one that passes and fails at the same ref
+is flaky: both are told, and block nothing. The metric's values are compared as those of two experiments are (`comparisons`).
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..config.program import Program
+from ..config.settings import make_settings
+from ..errors import UserError
+from ..judging.noise import spread
+from ..metric import Metric
+from ..runners.command import CommandRunner
+from ..runners.safety.policy import danger
+from ..storage.git.checkout import Checkout, check_links, top_of
+from ..storage.git.command import GitFailed, git
+from ..text import counted
+from .comparisons import SAMPLES, compare
+from .definition import Definition
+from .runner_factory import make_runner
+
+TRIES = 3
+"""Runs of a guard that fails at one ref only, at each of the two: a failure that does not come back is flaky."""
+EQUAL = 3
+"""Runs of each side after which a metric that never varied is run no more."""
+
+COMPARED = (
+    "metric", "minimize", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link", "timeout", "threads", "memory", "pass_env",
+)  # fmt: skip
+"""Settings that a comparison of two git refs uses."""
+Show = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two refs: its name, its commit, the metric's values, and the guard's failures by run (empty for a pass)."""
+
+    ref: str
+    commit: str
+    values: tuple[float, ...] = ()
+    guard: tuple[str, ...] = ()
+    failed: str = ""
+
+    @property
+    def guard_state(self) -> str:
+        """``green``, ``red``, ``flaky``, or empty where there is no guard."""
+        if not self.guard:
+            return ""
+        return "green" if not any(self.guard) else "red" if all(self.guard) else "flaky"
+
+
+@dataclass(frozen=True)
+class RefRegression:
+    """The answer to whether ref B is no worse than ref A.
+
+    Attributes
+    ----------
+    a, b : Side
+    metric : Metric
+    verdict : {"STABLE", "UNSTABLE", "UNDECIDED", "BASELINE_UNAVAILABLE"}
+        UNSTABLE: the guard or the command is green at A and red at B, or the metric is worse as `comparisons.Regression` says.
+        BASELINE_UNAVAILABLE: the command gives no value at A, and no guard is green to red.
+    guard : str
+        What the guard's two states mean: ``regression-eligible``, ``pre-existing``, ``flaky``, ``fixed``, or empty without one.
+    loss, band, p : float
+        See `comparisons.Regression`; 0 where there are no values.
+    """
+
+    a: Side
+    b: Side
+    metric: Metric
+    verdict: str
+    guard: str = ""
+    loss: float = 0.0
+    band: float = 0.0
+    p: float = 1.0
+
+    def text(self) -> str:
+        """Return the answer: the verdict, and a line for the guard and for the metric."""
+        lines = [f"{self.verdict}: {self.b.ref} ({self.b.commit[:10]}) against {self.a.ref} ({self.a.commit[:10]})"]
+        if self.guard:
+            lines.append(f"guard   {self._guard_line()}")
+        lines.append(f"{self.metric.name}   {self._metric_line()}")
+        return "\n".join(lines)
+
+    def _guard_line(self) -> str:
+        states = f"{self.a.guard_state} at {self.a.ref}, {self.b.guard_state} at {self.b.ref}"
+        failure = next((each for each in self.b.guard if each), "")
+        return {
+            "regression-eligible": f"{states}: a regression. {failure}", "pre-existing": f"{states}: it was failing before, which blocks nothing",
+            "flaky": f"{states}: it fails now and then, which blocks nothing", "fixed": f"{states}: fixed", "green": states,
+        }[self.guard]  # fmt: skip
+
+    def _metric_line(self) -> str:
+        if self.a.failed:
+            return f"there is no value at {self.a.ref}, so nothing to compare with: {self.a.failed}"
+        if self.b.failed:
+            return f"green at {self.a.ref}, red at {self.b.ref}: {self.b.failed}"
+        if not self.a.values:
+            return "was not measured: the guard has decided"
+        shown = " against ".join(
+            f"{self.metric.format(statistics.fmean(side.values))} (sd {spread(side.values):.2g}, {side.ref})"
+            for side in (self.b, self.a)
+        )
+        n, how = len(self.a.values), "worse" if self.loss > 0 else "better"
+        size = f"{abs(self.loss):.3g} {how}" if self.loss else "the same"
+        if not spread(self.a.values) and not spread(self.b.values):
+            return f"{shown}, {counted(n, 'run')} each: {size}, in every run."
+        more = f" More samples would tell: --samples {2 * n}." if self.verdict == "UNDECIDED" else ""
+        return f"{shown}, {counted(n, 'run')} each: {size}; {self.band:.3g} counts as noise, p = {self.p:.3g} (Mann-Whitney U).{more}"
+
+
+def compare_refs(
+    a: str,
+    b: str,
+    settings: Mapping[str, Any],
+    program: Program,
+    samples: int = SAMPLES,
+    show: Show = lambda share, what: None,
+) -> RefRegression:
+    """Run verify and guard at two refs of a repository, in turn and in temporary worktrees, and compare.
+
+    Parameters
+    ----------
+    a, b : str
+        Git refs: branches, tags, commits. The first is the one to compare with.
+    settings : Mapping
+        Raw settings: ``verify``, ``metric``, ``guard``, ``repo`` and others; see `Settings`.
+    program : Program
+        What they come from besides, for the metric's direction.
+    samples : int
+        Runs of the command at each.
+    show : callable, optional
+        Called with the share that is done, and what is being done.
+
+    Raises
+    ------
+    UserError
+        For a ref that does not exist, two that are the same commit, and a command that is not run.
+    """
+    s = make_settings({**settings, "scope": "**"}, aim=program.aim)
+    for what, command in (("verify", s.verify), ("guard", s.guard)):
+        if why := danger(command):
+            raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
+    top = top_of(Path(s.repo or (program.path.parent if program.path else ".")).expanduser().absolute())
+    sides = [Side(ref, _commit(top, ref)) for ref in (a, b)]
+    if sides[0].commit == sides[1].commit:
+        raise UserError(f"{a} and {b} are the same commit, {sides[0].commit[:10]}: there is nothing to compare.")
+    with ExitStack() as stack:
+        runners = []
+        for side in sides:
+            checkout = Checkout(top, side.commit, "", ("**",), ())
+            check_links(checkout, s.link)
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autoresearch-regression-")))
+            runner = make_runner(Definition(program, "", "", s, checkout=checkout), folder, scratch=folder)
+            assert isinstance(runner, CommandRunner)
+            stack.callback(runner.close)
+            runners.append((runner, folder))
+        return _Comparison(runners, sides, s.deadline(None), samples, show, bool(s.guard)).run()
+
+
+class _Comparison:
+    """The runs of one comparison."""
+
+    def __init__(
+        self,
+        runners: list[tuple[CommandRunner, Path]],
+        sides: list[Side],
+        deadline: float,
+        samples: int,
+        show: Show,
+        guarded: bool,
+    ) -> None:
+        self.runners, self.sides, self.deadline = runners, sides, deadline
+        self.samples, self.show, self.guarded = samples, show, guarded
+        self.metric = runners[0][0].metric
+
+    def run(self) -> RefRegression:
+        guard = self._check_guards() if self.guarded else ""
+        if guard == "regression-eligible":
+            return RefRegression(self.sides[0], self.sides[1], self.metric, "UNSTABLE", guard)
+        self._measure()
+        a, b = self.sides
+        answer = RefRegression(a, b, self.metric, "UNSTABLE", guard)
+        if a.failed:
+            return replace(answer, verdict="BASELINE_UNAVAILABLE")
+        if b.failed:
+            return answer
+        loss, band, p, verdict = compare(a.values, b.values, self.metric)
+        return replace(answer, verdict=verdict, loss=loss, band=band, p=p)
+
+    def _check_guards(self) -> str:
+        """Run the guard at both refs, several times where one alone fails; return what it means."""
+        for attempt in range(TRIES):
+            allowed = None  # the guard's own number at A, which B may not worsen
+            for n, side in enumerate(self.sides):
+                self.show(0.0, f"the guard at {side.ref}")
+                runner, folder = self.runners[n]
+                result = runner.check("", deadline=self.deadline, allowed=allowed, log=str(folder / "guard.log"))
+                self.sides[n] = replace(side, guard=(*side.guard, result.failure))
+                allowed = result.value
+            a, b = (side.guard_state for side in self.sides)
+            if a == b or "flaky" in (a, b) or (a == "red" and attempt):
+                break
+        match a, b:
+            case ("green", "green"):
+                return "green"
+            case ("green", "red"):
+                return "regression-eligible"
+            case ("red", "red"):
+                return "pre-existing"
+            case ("red", "green"):
+                return "fixed"
+        return "flaky"
+
+    def _measure(self) -> None:
+        """Run the command at both refs in turn, until there are enough values or one side has none."""
+        for repeat in range(self.samples):
+            for n in (0, 1) if repeat % 2 == 0 else (1, 0):
+                side, (runner, folder) = self.sides[n], self.runners[n]
+                share = (2 * repeat + len(self.sides[1 - n].values) - repeat) / (2 * self.samples)
+                self.show(
+                    min(1.0, max(0.0, share)), f"{self.metric.name} at {side.ref}, run {repeat + 1} of {self.samples}"
+                )
+                # The same seed at both refs, a new one for each pair.
+                m = runner.measure("", seed=repeat, deadline=self.deadline, log=str(folder / "verify.log"))
+                if not m.ok or m.value is None:
+                    failed = m.error or f"the run ended as {m.outcome.value}"
+                    last = next((line.strip() for line in reversed(m.output.splitlines()) if line.strip()), "")
+                    self.sides[n] = replace(side, failed=f"{failed} {last}".strip())
+                else:
+                    self.sides[n] = replace(side, values=(*side.values, m.value))
+            if any(side.failed for side in self.sides):
+                return
+            if repeat + 1 >= EQUAL and all(len({*side.values}) == 1 for side in self.sides):
+                return
+
+
+def _commit(top: Path, ref: str) -> str:
+    if ref.startswith("-"):
+        raise UserError(f"{ref!r} is no git ref: give a branch, a tag or a commit.")
+    try:
+        return git(top, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
+    except GitFailed:
+        raise UserError(f"There is no git ref {ref!r} in {top}: give a branch, a tag or a commit.") from None
