@@ -248,6 +248,21 @@ def missing_module(output: str, command: str, tools: Tools, checkout: Path, trac
     return f"{line}: install it there, with  {who or 'python'} -m pip install {name}"
 
 
+def lacking_modules(tools: Tools, names: Sequence[str]) -> list[str]:
+    """Return those top-level modules that the interpreter of the commands has not; all when it does not start."""
+    if not names:
+        return []
+    code = "import importlib.util, sys; print(*(n for n in sys.argv[1:] if importlib.util.find_spec(n) is None))"
+    try:
+        done = subprocess.run(
+            [tools.python, "-c", code, *names], env=dict(tools.environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=PROBE_SECONDS, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return list(names)
+    return done.stdout.split()
+
+
 def _has_module(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..config.layouts import lab_files, original_settings
+from ..config.layouts import lab_files, missing_for_original, original_settings
 from ..config.program import Program, parse_program
 from ..config.settings import Settings, make_settings
 from ..errors import UserError
 from ..metric import Metric
+from ..runners.environment import experiment_environment
 from ..runners.safety.policy import danger
 from ..runners.shell import bash_syntax, find_shell
+from ..runners.tools import find_tools
 from ..runners.worker.client import missing_module
 from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
@@ -140,6 +142,14 @@ def _define_repository(
     folder = Path(settings.repo).expanduser() if settings.repo else _start_folder(program_path)
     checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
     check_links(checkout, settings.link)
+    if original_settings(checkout.folder) and not settings.agent.startswith("replay:"):
+        commands = [settings.verify, settings.guard]
+        environment = experiment_environment(threads=settings.threads, seed=settings.seed, extra=settings.pass_env)
+        tools = find_tools(
+            checkout.folder, checkout.folder / "worktree", checkout.tracked, commands, environment, settings.link
+        )
+        if missing := missing_for_original(checkout.folder, settings.verify, tools):
+            raise UserError("\n".join(missing))
     check_syntax(text)
     check_blocks(text)
     return Definition(program, text, measuring, settings, checkout=checkout)

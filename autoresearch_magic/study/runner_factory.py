@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..config.layouts import missing_for_original
+from ..errors import UserError
 from ..events import Notice, Publish
 from ..runners import Runner
 from ..runners.cell import CellRunner
@@ -31,6 +33,11 @@ def make_runner(
     scratch : Path, optional
         A temporary folder for logs and worktree, for a plan, a draft or a check, which leave nothing behind: the worktree
         is detached then, and no branch is made.
+
+    Raises
+    ------
+    UserError
+        When the original's repository lacks what it runs with.
     """
     s = definition.settings
     if s.agent.startswith("replay:"):
@@ -39,13 +46,17 @@ def make_runner(
     logs = scratch or folder / "logs"
     if definition.checkout is not None:
         branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
-        return CommandRunner(
+        made = CommandRunner(
             Worktree((scratch or folder) / "worktree", definition.checkout, split(definition.target), branch, s.link),
             s.verify, definition.metric,
             guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
             threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",
             keep=scratch is None, valid=s.valid,
         )  # fmt: skip
+        # Again, because a study may be resumed on another machine.
+        if missing := missing_for_original(definition.checkout.folder, s.verify, made.tools):
+            raise UserError("\n".join(missing))
+        return made
 
     def tell_mode(mode: str, why: str) -> None:
         if mode != "fork":
