@@ -493,7 +493,9 @@ def options() -> argparse.Namespace | None:
     parser.add_argument("--seconds", type=float, default=PRESET.seconds, help="training time (default: the preset's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: torch's)")
-    parser.add_argument("--sample", type=int, default=200, metavar="N", help="tokens of text to print (default 200)")
+    parser.add_argument(
+        "--sample", type=int, default=200, metavar="N", help="tokens of text to print (default 200)"
+    )  # fixed
     return parser.parse_args()
 
 

@@ -1,6 +1,5 @@
 """Memory of process trees, read from real processes."""
 
-import mmap
 import os
 import subprocess
 import sys
@@ -15,37 +14,47 @@ from autoresearch_magic.runners.worker.memory import MemoryWatch, proportional_b
 SHARED = 60_000_000
 
 
+READERS = f"""
+import mmap, os, time
+pages = mmap.mmap(-1, {SHARED})
+for at in range(0, {SHARED}, 4096):
+    pages[at] = 1
+ready, tell = os.pipe()
+pids = []
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        sum(pages[at] for at in range(0, {SHARED}, 4096))
+        os.write(tell, b".")
+        time.sleep(60)
+        os._exit(0)
+    pids.append(pid)
+for _ in pids:
+    os.read(ready, 1)
+print(*pids, flush=True)
+time.sleep(60)
+"""
+"""A small process with three forks that have read the same 60 MB; forks of the tests' own process would share that too."""
+
+
 @pytest.fixture
 def readers():
-    """Three forks that have read the same 60 MB, and their pids."""
-    with mmap.mmap(-1, SHARED) as pages:
-        pages.write(b"x" * SHARED)
-        ready, tell = os.pipe()
-        pids = []
-        for _ in range(3):
-            pid = os.fork()
-            if pid == 0:
-                pages.seek(0)
-                pages.read(SHARED).count(b"x")
-                os.write(tell, b".")
-                time.sleep(60)
-                os._exit(0)
-            pids.append(pid)
-        for _ in pids:
-            os.read(ready, 1)
+    """The pids of the three forks."""
+    with subprocess.Popen([sys.executable, "-c", READERS], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
         yield pids
-        for pid in pids:
+        for pid in [*pids, parent.pid]:
             os.kill(pid, 9)
-            os.waitpid(pid, 0)
-        os.close(ready)
-        os.close(tell)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells proportional memory")
 def test_pages_that_processes_share_count_once(readers, monkeypatch):
     assert all(resident_bytes(pid) > SHARED for pid in readers)
     assert sum(map(proportional_bytes, readers)) < 2 * SHARED
-    assert memory.shared_bytes() > SHARED / 2
+    with monkeypatch.context() as patch:
+        patch.setattr("os.getpid", lambda: readers[0])
+        assert memory.shared_bytes() > SHARED / 2
     monkeypatch.setattr(memory, "descendants", lambda pid: readers[1:])
     for limit, exceeded in ((2 * SHARED, False), (SHARED // 4, True)):
         watch = MemoryWatch(limit)
