@@ -28,6 +28,8 @@ MODULES = {
 def room(module: str) -> str:
     """Return the room of a module: the folder below the package, or ``root``."""
     first = module.partition(".")[0]
+    if first == "__main__":  # the command line
+        return "ui"
     return first if first in RANK else "root"
 
 

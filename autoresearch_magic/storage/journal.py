@@ -128,10 +128,21 @@ class Journal:
                 [(key, _json(value)) for key, value in values.items()],
             )
 
-    def note(self, kind: str, **body: Any) -> None:
-        """Record an event."""
+    def note(self, kind: str, **body: Any) -> int:
+        """Record an event, and return its number."""
         with self._transaction() as connection:
-            connection.execute("INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", (time.time(), kind, _json(body)))
+            made = connection.execute(
+                "INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", (time.time(), kind, _json(body))
+            )
+        return int(made.lastrowid or 0)
+
+    def requests(self, after: int = 0) -> list[tuple[int, str]]:
+        """Return the requests of other processes behind event number `after`: the event's number, and the action."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT id, body FROM event WHERE kind = 'request' AND id > ? ORDER BY id", (after,)
+            ).fetchall()
+        return [(row["id"], json.loads(row["body"])["action"]) for row in rows]
 
     def notes(self) -> list[tuple[float, str, dict[str, Any]]]:
         """Return all events in order: time (seconds since the epoch), kind and body."""
@@ -250,6 +261,11 @@ class Journal:
         with self._lock:
             row = self._connection.execute("SELECT judged_at FROM experiment WHERE number = ?", (number,)).fetchone()
         return 0.0 if row is None or row["judged_at"] is None else float(row["judged_at"])
+
+    def has_experiment(self) -> bool:
+        """Whether there is an experiment with a verdict."""
+        with self._lock:
+            return self._connection.execute("SELECT 1 FROM experiment WHERE verdict IS NOT NULL").fetchone() is not None
 
     def runs(self) -> list[Run]:
         """Return all measurements in the order they were made."""

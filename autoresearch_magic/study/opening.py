@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ..errors import UserError
 from ..events import State
@@ -31,15 +34,51 @@ def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
     candidates = (Path(root) / name_or_path, Path(name_or_path))
     folder = next((path for path in candidates if (path / "journal.sqlite").is_file()), None)
     if folder is None:
-        names = ", ".join(study_names(root)) or "none"
-        raise UserError(f"There is no study {str(name_or_path)!r}: there is {names} in {root}.")
+        raise UserError(_not_found(str(name_or_path), root))
     folder = folder.absolute()
     known = registry.known(folder)
     if isinstance(known, Study) and known.active:
         return known
     study = _load(folder)
-    registry.register(study)
+    # One without an experiment has nothing to show: it does not become the current study in place of one that has.
+    if study.experiments or registry.latest() is None:
+        registry.register(study)
     return study
+
+
+def newest(root: str | Path = ROOT) -> str | None:
+    """Return the name of the study that was written to last: one that is running or has an experiment, if there is one.
+
+    A start that failed before its first experiment leaves a study without one, which would hide an earlier result.
+    """
+    names = study_names(root)
+    return next((name for name in reversed(names) if _has_begun(Path(root) / name)), names[-1] if names else None)
+
+
+def _has_begun(folder: Path) -> bool:
+    try:
+        with Journal(folder / "journal.sqlite") as journal:
+            if journal.has_experiment():
+                return True
+    except UserError:  # not a journal
+        return False
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written
+        return False
+
+
+def _not_found(name: str, root: str | Path) -> str:
+    names = study_names(root)
+    if not names:
+        return f"There is no study {name!r}: there is none in {root}."
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    listed = ", ".join(names[:-9:-1]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return f"There is no study {name!r} in {root}: {meant}{'Its' if meant else 'its'} studies: {listed}."
 
 
 def current() -> Study | None:
@@ -66,6 +105,8 @@ def _load(folder: Path) -> Study:
             state = State.ELSEWHERE if study.locked else State.STOPPED
         status.state = state
         status.message = journal.get("message") or ""
+        if state is State.ELSEWHERE and (live := journal.get("live")):
+            status.message = f"{live['state']} in process {live['pid']}"
         if (best := status.incumbent) is not None and best.number > 0:
             of_best, of_baseline = ([*journal.finals(number).values()] for number in (best.number, 0))
             # A study that was stopped in its confirmation has no result yet: a report or a resume makes the missing runs.

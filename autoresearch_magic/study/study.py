@@ -33,6 +33,7 @@ from . import registry
 from .control import Control
 from .definition import Definition, define, resumed
 from .measuring import Measurer
+from .requests import RequestReader
 from .runner_factory import make_runner
 from .status import StudyStatus
 from .thread import StudyThread
@@ -612,7 +613,13 @@ class Study:
             self._thread = StudyThread(self.status, self._control, self._publish, self._lock, agent, comparison)
             self.status.message = self.status.traceback = ""
             self.status.state = State.STARTING
+        reader = RequestReader(  # made first, because it reads what the journal holds from before this start
+            self.folder / "journal.sqlite",
+            {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False)},
+            lambda: self.state, lambda: self.active,
+        )  # fmt: skip
         self._thread.start()
+        reader.start()
         return self
 
     def _publish(self, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -29,6 +30,11 @@ class Bar(Protocol):
         ...
 
 
+def terminal_bar(text: str = "") -> Bar:
+    """Return a bar for the standard error: one that redraws itself in a terminal, lines now and then elsewhere."""
+    return TerminalBar(text) if getattr(sys.stderr, "isatty", bool)() else ProgressLines()
+
+
 class TerminalBar:
     """A progress bar in a terminal; it is erased at the end unless it leaves a last text."""
 
@@ -45,7 +51,34 @@ class TerminalBar:
         self._bar.leave = last is not None
         self._bar.close()
         if last:
-            print(last)
+            print(last, file=sys.stderr)
+
+
+class ProgressLines:
+    """Progress in a log file or a pipe: a line at the start, one every `EVERY` seconds, and the last one."""
+
+    EVERY = 15.0
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._line = self._printed = ""
+
+    def show(self, share: float, text: str) -> None:
+        """Take the share that is done, 0 to 1, and what is being done; print it if it is time."""
+        self._line = f"{share:4.0%}  {text}".rstrip()
+        if time.monotonic() >= self._next:
+            self._print()
+
+    def close(self, last: str | None = None) -> None:
+        """Print the last state, and `last` below it."""
+        self._print()
+        if last:
+            print(last, file=sys.stderr, flush=True)
+
+    def _print(self) -> None:
+        if self._line != self._printed:
+            print(self._line, file=sys.stderr, flush=True)
+        self._printed, self._next = self._line, time.monotonic() + self.EVERY
 
 
 def follow(

@@ -16,18 +16,23 @@ from ..metric import format_numbers
 from ..runners.output.failing_lines import failing_lines
 from ..runners.output.log_file import read_log
 from ..source.edits import line_counts, unified_diff
+from ..study.comparisons import Regression
+from ..study.plan import Plan
 from ..study.results_table import ResultsTable
 from ..study.study import Study
 from ..study.summary import counts, result_line
 from ..text import counted, escape, fenced
 from .doctor.check import Check
+from .facts import evals_facts, experiment_facts, plan_facts, regression_facts, table_evals_facts
 from .reply import Reply, prose_reply
+from .session import Place
+from .wording import for_shell
 
 ALL_NUMBERS = 4_000
 """Characters of an experiment's other numbers that are shown: all of them, unless their names are very long."""
 
 
-def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:
+def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place = Place.MAGIC) -> Reply:
     """Show one experiment: its result, the agent's reasoning, its code or diff, and its error if it failed.
 
     Parameters
@@ -36,6 +41,8 @@ def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:
     e : Experiment
     note : str, optional
         A text in place of the verdict's reason.
+    place : Place
+        Where it is shown.
     """
     noise = estimate_noise(study.experiments).sd
     head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.metric.format(e.value, noise)}, {e.seconds:.1f} s"
@@ -49,13 +56,15 @@ def experiment_reply(study: Study, e: Experiment, note: str = "") -> Reply:
         code, language = unified_diff(study.experiments[0].target, e.target) or "(as the study began)", "diff"
         if e.number:
             facts.append(
-                f"Changes to the baseline, commit {e.commit[:10]}; %autoresearch apply {e.number}  commits them to your branch:"
+                f"Changes to the baseline, commit {e.commit[:10]}; {place} apply {e.number}  commits them to your branch:"
             )
+    if place is Place.SHELL:
+        facts = [*map(for_shell, facts)]
     text = "\n".join([head, *facts, "", code.rstrip(), *(["", tail] if tail else [])])
     markdown = "\n\n".join(
         [f"**{head}**", *map(escape, facts), fenced(code, language), *([fenced(tail)] if tail else [])]
     )
-    return Reply(text, markdown)
+    return Reply(text, markdown, data=experiment_facts(study, e), verbatim=True)
 
 
 def reasoning(proposal: Proposal) -> list[str]:
@@ -80,13 +89,17 @@ def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:
     """Show how the targets of two experiments differ."""
     diff = unified_diff(before.target, after.target, f"experiment {before.number}", f"experiment {after.number}")
     if not diff:
-        return prose_reply(f"Experiments {before.number} and {after.number} have the same target.")
+        return replace(
+            prose_reply(f"Experiments {before.number} and {after.number} have the same target."),
+            data={"study": study.name, "from": before.number, "to": after.number, "diff": ""},
+        )
     added, removed = line_counts(before.target, after.target)
     head = (
         f"Experiment {before.number} ({study.metric.format(before.value)}) → {after.number} "
         f"({study.metric.format(after.value)}): {counted(added, 'line')} added, {removed} removed"
     )
-    return Reply(f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}")
+    data = {"study": study.name, "from": before.number, "to": after.number, "diff": diff}
+    return Reply(f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}", data=data, verbatim=True)
 
 
 def evals_reply(study: Study) -> Reply:
@@ -97,6 +110,7 @@ def evals_reply(study: Study) -> Reply:
     return Reply(
         f"{text}\n\nEarly stopping: {stopped}" if stopped else text,
         f"{markdown}\n\n**Early stopping**: {escape(stopped)}" if stopped else markdown,
+        data=evals_facts(study),
     )
 
 
@@ -104,7 +118,11 @@ def table_evals_reply(path: Path, table: ResultsTable) -> Reply:
     """Show the analysis of a results table."""
     evals = table.evals()
     note = f"{path}: {counted(len(table.experiments), 'row')}. A table has single values: what chance explains is not known."
-    return Reply(f"{note}\n\n{evals_text(evals)}", f"{escape(note)}\n\n{evals_markdown(evals)}")
+    return Reply(
+        f"{note}\n\n{evals_text(evals)}",
+        f"{escape(note)}\n\n{evals_markdown(evals)}",
+        data=table_evals_facts(path, evals),
+    )
 
 
 def answer_reply(study: Study) -> Reply:
@@ -119,7 +137,8 @@ def answer_reply(study: Study) -> Reply:
     if answer is None:
         return prose_reply("Stopped before there was an answer.")
     text = answer.text(study.metric)
-    return Reply(text, fenced(text, "text") if "\n" in text else escape(text))
+    data = regression_facts(study, answer) if isinstance(answer, Regression) else {"study": study.name, "text": text}
+    return Reply(text, fenced(text, "text") if "\n" in text else escape(text), data=data)
 
 
 def ablation_reply(study: Study) -> Reply:
@@ -141,7 +160,14 @@ def report_reply(study: Study, to: str | None) -> Reply:
     return Reply(
         f"{head}\n{line}\nThe report is at {shown_path(path)}",
         f"**{escape(line)}.**\n\n{head}. The report is at `{shown_path(path)}`.",
+        data={"study": study.name, "path": str(path), "result": line},
     )
+
+
+def plan_reply(plan: Plan) -> Reply:
+    """Show what a study will take."""
+    text = str(plan)
+    return Reply(text, "\n".join(f"- {escape(line)}" for line in text.splitlines()), prose=True, data=plan_facts(plan))
 
 
 def shown_path(path: Path) -> str:

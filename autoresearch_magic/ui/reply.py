@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..study.study import Study
@@ -45,6 +46,12 @@ class Reply:
         function that is given the kernel's names.
     exit_code : int
         The exit code on the command line.
+    data : Mapping or None
+        The facts behind the text, as plain values: what ``--json`` prints, and ``to_dict()`` of what the magic returns.
+    value : callable or None
+        Returns what the magic returns in place of an object that shows this reply, such as a DataFrame.
+    verbatim : bool
+        Whether the text holds the user's code, in which nothing may be replaced.
     prose : bool
         Whether the text is prose: its lines may be wrapped, and its Markdown is made from it.
     """
@@ -58,6 +65,9 @@ class Reply:
     next_cell: str = ""
     run_here: tuple[str | Callable[[dict[str, Any]], None], ...] = ()
     exit_code: int = 0
+    data: Mapping[str, Any] | None = None
+    value: Callable[[], Any] | None = None
+    verbatim: bool = False
     prose: bool = False
 
     def as_markdown(self) -> str:
@@ -81,6 +91,18 @@ class Reply:
 def prose_reply(text: str, watch: Study | None = None, next_cell: str = "") -> Reply:
     """Return a reply of plain sentences."""
     return Reply(text, watch=watch, next_cell=next_cell, prose=True)
+
+
+def json_reply(reply: Reply) -> Reply:
+    """Return a reply whose text is its data as one JSON object; what only its end knows is told there."""
+    if (then := reply.then) is not None:
+        return replace(reply, then=lambda: json_reply(then()))
+    if (work := reply.work) is not None:
+        return replace(reply, work=lambda show: json_reply(work(show)))
+    if reply.data is None:
+        return reply
+    text = json.dumps(reply.data, allow_nan=False, ensure_ascii=False, indent=2)
+    return Reply(text, data=reply.data, exit_code=reply.exit_code, verbatim=True)
 
 
 def _as_markdown(line: str) -> str:

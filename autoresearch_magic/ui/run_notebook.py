@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import threading
 import time
@@ -16,7 +15,7 @@ from ..storage.folders import ROOT, study_names
 from ..storage.journal import Journal
 from ..study.opening import open_study
 from .outcome import outcome_reply
-from .progress_bar import TerminalBar
+from .progress_bar import REFRESH, terminal_bar
 from .replies import shown_path
 from .reply import Reply
 
@@ -79,10 +78,9 @@ def run_notebook(path: Path, out: Path | None, options: Mapping[str, object]) ->
 
     thread = threading.Thread(target=execute, name="notebook", daemon=True)
     thread.start()
-    refresh = 0.5 if sys.stderr.isatty() else 15.0  # in a log file each refresh is a line
-    bar = TerminalBar(path.name)
+    bar = terminal_bar(path.name)
     while thread.is_alive():
-        thread.join(refresh)
+        thread.join(REFRESH)
         bar.show(*notebook_progress(root, began, path.name))
     bar.close("")
     nbformat.write(notebook, out)
@@ -122,11 +120,15 @@ def notebook_progress(root: Path, began: float, name: str) -> tuple[float, str]:
     return share, f"{what}, best {settings.as_metric().format(kept[-1].value)}"
 
 
-def cell_failure(error: BaseException, out: Path) -> UserCodeError:
+class NotebookFailed(UserCodeError):
+    """A cell of a notebook failed. The message is the notebook's own, and speaks of its cells."""
+
+
+def cell_failure(error: BaseException, out: Path) -> NotebookFailed:
     """Turn the failure of a cell into one line, with the user's traceback if there is one."""
     name, value = getattr(error, "ename", ""), getattr(error, "evalue", str(error))
     usage = name == "UsageError"  # how our magics report a UserError: one line, no traceback
-    return UserCodeError(
+    return NotebookFailed(
         f"A cell failed: {value if usage else f'{name}: {value}'} (see {shown_path(out)})",
         "" if usage else str(getattr(error, "traceback", "")),
     )

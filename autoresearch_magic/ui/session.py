@@ -13,9 +13,10 @@ from ..config.argument_parser import given
 from ..config.layouts import lab_files, original_settings
 from ..config.program import Program
 from ..errors import UserError
-from ..storage.folders import ROOT, study_names
+from ..storage.folders import ROOT
+from ..study import registry
 from ..study.definition import read_program, read_source
-from ..study.opening import current, open_study
+from ..study.opening import current, newest, open_study
 from ..study.ref_comparison import COMPARED
 from ..study.study import Study
 
@@ -77,8 +78,14 @@ class Session:
     expand: Callable[[str], str] = str
     here: set[str] = field(default_factory=set)
 
-    def study(self, name: str | None = None) -> Study:
+    def study(self, name: str | None = None, *, switch: bool = False) -> Study:
         """Return the study of that name, or the default one.
+
+        Parameters
+        ----------
+        name : str, optional
+        switch : bool
+            Whether the named study becomes the current one even where there is one already.
 
         Raises
         ------
@@ -86,18 +93,24 @@ class Session:
             When there is none.
         """
         if name:
-            return open_study(name, self.root)
-        names = study_names(self.root)
+            before = current()
+            study = open_study(name, self.root)
+            if before is not None and not switch:
+                registry.register(before)
+            return study
+        last = newest(self.root)
         if self.place is Place.SHELL:
-            if not names:
+            if last is None:
                 raise UserError(
                     f"There is no study in {self.root}: start one with  autoresearch run PROGRAM.md --target FILE"
                 )
-            return open_study(names[-1], self.root)
-        if (study := current()) is not None:
-            return study
-        if names:
-            raise UserError(f"No study is open: {MAGIC} resume {names[-1]}  continues the last one.")
+            return open_study(last, self.root)
+        if (present := current()) is not None:
+            return present
+        if last is not None:
+            raise UserError(
+                f"No study is open: {MAGIC} resume {last}  continues the last one, and  --study {last}  looks at it."
+            )
         raise UserError("No study yet: a cell that begins with  %%autoresearch --metric NAME=EXPRESSION  starts one.")
 
     def to_compare(self, options: dict[str, Any]) -> tuple[Program, dict[str, Any]]:

@@ -103,7 +103,7 @@ def test_names_paths_and_the_registry(make_study, tmp_path):
     other = make_study()
     assert auto.name != other.name
     assert "loss" in auto.name
-    with pytest.raises(UserError, match="There is no study 'none': there is first"):
+    with pytest.raises(UserError, match=r"There is no study 'none' in .*: its studies: .*first"):
         open_study("none", tmp_path)
 
 

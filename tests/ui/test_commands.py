@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.ui.commands import table
+from autoresearch_magic.ui.commands import completion, table
+from autoresearch_magic.ui.commands.completion import complete_line
 from autoresearch_magic.ui.commands.table import COMMANDS, NUMBER, argument, command, run
-from autoresearch_magic.ui.jupyter.magics import AutoresearchMagics, complete
+from autoresearch_magic.ui.jupyter.magics import AutoresearchMagics
 from autoresearch_magic.ui.reply import Reply
 from autoresearch_magic.ui.session import Place, Session
 
@@ -17,9 +18,16 @@ from autoresearch_magic.ui.session import Place, Session
 @pytest.fixture
 def greeting(monkeypatch):
     """A new subcommand: one function."""
-    monkeypatch.setattr(table, "COMMANDS", {place: dict(commands) for place, commands in COMMANDS.items()})
+    commands = {place: dict(commands) for place, commands in COMMANDS.items()}
+    for module in (table, completion):
+        monkeypatch.setattr(module, "COMMANDS", commands)
 
-    @command("greet", NUMBER, argument("--whom", default="you", values=lambda: ["me", "them"]), settings=True)
+    @command(
+        "greet",
+        NUMBER,
+        argument("--whom", default="you", values=lambda typed: {"me": "I", "them": "they"}),
+        settings=True,
+    )
     def greet(session, arguments):
         """Say hello."""
         return Reply(f"{arguments.number} x hello {arguments.whom}")
@@ -38,9 +46,10 @@ def test_a_new_subcommand_is_one_function(greeting, place):
         run(session, "greet")
     with pytest.raises(UserError, match="did you mean greet"):
         run(session, "gret 3")
-    assert greeting[place]["greet"].completions("--whom") == ["me", "them"]
-    assert "tuner" in greeting[place]["greet"].completions("--agent")
-    assert {"--whom", "--budget"} <= set(greeting[place]["greet"].completions("3"))
+    if place is Place.MAGIC:
+        assert complete_line(session, "%autoresearch greet 3 --whom ") == ("", {"me": "I", "them": "they"})
+        assert "tuner" in complete_line(session, "%autoresearch greet --agent tu")[1]
+        assert {"--whom", "--budget"} <= set(complete_line(session, "%autoresearch greet 3 ")[1])
 
 
 def test_every_subcommand_has_help():
@@ -50,23 +59,6 @@ def test_every_subcommand_has_help():
             assert each.summary in " ".join(each.parser(place).format_help().split()), name
 
 
-@pytest.mark.parametrize(
-    ("line", "typed", "found"),
-    [
-        ("%autoresearch st", "st", ["start", "step", "stop", "status"]),
-        ("%%autoresearch --met", "--met", ["--metric"]),
-        ("%autoresearch start --bud", "bud", ["budget"]),  # as IPython asks where a dash ends a word
-        ("%autoresearch resume --agent tun", "tun", ["tuner"]),
-        ("%autoresearch status ni", "ni", ["night"]),
-    ],
-)
-def test_completion(line, typed, found, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".autoresearch" / "night").mkdir(parents=True)
-    (tmp_path / ".autoresearch" / "night" / "journal.sqlite").touch()
-    assert complete(None, SimpleNamespace(text_until_cursor=line, symbol=typed)) == found
-
-
 def test_the_agents_and_the_notes_they_read(monkeypatch):
     session = Session()
     listed = run(session, "agents")
@@ -74,7 +66,7 @@ def test_the_agents_and_the_notes_they_read(monkeypatch):
     assert len({re.match(r"\S+ +", line).end() for line in lines}) == 1, "one column of names"
     assert listed.markdown.count("\n") == len(lines) + 1
     study = SimpleNamespace(settings=SimpleNamespace(agent="tuner:LR"), say=lambda text: study)
-    monkeypatch.setattr(session, "study", lambda: study)
+    monkeypatch.setattr(session, "study", lambda name: study)
     assert "tuner:LR reads no notes" in run(session, "say be bold").text
     study.settings.agent = "claude"
     assert "claude reads it" in run(session, "say be bold").text

@@ -12,13 +12,15 @@ from ...study.comparisons import SAMPLES as SAMPLES_OF_REFS
 from ...study.ref_comparison import COMPARED, compare_refs
 from ...study.regression_table import read_regression
 from ...study.results_table import is_results_table
-from ...text import escape, fenced
+from ...text import fenced
 from ..drafting import draft_reply
+from ..facts import metric_facts, plain_dict
 from ..outcome import VERDICT_CODES
-from ..replies import ablation_reply, answer_reply
+from ..replies import ablation_reply, answer_reply, plan_reply
 from ..reply import Reply
 from ..session import Place, Session, known_layout, program_settings
 from .table import argument, command
+from .values import experiments
 
 
 def sample_count(text: str) -> int:
@@ -40,7 +42,7 @@ SAMPLES = argument("--samples", metavar="N", type=sample_count, help="runs of ea
 @command(
     "plan",
     argument("goal", nargs="*", metavar="GOAL", help="a goal in plain words: the agent writes a program for it; without, the program is planned"),
-    settings=True, places=[Place.MAGIC],
+    settings=True, json=True, places=[Place.MAGIC],
 )  # fmt: skip
 def plan(session: Session, arguments: argparse.Namespace) -> Reply:
     """Estimate noise, time and cost before a start; or draft a program from a goal in plain words."""
@@ -52,8 +54,7 @@ def plan(session: Session, arguments: argparse.Namespace) -> Reply:
     study = session.new_study(arguments)
 
     def work(show: Callable[[float, str], None]) -> Reply:
-        text = str(study.plan(show))
-        return Reply(text, "\n".join(f"- {escape(line)}" for line in text.splitlines()), prose=True)
+        return plan_reply(study.plan(show))
 
     return Reply("", work=work)
 
@@ -66,15 +67,19 @@ def _measurable(session: Session, options: dict[str, object]) -> bool:
 
 
 @command(
-    "regression", argument("a", metavar="A | RESULTS.tsv", help="number of an experiment, 0 for the baseline; or a git ref; or the skill's table of a regression"),
-    argument("b", nargs="?", metavar="B", help="number of another experiment, or another git ref"), SAMPLES, settings=COMPARED,
+    "regression", argument("a", metavar="A | RESULTS.tsv", help="number of an experiment, 0 for the baseline; or a git ref; or the skill's table of a regression", values=experiments),
+    argument("b", nargs="?", metavar="B", help="number of another experiment, or another git ref", values=experiments), SAMPLES,
+    settings=COMPARED, of_study=True, json=True,
 )  # fmt: skip
 def regression(session: Session, arguments: argparse.Namespace) -> Reply:
     """Test whether experiment B, or git ref B, is no worse than A, by running both side by side."""
     a, b, options = arguments.a, arguments.b, given(arguments)
     if b is None and is_results_table(a):
         verdict = read_regression(Path(a))
-        return Reply(verdict.text(), exit_code=VERDICT_CODES[verdict.verdict], prose=True)
+        return Reply(
+            verdict.text(), exit_code=VERDICT_CODES[verdict.verdict], prose=True,
+            data={"table": a, **plain_dict(vars(verdict)), "text": verdict.text()},
+        )  # fmt: skip
     if b is None:
         raise UserError(
             "Give two: numbers of experiments, as in  regression 0 5 , or git refs, as in  regression main HEAD"
@@ -82,20 +87,23 @@ def regression(session: Session, arguments: argparse.Namespace) -> Reply:
     if a.lstrip("#").isdecimal() and b.lstrip("#").isdecimal():
         if options:
             raise UserError("Options of a comparison are for git refs: experiments are run as their study runs them.")
-        study = session.study().ask_regression(a, b, arguments.samples)
+        study = session.study(arguments.study).ask_regression(a, b, arguments.samples)
         return Reply("", wait=(study, None), then=lambda: answer_reply(study))
     program, settings = session.to_compare(options)
 
     def work(show: Callable[[float, str], None]) -> Reply:
         answer = compare_refs(a, b, settings, program, arguments.samples or SAMPLES_OF_REFS, show)
         text = answer.text()
-        return Reply(text, fenced(text, "text"), exit_code=VERDICT_CODES[answer.verdict])
+        return Reply(
+            text, fenced(text, "text"), exit_code=VERDICT_CODES[answer.verdict],
+            data={**plain_dict(vars(answer)), "metric": metric_facts(answer.metric), "text": text},
+        )  # fmt: skip
 
     return Reply("", work=work)
 
 
-@command("ablate", SAMPLES)
+@command("ablate", SAMPLES, of_study=True)
 def ablate(session: Session, arguments: argparse.Namespace) -> Reply:
     """Measure what each kept change contributes, by undoing it; offers to remove those that contribute nothing."""
-    study = session.study().ask_ablation(arguments.samples)
+    study = session.study(arguments.study).ask_ablation(arguments.samples)
     return Reply("", wait=(study, None), then=lambda: ablation_reply(study))

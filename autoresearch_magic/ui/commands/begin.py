@@ -7,14 +7,14 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from ...agents.registry import agent_names
 from ...config.skills import as_cell, copy_example, find_skill, read_skills, skill_folders
 from ...text import counted, escape
 from ..doctor.examine import examine
 from ..replies import checks_reply
 from ..reply import Reply, prose_reply
 from ..session import Place, Session
-from .table import argument, command, find_command, overview
+from .table import COMMANDS, argument, command, find_command, overview
+from .values import Typed, agents, skill_names
 
 
 @command("skills")
@@ -31,14 +31,15 @@ def skills(session: Session, arguments: argparse.Namespace) -> Reply:
     return Reply(
         "\n".join([*(f"{name:<{width}}  {what}" for name, what in described.items()), "", hint, *problems]),
         "\n\n".join(["\n".join(table), *map(escape, [hint, *problems])]),
+        data={"skills": described},
     )
 
 
 @command(
-    "skill", argument("name", metavar="NAME", help="a skill's name"),
+    "skill", argument("name", metavar="NAME", help="a skill's name", values=skill_names),
     argument("--example", metavar="FOLDER", help="copy its example into this new folder, as a git repository"),
     argument("--no-cell", action="store_true", help="put no program into the next cell"),
-    argument("--agent", metavar="AGENT", help="who proposes changes, such as recorded:NAME for the edits that were recorded on the example", values=agent_names),
+    argument("--agent", metavar="AGENT", help="who proposes changes, such as recorded:NAME for the edits that were recorded on the example", values=agents),
     places=[Place.MAGIC],
 )  # fmt: skip
 def skill(session: Session, arguments: argparse.Namespace) -> Reply:
@@ -61,7 +62,7 @@ def skill(session: Session, arguments: argparse.Namespace) -> Reply:
 
 
 @command(
-    "init", argument("skill", metavar="SKILL", help="a skill's name; see  autoresearch skills"),
+    "init", argument("skill", metavar="SKILL", help="a skill's name; see  %%autoresearch skills"),
     argument("folder", nargs="?", metavar="FOLDER", help="a new folder (default: the skill's name)"), places=[Place.SHELL],
 )  # fmt: skip
 def init(session: Session, arguments: argparse.Namespace) -> Reply:
@@ -85,7 +86,12 @@ def doctor(session: Session, arguments: argparse.Namespace) -> Reply:
     return Reply("", work=work)
 
 
-@command("help", argument("command", nargs="?", metavar="COMMAND", help="a command"))
+def command_names(typed: Typed) -> dict[str, str]:
+    """Return the names of the commands, with what they do."""
+    return {name: each.summary for name, each in COMMANDS[typed.session.place].items()}
+
+
+@command("help", argument("command", nargs="?", metavar="COMMAND", help="a command", values=command_names))
 def show_help(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show how to begin, or one command's options."""
     if arguments.command is None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Callable
 
 from ...budget import parse_duration
 from ...config.argument_parser import given
 from ...errors import UserError
 from ...events import State
 from ...study.definition import read_program
-from ...study.opening import current
+from ...study.opening import current, open_study
+from ...study.requests import request
 from ...study.study import Study
-from ...study.summary import result_line
+from ...study.summary import result_line, status_text
+from ..progress_bar import caption
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
 from .table import NAME, STUDY, argument, command
+
+LOOK = 2.0
+"""Seconds between two looks at a study that another process runs."""
 
 OFFLINE = ("tuner", "replay", "recorded")
 """Agents that read no notes."""
@@ -56,17 +63,26 @@ def step(session: Session, arguments: argparse.Namespace) -> Reply:
     return prose_reply(f"{study.name}: one experiment, then a pause. {MAGIC} wait waits for it.", watch=study)
 
 
-@command("pause", places=[Place.MAGIC])
+@command("pause", STUDY, of_study=True)
 def pause(session: Session, arguments: argparse.Namespace) -> Reply:
     """Pause after the current run."""
-    study = session.study().pause()
-    return prose_reply(f"{study.name} pauses after the current run. Continue with  {MAGIC} resume")
+    study = session.study(arguments.study)
+    if study.state == State.ELSEWHERE:
+        request(study.folder, "pause", lambda: study.locked)
+    else:
+        study.pause()
+    return prose_reply(f"{study.name} pauses after the current run. Continue with  {MAGIC} resume {study.name}")
 
 
-@command("resume", STUDY, settings=True)
+@command("resume", STUDY, settings=True, of_study=True)
 def resume(session: Session, arguments: argparse.Namespace) -> Reply:
     """Continue after a pause, a stop or a crash; settings given here replace the old ones."""
-    study = session.study(arguments.study)
+    study = session.study(arguments.study, switch=True)
+    if study.state == State.ELSEWHERE:
+        if given(arguments):
+            raise UserError(f"Another process runs {study.name}: its settings can change only after  {MAGIC} stop")
+        request(study.folder, "resume", lambda: study.locked)
+        return prose_reply(f"{study.name} continues, in the process that runs it.")
     paused = study.active
     study.resume(**given(arguments))
     done, best = len(study.experiments), study.status.incumbent
@@ -76,13 +92,17 @@ def resume(session: Session, arguments: argparse.Namespace) -> Reply:
     )
 
 
-@command("stop", places=[Place.MAGIC])
+@command("stop", STUDY, of_study=True)
 def stop(session: Session, arguments: argparse.Namespace) -> Reply:
     """End the study now; it can be resumed."""
-    study = session.study()
-    if not study.active:
+    study = session.study(arguments.study)
+    if study.state == State.ELSEWHERE:
+        request(study.folder, "stop", lambda: study.locked)
+        study = open_study(study.name, session.root)
+    elif study.active:
+        study.stop()
+    else:
         return prose_reply("\n".join([f"{study.name} is {study.state} already.", *go_on(study, session.place)]))
-    study.stop()
     return prose_reply(
         f"{study.name} is stopped: {result_line(study.status)}. Continue with  {MAGIC} resume {study.name}"
     )
@@ -91,25 +111,38 @@ def stop(session: Session, arguments: argparse.Namespace) -> Reply:
 @command(
     "wait",
     argument("--timeout", metavar="DURATION", help="wait at most this long, for example 60s"),
-    places=[Place.MAGIC],
-)
+    STUDY, of_study=True,
+)  # fmt: skip
 def wait(session: Session, arguments: argparse.Namespace) -> Reply:
     """Wait until the study ends or pauses, with a progress bar."""
     timeout = None if arguments.timeout is None else parse_duration(arguments.timeout, "timeout")
-    return Reply("", wait=(session.study(), timeout))
+    study = session.study(arguments.study)
+    if study.state == State.ELSEWHERE or session.place is Place.SHELL:
+        return Reply("", work=lambda show: wait_elsewhere(session, study, timeout, show))
+    return Reply("", wait=(study, timeout))
 
 
-@command("watch", STUDY, places=[Place.MAGIC])
+def wait_elsewhere(session: Session, study: Study, timeout: float | None, show: Callable[[float, str], None]) -> Reply:
+    """Wait until the process that runs a study leaves it, and return its status."""
+    end = None if timeout is None else time.monotonic() + timeout
+    while study.locked and (end is None or time.monotonic() < end):
+        show(study.status.fraction, caption(study))
+        time.sleep(LOOK if end is None else max(0.0, min(LOOK, end - time.monotonic())))
+        study = open_study(study.folder, session.root)
+    return prose_reply(status_text(study.status))
+
+
+@command("watch", STUDY, of_study=True, places=[Place.MAGIC])
 def watch(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show the live panel again."""
-    study = session.study(arguments.study)
-    return prose_reply(repr(study), watch=study)
+    study = session.study(arguments.study, switch=True)
+    return prose_reply(f"{study.name}: {caption(study)}", watch=study)
 
 
-@command("say", argument("text", nargs="+", metavar="TEXT", help="what it should know"), places=[Place.MAGIC])
+@command("say", argument("text", nargs="+", metavar="TEXT", help="what it should know"), of_study=True)
 def say(session: Session, arguments: argparse.Namespace) -> Reply:
     """Send the agent a note; it reads it before its next proposal."""
-    study = session.study().say(" ".join(arguments.text))
+    study = session.study(arguments.study).say(" ".join(arguments.text))
     agent = study.settings.agent
     if agent.partition(":")[0] in OFFLINE:
         return prose_reply(f"Noted, but {agent} reads no notes: a language model does (--agent).")

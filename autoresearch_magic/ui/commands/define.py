@@ -16,11 +16,12 @@ from ...text import counted
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session, Source
 from .table import NAME, argument, command
+from .values import paths
 
 SHOWN = 12
 """Number of constants that are listed."""
 
-PATH = argument("path", nargs="?", metavar="PATH", help="a file instead of the cell")
+PATH = argument("path", nargs="?", metavar="PATH", help="a file instead of the cell", values=paths)
 
 
 HERE = argument("--here", action="store_true", help="run it in the kernel too, so that later cells can use its names")

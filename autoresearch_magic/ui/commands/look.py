@@ -3,59 +3,84 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ...agents.registry import agent_names, description
 from ...errors import UserError
 from ...storage.folders import study_names
 from ...study import summary
-from ...study.opening import current
+from ...study.export import history as data_frame
+from ...study.opening import current, newest
 from ...study.results_table import is_results_table, read_results
+from ...study.study import Study
 from ...study.summary import history_markdown, history_text, result_line
 from ...text import escape, fenced
+from ..facts import history_facts, status_facts
 from ..replies import diff_reply, evals_reply, experiment_reply, table_evals_reply
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
 from .control import go_on
 from .table import NUMBER, STUDY, argument, command
+from .values import experiments, studies
 
 
-@command("status", STUDY)
+@command("status", STUDY, of_study=True, json=True)
 def status(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show the state of the study and its result so far."""
     if session.place is Place.MAGIC and arguments.study is None and current() is None:
         names = study_names(session.root)
         if not names:
-            return prose_reply(f"No study yet. {MAGIC} help shows how to begin.")
-        return prose_reply(f"No study is open. There is {', '.join(names)}: {MAGIC} resume {names[-1]}")
+            return replace(prose_reply(f"No study yet. {MAGIC} help shows how to begin."), data={"study": None})
+        last = newest(session.root)
+        text = f"No study is open. There is {', '.join(names)}: {MAGIC} status {last}  opens it."
+        return replace(prose_reply(text), data={"study": None})
     study = session.study(arguments.study)
-    return prose_reply("\n".join([summary.status_text(study.status), *go_on(study, session.place)]))
+    lines = [summary.status_text(study.status), *_passed_over(session, study), *go_on(study, session.place)]
+    return replace(prose_reply("\n".join(lines)), data=status_facts(study))
 
 
-@command("history", STUDY, argument("--kept", action="store_true", help="only kept experiments"))
+def _passed_over(session: Session, study: Study) -> list[str]:
+    """Return a line about a later study that the default passes over because it has no experiment, if there is one."""
+    names = study_names(session.root)
+    if session.place is Place.MAGIC or study.name not in names or study.name == names[-1]:
+        return []
+    return [f"A later study, {names[-1]}, has no finished experiment: --study {names[-1]} shows it."]
+
+
+@command(
+    "history", STUDY, argument("--kept", action="store_true", help="only kept experiments"), of_study=True, json=True
+)  # fmt: skip
 def history(session: Session, arguments: argparse.Namespace) -> Reply:
     """List the experiments."""
     study = session.study(arguments.study)
     shown = [e for e in study.experiments if e.kept or not arguments.kept]
     if not shown:
-        return prose_reply(f"{study.name} has no finished experiment yet.")
-    return Reply(history_text(study.status, shown), history_markdown(study.status, shown))
+        return Reply(
+            f"{study.name} has no finished experiment yet.", prose=True, data=history_facts(study, []),
+            value=lambda: data_frame([]),
+        )  # fmt: skip
+    return Reply(
+        history_text(study.status, shown), history_markdown(study.status, shown), data=history_facts(study, shown),
+        value=lambda: data_frame(shown),
+    )  # fmt: skip
 
 
-@command("show", NUMBER)
+@command("show", NUMBER, of_study=True, json=True)
 def show(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show an experiment: its result, the agent's reasoning, its code, and its error if it failed."""
-    study = session.study()
-    return experiment_reply(study, study.experiment(arguments.number))
+    study = session.study(arguments.study)
+    return experiment_reply(study, study.experiment(arguments.number), place=session.place)
 
 
 @command(
     "diff", NUMBER,
-    argument("other", nargs="?", metavar="M", help="compare N with M instead of with the version it was made from"),
+    argument("other", nargs="?", metavar="M", help="compare N with M instead of with the version it was made from", values=experiments),
+    of_study=True,
 )  # fmt: skip
 def diff(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show what an experiment changed, or how two differ."""
-    study = session.study()
+    study = session.study(arguments.study)
     before = after = study.experiment(arguments.number)
     if arguments.other is not None:
         after = study.experiment(arguments.other)
@@ -66,19 +91,20 @@ def diff(session: Session, arguments: argparse.Namespace) -> Reply:
     return diff_reply(study, before, after)
 
 
-@command("best")
+@command("best", of_study=True, json=True)
 def best(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show the best experiment."""
-    study = session.study()
+    study = session.study(arguments.study)
     if (incumbent := study.status.incumbent) is None:
         raise UserError(f"{study.name} has no finished experiment yet: {MAGIC} wait")
-    return experiment_reply(study, incumbent, result_line(study.status))
+    return experiment_reply(study, incumbent, result_line(study.status), place=session.place)
 
 
 @command(
-    "evals", argument("study", nargs="?", metavar="NAME | RESULTS.tsv", help="a study's name (default: the current one), or a results table of any such loop", values=study_names),
+    "evals", argument("named", nargs="?", metavar="NAME | RESULTS.tsv", help="the same as --study NAME; or a results table of any such loop", values=studies),
     argument("--minimize", action="store_true", default=None, help="lower is better, for a table that does not say it"),
     argument("--maximize", dest="minimize", action="store_false", help="higher is better, for such a table"),
+    of_study=True, json=True,
 )  # fmt: skip
 def evals(session: Session, arguments: argparse.Namespace) -> Reply:
     """Analyze the study: trend, plateau, which changes helped or failed, what to do next."""
@@ -89,14 +115,17 @@ def evals(session: Session, arguments: argparse.Namespace) -> Reply:
     return evals_reply(session.study(arguments.study))
 
 
-@command("briefing", places=[Place.MAGIC])
+@command("briefing", of_study=True)
 def briefing(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show the prompt that a language model would get now."""
-    text = session.study().briefing()
-    return Reply(text, f"{len(text):,} characters, about {len(text) // 4:,} tokens:\n\n{fenced(text, 'text')}")
+    text = session.study(arguments.study).briefing()
+    return Reply(
+        text, f"{len(text):,} characters, about {len(text) // 4:,} tokens:\n\n{fenced(text, 'text')}", verbatim=True,
+        data={"briefing": text},
+    )  # fmt: skip
 
 
-@command("agents", places=[Place.MAGIC])
+@command("agents")
 def agents(session: Session, arguments: argparse.Namespace) -> Reply:
     """List the agents that can propose changes."""
     known = {name: description(name) for name in agent_names()}
@@ -105,4 +134,5 @@ def agents(session: Session, arguments: argparse.Namespace) -> Reply:
     return Reply(
         "\n".join(f"{name:<{width}}  {what}" for name, what in known.items()),
         "\n".join(["| agent | what it is |", "| --- | --- |", *rows]),
+        data={"agents": known},
     )

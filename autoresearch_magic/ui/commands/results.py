@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ...errors import UserError
 from ..replies import report_reply, shown_path
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session, Source
 from .table import NUMBER, argument, command
+from .values import experiments, paths
+
+TO = argument(
+    "--to", metavar="FILE", help="write it into this file; a file that holds anything but a version stays as it is"
+)
 
 
-@command("restore", NUMBER, places=[Place.MAGIC])
+@command("restore", NUMBER, of_study=True, places=[Place.MAGIC])
 def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     """Make an experiment's version the target again, in a new cell."""
-    study = session.study()
+    study = session.study(arguments.study)
     experiment = study.experiment(arguments.number)
     if study.definition.checkout is not None:
         raise UserError(
@@ -30,21 +36,46 @@ def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     )
 
 
+@command("restore", NUMBER, TO, of_study=True, places=[Place.SHELL])
+def restore_file(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Print an experiment's version of the target, or write it into a file."""
+    study = session.study(arguments.study)
+    experiment = study.experiment(arguments.number)
+    if study.definition.checkout is not None:
+        raise UserError(
+            f"{study.name} is of a repository: {MAGIC} apply {experiment.number}  commits the experiment to your branch, "
+            f"and  git show {experiment.commit[:10]}  shows it."
+        )
+    if arguments.to is None:
+        return Reply(experiment.target.rstrip("\n"), verbatim=True)
+    path = Path(arguments.to).expanduser()
+    versions = {e.target.strip() for e in study.experiments}
+    if path.exists() and path.read_text(encoding="utf-8", errors="replace").strip() not in {"", *versions}:
+        raise UserError(f"{path} holds something else than a version of {study.name}: move it away first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(experiment.target, encoding="utf-8")
+    return prose_reply(f"{shown_path(path)} is experiment {experiment.number} of {study.name} now.")
+
+
 @command(
-    "apply", argument("number", nargs="?", metavar="N", help="number of an experiment (default: the best)")
+    "apply", argument("number", nargs="?", metavar="N", help="number of an experiment (default: the best)", values=experiments), of_study=True
 )  # fmt: skip
 def apply(session: Session, arguments: argparse.Namespace) -> Reply:
     """Commit the best, or experiment N, to the branch of your repository; pushes nothing."""
-    commit = session.study().apply(arguments.number)
+    commit = session.study(arguments.study).apply(arguments.number)
     return prose_reply(
         f"Committed to your branch as {commit[:10]}, nothing is pushed. Undo it with  git reset --hard {commit[:10]}~1"
     )
 
 
-@command("report", argument("path", nargs="?", metavar="PATH", help="where to write it, in Markdown"))
+@command(
+    "report",
+    argument("path", nargs="?", metavar="PATH", help="where to write it, in Markdown", values=paths),
+    of_study=True,
+)
 def report(session: Session, arguments: argparse.Namespace) -> Reply:
     """Write a report; measures the best and the baseline again first if that was not done yet."""
-    study = session.study()
+    study = session.study(arguments.study)
     if study.unconfirmed:
         study.ask_confirmation()
         return Reply("", wait=(study, None), then=lambda: report_reply(study, arguments.path))
@@ -53,9 +84,12 @@ def report(session: Session, arguments: argparse.Namespace) -> Reply:
 
 @command(
     "export",
-    argument("path", metavar="PATH", help=".py or .ipynb: the best target; .csv, .tsv, .json: the history"),
+    argument("path", metavar="PATH", help=".py or .ipynb: the best target; .csv, .tsv, .json: the history", values=paths),
     argument("--columns", type=int, choices=(5, 9), default=5, help="of a .tsv: the original's 5 (default), or the generalised skill's 9"),
+    of_study=True,
 )  # fmt: skip
 def export(session: Session, arguments: argparse.Namespace) -> Reply:
     """Write the best target or the history to a file."""
-    return prose_reply(f"Written: {shown_path(session.study().export(arguments.path, arguments.columns))}")
+    return prose_reply(
+        f"Written: {shown_path(session.study(arguments.study).export(arguments.path, arguments.columns))}"
+    )

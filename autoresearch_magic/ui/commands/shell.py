@@ -10,6 +10,7 @@ from ...errors import UserError
 from ...study.definition import read_program
 from ...study.study import Study
 from ..drafting import draft_reply
+from ..replies import plan_reply
 from ..reply import Reply, prose_reply
 from ..run_notebook import run_notebook
 from ..session import Place, Session, known_layout, program_settings
@@ -34,14 +35,15 @@ def run(session: Session, arguments: argparse.Namespace) -> Reply:
 
 
 @command(
-    "plan", argument("file", metavar="PROGRAM.md | GOAL"), TARGET, SETUP, NAME, settings=True, places=[Place.SHELL]
+    "plan", argument("file", metavar="PROGRAM.md | GOAL"), TARGET, SETUP, NAME, settings=True, json=True,
+    places=[Place.SHELL],
 )  # fmt: skip
 def plan(session: Session, arguments: argparse.Namespace) -> Reply:
     """Estimate noise, time and cost of a program before a start; or draft a program from a goal in plain words."""
     if not Path(arguments.file).is_file() and not arguments.file.endswith(".md"):
         return draft_reply(arguments.file, given(arguments), session.root)
     study = file_study(session, arguments)
-    return Reply("", work=lambda show: Reply(str(study.plan(show))))
+    return Reply("", work=lambda show: plan_reply(study.plan(show)))
 
 
 def file_study(session: Session, arguments: argparse.Namespace) -> Study:

@@ -8,38 +8,43 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import functools
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...agents.registry import agent_names
 from ...config.argument_parser import HelpShown, Parser, add_options
 from ...config.settings import FIELDS
 from ...config.skill_words import counterpart
 from ...errors import UserError
-from ...storage.folders import checked_name, study_names
-from ..reply import Reply
+from ...storage.folders import checked_name
+from ..reply import Reply, json_reply
 from ..session import MAGIC, Place, Session
+from .first_steps import FIRST_STEPS
+from .values import Typed, experiments, studies
 
 Function = Callable[[Session, argparse.Namespace], Reply]
 """Carries out a subcommand. The namespace holds its arguments, the settings that were given, and ``cell``: the text below it or None."""
+
+CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
+"""Errors of the system that the user can fix: a folder that is read-only, full, or a file."""
 
 _KEY_LINE = re.compile(r"[A-Z][A-Za-z]*(?:-[A-Za-z]+)*:\s")
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a subcommand, as `argparse` takes it, and a function that lists its possible values.
+    """One argument of a subcommand, as `argparse` takes it, and a function that lists what can stand there.
 
     Variables of the notebook may stand in it, except in a text of several words.
     """
 
     flags: tuple[str, ...]
     keywords: dict[str, Any]
-    values: Callable[[], Sequence[str]] | None = None
+    values: Callable[[Typed], Mapping[str, str]] | None = None
 
     def add_to(self, parser: Parser, expand: Callable[[str], str]) -> None:
         """Add it to a parser; `expand` puts variables into its value."""
@@ -55,15 +60,19 @@ class Argument:
         parser.add_argument(*self.flags, **keywords)
 
 
-def argument(*flags: str, values: Callable[[], Sequence[str]] | None = None, **keywords: Any) -> Argument:
+def argument(*flags: str, values: Callable[[Typed], Mapping[str, str]] | None = None, **keywords: Any) -> Argument:
     """Declare an argument: what `argparse.ArgumentParser.add_argument` takes, and `values` for completion."""
     return Argument(flags, keywords, values)
 
 
-STUDY = argument(
-    "study", nargs="?", metavar="NAME", help="a study's name (default: the current one)", values=study_names
-)
-NUMBER = argument("number", metavar="N", help="number of an experiment")
+STUDY = argument("named", nargs="?", metavar="NAME", help="the same as --study NAME", values=studies)
+"""A study's name without its option, for commands that take nothing else."""
+STUDY_OPTION = argument(
+    "--study", metavar="NAME", values=studies,
+    help="a study's name (default: the current one; on the command line the newest that has an experiment)",
+)  # fmt: skip
+JSON_OPTION = argument("--json", action="store_true", help="print one JSON object; docs/command-line.md has its fields")
+NUMBER = argument("number", metavar="N", help="number of an experiment", values=experiments)
 NAME = argument("--name", metavar="NAME", type=checked_name, help="name of the study (default: date and metric)")
 
 
@@ -88,6 +97,21 @@ class Command:
     settings: bool | tuple[str, ...]
     takes_cell: bool
 
+    def parse(self, session: Session, words: Sequence[str]) -> argparse.Namespace:
+        """Parse its arguments; a study's name is in ``study``, whichever way it was given.
+
+        Raises
+        ------
+        UserError
+            When an argument is wrong, or two studies are named.
+        """
+        arguments = self.parser(session.place, session.expand).parse_args(list(words))
+        named, study = getattr(arguments, "named", None), getattr(arguments, "study", None)
+        if named and study and named != study:
+            raise UserError(f"Two studies are named, {named} and {study}: give one of them.")
+        arguments.study = study or named
+        return arguments
+
     @property
     def summary(self) -> str:
         """What it does: the first line of its function's docstring."""
@@ -104,21 +128,6 @@ class Command:
             add_options(parser, expand, self.settings if isinstance(self.settings, tuple) else FIELDS)
         return parser
 
-    def options(self) -> list[str]:
-        """Return its long options."""
-        actions = self.parser(Place.MAGIC)._actions
-        return [flag for action in actions for flag in action.option_strings if flag.startswith("--")]
-
-    def completions(self, previous: str) -> list[str]:
-        """Return what may follow the word `previous`: the values of that option, else options and positional values."""
-        values = {flag: each.values for each in self.arguments for flag in each.flags if each.values is not None}
-        if self.settings:
-            values["--agent"] = agent_names
-        if previous in values:
-            return list(values[previous]())
-        positional = [value for flag, of in values.items() if not flag.startswith("-") for value in of()]
-        return [*positional, *self.options()]
-
 
 COMMANDS: dict[Place, dict[str, Command]] = {place: {} for place in Place}
 """The subcommands of each place by name, in the order of help."""
@@ -129,6 +138,8 @@ def command(
     *arguments: Argument,
     settings: bool | tuple[str, ...] = False,
     takes_cell: bool = False,
+    of_study: bool = False,
+    json: bool = False,
     places: Sequence[Place] = tuple(Place),
 ) -> Callable[[Function], Function]:
     """Make a function a subcommand; the first line of its docstring is its help.
@@ -139,13 +150,18 @@ def command(
     *arguments : Argument
     settings, takes_cell
         See `Command`.
+    of_study : bool
+        Whether it takes ``--study NAME``.
+    json : bool
+        Whether it takes ``--json``; its reply then has `Reply.data`.
     places : sequence of Place
         Where it can be used: everywhere by default.
     """
+    everything = (*arguments, *((STUDY_OPTION,) if of_study else ()), *((JSON_OPTION,) if json else ()))
 
     def register(function: Function) -> Function:
         for place in places:
-            COMMANDS[place][name] = Command(name, function, arguments, settings, takes_cell)
+            COMMANDS[place][name] = Command(name, function, everything, settings, takes_cell)
         return function
 
     return register
@@ -185,11 +201,19 @@ def run_words(session: Session, words: Sequence[str], cell: str | None = None) -
         found = find_command(place, "start" if bare else words[0])
         if cell is not None and not (bare or found.takes_cell):
             raise UserError(f"{MAGIC} {words[0]} takes no cell below it: write it with one % and nothing under it.")
-        arguments = found.parser(place, session.expand).parse_args(list(words if bare else words[1:]))
+        arguments = found.parse(session, words if bare else words[1:])
         arguments.cell = cell
-        return found.function(session, arguments)
+        reply = found.function(session, arguments)
+        return json_reply(reply) if getattr(arguments, "json", False) else reply
     except HelpShown as shown:
         return Reply(str(shown).rstrip())
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        raise UserError(
+            f"Cannot write{where}: {error.strerror}. Work in another folder, or make this one writable."
+        ) from None
 
 
 def find_command(place: Place, name: str) -> Command:
@@ -210,33 +234,9 @@ def find_command(place: Place, name: str) -> Command:
     raise UserError(f"There is no command {name!r}: {hint}")
 
 
-_BEGIN = {
-    Place.MAGIC: """autoresearch: an agent edits one cell, trains for a fixed budget, keeps what helps, and repeats.
-
-  %%autoresearch setup     frozen code: data and the evaluation function
-  %%autoresearch target    the code that experiments may change
-  %%autoresearch --metric NAME=EXPRESSION --budget 20s -n 24
-                           the program: goal and rules in words; running this cell starts the study
-  %%autoresearch --scope GLOBS --verify COMMAND [--guard COMMAND]
-                           the same on the files of a git repository, measured by a command""",
-    Place.SHELL: """usage: autoresearch [--root FOLDER] COMMAND ...
-
-  autoresearch run NOTEBOOK.ipynb            run all cells of a notebook, with a progress bar
-  autoresearch run PROGRAM.md --target FILE  run a study on a file
-  autoresearch run PROGRAM.md --scope GLOBS --verify COMMAND
-                                             run a study on the files of a git repository
-  autoresearch run PROGRAM.md                either, when PROGRAM.md says which, or lies beside train.py and
-                                             prepare.py or a folder train/ with them
-  autoresearch init SKILL [FOLDER]           begin with a copy of an example
-  autoresearch plan "GOAL" --agent claude    let an agent write a program for a goal in plain words
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget was spent without an improvement.""",
-}
-
-
 def overview(place: Place) -> str:
     """Return the help: how to begin, and the list of commands."""
     commands = COMMANDS[place]
     width = max(map(len, commands))
     table = "\n".join(f"  {name:<{width}}  {each.summary}" for name, each in commands.items())
-    return f"{_BEGIN[place]}\n\nCommands (each with -h):\n{table}"
+    return f"{FIRST_STEPS[place]}\n\nCommands (each with -h):\n{table}"

@@ -15,15 +15,16 @@ from ...study.study import Study
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
 from .table import argument, command
+from .values import experiments
 
 
 @command(
-    "use", argument("number", nargs="?", default="best", metavar="N", help="number of an experiment (default: the best)"),
-    places=[Place.MAGIC],
+    "use", argument("number", nargs="?", default="best", metavar="N", help="number of an experiment (default: the best)", values=experiments),
+    of_study=True, places=[Place.MAGIC],
 )  # fmt: skip
 def use(session: Session, arguments: argparse.Namespace) -> Reply:
     """Run the best version, or experiment N, in this kernel: its names can be used in the next cells."""
-    study = session.study()
+    study = session.study(arguments.study)
     if study.definition.checkout is not None:
         raise UserError(
             f"{study.name} changes files, not a cell: {MAGIC} apply  commits its best version to your branch."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-ELSEWHERE = "keep the studies elsewhere: autoresearch --root FOLDER, or Study(..., root=FOLDER)"
+ELSEWHERE = "keep the studies elsewhere: --root FOLDER on the command line, Study(..., root=FOLDER) in Python"
 """A remedy for a folder of studies that cannot be used."""
 
 

@@ -76,6 +76,8 @@ def examine(root: str | Path, show: Show | None = None) -> list[Check]:
             except Exception as error:  # it would fail a study too; the other checks still run
                 found = Check(name, "bad", _line(error), remedy)
             checks.append(found)
+        if show is not None:
+            show(1.0, "done")
     finally:
         torch.close()
         packages.close()

@@ -17,12 +17,14 @@ from ...errors import UserCodeError, UserError
 from ...events import State
 from ...study.registry import running
 from ...study.study import Study
-from ..commands.table import COMMANDS, run
-from ..progress_bar import Bar, TerminalBar, follow
+from ..commands.table import run
+from ..progress_bar import Bar, follow, terminal_bar
 from ..reply import Reply
-from ..session import Place, Session
+from ..session import Session
 from .announcer import Announcer
+from .completion import make_matcher
 from .progress_bar import NotebookBar, in_notebook
+from .result import Use, calling_frame, result_of, show_reply, use_of
 from .saved_picture import SavedPicture, update_picture
 from .variables import expand_variables
 
@@ -38,31 +40,43 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         super().__init__(shell)
         self.session = Session()
         self.announcer = Announcer()
+        self.matcher: Any = None
         self._shown: set[tuple[str, float]] = set()  # name and elapsed time of studies whose traceback was shown
 
     # IPython's own expansion would also change what only looks like a variable: the {3} of a pattern, the $1 of a command.
     @no_var_expand  # type: ignore[untyped-decorator]
     @needs_local_scope  # type: ignore[untyped-decorator]
     @line_cell_magic  # type: ignore[untyped-decorator]
-    def autoresearch(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> None:
+    def autoresearch(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
         """Edit a cell, train, keep what helps, and repeat: ``%autoresearch help``."""
         names = {**(self.shell.user_ns if self.shell is not None else {}), **(local_ns or {})}
         self.session.expand = partial(expand_variables, names=names)
+        use = use_of(calling_frame(_is_outside), getattr(self.shell, "ast_node_interactivity", "last_expr"))
+        if cell is None and line.endswith(";") and not line.endswith("\\;"):
+            # As behind an expression, it means: show nothing. Assigned values are given all the same.
+            line, use = line[:-1], "used" if use == "used" else "quiet"
         try:
-            self.show(run(self.session, line, cell))
+            return self.show(run(self.session, line, cell), use)
         except UserError as error:
             if isinstance(error, UserCodeError) and error.traceback:
                 print(error.traceback, file=sys.stderr)
             # IPython shows a UsageError as one line without a traceback, and stops "run all" there.
             raise UsageError(str(error)) from None
 
-    def show(self, reply: Reply) -> None:
-        """Show a reply, and do what it asks for."""
-        if reply.text:
-            if in_notebook() and (markdown := reply.as_markdown()):
-                display({"text/plain": reply.text, "text/markdown": markdown}, raw=True)
-            else:
-                print(reply.as_text())
+    def show(self, reply: Reply, use: Use = "dropped") -> Any:
+        """Do what a reply asks for, and show or return it: a reply with facts has a value, every other one is only shown.
+
+        Parameters
+        ----------
+        reply : Reply
+        use : {"shown", "dropped", "used", "quiet"}
+            What is done with the returned value; see `use_of`.
+        """
+        value = None
+        if reply.data is not None and use in ("shown", "used"):
+            value = result_of(reply, use)
+        elif use != "quiet":
+            show_reply(reply)
         if reply.next_cell and self.shell is not None:
             self.shell.set_next_input(reply.next_cell, replace=False)
         self.run_here(reply)
@@ -71,9 +85,10 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         if reply.wait is not None:
             self.wait(*reply.wait, question=reply.then is not None)
         if reply.then is not None:
-            self.show(reply.then())
+            return self.show(reply.then(), use)
         if reply.work is not None:
-            self.show(self.work(reply.work))
+            return self.show(self.work(reply.work), use)
+        return value
 
     def run_here(self, reply: Reply) -> None:
         """Run what a reply wants to be run in the kernel."""
@@ -143,32 +158,22 @@ def push_updates(study: Study) -> None:
         panel.push_updates(study)
 
 
+def _is_outside(module: str) -> bool:
+    """Whether a frame of this module is the user's: none of ours, and none of IPython's on the way to a magic."""
+    return not module.startswith(("autoresearch_magic.", "IPython.", "decorator"))
+
+
 def make_bar() -> Bar:
     """Return a progress bar for the front end."""
-    return NotebookBar() if in_notebook() else TerminalBar()
-
-
-def complete(shell: Any, event: Any) -> list[str]:
-    """Complete subcommands, their options, and the values of arguments."""
-    words, typed = event.text_until_cursor.split(), event.symbol
-    before = words[1:-1] if typed and words[-1].endswith(typed) else words[1:]
-    commands = COMMANDS[Place.MAGIC]
-    if not before:
-        options = commands["start"].options() if words[0].startswith("%%") else []
-        return [name for name in [*commands, *options] if name.startswith(typed)]
-    command = commands.get(before[0], commands["start"])
-    # IPython may pass only the part of the word behind its dashes as `symbol`.
-    if words[-1].startswith("-") and not typed.startswith("-"):
-        dashes = len(words[-1]) - len(typed)
-        return [option[dashes:] for option in command.options() if option.startswith(words[-1])]
-    return [value for value in command.completions(before[-1]) if value.startswith(typed)]
+    return NotebookBar() if in_notebook() else terminal_bar()
 
 
 def load(shell: InteractiveShell) -> None:
     """Register magics, completion and the announcer."""
     magics = AutoresearchMagics(shell)
     shell.register_magics(magics)
-    shell.set_hook("complete_command", complete, re_key=r"%%?autoresearch")
+    magics.matcher = make_matcher(magics.session)
+    shell.Completer.custom_matchers.append(magics.matcher)
     shell.events.register("post_run_cell", magics.announcer.flush)
     agent_registry.ask_key = ask_key
     _loaded[id(shell)] = magics
@@ -190,11 +195,7 @@ def unload(shell: InteractiveShell) -> None:
     agent_registry.ask_key = None
     if (magics := _loaded.pop(id(shell), None)) is not None:
         shell.events.unregister("post_run_cell", magics.announcer.flush)
-    shell.Completer.custom_completers.regexs = {
-        key: value
-        for key, value in shell.Completer.custom_completers.regexs.items()
-        if key.pattern != r"%%?autoresearch"
-    }
+        shell.Completer.custom_matchers.remove(magics.matcher)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("autoresearch", None)
 

@@ -1,0 +1,139 @@
+"""Requests from other processes: a shell asks the process that runs a study to pause, go on or stop.
+
+A request is a note in the study's journal. A thread beside the study's own one reads the journal once a second, so a request
+is taken in the middle of a run, and while an agent is asked. It answers with a note as well.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from ..errors import UserError
+from ..storage.journal import Journal
+
+Action = Literal["pause", "resume", "stop"]
+
+INTERVAL = 1.0
+"""Seconds between two looks into the journal."""
+
+PATIENCE = 15.0
+"""Seconds to wait for an answer, and then for the end of a study that was stopped."""
+
+
+class RequestReader(threading.Thread):
+    """Carries out the requests to one study while it is active, and writes its process and state into the journal.
+
+    Parameters
+    ----------
+    journal : Path
+        Need not exist yet.
+    actions : Mapping
+        What each action does; a `UserError` of it is the answer.
+    state : callable
+        Returns the state of the study.
+    active : callable
+        Says whether to go on.
+    """
+
+    def __init__(
+        self,
+        journal: Path,
+        actions: Mapping[Action, Callable[[], object]],
+        state: Callable[[], str],
+        active: Callable[[], bool],
+    ) -> None:
+        super().__init__(name=f"requests-{journal.parent.name}", daemon=True)
+        self._path, self._actions, self._state, self._active = journal, actions, state, active
+        self._last, self._told = 0, ""
+        if journal.is_file():  # requests to an earlier process are void
+            with Journal(journal) as opened:
+                self._last = max((number for number, _ in opened.requests()), default=0)
+
+    def run(self) -> None:
+        """Read and answer until the study is no longer active."""
+        while self._active():
+            try:
+                if self._path.is_file():
+                    # Not kept open, so that the study itself closes the journal last, which merges the WAL into it.
+                    with Journal(self._path) as journal:
+                        self._look(journal)
+            except (UserError, sqlite3.Error, OSError):
+                pass  # not written yet, locked, or a full disk, of which the study itself tells: the next look may succeed
+            time.sleep(INTERVAL)
+
+    def _look(self, journal: Journal) -> None:
+        for number, action in journal.requests(self._last):
+            self._last = number
+            journal.note("answer", request=number, refused=self._carry_out(action))
+        if (state := self._state()) != self._told:
+            journal.set(live={"pid": os.getpid(), "state": state})
+            self._told = state
+
+    def _carry_out(self, action: str) -> str:
+        """Return why an action was refused; empty when it was not."""
+        try:
+            self._actions[action]()  # type: ignore[index]
+        except (UserError, KeyError) as error:
+            return str(error)
+        return ""
+
+
+def request(folder: Path, action: Action, locked: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Ask the process that runs a study to do something, and wait until it says that it does.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of a study that another process runs.
+    action : {"pause", "resume", "stop"}
+        After ``stop``, the study has ended when this returns.
+    locked : callable
+        Whether a process works on the study.
+    patience : float
+        Seconds.
+
+    Raises
+    ------
+    UserError
+        When the process refuses or does not answer.
+    """
+    with Journal(folder / "journal.sqlite") as journal:
+        number = journal.note("request", action=action)
+        end = time.monotonic() + patience
+        while (answer := _answer(journal, number)) is None:
+            if not locked():
+                break  # it has ended by itself
+            if time.monotonic() > end:
+                raise UserError(_silent(folder.name, journal))
+            time.sleep(INTERVAL / 5)
+        if answer:
+            raise UserError(answer)
+        end = time.monotonic() + patience
+        while action == "stop" and locked():
+            if time.monotonic() > end:
+                raise UserError(
+                    f"{folder.name} is stopping, but has not ended yet: look again with  %autoresearch status"
+                )
+            time.sleep(INTERVAL / 5)
+
+
+def _answer(journal: Journal, number: int) -> str | None:
+    """Return why a request was refused, empty when it was not; None while there is no answer."""
+    answers = (body for _, kind, body in journal.notes() if kind == "answer")
+    return next((body["refused"] for body in answers if body["request"] == number), None)
+
+
+def _silent(name: str, journal: Journal) -> str:
+    live = journal.get("live") or {}
+    pid = live.get("pid")
+    if pid and psutil.pid_exists(pid):
+        return f"The process {pid} that runs {name} does not answer. To end it:  kill {pid}  (nothing is lost)"
+    return f"The process that runs {name} does not answer; it may be on another machine. Stop it there."
