@@ -18,6 +18,9 @@ LARGEST = 1e100
 """Magnitude above which a value is treated as infinite: the squares of larger ones overflow when noise is estimated."""
 LARGEST_INTEGER = 2**63 - 1
 """The largest integer that the journal can hold."""
+GIB = 2**30
+"""Bytes of the unit of peak memory, everywhere: runs, messages, exports, and the column ``memory_gb`` of results.tsv, for which the
+original divides its ``peak_vram_mb`` (2**20 bytes) by 1024 as well."""
 MOST_NUMBERS = 64
 """Numbers besides the metric that a measurement keeps."""
 
@@ -219,7 +222,7 @@ class Measurement:
     steps : int
         Training steps that the clock counted.
     memory : float
-        Peak memory in GB (10**9 bytes): of the GPU where one was used, else resident memory.
+        Peak memory in GiB (`GIB`): of the GPU where one was used, else of the host.
     curve : tuple of Point
         The reported learning curve.
     error : str
@@ -365,7 +368,7 @@ class Experiment:
 
     @property
     def memory(self) -> float:
-        """Peak memory in GB over all its measurements."""
+        """Peak memory in GiB over all its measurements."""
         return max((m.memory for m in self.measurements), default=0.0)
 
     def with_measurement(self, measurement: Measurement) -> Experiment:

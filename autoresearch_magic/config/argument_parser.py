@@ -21,6 +21,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise a `UserError` with argparse's message."""
+        if message.startswith("unrecognized arguments") and not message.split(": ", 1)[-1].startswith("-"):
+            message += " (a value with blanks in it needs quotes)"
         raise UserError(f"{message[:1].upper()}{message[1:]}. See  {self.prog} -h")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:

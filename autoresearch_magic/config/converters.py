@@ -150,17 +150,19 @@ def read_scope(value: Any) -> tuple[str, ...]:
 
 
 def read_memory(value: Any) -> int:
-    """Read a size in bytes, such as ``8GB`` or ``80%`` of the machine's memory."""
+    """Read a size in bytes, such as ``8GB`` (10**9 bytes each), ``8GiB`` (2**30) or ``80%`` of the machine's memory."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip()
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|[KMGT]?i?B?)", text, re.IGNORECASE)
     if not match or float(match[1]) <= 0:
-        raise UserError(f"--memory takes a size such as 8GB, or a share of the machine's such as 80%, not {text!r}.")
+        raise UserError(
+            f"--memory takes a size such as 8GB or 8GiB, or a share of the machine's such as 80%, not {text!r}."
+        )
     size, unit = float(match[1]), match[2].upper()
     if unit == "%":
         return int(size / 100 * machine_memory())
-    return int(size * {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(unit[:1], 1))
+    return int(size * (1024 if "I" in unit else 1000) ** " KMGT".index(unit[:1] if unit[:1] in "KMGT" else " "))
 
 
 def read_bounds(value: Any) -> Bounds:

@@ -188,6 +188,7 @@ class CommandRunner(Runner):
                 traceback=last_lines,
             )
         printed = named_values(run.output)
+        # The original's MB are 2**20 bytes, as `experiment.GIB` says.
         memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory
         return replace(m, value=value, memory=memory, steps=int(printed.get("num_steps", 0)))
 

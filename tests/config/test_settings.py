@@ -234,3 +234,11 @@ def test_the_summary_shows_the_essential_settings():
     for part in ("m = f(x)", "lower is better", "9s", "4 experiments", "tuner", "min-delta 0.5"):
         assert part in line
     assert Settings().metric == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("8GB", 8 * 10**9), ("8GiB", 8 * 2**30), ("1.5g", 15 * 10**8), ("500M", 5 * 10**8), ("2Ki", 2048), ("12", 12)],
+)
+def test_sizes_of_memory_have_powers_of_1000_or_of_1024(text, size):
+    assert make_settings({"metric": "a", "minimize": True, "memory": text}).memory == size

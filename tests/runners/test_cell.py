@@ -89,7 +89,7 @@ def test_each_failure_has_its_outcome_and_error(make):
         "import os; os._exit(4)": (Outcome.CRASH, "exit code 4"),
         "import os; os.kill(os.getpid(), 11)": (Outcome.CRASH, "SIGSEGV"),
         "raise MemoryError": (Outcome.OUT_OF_MEMORY, "MemoryError"),
-        "x = bytearray(10**9)\nimport time; time.sleep(9)": (Outcome.OUT_OF_MEMORY, "limit is 0.3 GB"),
+        "x = bytearray(10**9)\nimport time; time.sleep(9)": (Outcome.OUT_OF_MEMORY, "limit is 0.28 GiB"),
         "x = float('nan')": (Outcome.NOT_FINITE, "m is nan"),
         "x = float('inf')": (Outcome.NOT_FINITE, "m is inf"),
         "y = 1": (Outcome.MISSING_METRIC, "needs 'x'"),

@@ -325,8 +325,8 @@ def test_torch_is_optional_and_its_install_command_is_shown(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("answer", "state", "said"),
     [
-        ({"devices": [["NVIDIA H100", 85e9]]}, "ok", "2.6.0 with CUDA 12.4: NVIDIA H100 (85 GB)"),
-        ({"devices": [["A", 8e9], ["B", 16e9]]}, "ok", "2.6.0 with CUDA 12.4: A (8 GB), B (16 GB)"),
+        ({"devices": [["NVIDIA H100", 85e9]]}, "ok", "2.6.0 with CUDA 12.4: NVIDIA H100 (79 GiB)"),
+        ({"devices": [["A", 8 * 2**30], ["B", 16 * 2**30]]}, "ok", "2.6.0 with CUDA 12.4: A (8 GiB), B (16 GiB)"),
         ({"why": "RuntimeError: no\ndriver"}, "warn", "2.6.0: its GPU does not answer: RuntimeError: no driver"),
     ],
 )

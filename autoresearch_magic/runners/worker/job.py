@@ -10,7 +10,7 @@ import signal
 import time
 from typing import Any
 
-from ...experiment import Outcome
+from ...experiment import GIB, Outcome
 from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
 from .memory import MemoryWatch
@@ -92,7 +92,7 @@ def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any
     Returns
     -------
     dict
-        Always ``outcome``, ``seconds``, ``memory`` (GB) and ``output``; ``error``, ``value`` and others where known.
+        Always ``outcome``, ``seconds``, ``memory`` (GiB) and ``output``; ``error``, ``value`` and others where known.
     """
     result = run.result if run.result and "outcome" in run.result else {}
     tail = run.log.tail.decode("utf-8", "replace")
@@ -102,7 +102,7 @@ def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any
         code = os.waitstatus_to_exitcode(status)
         result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _result_of_death(code)
     result["seconds"] = time.monotonic() - run.started
-    result["memory"] = (result.pop("gpu_memory", 0) or _peak_memory(run, result, resident_peak)) / 1e9
+    result["memory"] = (result.pop("gpu_memory", 0) or _peak_memory(run, result, resident_peak)) / GIB
     result["output"] = tail[-OUTPUT_TAIL:]
     return result
 
@@ -125,8 +125,8 @@ def _describe_kill(run: RunningJob) -> str:
     if run.kill_reason == "timeout":
         return f"Killed after {run.limit:.0f} s, the hard limit of one run (--timeout)."
     if run.kill_reason == "memory":
-        used, limit = run.memory.peak / 1e9, run.memory.limit / 1e9
-        return f"Killed at {used:.1f} GB of memory: the limit is {limit:.1f} GB (--memory)."
+        used, limit = run.memory.peak / GIB, run.memory.limit / GIB
+        return f"Killed at {used:.2f} GiB of memory: the limit is {limit:.2f} GiB (--memory)."
     if run.kill_reason == "broken":
         return "The worker could not follow the run any further; its log says why."
     return "Stopped."

@@ -116,6 +116,10 @@ def _result(body: dict[str, Any]) -> dict[str, Any] | None:
         result["error"] = cut_middle(" ".join(result["error"].split()), ERROR)
     if "names" in result:
         result["names"] = [name[:NAME] for name in result["names"]]
+    if "numbers" in result:
+        result["numbers"] = {name: float(value) for name, value in result["numbers"].items()}
+    if result.get("invalid"):
+        result["invalid"] = cut_middle(" ".join(result["invalid"].split()), ERROR)
     return result
 
 
@@ -148,6 +152,11 @@ def _is_number(value: Any) -> bool:
     return _number(value) is not None
 
 
+def _is_finite(value: Any) -> bool:
+    number = _number(value)
+    return number is not None and math.isfinite(number)
+
+
 def _is_amount(value: Any) -> bool:
     number = _number(value)
     return number is not None and math.isfinite(number) and number >= 0
@@ -171,6 +180,8 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "gpu_memory": _is_count,
     "shared_memory": _is_count,
     "names": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "numbers": lambda value: isinstance(value, dict) and all(map(_is_finite, value.values())),
+    "invalid": lambda value: value is None or _is_text(value),
     "missing_module": lambda value: value is None or _is_text(value),
 }
 _CHECKS = {"tick": _position, "report": checked_report, "result": _result}

@@ -24,6 +24,7 @@ from ...storage.folders import checked_name
 from ..reply import Reply, json_reply
 from ..session import MAGIC, Place, Session
 from .first_steps import FIRST_STEPS
+from .unquoted import quote_expressions
 from .values import Typed, experiments, studies
 
 Function = Callable[[Session, argparse.Namespace], Reply]
@@ -179,7 +180,7 @@ def run(session: Session, line: str, cell: str | None = None) -> Reply:
         # A program may begin on the magic's own line: "%%autoresearch Goal: ... --repo demo".
         return run_words(session, [], f"{line.strip()}\n{cell}")
     try:
-        words = shlex.split(line)
+        words = shlex.split(quote_expressions(line))
     except ValueError as error:
         raise UserError(f"The line cannot be read ({error}): check its quotes.") from None
     return run_words(session, words, cell)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...experiment import GIB
 from ...runners.environment import experiment_environment
 from .check import Check
 
@@ -111,7 +112,7 @@ def check_torch(answer: dict[str, Any]) -> Check:
         return Check("torch", "ok", "not installed; only targets that import it need it", hint)
     if error := answer.get("error"):
         return Check("torch", "warn", " ".join(error.split())[:300], reinstall)
-    devices = ", ".join(f"{name} ({memory / 1e9:.0f} GB)" for name, memory in answer["devices"])
+    devices = ", ".join(f"{name} ({memory / GIB:.0f} GiB)" for name, memory in answer["devices"])
     if answer["why"]:
         found = f"{answer['version']}: its GPU does not answer: {' '.join(answer['why'].split())[:200]}"
         return Check("torch", "warn", found, "check  nvidia-smi  and CUDA_VISIBLE_DEVICES")

@@ -12,13 +12,13 @@ JOB = {"target": "", "metric": {"name": "loss", "expression": "val"}}
 
 
 def started(job=JOB, limit=20.0, **options):
-    run = RunningJob(1, job, limit, 3 * 10**9, os.devnull, (-1, -1), **options)
+    run = RunningJob(1, job, limit, 3 * 2**30, os.devnull, (-1, -1), **options)
     run.log.close()
     return run
 
 
 def run_of(printed="", job=JOB, result=None, why=""):
-    run = RunningJob(1, job, 20.0, 3 * 10**9, os.devnull, (-1, -1))
+    run = RunningJob(1, job, 20.0, 3 * 2**30, os.devnull, (-1, -1))
     run.log.write(printed.encode())
     run.log.close()
     run.result, run.kill_reason = result and dict(result), why
@@ -30,7 +30,7 @@ def run_of(printed="", job=JOB, result=None, why=""):
     ("why", "outcome", "error"),
     [
         ("timeout", Outcome.TIMEOUT, "Killed after 20 s"),
-        ("memory", Outcome.OUT_OF_MEMORY, "Killed at 0.0 GB of memory: the limit is 3.0 GB"),
+        ("memory", Outcome.OUT_OF_MEMORY, "Killed at 0.00 GiB of memory: the limit is 3.00 GiB"),
         ("pruned", Outcome.PRUNED, "Stopped."),
         ("stopped", Outcome.STOPPED, "Stopped."),
     ],
@@ -68,17 +68,17 @@ def test_a_command_with_a_nonzero_exit_status_is_no_crash_here():
 
 def test_the_result_has_peak_memory_and_the_end_of_the_output():
     run = run_of("x" * (2 * OUTPUT_TAIL), result={"outcome": "ok", "gpu_memory": 0})
-    run.memory.peak = 2 * 10**9
-    result = result_of(run, 0, 10**9)
+    run.memory.peak = 2 * 2**30
+    result = result_of(run, 0, 2**30)
     assert result["memory"] == 2.0
     assert result["output"] == "x" * OUTPUT_TAIL
-    assert result_of(run_of(result={"outcome": "ok", "gpu_memory": 5 * 10**9}), 0, 10**9)["memory"] == 5.0
+    assert result_of(run_of(result={"outcome": "ok", "gpu_memory": 5 * 2**30}), 0, 2**30)["memory"] == 5.0
 
 
 def test_what_is_shared_with_the_worker_is_no_memory_of_the_run():
-    shared = {"outcome": "ok", "shared_memory": 7 * 10**8}
-    assert result_of(run_of(result=shared), 0, 10**9)["memory"] == pytest.approx(0.3)
-    assert result_of(run_of(), 0, 10**9)["memory"] == 1.0
+    shared = {"outcome": "ok", "shared_memory": 7 * 2**30 // 10}
+    assert result_of(run_of(result=shared), 0, 2**30)["memory"] == pytest.approx(0.3)
+    assert result_of(run_of(), 0, 2**30)["memory"] == 1.0
 
 
 def test_a_setup_in_a_fresh_process_may_take_as_long_as_the_timeout_or_three_times_the_workers():

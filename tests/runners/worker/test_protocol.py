@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import LARGEST_INTEGER, Measurement, Outcome
+from autoresearch_magic.runners.output.all_numbers import bounded
 from autoresearch_magic.runners.worker.job import RunningJob, result_of
 from autoresearch_magic.runners.worker.protocol import ERROR, TEXT, LineBuffer, encode, read_event
 
 KEYS = ("result", "report", "tick", "begin", "evaluating", "outcome", "value", "values", "elapsed", "progress", "step",
-        "error", "traceback", "names", "steps", "charged", "gpu_memory", "shared_memory", "missing_module")  # fmt: skip
+        "error", "traceback", "names", "steps", "charged", "gpu_memory", "shared_memory", "missing_module",
+        "numbers", "invalid")  # fmt: skip
 SCALARS = (
     st.none()
     | st.booleans()
@@ -48,6 +50,7 @@ def measured(result):
         Outcome(result["outcome"]), result.get("value"), 0, result["seconds"], result.get("charged", 0.0),
         result.get("evaluation", 0.0), result.get("steps", 0), result["memory"], (), result.get("error", ""),
         result.get("traceback", ""), result["output"], tuple(result.get("names", ())),
+        bounded({**result.get("numbers", {})}),
     )  # fmt: skip
 
 
