@@ -14,15 +14,14 @@ Pure functions, no I/O.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..experiment import Experiment, Headline, Measurement, Outcome, Verdict
+from ..experiment import Experiment, Headline, Measurement, Outcome, Verdict, mean
 from ..metric import Metric
 from ..source.edits import complexity
 from ..text import counted, exact
-from .noise import Comparison, Noise, compare, spread, welch
+from .noise import EXACT, Comparison, Noise, compare, difference, spread, welch
 
 FIRST, NEXT, GROWTH = 0.001, 0.0017, 1.33
 """Significance levels of the looks: of the first run, of the second, and the factor by which the level grows with each further
@@ -205,7 +204,7 @@ def judge(
     best = f"the current best, experiment {incumbent.number}"
     versus = f"{metric.format(candidate.value)} against {metric.format(incumbent.value)} of {best}"
     if rule.strict:
-        gain = metric.gain(candidate.value, over=incumbent.value)
+        gain = difference(candidate.value, incumbent.value, metric)
         if gain > 0 and gain >= rule.min_delta:
             return Decision(Verdict.KEEP, f"Better in one run: {versus}.")
         return Decision(Verdict.DISCARD, f"Not better: {versus}.")
@@ -286,9 +285,10 @@ def drifted(before: Sequence[float], now: Sequence[float], noise: Noise) -> bool
     """
     if not before or not now or not noise.known:
         return False
-    mean = statistics.fmean(before)
-    reach = noise.quantile(DRIFT / 2) * noise.sd * (1 + 1 / len(before)) ** 0.5
-    return all(v - mean > reach for v in now) or all(mean - v > reach for v in now)
+    middle = mean(before)
+    # Equal values may differ in their last bits; without noise there is no other reach.
+    reach = max(noise.quantile(DRIFT / 2) * noise.sd * (1 + 1 / len(before)) ** 0.5, EXACT * abs(middle))
+    return all(v - middle > reach for v in now) or all(middle - v > reach for v in now)
 
 
 def headline(
@@ -297,7 +297,7 @@ def headline(
     """Return the final comparison of best and baseline from runs on fresh seeds; None when one side has no value."""
     if not best_values or not baseline_values:
         return None
-    mean_best, mean_baseline = statistics.fmean(best_values), statistics.fmean(baseline_values)
+    mean_best, mean_baseline = mean(best_values), mean(baseline_values)
     return Headline(
         number=best.number,
         best=mean_best,
@@ -305,7 +305,7 @@ def headline(
         baseline=mean_baseline,
         baseline_sd=spread(baseline_values),
         repeats=min(len(best_values), len(baseline_values)),
-        gain=metric.gain(mean_best, over=mean_baseline),
+        gain=difference(mean_best, mean_baseline, metric),
         reach=welch(best_values, baseline_values, CONFIDENCE),
         confidence=CONFIDENCE,
     )

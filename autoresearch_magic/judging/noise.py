@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..experiment import Experiment, Measurement
+from ..experiment import Experiment, Measurement, mean
 from ..metric import Metric
 
 MOST = 0.95
@@ -53,11 +53,17 @@ class Noise:
         Degrees of freedom of that estimate; 0 while nothing is known.
     pairing : float
         Correlation of two targets' runs on the same seed, 0 to `MOST`, shrunk towards 0 while pairs are few.
+    power : float
+        The power of a value's size that its standard deviation is proportional to: 0, ½ or 1.
+    size : float
+        The size of the value that `sd` is for.
     """
 
     sd: float = 0.0
     df: int = 0
     pairing: float = 0.0
+    power: float = 0.0
+    size: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -68,6 +74,10 @@ class Noise:
     def deterministic(self) -> bool:
         """Whether every repeat gave the same value so far."""
         return self.known and self.sd == 0.0
+
+    def at(self, value: float) -> float:
+        """Return the standard deviation of one run at another value than the incumbent's."""
+        return self.sd * (abs(value) / self.size) ** self.power if self.power and self.size else self.sd
 
     def quantile(self, tail: float) -> float:
         """Return the value that Student's t of these degrees of freedom exceeds with probability `tail`."""
@@ -159,30 +169,31 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     if df == 0:
         return Noise()
     power = _power(groups, df)
-    sd = math.sqrt(sum(_squares(values) / _size(values) ** (2 * power) for values in groups) / df)
+    sd = math.sqrt(sum(_squares(values, power) for values in groups) / df)
     largest = max(groups, key=_size)
     # Values that are equal but for the last bits of a sum are equal.
     if sd * _size(largest) ** power <= EXACT * _size(largest):
         return Noise(0.0, df)
     products, pair_df = 0.0, 0
     for ours, theirs in pairs:
-        a, b = statistics.fmean(ours), statistics.fmean(theirs)
+        a, b = mean(ours), mean(theirs)
         unit = (_size(ours) * _size(theirs)) ** power
         products += sum((x - a) * (y - b) for x, y in zip(ours, theirs, strict=True)) / unit
         pair_df += len(ours) - 1
     pairing = products / sd**2 / (pair_df + UNPAIRED)
     kept = [e for e in experiments if e.kept and e.values]
-    sd *= _size(kept[-1].values if kept else groups[0]) ** power
-    return Noise(sd, df, max(0.0, min(MOST, pairing)))
+    size = _size(kept[-1].values if kept else groups[0])
+    return Noise(sd * size**power, df, max(0.0, min(MOST, pairing)), power, size)
 
 
 def _size(values: Sequence[float]) -> float:
-    return abs(statistics.fmean(values))
+    return abs(mean(values))
 
 
-def _squares(values: Sequence[float]) -> float:
-    mean = statistics.fmean(values)
-    return sum((value - mean) ** 2 for value in values)
+def _squares(values: Sequence[float], power: float) -> float:
+    middle = mean(values)
+    unit: float = abs(middle) ** power  # divided by before squaring: the square of a tiny mean is zero
+    return sum(((value - middle) / unit) ** 2 for value in values)
 
 
 def _power(groups: Sequence[Sequence[float]], df: int) -> float:
@@ -190,17 +201,22 @@ def _power(groups: Sequence[Sequence[float]], df: int) -> float:
     signs = {(value > 0) - (value < 0) for values in groups for value in values}
     if len(signs) > 1 or signs == {0}:
         return 0.0
-    sizes = [(_squares(values), _size(values), len(values) - 1) for values in groups]
 
     def likelihood(power: float) -> float:
-        pooled = sum(squares / size ** (2 * power) for squares, size, _ in sizes) / df
+        pooled = sum(_squares(values, power) for values in groups) / df
         if pooled <= 0:
             return 0.0
-        return -df / 2 * math.log(pooled) - power * sum(n * math.log(size) for _, size, n in sizes)
+        return -df / 2 * math.log(pooled) - power * sum((len(v) - 1) * math.log(_size(v)) for v in groups)
 
     found = {power: likelihood(power) for power in (0.5, 0.0, 1.0)}
     best = max(found.values())
     return next(power for power, value in found.items() if value >= best - TIE)
+
+
+def difference(value: float, over: float, metric: Metric) -> float:
+    """Return how much better a mean is than another, in the metric's unit; 0 where they differ in their last bits alone."""
+    gain = metric.gain(value, over=over)
+    return 0.0 if abs(gain) <= EXACT * max(abs(value), abs(over)) else gain
 
 
 def compare(candidate: Experiment, incumbent: Experiment, metric: Metric, noise: Noise) -> Comparison:
@@ -222,8 +238,10 @@ def compare(candidate: Experiment, incumbent: Experiment, metric: Metric, noise:
     shared = sum(seed in theirs for seed in ours)
     rho = noise.pairing
     weights = {s: (1 - rho * shared / n) / m + (rho / n if s in ours else 0.0) for s in theirs}
-    reference = sum(weights[s] * value for s, value in theirs.items())
-    gain = metric.gain(statistics.fmean(ours.values()), over=reference)
+    middle = mean([*theirs.values()])
+    # The weights' sum is 1; from the mean, equal values have exactly themselves as reference.
+    reference = middle + sum(weights[s] * (value - middle) for s, value in theirs.items())
+    gain = metric.gain(mean([*ours.values()]), over=reference)
     if abs(gain) <= EXACT * max(map(abs, (*ours.values(), *theirs.values()))):
         gain = 0.0
     variance = (
@@ -238,7 +256,7 @@ def by_seed(measurements: Iterable[Measurement]) -> dict[int, float]:
     for m in measurements:
         if m.ok and m.value is not None:
             found.setdefault(m.seed, []).append(m.value)
-    return {seed: statistics.fmean(values) for seed, values in found.items()}
+    return {seed: mean(values) for seed, values in found.items()}
 
 
 def disturbed(values: Sequence[float], noise: Noise, size: float = 0.0) -> bool:

@@ -21,6 +21,9 @@ from ..metric import Metric
 FIVE_COLUMNS = ("commit", "metric", "memory_gb", "status", "description")
 """In the file, the metric's own name heads the second column."""
 
+MISSING = "nan"
+"""A value that was not measured, in the five columns."""
+
 NINE_COLUMNS = ("iteration", "timestamp", "commit", "metric", "delta", "guard", "guard-metric", "status", "description")
 
 _NINE_STATUS = {
@@ -66,6 +69,19 @@ def write_results(path: Path, experiments: Iterable[Experiment], metric: Metric)
     experiments : iterable of Experiment
         In any order; those without a verdict are left out.
     metric : Metric
+
+    Notes
+    -----
+    The statuses and the numbers are written so that the original's analysis reads them right: it leaves rows of status
+    ``crash`` out and takes the values of all others, and lower is better there.
+
+    - ``keep`` (the baseline included) and ``discard`` have the mean of their runs, in the metric's unit.
+    - ``crash``, with ``0.000000`` and ``0.0`` as in the original, is everything that failed: crashes, time limits, a metric
+      that could not be read, a guard that did not pass, refused proposals. Which of them stands in brackets behind the
+      description.
+    - What was discarded without a value of its own has ``nan``, which pandas, R and awk read as missing: a run that was
+      stopped early as hopeless, and a duplicate, which was not run. A zero would be the best value of all, and the last
+      value that a stopped run has reported is not the metric.
     """
     header = [one_line(metric.name) if name == "metric" else name for name in FIVE_COLUMNS]
     rows = [header, *(_five(e, verdict) for e, verdict in _judged(experiments))]
@@ -127,11 +143,18 @@ def _judged(experiments: Iterable[Experiment]) -> list[tuple[Experiment, Verdict
 
 def _five(experiment: Experiment, verdict: Verdict) -> tuple[str, ...]:
     status = "crash" if verdict.failed else "keep" if verdict.kept else "discard"
-    # As in the original, what gave no value has zeros, so that the columns stay numbers.
-    value = 0.0 if verdict.failed or experiment.value is None else experiment.value
-    memory = 0.0 if verdict.failed else experiment.memory
-    description = _description(experiment, verdict if verdict.failed and verdict is not Verdict.CRASH else "")
-    return experiment.commit[:7], f"{value:.6f}", f"{memory:.1f}", status, description
+    if verdict.failed:
+        value, memory = "0.000000", "0.0"
+    else:
+        value = MISSING if experiment.value is None else _figure(experiment.value)
+        memory = f"{experiment.memory:.1f}" if experiment.ran else MISSING
+    plain = verdict in (Verdict.CRASH, Verdict.KEEP, Verdict.BASELINE, Verdict.DISCARD)
+    return experiment.commit[:7], value, memory, status, _description(experiment, "" if plain else verdict)
+
+
+def _figure(value: float) -> str:
+    """Return a value with six decimals as in the original, or with six digits where those would show nothing of it."""
+    return f"{value:.6g}" if 0 < abs(value) < 1e-3 else f"{value:.6f}"
 
 
 def _nine(
@@ -142,8 +165,8 @@ def _nine(
     if value is None:
         metric = delta = "0.0" if status == "crash" else "-"
     else:
-        metric = f"{value:.6f}"
-        delta = "0.0" if best is None else f"{value - best:+.6f}"
+        metric = _figure(value)
+        delta = "0.0" if best is None else _signed(value - best)
     return (
         str(experiment.number),
         "-" if when is None else datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -155,6 +178,10 @@ def _nine(
         status,
         _description(experiment, verdict if verdict != status else ""),
     )
+
+
+def _signed(change: float) -> str:
+    return f"{change:+.6g}" if 0 < abs(change) < 1e-3 else f"{change:+.6f}"
 
 
 def _description(experiment: Experiment, verdict: str) -> str:

@@ -6,14 +6,13 @@ study, and the journal keeps their runs apart.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..experiment import Experiment, Verdict
-from ..judging.noise import spread, student, welch
+from ..experiment import Experiment, Verdict, mean
+from ..judging.noise import difference, spread, student, welch
 from ..metric import Metric
 from ..source.edits import merge
 
@@ -71,7 +70,7 @@ class Regression:
             return f"{self.verdict}: experiment {self.b} does not run: {self.failed}"
         n = len(self.a_values)
         sides = " against ".join(
-            f"{metric.format(statistics.fmean(values))} (sd {spread(values):.2g}, experiment {number})"
+            f"{metric.format(mean(values))} (sd {spread(values):.2g}, experiment {number})"
             for number, values in ((self.b, self.b_values), (self.a, self.a_values))
         )
         how = "worse" if self.loss > 0 else "better"
@@ -183,7 +182,7 @@ def compare(of_a: Sequence[float], of_b: Sequence[float], metric: Metric) -> tup
     """Return loss, band, p and verdict of B's values against A's; see `Regression`."""
     from scipy.stats import mannwhitneyu
 
-    loss = metric.gain(statistics.fmean(of_a), over=statistics.fmean(of_b))
+    loss = difference(mean(of_a), mean(of_b), metric)
     band = BAND * spread(of_a)
     worse = "greater" if metric.minimize else "less"
     p = float(mannwhitneyu(of_b, of_a, alternative=worse).pvalue) if {*of_b, *of_a} != {of_b[0]} else 1.0
@@ -225,10 +224,10 @@ def ask_ablation(measurer: Measurer, samples: int) -> Ablation:
             note = notes.get(e.number) or f"without it: {failures.get(e.number, 'no value')}"
             parts.append(Contribution(e.number, e.summary, note=note))
             continue
-        gain = measurer.metric.gain(statistics.fmean(top), over=statistics.fmean(values))
+        gain = difference(mean(top), mean(values), measurer.metric)
         parts.append(Contribution(e.number, e.summary, gain, welch(top, values, CONFIDENCE)))
     without, gain = _without_idle(measurer, best, parts, versions, top, samples)
-    return Ablation(best.number, statistics.fmean(top), samples, tuple(parts), without, gain)
+    return Ablation(best.number, mean(top), samples, tuple(parts), without, gain)
 
 
 def lineage(experiments: Sequence[Experiment], best: Experiment) -> list[Experiment]:
@@ -287,7 +286,7 @@ def _without_idle(
         if not measurement.ok or measurement.value is None:
             return "", 0.0
         values.append(measurement.value)
-    gain = measurer.metric.gain(statistics.fmean(values), over=statistics.fmean(top))
+    gain = difference(mean(values), mean(top), measurer.metric)
     variance = spread(values) ** 2 / len(values) + spread(top) ** 2 / len(top)
     error = variance**0.5
     reach = student(1 - CONFIDENCE, max(1, 2 * len(values) - 2)) * error

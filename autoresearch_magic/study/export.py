@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 from ..config.option_words import option_words
 from ..errors import UserError, require
 from ..experiment import Experiment
+from ..judging.gains import gain_over_parent
+from ..judging.noise import Noise, estimate_noise
+from ..metric import Metric
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
 from ..text import fenced
@@ -25,38 +28,68 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
-    "experiment", "verdict", "value", "seconds", "summary", "commit", "agent", "source", "parent", "repeats",
-    "memory_gb", "reason", "hypothesis", "numbers",
+    "experiment", "verdict", "value", "seconds", "runs", "summary", "commit", "agent", "source", "parent", "gain",
+    "gain_low", "gain_high", "repeats", "memory_gb", "reason", "hypothesis", "numbers",
 ]  # fmt: skip
 
 
-def rows(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
-    """Return one plain dict per experiment, with the keys of `COLUMNS`."""
+def rows(
+    experiments: Sequence[Experiment], metric: Metric, shown: Sequence[Experiment] | None = None
+) -> list[dict[str, Any]]:
+    """Return one plain dict per experiment, with the keys of `COLUMNS`; `Study.history` says what they mean.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        All of a study: a gain is over another experiment, and the noise is of all.
+    metric : Metric
+    shown : sequence of Experiment, optional
+        Those that get a row; all by default.
+    """
+    noise = estimate_noise(experiments)
     return [
         {
             "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
-            "summary": e.summary, "commit": e.commit[:7], "agent": e.proposal.agent, "source": e.target,
+            "runs": len(e.measurements), **_gain(e, experiments, metric, noise), "summary": e.summary,
+            "commit": e.commit[:7], "agent": e.proposal.agent, "source": e.target,
             "parent": e.parent, "repeats": len(e.measurements), "memory_gb": round(e.memory, 3), "reason": e.reason,
             "hypothesis": e.proposal.hypothesis, "numbers": e.numbers,
         }
-        for e in experiments
+        for e in (experiments if shown is None else shown)
     ]  # fmt: skip
 
 
-def history(experiments: Sequence[Experiment]) -> pd.DataFrame:
-    """Return the history as a DataFrame, one row per experiment; see `Study.history`."""
-    frame: pd.DataFrame = require("pandas", "The history as a DataFrame").DataFrame(rows(experiments), columns=COLUMNS)
+def _gain(e: Experiment, experiments: Sequence[Experiment], metric: Metric, noise: Noise) -> dict[str, float | None]:
+    found = gain_over_parent(e, experiments, metric, noise)
+    if found is None:
+        return dict.fromkeys(("gain", "gain_low", "gain_high"))
+    return {"gain": found.gain, "gain_low": found.low, "gain_high": found.high}
+
+
+def history(
+    experiments: Sequence[Experiment], metric: Metric, shown: Sequence[Experiment] | None = None
+) -> pd.DataFrame:
+    """Return the history as a DataFrame, one row per experiment; see `rows` and `Study.history`."""
+    frame: pd.DataFrame = require("pandas", "The history as a DataFrame").DataFrame(
+        rows(experiments, metric, shown), columns=COLUMNS
+    )
     return frame.astype(
-        {"experiment": "int64", "value": "float64", "seconds": "float64", "parent": "Int64", "repeats": "int64"}
+        {
+            "experiment": "int64",
+            "parent": "Int64",
+            "runs": "int64",
+            "repeats": "int64",
+            **dict.fromkeys(("value", "seconds", "gain", "gain_low", "gain_high"), "float64"),
+        }
     )
 
 
-def history_csv(experiments: Sequence[Experiment]) -> str:
+def history_csv(experiments: Sequence[Experiment], metric: Metric) -> str:
     """Return the history as CSV with a header line; missing values are empty, and the other numbers of a run are JSON."""
     out = io.StringIO()
     table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(experiments))
+    table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(experiments, metric))
     return out.getvalue()
 
 
@@ -121,13 +154,13 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
         case ".patch" | ".diff":
             text = unified_diff(status.experiments[0].target, best.target, "a/target.py", "b/target.py")
         case ".csv":
-            text = history_csv(status.experiments)
+            text = history_csv(status.experiments, status.metric)
         case ".tsv" if columns == 9:
             text = _nine(status)
         case ".tsv":
             text = (status.folder / "results.tsv").read_text(encoding="utf-8")
         case ".json":
-            text = json.dumps(rows(status.experiments), indent=1)
+            text = json.dumps(rows(status.experiments, status.metric), indent=1)
         case ".ipynb":
             text = _notebook(status, best)
         case _:

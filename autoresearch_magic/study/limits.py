@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import UserError
+from ..judging.noise import difference
 from .status import StudyStatus
 
 
@@ -36,7 +37,7 @@ def limit_reached(status: StudyStatus, confirmation: float) -> str:
     if not has_room(status, confirmation):
         which = f"--minutes {s.minutes:g}" if s.minutes is not None else f"--hours {s.hours:g}"
         return f"The time is up, with what the confirmation takes ({which})."
-    if s.until is not None and best.value is not None and status.metric.gain(best.value, over=s.until) >= 0:
+    if s.until is not None and best.value is not None and difference(best.value, s.until, status.metric) >= 0:
         return f"Experiment {best.number} has reached {status.metric.format(best.value)} (--until {s.until:g})."
     fruitless = sum(e.ran for e in status.experiments[best.number + 1 :])
     if s.patience is not None and fruitless >= s.patience:

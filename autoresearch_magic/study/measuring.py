@@ -24,10 +24,10 @@ from ..events import (
     StateChanged,
 )  # fmt: skip
 from ..experiment import Experiment, Measurement, Outcome, Point, Verdict
+from ..judging.gains import gain_over_parent
 from ..judging.judge import drifted, headline
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
-from ..metric import Metric
 from ..runners import GuardResult, Runner
 from ..runners.notebook_names import notebook_name_hint
 from ..storage.records import Records
@@ -98,7 +98,7 @@ class Measurer:
     def largest_gain(self) -> float:
         """The largest gain of a keep over its parent so far, in the metric's unit; 0 before the first."""
         kept = [e for e in self.experiments[1:] if e.verdict is Verdict.KEEP]
-        return max((gain_over_parent(e, self.experiments, self.metric) for e in kept), default=0.0)
+        return max((g.gain for e in kept if (g := gain_over_parent(e, self.experiments, self.metric))), default=0.0)
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
@@ -306,12 +306,6 @@ class Measurer:
         """Run a target for one of the user's comparisons; see `comparisons`."""
         self.wait_for_go(State.MEASURING)
         return self.measure(experiment, "trial", self.settings.seed + TRIAL_SEEDS + repeat, repeat, repeats)
-
-
-def gain_over_parent(e: Experiment, experiments: tuple[Experiment, ...], metric: Metric) -> float:
-    """Return how much better an experiment is than its parent, in the metric's unit; 0 where one has no value."""
-    before = None if e.parent is None else experiments[e.parent].value
-    return 0.0 if before is None or e.value is None else metric.gain(e.value, over=before)
 
 
 def baseline_error(measurement: Measurement) -> UserError:

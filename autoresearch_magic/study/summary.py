@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..agents.llm.prices import usage_line
 from ..budget import format_duration
 from ..experiment import Experiment, Headline, Verdict
+from ..judging.noise import difference
 from ..metric import Metric, format_number
 from ..source.edits import unified_diff
 from ..text import counted, escape, fenced
@@ -91,7 +92,7 @@ def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str
             if live.repeat > 0:
                 better = (
                     incumbent is None or incumbent.value is None or e.value is None
-                    or metric.gain(e.value, over=incumbent.value) > 0
+                    or difference(e.value, incumbent.value, metric) > 0
                 )  # fmt: skip
                 why = "looks better" if better else "simpler, perhaps as good"
                 parts[-1] = f"{why}, run {live.repeat + 1} of at most {live.repeats}"

@@ -75,7 +75,13 @@ def status_facts(study: Study) -> dict[str, Any]:
 
 def history_facts(study: Study, experiments: Sequence[Experiment]) -> dict[str, Any]:
     """Return the experiments of a study, a dict with the columns of `Study.history` each."""
-    return plain_dict({"study": study.name, "metric": metric_facts(study.metric), "experiments": rows(experiments)})
+    return plain_dict(
+        {
+            "study": study.name,
+            "metric": metric_facts(study.metric),
+            "experiments": rows(study.experiments, study.metric, experiments),
+        }
+    )
 
 
 def experiment_facts(study: Study, e: Experiment) -> dict[str, Any]:
@@ -89,7 +95,7 @@ def experiment_facts(study: Study, e: Experiment) -> dict[str, Any]:
         for m in e.measurements
     ]  # fmt: skip
     return plain_dict({
-        "study": study.name, "metric": metric_facts(study.metric), **rows([e])[0], "commit": e.commit,
+        "study": study.name, "metric": metric_facts(study.metric), **rows(study.experiments, study.metric, [e])[0], "commit": e.commit,
         "expect": e.proposal.expect, "measurements": runs, "traceback": failed.traceback if failed else "",
         "output": e.measurements[-1].output if e.measurements else "",
     })  # fmt: skip

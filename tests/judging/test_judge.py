@@ -222,6 +222,27 @@ def test_drift_needs_every_new_value_to_be_off_on_one_side():
     assert not drifted(before, [], LOUD)
 
 
+@given(st.floats(-1e9, 1e9), st.integers(1, 9), st.integers(1, 9), st.booleans())
+def test_a_constant_metric_never_drifts_gains_or_has_noise(value, runs, more, strict):
+    # The sum of equal values, divided by their number, may differ from them in its last bits.
+    noise = estimate_noise([best(*[value] * max(2, runs))])
+    assert noise.deterministic
+    assert not drifted([value] * runs, [value] * more, noise)
+    rule = Rule(strict=strict)
+    for metric in (DOWN, UP):
+        decision = decide(experiment(*[value] * more), best(*[value] * runs), noise, rule=rule, metric=metric)
+        assert decision.verdict is Verdict.DISCARD
+        assert decision.reason.startswith("Not better: ")
+        found = headline(experiment(*[value] * more), [value] * more, [value] * runs, metric)
+        assert found is not None
+        assert (found.gain, found.best, found.best_sd) == (0.0, value, 0.0)
+
+
+def test_values_that_differ_in_their_last_bits_are_no_drift():
+    assert not drifted([0.3, 0.3], [0.1 + 0.2], QUIET)
+    assert drifted([0.3, 0.3], [0.3001], QUIET)
+
+
 def test_the_headline():
     e = experiment(1.0, number=4)
     head = headline(e, [1.0, 2.0, 3.0], [5.0, 5.0, 8.0], DOWN)

@@ -1,9 +1,11 @@
 """The two tables for other projects' scripts: the original's five columns and the generalised skill's nine."""
 
 import csv
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,8 +61,53 @@ def test_there_are_three_statuses(tmp_path, verdict):
     write_results(path, [experiment(1, verdict, None if verdict.failed else 2.0)], METRIC)
     *_, status, description = rows_of(path)[1]
     assert status == ("keep" if verdict.kept else "crash" if verdict.failed else "discard")
-    marked = verdict.failed and verdict is not Verdict.CRASH
+    marked = verdict not in (Verdict.CRASH, Verdict.KEEP, Verdict.BASELINE, Verdict.DISCARD)
     assert description == (f"x ({verdict})" if marked else "x")
+
+
+def analyse(path: Path, name: str) -> dict[str, object]:
+    """What the original's analysis takes from its table: rows that did not crash, their best so far, and what was kept."""
+    table = pandas.read_csv(path, sep="\t")
+    status, value = table["status"].str.strip().str.upper(), pandas.to_numeric(table[name], errors="coerce")
+    valid = value[status != "CRASH"].reset_index(drop=True)
+    kept = value[status == "KEEP"]
+    near = valid[valid <= valid.loc[0] + 0.0005]  # what its chart shows beside the line of the best
+    return {
+        "crashes": int((status == "CRASH").sum()), "best": float(valid.min()), "running": list(kept.cummin()),
+        "zeros": int((valid == 0).sum()), "near": len(near), "counts": status.value_counts().to_dict(),
+        "memory": table["memory_gb"].dtype.kind,
+    }  # fmt: skip
+
+
+def test_the_originals_analysis_sees_no_zero_but_those_of_crashes(tmp_path):
+    path = tmp_path / "results.tsv"
+    stopped = Measurement(Outcome.PRUNED, None, seed=1, memory=44.0)
+    experiments = [
+        experiment(0, Verdict.BASELINE, 0.9979, "baseline", 44.0),
+        replace(experiment(1, Verdict.PRUNED, summary="widen"), measurements=(stopped,)),
+        experiment(2, Verdict.KEEP, 0.9932, "raise the rate", 44.2),
+        replace(experiment(3, Verdict.DUPLICATE, summary="raise the rate"), measurements=()),
+        experiment(4, Verdict.CRASH, None, "double the width", 12.0),
+        experiment(5, Verdict.TIMEOUT, None, "deepen"),
+        experiment(6, Verdict.REJECTED, -3.0, "print the number"),
+        experiment(7, Verdict.DISCARD, 1.2, "drop the warmup", 40.0),
+    ]
+    write_results(path, experiments, METRIC)
+    assert analyse(path, "val_bpb") == {
+        "crashes": 3, "best": 0.9932, "running": [0.9979, 0.9932], "zeros": 0, "near": 2, "memory": "f",
+        "counts": {"KEEP": 2, "DISCARD": 3, "CRASH": 3},
+    }  # fmt: skip
+    rows = rows_of(path)
+    assert rows[2][1:] == ["nan", "44.0", "discard", "widen (pruned)"]
+    assert rows[4][1:] == ["nan", "nan", "discard", "raise the rate (duplicate)"]
+
+
+def test_a_metric_that_reaches_zero_is_written_as_zero_and_a_small_one_is_not(tmp_path):
+    path = tmp_path / "results.tsv"
+    values = [12.0, 0.0, 2.4e-19, -0.00012345]
+    write_results(path, [experiment(n, Verdict.KEEP, v) for n, v in enumerate(values)], METRIC)
+    assert [row[1] for row in rows_of(path)[1:]] == ["12.000000", "0.000000", "2.4e-19", "-0.00012345"]
+    assert [float(row[1]) for row in rows_of(path)[1:]] == values
 
 
 def test_a_rejected_experiment_has_zeros_although_it_was_measured(tmp_path):
@@ -80,10 +127,10 @@ def test_any_summary_is_one_row_of_five_columns(tmp_path_factory, summaries):
         assert list(csv.reader(file, delimiter="\t")) == rows
 
 
-def test_surrogates_are_replaced(tmp_path):
+def test_surrogates_are_escaped(tmp_path):
     path = tmp_path / "results.tsv"
     write_results(path, [experiment(0, Verdict.BASELINE, 1.0, "a\ud800b\udc80")], METRIC)
-    assert rows_of(path)[1][4] == "a?b?"
+    assert rows_of(path)[1][4] == r"a\ud800b\udc80"
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -42,6 +42,10 @@ def test_every_verdict_is_recorded_with_its_source_and_reason(make_study, script
     frame = study.history
     assert list(frame["source"])[9] == "loss = 0.5"
     assert frame["experiment"].tolist() == list(range(10))
+    assert frame["runs"].tolist() == frame["repeats"].tolist() == [len(e.measurements) for e in study.experiments]
+    assert frame["gain"].dropna().to_dict() == {1: 1.0, 3: -7.0, 9: 1.5}
+    assert frame["gain_low"].equals(frame["gain"])  # every run of the baseline gave the same value
+    assert frame["gain_high"].equals(frame["gain"])
 
     repo = git.Repo(study.folder / "repo")
     branch = list(repo.iter_commits(f"autoresearch/{study.name}"))

@@ -36,6 +36,7 @@ from dataclasses import replace
 from ...experiment import Experiment, Verdict
 from ...metric import Metric
 from ...source.constants import find_constants
+from ..gains import gain_over_parent
 from .advice import advise
 from .change_kinds import Change, change
 from .format import evals_markdown, evals_text
@@ -84,7 +85,7 @@ def evaluate(
     by_number = {e.number: e for e in judged}
     proposals = [e for e in judged if e.number > 0]
     ran = [e for e in proposals if e.ran]
-    gains = {e.number: gain for e in ran if (gain := _gain(e, by_number, metric)) is not None}
+    gains = {e.number: found.gain for e in ran if (found := gain_over_parent(e, by_number, metric)) is not None}
     changes = {e.number: _change(e, by_number) for e in ran}
     won = [e for e in ran if e.verdict is Verdict.KEEP and e.number in gains]
     steps = [gains[e.number] for e in won]
@@ -122,20 +123,6 @@ def failures(experiments: Iterable[Experiment]) -> tuple[Failure, ...]:
             causes.setdefault(e.cause, []).append(e)
     found = [Failure(cause, tuple(e.number for e in each), each[-1].reason) for cause, each in causes.items()]
     return tuple(sorted(found, key=lambda failure: (-len(failure.numbers), -failure.numbers[-1])))
-
-
-def _gain(e: Experiment, by_number: Mapping[int, Experiment], metric: Metric) -> float | None:
-    parent = by_number.get(e.parent) if e.parent is not None else None
-    value = _first_value(e)
-    if parent is None or parent.value is None or value is None or (e.verdict is not None and e.verdict.failed):
-        return None
-    return metric.gain(value, over=parent.value)
-
-
-def _first_value(e: Experiment) -> float | None:
-    """Return the mean of the values that an experiment was judged by, those from before the last drift."""
-    values = [m.value for m in e.measurements[: e.since or None] if m.ok and m.value is not None]
-    return statistics.fmean(values) if values else None
 
 
 def _chance(e: Experiment | None, over: Experiment | None, noise: float) -> float:

@@ -19,8 +19,9 @@ import anywidget
 
 from ...errors import UserError
 from ...experiment import Experiment, Point
+from ...judging.gains import gain_over_parent
 from ...judging.noise import estimate_noise
-from ...metric import format_numbers
+from ...metric import Metric, format_numbers
 from ...source.edits import unified_diff
 from ...study.status import LiveRun
 from ...study.study import Study
@@ -187,7 +188,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "since": len(experiments),
         "after": min(revision, len(revised)),
         "revision": len(revised),
-        "rows": [_row(e, experiments) for e in [*changed, *experiments[known:]]],
+        "rows": [_row(e, experiments, study.metric) for e in [*changed, *experiments[known:]]],
         "curve": curve,
     }  # fmt: skip
     return content, buffers
@@ -214,9 +215,9 @@ def _hypothesis(e: Experiment) -> str:
     return f"{e.proposal.hypothesis}{expected}".strip()
 
 
-def _row(e: Experiment, experiments: Sequence[Experiment]) -> dict[str, Any]:
-    before = experiments[e.parent].value if e.parent is not None else None
-    change = None if before is None or e.value is None else e.value - before
+def _row(e: Experiment, experiments: Sequence[Experiment], metric: Metric) -> dict[str, Any]:
+    found = gain_over_parent(e, experiments, metric)
+    change = None if found is None else found.gain * (-1 if metric.minimize else 1)
     return {
         "number": e.number, "verdict": str(e.verdict), "value": e.value, "change": change, "seconds": e.seconds,
         "agent": e.proposal.agent, "summary": e.summary, "reason": e.reason, "repeats": len(e.measurements),

@@ -1,0 +1,84 @@
+"""The gain of an experiment over its parent: one definition for the history, the panel and the analysis.
+
+The gain is the difference of two means, in the metric's unit and positive for better: of the experiment's runs that were
+judged, and of all runs of its parent that count. The parent is the incumbent (the current best) that it was compared with.
+Where the machine drifted later, the experiment's values from before the drift are taken, so that they are of the same time as
+its parent's.
+
+Its interval is ``gain ± t · sqrt(sd_e²/n + sd_p²/m)`` for n and m runs, from the pooled noise of the study at each of the two
+values; the runs on equal seeds are taken as independent. The judge's own comparison (`noise.compare`) also uses the
+correlation of such pairs; its reasons say so where that makes a difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..experiment import Experiment, mean
+from ..metric import Metric
+from .noise import Noise, difference
+
+CONFIDENCE = 0.95
+"""Of the interval of a gain."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The gain of an experiment over its parent, in the metric's unit, positive for better.
+
+    Attributes
+    ----------
+    gain : float
+    low, high : float or None
+        The ends of its 95% interval; equal to the gain for a deterministic metric, None while the noise is not known.
+    runs, parent_runs : int
+        Runs behind the two means.
+    """
+
+    gain: float
+    low: float | None
+    high: float | None
+    runs: int
+    parent_runs: int
+
+
+def judged_values(e: Experiment) -> tuple[float, ...]:
+    """Return the values that an experiment was judged by: those from before the last drift of the machine."""
+    return tuple(m.value for m in e.measurements[: e.since or None] if m.ok and m.value is not None)
+
+
+def gain_over_parent(
+    e: Experiment,
+    experiments: Sequence[Experiment] | Mapping[int, Experiment],
+    metric: Metric,
+    noise: Noise | None = None,
+) -> Gain | None:
+    """Return the gain of an experiment over its parent; None for the baseline, and where one of them has no value that counts.
+
+    Parameters
+    ----------
+    e : Experiment
+    experiments : sequence or mapping of Experiment
+        The judged experiments by number.
+    metric : Metric
+    noise : Noise, optional
+        The study's; without it there is no interval.
+    """
+    if e.parent is None or (e.verdict is not None and e.verdict.failed):
+        return None
+    try:
+        ours, theirs = judged_values(e), experiments[e.parent].values
+    except (KeyError, IndexError):  # the parent is not among them
+        return None
+    if not ours or not theirs:
+        return None
+    a, b = mean(ours), mean(theirs)
+    gain = difference(a, b, metric)
+    low = high = None
+    if noise is not None and noise.known:
+        error = math.sqrt(noise.at(a) ** 2 / len(ours) + noise.at(b) ** 2 / len(theirs))
+        reach = noise.quantile((1 - CONFIDENCE) / 2) * error if error else 0.0
+        low, high = gain - reach, gain + reach
+    return Gain(gain, low, high, len(ours), len(theirs))
