@@ -56,40 +56,45 @@ class Loop:
         self.guard_result: GuardResult | None = None
         self.unread = self.valueless = 0  # runs in a row without a printed number, without a value
 
-    def run(self) -> str:
+    def run(self) -> tuple[State, str]:
         """Measure the baseline, search until a limit is reached, and confirm the result.
 
         Returns
         -------
-        str
-            Why the search could not go on, in one line; empty where it ended as planned.
+        state : State
+            FINISHED, or STOPPED where the search could not go on.
+        message : str
+            Why it has ended, in one line; empty where all experiments were made.
         """
         self.measure_baseline()
         try:
-            why = self.search_until_end()
+            state, why = self.search_until_end()
             self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
         finally:
             self.proposer.join()
-        return why
+        return state, why
 
-    def search_until_end(self) -> str:
-        """Search, and let go of the agent at the end; return why the search could not go on, as `run` does."""
+    def search_until_end(self) -> tuple[State, str]:
+        """Search, and let go of the agent at the end; return what `run` returns."""
+        state = State.FINISHED
         try:
-            self.search()
+            why = self.search()
         except NothingToPropose as end:
-            self.publish(Notice(str(end)))
+            why = str(end)
         except SearchEnded as end:
             if self.incumbent.number == 0:
                 raise  # there is nothing to confirm
-            self.publish(Notice(str(end)))
-            return str(end)
+            state, why = State.STOPPED, str(end)
         finally:
             self.proposer.close()
-        return ""
+        if why:
+            self.publish(Notice(why))
+        return state, why
 
-    def search(self) -> None:
-        """Propose, run, judge, record and publish, until a limit is reached."""
-        while self.left > 0 and not self.at_limit():
+    def search(self) -> str:
+        """Propose, run, judge, record and publish, until a limit is reached; return which."""
+        reached = ""
+        while self.left > 0 and not (reached := self.limit_reached()):
             self.measurer.wait_for_go(State.RUNNING)
             if self.pending is None:
                 proposed = self.proposer.propose()
@@ -100,6 +105,7 @@ class Loop:
             experiment, decision = self.attempt(self.pending)
             self.record(experiment, decision)
             self.check_measuring(experiment)
+        return reached if self.left > 0 else ""
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -116,13 +122,10 @@ class Loop:
         """How many experiments are still to be run."""
         return self.settings.experiments - self.status.done
 
-    def at_limit(self) -> bool:
-        """Whether a limit ends the search; which one is published."""
+    def limit_reached(self) -> str:
+        """Return which limit ends the search, in one line; empty while none does."""
         reached = limit_reached(self.status, self.measurer.confirmation_seconds)
-        reached = reached or ("" if self.pending else self.proposer.money_spent)
-        if reached:
-            self.publish(Notice(reached))
-        return bool(reached)
+        return reached or ("" if self.pending else self.proposer.money_spent)
 
     # -- the baseline ---------------------------------------------------------------------------------------------
 

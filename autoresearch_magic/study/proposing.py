@@ -247,7 +247,7 @@ class Proposer:
             return
         seconds = min(PAUSES[1], PAUSES[0] * 2 ** min(steps, 30))
         if (left := time_left(self.status, self.measurer.confirmation_seconds)) is not None:
-            seconds = max(0.0, min(seconds, left))
+            seconds = max(0.0, min(seconds, left if left < 2 else left / 2))  # time for another attempt, if possible
         times = "" if self.in_vain == 1 else f" {self.in_vain} attempts in vain;"
         told = f"{why.rstrip('.')}.{times} {self.settings.agent} is asked again {_when(seconds)}."
         self.publish(StateChanged(State.WAITING, told))

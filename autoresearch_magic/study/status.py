@@ -119,7 +119,8 @@ class StudyStatus:
                 asked = state in (State.PAUSING, State.STOPPING)
                 if not (self._overtaken(state) or (asked and not self.state.active)):
                     self.state = state
-                self.message = message or self.message
+                # A study that has finished says why it ended, if not as planned; what was told on the way is over.
+                self.message = message if state is State.FINISHED else message or self.message
             case RunStarted(experiment, kind, repeat, repeats):
                 self.live = LiveRun(experiment, kind, repeat, repeats)
             case RunProgress() if self.live is not None:

@@ -122,6 +122,7 @@ class Study:
         self.status = StudyStatus(folder.name, folder, definition)
         self._agent = agent  # made and not used yet
         self._observers = list(observers)
+        self._removed = ""  # the last observer that failed
         self._changed = threading.Condition()
         self._control = Control()
         self._thread: StudyThread | None = None
@@ -618,7 +619,7 @@ class Study:
             self._control = Control()
             self._control.allow(allowed)
             self._thread = StudyThread(self.status, self._control, self._publish, self._lock, agent, comparison)
-            self.status.message = self.status.traceback = ""
+            self.status.message = self.status.traceback = self._removed = ""
             self.status.state = State.STARTING
         reader = RequestReader(  # made first, because it reads what the journal holds from before this start
             self.folder / "journal.sqlite",
@@ -632,6 +633,8 @@ class Study:
     def _publish(self, event: Event) -> None:
         with self._changed:
             self.status.take(event)
+            if isinstance(event, StateChanged) and event.state is State.FINISHED:
+                self.status.message = event.message or self._removed
             self._changed.notify_all()
         for observer in list(self._observers):
             try:
@@ -639,7 +642,8 @@ class Study:
             except (Exception, SystemExit) as error:  # an observer's error, or sys.exit(), must not end a night's work
                 # By identity, as in `observe`; and another thread may have removed it already.
                 self._observers = [each for each in self._observers if each is not observer]
-                self.status.message = f"An observer failed and was removed: {type(error).__name__}: {error}"
+                self._removed = f"An observer failed and was removed: {type(error).__name__}: {error}"
+                self.status.message = self._removed
 
     def _repr_markdown_(self) -> str:
         from .display import study_markdown

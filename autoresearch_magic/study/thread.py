@@ -77,8 +77,7 @@ class StudyThread(threading.Thread):
         try:
             self._publish(StateChanged(State.STARTING))
             records = _open_records(self._status.folder, self._status.definition, self._publish)
-            if ended := self._work(records):
-                state, message = State.STOPPED, ended
+            state, message = self._work(records)
         except Stopped:
             state = State.STOPPED if self._comparison is None else state
         except UserError as error:
@@ -93,8 +92,8 @@ class StudyThread(threading.Thread):
         finally:
             self._clean_up(records, state, message)
 
-    def _work(self, records: Records) -> str:
-        """Go on from where the journal ends; return why the search could not go on, empty where it ended as planned."""
+    def _work(self, records: Records) -> tuple[State, str]:
+        """Go on from where the journal ends; return the state and message to end with."""
         status, publish, definition = self._status, self._publish, self._status.definition
         experiments = records.journal.experiments()
         status.experiments = tuple(records.catch_up([e for e in experiments if e.verdict is not None]))
@@ -116,7 +115,7 @@ class StudyThread(threading.Thread):
         if self._comparison is not None:
             publish(StateChanged(State.MEASURING))
             self.answer = self._comparison(measurer)
-        return ""
+        return self._at_end
 
     def _clean_up(self, records: Records | None, state: State, message: str) -> None:
         if self._runner is not None:
@@ -126,7 +125,9 @@ class StudyThread(threading.Thread):
         try:
             if records is not None:
                 with records:
-                    records.ended(state, message or status.message, status.elapsed)
+                    records.ended(
+                        state, message if state is State.FINISHED else message or status.message, status.elapsed
+                    )
                     records.draw(list(status.experiments), status.headline, last=True)
         except Exception as error:  # the result is in the journal already, and a picture is not worth it
             self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}"))

@@ -42,7 +42,15 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
         lines.append("picture   none without matplotlib: pip install matplotlib")
     text = "\n".join([
         "", study.definition.program.title or study.name, "", history_text(study.status, study.experiments), "",
-        result_line(study.status), "", *lines,
+        result_line(study.status), *_why_stopped(study), "", *lines,
     ])  # fmt: skip
     best = study.status.incumbent
     return Reply(text, exit_code=DONE if best is not None and best.number > 0 else NO_GAIN)
+
+
+def _why_stopped(study: Study) -> list[str]:
+    """Return why a search ended before its time, and how it goes on."""
+    if study.status.complete or not study.status.message:
+        return []
+    lines = [f"The search ended early: {study.status.message}"]
+    return [*lines, f"Go on with  autoresearch resume {study.name}"] if study.state == State.STOPPED else lines

@@ -10,9 +10,10 @@ from typing import Protocol
 from tqdm import tqdm
 
 from ..budget import format_duration
+from ..events import State
 from ..study.study import Study
 from ..study.summary import result_line
-from ..text import counted
+from ..text import counted, shorten
 
 REFRESH = 0.5
 """Seconds between two updates of a bar."""
@@ -119,9 +120,15 @@ def follow(
 def caption(study: Study) -> str:
     """Return one line with a study's experiments, state, best value and remaining time."""
     done, planned = study.status.done, study.settings.planned
-    parts = [f"{done}/{counted(planned, 'experiment')}" if planned else counted(done, "experiment"), study.state]
+    parts = [f"{done}/{counted(planned, 'experiment')}" if planned else counted(done, "experiment"), _state(study)]
     if (best := study.status.incumbent) is not None:
         parts.append(f"best {study.metric.format(best.value)}")
     if (left := study.status.remaining) and study.active:
         parts.append(f"about {format_duration(max(1.0, round(left)))} left")
     return " · ".join(parts)
+
+
+def _state(study: Study) -> str:
+    """Return the state; that of a study that waits says for what."""
+    status = study.status
+    return f"{study.state}: {shorten(status.message, 160)}" if status.state is State.WAITING else study.state
