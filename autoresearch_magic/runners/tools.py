@@ -14,9 +14,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,12 +194,9 @@ def _workspace_link(checkout: Path) -> str:
 def _probe(python: str, folder: Path, environment: Mapping[str, str]) -> tuple[str, str, list[str]]:
     """Ask an interpreter for its path, its version and the folders where it looks for modules; no version when it does not start."""
     try:
-        done = subprocess.run(
-            [python, "-c", _PROBE], cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=PROBE_SECONDS, check=True,
-        )  # fmt: skip
-        executable, version, folders, packages = json.loads(done.stdout.splitlines()[-1])
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        printed = _ask([python, "-c", _PROBE], folder, environment) or ""
+        executable, version, folders, packages = json.loads(printed.splitlines()[-1])
+    except (ValueError, IndexError):
         return python, "", []
     return executable, version, [*folders, *(os.path.dirname(each) for each in packages)]
 
@@ -253,14 +253,32 @@ def lacking_modules(tools: Tools, names: Sequence[str]) -> list[str]:
     if not names:
         return []
     code = "import importlib.util, sys; print(*(n for n in sys.argv[1:] if importlib.util.find_spec(n) is None))"
-    try:
-        done = subprocess.run(
-            [tools.python, "-c", code, *names], env=dict(tools.environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=PROBE_SECONDS, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return list(names)
-    return done.stdout.split()
+    printed = _ask([tools.python, "-c", code, *names], Path("/"), tools.environment)
+    return list(names) if printed is None else printed.split()
+
+
+def _ask(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str | None:
+    """Return what an interpreter prints; None when it fails or has not ended in time.
+
+    It prints into a file, because a pipe would be waited for as long as any process that it has left behind.
+    """
+    with tempfile.TemporaryFile() as file:
+        try:
+            process = subprocess.Popen(
+                arguments, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError:
+            return None
+        try:
+            failed = process.wait(PROBE_SECONDS)
+        except subprocess.TimeoutExpired:
+            failed = 1
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        file.seek(0)
+        return None if failed else file.read().decode("utf-8", "replace")
 
 
 def _has_module(name: str) -> bool:

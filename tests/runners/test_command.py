@@ -315,6 +315,42 @@ def test_an_interrupt_ends_the_run_and_every_later_one(runner_of):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "script",
+    ["kill -STOP $$", "trap '' TERM; sleep 300", "kill -STOP 0; sleep 300", "setsid sh -c 'kill -STOP $$' & sleep 300",
+     "(trap '' TERM; exec setsid yes) & sleep 300"],
+)  # fmt: skip
+def test_no_command_keeps_an_interrupt_waiting(runner_of, script):
+    runner = runner_of(fresh=True)
+    assert measure(runner, "echo ms: 5").value == 5
+    ended = []
+
+    def run():
+        try:
+            measure(runner, f"echo $$ > pid.out; {script}", deadline=60)
+        except Stopped:
+            ended.append(True)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not (runner.worktree.folder / "pid.out").exists():
+        time.sleep(0.02)
+    runner.interrupt()
+    thread.join(20)
+    assert ended == [True]
+    runner.close()
+    assert gone(int((runner.worktree.folder / "pid.out").read_text()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "left", ["setsid sleep 300", "setsid yes", "(trap '' TERM; exec setsid yes)", "setsid sh -c 'kill -STOP $$'"]
+)
+def test_a_process_that_holds_the_output_open_is_not_waited_for(runner_of, left):
+    assert measure(runner_of(), f"{left} & echo ms: 5").value == 5
+
+
+@pytest.mark.slow
 def test_printed_progress_is_a_curve_by_which_a_run_can_be_stopped(runner_of):
     script = "for i in 1 2 3 4; do echo step $i/4 loss 0.$i; sleep 0.05; done\n"
     m = measure(runner_of(), script + "echo ms: 5")

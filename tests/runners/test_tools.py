@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_magic.runners import tools as tools_module
 from autoresearch_magic.runners.tools import find_tools, missing_module, packages
 
 SITE = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
@@ -144,6 +145,15 @@ def test_a_python_that_does_not_start_is_told(checkout, tmp_path):
     (own / "python").chmod(0o755)
     tools = find(checkout, path=f"{own}:/usr/bin:/bin")
     assert f"python: {own / 'python'} (it does not start)." in tools.describe()[0]
+
+
+def test_a_python_that_hangs_is_not_waited_for(checkout, tmp_path, monkeypatch):
+    monkeypatch.setattr(tools_module, "PROBE_SECONDS", 0.1)
+    own = tmp_path / "bin"
+    own.mkdir()
+    (own / "python").write_text("#!/bin/sh\ntrap '' TERM\nsleep 300 &\nsleep 300\n")
+    (own / "python").chmod(0o755)
+    assert "it does not start" in find(checkout, path=f"{own}:/usr/bin:/bin").describe()[0]
 
 
 def test_installed_packages_are_seen_and_caches_are_not(checkout):
