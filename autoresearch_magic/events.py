@@ -74,7 +74,7 @@ class RunProgress:
     """The progress of a running target, several times a second; `point` is set when the target called `report`."""
 
     number: int
-    phase: Literal["training", "evaluating", "guard"]
+    phase: Literal["setup", "training", "evaluating", "guard"]
     elapsed: float
     progress: float
     step: int

@@ -201,6 +201,33 @@ class Point:
     values: Mapping[str, float]
 
 
+class GrowingCurve:
+    """A learning curve while it grows: every second point is dropped whenever there are `most`, and so on for those that follow.
+
+    Parameters
+    ----------
+    most : int
+        Most points.
+
+    Attributes
+    ----------
+    points : list of Point
+        The list is replaced when points are dropped, so that a reader in another thread keeps a consistent view.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.points: list[Point] = []
+        self._most, self._every, self._count = most, 1, 0
+
+    def add(self, point: Point) -> None:
+        """Add a point, or leave it out."""
+        if self._count % self._every == 0:
+            self.points.append(point)
+            if len(self.points) >= self._most:
+                self.points, self._every = self.points[::2], self._every * 2
+        self._count += 1
+
+
 @dataclass(frozen=True)
 class Measurement:
     """The result of one run of one target: the metric's value, time, memory and learning curve.

@@ -48,7 +48,7 @@ class CellRunner(Runner):
         Put first on ``sys.path``, for the user's own modules.
     setup_name : str
         Module name by which the target may import the setup; empty for none.
-    setup_log, on_ready
+    setup_log, on_note
         See `WorkerClient`.
     valid : str
         The condition on valid runs: a Python expression or a format; empty for none.
@@ -73,7 +73,7 @@ class CellRunner(Runner):
         mode: str = "auto",
         folders: Iterable[Path] = (),
         setup_name: str = "",
-        on_ready: Callable[[str, str], object] | None = None,
+        on_note: Callable[[str], object] | None = None,
         valid: str = "",
     ) -> None:
         self.metric, self.threads, self.memory = metric, threads, memory
@@ -84,7 +84,7 @@ class CellRunner(Runner):
             "folders": list(map(str, folders)), "setup_name": setup_name,
         }  # fmt: skip
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
-        self.worker = WorkerClient(config, environment, setup_log=setup_log, on_ready=on_ready)
+        self.worker = WorkerClient(config, environment, setup_log=setup_log, on_note=on_note)
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
@@ -145,6 +145,10 @@ class CellRunner(Runner):
         if not math.isfinite(value):
             return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
         return replace(m, outcome=Outcome.OK, value=value, error="")
+
+    def describe(self) -> list[str]:
+        """Return how experiments are started and what the setup leaves open, once it has run; see `Runner.describe`."""
+        return list(self.worker.notes)
 
     def interrupt(self) -> None:
         """Kill the current run; see `Runner.interrupt`."""

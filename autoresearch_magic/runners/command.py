@@ -11,7 +11,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,8 @@ class CommandRunner(Runner):
         Whether `close` keeps the worktree, for the study's next start.
     valid : str
         The condition on valid runs (`validity.parse_condition`); empty for none.
+    on_note : callable, optional
+        Called with what happens to the worker, a line each.
 
     Attributes
     ----------
@@ -122,13 +124,14 @@ class CommandRunner(Runner):
         self, worktree: Worktree, verify: str, metric: Metric, *, guard: GuardCommand | None = None, threads: int = 1,
         memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
         valid: str = "",
+        on_note: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
         self._rule = parse_rule(metric.expression)
         self._condition = parse_condition(valid) if valid else None
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
-        self.worker = WorkerClient(config, environment, setup_log=worker_log)
+        self.worker = WorkerClient(config, environment, setup_log=worker_log, on_note=on_note)
         self._commands = [verify, *([guard.command] if guard else [])]
         checkout = worktree.checkout
         self.tools = find_tools(

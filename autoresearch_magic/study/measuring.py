@@ -152,6 +152,8 @@ class Measurer:
             point = Point(elapsed, share, step, values) if values is not None else None
             self.publish(RunProgress(number, "training", elapsed, share, step, point))
             decision = monitor.see(point) if monitor is not None and point is not None else None
+        elif "setup" in event:
+            self.publish(RunProgress(number, "setup", event["setup"], 0.0, 0))
         elif event.get("evaluating"):
             self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0))
         if decision is not None and decision.audit:

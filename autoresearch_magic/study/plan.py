@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..budget import Budget, format_duration
 from ..config.settings import Settings
@@ -23,7 +24,7 @@ from ..experiment import Measurement
 from ..judging.judge import levels
 from ..judging.noise import spread, student
 from ..metric import Metric
-from ..runners import Runner
+from ..runners import Runner, Watch
 from ..text import counted
 from .definition import Definition
 from .measuring import baseline_error
@@ -76,7 +77,7 @@ class Plan:
     problem : str
         Why the study could not start with its agent; usually empty.
     notes : tuple of str
-        What a command runs with: `Runner.describe`.
+        What a command runs with, or what the setup of a cell leaves open: `Runner.describe`.
     """
 
     metric: Metric
@@ -230,11 +231,11 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
                 measurements: list[Measurement] = []
                 for repeat in range(s.repeats):
                     at = "" if s.verify else f" at {budget}"
-                    show(
-                        done / total,
-                        f"running the {'command' if s.verify else 'target'}, {repeat + 1} of {s.repeats}{at}",
-                    )
-                    m = made.measure(definition.target, seed=s.seed + repeat, deadline=s.deadline(None))
+                    share = done / total
+                    show(share, f"running the {'command' if s.verify else 'target'}, {repeat + 1} of {s.repeats}{at}")
+                    m = made.measure(
+                        definition.target, seed=s.seed + repeat, deadline=s.deadline(None), watch=_tell_setup(show, share)
+                    )  # fmt: skip
                     done += 1
                     if not m.ok and budget is s.budget:
                         raise baseline_error(m)
@@ -251,6 +252,15 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
             made.close()
     show(1.0, "done")
     return Plan(definition.metric, s, tuple(trials), guard_seconds, notes=tuple(made.describe()))
+
+
+def _tell_setup(show: Callable[[float, str], None], share: float) -> Watch:
+    def watch(event: Mapping[str, Any]) -> bool:
+        if "setup" in event:
+            show(share, f"setup is running, {event['setup']:.0f} s")
+        return False
+
+    return watch
 
 
 def _check_guard(runner: Runner, definition: Definition, folder: str) -> float:

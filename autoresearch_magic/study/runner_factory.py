@@ -51,20 +51,16 @@ def make_runner(
             s.verify, definition.metric,
             guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
             threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",
-            keep=scratch is None, valid=s.valid,
+            keep=scratch is None, on_note=lambda line: publish(Notice(line)), valid=s.valid,
         )  # fmt: skip
         # Again, because a study may be resumed on another machine.
         if missing := missing_for_original(definition.checkout.folder, s.verify, made.tools):
             raise UserError("\n".join(missing))
         return made
 
-    def tell_mode(mode: str, why: str) -> None:
-        if mode != "fork":
-            publish(Notice(f"Every experiment starts a new process: {why}."))
-
     return CellRunner(
         definition.setup, definition.target, definition.metric, s.budget, threads=s.threads, memory=s.memory, seed=s.seed,
         pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
         setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
-        on_ready=tell_mode, valid=s.valid,
+        on_note=lambda line: publish(Notice(line)), valid=s.valid,
     )  # fmt: skip

@@ -21,9 +21,12 @@ from ..events import (
     State,
     StateChanged,
 )
-from ..experiment import Experiment, Headline, Point, Usage, incumbent_of
+from ..experiment import Experiment, GrowingCurve, Headline, Point, Usage, incumbent_of
 from ..metric import Metric
 from .definition import Definition
+
+LIVE_POINTS = 16_384
+"""Most points of the live curve: four times what the panel draws."""
 
 
 @dataclass
@@ -36,14 +39,13 @@ class LiveRun:
     kind : {"baseline", "candidate", "incumbent", "final", "trial"}
     repeat, repeats : int
         The run is the `repeat`-th (from 0) of `repeats`.
-    phase : {"starting", "training", "evaluating", "guard"}
+    phase : {"starting", "setup", "training", "evaluating", "guard"}
     elapsed : float
-        Seconds charged to the budget.
+        Seconds charged to the budget; in the phase ``setup``, seconds that the setup has been running.
     progress : float
         Share of the budget that is spent, 0 to 1.
     step : int
-    curve : list of Point
-        What the target has reported so far.
+    reported : GrowingCurve
     """
 
     experiment: Experiment
@@ -54,7 +56,12 @@ class LiveRun:
     elapsed: float = 0.0
     progress: float = 0.0
     step: int = 0
-    curve: list[Point] = field(default_factory=list)
+    reported: GrowingCurve = field(default_factory=lambda: GrowingCurve(LIVE_POINTS))
+
+    @property
+    def curve(self) -> list[Point]:
+        """What the target has reported so far."""
+        return self.reported.points
 
 
 @dataclass
@@ -155,10 +162,10 @@ class StudyStatus:
     @staticmethod
     def _progress(live: LiveRun, event: RunProgress) -> None:
         live.phase = event.phase
-        if event.phase == "training":
+        if event.phase in ("training", "setup"):
             live.elapsed, live.progress, live.step = event.elapsed, event.progress, event.step
         if event.point is not None:
-            live.curve.append(event.point)
+            live.reported.add(event.point)
 
     def begin(self) -> None:
         """Start the clock of `elapsed`."""

@@ -1,15 +1,16 @@
 """The status of a study: its pace, its progress and the remaining time, from its events alone."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State, StateChanged
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunProgress, RunStarted, State, StateChanged
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
 from autoresearch_magic.study.definition import Definition
-from autoresearch_magic.study.status import StudyStatus
+from autoresearch_magic.study.status import LIVE_POINTS, StudyStatus
 
 
 def run(kind, number, seconds, repeat=0, repeats=1):
@@ -93,3 +94,19 @@ def test_a_confirmation_that_is_made_longer_is_not_at_its_end():
     assert third.remaining == pytest.approx(4 * third.pace)
     last = status_after(*SEARCH, *CONFIRMED, run("final", 0, 2.0, 3, 4)[:1], experiments=2)
     assert last.runs_total - last.runs_done == 1
+
+
+def test_the_live_curve_of_endless_reports_is_bounded_and_covers_the_whole_run():
+    last = 10 * LIVE_POINTS
+    reports = [RunProgress(0, "training", i, i / last, i, Point(i, i / last, i, {"x": 1.0})) for i in range(last)]
+    live = status_after(run("baseline", 0, 1.0)[0], reports).live
+    steps = [point.step for point in live.curve]
+    assert len(steps) <= LIVE_POINTS
+    assert steps[0] == 0
+    assert steps[-1] > 0.99 * last
+    assert len({b - a for a, b in itertools.pairwise(steps)}) == 1
+
+
+def test_a_running_setup_is_told_with_its_seconds():
+    status = status_after(run("baseline", 0, 1.0)[0], RunProgress(0, "setup", 40.2, 0.0, 0))
+    assert (status.live.phase, status.live.elapsed, status.live.progress) == ("setup", 40.2, 0.0)

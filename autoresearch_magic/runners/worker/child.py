@@ -10,10 +10,8 @@ import ast
 import builtins
 import fcntl
 import json
-import linecache
 import math
 import os
-import random
 import signal
 import sys
 import time
@@ -26,8 +24,8 @@ from typing import Any, NoReturn, TextIO
 from ... import runtime
 from ...budget import Budget
 from ...experiment import Outcome
-from ...source.edits import imported_modules
 from ...text import cut_middle
+from .execution import execute, new_main, run_setup, seed_everything
 from .memory import shared_bytes
 from .metric_value import evaluate
 from .protocol import encode
@@ -71,23 +69,6 @@ class EventPipe:
         return os.getpid() == self._process
 
 
-def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
-    """Run source code as the file ``<name>``, whose lines tracebacks can show.
-
-    Raises
-    ------
-    Exception
-        What the code raises; `SystemExit` with a code of 0 or None is a normal end.
-    """
-    filename = f"<{name}>"
-    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
-    try:
-        exec(compile(code, filename, "exec"), namespace)
-    except SystemExit as end:
-        if end.code not in (None, 0):
-            raise RuntimeError(f"it called sys.exit({end.code!r})") from None
-
-
 def become_command(job: Mapping[str, Any]) -> None:
     """Replace this process by the program in the job's ``arguments``, a shell that runs its command; does not return.
 
@@ -100,13 +81,6 @@ def become_command(job: Mapping[str, Any]) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.chdir(job["folder"])
     os.execve(job["arguments"][0], job["arguments"], job["environment"])
-
-
-def new_main() -> types.ModuleType:
-    """Install an empty ``__main__`` module for the user's code, so that pickling and ``if __name__ == "__main__"`` work."""
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    return module
 
 
 def users_traceback(error: BaseException) -> str:
@@ -152,22 +126,6 @@ def out_of_memory(error: BaseException) -> bool:
 def not_finite(name: str, value: float) -> str:
     """Describe in one line a metric that is NaN or infinite."""
     return f"{name} is {value}: the run diverged or the metric is wrong."
-
-
-def seed_everything(seed: int, target: str) -> None:
-    """Seed `random`, and numpy and torch if they are imported already or by the target."""
-    random.seed(seed)
-    wanted = {name.partition(".")[0] for name in imported_modules(target)}
-    for name in ("numpy", "torch"):
-        if name in wanted and name not in sys.modules:
-            try:
-                __import__(name)
-            except ImportError:
-                continue  # the target's own import will say so
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(seed % 2**32)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
 
 
 def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping[str, Any], emit: EventPipe) -> None:
@@ -315,11 +273,8 @@ def main() -> None:
     emit = EventPipe(int(sys.argv[2]))
     open_streams()
     module = new_main()
-    sys.path[:0] = job.get("folders", ())
-    if job.get("setup_name"):
-        sys.modules[job["setup_name"]] = module
     try:
-        execute(job["setup"], "setup", module.__dict__)
+        run_setup(job, module, seed=job["setup_seed"])
     except BaseException as error:
         shown = users_traceback(error)
         say(shown)

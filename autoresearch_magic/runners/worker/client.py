@@ -1,5 +1,6 @@
 """The controller's side of the worker process: starts it, sends it jobs, follows them and ends it.
 
+Every wait has an end: a worker that was stopped (SIGSTOP) or no longer answers is killed, and the next run starts another.
 What a job contains is decided by `autoresearch_magic.runners.cell` and `autoresearch_magic.runners.command`.
 """
 
@@ -17,16 +18,27 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Stopped, UserCodeError, UserError
-from ...experiment import Outcome, Point
+from ...experiment import GrowingCurve, Outcome, Point
 from .. import Watch
-from ..notebook_names import notebook_name_hint
+from . import processes
+from .protocol import SETUP_FACTOR, SETUP_LIMIT
 
 SERVER = f"{__package__}.server"
 """The worker's module. It is not imported here, because only the worker needs what it imports."""
 CURVE_POINTS = 2_000
 """Most points of a learning curve; every second point of a longer one is dropped as it grows."""
 TICK = 0.5
-"""Seconds between two progress events of a job that sends none itself."""
+"""Seconds between two progress events of a job that sends none itself, and between two looks at a silent worker."""
+STOP = 1.5
+"""Seconds a worker may take to kill the current run on request, before it is killed itself."""
+STILL = 3.0
+"""Seconds after which a worker that is stopped by a signal is killed."""
+SLACK = 60.0
+"""Seconds beyond all time limits after which a worker that has not reported a run's end is killed."""
+SEND = 10.0
+"""Seconds a worker may take to receive a message."""
+SETUP_TOLD = 5.0
+"""Seconds of a setup from which on its progress is told."""
 
 
 class WorkerClient:
@@ -40,8 +52,8 @@ class WorkerClient:
         Environment variables of the worker, and so of every experiment.
     setup_log : Path
         Log file for what the setup prints.
-    on_ready : callable, optional
-        Called with `mode` and `why` when the setup has run.
+    on_note : callable, optional
+        Called with each line of `notes`, and with what happens to the worker.
 
     Attributes
     ----------
@@ -49,22 +61,29 @@ class WorkerClient:
         How experiments are started: as forks of the worker, or each in a new process; empty before the setup has run.
     why : str
         Why the mode is not ``fork``.
+    notes : tuple of str
+        What the user should know about how experiments are started, a line each.
     """
 
     def __init__(
         self, config: Mapping[str, Any], environment: Mapping[str, str], *, setup_log: Path,
-        on_ready: Callable[[str, str], object] | None = None,
+        on_note: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self.mode, self.why = "", ""
+        self.notes: tuple[str, ...] = ()
         self._config, self._environment = dict(config), dict(environment)
-        self._setup_log, self._on_ready = setup_log, on_ready
+        self._setup_log, self._on_note = setup_log, on_note or (lambda line: None)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()  # guards what interrupt() and close() change from other threads
+        self._sending = threading.Lock()
         self._inbox = b""
         self._next_id = 0
         self._running: int | None = None
+        self._setup_seconds = 0.0
         self._interrupted = False
+        self._give_up_at: float | None = None  # when the worker is killed unless it has answered
+        self._still_since: float | None = None  # since when the worker has been stopped by a signal
         self._closed = False
 
     @property
@@ -72,8 +91,13 @@ class WorkerClient:
         """The worker's process id, None when it does not run."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
-    def start(self) -> None:
+    def start(self, watch: Watch | None = None) -> None:
         """Start the worker and wait until the setup has run. The first `run` calls this, if nobody has before.
+
+        Parameters
+        ----------
+        watch : callable, optional
+            Called with ``{"setup": seconds}`` while the setup runs.
 
         Raises
         ------
@@ -83,6 +107,8 @@ class WorkerClient:
             When `interrupt` or `close` was called in the meantime.
         """
         ours, theirs = socket.socketpair()
+        ours.settimeout(SEND)
+        began = time.monotonic()
         with self._lock:
             if self._closed or self._interrupted:
                 raise Stopped
@@ -93,25 +119,38 @@ class WorkerClient:
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 )  # fmt: skip
             self._socket, self._inbox, self.mode = ours, b"", ""
+            self._give_up_at = self._still_since = None
         theirs.close()
         self._send(self._config)
-        message = self._receive()
+        message = self._receive(lambda: self._tell_setup(watch, began))
         if message["is"] == "setup-failed":
             self.close()
             if message.get("missing"):
                 raise UserError(missing_module(message["missing"], "setup"))
-            hint = notebook_name_hint(message["error"])
-            line = f"The setup failed: {message['error']}{'. ' if hint else ''}{hint}"
-            raise UserCodeError(line, "" if hint else message["traceback"])
+            raise UserCodeError(f"The setup failed: {message['error']}", message["traceback"])
         self.mode, self.why = message["mode"], message["why"]
-        if self._on_ready is not None:
-            self._on_ready(self.mode, self.why)
+        self._setup_seconds = time.monotonic() - began
+        notes = []
+        if self.mode != "fork":
+            notes.append(f"Every experiment starts a new process: {self.why}.")
+        if message["open"]:
+            notes.append(not_in_forks(message["open"]))
+        for line in notes:
+            if line not in self.notes:
+                self._on_note(line)
+        self.notes = tuple(notes)
+
+    @staticmethod
+    def _tell_setup(watch: Watch | None, began: float) -> None:
+        seconds = time.monotonic() - began
+        if watch is not None and seconds >= SETUP_TOLD:
+            watch({"setup": seconds})
 
     def run(
         self, job: Mapping[str, Any], *, limit: float, memory: int, log: str, watch: Watch | None,
         tick: Callable[[float], Mapping[str, Any]] | None = None,
     ) -> tuple[dict[str, Any], list[Point]]:  # fmt: skip
-        """Run one job to its end.
+        """Run one job to its end. When the worker is stopped by a signal, another one runs the job once more.
 
         Parameters
         ----------
@@ -136,52 +175,69 @@ class WorkerClient:
         ------
         Stopped
         """
-        if self.pid is None:
-            self.start()
+        for again in (False, True):
+            if self.pid is None:
+                self.start(watch)
+            began = time.monotonic()
+            message = {"do": "run", "job": job, "limit": limit, "memory": memory, "log": log}
+            try:
+                result, curve = self._run(message, watch, tick, began)
+                break
+            except WorkerDied as died:
+                if self._interrupted or self._closed:
+                    raise Stopped from None
+                result, curve = {"outcome": Outcome.CRASH, "error": f"{died} The next run starts a new one."}, []
+                if again or not died.stopped:
+                    break
+                self._on_note(f"{died} Another one runs the experiment again.")
+        if self._interrupted:
+            raise Stopped
+        return {"seconds": time.monotonic() - began, **result}, curve
+
+    def _run(
+        self, message: dict[str, Any], watch: Watch | None, tick: Callable[[float], Mapping[str, Any]] | None, began: float,
+    ) -> tuple[dict[str, Any], list[Point]]:  # fmt: skip
         with self._lock:
             if self._interrupted:
                 raise Stopped
             self._next_id += 1
             self._running = self._next_id
-        began = time.monotonic()
+            setup = max(SETUP_LIMIT, SETUP_FACTOR * self._setup_seconds) if self.mode == "fresh" else 0.0
+            self._give_up_at = began + max(message["limit"], setup) + SLACK
         try:
-            self._send({"do": "run", "id": self._running, "job": job, "limit": limit, "memory": memory, "log": log})
-            result, curve = self._follow(watch, tick, began)
-        except WorkerDied:
-            if self._interrupted or self._closed:
-                raise Stopped from None
-            result, curve = (
-                {"outcome": Outcome.CRASH, "error": "The worker process died; the next run starts a new one."},
-                [],
-            )
+            self._send({**message, "id": self._running})
+            return self._follow(message["limit"], watch, tick, began)
         finally:
             with self._lock:
-                self._running = None
-        if self._interrupted:
-            raise Stopped
-        return {"seconds": time.monotonic() - began, **result}, curve
+                self._running = self._give_up_at = None
 
     def _follow(
-        self, watch: Watch | None, tick: Callable[[float], Mapping[str, Any]] | None, began: float
+        self, limit: float, watch: Watch | None, tick: Callable[[float], Mapping[str, Any]] | None, began: float
     ) -> tuple[dict[str, Any], list[Point]]:
         """Pass a job's events to `watch` until its result comes."""
-        curve: list[Point] = []
-        every, count = 1, 0
-        while True:
-            while tick is not None and watch is not None and not self._readable(TICK):
+        curve = GrowingCurve(CURVE_POINTS)
+        begun = False
+
+        def idle() -> None:
+            if tick is not None and watch is not None:
                 watch({"tick": tick(time.monotonic() - began)})
-            message = self._receive()
+            elif not begun:
+                self._tell_setup(watch, began)
+
+        while True:
+            message = self._receive(idle)
             if message.get("id") != self._running:
                 continue
             if message["is"] == "done":
-                return message["result"], curve
+                return message["result"], curve.points
             event = message["event"]
+            if "begin" in event:
+                begun = True
+                with self._lock:
+                    if not self._interrupted:
+                        self._give_up_at = time.monotonic() + limit + SLACK
             if report := event.get("report"):
-                if count % every == 0:
-                    curve.append(Point(report["elapsed"], report["progress"], report["step"], report["values"]))
-                    if len(curve) >= CURVE_POINTS:
-                        curve, every = curve[::2], every * 2
-                count += 1
+                curve.add(Point(report["elapsed"], report["progress"], report["step"], report["values"]))
             if watch is not None and watch(event):
                 self._send({"do": "kill", "id": self._running, "why": "pruned"})
 
@@ -189,9 +245,10 @@ class WorkerClient:
         """Kill the current run, from any thread; it and every later one raise `Stopped`."""
         with self._lock:
             running, self._interrupted = self._running, True
+            self._give_up_at = time.monotonic() + STOP
         if running is not None:
             try:
-                self._send({"do": "kill", "id": running, "why": "stopped"})
+                self._send({"do": "kill", "id": running, "why": "stopped"}, wait=STOP / 3)
             except WorkerDied:
                 pass
         elif self._process is not None and not self.mode:
@@ -210,46 +267,54 @@ class WorkerClient:
             connection.close()
         if process is not None:
             try:
-                process.wait(timeout=1.0)
+                process.wait(timeout=0.1 if processes.is_stopped(process.pid) else 1.0)
             except subprocess.TimeoutExpired:
-                process.kill()
+                processes.kill_tree(process.pid)
                 process.wait()
 
     def _reap(self) -> None:
-        """Clean up after a worker that has died, so that the next `run` starts another."""
+        """Clean up after a worker that has died or does not answer, so that the next `run` starts another."""
         with self._lock:
             process, self._process = self._process, None
             connection, self._socket = self._socket, None
         if connection is not None:
             connection.close()
         if process is not None:
-            process.kill()
+            if process.poll() is None:
+                processes.kill_tree(process.pid)
             process.wait()
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any], wait: float = SEND) -> None:
         connection = self._socket
         if connection is None:
             raise WorkerDied
+        if not self._sending.acquire(timeout=wait):
+            raise WorkerDied("The worker process did not take a message.")
         try:
+            if not select.select([], [connection], [], wait)[1]:
+                raise TimeoutError
             connection.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
+        except TimeoutError:
+            stopped = self._process is not None and processes.is_stopped(self._process.pid)
+            if wait == SEND:  # else the thread that runs the job finds out
+                self._reap()
+            raise WorkerDied("The worker process did not take a message.", stopped=stopped) from None
+        except (OSError, ValueError):
             raise WorkerDied from None
+        finally:
+            self._sending.release()
 
-    def _readable(self, seconds: float) -> bool:
-        connection = self._socket
-        if b"\n" in self._inbox or connection is None:
-            return True
-        try:
-            return bool(select.select([connection], [], [], seconds)[0])
-        except (OSError, ValueError):  # closed in the meantime, which the next read reports
-            return True
-
-    def _receive(self) -> dict[str, Any]:
-        connection = self._socket
+    def _receive(self, idle: Callable[[], None]) -> dict[str, Any]:
+        """Return the next message; `idle` is called every `TICK` seconds until it comes."""
         while b"\n" not in self._inbox:
+            connection = self._socket
             try:
+                if connection is not None and not select.select([connection], [], [], TICK)[0]:
+                    self._check_alive()
+                    idle()
+                    continue
                 data = connection.recv(1 << 16) if connection else b""
-            except OSError:
+            except (OSError, ValueError):  # closed in the meantime
                 data = b""
             if not data:
                 if self._closed:
@@ -263,9 +328,48 @@ class WorkerClient:
         message: dict[str, Any] = json.loads(line)
         return message
 
+    def _check_alive(self) -> None:
+        """Kill a worker that is stopped by a signal, or that has not answered in time, and raise `WorkerDied`."""
+        process, now = self._process, time.monotonic()
+        if process is None:
+            return
+        still = processes.is_stopped(process.pid)
+        self._still_since = (self._still_since or now) if still else None
+        late = self._give_up_at is not None and now >= self._give_up_at
+        if not late and not (self._still_since is not None and now - self._still_since >= STILL):
+            return
+        self._reap()
+        if self._closed:
+            raise Stopped
+        if still and not self.mode:
+            raise UserError("The worker process was stopped by a signal (SIGSTOP) while it ran the setup: start again.")
+        reason = "was stopped by a signal (SIGSTOP)." if still else "did not answer any more."
+        raise WorkerDied(f"The worker process {reason}", stopped=still)
+
 
 class WorkerDied(Exception):
-    """The worker process has ended unexpectedly; handled by `WorkerClient.run`."""
+    """The worker process has ended unexpectedly; handled by `WorkerClient.run`.
+
+    Parameters
+    ----------
+    reason : str
+        A sentence.
+    stopped : bool
+        Whether a signal had stopped it, which is no fault of the run.
+    """
+
+    def __init__(self, reason: str = "The worker process died.", *, stopped: bool = False) -> None:
+        super().__init__(reason)
+        self.stopped = stopped
+
+
+def not_in_forks(left_open: list[str]) -> str:
+    """Say what of a setup experiments cannot use; `left_open` describes each thing."""
+    listed = ", ".join(left_open[:6]) + (f" and {len(left_open) - 6} more" if len(left_open) > 6 else "")
+    return (
+        f"The setup has left open what experiments, which are forks of its process, cannot share: {listed}. Open it in a "
+        "function that the target or the metric calls, or add --fresh, which runs the setup for every experiment."
+    )
 
 
 def missing_module(name: str, where: str) -> str:

@@ -112,6 +112,9 @@ def _describe(name: str, value: Any) -> str:
         return ""
     try:
         fd = value.fileno()
+    except Exception:  # it has none, or is an object of the user's whose fileno means something else
+        return ""
+    try:
         mode = os.fstat(fd).st_mode
         if stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode):
             return f"a {'socket' if stat.S_ISSOCK(mode) else 'pipe'} ({name})"
@@ -119,6 +122,6 @@ def _describe(name: str, value: Any) -> str:
             os.close(_opened_again(fd))
     except OSError as error:
         return f"a file ({name}) that cannot be opened again: {error.strerror}"
-    except Exception:  # an object of the user's whose fileno means something else
+    except TypeError:
         return ""
     return ""

@@ -15,11 +15,8 @@ from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
 from .memory import MemoryWatch
 from .output_log import OutputLog
-from .protocol import LineBuffer
+from .protocol import SETUP_FACTOR, SETUP_LIMIT, LineBuffer
 
-SETUP_LIMIT, SETUP_FACTOR = 600.0, 3.0
-"""A fresh process may take so many seconds to run the setup, or `SETUP_FACTOR` times as long as the worker took, or as long as a
-run may take, whichever is longest."""
 OUTPUT_TAIL = 4_000
 """Characters of output that are sent with the result."""
 

@@ -37,9 +37,9 @@ from typing import Any
 
 from ...budget import Budget
 from ...experiment import Outcome
-from ...source.edits import imported_modules
 from ..output.progress_lines import ProgressLines, reports_itself
 from . import child, descriptors, processes
+from .execution import new_main, run_setup
 from .job import RunningJob, result_of
 from .protocol import checked_report, encode, read_event
 
@@ -68,7 +68,7 @@ class Worker:
         self.control = control
         self.config = config
         self.mode = "fork"
-        self.module = child.new_main()
+        self.module = new_main()
         self.frozen: dict[str, Any] = {}
         self.runs: dict[int, RunningJob] = {}
         self.selector = selectors.DefaultSelector()
@@ -122,13 +122,7 @@ class Worker:
     def _run_setup(self) -> None:
         began = time.monotonic()
         try:
-            sys.path[:0] = self.config.get("folders", ())
-            own = self.config.get("setup_name", "")
-            preload(self.config["setup"], self.config["target"], leave_out=own)
-            if own:
-                sys.modules[own] = self.module  # what `from prepare import ...` finds in a target
-            child.seed_everything(self.config["seed"], self.config["setup"])
-            child.execute(self.config["setup"], "setup", self.module.__dict__)
+            run_setup(self.config, self.module, seed=self.config["seed"], for_forks=True)
         except BaseException as error:
             self._setup_error = error
         self.setup_seconds = time.monotonic() - began
@@ -277,7 +271,7 @@ class Worker:
     def spawn(self, job: dict[str, Any], events: int, output: int) -> int:
         """Start a new process for one experiment, which runs the setup itself."""
         with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
-            json.dump({**self.config, **job}, file)
+            json.dump({**self.config, **job, "setup_seed": self.config["seed"]}, file)
             file.flush()
             os.lseek(file.fileno(), 0, os.SEEK_SET)
             process = subprocess.Popen(
@@ -424,27 +418,6 @@ class Worker:
             processes.signal_group(run.pid, signal.SIGKILL)
         processes.kill_descendants()
         os._exit(0)
-
-
-def preload(setup: str, target: str, leave_out: str = "") -> None:
-    """Import what setup and target import, once for all forks. An import that fails is reported when their code repeats it.
-
-    Parameters
-    ----------
-    setup, target : str
-    leave_out : str
-        The module name of the setup itself.
-    """
-    names = list(dict.fromkeys([*imported_modules(setup), *imported_modules(target)]))
-    if any(name.partition(".")[0] == "torch" for name in names):
-        names.append("torch._dynamo")  # 800 modules, which the first optimizer of every experiment would import
-    for name in names:
-        if leave_out and name.partition(".")[0] == leave_out:
-            continue
-        try:
-            __import__(name)
-        except Exception:
-            continue
 
 
 def main() -> None:

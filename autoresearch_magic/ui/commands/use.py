@@ -10,7 +10,7 @@ from typing import Any
 from ... import runtime
 from ...errors import UserError
 from ...experiment import Experiment
-from ...runners.worker.child import seed_everything
+from ...runners.worker.execution import seed_everything
 from ...study.study import Study
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session

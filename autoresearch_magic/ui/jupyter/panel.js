@@ -259,7 +259,7 @@ function sentence(now) {
   const pieces = [];
   if (run && !AT_REST.has(state)) {
     const training = study.verify ? "measuring" : run.step ? `training, step ${run.step.toLocaleString("en")}` : "training";
-    pieces.push(run.what, run.phase === "training" ? training : run.phase);
+    pieces.push(run.what, run.phase === "training" ? training : run.phase === "setup" ? `setup is running, ${Math.round(run.elapsed)} s` : run.phase);
     if (state === "pausing") pieces.push("then pause");
     return pieces.join(" · ");
   }
