@@ -52,7 +52,7 @@ ENDS_BADLY = {
     "class F(float):\n    def __float__(s): raise SystemExit(3)\nloss = F(3)": "SystemExit",
     "class F:\n    def item(s): raise KeyboardInterrupt\nloss = F()": "KeyboardInterrupt",
     "import numpy\nloss = numpy.array([2.0, 3.0])": "size 1",
-    "loss = {'loss': 2}": "dict",
+    "loss = {5: [2], None: {}}": "loss",
     "loss = 1j": "complex",
     "raise ValueError('first' + 'x' * 20_000_000)": "ValueError: first",
     TO_EVERY_PIPE.format(b'{"result":{"outcome":"ok","value":"x"}}\n') + "os._exit(0)": "no number",
