@@ -71,9 +71,9 @@ class Briefing:
     rework : Rework or None
         A refused proposal to repair instead of making a new one; set only for agents whose ``reworks`` is true.
     wait : callable
-        Called with seconds and a reason: waits, shows the reason, and raises `Stopped` when the study is stopped, or
-        `NothingToPropose` when the wait would exceed the study's time. Call it often with 0 seconds and no reason in a long
-        request, to notice the end of the study.
+        Called with seconds and a reason: waits, shows the reason (0 seconds only show it), and raises `Stopped` when the study
+        is stopped, or `NothingToPropose` when the wait would exceed the study's time. Call it often with 0 seconds and no
+        reason in a long request, to notice the end of the study.
     paid : callable
         Called with what a request has used as soon as that is known, so that nothing that costs is lost; returns whether the
         study's limits allow another request. An agent that never calls it is charged what its proposals say.

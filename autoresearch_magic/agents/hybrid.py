@@ -11,15 +11,19 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
-from ..errors import NothingToPropose, ProposalFailed, UserError
+from ..errors import CallFailed, NothingToPropose, ProposalFailed, UserError
 from ..experiment import Experiment, Proposal, Verdict
 from .base import Agent, Briefing
 from .llm.backend import Backend
 
 Arm = Literal["structure", "numbers"]
 ARMS: tuple[Arm, Arm] = ("structure", "numbers")
+
+PATIENCE = 30.0
+"""Seconds of the longest wait for a limit of the structure agent, while the other one could go on."""
 
 NUMBERS = "tuner"
 """Name of the agent whose proposals count as numbers; all other proposals count as structure."""
@@ -131,9 +135,10 @@ class Hybrid(Agent):
         NothingToPropose
             When neither has anything to propose.
         ProposalFailed
-            As the agent raised it; it counts as a proposal of that agent without a keep.
+            As the agent raised it; it counts as a proposal of that agent without a keep. Where the structure agent cannot be
+            reached, or would have to wait for long, the other one proposes.
         UserError
-            When the structure agent can never answer: the user has to see and fix a wrong key.
+            When the structure agent can never answer and never has: the user has to see and fix a wrong key.
         """
         if briefing.rework is not None:
             if briefing.rework.proposal.agent == self.numbers_name:
@@ -146,12 +151,44 @@ class Hybrid(Agent):
             except UserError:  # nothing to tune now; a new structure may bring new numbers
                 return self.structure.propose(briefing)
         try:
-            return self.structure.propose(briefing)
-        except NothingToPropose as end:
+            return self.structure.propose(replace(briefing, wait=_impatient(briefing)))
+        except (NothingToPropose, CallFailed) as none:
+            return self._numbers_instead(briefing, none)
+        except _TooLong as limit:
             try:
-                return self.numbers.propose(briefing)
-            except UserError:
-                raise end from None
+                return self._numbers_instead(briefing, limit)
+            except _TooLong:  # nothing else to do: wait
+                return self.structure.propose(briefing)
+        except UserError as refused:
+            # A key that worked and has expired in the night: the numbers can still be tuned.
+            if not any(e.ran and e.proposal.agent == self.structure.name for e in briefing.history):
+                raise
+            return self._numbers_instead(briefing, refused)
+
+    def _numbers_instead(self, briefing: Briefing, why: Exception) -> Proposal:
+        """Return a change of numbers, and tell why it is one; raise `why` where there is none."""
+        try:
+            proposal = self.numbers.propose(briefing)
+        except UserError:
+            raise why from None
+        if not isinstance(why, NothingToPropose):
+            briefing.wait(0.0, f"{str(why).rstrip('.')}. Meanwhile {self.numbers_name} goes on alone.")
+        return proposal
+
+
+class _TooLong(UserError):
+    """The structure agent would wait for longer than `PATIENCE`."""
+
+
+def _impatient(briefing: Briefing) -> Callable[[float, str], None]:
+    """Return a briefing's `wait` that raises `_TooLong` instead of a long wait."""
+
+    def wait(seconds: float, reason: str) -> None:
+        if seconds > PATIENCE:
+            raise _TooLong(reason)
+        briefing.wait(seconds, reason)
+
+    return wait
 
 
 class RebuiltAgent(Agent):

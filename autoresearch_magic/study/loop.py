@@ -105,7 +105,7 @@ class Loop:
             experiment, decision = self.attempt(self.pending)
             self.record(experiment, decision)
             self.check_measuring(experiment)
-        return reached if self.left > 0 else ""
+        return reached if self.left > 0 else self.proposer.trouble
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:

@@ -68,7 +68,13 @@ class Proposer:
         self._bugs = 0
         self._hoped_since, self._never_answered = time.monotonic(), True
         self._awaited = False  # whether nothing can run until the agent answers
+        self._told: list[str] = []  # by the agent, without a wait
         self._waiting = ""  # for what the agent waits
+
+    @property
+    def trouble(self) -> str:
+        """The last that the agent has told, in one line, such as that a part of it could not be reached; empty for nothing."""
+        return f"{self._told[-1]} ({counted(len(self._told), 'time')})" if self._told else ""
 
     @property
     def money_spent(self) -> str:
@@ -209,6 +215,10 @@ class Proposer:
         """Wait on behalf of the agent, such as for a rate limit; called in the agent's thread."""
         if not reason:
             self.control.sleep(seconds)
+            return
+        if seconds <= 0:
+            self._told.append(reason)
+            self.publish(Notice(reason))
             return
         left = time_left(self.status, self.measurer.confirmation_seconds)
         hope = self._hoped_since + NO_MORE - time.monotonic()

@@ -49,8 +49,8 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
 
 
 def _why_stopped(study: Study) -> list[str]:
-    """Return why a search ended before its time, and how it goes on."""
+    """Return why a search ended before its time and how it goes on, or what went wrong on the way."""
     if study.status.complete or not study.status.message:
-        return []
+        return [study.status.message] if study.status.message else []
     lines = [f"The search ended early: {study.status.message}"]
     return [*lines, f"Go on with  autoresearch resume {study.name}"] if study.state == State.STOPPED else lines

@@ -1,14 +1,15 @@
 """The hybrid: which agent it asks, and what it does when that agent has nothing to propose."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from autoresearch_magic.agents import Agent, Briefing
 from autoresearch_magic.agents.hybrid import ARMS, Hybrid, RebuiltAgent, choose, shares
 from autoresearch_magic.agents.tuner import Tuner
-from autoresearch_magic.errors import NothingToPropose, ProposalFailed, UserError
-from autoresearch_magic.experiment import Experiment, Proposal, Verdict
+from autoresearch_magic.errors import CallFailed, NothingToPropose, ProposalFailed, UserError
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
 
 BASELINE = Experiment(0, None, Proposal("X = 3.0", "baseline"), verdict=Verdict.BASELINE)
@@ -156,6 +157,38 @@ def test_errors_of_the_model_are_raised(error):
     with pytest.raises(type(error), match=str(error)):
         Hybrid(Says(error), numbers).propose(asking("structure"))
     assert numbers.asked == 0
+
+
+@pytest.mark.parametrize("error", [CallFailed("The network is down."), UserError("The login has expired.")])
+def test_numbers_go_on_alone_while_a_model_that_worked_cannot_be_reached(error):
+    told = []
+    asked = asking("structure")
+    ran = replace(asked.history[1], measurements=(Measurement(Outcome.OK, 1.0, 0),))
+    asked = replace(
+        asked, history=(BASELINE, ran, *asked.history[2:]), wait=lambda seconds, reason: told.append(reason)
+    )
+    structure = Says(error)
+    structure.name = "claude-x"
+    assert Hybrid(structure, Says("tuner")).propose(asked).agent == "tuner"
+    assert told == [f"{error} Meanwhile tuner goes on alone."]
+    with pytest.raises(type(error), match=str(error)):
+        Hybrid(structure, Says(UserError("Nothing to tune."))).propose(asked)
+
+
+def test_numbers_go_on_alone_during_a_long_limit_and_else_it_is_waited_out():
+    waits = []
+    asked = replace(asking("structure"), wait=lambda seconds, reason: waits.append((seconds, reason)))
+
+    class Limited(Says):
+        def propose(self, briefing):
+            briefing.wait(7200.0, "At the limit.")
+            return super().propose(briefing)
+
+    assert Hybrid(Limited("claude-x"), Says("tuner")).propose(asked).agent == "tuner"
+    assert waits == [(0.0, "At the limit. Meanwhile tuner goes on alone.")]
+    waits.clear()
+    assert Hybrid(Limited("claude-x"), Says(UserError("Nothing to tune."))).propose(asked).agent == "claude-x"
+    assert waits == [(7200.0, "At the limit.")]
 
 
 def test_a_failed_proposal_counts_against_structure():

@@ -1,5 +1,6 @@
 """Agents that fail: the study waits, tells, goes on, and ends only when nothing can come any more."""
 
+import re
 import stat
 import sys
 import time
@@ -13,6 +14,7 @@ from autoresearch_magic.experiment import Proposal, Usage
 from autoresearch_magic.study import proposing
 from autoresearch_magic.study.opening import open_study
 
+from .. import fake_chat, fake_messages
 from ..studies import QUICK, Script, finish, wait_for
 
 DOLLAR = Usage(calls=1, input=10, output=1, cost=1.0)
@@ -227,6 +229,18 @@ def test_an_agents_own_bug_is_shown_at_first_and_survived_later(make_study, faul
     assert other.status.headline.number == 2
 
 
+@pytest.mark.slow
+def test_the_tuner_goes_on_alone_and_the_end_says_so(make_study, program):
+    study = make_study(agent=f"hybrid:{program('echo no network >&2; exit 1')}+tuner", experiments=4)
+    finish(study)
+    assert study.status.done == 4
+    assert {e.proposal.agent for e in study.experiments[1:]} == {"tuner"}
+    assert re.fullmatch(
+        r"No reply: agent.sh ended with exit code 1: no network. Meanwhile tuner goes on alone. \(\d times\)",
+        study.status.message,
+    )
+
+
 # -- usage -----------------------------------------------------------------------------------------------------------
 
 
@@ -304,3 +318,89 @@ print(study.state, study.status.done, flush=True)
         "",
         "Z",
     )
+
+
+# -- real servers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server_settings(monkeypatch, tmp_path):
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"toy": {"input": 1000, "output": 1000}, "claude*": {"input": 1000, "output": 1000}}')
+    monkeypatch.setenv("AUTORESEARCH_PRICES", str(prices))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-0123456789")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+
+
+def code(value):
+    return f"<summary>X {value}</summary>\n```python\n{x(value)}```\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server_settings")
+def test_a_key_that_expires_in_the_night(make_study):
+    script = [fake_messages.answer(code(2.5)), fake_messages.failed(401, "expired"), fake_messages.answer(code(2.0))]
+    with fake_messages.FakeMessages(script, key="sk-ant-test-0123456789") as server:
+        study = make_study(agent="claude", base_url=server.url, experiments=2, prefetch=False)
+        study.start()
+        assert study.wait(60)
+        assert study.state == "stopped"
+        assert "does not accept the key: set ANTHROPIC_API_KEY to a valid one." in study.status.message
+        assert study.status.headline.number == 1
+        study.resume()
+        assert study.wait(60)
+        assert (study.state, study.status.message, verdicts(study)) == ("finished", "", ["keep", "keep"])
+        assert study.status.headline.number == 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server_settings")
+@pytest.mark.parametrize("hours", [1, None])
+def test_a_long_limit_of_a_server(make_study, hours):
+    script = [
+        fake_chat.answer(code(2.5)),
+        fake_chat.failed(429, "slow down", retry_after="7200"),
+        fake_chat.answer(code(2)),
+    ]
+    with fake_chat.FakeChat(script) as server:
+        study = make_study(agent=f"openai:{server.spec}", experiments=5, prefetch=False, hours=hours)
+        study.start()
+        if hours:
+            assert study.wait(60)
+            assert (study.state, verdicts(study)) == ("finished", ["keep"])
+            assert "is at its rate limit: slow down. That is in 2h" in study.status.message
+            assert study.status.headline.number == 1
+        else:
+            wait_for(lambda: study.state == "waiting")
+            assert "at its rate limit: slow down. Asked again in 2h (" in study.status.message
+            start = time.monotonic()
+            study.stop()
+            assert time.monotonic() - start < 4
+            assert (study.state, verdicts(study)) == ("stopped", ["keep"])
+        assert len(server.requests) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server_settings")
+def test_an_answer_that_is_open_at_the_end_or_at_a_stop_is_let_go_and_paid_for(make_study):
+    lasting = "import time\ntime.sleep(0.5)\n"
+    for ends in ("until", "stop"):
+        script = [fake_chat.answer(code(1.5).replace("X = 1.5", f"{lasting}X = 1.5")), fake_chat.stalled("middle")]
+        with fake_chat.FakeChat(script) as server:
+            study = make_study(agent=f"openai:{server.spec}", experiments=5, until=1.0 if ends == "until" else None)
+            study.start()
+            wait_for(lambda server=server: len(server.requests) == 2)
+            if ends == "stop":
+                wait_for(lambda study=study: study.experiments[1:])
+                start = time.monotonic()
+                study.stop()
+                assert time.monotonic() - start < 5
+            else:
+                assert study.wait(20)
+            assert verdicts(study) == ["keep"]
+            claimed = sum(e.proposal.usage.cost for e in study.experiments)
+            assert study.status.usage.cost > claimed > 0
+            again = open_study(study.name, study.folder.parent).status
+            assert again.usage.cost == pytest.approx(study.status.usage.cost)
