@@ -190,6 +190,16 @@ def is_data_call(callee: str) -> bool:
     return bool(_OTHER_CALLS.fullmatch(callee) or _DATA_CALLS.fullmatch(callee.lower()))
 
 
+_SPLITS_OR_SCORES = re.compile(
+    r"train_test_split|\w*(KFold|ShuffleSplit|TimeSeriesSplit)|cross_val\w*|\w+_score|\w+_error|isclose|allclose|approx"
+)
+
+
+def makes_or_measures(callee: str) -> bool:
+    """Whether a function makes data, splits it or measures, so that a name that only goes there is no knob."""
+    return bool(_SPLITS_OR_SCORES.fullmatch(callee) or _DATA_CALLS.fullmatch(callee.lower()))
+
+
 _MEASURING = re.compile(
     r"(is_\w+|evaluat\w*|eval|eval_\w+|\w+_eval|test|test_\w+|validat\w*|metrics?|\w+_metric|benchmark\w*|measure\w*|verify\w*|check\w*|judge\w*"
     r"|plot\w*|show\w*|draw\w*|render\w*|print\w*|report\w*|log|log_\w+|save\w*|export\w*|tournament|match|play_(match|game)s?|accuracy|mape|rmse|mse|mae"

@@ -29,6 +29,7 @@ from .knob_names import (
     is_objective,
     is_section,
     is_vague,
+    makes_or_measures,
     never_measured,
     never_tuned,
     plain,
@@ -213,8 +214,8 @@ class Knobs:
             return False
         node: ast.AST | None = use
         while isinstance(node := self.flow.parents.get(id(node)), ast.expr | ast.keyword):
-            if isinstance(node, ast.Call) and is_data_call(_last(node.func)):
-                return True
+            if isinstance(node, ast.Call):
+                return makes_or_measures(_last(node.func))
         return False
 
     def _only_shown(self, place: Place) -> bool:
