@@ -94,10 +94,17 @@ class DataFlow:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 owner = scope.owner_of(node.id)
                 self.loads.setdefault((id(owner), node.id), []).append(node)
-                if id(node) not in called:
+                if id(node) not in called and not self._only_names(node):
                     self.passed_on.add(node.id)
         # the comprehension's first iterable and a parameter's default have no node of their own in some scopes
         self._inner = {id(b.scope.node): b.scope for b in names.bindings if b.scope.node is not None}
+
+    def _only_names(self, node: ast.Name) -> bool:
+        """Whether a class is named without being used: in ``super(Net, self)``, ``isinstance(x, Net)`` and annotations."""
+        parent = self.parents.get(id(node))
+        if isinstance(parent, ast.Call):
+            return _last(parent.func) in ("super", "isinstance")
+        return isinstance(parent, ast.arg) or (isinstance(parent, ast.AnnAssign) and parent.annotation is node)
 
     def uses(self, owner: Scope | None, name: str) -> list[ast.Name]:
         """Return where a name that a scope binds is read."""

@@ -30,7 +30,7 @@ _MAIN = _pattern(
     r"(step_size|stepsize|rate|alpha|beta|gamma|lambda_?|lam|lmbda|reg|reg_\w+|l1|l2|l1_\w+|l2_\w+|lambda_l[12]|ridge|c)",
     r"(reg_)?(lambda|alpha)|regulari[sz]ation\w*|weight_decay|wd|penalty_weight|shrinkage|smoothing|noise_scale",
     r"(n_|num_)?(estimators|trees|layers?|blocks|components|clusters|neighbou?rs|leaves|factors|units|filters|heads?|hidden\w*)",
-    r"n_(embd?|layers?|heads?|hidden)|d_(model|ff|hidden)|dim_feedforward|(embed\w*|emb|model|hidden)_(dim|size|units)|hidden\w*",
+    r"n_(embd?|layers?|heads?|hidden)|(\w+_)?hidden_(size|dim|units|layers)|d_(model|ff|hidden)|dim_feedforward|(embed\w*|emb|model|hidden)_(dim|size|units)|hidden\w*",
     r"(aspect_ratio|expansion|mlp_ratio|ffn_mult|width|depth|model_width)|layers",
     r"(max_)?(depth|leaf_nodes|features)|min_samples_\w+|min_child_\w+|num_boost_round|n_iter_no_change",
     r"(device_|total_|micro_|mini_|train_)?batch(_size|size)?|minibatch\w*|bs",
@@ -49,8 +49,9 @@ _USUAL = _pattern(
     r"(grad_|gradient_)?clip\w*|max_(grad_)?norm|label_smoothing|warm_?up\w*|warmdown\w*|min_lr|lr_min|final_lr\w*|negative_slope",
     r"(n_|num_)?(restarts|simulations|rollouts|proposals|candidates|beams?|samples_per_\w+)|beam_(width|size)|rollout\w*",
     r"sigma|radius|cohesion|alignment|separation|prominence|distance|height|cutoff\w*|wn|low_?cut|high_?cut|lowpass|highpass",
+    r"(process|measurement|observation|exploration|action|parameter|param|gradient|injected)_noise\w*",
     r"recombination|differential_weight|init_scale|init_std|proposal\w*|burn_?in|thin|v_?max|max_speed|patience",
-    r"(block|context|seq\w*)_(size|len\w*)|max_(seq_)?len\w*|sequence_length|context\w*|refractory|interpol\w*|features|stride_len",
+    r"(block|context|seq\w*)_(size|len\w*)|max_seq_len\w*|sequence_length|context\w*|refractory|interpol\w*|features|stride_len",
     r"activation|kernel|optimizer|criterion|weights|filter|method_weight|bias|use_bias|fit_intercept|bootstrap|normali[sz]e|tie\w*|tied",
     r"(num|n|max)_(steps|updates)|steps|(step|gamma)_size|oob|com|eps_(start|end|decay)|l1_ratio|max_samples|min_split\w*|bins|n_bins",
 )
@@ -74,7 +75,7 @@ _NEVER = _pattern(
     r"eps|tol\w*|(.*_)?tolerance|[afgx]tol|rtol|atol|epsilon_guard|tiny|inf|big_?m|infinity|large|min_periods|early_stopping\w*|lr_decay_(iters|steps)",
     # data, its split, and how the result is measured
     r"(.*_)?(tests?|val|valid|validation|holdout|held|heldout|dev|split\w*|n?folds?|cv|seed\w*|random_state|shuffle|stratify)(_.*)?",
-    r"(.*_)?(samples|points|items|cities|instances|users|classes|class|labels|rows|cols|columns|trials|games|replic\w+|runs?|repeats?)",
+    r"(.*_)?(rng|turns|moves|samples|points|items|cities|instances|users|classes|class|labels|rows|cols|columns|trials|games|replic\w+|runs?|repeats?)",
     r"(n|num|number|max|total)_(of_)?(nodes|features|jobs|agents|boids|bodies|customers|vehicles|machines|arms|keys|requests|words|docs|peaks|anomalies|lifts|queries|channels|records|events|days|people|actions|states)",
     r"(.*_)?(vocab\w*|num_classes|in_features|out_features|in_channels|out_channels|input\w*|kernel_size|padding|stride|dilation|shape)(_.*)?",
     r"(train|training|data|dataset)_(size|share|fraction|frac|ratio|noise|len\w*)|(.*_)?noise(_?(sd|std|level|var\w*))?|frac|max_queries|top_?k",
@@ -84,8 +85,13 @@ _NEVER = _pattern(
     r"(.*_)?(mass|gravity|drag|friction|density|viscosity|force|torque|voltage|planck|boltzmann|speed_of_\w+|lead|setpoint|heart|season)(_.*)?",
     r"(.*_)?(true|truth|ground|target_value|goal|best_known|optimum|win|reference|ref|expected|arrival|time|tax|inflation)(_.*)?|g|dt|fs|sr|rate_hz|hz",
     r"(sample|sampling|frame)_?(rate|freq\w*|hz)|nyquist|t_?max|sim_\w+|year|month|day|hour|minute|second|pi|tax\w*|bounds?|rows|cols",
-    r"(.*_)?(per_violation|grid_w|grid_h|board_size|image_size|img_size|resolution|crop\w*|pad_\w+)|periods?|seasonal_periods",
+    r"(img|image)_\w+|\w+_(img|image)|world_size|cell_size|(n_)?top_words|(.*_)?(per_violation|grid_w|grid_h|board_size|image_size|img_size|resolution|crop\w*|pad_\w+)|periods?|seasonal_periods",
 )  # fmt: skip
+
+_MODELLED_NOISE = re.compile(
+    r"(process|measurement|observation|exploration|action|parameter|param|gradient|injected)_noise\w*"
+)
+"""Noise that a method assumes or adds, unlike the noise of data."""
 
 _VAGUE = re.compile(r"size|length|count|limit|offset|start|end|stop|step")
 """Names that are knobs only where they stand as constants in capitals."""
@@ -149,7 +155,7 @@ def never_tuned(name: str) -> bool:
     name = plain(name)
     if seed_like(name):
         return True
-    if _MAIN.fullmatch(name) or _MINOR.fullmatch(name) or _WEIGHING.fullmatch(name):
+    if any(each.fullmatch(name) for each in (_MAIN, _MINOR, _WEIGHING, _MODELLED_NOISE)):
         return False
     return bool(_NEVER.fullmatch(name))
 
@@ -181,7 +187,7 @@ _OTHER_CALLS = re.compile(
     r"|Linear|LazyLinear|Conv\w*|Embedding|\w*Pool\w*|Input|Flatten|Normalize|BatchNorm\w*|LayerNorm|RMSNorm|normal_|uniform_|trunc_normal_|constant_|xavier\w*|kaiming\w*"
     r"|split|rsplit|join|get|setdefault|pop|format|zip|enumerate|sum|mean|std|var|argmax|argmin|argsort|max|min|transpose|view|permute|squeeze|unsqueeze"
     r"|evaluate|predict|isin|between|nlargest|nsmallest|shift|diff|pct_change|fillna|replace|astype|log_evaluation|early_stopping|quantile|percentile"
-    r"|Dataset|DMatrix|ArgumentParser|Field|bincount|histogram|interp|trapz|cat|stack|chunk|full_like|timeit|Timer|urlopen|get_logger|basicConfig"
+    r"|\w*Image|HTML|Markdown|display|\w*SearchCV|Dataset|DMatrix|ArgumentParser|Field|bincount|histogram|interp|trapz|cat|stack|chunk|full_like|timeit|Timer|urlopen|get_logger|basicConfig"
 )  # fmt: skip
 
 
@@ -201,7 +207,7 @@ def makes_or_measures(callee: str) -> bool:
 
 
 _MEASURING = re.compile(
-    r"(is_\w+|evaluat\w*|eval|eval_\w+|\w+_eval|test|test_\w+|validat\w*|metrics?|\w+_metric|benchmark\w*|measure\w*|verify\w*|check\w*|judge\w*"
+    r"((compute|calc|calculate|get)_(\w+_)?(scores?|loss(es)?|r?mse|mae|acc\w*|errors?|metrics?|auc|f1|regret|stats|statistics)(_\w+)?|is_\w+|evaluat\w*|eval|eval_\w+|\w+_eval|test|test_\w+|validat\w*|metrics?|\w+_metric|benchmark\w*|measure\w*|verify\w*|check\w*|judge\w*"
     r"|plot\w*|show\w*|draw\w*|render\w*|print\w*|report\w*|log|log_\w+|save\w*|export\w*|tournament|match|play_(match|game)s?|accuracy|mape|rmse|mse|mae"
     r"|silhouette\w*|ess|f1|f1_\w+|auc|log_loss|sharpe\w*|estimate_loss|grade\w*|compare\w*|summari[sz]e\w*|describe\w*|bench|time_\w+)"
 )

@@ -70,10 +70,18 @@ _COMMON = {
 """Factors of formulas and units, which are no weights."""
 _STEPS = re.compile(r"(n_|num_|max_)?(steps|updates)")
 _LEARNING_RATE = re.compile(r"(.*_)?(lr|learning_rate|eta)(_.*)?")
-_BEFORE = re.compile(r"(.*_)?(tests?|val|valid|validation|eval|dev|holdout)(_.*)?")
+_BEFORE = re.compile(
+    r"(.*_)?(tests?|val|valid|validation|eval|dev|holdout)(_?(loader|dl|ds|set|data\w*|gen\w*|iter))?(_.*)?"
+)
+"""Variables that hold what is evaluated."""
 _FORBIDDEN_TUPLES = re.compile(r"\w*(range|bounds?|limits?|interval|size|shape|loc|pos\w*|point|color|lim)")
 _LAYERS = re.compile(r"(n_)?(layers|layer_sizes|sizes|dims|layer_dims|channels)")
 _HIDDEN = re.compile(r"hidden\w*|(\w+_)?betas|units|widths|\w*weights|coef\w*|alphas|dropouts?|windows|spans|lags")
+_DISPLAYS = re.compile(
+    r"head|tail|describe|info|plot|hist|boxplot|mean|std|sum|median|corr|value_counts|round|sort_values|sample|show"
+)
+_GEOMETRY = ({"width", "height"}, {"w", "h"}, {"grid_width", "grid_height"}, {"board_width", "board_height"})
+"""Names that together are the sides of a board, an image or a room."""
 _SWITCHES = re.compile(
     r"use_\w+|with_\w+|bias|use_bias|nesterov|amsgrad|bootstrap|fit_intercept|tied?\w*|normali[sz]e\w*|centered|rescale|sublinear_tf|standardi[sz]e\w*|whiten"
 )
@@ -104,6 +112,7 @@ class Knobs:
         self.flow = DataFlow(self.names)
         self.metric, self.outside = metric, set(re.findall(r"\w+", outside))
         self.trains = any(_LEARNING_RATE.fullmatch(plain(place.key)) for place in places)
+        self._keys = {plain(place.key) for place in places if place.role != "inline"}
         self.scopes = {id(b.scope.node): b.scope for b in self.names.bindings}
         self.functions = frozenset(self.flow.functions)
         self._stored = [n.node.attr for n in self.names.nodes if isinstance(n.node, ast.Attribute) and isinstance(n.node.ctx, ast.Store)]  # fmt: skip
@@ -131,6 +140,8 @@ class Knobs:
         around = place.path if place.role == "argument" else (*place.path, *place.owners)
         if never_tuned(place.key) or never_measured(place.key, self.metric) or any(map(is_section, around)):
             return 0
+        if any(plain(place.key) in sides and sides <= self._keys for sides in _GEOMETRY):
+            return 0
         if is_vague(place.key) and not (place.role in ("module", "class") and place.key.isupper()):
             return 0
         known = importance(place.key)
@@ -149,7 +160,8 @@ class Knobs:
         if isinstance(value, str):
             return bool(place.options or self.words(place))
         if isinstance(value, bool):
-            return place.role == "module" or bool(_SWITCHES.fullmatch(word))
+            capital = place.role == "module" and (place.key.isupper() or self.relaxed)
+            return capital or bool(_SWITCHES.fullmatch(word))
         if isinstance(value, float) and 0 < abs(value) < 1e-3 and word in ("epsilon", "eps"):
             return False  # a guard; a share of random moves is larger
         if _STEPS.fullmatch(word) and not self.trains:
@@ -263,11 +275,7 @@ class Knobs:
         in_class = len(place.path) > 1
         name = place.path[-2] if in_class and function.name == "__init__" else function.name
         calls = self.flow.calls.get(name, [])
-        if (
-            not calls
-            or name in self.flow.passed_on
-            or (in_class and function.name == "__init__" and self.flow.calls.get("super"))
-        ):
+        if not calls or name in self.flow.passed_on:  # a base class is passed on as well
             return False
         positions = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][in_class:]
         at = positions.index(parameter) if parameter in positions else len(positions)
@@ -285,16 +293,19 @@ class Knobs:
     # -- roles -----------------------------------------------------------------------------------------------------------
 
     def _module(self, place: Place, known: int, marked: bool) -> int:
-        return known or (USUAL if place.key.isupper() else MINOR)
+        if known or place.key.isupper():
+            return known or USUAL
+        # an unknown number in lower case may be anything: it counts where it has a fraction, or there is nothing else
+        return MINOR if self.relaxed or isinstance(place.value, float) else 0
 
     def _class(self, place: Place, known: int, marked: bool) -> int:
         if self._replaced(place):
             return 0
         if known:
             return known
-        if isinstance(place.value, float):
-            return MINOR if place.value not in _FLAT else 0
         settings = place.key.isupper() or any(is_config(each) for each in place.path[-1:])
+        if isinstance(place.value, float):
+            return MINOR if settings or place.value not in _FLAT else 0
         return MINOR if settings and isinstance(place.value, int) else 0
 
     def _attribute(self, place: Place, known: int, marked: bool) -> int:
@@ -327,7 +338,7 @@ class Knobs:
             or (base and _last(base) in ("init", "random"))
         ):
             return 0
-        if place.owners[0].endswith("()") and self._calls_data(callee):
+        if (place.owners[0].endswith("()") and self._calls_data(callee)) or self._displayed(place):
             return 0
         if place.index >= 0:
             return self._element(place, known)
@@ -336,6 +347,15 @@ class Knobs:
         if known or not isinstance(place.value, float) or place.value in _FLAT:
             return known
         return MINOR if callee[:1].isupper() or callee in self.functions else 0
+
+    def _displayed(self, place: Place) -> bool:
+        """Whether a call belongs to an expression that a notebook shows below its cell: ``x.rolling(9).mean().tail()``."""
+        node: ast.AST | None = place.call
+        while isinstance(above := self.flow.parents.get(id(node)), ast.expr):
+            node = above
+        return (
+            isinstance(above, ast.Expr) and isinstance(node, ast.Call) and bool(_DISPLAYS.fullmatch(_last(node.func)))
+        )
 
     def _is_problem(self, function: str) -> bool:
         return not self.relaxed and is_objective(function)
