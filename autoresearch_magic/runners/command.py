@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from ..errors import UserError
 from ..experiment import Measurement, Outcome, Point
 from ..metric import Metric
 from ..source.files import split
+from ..storage.scratch import scratch_folder
 from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
@@ -308,8 +308,8 @@ class CommandRunner(Runner):
             return {"elapsed": seconds, "progress": share, "step": 0}
 
         since = time.time()
-        with readable_log(log) as path, tempfile.TemporaryDirectory(prefix="autoresearch-") as scratch:
-            statuses = Path(scratch) / "statuses"
+        with readable_log(log) as path, scratch_folder() as scratch:
+            statuses = scratch / "statuses"
             job = {
                 "command": command, "arguments": self.tools.shell.arguments(command, str(statuses)),
                 "folder": str(self.worktree.folder), "budget": (expected or deadline, "seconds"),

@@ -6,7 +6,6 @@ import math
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from ..errors import UserError
 from .folders import ROOT, study_names
 from .journal import Journal
+from .scratch import scratch_folder
 
 SPEED = 10.0
 """Recorded seconds per second, by default."""
@@ -84,7 +84,7 @@ def open_record(folder: Path) -> Iterator[Journal]:
         with Journal(folder / "journal.sqlite") as journal:
             yield journal
         return
-    with tempfile.TemporaryDirectory(prefix="autoresearch-replay-") as copy:
+    with scratch_folder("replay") as copy:
         for path in folder.glob("journal.sqlite*"):
             if not path.name.endswith("-shm"):  # an index of the -wal file, which SQLite rebuilds
                 shutil.copyfile(path, Path(copy, path.name))

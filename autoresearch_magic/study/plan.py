@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from ..judging.judge import levels
 from ..judging.noise import spread, student
 from ..metric import Metric
 from ..runners import Runner, Watch
+from ..storage.scratch import scratch_folder
 from ..text import counted
 from .definition import Definition
 from .measuring import baseline_error
@@ -221,8 +221,8 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
     budgets = [s.budget, shorter] if s.repeats > 1 and not s.verify else [s.budget]
     guard_seconds = 0.0
     total, done = len(budgets) * s.repeats, 0
-    with tempfile.TemporaryDirectory(prefix="autoresearch-plan-") as folder:
-        made = runner(Path(folder))
+    with scratch_folder("plan") as folder:
+        made = runner(folder)
         trials = []
         try:
             for budget in budgets:
@@ -263,12 +263,12 @@ def _tell_setup(show: Callable[[float, str], None], share: float) -> Watch:
     return watch
 
 
-def _check_guard(runner: Runner, definition: Definition, folder: str) -> float:
+def _check_guard(runner: Runner, definition: Definition, folder: Path) -> float:
     checked = runner.check(
         definition.target,
         deadline=definition.settings.deadline(None),
         allowed=None,
-        log=str(Path(folder) / "guard.log"),
+        log=str(folder / "guard.log"),
     )
     if checked.failure:
         raise UserCodeError(

@@ -7,7 +7,6 @@ is flaky: both are told, and block nothing. The metric's values are compared as 
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from ..runners.command import CommandRunner
 from ..runners.safety.policy import danger
 from ..storage.git.checkout import Checkout, check_links, top_of
 from ..storage.git.command import GitFailed, git
+from ..storage.scratch import scratch_folder
 from ..text import counted
 from .comparisons import SAMPLES, compare
 from .definition import Definition
@@ -160,7 +160,7 @@ def compare_refs(
         for side in sides:
             checkout = Checkout(top, side.commit, "", ("**",), ())
             check_links(checkout, s.link)
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autoresearch-regression-")))
+            folder = stack.enter_context(scratch_folder("regression"))
             runner = make_runner(Definition(program, "", "", s, checkout=checkout), folder, scratch=folder)
             assert isinstance(runner, CommandRunner)
             stack.callback(runner.close)

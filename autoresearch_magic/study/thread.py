@@ -17,6 +17,7 @@ from ..events import Notice, Publish, State, StateChanged
 from ..runners import Runner
 from ..storage.journal import Journal
 from ..storage.records import Records
+from ..storage.scratch import clean_up_once
 from .control import Control
 from .definition import Definition
 from .loop import Loop
@@ -137,6 +138,7 @@ class StudyThread(threading.Thread):
 
 
 def _open_records(folder: Path, definition: Definition, publish: Publish) -> Records:
+    clean_up_once()
     journal = Journal(folder / "journal.sqlite", create=True)
     if journal.get("created") is None:
         journal.set(created=time.time(), name=folder.name, definition=definition.to_json())

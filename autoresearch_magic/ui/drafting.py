@@ -6,7 +6,6 @@ Nothing is started; that is left to the user.
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ..runners.command import CommandRunner
 from ..runners.safety.policy import danger
 from ..source.files import match
 from ..storage.git.checkout import top_of
+from ..storage.scratch import scratch_folder
 from ..study.definition import define
 from ..study.runner_factory import make_runner
 from .reply import Reply
@@ -74,8 +74,8 @@ def dry_run(draft: Draft, top: Path) -> DryRun:
         "repo": str(top),
     })  # fmt: skip
     settings, target = definition.settings, definition.target
-    with tempfile.TemporaryDirectory(prefix="autoresearch-draft-") as folder:
-        runner = make_runner(definition, Path(folder), scratch=Path(folder))
+    with scratch_folder("draft") as folder:
+        runner = make_runner(definition, folder, scratch=folder)
         assert isinstance(runner, CommandRunner)
         try:
             m = runner.measure(target, seed=0, deadline=settings.deadline(None), log=str(Path(folder) / "verify.log"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ...storage.scratch import scratch_folder
 
 
 @contextmanager
@@ -15,8 +16,8 @@ def readable_log(log: str) -> Iterator[Path]:
     if log != os.devnull:
         yield Path(log)
         return
-    with tempfile.TemporaryDirectory(prefix="autoresearch-") as folder:
-        yield Path(folder) / "output.log"
+    with scratch_folder() as folder:
+        yield folder / "output.log"
 
 
 def read_log(path: Path) -> str:
