@@ -19,6 +19,7 @@ from ..errors import UserError
 from ..experiment import Measurement, Outcome, Point
 from ..metric import Metric
 from ..source.files import split
+from ..storage.git.checkout import ignored_folders
 from ..storage.scratch import scratch_folder
 from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
@@ -135,9 +136,10 @@ class CommandRunner(Runner):
         self._commands = [verify, *([guard.command] if guard else [])]
         checkout = worktree.checkout
         self.tools = find_tools(
-            checkout.folder, worktree.folder, checkout.tracked, self._commands, environment, worktree.linked
-        )
-        worktree.link(self.tools.linked)
+            checkout.folder, worktree.folder, checkout.tracked, self._commands, environment, worktree.linked,
+            ignored_folders(checkout.folder),
+        )  # fmt: skip
+        worktree.link(self.tools.linked, self.tools.mirrored)
         self.exit_code: int | None = None
         self._seconds: list[float] = []
         self._open, self._keep = False, keep

@@ -1,7 +1,7 @@
 """The programs that verify and guard commands find: which Python and which packages, as the user's own shell would.
 
 The PATH is the user's. A repository's own environment comes before it: ``.venv`` or ``venv``, which git ignores, so a worktree lacks it,
-is linked there, as is ``node_modules``. The Python that runs this package comes last, for where there is no other.
+is linked there; for ``node_modules`` see that module. The Python that runs this package comes last, for where there is no other.
 
 An environment in which the repository is installed in editable form would import the code from the user's checkout, so that no
 experiment changed anything: PYTHONPATH puts the worktree's folders before it.
@@ -21,9 +21,10 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..text import shorten
+from . import node_modules
 from .safety.policy import innermost
 from .safety.shell_parser import parse_command
 from .shell import Shell, find_shell
@@ -32,7 +33,16 @@ VENVS = (".venv", "venv")
 PROBE_SECONDS = 15.0
 """How long Python may take to start and say where it looks for modules."""
 _MANAGERS = {"uv", "poetry", "pdm", "hatch", "pipenv", "pixi", "rye"}
-"""Programs that make and update an environment of their own: in a linked one they would change the user's."""
+_UPDATING = ("uv", "rye")
+"""Of these, programs that bring the repository's ``.venv`` up to date whenever they run: a linked one would no longer be the user's."""
+_INSTALLERS = {
+    **dict.fromkeys(("pip", "pip3", "conda", "mamba"), frozenset({"install", "uninstall"})),
+    **dict.fromkeys(("poetry", "pipenv", "pdm"), frozenset({"install", "sync", "add", "update", "remove", "lock"})),
+}
+_NODE_INSTALLERS = {
+    "npm": frozenset({"ci", "install", "i", "add", "update", "uninstall", "prune", "dedupe", "clean-install"}),
+    **dict.fromkeys(("yarn", "pnpm", "bun"), frozenset({"", "install", "i", "add", "update", "up", "remove", "prune"})),
+}
 _PYTHON = re.compile(r"python[\d.]*")
 _MISSING = re.compile(
     r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)|: No module named ([\w.]+)\s*$", re.MULTILINE
@@ -59,6 +69,8 @@ class Tools:
         Its version; empty when it does not start.
     linked : tuple of str
         Ignored folders of the checkout that are linked into the worktree because commands need them.
+    mirrored : tuple of str
+        Its ``node_modules`` folders, whose packages are linked one by one.
     notes : tuple of str
         Lines for the user, each a sentence: the interpreter, what is linked, what is not and why.
     """
@@ -68,6 +80,7 @@ class Tools:
     python: str = ""
     version: str = ""
     linked: tuple[str, ...] = ()
+    mirrored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def describe(self) -> list[str]:
@@ -79,7 +92,7 @@ class Tools:
 
 def find_tools(
     checkout: Path, worktree: Path, tracked: Iterable[str], commands: Sequence[str], environment: Mapping[str, str],
-    linked: Sequence[str] = (),
+    linked: Sequence[str] = (), ignored: Iterable[str] = (),
 ) -> Tools:  # fmt: skip
     """Find out which shell, Python and packages the commands of a study run with.
 
@@ -95,6 +108,8 @@ def find_tools(
         See `environment.experiment_environment`.
     linked : sequence of str
         What the user has linked (``--link``).
+    ignored : iterable of str
+        Ignored folders of the checkout.
     """
     links: list[str] = []
     notes: list[str] = []
@@ -102,12 +117,16 @@ def find_tools(
     own = {name.removeprefix("./").rstrip("/") for name in linked}
     env = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
     path = [each for each in (environment.get("PATH") or os.defpath).split(os.pathsep) if each]
-    managers = sorted(_MANAGERS & {name for command in commands for name in _programs(command)})
+    words = [each for command in commands for each in _calls(command)]
     for name in VENVS:
         if name in folders or not os.access(checkout / name / "bin" / "python", os.X_OK):
             continue
-        if managers and name not in own:
-            notes.append(f"{name} is not linked: {managers[0]} makes an environment of its own in the worktree.")
+        manager = next((each for each in _UPDATING if any(each == call[0] for call in words)), "")
+        if name not in own and (manager or (installer := _installer(words, _INSTALLERS))):
+            why = f"{manager} makes an environment of its own in the worktree" if manager else (
+                f"the command installs packages ({installer}). Take that out, or make an environment in the command"
+            )  # fmt: skip
+            notes.append(f"{name} is not linked: {why}.")
             break
         if name not in own:
             links.append(name)
@@ -118,19 +137,17 @@ def find_tools(
         )  # a `uv run` in a Makefile must not change the user's
         env.pop("PYTHONHOME", None)
         break
-    if "node_modules" not in folders | own and (checkout / "node_modules").is_dir():
-        if back := _workspace_link(checkout):
-            notes.append(
-                f"node_modules is not linked: {back} in it leads back to your checkout, not to an experiment's code. Let the command "
-                "install what it needs, such as  npm ci --prefer-offline."
-            )
-        else:
-            links.append("node_modules")
-            path.insert(0, str(worktree / "node_modules" / ".bin"))
-    if links:
+    there = [node_modules.NAME] if (checkout / node_modules.NAME).is_dir() and node_modules.NAME not in folders else []
+    mirrored = [
+        name for name in dict.fromkeys([*there, *ignored])
+        if PurePosixPath(name).name == node_modules.NAME and name not in own
+    ]  # fmt: skip
+    if mirrored and (installer := _installer(words, _NODE_INSTALLERS)):
+        notes.append(f"{', '.join(mirrored)}: not linked, because the command installs packages ({installer}).")
+        mirrored = []
+    if links or mirrored:
         notes.insert(0, (
-            f"Linked from your checkout: {', '.join(links)}. A run that adds or replaces packages there is refused; a change inside a "
-            "package is not noticed."
+            f"Linked from your checkout: {', '.join([*links, *mirrored])}. A change that a run makes inside a package there is not noticed."
         ))  # fmt: skip
     fallback = os.path.dirname(sys.executable)
     env["PATH"] = os.pathsep.join(dict.fromkeys([*path, fallback]))
@@ -144,18 +161,17 @@ def find_tools(
         notes.append(
             f"The repository is installed in {executable}: its modules are taken from the worktree all the same."
         )
-    return Tools(find_shell(env["PATH"]), env, executable, version, tuple(links), tuple(notes))
+    return Tools(find_shell(env["PATH"]), env, executable, version, tuple(links), tuple(mirrored), tuple(notes))
 
 
-def packages(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Return the packages in a linked environment, by name, each with what changes when it is installed again.
+def packages(environment: Path) -> dict[str, tuple[int, ...]]:
+    """Return the packages and programs in a virtual environment, by name, each with what changes when it is installed again.
 
-    That is the first level of ``site-packages`` or ``node_modules`` and the programs: a few milliseconds, not a second. Caches, whose names
-    begin with a dot, are left out, and so is what is inside of packages, where programs keep caches as well.
+    That is the first level of its folders: a few milliseconds, not a second. What is inside of packages is left out, because programs
+    keep caches there as well.
     """
-    places = [folder] if folder.name == "node_modules" else [folder / "bin", *folder.glob("lib/python*/site-packages")]
     found: dict[str, tuple[int, ...]] = {}
-    for place in [*places, *(each for top in places for each in top.glob("@*"))]:
+    for place in (environment / "bin", *environment.glob("lib/python*/site-packages")):
         try:
             with os.scandir(place) as entries:
                 for entry in entries:
@@ -163,31 +179,30 @@ def packages(folder: Path) -> dict[str, tuple[int, ...]]:
                         continue
                     stat = entry.stat(follow_symlinks=False)
                     is_folder = entry.is_dir(follow_symlinks=False)
-                    name = str(Path(entry.path).relative_to(folder))
+                    name = str(Path(entry.path).relative_to(environment))
                     found[name] = (stat.st_ino,) if is_folder else (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         except OSError:
             continue
     return found
 
 
-def _programs(command: str) -> list[str]:
-    """Return the names of the programs that a command line calls, wrappers such as ``uv run`` included."""
-    commands = [each for pipeline in parse_command(command) for each in pipeline]
-    names = [Path(word.text).name for each in commands for word in each.words[:1]]
-    return names + [inner[0] for each in commands if (inner := innermost(each))]
+def _calls(command: str) -> list[tuple[str, ...]]:
+    """Return the programs that a command line calls with their arguments, wrappers such as ``uv run`` before what they start."""
+    calls: list[tuple[str, ...]] = []
+    for each in (each for pipeline in parse_command(command) for each in pipeline):
+        if each.words:
+            calls.append((Path(each.words[0].text).name, *(word.text for word in each.words[1:])))
+        if (inner := innermost(each)) and inner != calls[-1]:
+            calls.append(inner)
+    return calls
 
 
-def _workspace_link(checkout: Path) -> str:
-    """Return an entry of node_modules that is a link to a package of the repository itself, as workspaces have; empty for none."""
-    modules = checkout / "node_modules"
-    try:
-        scopes = [modules, *(each for each in modules.iterdir() if each.name.startswith("@"))]
-        for entry in (entry for scope in scopes for entry in scope.iterdir() if entry.is_symlink()):
-            place = entry.resolve()
-            if place.is_relative_to(checkout.resolve()) and not place.is_relative_to(modules.resolve()):
-                return str(entry.relative_to(modules))
-    except OSError:
-        pass
+def _installer(calls: Sequence[tuple[str, ...]], verbs: Mapping[str, frozenset[str]]) -> str:
+    """Return the first call that installs packages, as text; empty for none."""
+    for program, *arguments in calls:
+        verb = next((each for each in arguments if not each.startswith("-")), "")
+        if verb in verbs.get(program, ()):
+            return f"{program} {verb}".strip()
     return ""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..storage.git.checkout import Checkout
 from ..storage.git.command import GitFailed, git, names
+from .node_modules import mirror
 
 
 class Worktree:
@@ -37,12 +38,21 @@ class Worktree:
     ) -> None:
         self.folder, self.checkout, self.branch = folder.absolute(), checkout, branch
         self.linked = tuple(name.removeprefix("./").rstrip("/") for name in linked)
+        self.mirrored: tuple[str, ...] = ()
         self._base = frozenset(base)
         self._added: set[str] = set()  # files that versions added to the base
 
-    def link(self, names: Iterable[str]) -> None:
-        """Link more untracked files and folders of the checkout into the worktree, from the next `open` or `show` on."""
+    def link(self, names: Iterable[str], mirrored: Iterable[str] = ()) -> None:
+        """Link more untracked folders of the checkout into the worktree, from the next `open` or `show` on.
+
+        Parameters
+        ----------
+        names : iterable of str
+        mirrored : iterable of str
+            Folders of the kind ``node_modules``, whose packages are linked one by one.
+        """
         self.linked = (*self.linked, *(name for name in names if name not in self.linked))
+        self.mirrored = tuple(mirrored)
 
     def open(self) -> None:
         """Create the worktree, unless it exists and is complete.
@@ -112,6 +122,9 @@ class Worktree:
                 self._clear_way(place)
                 place.unlink(missing_ok=True)
                 place.symlink_to(original, target_is_directory=original.is_dir())
+        for name in self.mirrored:
+            self._make_folder((self.folder / name).parent)
+            mirror(self.checkout.folder / name, self.folder / name, self.checkout.folder, self.folder)
 
     def show(self, target: Mapping[str, str]) -> None:
         """Write a version of the target into the folder and restore all other files.
@@ -201,7 +214,7 @@ class Worktree:
         return changed
 
     def _is_linked(self, path: str) -> bool:
-        return any(path == name or path.startswith(name + "/") for name in self.linked)
+        return any(path == name or path.startswith(name + "/") for name in (*self.linked, *self.mirrored))
 
     def changed(self) -> list[str]:
         """Return the tracked files that differ from the commit at which the study began."""

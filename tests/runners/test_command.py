@@ -224,22 +224,25 @@ def test_the_plan_is_told_what_commands_run_with(runner_of, repo):
 
 @pytest.mark.slow
 def test_a_run_that_changes_a_linked_environment_is_refused(tmp_path):
-    repo = repository(tmp_path / "repo", {"src/run.sh": "echo ms: 5\n", ".gitignore": "node_modules/\n"})
-    (repo / "node_modules" / "left").mkdir(parents=True)
+    repo = repository(tmp_path / "repo", {"src/run.sh": "echo ms: 5\n", ".gitignore": ".venv/\n"})
+    (repo / ".venv" / "lib" / "python3.12" / "site-packages" / "parcel").mkdir(parents=True)
+    (repo / ".venv" / "bin").mkdir()
+    (repo / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    site = ".venv/lib/python3.12/site-packages"
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
-    tree = Worktree(tmp_path / "w", checkout, split(target))
     runner = CommandRunner(
-        tree, "sh src/run.sh", Metric("ms", ""), guard=GuardCommand("mkdir -p node_modules/other"), worker_log=tmp_path / "log"
+        Worktree(tmp_path / "w", checkout, split(target)), "sh src/run.sh", Metric("ms", ""),
+        guard=GuardCommand(f"mkdir -p {site}/other"), worker_log=tmp_path / "log",
     )  # fmt: skip
     runner.target = target
-    assert measure(runner, "test -d node_modules/left && mkdir -p node_modules/.cache && echo ms: 5").value == 5
-    m = measure(runner, "mkdir node_modules/right; echo ms: 1")
+    assert measure(runner, f"test -d {site}/parcel && mkdir -p {site}/parcel/__pycache__ && echo ms: 5").value == 5
+    m = measure(runner, f"mkdir {site}/right; echo ms: 1")
     assert (m.outcome, m.value) == (Outcome.TAMPERED, None)
     assert m.error.startswith(
-        "The run has changed node_modules (right), which is linked from your checkout: install packages there"
+        "The run has changed .venv (lib/python3.12/site-packages/right), which is linked from your checkout"
     )
     assert measure(runner, "echo ms: 5").value == 5, "only the run that did it"
-    assert "has changed node_modules (other)" in check(runner, "true").failure
+    assert "has changed .venv (lib/python3.12/site-packages/other)" in check(runner, "true").failure
     runner.close()
 
 

@@ -34,10 +34,10 @@ def checkout(tmp_path):
     return folder
 
 
-def find(checkout, *commands, tracked=FILES, linked=(), path="/usr/bin:/bin", **environment):
+def find(checkout, *commands, tracked=FILES, linked=(), ignored=(), path="/usr/bin:/bin", **environment):
     worktree = checkout / ".autoresearch" / "one" / "worktree"
     return find_tools(
-        checkout, worktree, tracked, commands or ["python bench.py"], {"PATH": path, **environment}, linked
+        checkout, worktree, tracked, commands or ["python bench.py"], {"PATH": path, **environment}, linked, ignored
     )
 
 
@@ -123,19 +123,37 @@ def test_a_tracked_or_broken_environment_is_left_alone(checkout):
     assert find(checkout).linked == ()
 
 
-def test_node_modules_are_linked_unless_they_lead_back_to_the_checkout(checkout):
+def test_node_modules_are_linked_unless_the_command_installs(checkout):
     (checkout / "node_modules" / "left").mkdir(parents=True)
     tools = find(checkout, "npm test")
-    assert tools.linked == ("node_modules",)
-    assert tools.environment["PATH"].split(":")[0].endswith("worktree/node_modules/.bin")
-    assert find(checkout, linked=["node_modules"]).linked == ()
-    (checkout / "node_modules" / "@me").mkdir()
-    (checkout / "node_modules" / "@me" / "slug").symlink_to(checkout / "src" / "slug")
-    tools = find(checkout, "npm test")
-    assert tools.linked == ()
-    assert any(
-        "node_modules is not linked: @me/slug in it leads back to your checkout" in line for line in tools.describe()
+    assert tools.mirrored == ("node_modules",)
+    assert "Linked from your checkout: node_modules." in tools.describe()[1]
+    assert find(checkout, linked=["node_modules"]).mirrored == ()
+    assert find(checkout, tracked=[*FILES, "node_modules/left/x.js"]).mirrored == ()
+    assert find(checkout, ignored=["packages/a/node_modules", "build"]).mirrored == (
+        "node_modules",
+        "packages/a/node_modules",
     )
+    for command, installer in (
+        ("npm ci && npm test", "npm ci"),
+        ("cd . && yarn && yarn test", "yarn"),
+        ("pnpm i; pnpm test", "pnpm i"),
+    ):
+        tools = find(checkout, command)
+        assert tools.mirrored == ()
+        assert f"node_modules: not linked, because the command installs packages ({installer})." in tools.describe()
+
+
+def test_an_environment_is_not_linked_where_the_command_would_change_it(checkout):
+    make_venv(checkout / ".venv")
+    for command, installer in (("pip install -q -e . && python bench.py", "pip install"), ("poetry install && poetry run pytest", "poetry install"),
+                               ("python -m pip install x; pytest", "pip install")):  # fmt: skip
+        tools = find(checkout, command)
+        assert tools.linked == ()
+        assert any(
+            f".venv is not linked: the command installs packages ({installer})." in line for line in tools.describe()
+        )
+    assert find(checkout, "poetry run pytest").linked == (".venv",)
 
 
 def test_a_python_that_does_not_start_is_told(checkout, tmp_path):
@@ -165,12 +183,6 @@ def test_installed_packages_are_seen_and_caches_are_not(checkout):
     assert packages(checkout / ".venv") == before
     (site / "new-1.0.dist-info").mkdir()
     assert packages(checkout / ".venv").keys() - before.keys() == {f"{SITE}/new-1.0.dist-info"}
-    (checkout / "node_modules" / "@me" / "a").mkdir(parents=True)
-    before = packages(checkout / "node_modules")
-    (checkout / "node_modules" / ".cache").mkdir()
-    assert packages(checkout / "node_modules") == before
-    (checkout / "node_modules" / "@me" / "b").mkdir()
-    assert packages(checkout / "node_modules").keys() - before.keys() == {"@me/b"}
     assert packages(checkout / "nowhere") == {}
 
 

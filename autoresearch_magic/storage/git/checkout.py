@@ -261,6 +261,12 @@ def has_study(checkout: Checkout, name: str) -> bool:
     return bool(git(checkout.folder, "for-each-ref", "--count=1", *references))
 
 
+def ignored_folders(top: Path) -> list[str]:
+    """Return the folders of a repository that git ignores as a whole, such as ``node_modules``, without what is in them."""
+    found = names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"))
+    return [name.rstrip("/") for name in found if name.endswith("/")]
+
+
 def check_links(checkout: Checkout, linked: Iterable[str]) -> None:
     """Check that files and folders to be linked into a worktree exist in the repository and are not tracked.
 
