@@ -22,6 +22,7 @@ from ..events import (
     StateChanged,
 )
 from ..experiment import Experiment, GrowingCurve, Headline, Point, Usage, incumbent_of
+from ..judging.noise import Noise, estimate_noise
 from ..metric import Metric
 from .definition import Definition
 
@@ -108,6 +109,7 @@ class StudyStatus:
     seconds: float = 0.0
     unclaimed: Usage = field(default_factory=Usage)
     _since: float | None = None
+    _noise: tuple[tuple[Experiment, ...], Noise] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -118,6 +120,18 @@ class StudyStatus:
     def metric(self) -> Metric:
         """What is measured."""
         return self.definition.metric
+
+    @property
+    def noise(self) -> Noise:
+        """The estimate of the metric's noise from all judged experiments, made once for each change of them."""
+        experiments = self.experiments
+        if self._noise is None or self._noise[0] is not experiments:
+            self._noise = experiments, estimate_noise(experiments)
+        return self._noise[1]
+
+    def format(self, value: float | None) -> str:
+        """Return a value of the metric with the digits that the study's noise allows, or a dash for None."""
+        return self.metric.format(value, self.noise.sd)
 
     def take(self, event: Event) -> None:
         """Fold one event into the status."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from ..agents.llm.prices import usage_line
@@ -22,14 +21,16 @@ def result_line(status: StudyStatus) -> str:
         return "no baseline yet"
     if head is not None:
         once = head.repeats < 2
+        best_noise, baseline_noise = head.best_sd or head.reach or 0.0, head.baseline_sd or head.reach or 0.0
         sds = ("", "") if once else (f" (sd {head.best_sd:.2g})", f" (sd {head.baseline_sd:.2g})")
         return (
-            f"{metric.name} {head.best:.4g}{sds[0]} against a baseline of {head.baseline:.4g}{sds[1]}, "
+            f"{metric.name} {metric.format(head.best, best_noise)}{sds[0]} against a baseline of "
+            f"{metric.format(head.baseline, baseline_noise)}{sds[1]}, "
             f"both measured again {'once' if once else f'{head.repeats} times'}: {gain_text(head)}"
         )
     if best.number == 0:
-        return f"{metric.name} {metric.format(best.value)} is the baseline; nothing has beaten it"
-    return f"{metric.name} {metric.format(best.value)} (experiment {best.number}), baseline {metric.format(baseline.value)}"
+        return f"{metric.name} {status.format(best.value)} is the baseline; nothing has beaten it"
+    return f"{metric.name} {status.format(best.value)} (experiment {best.number}), baseline {status.format(baseline.value)}"
 
 
 def gain_text(head: Headline) -> str:
@@ -42,8 +43,7 @@ def gain_text(head: Headline) -> str:
     """
     gain, reach = head.gain, head.reach
     # As many decimals as the interval has, so that both can be read together.
-    decimals = _decimals(reach, 2) if reach else 0
-    amount = f"{abs(gain):.{decimals}f}" if reach else _figure(abs(gain), 3)
+    amount = format_number(abs(gain), reach) if reach else _figure(abs(gain), 3)
     better = f"{amount} {'worse' if gain < 0 else 'better'}"
     share = f"{_figure(100 * abs(gain / head.baseline), 2)}%" if head.baseline else ""
     aside = f" ({share})" if share else ""
@@ -56,16 +56,11 @@ def gain_text(head: Headline) -> str:
     if low < 0 < high or abs(gain) <= reach:
         return (
             f"{better}{aside}, which chance may explain "
-            f"({interval}{abs(low):.{decimals}f} {'worse' if low < 0 else 'better'} to "
-            f"{abs(high):.{decimals}f} {'worse' if high < 0 else 'better'})"
+            f"({interval}{format_number(abs(low), reach)} {'worse' if low < 0 else 'better'} to "
+            f"{format_number(abs(high), reach)} {'worse' if high < 0 else 'better'})"
         )
     near, far = sorted((abs(low), abs(high)))
-    return f"{better} ({f'{share}; ' if share else ''}{interval}{near:.{decimals}f} to {far:.{decimals}f})"
-
-
-def _decimals(value: float, digits: int) -> int:
-    """Return how many decimals show a value with `digits` significant digits: 0 to 9."""
-    return max(0, min(9, digits - 1 - math.floor(math.log10(value)))) if value else 0
+    return f"{better} ({f'{share}; ' if share else ''}{interval}{format_number(near, reach)} to {format_number(far, reach)})"
 
 
 def _figure(value: float, digits: int) -> str:
@@ -144,7 +139,7 @@ def history_text(status: StudyStatus, shown: Sequence[Experiment]) -> str:
     """Return the history as a table of text."""
     head = f"{'#':>4}  {'verdict':<12}  {status.metric.name:>12}  {'runs':>4}  {'seconds':>7}  change"
     lines = [
-        f"{e.number:>4}  {e.verdict!s:<12}  {status.metric.format(e.value):>12}  {len(e.measurements):>4}  "
+        f"{e.number:>4}  {e.verdict!s:<12}  {status.format(e.value):>12}  {len(e.measurements):>4}  "
         f"{e.seconds:>7.1f}  {e.summary}"
         for e in shown
     ]
@@ -162,7 +157,7 @@ def history_markdown(status: StudyStatus, shown: Sequence[Experiment]) -> str:
         cells = [
             str(e.number),
             f"{bold}{e.verdict}{bold}",
-            f"{bold}{status.metric.format(e.value)}{bold}",
+            f"{bold}{status.format(e.value)}{bold}",
             str(len(e.measurements)),
             f"{e.seconds:.1f}",
         ]
@@ -206,7 +201,7 @@ def report_markdown(status: StudyStatus) -> str:
             "|---:|---:|---:|---|---|",
         ]
         lines += [
-            f"| {e.number} | {metric.format(e.value)} | {len(e.measurements)} | {escape(e.summary)} | {escape(e.reason)} |"
+            f"| {e.number} | {status.format(e.value)} | {len(e.measurements)} | {escape(e.summary)} | {escape(e.reason)} |"
             for e in kept
         ]
         lines.append("")
@@ -222,7 +217,7 @@ def report_markdown(status: StudyStatus) -> str:
         "|---:|---|---:|---:|---:|---|",
     ]
     lines += [
-        f"| {e.number} | {e.verdict} | {metric.format(e.value)} | {len(e.measurements)} | {e.seconds:.1f} | "
+        f"| {e.number} | {e.verdict} | {status.format(e.value)} | {len(e.measurements)} | {e.seconds:.1f} | "
         f"{escape(e.summary)} |"
         for e in status.experiments
     ]
