@@ -44,6 +44,13 @@ class Metric:
         """Return a value with the digits that the noise allows (`format_number`), or a dash for None."""
         return "–" if value is None else format_number(value, noise)
 
+    def format_apart(self, value: float, other: float, noise: float = 0.0) -> tuple[str, str]:
+        """Return two values with the digits that the noise allows; without noise, with enough of them to tell the two apart."""
+        texts = format_number(value, noise), format_number(other, noise)
+        if noise or value == other or texts[0] != texts[1]:
+            return texts
+        return format_number(value, abs(value - other)), format_number(other, abs(value - other))
+
 
 def format_number(value: float, noise: float = 0.0) -> str:
     """Return a number with the digits that mean something; a number that is not zero never looks like zero.

@@ -1,7 +1,11 @@
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.metric import Metric, parse_metric
+from autoresearch_magic.metric import Metric, format_number, format_numbers, parse_metric
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,58 @@ def test_gain_is_positive_for_better_in_either_direction(minimize):
     assert metric.gain(worse, over=worse) == 0.0
 
 
-def test_values_are_formatted_with_six_digits():
+@pytest.mark.parametrize(
+    ("value", "noise", "text"),
+    [
+        (None, 0.0, "–"),
+        # the noise is known: the last digit is a tenth of its first
+        (0.8731234, 0.01, "0.873"),
+        (0.8731234, 0.012, "0.873"),
+        (0.99795, 0.0004, "0.99795"),
+        (342.7, 12.0, "343"),
+        (123456.7, 5000.0, "123500"),
+        (9.996, 0.1, "10.0"),
+        (2.4e-19, 1e-20, "2.40e-19"),
+        (0.0, 0.01, "0.000"),
+        (1e-3, 1e4, "0.0010"),  # a value that is not zero never looks like zero
+        (85.25, 0.5, "85.25"),
+        # the noise is not known, or there is none
+        (2.0, 0.0, "2"),
+        (1 / 3, 0.0, "0.333333"),
+        (1234567.0, 0.0, "1234567"),
+        (1234567.8, 0.0, "1234568"),
+        (2.4e-19, 0.0, "2.4e-19"),
+        (0.00012345, 0.0, "0.00012345"),
+        (-1e308, 0.0, "-1e+308"),
+        (85.2, 0.0, "85.2"),
+        (math.inf, 1.0, "inf"),
+        (math.nan, 0.0, "nan"),
+        (1.5, math.inf, "1.5"),
+        (1.5, math.nan, "1.5"),
+    ],
+)
+def test_values_have_the_digits_that_the_noise_allows(value, noise, text):
+    assert Metric("m", "m").format(value, noise) == text
+
+
+@given(st.floats(), st.floats(min_value=0))
+def test_any_value_is_formatted_and_none_looks_like_zero(value, noise):
+    text = format_number(value, noise)
+    assert (float(text) == 0) == (value == 0)
+    if math.isfinite(value) and math.isfinite(noise) and noise:
+        assert abs(float(text) - value) <= max(noise, abs(value) / 10)
+    elif math.isfinite(value):
+        assert float(text) == pytest.approx(value, rel=1e-5, abs=0)
+
+
+def test_two_values_without_noise_are_told_apart():
     metric = Metric("m", "m")
-    assert (metric.format(None), metric.format(2.0), metric.format(1 / 3)) == ("–", "2", "0.333333")
+    assert metric.format_apart(0.12345678, 0.12345699) == ("0.12345678", "0.12345699")
+    assert metric.format_apart(2.0, 1.0) == ("2", "1")
+    assert metric.format_apart(0.8731, 0.8729, 0.01) == ("0.873", "0.873")
+
+
+def test_named_numbers_in_one_line():
+    assert format_numbers({"a": 1.0, "b": 0.25}, 100) == "a 1, b 0.25"
+    assert format_numbers({"a": 1.0, "b": 2.0, "c": 3.0}, 8) == "a 1, b 2 and 1 more"
+    assert format_numbers({}, 8) == ""

@@ -202,7 +202,8 @@ def judge(
     assert candidate.value is not None
     assert incumbent.value is not None
     best = f"the current best, experiment {incumbent.number}"
-    versus = f"{metric.format(candidate.value)} against {metric.format(incumbent.value)} of {best}"
+    ours, theirs = metric.format_apart(candidate.value, incumbent.value, noise.sd)
+    versus = f"{ours} against {theirs} of {best}"
     if rule.strict:
         gain = difference(candidate.value, incumbent.value, metric)
         if gain > 0 and gain >= rule.min_delta:

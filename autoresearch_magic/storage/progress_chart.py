@@ -28,7 +28,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox, IdentityTransform
 
 from ..experiment import Experiment, Headline, Verdict
-from ..metric import Metric
+from ..metric import Metric, format_number
 from ..text import counted
 from .results_tsv import one_line, write_atomically
 
@@ -90,7 +90,7 @@ class _Chart:
     def __init__(
         self, judged: Sequence[Experiment], metric: Metric, title: str, noise: float, headline: Headline | None
     ) -> None:
-        self.metric = metric
+        self.metric, self.noise = metric, noise
         self.kept = {e.number: e.value for e in judged if e.kept and e.value is not None}
         failed = [v for v in Verdict if v.failed]
         self.failed = [e.number for e in judged if e.number not in self.kept and (e.kept or e.verdict in failed)]
@@ -107,7 +107,7 @@ class _Chart:
         FigureCanvasAgg(self.figure)
         better = "↓ lower" if metric.minimize else "↑ higher"
         self._write_line(0.945, title or metric.name, 12.5, weight="bold")
-        self._write_line(0.878, _summary(judged, headline), 9.5, SOFT)
+        self._write_line(0.878, _summary(judged, headline, noise), 9.5, SOFT)
         self._write_line(0.806, f"{metric.name} {better} is better", 8.5)
         self._make_axes(noise, headline)
         self._legend([*self._draw_experiments(), *self._draw_baseline(noise)])
@@ -215,7 +215,9 @@ class _Chart:
             if noise > 0:
                 band = max(low, value - noise), min(high, value + noise)
                 self.axes.axhspan(*band, facecolor=NOISE, edgecolor="none", linewidth=0, hatch="", zorder=0.4)
-        return [Line2D([], [], label=f"baseline {_short(value)}" + (f" ± {noise:.2g}" if noise > 0 else ""), **style)]
+        return [
+            Line2D([], [], label=f"baseline {_value(value, noise)}" + (f" ± {noise:.2g}" if noise > 0 else ""), **style)
+        ]
 
     def _legend(self, handles: list[Line2D]) -> None:
         if handles:
@@ -262,7 +264,13 @@ class _Chart:
         self._kept, self._discarded = (to_pixels([*found.items()] or [(-1e9, 0)]) for found in (kept, self.discarded))
         self._baseline_at = -1e9 if self.baseline is None else to_pixels((0, self.baseline))[1]
         best = self.last, kept[last]
-        self._place(best, _short(kept[last]), sides=(1,), rows=(0, 1, -1), **_text(9.5, KEPT, weight="bold", halo=True))
+        self._place(
+            best,
+            _value(kept[last], self.noise),
+            sides=(1,),
+            rows=(0, 1, -1),
+            **_text(9.5, KEPT, weight="bold", halo=True),
+        )
         for n in chosen[:NAMED]:
             self._place((n, kept[n]), _cut(_drawable(names[n]), NAME_LENGTH), **_text(8, halo=True))
 
@@ -342,7 +350,7 @@ def _without_outliers(values: list[float]) -> list[float]:
     return sorted(value for value in values if first - fence <= value <= third + fence)
 
 
-def _summary(judged: Sequence[Experiment], headline: Headline | None) -> str:
+def _summary(judged: Sequence[Experiment], headline: Headline | None, noise: float) -> str:
     """Return the line below the title: how many experiments, how many kept, and the best."""
     tried = [e for e in judged if e.number > 0]
     kept = sum(e.verdict is Verdict.KEEP for e in tried)
@@ -350,14 +358,20 @@ def _summary(judged: Sequence[Experiment], headline: Headline | None) -> str:
     if headline is not None:
         change = " ".join(filter(None, [_change(headline.best, headline.baseline), _interval(headline)]))
         chance = ", within chance" if headline.reach and abs(headline.gain) <= headline.reach else ""
-        return f"{line}, best {_short(headline.best)} ({change}{chance}), measured again {counted(headline.repeats, 'time')}"
+        return f"{line}, best {_value(headline.best, headline.best_sd)} ({change}{chance}), measured again {counted(headline.repeats, 'time')}"
     baseline = next((e.value for e in judged if e.verdict is Verdict.BASELINE), None)
     best = next((e.value for e in reversed(judged) if e.kept), None)
     if baseline is None or best is None:
         return line
     if not kept:
-        return f"{line}, baseline {_short(baseline)}" if tried else f"baseline {_short(baseline)}"
-    return f"{line}, best {_short(best)} ({_change(best, baseline)})"
+        return f"{line}, baseline {_value(baseline, noise)}" if tried else f"baseline {_value(baseline, noise)}"
+    return f"{line}, best {_value(best, noise)} ({_change(best, baseline)})"
+
+
+def _value(value: float, noise: float) -> str:
+    """Return a value with four digits, or with fewer where the noise allows no more."""
+    allowed = format_number(value, noise).replace("-", "−") if noise > 0 else _short(value)
+    return min(_short(value), allowed, key=len)
 
 
 def _short(value: float, digits: int = 4) -> str:

@@ -153,8 +153,9 @@ def _five(experiment: Experiment, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _figure(value: float) -> str:
-    """Return a value with six decimals as in the original, or with six digits where those would show nothing of it."""
-    return f"{value:.6g}" if 0 < abs(value) < 1e-3 else f"{value:.6f}"
+    """Return a value with six decimals as in the original, or all its digits where those would lose more than a millionth of it."""
+    text = f"{value:.6f}"
+    return text if abs(float(text) - value) <= 1e-6 * abs(value) else repr(value)
 
 
 def _nine(

@@ -70,7 +70,7 @@ class Regression:
             return f"{self.verdict}: experiment {self.b} does not run: {self.failed}"
         n = len(self.a_values)
         sides = " against ".join(
-            f"{metric.format(mean(values))} (sd {spread(values):.2g}, experiment {number})"
+            f"{metric.format(mean(values), spread(values))} (sd {spread(values):.2g}, experiment {number})"
             for number, values in ((self.b, self.b_values), (self.a, self.a_values))
         )
         how = "worse" if self.loss > 0 else "better"

@@ -55,7 +55,7 @@ def study_html(status: StudyStatus) -> str:
 
 def _row(e: Experiment, status: StudyStatus) -> str:
     cells = [
-        str(e.number), str(e.verdict), status.metric.format(e.value), str(len(e.measurements)), f"{e.seconds:.1f}", e.summary,
+        str(e.number), str(e.verdict), status.format(e.value), str(len(e.measurements)), f"{e.seconds:.1f}", e.summary,
     ]  # fmt: skip
     tag = "strong" if e.kept else "span"
     shown = [

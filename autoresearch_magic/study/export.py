@@ -112,8 +112,8 @@ def commit_message(status: StudyStatus, best: Experiment) -> str:
     chain = [best]
     while (parent := chain[-1].parent) is not None and parent > 0:
         chain.append(status.experiments[parent])
-    changes = "\n".join(f"- {e.summary} ({metric.format(e.value)})" for e in reversed(chain))
-    subject = f"{metric.name} {metric.format(baseline.value)} -> {metric.format(best.value)}"
+    changes = "\n".join(f"- {e.summary} ({status.format(e.value)})" for e in reversed(chain))
+    subject = f"{metric.name} {status.format(baseline.value)} -> {status.format(best.value)}"
     title = status.definition.program.title
     trailers = f"Experiment: {best.number}\nStudy: {status.name}\nMetric: {metric.name}={best.value!r}\n"
     return "\n\n".join(part for part in (subject, title if title != subject else "", changes, trailers) if part)

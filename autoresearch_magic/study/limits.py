@@ -38,7 +38,7 @@ def limit_reached(status: StudyStatus, confirmation: float) -> str:
         which = f"--minutes {s.minutes:g}" if s.minutes is not None else f"--hours {s.hours:g}"
         return f"The time is up, with what the confirmation takes ({which})."
     if s.until is not None and best.value is not None and difference(best.value, s.until, status.metric) >= 0:
-        return f"Experiment {best.number} has reached {status.metric.format(best.value)} (--until {s.until:g})."
+        return f"Experiment {best.number} has reached {status.format(best.value)} (--until {s.until:g})."
     fruitless = sum(e.ran for e in status.experiments[best.number + 1 :])
     if s.patience is not None and fruitless >= s.patience:
         return f"{fruitless} experiments in a row were not kept (--patience {s.patience})."

@@ -110,10 +110,10 @@ class Plan:
     def __str__(self) -> str:
         s, own = self.settings, self.trials[0]
         lines = [
-            f"The target runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values))}, {own.seconds:.1f} s a run "
+            f"The target runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values), own.sd)}, {own.seconds:.1f} s a run "
             f"({_split(own.measurements)})."
             if not s.verify
-            else f"The command runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values))}, {own.seconds:.1f} s a run."
+            else f"The command runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values), own.sd)}, {own.seconds:.1f} s a run."
         ]
         lines += self.notes
         if s.guard:

@@ -6,7 +6,6 @@ is flaky: both are told, and block nothing. The metric's values are compared as 
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any
 from ..config.program import Program
 from ..config.settings import make_settings
 from ..errors import UserError
+from ..experiment import mean
 from ..judging.noise import spread
 from ..metric import Metric
 from ..runners.command import CommandRunner
@@ -108,7 +108,7 @@ class RefRegression:
         if not self.a.values:
             return "was not measured: the guard has decided"
         shown = " against ".join(
-            f"{self.metric.format(statistics.fmean(side.values))} (sd {spread(side.values):.2g}, {side.ref})"
+            f"{self.metric.format(mean(side.values), spread(side.values))} (sd {spread(side.values):.2g}, {side.ref})"
             for side in (self.b, self.a)
         )
         n, how = len(self.a.values), "worse" if self.loss > 0 else "better"

@@ -131,7 +131,7 @@ class StudyStatus:
 
     def format(self, value: float | None) -> str:
         """Return a value of the metric with the digits that the study's noise allows, or a dash for None."""
-        return self.metric.format(value, self.noise.sd)
+        return self.metric.format(value, self.noise.at(value or 0.0))
 
     def take(self, event: Event) -> None:
         """Fold one event into the status."""

@@ -557,7 +557,7 @@ class Study:
 
     def __repr__(self) -> str:
         best, done = self.status.incumbent, self.status.done
-        value = f", best {self.metric.format(best.value)} (experiment {best.number})" if best else ""
+        value = f", best {self.status.format(best.value)} (experiment {best.number})" if best else ""
         return f"<Study {self.name}: {self.state}, {done:,} experiment{'' if done == 1 else 's'}{value}>"
 
     # -- the thread -------------------------------------------------------------------------------------------------

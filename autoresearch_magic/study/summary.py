@@ -21,7 +21,8 @@ def result_line(status: StudyStatus) -> str:
         return "no baseline yet"
     if head is not None:
         once = head.repeats < 2
-        best_noise, baseline_noise = head.best_sd or head.reach or 0.0, head.baseline_sd or head.reach or 0.0
+        best_noise = (not once and head.best_sd) or status.noise.at(head.best)
+        baseline_noise = (not once and head.baseline_sd) or status.noise.at(head.baseline)
         sds = ("", "") if once else (f" (sd {head.best_sd:.2g})", f" (sd {head.baseline_sd:.2g})")
         return (
             f"{metric.name} {metric.format(head.best, best_noise)}{sds[0]} against a baseline of "

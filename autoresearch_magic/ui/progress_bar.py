@@ -124,7 +124,7 @@ def caption(study: Study) -> str:
     if (live := study.status.live) is not None and live.phase == "setup":
         parts.append(f"setup is running, {live.elapsed:.0f} s")
     if (best := study.status.incumbent) is not None:
-        parts.append(f"best {study.metric.format(best.value)}")
+        parts.append(f"best {study.status.format(best.value)}")
     if (left := study.status.remaining) and study.active:
         parts.append(f"about {format_duration(max(1.0, round(left)))} left")
     return " · ".join(parts)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ..experiment import Experiment, Proposal, Verdict
 from ..judging.analysis.format import evals_markdown, evals_text
-from ..judging.noise import estimate_noise
 from ..metric import format_numbers
 from ..runners.output.failing_lines import failing_lines
 from ..runners.output.log_file import read_log
@@ -44,8 +43,7 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
     place : Place
         Where it is shown.
     """
-    noise = estimate_noise(study.experiments).sd
-    head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.metric.format(e.value, noise)}, {e.seconds:.1f} s"
+    head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.status.format(e.value)}, {e.seconds:.1f} s"
     facts = [e.summary, note or e.reason, *reasoning(e.proposal), *measured_besides(e)]
     failed = next((m for m in e.measurements if not m.ok), None)
     tail = (failed.traceback or failed.output)[-2000:] if failed else ""
@@ -95,8 +93,8 @@ def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:
         )
     added, removed = line_counts(before.target, after.target)
     head = (
-        f"Experiment {before.number} ({study.metric.format(before.value)}) → {after.number} "
-        f"({study.metric.format(after.value)}): {counted(added, 'line')} added, {removed} removed"
+        f"Experiment {before.number} ({study.status.format(before.value)}) → {after.number} "
+        f"({study.status.format(after.value)}): {counted(added, 'line')} added, {removed} removed"
     )
     data = {"study": study.name, "from": before.number, "to": after.number, "diff": diff}
     return Reply(f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}", data=data, verbatim=True)

@@ -67,6 +67,7 @@ def shown(*events, settings=None):
             headline(0.01, 0.02),
             "0.010 better (0.83%), which chance may explain (95% interval 0.010 worse to 0.030 better)",
         ),
+        (headline(2.4e-19, 1.3e-20, 1e-18), "2.40e-19 better (24%; 95% interval 2.27e-19 to 2.53e-19)"),
         (headline(-0.3, 0.02), "0.300 worse (25%; 95% interval 0.280 to 0.320)"),
         (headline(0.3, None), "0.3 better (25%), which one run of each cannot tell from chance"),
         (headline(0.3, 0.02, 0.0), "0.300 better (95% interval 0.280 to 0.320)"),
@@ -82,11 +83,11 @@ def test_a_gain_comes_with_its_interval(head, words):
 
 
 def test_the_result_in_one_line():
-    assert result_line(shown()) == "val_BPB 0.8 (experiment 1), baseline 1.01"
-    line = "val_BPB 0.9 (sd 0.011) against a baseline of 1.2 (sd 0.014), both measured again 4 times: "
+    assert result_line(shown()) == "val_BPB 0.800 (experiment 1), baseline 1.010"
+    line = "val_BPB 0.900 (sd 0.011) against a baseline of 1.200 (sd 0.014), both measured again 4 times: "
     assert result_line(shown(Confirmed(headline()))) == f"{line}0.300 better (25%; 95% interval 0.280 to 0.320)"
     once = result_line(shown(Confirmed(headline(reach=None, repeats=1))))
-    assert once.startswith("val_BPB 0.9 against a baseline of 1.2, both measured again once: 0.3 better (25%)")
+    assert once.startswith("val_BPB 0.900 against a baseline of 1.200, both measured again once: 0.3 better (25%)")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_which_way_is_better_is_the_metrics():
 def test_the_status_says_what_a_run_is_for():
     text = status_text(shown(RunStarted(experiment(1, 0.8, 0.81, 0.79), "incumbent", 3, 4)))
     assert "Now: The current best, experiment 1, once more, to compare · starting, 0% of the run's budget" in text
-    assert text.splitlines()[-1] == "Result: val_BPB 0.8 (experiment 1), baseline 1.01"
+    assert text.splitlines()[-1] == "Result: val_BPB 0.800 (experiment 1), baseline 1.010"
 
 
 def test_the_history_counts_runs():
@@ -129,15 +130,15 @@ def test_the_history_counts_runs():
     assert [line.split()[3] for line in lines[1:]] == ["2", "3", "1"]
     table = history_markdown(study, study.experiments).splitlines()
     assert {line.replace("\\|", "").count("|") for line in table} == {8}
-    assert "| **0.8** | 3 | 3.0 |" in table[3]
+    assert "| **0.800** | 3 | 3.0 |" in table[3]
 
 
 def test_the_report_has_the_interval_and_the_runs():
     text = report_markdown(shown(Confirmed(headline())))
-    assert "Result: val_BPB 0.9 (sd 0.011) against" in text
+    assert "Result: val_BPB 0.900 (sd 0.011) against" in text
     assert "0.300 better (25%; 95% interval 0.280 to 0.320)." in text
-    assert "| 1 | 0.8 | 3 | LR 0.001 → 0.002 |" in text
-    assert "| 2 | discard | 0.9 | 1 | 1.0 | a \\| b |" in text
+    assert "| 1 | 0.800 | 3 | LR 0.001 → 0.002 |" in text
+    assert "| 2 | discard | 0.900 | 1 | 1.0 | a \\| b |" in text
 
 
 def test_one_of_a_thing_is_no_plural():

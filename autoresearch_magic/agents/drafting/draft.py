@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...config.settings import Settings
+from ...metric import format_number
 from ...text import counted, escape, fenced, shorten
 from ..llm.backend import Usage
 from ..llm.prices import usage_line
@@ -201,7 +202,7 @@ class DraftResult:
         direction = "lower" if self.draft.minimize else "higher"
         return (
             f"{self.agent} drafted this program in {counted(len(self.attempts), 'attempt')}. In a dry run verify took "
-            f"{self.seconds or 0:.1f} s, {self.draft.metric} is {self.value:.6g} now ({direction} is better)"
+            f"{self.seconds or 0:.1f} s, {self.draft.metric} is {format_number(self.value or 0.0)} now ({direction} is better)"
             f"{', and the guard passes' if self.draft.guard else ''}. Nothing has started: run the block if you agree with it."
         )
 

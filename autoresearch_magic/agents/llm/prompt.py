@@ -209,11 +209,11 @@ def sections(briefing: Briefing) -> list[str]:
     metric, history = briefing.metric, briefing.history
     return [
         _incumbent(briefing),
-        _section("What was kept, in order", _kept(history, metric)),
-        _section("Near misses: not kept, but close", _near_misses(history, metric)),
+        _section("What was kept, in order", _kept(history, metric, briefing.noise)),
+        _section("Near misses: not kept, but close", _near_misses(history, metric, briefing.noise)),
         _section("Failures, by cause", _failures(history)),
         _section("Other numbers that the runs gave", _numbers(history, briefing.incumbent), limit=NUMBERS),
-        _section("Already tried, latest first: do not propose these again", _tried(history, metric)),
+        _section("Already tried, latest first: do not propose these again", _tried(history, metric, briefing.noise)),
         _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
         _section("Notes by the user, newest last", list(briefing.notes), keep_last=True, limit=NOTES),
     ]
@@ -272,20 +272,24 @@ def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _line(e: Experiment, metric: Metric) -> str:
-    value = "no value" if e.value is None else f"{metric.name} {metric.format(e.value)}"
+def _line(e: Experiment, metric: Metric, noise: float) -> str:
+    value = "no value" if e.value is None else f"{metric.name} {metric.format(e.value, noise)}"
     return f"- {e.number}: {shorten(e.summary, 160)} ({value})"
 
 
-def _kept(history: Sequence[Experiment], metric: Metric) -> list[str]:
+def _kept(history: Sequence[Experiment], metric: Metric, noise: float) -> list[str]:
     kept = [e for e in history if e.kept]
     if len(kept) > 14:  # the first and the last steps say most
         middle = len(kept) - 12
-        return [*(_line(e, metric) for e in kept[:2]), f"- ({middle} more)", *(_line(e, metric) for e in kept[-10:])]
-    return [_line(e, metric) for e in kept] if len(kept) > 1 else []
+        return [
+            *(_line(e, metric, noise) for e in kept[:2]),
+            f"- ({middle} more)",
+            *(_line(e, metric, noise) for e in kept[-10:]),
+        ]
+    return [_line(e, metric, noise) for e in kept] if len(kept) > 1 else []
 
 
-def _near_misses(history: Sequence[Experiment], metric: Metric) -> list[str]:
+def _near_misses(history: Sequence[Experiment], metric: Metric, noise: float) -> list[str]:
     """Return lines on the best discarded experiments, with what they changed."""
     missed = [e for e in history if e.verdict is Verdict.DISCARD and e.value is not None]
     missed.sort(key=lambda e: metric.gain(e.value or 0.0, over=0.0), reverse=True)
@@ -294,7 +298,7 @@ def _near_misses(history: Sequence[Experiment], metric: Metric) -> list[str]:
         parent = next((p for p in history if p.number == e.parent), None)
         diff = unified_diff(parent.target, e.target, "before", "after") if parent else ""
         body = "\n".join(line for line in diff.splitlines()[2:] if line[:1] in "+-")
-        lines.append(_line(e, metric) + (f"\n{_short(body, 400)}" if body else ""))
+        lines.append(_line(e, metric, noise) + (f"\n{_short(body, 400)}" if body else ""))
     return lines
 
 
@@ -327,8 +331,8 @@ def _numbers(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:
     return [f"- {e.number}: {format_numbers(e.numbers, NUMBERS // 4)}" for e in chosen.values() if e.numbers]
 
 
-def _tried(history: Sequence[Experiment], metric: Metric) -> list[str]:
-    return [f"{_line(e, metric)}: {e.verdict}" for e in reversed(history) if _is_proposal(e)]
+def _tried(history: Sequence[Experiment], metric: Metric, noise: float) -> list[str]:
+    return [f"{_line(e, metric, noise)}: {e.verdict}" for e in reversed(history) if _is_proposal(e)]
 
 
 def _is_proposal(e: Experiment) -> bool:

@@ -73,14 +73,12 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
         f"{evals.ran} of {counted(evals.planned, 'experiment')}" if evals.planned else counted(evals.ran, "experiment")
     )
     best = f"experiment {evals.incumbent}, the current best" if evals.incumbent else "the baseline"
-    result = f"{metric.name} {metric.format(evals.best)} ({best}) after {ran}"
+    result = f"{metric.name} {metric.format(evals.best, evals.noise)} ({best}) after {ran}"
     if evals.incumbent:
         way = "better" if evals.gain >= 0 else "worse"
         relative = f" ({abs(100 * evals.gain / evals.baseline):.1f}%)" if evals.baseline else ""
         within = ", which chance may explain" if evals.gain <= evals.chance else ""
-        result += (
-            f", {way} by {abs(evals.gain):.3g}{relative} than the baseline's {metric.format(evals.baseline)}{within}"
-        )
+        result += f", {way} by {abs(evals.gain):.3g}{relative} than the baseline's {metric.format(evals.baseline, evals.noise)}{within}"
     yield "Result", result
     if evals.ran == 0:
         return

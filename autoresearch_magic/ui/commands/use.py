@@ -71,12 +71,12 @@ def _prepare(study: Study, experiment: Experiment, names: dict[str, Any]) -> Non
 def _value(study: Study, names: dict[str, Any]) -> str:
     """Return the metric of what was run, formatted; empty where it was a printed line."""
     try:
-        return study.metric.format(runtime.number(eval(study.metric.expression, names)))
+        return study.status.format(runtime.number(eval(study.metric.expression, names)))
     except Exception:  # printed, not a name; or a metric of another kind, which the study has read in its own way
         return ""
 
 
 def _result(study: Study, experiment: Experiment, value: str) -> str:
-    metric, inside = study.metric, study.metric.format(experiment.value)
+    metric, inside = study.metric, study.status.format(experiment.value)
     here = f": {metric.name} is {value} here, and was {inside} in the study" if value else ""
     return f"Experiment {experiment.number} has run in this kernel{here}. Its names can be used in the next cells."

@@ -57,7 +57,7 @@ def experiments(typed: Typed) -> Mapping[str, str]:
     except UserError:
         return {}
     return {
-        str(e.number): f"{e.verdict} {study.metric.format(e.value)}: {e.summary}" for e in study.experiments
+        str(e.number): f"{e.verdict} {study.status.format(e.value)}: {e.summary}" for e in study.experiments
     }  # fmt: skip
 
 

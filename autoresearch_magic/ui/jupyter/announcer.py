@@ -6,6 +6,7 @@ from typing import Any
 
 from ...events import Event, Judged, Notice, StateChanged
 from ...experiment import Verdict
+from ...metric import format_number
 
 
 class Announcer:
@@ -18,7 +19,9 @@ class Announcer:
         """Take an event; called in the study's thread, so nothing is printed here."""
         match event:
             case Judged(e) if e.verdict is Verdict.KEEP:
-                self._lines.append(f"[autoresearch] experiment {e.number} kept, {e.value:.6g}: {e.summary}")
+                self._lines.append(
+                    f"[autoresearch] experiment {e.number} kept, {format_number(e.value or 0.0, e.deviation)}: {e.summary}"
+                )
             case Notice(message):
                 self._lines.append(f"[autoresearch] {message}")
             case StateChanged(state, message) if not state.active:

@@ -89,20 +89,25 @@ const twoDigits = (value) => minus(`${Number(value.toPrecision(2))}`);
 const percent = (share) => `${(100 * share).toFixed(Math.abs(share) < 0.0995 ? 1 : 0)}%`;
 
 /**
- * Return a formatter with as many decimals as are needed to tell these values apart, the same for all so that columns align.
+ * Return a formatter with as many decimals as the noise allows (the last is a tenth of the standard deviation's first digit), or
+ * where there is no noise, as are needed to tell these values apart; the same for all so that columns align.
  * A value that would be rounded to zero is written with an exponent.
  */
-function makeFormat(values) {
+function makeFormat(values, sd = 0) {
   const finite = values.filter(Number.isFinite);
   const top = finite.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   const sorted = [...finite].sort((a, b) => a - b);
   const sizes = finite.map(Math.abs).filter(Boolean).sort((a, b) => a - b);
   const usual = quantile(sizes, 0.5) ?? 1; // the median: the largest may be an outlier, and would leave the others too few decimals
   const spread = sorted.length > 2 ? sorted[Math.floor(sorted.length * 0.8)] - sorted[Math.floor(sorted.length * 0.2)] : 0;
-  if (top >= 1e7 || (top > 0 && top < 1e-4)) return (v) => (v === null || v === undefined ? "–" : minus(v.toExponential(3)));
+  const allowed = sd > 0 ? 1 - Math.floor(Math.log10(sd)) : null;
+  if (top >= 1e7 || (top > 0 && top < 1e-4)) {
+    const digits = allowed === null ? 3 : Math.min(8, Math.max(1, allowed + Math.floor(Math.log10(top))));
+    return (v) => (v === null || v === undefined ? "–" : minus(v.toExponential(digits)));
+  }
   const wanted = spread > 0 ? Math.ceil(-Math.log10(spread / 50)) : 0;
   const counted = finite.length && finite.every(Number.isInteger); // counts have no decimals
-  const decimals = counted ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(usual)), wanted));
+  const decimals = counted ? 0 : allowed !== null ? Math.min(10, Math.max(0, allowed)) : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(usual)), wanted));
   return (v) => {
     if (v === null || v === undefined) return "–";
     const text = v.toFixed(finite.length ? decimals : 3);
@@ -903,7 +908,7 @@ function render({ model, el, signal }) {
     view.rows += store.dirty.size;
     // A new formatter redraws every row, so keep the old one while the decimals are the same.
     const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
-      .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)));
+      .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)), now.baseline?.sd ?? 0);
     if (format(1.23456789) !== view.sample) [view.format, view.sample] = [format, format(1.23456789)];
     if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
     const lost = performance.now() - view.shownAt > LOST;
