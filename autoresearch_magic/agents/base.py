@@ -68,6 +68,8 @@ class Briefing:
         Globs of the repository's files that may be changed or added, and the paths of its tracked files.
     valid : str
         The condition under which a run counts; empty for none.
+    hidden : tuple of str
+        Names of files whose contents the agent must not see, or ``setup``; `setup` and `history` are without them already.
     rework : Rework or None
         A refused proposal to repair instead of making a new one; set only for agents whose ``reworks`` is true.
     wait : callable
@@ -94,6 +96,7 @@ class Briefing:
     scope: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
     valid: str = ""
+    hidden: tuple[str, ...] = ()
     rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
     paid: Callable[[Usage], bool] = lambda usage: True

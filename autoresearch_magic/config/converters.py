@@ -149,6 +149,13 @@ def read_scope(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(glob.removeprefix("./") for glob in globs))
 
 
+def read_hidden(value: Any) -> tuple[str, ...]:
+    """Read globs of files to hide, separated by commas or blanks, or the word ``setup``."""
+    words = _GLOB.findall(value) if isinstance(value, str) else [str(each).strip() for each in value]
+    globs = [re.sub("[\"'`]", "", word).removeprefix("./") for word in words]
+    return tuple(dict.fromkeys(glob for glob in globs if glob.strip("!")))
+
+
 def read_memory(value: Any) -> int:
     """Read a size in bytes, such as ``8GB`` (10**9 bytes each), ``8GiB`` (2**30) or ``80%`` of the machine's memory."""
     if isinstance(value, int) and not isinstance(value, bool):

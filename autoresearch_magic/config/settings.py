@@ -32,6 +32,7 @@ from .converters import (
     read_bool,
     read_bounds,
     read_experiments,
+    read_hidden,
     read_memory,
     read_names,
     read_scope,
@@ -103,6 +104,10 @@ class Settings:
     link: tuple[str, ...] = _option(
         (), "untracked files and folders that experiments need, such as node_modules or data (with --verify)",
         metavar="PATHS", parse=read_names, keys=("link",),
+    )  # fmt: skip
+    hide: tuple[str, ...] = _option(
+        (), "what agents must not see the contents of: globs of files, such as tests/answers.json; setup for a cell's setup, of which "
+        "they see names and signatures", metavar="GLOBS", parse=read_hidden, keys=("hide",), expanded=False,
     )  # fmt: skip
     budget: Budget = _option(
         DEFAULT_BUDGET, "training budget of one experiment: 20s, 5m or 300steps (default 20s)", metavar="BUDGET",
@@ -281,6 +286,8 @@ class Settings:
             parts.append(f"at most {counted(self.pairs, 'more run')} a candidate")
         if self.pruner != FIELDS["pruner"].default:
             parts.append("no early stopping" if self.pruner == "none" else f"pruner {self.pruner}")
+        if self.hide:
+            parts.append(f"hidden from agents: {' '.join(self.hide)}")
         for name, template in _WHERE_CHANGED.items():
             if (value := getattr(self, name)) != FIELDS[name].default:
                 parts.append(template.format(value))

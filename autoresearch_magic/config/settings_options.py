@@ -28,6 +28,7 @@ class SettingsOptions(TypedDict, total=False):
     valid: str
     repo: str | Path
     link: str | Sequence[str]
+    hide: str | Sequence[str]
     budget: str | float | Budget
     experiments: int | str
     agent: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..agents.base import Briefing
-from ..experiment import Experiment, incumbent_of
+from ..agents.base import Briefing, Rework
+from ..experiment import Experiment, Proposal, incumbent_of
 from ..judging.noise import estimate_noise
 from .definition import Definition
+from .hidden import hidden_of
 
 
 def make_briefing(
@@ -35,11 +36,25 @@ def make_briefing(
     """
     incumbent = incumbent_of(experiments)
     assert incumbent is not None, "there is no baseline yet"
-    s, checkout = definition.settings, definition.checkout
+    s, checkout, hidden = definition.settings, definition.checkout, hidden_of(definition)
+    setup, names = (hidden.setup, hidden.names) if hidden else (definition.setup, ())
+    if hidden:
+        experiments = [hidden.clean_experiment(e) for e in experiments]
+        incumbent = experiments[incumbent.number]
     briefing = Briefing(
-        program=definition.program.text, setup=definition.setup, metric=definition.metric, incumbent=incumbent,
+        program=definition.program.text, setup=setup, metric=definition.metric, incumbent=incumbent,
         history=tuple(experiments), number=len(experiments) if number is None else number, seed=s.seed,
         noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes),
-        verify=s.verify, guard=s.guard, valid=s.valid, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (),
+        hidden=names, verify=s.verify, guard=s.guard, valid=s.valid, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (),
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)
+
+
+def make_rework(definition: Definition, proposal: Proposal, problem: str, output: str) -> Rework:
+    """Return a refused proposal to repair, without what is hidden from the agent."""
+    hidden = hidden_of(definition)
+    return (
+        Rework(proposal, hidden.clean(problem, output), hidden.clean(output))
+        if hidden
+        else Rework(proposal, problem, output)
+    )

@@ -28,6 +28,7 @@ from ..source.scopes import suggest_scope
 from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of, tracked_in
 from ..syntax import syntax_tree
 from ..text import counted
+from .hidden import check_hidden
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",
@@ -121,8 +122,20 @@ def define(
     check_syntax(setup_text, "setup")
     check_syntax(target_text, "target")
     check_blocks(target_text)
+    check_hidden(made)
     check_installed(setup_text, target_text, made.folders)
     return made
+
+
+def check_commands(settings: Settings) -> None:
+    """Raise a `UserError` when verify or guard is dangerous, or cannot be run by the shell that is there."""
+    for what, command in (("verify", settings.verify), ("guard", settings.guard)):
+        if why := danger(command):
+            raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
+        if not find_shell(os.environ.get("PATH")).bash and (syntax := bash_syntax(command)):
+            raise UserError(
+                f"--{what} uses {syntax}: only bash understands that, and there is no bash here. Write it for sh, or install bash."
+            )
 
 
 def _define_repository(
@@ -132,13 +145,7 @@ def _define_repository(
         raise UserError(
             "Both a target and --scope: a study changes either a cell or the files of a repository. Leave one of them out."
         )
-    for what, command in (("verify", settings.verify), ("guard", settings.guard)):
-        if why := danger(command):
-            raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
-        if not find_shell(os.environ.get("PATH")).bash and (syntax := bash_syntax(command)):
-            raise UserError(
-                f"--{what} uses {syntax}: only bash understands that, and there is no bash here. Write it for sh, or install bash."
-            )
+    check_commands(settings)
     folder = Path(settings.repo).expanduser() if settings.repo else _start_folder(program_path)
     checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
     check_links(checkout, settings.link)
@@ -152,7 +159,9 @@ def _define_repository(
             raise UserError("\n".join(missing))
     check_syntax(text)
     check_blocks(text)
-    return Definition(program, text, measuring, settings, checkout=checkout)
+    made = Definition(program, text, measuring, settings, checkout=checkout)
+    check_hidden(made)
+    return made
 
 
 def _which_scope(program: Program, given: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import time
 import traceback
 from dataclasses import replace
 
-from ..agents.base import Agent, Briefing, Rework
+from ..agents.base import Agent, Briefing
 from ..agents.prefetch import Prefetch
 from ..budget import format_duration
 from ..errors import CallFailed, NothingToPropose, ProposalFailed, Stopped, UserError
@@ -14,7 +14,7 @@ from ..events import Notice, Proposed, State, StateChanged
 from ..experiment import Experiment, Proposal, Usage
 from ..source.edits import fingerprint
 from ..text import counted
-from .briefing import make_briefing
+from .briefing import make_briefing, make_rework
 from .ledger import Ledger
 from .limits import SearchEnded, money_spent, time_left
 from .measuring import Measurer
@@ -159,7 +159,7 @@ class Proposer:
             return experiment, False
         self.measurer.wait_for_go(State.RUNNING)
         self.publish(Notice(f"Experiment {number} goes back to {self.settings.agent}: {problem}"))
-        briefing = replace(self._briefing(number), rework=Rework(before, problem, output))
+        briefing = replace(self._briefing(number), rework=make_rework(self.definition, before, problem, output))
         self._awaited = True
         try:
             call, proposal = self.prefetch.ask_aside(briefing, self._poll)

@@ -19,13 +19,12 @@ from ..experiment import mean
 from ..judging.noise import spread
 from ..metric import Metric
 from ..runners.command import CommandRunner
-from ..runners.safety.policy import danger
 from ..storage.git.checkout import Checkout, check_links, top_of
 from ..storage.git.command import GitFailed, git
 from ..storage.scratch import scratch_folder
 from ..text import counted
 from .comparisons import SAMPLES, compare
-from .definition import Definition
+from .definition import Definition, check_commands
 from .runner_factory import make_runner
 
 TRIES = 3
@@ -148,9 +147,7 @@ def compare_refs(
         For a ref that does not exist, two that are the same commit, and a command that is not run.
     """
     s = make_settings({**settings, "scope": "**"}, aim=program.aim)
-    for what, command in (("verify", s.verify), ("guard", s.guard)):
-        if why := danger(command):
-            raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
+    check_commands(s)
     top = top_of(Path(s.repo or (program.path.parent if program.path else ".")).expanduser().absolute())
     sides = [Side(ref, _commit(top, ref)) for ref in (a, b)]
     if sides[0].commit == sides[1].commit:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from ..agents.drafting.attempts import backend_for, make_draft
 from ..agents.drafting.draft import Draft, DryRun
 from ..config.converters import read_scope
 from ..config.settings import make_settings
+from ..errors import UserError
 from ..runners.command import CommandRunner
 from ..runners.safety.policy import danger
 from ..source.files import match
-from ..storage.git.checkout import top_of
+from ..storage.git.checkout import head_of, top_of, tracked_in
 from ..storage.scratch import scratch_folder
 from ..study.definition import define
+from ..study.hidden import Hidden, hidden_lines
 from ..study.runner_factory import make_runner
 from .reply import Reply
 
@@ -44,12 +47,17 @@ def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
     settings = make_settings({"metric": "goal"}, {name: value for name, value in options.items() if name != "repo"})
     top = top_of(Path(options.get("repo") or ".").expanduser().absolute())
     backend = backend_for(settings, root)
-    kept = {name: value for name, value in options.items() if name in ("agent", "repo", "effort", "base_url")}
+    kept = {name: value for name, value in options.items() if name in ("agent", "repo", "effort", "base_url", "hide")}
+
+    names = tuple(match(settings.hide, tracked_in(top)))
+    if settings.hide and not names:
+        raise UserError(f"--hide {' '.join(settings.hide)}: git tracks no such file in {top}.")
+    hidden = Hidden(names, "", hidden_lines(top, head_of(top)[0], names)) if names else None
 
     def work(show: Callable[[float, str], None]) -> Reply:
         drafted = make_draft(
-            goal, top, backend, lambda draft: dry_run(draft, top), danger, _matching,
-            deadline=settings.reply_timeout, show=show,
+            goal, top, backend, lambda draft: without_hidden(dry_run(draft, top), hidden), danger, _matching,
+            hidden=names, deadline=settings.reply_timeout, show=show,
         )  # fmt: skip
         line = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in kept.items())
         return Reply(drafted.text, drafted.markdown, next_cell=drafted.cell(line))
@@ -59,6 +67,16 @@ def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
 
 def _matching(scope: str, paths: Sequence[str]) -> list[str]:
     return match(read_scope(scope), paths)
+
+
+def without_hidden(run: DryRun, hidden: Hidden | None) -> DryRun:
+    """Return a dry run whose output shows nothing that is hidden from the model."""
+    if hidden is None:
+        return run
+    clean = hidden.clean
+    return replace(
+        run, output=clean(run.output), error=clean(run.error, run.output), guard_output=clean(run.guard_output)
+    )
 
 
 def dry_run(draft: Draft, top: Path) -> DryRun:

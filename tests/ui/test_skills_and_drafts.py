@@ -171,6 +171,24 @@ def test_dangerous_commands_are_refused_and_failed_drafts_are_sent_back(session,
 
 
 @pytest.mark.slow
+def test_a_draft_is_made_without_what_is_hidden(session, tmp_path):
+    run(session, "skill speed --example demo --no-cell")
+    Path("demo/README.md").write_text("the answer is 31415926\n")
+    Path("demo/check.py").write_text("wanted_value = 31415926\nassert 0, wanted_value\n")
+    git("demo", "add", "-A")
+    git("demo", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "more")
+    agent, prompts = model(tmp_path, ANSWER.format(verify="python check.py"), ANSWER.format(verify="python bench.py"))
+    line = f"plan --repo demo --hide 'README.md check.py' --agent {shlex.quote(agent)} be quick"
+    drafted = run(session, line).work(lambda *_: None)
+    asked = prompts.read_text()
+    assert "check.py" in asked
+    assert "31415926" not in asked
+    assert "--hide 'README.md check.py'" in drafted.next_cell.partition("\n")[0]
+    with pytest.raises(UserError, match=r"--hide nowhere.py: git tracks no such file"):
+        run(session, f"plan --repo demo --hide nowhere.py --agent {shlex.quote(agent)} be quick")
+
+
+@pytest.mark.slow
 def test_a_program_with_a_goal_alone_is_drafted_too(session, tmp_path):
     run(session, "skill speed --example demo --no-cell")
     agent, _ = model(tmp_path, ANSWER.format(verify="python bench.py"))

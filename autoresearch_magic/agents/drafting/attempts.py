@@ -10,7 +10,7 @@ Not here: how a metric is read, how a scope matches, what is dangerous and where
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from ...config.settings import Settings
@@ -51,7 +51,7 @@ def backend_for(settings: Settings, root: Path) -> Backend:
 
 def make_draft(
     goal: str, repo: Path, backend: Backend, run_dry: RunDry, danger: FindDanger, match: MatchFiles, *,
-    deadline: float = DEADLINE, wait: Wait = sleep, show: Callable[[float, str], None] = lambda share, text: None,
+    hidden: Collection[str] = (), deadline: float = DEADLINE, wait: Wait = sleep, show: Callable[[float, str], None] = lambda share, text: None,
 ) -> DraftResult:  # fmt: skip
     """Ask for a draft and test it, until one works or the model has used up its attempts.
 
@@ -72,6 +72,8 @@ def make_draft(
         Returns why a command must not run.
     match : callable
         Returns the files that a scope matches.
+    hidden : collection of str, optional
+        Files whose contents the model must not see.
     deadline : float
         Seconds of wall clock for one answer.
     wait : callable
@@ -86,7 +88,7 @@ def make_draft(
     """
     goal = clean_goal(goal)
     files = tracked_files(repo)
-    summary = summarize(repo)
+    summary = summarize(repo, hidden)
     usage = Usage()
     attempts: list[Attempt] = []
     most = 1 + REFUSALS + FAILURES
@@ -103,7 +105,7 @@ def make_draft(
             return failed(str(error))
         draft, usage = answer.value, usage + answer.usage
         show((len(attempts) + 0.5) / most, f"running it once: {shorten(draft.verify)}")
-        attempt = _test(draft, attempts, files, run_dry, danger, match)
+        attempt = _test(draft, attempts, files, run_dry, danger, match, hidden)
         attempts.append(attempt)
         if not attempt.reason:
             break
@@ -121,8 +123,9 @@ def make_draft(
 
 
 def _test(
-    draft: Draft, earlier: list[Attempt], files: list[str], run_dry: RunDry, danger: FindDanger, match: MatchFiles
-) -> Attempt:
+    draft: Draft, earlier: list[Attempt], files: list[str], run_dry: RunDry, danger: FindDanger, match: MatchFiles,
+    hidden: Collection[str],
+) -> Attempt:  # fmt: skip
     """Return the outcome of a draft; its commands run only when nothing speaks against them."""
     commands = [("Verify", draft.verify), *([("Guard", draft.guard)] if draft.guard else [])]
     reasons = [f"{key} must not be run: {why.rstrip('.')}." for key, command in commands if (why := danger(command))]
@@ -131,7 +134,7 @@ def _test(
     for before in earlier:
         if before.run is not None and before.draft.measured == draft.measured:
             return Attempt(draft, f"This is the same draft as before, so it fails in the same way. {before.reason}")
-    reason, editable = _scope_problem(draft, files, match)
+    reason, editable = _scope_problem(draft, files, match, hidden)
     told_before = bool(editable) and any(editable <= before.editable_measures for before in earlier)
     if reason and not (told_before and "Scope" in dict(draft.why)):
         return Attempt(draft, reason, editable_measures=editable)
@@ -140,7 +143,9 @@ def _test(
     return Attempt(draft, reason, output, run=run, editable_measures=editable)
 
 
-def _scope_problem(draft: Draft, files: list[str], match: MatchFiles) -> tuple[str, frozenset[str]]:
+def _scope_problem(
+    draft: Draft, files: list[str], match: MatchFiles, hidden: Collection[str]
+) -> tuple[str, frozenset[str]]:
     """Return what is wrong with a scope, and its files that the commands run, which a model may justify."""
     try:
         scope = set(match(draft.scope, files))
@@ -148,6 +153,8 @@ def _scope_problem(draft: Draft, files: list[str], match: MatchFiles) -> tuple[s
         return f"The scope cannot be read: {error}", frozenset()
     if not scope:
         return f"The scope {draft.scope!r} matches none of the {len(files)} tracked files.", frozenset()
+    if unseen := scope & {*hidden}:
+        return f"The scope contains files that are hidden from you ({_some(unseen)}): take them out.", frozenset()
     if tests := [file for file in sorted(scope) if is_test(file)]:
         return (
             f"The scope contains tests ({_some(tests)}): take them out, as a change must not edit what checks it.",

@@ -13,7 +13,7 @@ import re
 import subprocess
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +113,16 @@ def hide(text: str) -> str:
     return text
 
 
-def summarize(repo: Path) -> str:
+def summarize(repo: Path, hidden: Collection[str] = ()) -> str:
     """Return a summary of a repository: files, languages, configuration of tests and linters, the README's beginning.
 
     Files whose names look like secrets are neither listed nor opened; neither are links and files outside the repository.
+
+    Parameters
+    ----------
+    repo : Path
+    hidden : collection of str, optional
+        Files that are listed and not opened.
 
     Returns
     -------
@@ -138,9 +144,10 @@ def summarize(repo: Path) -> str:
         f"Files by language: {languages}.",
         f"## Files\n\n{_listing(files)}",
     ]
-    if found := _configuration(repo, files):
+    opened = [file for file in files if file not in hidden]
+    if found := _configuration(repo, opened):
         parts.append(f"## Configuration\n\n{cut(found, CONFIGURATION)}")
-    readme = next((file for file in files if re.fullmatch(r"readme(\.(md|rst|txt))?", file, re.IGNORECASE)), "")
+    readme = next((file for file in opened if re.fullmatch(r"readme(\.(md|rst|txt))?", file, re.IGNORECASE)), "")
     if readme and (text := _contents(repo, readme).strip()):
         parts.append(f"## {readme}, beginning\n\n{fenced(cut(hide(text), README), 'text')}")
     return cut("\n\n".join(parts), SUMMARY)

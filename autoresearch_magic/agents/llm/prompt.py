@@ -139,12 +139,15 @@ def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
 
 
 def _about_cell(briefing: Briefing) -> Sequence[str]:
-    setup = briefing.setup
+    setup, hidden = briefing.setup, bool(briefing.hidden)
+    title = (
+        "names that it defines, their bodies are hidden from you"
+        if hidden
+        else "frozen, runs before the target and defines names for it"
+    )
     return (
         f"# The metric\n\n{_metric(briefing)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
-        f"# The setup: frozen, runs before the target and defines names for it\n\n{_code(setup)}"
-        if setup.strip()
-        else "",
+        f"# The setup: {title}\n\n{_code(setup)}" if setup.strip() else "",
     )
 
 
@@ -159,6 +162,10 @@ def _about_repository(briefing: Briefing) -> Sequence[str]:
         f"# The scope: files that you may change or add\n\n{' '.join(briefing.scope)}",
         f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
         f"# The files that measure: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
+        f"# Files that are hidden from you\n\n{_short(', '.join(briefing.hidden), SECTION)}\n\nTheir contents are kept from you on purpose: do "
+        "not read them, and do not write code that does."
+        if briefing.hidden
+        else "",
     )
 
 
