@@ -23,12 +23,11 @@ from ..runners.tools import find_tools
 from ..runners.worker.client import missing_module
 from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
-from ..source.files import split
+from ..source.files import match, split
 from ..source.scopes import suggest_scope
 from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of, tracked_in
 from ..syntax import syntax_tree
 from ..text import counted
-from .hidden import check_hidden
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner",
@@ -122,9 +121,30 @@ def define(
     check_syntax(setup_text, "setup")
     check_syntax(target_text, "target")
     check_blocks(target_text)
-    check_hidden(made)
+    _check_hidden(made)
     check_installed(setup_text, target_text, made.folders)
     return made
+
+
+def _check_hidden(definition: Definition) -> None:
+    """Raise a `UserError` when ``--hide`` names nothing, or what experiments change."""
+    hide, checkout = definition.settings.hide, definition.checkout
+    if not hide:
+        return
+    if checkout is None:
+        if hide != ("setup",):
+            raise UserError("--hide GLOBS is for the files of a repository; for a cell it is  --hide setup")
+        if not definition.setup.strip():
+            raise UserError("--hide setup: there is no setup to hide.")
+        return
+    linked = tuple(name.removeprefix("./").rstrip("/") for name in definition.settings.link)
+    for glob in hide:
+        if not glob.startswith("!") and not match([glob], checkout.tracked) and not glob.startswith(linked or ("\0",)):
+            raise UserError(f"--hide {glob}: git tracks no such file in {checkout.folder}.")
+    if both := match(hide, split(definition.target)):
+        raise UserError(
+            f"--hide and --scope both have {both[0]}: experiments cannot change what they must not see. Take it out of one."
+        )
 
 
 def check_commands(settings: Settings) -> None:
@@ -160,7 +180,7 @@ def _define_repository(
     check_syntax(text)
     check_blocks(text)
     made = Definition(program, text, measuring, settings, checkout=checkout)
-    check_hidden(made)
+    _check_hidden(made)
     return made
 
 

@@ -12,16 +12,12 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..errors import UserError
 from ..experiment import Experiment, Measurement
 from ..source.files import join, match, split
 from ..source.signatures import signatures
 from ..storage.git.command import GitFailed, git
-
-if TYPE_CHECKING:
-    from .definition import Definition
+from .definition import Definition
 
 SHORTEST = 8
 """Characters from which a line is taken for one of a hidden file; shorter ones, such as ``else:``, are everywhere."""
@@ -110,27 +106,6 @@ class Hidden:
         return replace(
             m, error=self.clean(m.error, m.traceback, m.output), traceback=self.clean(m.traceback), output=self.clean(m.output),
         )  # fmt: skip
-
-
-def check_hidden(definition: Definition) -> None:
-    """Raise a `UserError` when ``--hide`` names nothing, or what experiments change."""
-    hide, checkout = definition.settings.hide, definition.checkout
-    if not hide:
-        return
-    if checkout is None:
-        if hide != ("setup",):
-            raise UserError("--hide GLOBS is for the files of a repository; for a cell it is  --hide setup")
-        if not definition.setup.strip():
-            raise UserError("--hide setup: there is no setup to hide.")
-        return
-    linked = tuple(name.removeprefix("./").rstrip("/") for name in definition.settings.link)
-    for glob in hide:
-        if not glob.startswith("!") and not match([glob], checkout.tracked) and not glob.startswith(linked or ("\0",)):
-            raise UserError(f"--hide {glob}: git tracks no such file in {checkout.folder}.")
-    if both := match(hide, split(definition.target)):
-        raise UserError(
-            f"--hide and --scope both have {both[0]}: experiments cannot change what they must not see. Take it out of one."
-        )
 
 
 def hidden_of(definition: Definition) -> Hidden | None:
