@@ -38,9 +38,10 @@ class State(StrEnum):
         return self not in (State.NEW, State.STOPPED, State.FINISHED, State.FAILED, State.ELSEWHERE)
 
 
-RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "final", "trial"]
+RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "control", "final", "trial"]
 """The purpose of a run: ``baseline`` measures the unchanged target; ``candidate`` measures a proposal, and ``reworked`` one that
-the agent has revised; ``incumbent`` repeats the current best, to compare it with a candidate or to detect drift of the machine;
+the agent has revised; ``incumbent`` repeats the current best, to compare it with a candidate or to detect drift of the machine,
+and ``control`` then repeats another version, which a change of the machine would change as well;
 ``final`` confirms the result at the end; ``trial`` answers a comparison that the user asked for."""
 
 
@@ -120,9 +121,10 @@ class Spent:
 
 @dataclass(frozen=True)
 class Notice:
-    """A message for the user, in one line."""
+    """A message for the user, in one line; a `lasting` one still matters when the study has ended."""
 
     message: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True)

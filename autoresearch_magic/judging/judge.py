@@ -292,6 +292,28 @@ def drifted(before: Sequence[float], now: Sequence[float], noise: Noise) -> bool
     return all(v - middle > reach for v in now) or all(middle - v > reach for v in now)
 
 
+def moved_alike(
+    before: Sequence[float], now: Sequence[float], control_before: Sequence[float], control_now: Sequence[float]
+) -> bool:
+    """Whether another target has moved with the incumbent, as it does when the machine has changed.
+
+    It must have moved the same way, and at least half as far, where a change may be of an amount or of a share.
+
+    Parameters
+    ----------
+    before, now : sequence of float
+        The incumbent's values.
+    control_before, control_now : sequence of float
+        The other target's.
+    """
+    if not before or not now or not control_before or not control_now:
+        return False
+    a, b = mean(before), mean(control_before)
+    shift, other = mean(now) - a, mean(control_now) - b
+    expected = abs(shift) * min(1.0, abs(b / a) if a else 1.0)
+    return shift * other > 0 and abs(other) >= expected / 2
+
+
 def headline(
     best: Experiment, best_values: Sequence[float], baseline_values: Sequence[float], metric: Metric
 ) -> Headline | None:

@@ -68,7 +68,7 @@ class Records:
 
     def log(self, number: int, kind: RunKind, repeat: int) -> str:
         """Return the path of the file for a run's output: ``logs/0007.log`` for the first run of experiment 7."""
-        suffix = f"-{kind}{repeat + 1}" if kind in ("final", "trial") else f"-{repeat + 1}" if repeat else ""
+        suffix = f"-{kind}{repeat + 1}" if kind in ("control", "final", "trial") else f"-{repeat + 1}" if repeat else ""
         return str(self.folder / "logs" / f"{number:04d}{suffix}.log")
 
     def guard_log(self, number: int) -> str:

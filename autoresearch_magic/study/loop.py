@@ -317,9 +317,12 @@ class Loop:
         """Publish how the study goes, every `evals_interval` experiments and when a plateau begins."""
         s = self.settings
         if s.evals_interval and number % s.evals_interval == 0:
-            noise = self.measurer.noise.sd
-            seen = evaluate(self.experiments, self.metric, noise=noise, planned=s.planned, patience=s.patience)
+            seen = evaluate(
+                self.experiments, self.metric, noise=self.measurer.noise, planned=s.planned, patience=s.patience,
+                budgeted=not s.verify,
+            )  # fmt: skip
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))
+        self.measurer.tell_levels()
         if (flat := plateau(self.experiments, s.patience)).begins:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
 

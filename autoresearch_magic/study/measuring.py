@@ -23,13 +23,15 @@ from ..events import (
     State,
     StateChanged,
 )  # fmt: skip
-from ..experiment import Experiment, Measurement, Outcome, Point, Verdict
+from ..experiment import Experiment, Measurement, Outcome, Point, Verdict, mean
 from ..judging.gains import gain_over_parent
-from ..judging.judge import drifted, headline
+from ..judging.judge import drifted, headline, moved_alike
+from ..judging.levels import two_levels
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
 from ..runners import GuardResult, Runner
 from ..runners.notebook_names import notebook_name_hint
+from ..storage.journal import SEARCH
 from ..storage.records import Records
 from .control import Control
 from .definition import Definition
@@ -74,6 +76,7 @@ class Measurer:
         self.rule = definition.settings.as_rule()
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
+        self._levels_told = False
         for e in self.experiments:
             self.learn(e)
 
@@ -222,7 +225,11 @@ class Measurer:
         return self.measure(best, "trial", self.settings.seed + TRIAL_SEEDS, 0, 1)
 
     def _remeasure_incumbent(self, seed: int) -> None:
-        """Run the incumbent once more; drop its older values where it differs by more than chance explains, twice."""
+        """Run the incumbent once more; drop its older values where the machine has changed since.
+
+        That is so where two new values differ by more than chance explains, and another version has moved as they have: a
+        metric that takes two values, or a version that was lucky, differs as well, but the other version stays.
+        """
         before = self.incumbent
         noise = self.noise
         incumbent = self._run_incumbent(before, seed)
@@ -231,14 +238,49 @@ class Measurer:
             return
         incumbent = self._run_incumbent(incumbent, seed + 1)  # a single odd value may be chance
         now = [m.value for m in incumbent.measurements[count:] if m.ok and m.value is not None]
-        if len(now) > 1 and drifted(before.values, now, noise):
-            incumbent = replace(incumbent, since=count)
-            self.records.journal.set_since(incumbent)
-            self.publish(Remeasured(incumbent))
-            self.publish(Notice(
-                f"Experiment {incumbent.number} gives {self.metric.format(incumbent.value)} now, "
-                f"{self.metric.format(before.value)} before: the machine has changed, and comparisons use the new value."
-            ))  # fmt: skip
+        if len(now) < 2 or not drifted(before.values, now, noise):
+            return
+        was, gives = self.metric.format(before.value), self.metric.format(mean(now))
+        line = f"Experiment {incumbent.number} gives {gives} now, {was} before"
+        control = self._control(before)
+        if control is None:  # no other version has run: a third value must be off as well
+            incumbent = self._run_incumbent(incumbent, seed + 2)
+            now = [m.value for m in incumbent.measurements[count:] if m.ok and m.value is not None]
+            changed = len(now) > 2 and drifted(before.values, now, noise)
+        else:
+            changed = moved_alike(before.values, now, control.values, self._run_control(control, seed, len(now)))
+        if not changed:
+            if not self.tell_levels() and control is not None:
+                other = f"experiment {control.number}" if control.number else "the baseline"
+                self.publish(Notice(f"{line}, but {other} has not changed with it: it varies, and all its runs count."))
+            return
+        incumbent = replace(incumbent, since=count)
+        self.records.journal.set_since(incumbent)
+        self.publish(Remeasured(incumbent))
+        self.publish(Notice(f"{line}: the machine has changed, and comparisons use the new value."))
+
+    def _control(self, before: Experiment) -> Experiment | None:
+        """Return the other version that was run nearest in time to the incumbent's last run, to see whether it moves as well."""
+        runs = [r for r in self.records.journal.runs() if r.kind in SEARCH]
+        own = [i for i, run in enumerate(runs) if run.experiment == before.number]
+        last = own[len(before.measurements) - 1]
+        others = [
+            (abs(i - last), run.experiment)
+            for i, run in enumerate(runs)
+            if run.experiment != before.number and run.experiment < len(self.experiments) and run.measurement.ok
+        ]
+        return self.experiments[min(others)[1]] if others else None
+
+    def _run_control(self, control: Experiment, seed: int, runs: int) -> list[float]:
+        found = [self.measure(control, "control", seed + repeat, repeat, runs) for repeat in range(runs)]
+        return [m.value for m in found if m.ok and m.value is not None]
+
+    def tell_levels(self) -> bool:
+        """Publish, once, that the metric takes two values; return whether it does."""
+        if not self._levels_told and (levels := two_levels(self.experiments)) is not None:
+            self._levels_told = True
+            self.publish(Notice(levels.text(self.metric), lasting=True))
+        return self._levels_told
 
     def _run_incumbent(self, incumbent: Experiment, seed: int) -> Experiment:
         repeat = len(incumbent.measurements)
@@ -275,7 +317,9 @@ class Measurer:
                 if room
                 else "the interval is wide, and no time is left for more runs."
             )
-            self.publish(Notice(f"Best and baseline varied far more than before when they were run again: {what}"))
+            self.publish(
+                Notice(f"Best and baseline varied far more than before when they were run again: {what}", lasting=True)
+            )
             if room:
                 self._run_finals((best, baseline), values, most)
         of_best, of_baseline = ([*values[number].values()] for number in (best.number, 0))

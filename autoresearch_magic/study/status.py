@@ -37,7 +37,7 @@ class LiveRun:
     Attributes
     ----------
     experiment : Experiment
-    kind : {"baseline", "candidate", "incumbent", "final", "trial"}
+    kind : {"baseline", "candidate", "incumbent", "control", "final", "trial"}
     repeat, repeats : int
         The run is the `repeat`-th (from 0) of `repeats`.
     phase : {"starting", "setup", "training", "evaluating", "guard"}
@@ -91,6 +91,8 @@ class StudyStatus:
         Numbers of experiments whose measurements have changed since their verdict, in the order of the changes.
     seconds : float
         Seconds at work before the present run of the thread.
+    lasting : list of str
+        The messages of this run that still matter at its end, such as that the metric takes two values.
     unclaimed : Usage
         What the agent has used for proposals that are not judged yet, or were never used.
     """
@@ -107,6 +109,7 @@ class StudyStatus:
     runs: list[tuple[RunKind, float]] = field(default_factory=list)
     revised: list[int] = field(default_factory=list)
     seconds: float = 0.0
+    lasting: list[str] = field(default_factory=list)
     unclaimed: Usage = field(default_factory=Usage)
     _since: float | None = None
     _noise: tuple[tuple[Experiment, ...], Noise] | None = None
@@ -140,8 +143,7 @@ class StudyStatus:
                 asked = state in (State.PAUSING, State.STOPPING)
                 if not (self._overtaken(state) or (asked and not self.state.active)):
                     self.state = state
-                # A study that has finished says why it ended, if not as planned; what was told on the way is over.
-                self.message = message if state is State.FINISHED else message or self.message
+                self.message = self.closing(state, message)
             case RunStarted(experiment, kind, repeat, repeats):
                 self.live = LiveRun(experiment, kind, repeat, repeats)
             case RunProgress() if self.live is not None:
@@ -161,8 +163,10 @@ class StudyStatus:
                 self.headline = result
             case Spent(unclaimed):
                 self.unclaimed = unclaimed
-            case Notice(message):
+            case Notice(message, lasting):
                 self.message = message
+                if lasting and message not in self.lasting:
+                    self.lasting.append(message)
             case _:
                 pass
 
@@ -181,8 +185,19 @@ class StudyStatus:
         if event.point is not None:
             live.reported.add(event.point)
 
+    def closing(self, state: State, message: str) -> str:
+        """Return the message in a state.
+
+        A study that has ended says why, if not as planned, and what still matters then; what was told on the way, such as a
+        plateau, is over.
+        """
+        if state in (State.FINISHED, State.STOPPED):
+            return " ".join([*([message] if message else []), *(each for each in self.lasting if each != message)])
+        return message or self.message
+
     def begin(self) -> None:
-        """Start the clock of `elapsed`."""
+        """Start the clock of `elapsed`, and forget what the run before had to say."""
+        self.lasting.clear()
         self._since = time.monotonic()
 
     def end(self) -> None:
@@ -266,7 +281,7 @@ class StudyStatus:
 
         Each run of the baseline counts as one experiment. The confirmation and the user's comparisons do not count.
         """
-        search = [(kind, seconds) for kind, seconds in self.runs if kind not in ("final", "trial")]
+        search = [(kind, seconds) for kind, seconds in self.runs if kind not in ("control", "final", "trial")]
         baseline = sum(kind == "baseline" for kind, _ in search)
         return sum(seconds for _, seconds in search) / max(1, baseline + self.done) if search else None
 

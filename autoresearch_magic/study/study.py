@@ -17,7 +17,7 @@ from ..config.program import Program
 from ..config.settings import Settings
 from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
-from ..events import Event, Observer, State, StateChanged
+from ..events import Event, Notice, Observer, State, StateChanged
 from ..experiment import Experiment, Headline
 from ..judging.analysis.analyze import Evals, evaluate
 from ..judging.noise import estimate_noise
@@ -36,6 +36,7 @@ from .measuring import Measurer
 from .requests import RequestReader
 from .runner_factory import make_runner
 from .status import StudyStatus
+from .summary import result_line
 from .thread import StudyThread
 
 if TYPE_CHECKING:
@@ -122,7 +123,6 @@ class Study:
         self.status = StudyStatus(folder.name, folder, definition)
         self._agent = agent  # made and not used yet
         self._observers = list(observers)
-        self._removed = ""  # the last observer that failed
         self._changed = threading.Condition()
         self._control = Control()
         self._thread: StudyThread | None = None
@@ -250,8 +250,11 @@ class Study:
 
     def evals(self) -> Evals:
         """Analyse the history: how the study goes, and what to do next; see `autoresearch_magic.judging.analysis`."""
-        s, noise = self.settings, estimate_noise(self.experiments).sd
-        return evaluate(self.experiments, self.metric, noise=noise, planned=s.planned, patience=s.patience)
+        s = self.settings
+        return evaluate(
+            self.experiments, self.metric, noise=estimate_noise(self.experiments), planned=s.planned, patience=s.patience,
+            budgeted=not s.verify, confirmed=result_line(self.status) if self.headline else "",
+        )  # fmt: skip
 
     def briefing(self) -> str:
         """Return the prompt that an agent with a language model would get now.
@@ -619,7 +622,7 @@ class Study:
             self._control = Control()
             self._control.allow(allowed)
             self._thread = StudyThread(self.status, self._control, self._publish, self._lock, agent, comparison)
-            self.status.message = self.status.traceback = self._removed = ""
+            self.status.message = self.status.traceback = ""
             self.status.state = State.STARTING
         reader = RequestReader(  # made first, because it reads what the journal holds from before this start
             self.folder / "journal.sqlite",
@@ -633,8 +636,6 @@ class Study:
     def _publish(self, event: Event) -> None:
         with self._changed:
             self.status.take(event)
-            if isinstance(event, StateChanged) and event.state is State.FINISHED:
-                self.status.message = event.message or self._removed
             self._changed.notify_all()
         for observer in list(self._observers):
             try:
@@ -642,8 +643,8 @@ class Study:
             except (Exception, SystemExit) as error:  # an observer's error, or sys.exit(), must not end a night's work
                 # By identity, as in `observe`; and another thread may have removed it already.
                 self._observers = [each for each in self._observers if each is not observer]
-                self._removed = f"An observer failed and was removed: {type(error).__name__}: {error}"
-                self.status.message = self._removed
+                line = f"An observer failed and was removed: {type(error).__name__}: {error}"
+                self.status.take(Notice(line, lasting=True))
 
     def _repr_markdown_(self) -> str:
         from .display import study_markdown

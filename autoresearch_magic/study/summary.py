@@ -81,6 +81,10 @@ def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str
             parts = [f"Measuring the {f'best, experiment {number},' if number else 'baseline'} again", turn]
         case "incumbent":
             parts = [f"The {f'current best, experiment {number},' if number else 'baseline'} once more, to compare"]
+        case "control":
+            parts = [
+                f"{f'Experiment {number}' if number else 'The baseline'} once more, to see whether the machine has changed"
+            ]
         case "trial":
             parts = [f"Your comparison: {e.summary}", turn]
         case _:

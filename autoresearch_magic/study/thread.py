@@ -126,12 +126,10 @@ class StudyThread(threading.Thread):
         try:
             if records is not None:
                 with records:
-                    records.ended(
-                        state, message if state is State.FINISHED else message or status.message, status.elapsed
-                    )
+                    records.ended(state, status.closing(state, message), status.elapsed)
                     records.draw(list(status.experiments), status.headline, last=True)
         except Exception as error:  # the result is in the journal already, and a picture is not worth it
-            self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}"))
+            self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}", lasting=True))
         finally:
             self._lock.release()
             self._publish(StateChanged(state, message))

@@ -15,6 +15,7 @@ from autoresearch_magic.judging.judge import (
     headline,
     judge,
     levels,
+    moved_alike,
     overdrawn,
     promising,
 )
@@ -236,6 +237,22 @@ def test_a_constant_metric_never_drifts_gains_or_has_noise(value, runs, more, st
         found = headline(experiment(*[value] * more), [value] * more, [value] * runs, metric)
         assert found is not None
         assert (found.gain, found.best, found.best_sd) == (0.0, value, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("control_before", "control_now", "alike"),
+    [
+        ([2.0], [3.0, 3.1], True),  # half as much again, as the incumbent
+        ([2.0], [2.5], True),  # the same amount
+        ([0.5, 0.6], [0.75, 0.8], True),
+        ([2.0], [2.0, 2.01], False),
+        ([2.0], [1.0], False),
+        ([], [3.0], False),
+        ([2.0], [], False),
+    ],
+)
+def test_a_machine_that_has_changed_moves_another_target_as_well(control_before, control_now, alike):
+    assert moved_alike([1.0, 1.0], [1.5, 1.5], control_before, control_now) is alike
 
 
 def test_values_that_differ_in_their_last_bits_are_no_drift():

@@ -187,6 +187,48 @@ def test_a_machine_that_drifts_is_noticed(make_study, script, tmp_path, monkeypa
 
 
 @pytest.mark.slow
+def test_a_metric_that_takes_two_values_is_no_change_of_the_machine(make_study, script, tmp_path, monkeypatch):
+    """The value is 1.05 for the kept version's first runs and 1.41 afterwards, as for any other version."""
+    monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 3)
+    count = tmp_path / "count"
+    target = (
+        "from autoresearch_magic import seed\nimport pathlib\n"
+        f"X = {{x}}\ncount = pathlib.Path({str(count)!r})\n"
+        "runs = count.read_text() if count.exists() else ''\n"
+        "_ = count.write_text(runs + f'{{X}} ')\n"
+        "low = X == 2.0 and runs.split().count('2.0') < 2\n"
+        "loss = (1.05 if low else 1.41) + int(seed) % 3 * 0.0005\n"
+    )
+    script(*(target.format(x=x) for x in (2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7)))
+    seen = []
+    study = finish(make_study(target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[seen.append]))
+    said = [e.message for e in seen if isinstance(e, Notice)]
+    assert not [line for line in said if "the machine has changed, and" in line]
+    assert any("has not changed with it: it varies, and all its runs count" in line for line in said), said
+    assert study.experiments[1].verdict is Verdict.KEEP
+    assert study.experiments[1].since == 0
+    assert len(study.experiments[1].values) >= 4
+    assert any(isinstance(e, RunEnded) and e.kind == "control" for e in seen)
+    again = open_study(study.name, tmp_path)
+    assert [len(e.measurements) for e in again.experiments] == [len(e.measurements) for e in study.experiments]
+
+
+@pytest.mark.slow
+def test_a_metric_that_takes_two_values_is_told(make_study, tmp_path):
+    count = tmp_path / "count"
+    target = (
+        f"import pathlib\nX = 1.0\ncount = pathlib.Path({str(count)!r})\n"
+        "runs = len(count.read_text()) if count.exists() else 0\n_ = count.write_text('.' * (runs + 1))\n"
+        "loss = 1.05 if runs % 6 in (1, 4) else 1.41\n"
+    )
+    study = finish(make_study(target, experiments=3, repeats=6))
+    told = "The metric takes two values, about 1.05 and 1.41: the same code gives either (1.05 in 2 of "
+    assert told in study.status.message
+    assert told in open_study(study.name, tmp_path).status.message
+    assert "takes two values" in str(study.evals())
+
+
+@pytest.mark.slow
 def test_until_and_patience_end_the_search(make_study, script):
     script("X = 2.0\nloss = X", "X = 1.0\nloss = X", "X = 0.5\nloss = X")
     study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=9, until=1.5))

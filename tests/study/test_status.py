@@ -7,7 +7,7 @@ import pytest
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunProgress, RunStarted, State, StateChanged
+from autoresearch_magic.events import Confirmed, Judged, Notice, RunEnded, RunProgress, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.status import LIVE_POINTS, StudyStatus
@@ -110,3 +110,14 @@ def test_the_live_curve_of_endless_reports_is_bounded_and_covers_the_whole_run()
 def test_a_running_setup_is_told_with_its_seconds():
     status = status_after(run("baseline", 0, 1.0)[0], RunProgress(0, "setup", 40.2, 0.0, 0))
     assert (status.live.phase, status.live.elapsed, status.live.progress) == ("setup", 40.2, 0.0)
+
+
+def test_at_the_end_what_was_told_on_the_way_is_over_and_what_still_matters_is_not():
+    plateau, levels = Notice("A plateau: 16 experiments without a keep."), Notice("It takes two values.", lasting=True)
+    assert status_after(*SEARCH, plateau).message == plateau.message
+    assert status_after(*SEARCH, plateau, StateChanged(State.PAUSED)).message == plateau.message
+    for state in (State.FINISHED, State.STOPPED):
+        assert status_after(*SEARCH, plateau, StateChanged(state)).message == ""
+        assert status_after(*SEARCH, levels, plateau, StateChanged(state)).message == "It takes two values."
+        ended = status_after(*SEARCH, levels, plateau, levels, StateChanged(state, "The time is up."))
+        assert ended.message == "The time is up. It takes two values."

@@ -6,12 +6,13 @@ The first rule that holds decides:
 2. At least half of the latest proposals, and at least 5, ended with the same failure: change strategy, and fix its cause.
 3. At least half of them, and at least 5, were duplicates or no proposal at all, or all were that or were stopped early: change
    strategy, the agent is out of ideas. (Most bad runs are stopped early, so that alone means nothing.)
-4. Fewer than 8 experiments were run: continue, it is too early to tell.
-5. There is a plateau, the metric is noisy, and a third of the discarded experiments looked better than their parent: change
+4. The metric takes two values: change strategy, as means of few runs say little.
+5. Fewer than 8 experiments were run: continue, it is too early to tell.
+6. There is a plateau, the metric is noisy, and a third of the discarded experiments looked better than their parent: change
    strategy, because the noise hides possible gains.
-6. There is a plateau, and something was not tried, constants or the code itself: change strategy, and try that.
-7. There is a plateau that had a probability of at most 1%, or is twice as long as the patience: stop.
-8. Otherwise: continue, and name what paid most.
+7. There is a plateau, and something was not tried, constants or the code itself: change strategy, and try that.
+8. There is a plateau that had a probability of at most 1%, or is twice as long as the patience: stop.
+9. Otherwise: continue, and name what paid most.
 
 The latest are the last 10 proposals that were judged, run or not. Pure functions, no I/O.
 """
@@ -39,7 +40,7 @@ FADED = 0.25
 """Ratio of late to early gains below which the advice mentions it."""
 
 
-def advise(evals: Findings, latest: Sequence[Experiment]) -> Advice:
+def advise(evals: Findings, latest: Sequence[Experiment], budgeted: bool = True) -> Advice:
     """Return what to do next, by the rules of this module.
 
     Parameters
@@ -48,14 +49,18 @@ def advise(evals: Findings, latest: Sequence[Experiment]) -> Advice:
         Complete but for its advice.
     latest : sequence of Experiment
         The latest judged proposals.
+    budgeted : bool
+        Whether a run has a budget that could be longer.
     """
     if evals.baseline is None:
         return Advice("continue", "There is no baseline yet.")
     if pattern := _repeated_failure(latest):
         return Advice("change strategy", pattern)
+    if evals.levels is not None:
+        return Advice("change strategy", evals.levels.text(evals.metric))
     if evals.ran < EARLY:
         return Advice("continue", f"Too early to tell: {counted(evals.ran, 'experiment')} so far.")
-    if evals.plateau.reached and (advice := _at_a_plateau(evals)) is not None:
+    if evals.plateau.reached and (advice := _at_a_plateau(evals, budgeted)) is not None:
         return advice
     return Advice("continue", _reason_to_continue(evals))
 
@@ -87,7 +92,7 @@ def _repeated_failure(latest: Sequence[Experiment]) -> str:
     return ""
 
 
-def _at_a_plateau(evals: Findings) -> Advice | None:
+def _at_a_plateau(evals: Findings, budgeted: bool) -> Advice | None:
     flat = evals.plateau
     idle = f"{counted(flat.idle, 'experiment')} without a keep"
     discarded = evals.ran - evals.kept.hits - evals.pruned - sum(group.failed for group in evals.kinds)
@@ -95,7 +100,8 @@ def _at_a_plateau(evals: Findings) -> Advice | None:
         return Advice(
             "change strategy",
             f"{idle}, and {evals.close} of {discarded} discarded ones looked better than their parent: the noise of one run "
-            f"(standard deviation {evals.noise:.2g}) hides small gains. A longer budget, or one in steps, reduces it.",
+            f"(sd {evals.noise:.2g}) hides small gains. "
+            f"{'A longer budget, or one in steps,' if budgeted else 'Measuring more in each run of the command'} reduces it.",
         )
     structure = sum(g.kept.of for g in evals.kinds if g.name.startswith("structure"))
     if evals.untried:
@@ -111,8 +117,8 @@ def _at_a_plateau(evals: Findings) -> Advice | None:
     if not evals.kept.hits:
         return Advice(
             "change strategy",
-            f"Nothing was kept in {counted(evals.ran, 'experiment')}: check whether the program, the budget and "
-            "the metric allow a gain that is larger than the noise.",
+            f"Nothing was kept in {counted(evals.ran, 'experiment')}: check whether the program, "
+            f"{'the budget' if budgeted else 'the command'} and the metric allow a gain that is larger than the noise.",
         )
     if flat.chance > STOP and flat.idle < 2 * flat.patience:
         return None

@@ -16,8 +16,8 @@ Everything is computed from the judged experiments alone, so it is the same afte
 - **paid off**: for each kind of change (`change_kinds`) and each agent, how many were run and kept, the keep rate, and sum and
   median of the gains of the kept ones.
 - **wins**: the gains of the kept experiments, largest first, each with its share of the sum of all positive ones. A gain is
-  within the noise when it is at most ``1.645 · noise · sqrt(1/n + 1/m)`` for n and m runs: the one-sided 5% point of a
-  difference that chance alone makes.
+  within the noise when it is at most ``1.645 · sqrt(sd_1²/n + sd_2²/m)`` for n and m runs, with the noise at each of the two
+  values: the one-sided 5% point of a difference that chance alone makes.
 - **diminishing returns**: progress per experiment in the first and the second half, their ratio, and the factor from one
   kept gain to the next, ``exp`` of the Theil-Sen slope of ``ln gain`` over the positive ones.
 - **failures** by cause (`Experiment.cause`), the most frequent first.
@@ -33,10 +33,12 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ...experiment import Experiment, Verdict
+from ...experiment import Experiment, Verdict, mean
 from ...metric import Metric
 from ...source.constants import find_constants
 from ..gains import gain_over_parent
+from ..levels import two_levels
+from ..noise import Noise
 from .advice import advise
 from .change_kinds import Change, change
 from .format import evals_markdown, evals_text
@@ -63,9 +65,11 @@ def evaluate(
     experiments: Iterable[Experiment],
     metric: Metric,
     *,
-    noise: float = 0.0,
+    noise: Noise | float = 0.0,
     planned: int = 0,
     patience: int | None = None,
+    budgeted: bool = True,
+    confirmed: str = "",
 ) -> Evals:
     """Analyze a study's history.
 
@@ -74,13 +78,18 @@ def evaluate(
     experiments : iterable of Experiment
         In the order of their numbers, the baseline first; open ones are left out.
     metric : Metric
-    noise : float
-        Standard deviation of one run, in the metric's unit; 0 for a deterministic metric.
+    noise : Noise or float
+        Of the study; or the standard deviation of one run, in the metric's unit, 0 for a deterministic metric.
     planned : int
         Experiments that were planned, besides the baseline.
     patience : int or None
         Experiments without a keep that make a plateau; for None or 0 see `rates.plateau`.
+    budgeted : bool
+        Whether a run has a budget that could be longer.
+    confirmed : str
+        The result as measured again at the end, in one line.
     """
+    noise = noise if isinstance(noise, Noise) else Noise(noise)
     judged = [e for e in experiments if e.verdict is not None]
     by_number = {e.number: e for e in judged}
     proposals = [e for e in judged if e.number > 0]
@@ -97,9 +106,10 @@ def evaluate(
     baseline = by_number.get(0)
     best = next((e for e in reversed(judged) if e.kept), None)
     evals = Evals(
-        metric=metric, noise=noise, planned=planned, judged=len(proposals), ran=len(ran),
+        metric=metric, noise=noise.sd, planned=planned, judged=len(proposals), ran=len(ran),
         baseline=baseline.value if baseline else None, best=best.value if best else None,
-        incumbent=best.number if best else 0, gain=progress[-1], chance=_chance(best, baseline, noise),
+        incumbent=best.number if best else 0, runs=len(best.values) if best else 0,
+        baseline_runs=len(baseline.values) if baseline else 0, chained=any(e.since for e in judged), gain=progress[-1], chance=_chance(best, baseline, noise),
         trend=Trend(window, theil_sen(progress[-window - 1 :]), (progress[-1] - progress[-window - 1]) / max(1, window)),
         kept=wilson(sum(e.verdict is Verdict.KEEP for e in ran), len(ran)),
         lately=wilson(sum(e.verdict is Verdict.KEEP for e in latest), window), plateau=plateau(judged, patience),
@@ -110,9 +120,9 @@ def evaluate(
         duplicates=sum(e.verdict is Verdict.DUPLICATE for e in proposals),
         pruned=sum(e.verdict is Verdict.PRUNED for e in proposals),
         close=sum(e.verdict is Verdict.DISCARD and gains.get(e.number, 0.0) > 0 for e in ran),
-        untried=_untried(best, changes.values()),
+        untried=_untried(best, changes.values()), levels=two_levels(judged), confirmed=confirmed,
     )  # fmt: skip
-    return replace(evals, advice=advise(evals, proposals[len(proposals) - min(len(proposals), WINDOW[0]) :]))
+    return replace(evals, advice=advise(evals, proposals[len(proposals) - min(len(proposals), WINDOW[0]) :], budgeted))
 
 
 def failures(experiments: Iterable[Experiment]) -> tuple[Failure, ...]:
@@ -125,10 +135,11 @@ def failures(experiments: Iterable[Experiment]) -> tuple[Failure, ...]:
     return tuple(sorted(found, key=lambda failure: (-len(failure.numbers), -failure.numbers[-1])))
 
 
-def _chance(e: Experiment | None, over: Experiment | None, noise: float) -> float:
+def _chance(e: Experiment | None, over: Experiment | None, noise: Noise) -> float:
     if e is None or over is None or e.number == over.number or not e.values or not over.values:
         return 0.0
-    return Z5 * noise * math.sqrt(1 / len(e.values) + 1 / len(over.values))
+    ours, theirs = noise.at(mean(e.values)), noise.at(mean(over.values))
+    return Z5 * math.sqrt(ours**2 / len(e.values) + theirs**2 / len(over.values))
 
 
 def _change(e: Experiment, by_number: Mapping[int, Experiment]) -> Change:
@@ -155,7 +166,7 @@ def _wins(
     gains: Mapping[int, float],
     changes: Mapping[int, Change],
     by_number: Mapping[int, Experiment],
-    noise: float,
+    noise: Noise,
 ) -> tuple[Win, ...]:
     total = math.fsum(max(0.0, gains[e.number]) for e in won)
     wins = [

@@ -79,7 +79,13 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
         relative = f" ({abs(100 * evals.gain / evals.baseline):.1f}%)" if evals.baseline else ""
         within = ", which chance may explain" if evals.gain <= evals.chance else ""
         result += f", {way} by {abs(evals.gain):.3g}{relative} than the baseline's {metric.format(evals.baseline, evals.noise)}{within}"
+        if evals.chained:
+            result += "; the sum of the gains in the search, as the machine has changed in it"
+        else:
+            result += f"; means of {evals.runs} and {counted(evals.baseline_runs, 'run')} in the search"
     yield "Result", result
+    if evals.confirmed:
+        yield "Confirmed", evals.confirmed
     if evals.ran == 0:
         return
     trend = evals.trend

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...metric import Metric
+from ..levels import Levels
 from .rates import Plateau, Rate
 
 
@@ -128,8 +129,12 @@ class Findings:
         Values; None before there is a baseline.
     incumbent : int
         The number of the current best.
+    runs, baseline_runs : int
+        Runs of the current best and of the baseline whose means these values are.
     gain : float
-        Total progress, in the metric's unit.
+        Total progress in the search, in the metric's unit.
+    chained : bool
+        Whether it is a sum over times between which the machine has changed, and no difference of the two values.
     chance : float
         How large a gain of the current best over the baseline chance alone makes.
     trend : Trend
@@ -151,6 +156,10 @@ class Findings:
         Discarded experiments with a better value than their parent: within the noise, or below the minimum gain.
     untried : tuple of str
         Constants of the current best that no experiment has changed.
+    levels : Levels or None
+        The two values that the metric takes, where it does.
+    confirmed : str
+        The result as measured again at the end, in one line; empty before that.
     advice : Advice
     """
 
@@ -162,7 +171,10 @@ class Findings:
     baseline: float | None
     best: float | None
     incumbent: int
+    runs: int
+    baseline_runs: int
     gain: float
+    chained: bool
     chance: float
     trend: Trend
     kept: Rate
@@ -178,4 +190,6 @@ class Findings:
     pruned: int = 0
     close: int = 0
     untried: tuple[str, ...] = ()
+    levels: Levels | None = None
+    confirmed: str = ""
     advice: Advice = field(default_factory=Advice)

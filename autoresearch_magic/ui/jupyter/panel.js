@@ -558,7 +558,7 @@ function drawLabels(svg, [left, top, right, bottom], kept, points) {
 /** Name the run of a learning curve. */
 function curveName({ kind, number, repeat }) {
   if (kind === "trial") return "your question";
-  const again = kind === "incumbent" || kind === "final" ? ", again" : kind === "candidate" && repeat ? `, run ${repeat + 1}` : "";
+  const again = ["incumbent", "control", "final"].includes(kind) ? ", again" : kind === "candidate" && repeat ? `, run ${repeat + 1}` : "";
   return (number ? `#${number}` : "baseline") + again;
 }
 

@@ -286,7 +286,7 @@ def test_noise_that_hides_gains_is_named() -> None:
     e = h.evals(noise=0.5)
     assert e.close == 20
     assert e.advice.action == "change strategy"
-    assert "(standard deviation 0.5) hides small gains" in e.advice.reason
+    assert "(sd 0.5) hides small gains" in e.advice.reason
     assert "noise" not in h.evals(noise=0.0).advice.reason
 
 
