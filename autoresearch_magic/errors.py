@@ -80,7 +80,14 @@ class CallFailed(ProposalFailed):
     """A call of an agent brought no reply, such as a broken connection or a program that ended with an error.
 
     Nothing was proposed, so there is no experiment to record; the agent is asked again after a pause.
+
+    Attributes
+    ----------
+    unfit : bool
+        Whether the same question would fail again; the search ends when that repeats.
     """
+
+    unfit: bool = False
 
 
 class Stopped(Exception):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from .experiment import Experiment, Headline, Measurement, Point, Usage
+from .text import printable
 
 
 class State(StrEnum):
@@ -51,6 +52,10 @@ class StateChanged:
 
     state: State
     message: str = ""
+
+    def __post_init__(self) -> None:
+        """Make the message printable: it may quote a server or a program."""
+        object.__setattr__(self, "message", printable(self.message))
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,10 @@ class Notice:
 
     message: str
     lasting: bool = False
+
+    def __post_init__(self) -> None:
+        """Make the message printable: it may quote a server or a program."""
+        object.__setattr__(self, "message", printable(self.message))
 
 
 @dataclass(frozen=True)

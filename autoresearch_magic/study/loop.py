@@ -27,6 +27,9 @@ from .proposing import Proposer
 ATTEMPTS = 2
 """How often an experiment is begun that ends the process, or fails this package's own code, before it counts as a crash."""
 
+RETRIES = (5.0, 60.0)
+"""Seconds before each further attempt where the runner fails that has worked before, such as a setup in a new worker."""
+
 UNREAD, VALUELESS = 2, 5
 """Runs in a row that print no number, or have no value for any reason, after which the incumbent is run to see whether the
 measuring itself still works."""
@@ -175,7 +178,7 @@ class Loop:
 
     def attempt(self, experiment: Experiment) -> tuple[Experiment, Decision]:
         """Run and judge an experiment; whatever it does to this package or its process, it is begun `ATTEMPTS` times at most."""
-        journal, number = self.records.journal, experiment.number
+        journal, number, pauses = self.records.journal, experiment.number, list(RETRIES)
         while True:
             begun, error = journal.attempts(number)
             if begun >= ATTEMPTS:
@@ -184,9 +187,16 @@ class Loop:
             journal.note("attempt", experiment=number)
             try:
                 return self.run_and_judge(experiment)
-            except (Stopped, UserError):
+            except (Stopped, NothingToPropose, SearchEnded):
                 journal.note("attempt ended", experiment=number)
                 raise
+            except UserError as failure:  # a new worker's setup fails, though it has worked before
+                journal.note("attempt ended", experiment=number)
+                if not pauses:
+                    raise
+                self.publish(StateChanged(State.WAITING, f"{failure} Tried again in {pauses[0]:.0f} s."))
+                self.control.rest(pauses.pop(0))
+                self.measurer.wait_for_go(State.RUNNING)
             except Exception as failure:  # a bug in this package: it costs one experiment, not the study
                 error = f"{type(failure).__name__}: {failure}"
                 journal.note("attempt failed", experiment=number, error=error, traceback=traceback.format_exc())
@@ -294,7 +304,7 @@ class Loop:
         if not experiment.ran:
             return
         last = experiment.measurements[-1]
-        has_value = last.ok or last.outcome in (Outcome.PRUNED, Outcome.NOT_FINITE, Outcome.TAMPERED)
+        has_value = last.ok or last.outcome in (Outcome.PRUNED, Outcome.NOT_FINITE, Outcome.TAMPERED, Outcome.INVALID)
         self.valueless = 0 if has_value else self.valueless + 1
         unread = bool(self.settings.verify) and last.outcome is Outcome.METRIC_ERROR
         self.unread = self.unread + 1 if unread else 0

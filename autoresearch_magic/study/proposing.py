@@ -31,8 +31,8 @@ REFUSED = 9
 NEVER_ANSWERED, NO_MORE = 3600.0, 24 * 3600.0
 """Seconds without a proposal that could be run after which the search ends: where there was none since the start, and else."""
 
-BUGS = 3
-"""Exceptions of an agent's own code in a row after which the search ends."""
+FAILURES = 3
+"""Exceptions of an agent's own code in a row, or refusals of the same prompt, after which the search ends."""
 
 SLICE = 0.2
 """Seconds between two checks whether the search has ended, while an agent waits."""
@@ -65,7 +65,7 @@ class Proposer:
         self.ledger = Ledger(self.records.journal, self.publish, pending)
         self.prefetch = Prefetch(agent, self.ledger.new_call, self._paid)
         self.in_vain = 0
-        self._bugs = 0
+        self._failures = 0  # in a row, that another attempt will hardly repair
         self._hoped_since, self._never_answered = time.monotonic(), True
         self._awaited = False  # whether nothing can run until the agent answers
         self._told: list[str] = []  # by the agent, without a wait
@@ -105,6 +105,9 @@ class Proposer:
             made, mark = call.number, fingerprint(proposal.target)
         except CallFailed as failed:
             self.records.journal.note("call failed", message=str(failed))
+            self._failures = self._failures + 1 if failed.unfit else 0
+            if self._failures >= FAILURES:
+                raise SearchEnded(str(failed)) from failed
             self._pause(str(failed))
             return None
         except ProposalFailed as failed:
@@ -121,7 +124,7 @@ class Proposer:
             return None
         finally:
             self._awaited = False
-        self._bugs = 0
+        self._failures = 0
         proposal = replace(proposal, usage=self.ledger.claim(number, [made]))
         return Experiment(number, incumbent.number, proposal, mark)
 
@@ -266,13 +269,13 @@ class Proposer:
 
     def _bug(self, error: Exception) -> None:
         """Contain an exception of the agent's own code; raise it where the agent has never worked, or again and again."""
-        self._bugs += 1
+        self._failures += 1
         if self._never_answered:
             raise error
         line, whole = f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
         self.records.journal.note("call failed", message=line, traceback=whole)
-        if self._bugs >= BUGS:
-            raise SearchEnded(f"{self.settings.agent} failed {BUGS} times in a row: {line}") from error
+        if self._failures >= FAILURES:
+            raise SearchEnded(f"{self.settings.agent} failed {FAILURES} times in a row: {line}") from error
         self._pause(f"{self.settings.agent} failed: {line}")
 
 

@@ -111,7 +111,11 @@ def spent_line(status: StudyStatus) -> str:
     """Return what evaluations and agent have used, in one line."""
     seconds = [each for _, each in status.runs]
     spent = f"Evaluations: {counted(len(seconds), 'run')}, {format_duration(max(0.1, round(sum(seconds), 1)))}"
-    return " · ".join(part for part in (spent, usage_line(status.usage)) if part)
+    agent, unused = usage_line(status.usage), status.unclaimed
+    if not status.state.active and (unused.cost or unused.calls):
+        what = f"${unused.cost:.2f}" if unused.cost else counted(unused.calls, "call")
+        agent += f" ({what} of it for answers that no experiment used)"
+    return " · ".join(part for part in (spent, agent) if part)
 
 
 def status_text(status: StudyStatus) -> str:

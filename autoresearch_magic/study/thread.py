@@ -18,6 +18,7 @@ from ..runners import Runner
 from ..storage.journal import Journal
 from ..storage.records import Records
 from ..storage.scratch import clean_up_once
+from ..text import printable
 from .control import Control
 from .definition import Definition
 from .loop import Loop
@@ -121,7 +122,7 @@ class StudyThread(threading.Thread):
     def _clean_up(self, records: Records | None, state: State, message: str) -> None:
         if self._runner is not None:
             self._runner.close()
-        status = self._status
+        status, message = self._status, printable(message)
         status.end()
         try:
             if records is not None:

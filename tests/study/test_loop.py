@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from autoresearch_magic.events import Judged, Notice
+from autoresearch_magic.events import Judged, Notice, StateChanged
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.storage.records import Records
+from autoresearch_magic.study import loop
 from autoresearch_magic.study.measuring import Measurer
 from autoresearch_magic.study.opening import open_study
 
@@ -77,6 +78,40 @@ def test_stops_are_no_attempts(make_study, script):
     study.resume()
     assert study.wait(60)
     assert [str(e.verdict) for e in study.experiments] == ["baseline", "keep", "keep"]
+
+
+@pytest.mark.slow
+def test_a_setup_that_fails_in_a_new_worker_is_tried_again(make_study, script, tmp_path, monkeypatch):
+    data = tmp_path / "data.txt"
+    data.write_text("1.0")
+    setup = f"BASE = float(open({str(data)!r}).read())\n"
+    target = "X = 3.0\nloss = BASE * X\n"
+    kills = f"import os, signal\nos.remove({str(data)!r})\nos.kill(os.getppid(), signal.SIGKILL)\n"
+    script(
+        kills + target, target.replace("3.0", "2.0"), kills + target.replace("3.0", "2.5"), target.replace("3.0", "1.0")
+    )
+    monkeypatch.setattr(loop, "RETRIES", (0.1, 0.1))
+    study = make_study(target, setup, agent="script", experiments=9, repeats=1)
+    waits = []
+
+    def mend(event):
+        if isinstance(event, StateChanged) and event.state == "waiting":
+            waits.append(event.message)
+            if len(waits) < 3:
+                data.write_text("1.0")
+
+    study.observe(mend)
+    study.start()
+    assert study.wait(60)
+    assert "The setup failed: FileNotFoundError" in waits[0]
+    assert waits[0].endswith("Tried again in 0 s.")
+    assert [str(e.verdict) for e in study.experiments][:3] == ["baseline", "crash", "keep"]
+    assert study.state == "failed", "the second time it stays broken"
+    assert study.status.message.startswith("The setup failed: FileNotFoundError")
+    data.write_text("1.0")
+    study.resume()
+    assert study.wait(60)
+    assert (study.state, str(study.experiments[-1].verdict)) == ("finished", "keep")
 
 
 @pytest.mark.slow

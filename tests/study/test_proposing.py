@@ -9,7 +9,7 @@ import pytest
 
 from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import CallFailed, NothingToPropose, ProposalFailed, UserError
-from autoresearch_magic.events import Confirmed, StateChanged
+from autoresearch_magic.events import Confirmed, Notice, State, StateChanged
 from autoresearch_magic.experiment import Proposal, Usage
 from autoresearch_magic.study import proposing
 from autoresearch_magic.study.opening import open_study
@@ -332,6 +332,28 @@ def server_settings(monkeypatch, tmp_path):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-0123456789")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("server_settings")
+def test_a_prompt_that_a_server_does_not_take_is_not_asked_for_ever(make_study, quick):
+    too_long = fake_messages.failed(400, "prompt is too long: 9 tokens > 8 maximum")
+    policy = fake_messages.failed(400, "Output blocked by content filtering policy")
+    script = [fake_messages.answer(code(2.5)), too_long, policy, fake_messages.answer(code(2.0)), *[policy] * 3]
+    with fake_messages.FakeMessages(script, key="sk-ant-test-0123456789") as server:
+        study = make_study(agent="claude", base_url=server.url, experiments=9, prefetch=False)
+        study.start()
+        assert study.wait(60)
+        assert verdicts(study) == ["keep", "keep"]
+        assert study.state == "stopped"
+        assert study.status.message.endswith("Output blocked by content filtering policy")
+        assert len(server.requests) == 7
+        assert study.status.headline.number == 2
+
+
+def test_what_agents_say_can_be_shown():
+    for event in (StateChanged(State.WAITING, "half \ud83d"), Notice("half \ud83d")):
+        assert event.message == "half \\ud83d"
 
 
 def code(value):

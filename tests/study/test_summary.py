@@ -7,7 +7,7 @@ import pytest
 from autoresearch_magic.agents.llm.prices import usage_line
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, State
+from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, Spent, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.study.definition import Definition
@@ -153,3 +153,13 @@ def test_one_of_a_thing_is_no_plural():
     assert "1 experiment · " in said
     assert "1 repeat of the baseline" in said
     assert "at most 1 more run a candidate" in said
+
+
+def test_what_was_paid_for_in_vain_is_shown():
+    used = Usage(calls=1, input=20, output=5, seconds=1.0, cost=0.5)
+    ended = shown(Spent(used), StateChanged(State.STOPPED))
+    assert spent_line(ended).endswith("($0.50 of it for answers that no experiment used)")
+    assert "no experiment used" not in spent_line(shown(Spent(used), StateChanged(State.RUNNING)))
+    unknown = shown(Spent(Usage(calls=1, cost=None)), StateChanged(State.STOPPED))
+    assert spent_line(unknown).endswith("cost unknown (1 call of it for answers that no experiment used)")
+    assert usage_line(Usage(input=20, cost=0.5)).startswith("Agent: 0 calls, 20 tokens in")

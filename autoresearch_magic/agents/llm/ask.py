@@ -62,7 +62,9 @@ def ask(
             completion = backend.complete(prompt, deadline=deadline, wait=wait)
         except BackendFailed as error:
             paid(error.usage)
-            raise CallFailed(f"No reply: {shorten(str(error), 300)}", usage + error.usage) from None
+            failed = CallFailed(f"No reply: {shorten(str(error), 300)}", usage + error.usage)
+            failed.unfit = error.unfit
+            raise failed from None
         except (UserError, Stopped) as error:
             paid(error.usage or Usage())
             raise

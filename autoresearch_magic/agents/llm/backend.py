@@ -70,7 +70,7 @@ class Completion:
 class BackendFailed(Exception):
     """A request failed this time, such as by a deadline, a broken connection or an answer in no known form.
 
-    The study continues: the proposal is recorded as `rejected` and the next one is requested.
+    The study continues: the model is asked again after a pause.
 
     Parameters
     ----------
@@ -78,11 +78,13 @@ class BackendFailed(Exception):
         One line.
     usage : Usage
         What the failed request has used.
+    unfit : bool
+        Whether the server cannot take this prompt, so that asking the same again cannot help.
     """
 
-    def __init__(self, message: str, usage: Usage | None = None) -> None:
+    def __init__(self, message: str, usage: Usage | None = None, *, unfit: bool = False) -> None:
         super().__init__(message)
-        self.usage = usage or Usage()
+        self.usage, self.unfit = usage or Usage(), unfit
 
 
 class BackendRefused(UserError):

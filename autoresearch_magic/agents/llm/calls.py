@@ -50,15 +50,16 @@ class Problem:
 
     Attributes
     ----------
-    kind : {"limit", "again", "failed", "refused"}
-        Wait and retry; retry soon; give up this answer; give up the study.
+    kind : {"limit", "again", "failed", "unfit", "refused"}
+        Wait and retry; retry soon; give up this answer; the same because of this prompt, so that asking the same again cannot
+        help; give up the study.
     line : str
         The error in one line, without keys.
     seconds : float or None
         How long the server asks to wait; None when it does not say.
     """
 
-    kind: Literal["limit", "again", "failed", "refused"]
+    kind: Literal["limit", "again", "failed", "unfit", "refused"]
     line: str
     seconds: float | None = None
 
@@ -93,7 +94,15 @@ class Request(ABC):
 
 
 class ServerBackend(Backend):
-    """A backend that sends its prompts to a server."""
+    """A backend that sends its prompts to a server.
+
+    Attributes
+    ----------
+    answered : bool
+        Whether the server has answered once: what it refuses later may be due to the prompt.
+    """
+
+    answered = False
 
     @abstractmethod
     def request(self, prompt: Prompt, seconds: float) -> Request:
@@ -123,6 +132,7 @@ class ServerBackend(Backend):
                 spent.usage += request.usage(time.monotonic() - start, failure)
             used = spent.usage
             if failure is None or request.stop:  # complete, even where the connection failed after that
+                self.answered = True
                 return Completion(request.text, used, request.stop)
             if isinstance(failure, DeadlineReached) or used.seconds >= deadline:
                 break
@@ -136,7 +146,7 @@ class ServerBackend(Backend):
             elif problem.kind == "refused":
                 raise BackendRefused(problem.line)
             else:
-                raise BackendFailed(problem.line, used)
+                raise BackendFailed(problem.line, used, unfit=problem.kind == "unfit")
         raise BackendFailed(f"{self.name} gave no answer within {deadline:g} s.", spent.usage)
 
 

@@ -300,7 +300,10 @@ class _Request(Request):
         return replace(usage, cost=self._backend.price(usage, self._model))
 
     def problem(self, failure: BaseException) -> Problem:
-        return explain(self._sdk, self._client, self._backend.model, failure)
+        found = explain(self._sdk, self._client, self._backend.model, failure)
+        if found.kind == "refused" and self._backend.answered and getattr(failure, "status_code", 0) in (400, 422):
+            return replace(found, kind="unfit")
+        return found
 
 
 def _authorised(client: anthropic.Anthropic) -> bool:

@@ -95,7 +95,7 @@ def _of_status(client: anthropic.Anthropic, model: str, error: anthropic.APIStat
     if status == 404:
         return Problem("refused", f"{address(client)} has no Messages API ({URL_HINT}).")
     if status == 413 or (status == 400 and re.search(r"prompt is too long|exceeds? .*context", text, re.I)):
-        return Problem("failed", f"The prompt is too long for {model}: {text}")
+        return Problem("unfit", f"The prompt is too long for {model}: {text}")
     if status in (408, 409) or status >= 500:
         return Problem("again", f"Claude's server failed: {text}")
     return Problem("refused", f"Claude's server refuses the request: {text}")

@@ -258,7 +258,8 @@ class _Request(Request):
             line = f"{backend.address} is {'at its rate limit' if status == 429 else 'overloaded'}: {text}."
             return Problem("limit", line, None if response is None else retry_after(response.headers))
         if 400 <= status < 500 and status not in (408, 409, 425):
-            return Problem("refused", str(backend.refused(failure)))
+            unfit = backend.answered and status in (400, 413, 422)  # too long, or against a content policy
+            return Problem("unfit" if unfit else "refused", str(backend.refused(failure)))
         too_late = isinstance(failure, openai.APITimeoutError | TimeoutError)
         return Problem("failed" if too_late else "again", f"{backend.address} failed: {text}.")
 

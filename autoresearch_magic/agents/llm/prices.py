@@ -168,7 +168,7 @@ def cost(model: str, usage: Usage, prices: Mapping[str, Price] | None = None) ->
 
 def usage_line(used: Usage) -> str:
     """Return a line with an agent's calls, tokens, seconds and cost; empty when it made no calls."""
-    if not used.calls:
+    if not (used.calls or used.tokens or used.cost):
         return ""
     money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
     read = (
