@@ -97,7 +97,7 @@ def test_a_setup_that_fails_in_a_new_worker_is_tried_again(make_study, script, t
     def mend(event):
         if isinstance(event, StateChanged) and event.state == "waiting":
             waits.append(event.message)
-            if len(waits) < 3:
+            if len(waits) < 2:
                 data.write_text("1.0")
 
     study.observe(mend)

@@ -111,6 +111,8 @@ class WorkerClient:
         began = time.monotonic()
         with self._lock:
             if self._closed or self._interrupted:
+                ours.close()
+                theirs.close()
                 raise Stopped
             with open(self._setup_log, "ab") as log:
                 self._process = subprocess.Popen(
@@ -124,7 +126,7 @@ class WorkerClient:
         self._send(self._config)
         message = self._receive(lambda: self._tell_setup(watch, began))
         if message["is"] == "setup-failed":
-            self.close()
+            self._reap()  # not closed: whoever calls `run` again tries the setup again
             if message.get("missing"):
                 raise UserError(missing_module(message["missing"], "setup"))
             raise UserCodeError(f"The setup failed: {message['error']}", message["traceback"])

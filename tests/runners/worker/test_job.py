@@ -83,7 +83,7 @@ def test_what_is_shared_with_the_worker_is_no_memory_of_the_run():
 
 def test_a_setup_in_a_fresh_process_may_take_as_long_as_the_timeout_or_three_times_the_workers():
     run = started()
-    assert run.deadline - run.started == 600
+    assert run.deadline - run.started == pytest.approx(600)
     assert started(limit=7200.0).setup_limit == 7200
     assert started(setup_seconds=700).setup_limit == 2100
     run.kill_reason = "timeout"
