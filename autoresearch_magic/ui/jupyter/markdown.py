@@ -12,7 +12,7 @@ from collections.abc import Iterator
 _FENCE = re.compile(r"(`{3,})(\w*)\s*")
 _RULE = re.compile(r"\|(?:\s*:?-+:?\s*\|)+")
 _CELL = re.compile(r"(?<!\\)\|")
-_INLINE = re.compile(r"\\(?P<escaped>[^\w\s])|`(?P<code>[^`]+)`|\*\*(?P<bold>.+?)(?<!\\)\*\*")
+_INLINE = re.compile(r"\\(?P<escaped>[^A-Za-z0-9\s])|`(?P<code>[^`]+)`|\*\*(?P<bold>.+?)(?<!\\)\*\*")
 
 
 def as_html(markdown: str) -> str:
