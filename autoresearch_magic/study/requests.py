@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from ..errors import UserError
 from ..storage.journal import Journal
 
@@ -132,6 +130,8 @@ def _answer(journal: Journal, number: int) -> str | None:
 
 
 def _silent(name: str, journal: Journal) -> str:
+    import psutil  # not above: it needs modules that a system without fork has not, where the doctor still runs
+
     live = journal.get("live") or {}
     pid = live.get("pid")
     if pid and psutil.pid_exists(pid):

@@ -132,6 +132,13 @@ def wait_elsewhere(session: Session, study: Study, timeout: float | None, show: 
     return prose_reply(status_text(study.status))
 
 
+@command("watch", STUDY, of_study=True, places=[Place.SHELL])
+def watch_elsewhere(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Follow a study that another process runs, with a progress bar, to its end."""
+    study = session.study(arguments.study)
+    return Reply("", work=lambda show: wait_elsewhere(session, study, None, show))
+
+
 @command("watch", STUDY, of_study=True, places=[Place.MAGIC])
 def watch(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show the live panel again."""
