@@ -53,4 +53,4 @@ def _why_stopped(study: Study) -> list[str]:
     if study.status.complete or not study.status.message:
         return [study.status.message] if study.status.message else []
     lines = [f"The search ended early: {study.status.message}"]
-    return [*lines, f"Go on with  autoresearch resume {study.name}"] if study.state == State.STOPPED else lines
+    return [*lines, f"Go on with  %autoresearch resume {study.name}"] if study.state == State.STOPPED else lines
