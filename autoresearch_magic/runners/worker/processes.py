@@ -11,7 +11,10 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
+try:
+    import psutil
+except ImportError:  # a system without fork, where no worker runs, but the doctor says so
+    pass
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 _LINUX_LISTS_CHILDREN = Path("/proc/thread-self/children").exists()
