@@ -33,9 +33,9 @@ _MAIN = _pattern(
     r"n_(embd?|layers?|heads?|hidden)|(\w+_)?hidden_(size|dim|units|layers)|d_(model|ff|hidden)|dim_feedforward|(embed\w*|emb|model|hidden)_(dim|size|units)|hidden\w*",
     r"(aspect_ratio|expansion|mlp_ratio|ffn_mult|width|depth|model_width)|layers",
     r"(max_)?(depth|leaf_nodes|features)|min_samples_\w+|min_child_\w+|num_boost_round|n_iter_no_change",
-    r"(device_|total_|micro_|mini_|train_)?batch(_size|size)?|minibatch\w*|bs",
+    r"(?!.*(eval|test|val))(\w+_)?batch(_?size|_rows|_len\w*)?|(?!.*(eval|test|val))minibatch\w*|bs|max_samples|lora_\w+|rank",
     r"dropout\w*|\w+_dropout|p_drop\w*|drop_(prob|rate|path)\w*|\w*drop_prob",
-    r"(n_|num_|max_)?(epochs?|episodes|generations)|max_iters?|(n_|num_|max_)?(iter|iters|iterations)|maxiter",
+    r"(n_|num_|max_)?(train_|training_)?(epochs?|episodes|generations)|max_iters?|(n_|num_|max_)?(iter|iters|iterations)|maxiter",
     r"subsample|colsample\w*|(feature|bagging|col|row)_fraction",
     r"k|c\d?|c_puct|cpuct|ucb_c|exploration\w*|kp|ki|kd|temperature|temp|t0?|initial_temp\w*|init_temp\w*|cooling\w*",
     r"(pop|population|swarm)(_?size)?|popsize|n_particles|n_ants|mutation\w*|crossover\w*|elite\w*|tournament_size",
@@ -53,7 +53,7 @@ _USUAL = _pattern(
     r"recombination|differential_weight|init_scale|init_std|proposal\w*|burn_?in|thin|v_?max|max_speed|patience",
     r"(block|context|seq\w*)_(size|len\w*)|max_seq_len\w*|sequence_length|context\w*|refractory|interpol\w*|features|stride_len",
     r"activation|kernel|optimizer|criterion|weights|filter|method_weight|bias|use_bias|fit_intercept|bootstrap|normali[sz]e|tie\w*|tied",
-    r"(num|n|max)_(steps|updates)|steps|(step|gamma)_size|oob|com|eps_(start|end|decay)|l1_ratio|max_samples|min_split\w*|bins|n_bins",
+    r"(num|n|max)_(steps|updates)|steps|(step|gamma)_size|oob|com|eps_(start|end|decay)|l1_ratio|max_samples|min_split\w*|bins|(n|num)_(bins|quantiles|knots|splines|init\w*)|init_points",
 )
 _MINOR = _pattern(
     r"(gradient|grad)_accum\w*|accum\w*_steps|bagging_freq|max_delta_step|scale_pos_weight|n_knots|update_every|target_update\w*",
@@ -79,6 +79,7 @@ _NEVER = _pattern(
     r"(n|num|number|max|total)_(of_)?(nodes|features|jobs|agents|boids|bodies|customers|vehicles|machines|arms|keys|requests|words|docs|peaks|anomalies|lifts|queries|channels|records|events|days|people|actions|states)",
     r"(.*_)?(vocab\w*|num_classes|in_features|out_features|in_channels|out_channels|input\w*|kernel_size|padding|stride|dilation|shape)(_.*)?",
     r"(train|training|data|dataset)_(size|share|fraction|frac|ratio|noise|len\w*)|(.*_)?noise(_?(sd|std|level|var\w*))?|frac|max_queries|top_?k",
+    r"\w*episode_(steps|len\w*)|(?!(seq\w*|context|max_seq\w*|window|filter|kernel|block|chunk|prompt|memory|history)_)\w+_length",
     r"n|d|m|dim|ndim|dims?|dimensions?|index|idx|i|j|genome_length|n_?dims?|domain\w*|target_(?!update)\w+|(.*_)?sample|\w*tol",
     # the problem, and nature
     r"(.*_)?(cost|price|fee|fees|demand|budget|capacity|floors|grid|board|box|rounds|duration|seconds|minutes|hours|days|horizon|years)(_.*)?",
@@ -108,7 +109,12 @@ _DURATIONS = re.compile(
 
 def never_measured(name: str, metric: str) -> bool:
     """Whether a name only says how fast or with how much memory a program runs, and the metric is neither time nor memory."""
-    return bool(_RUNNING.fullmatch(plain(name))) and not _DURATIONS.fullmatch(plain(metric))
+    return bool(_RUNNING.fullmatch(plain(name))) and not measures_running(metric)
+
+
+def measures_running(metric: str) -> bool:
+    """Whether a metric is a time, a rate or an amount of memory."""
+    return bool(_DURATIONS.fullmatch(plain(metric)))
 
 
 def is_vague(name: str) -> bool:

@@ -30,6 +30,7 @@ from .knob_names import (
     is_section,
     is_vague,
     makes_or_measures,
+    measures_running,
     never_measured,
     never_tuned,
     plain,
@@ -82,6 +83,7 @@ _DISPLAYS = re.compile(
 )
 _GEOMETRY = ({"width", "height"}, {"w", "h"}, {"grid_width", "grid_height"}, {"board_width", "board_height"})
 """Names that together are the sides of a board, an image or a room."""
+_FILTERS = re.compile(r"(median|uniform|maximum|minimum|percentile|rank|wiener)_filter(1d)?|wiener|TimeSeries\w*")
 _SWITCHES = re.compile(
     r"use_\w+|with_\w+|bias|use_bias|nesterov|amsgrad|bootstrap|fit_intercept|tied?\w*|normali[sz]e\w*|centered|rescale|sublinear_tf|standardi[sz]e\w*|whiten"
 )
@@ -137,12 +139,13 @@ class Knobs:
         """
         if not self.allowed(place) or not self._by_value(place):
             return 0
-        around = place.path if place.role == "argument" else (*place.path, *place.owners)
+        config = place.role == "item" and self._is_record(place)
+        around = place.path if place.role == "argument" else (*place.path, *place.owners[config:])
         if never_tuned(place.key) or never_measured(place.key, self.metric) or any(map(is_section, around)):
             return 0
         if any(plain(place.key) in sides and sides <= self._keys for sides in _GEOMETRY):
             return 0
-        if is_vague(place.key) and not (place.role in ("module", "class") and place.key.isupper()):
+        if is_vague(place.key) and not self._clear(place):
             return 0
         known = importance(place.key)
         if not self._in_place(place, known) or self._only_shown(place):
@@ -166,7 +169,42 @@ class Knobs:
             return False  # a guard; a share of random moves is larger
         if _STEPS.fullmatch(word) and not self.trains:
             return False  # the length of a simulation
-        return not (len(word) == 1 and value == 0)
+        if isinstance(value, float) and 0 < abs(value) <= 1e-5 and not importance(place.key):
+            return False
+        return not (len(word) == 1 and value == 0) and not self._is_code(place)
+
+    def _is_code(self, place: Place) -> bool:
+        """Whether a number is one of a few codes: ``EMPTY, BLACK, WHITE = 0, 1, 2``."""
+        around = self.flow.parents.get(id(place.node))
+        if place.role not in ASSIGNED or importance(place.key) or not isinstance(around, ast.Tuple | ast.List):
+            return False
+        values = [each.value if isinstance(each, ast.Constant) else None for each in around.elts]
+        return len(values) > 1 and values in (list(range(len(values))), list(range(1, len(values) + 1)))
+
+    def _clear(self, place: Place) -> bool:
+        """Whether it is known after all what a vague name such as ``size`` counts."""
+        if place.role == "argument":
+            return bool(_FILTERS.fullmatch(place.owners[-1]))
+        return self.relaxed and place.role in ("module", "class") and place.key.isupper()
+
+    def _is_record(self, place: Place) -> bool:
+        """Whether a dict is read by constant keys alone, ``EVAL["corner"]``, as settings are and data are not."""
+        scope = self._scope(place)
+        if scope is None or not place.owners:
+            return False
+        uses = self.flow.uses(scope.owner_of(place.owners[0]), place.owners[0])
+        reads = [use for use in uses if not self._stores(use)]
+        return bool(reads) and all(self._read_by_key(use) for use in reads)
+
+    def _stores(self, use: ast.Name) -> bool:
+        parent = self.flow.parents.get(id(use))
+        return isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store)
+
+    def _read_by_key(self, use: ast.Name) -> bool:
+        parent = self.flow.parents.get(id(use))
+        if isinstance(parent, ast.Subscript) and parent.value is use:
+            return isinstance(parent.slice, ast.Constant) and isinstance(parent.slice.value, str)
+        return isinstance(parent, ast.Attribute) and parent.attr == "get"
 
     @staticmethod
     def words(place: Place) -> Sequence[str]:
@@ -216,11 +254,11 @@ class Knobs:
 
     def _measures(self, use: ast.Name, known: int) -> bool:
         function = self.flow.function_of(use)
-        if function is not None:
+        if function is not None and not self._handed_on(use):
             parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
             if is_measuring(function.name, parameters) or self._is_problem(function.name):
                 return True
-            if is_making_data(function.name) and known < MAIN:
+            if is_making_data(function.name) and known < MAIN and not measures_running(self.metric):
                 return True
         if known:
             return False
@@ -229,6 +267,16 @@ class Knobs:
             if isinstance(node, ast.Call):
                 return makes_or_measures(_last(node.func))
         return False
+
+    def _handed_on(self, use: ast.Name) -> bool:
+        """Whether a use is an argument of one of the source's own functions that is no part of measuring."""
+        parent = self.flow.parents.get(id(use))
+        if isinstance(parent, ast.keyword):
+            parent = self.flow.parents.get(id(parent))
+        if not isinstance(parent, ast.Call) or use is parent.func:
+            return False
+        callee = _last(parent.func)
+        return callee in self.functions and not self._calls_data(callee)
 
     def _only_shown(self, place: Place) -> bool:
         """Whether a value reaches printed figures alone, and none of them is the metric."""
@@ -344,6 +392,10 @@ class Knobs:
             return self._element(place, known)
         if isinstance(place.value, str):
             return USUAL
+        if callee.startswith("Lora") and place.key == "r":
+            return MAIN
+        if is_vague(place.key):
+            return USUAL  # of a filter: see `_clear`
         if known or not isinstance(place.value, float) or place.value in _FLAT:
             return known
         return MINOR if callee[:1].isupper() or callee in self.functions else 0
@@ -368,7 +420,7 @@ class Knobs:
             return self._element(place, known)
         if not place.owners:
             return 0
-        if not any(is_config(each) for each in place.owners):
+        if not any(is_config(each) for each in place.owners) and not self._is_record(place):
             return known if known == MAIN else 0
         return known or (MINOR if not isinstance(place.value, float) or place.value not in _FLAT else 0)
 

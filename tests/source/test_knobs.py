@@ -167,3 +167,30 @@ def test_a_problem_is_tuned_only_where_there_is_nothing_else() -> None:
     source = "A, B = 40, 5\n\ndef cost():\n    return A + B\n"
     assert names(source) == ["A", "B"]
     assert names(source + "LR = 0.1\n") == ["LR"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("EMPTY, BLACK, WHITE = 0, 1, 2", []),
+        ("WIDTH, HEIGHT = 8, 8", []),
+        ("DEPTH, WIDTH = 2, 64", ["DEPTH", "WIDTH"]),
+        ("TABLE = {'corner': 25.0, 'edge': 2.5}\nf(TABLE['corner'], TABLE['edge'])", ["TABLE.corner", "TABLE.edge"]),
+        ("TABLE = {'corner': 25.0, 'edge': 2.5}\nf(TABLE[x])", []),
+        ("prices = {'apple': 2.5}\nf(prices)", []),
+        ("df.rolling(100).mean().tail(3)", []),
+        ("m = df.rolling(100).mean()", ["rolling.window"]),
+        ("model.fit(X, y, epochs=3)", ["fit.epochs"]),
+        ("jitter = f(jitter=1e-6)", []),
+        ("LoraConfig(r=16, lora_alpha=32)", ["LoraConfig.r", "LoraConfig.lora_alpha"]),
+        ("TrainingArguments(per_device_train_batch_size=8, per_device_eval_batch_size=16)",
+         ["TrainingArguments.per_device_train_batch_size"]),
+        ("median_filter(x, size=3)", ["median_filter.size"]),
+        ("class A:\n    def __init__(self, p=0.5): super(A, self).__init__()\nA(0.3 * x)", []),
+        ("temperature = 10.0\nwhile f():\n    pass", ["temperature"]),
+        ("def f():\n    temperature = 10.0\n    while g():\n        temperature *= 0.99", ["f.temperature", "f.temperature.factor"]),
+        ("def f():\n    total = 10.0\n    while g():\n        total *= 0.99", []),
+    ],
+)  # fmt: skip
+def test_how_a_number_stands_decides(source: str, expected: list[str]) -> None:
+    assert names(source + "\nOTHER = 2.5\n") == [*expected, "OTHER"]
