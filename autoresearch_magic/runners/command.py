@@ -160,22 +160,23 @@ class CommandRunner(Runner):
         self._seconds.append(m.seconds)
         if changed := self._tampered(run):
             return replace(m, outcome=Outcome.TAMPERED, error=changed)
-        exits, status = exit_rule(self.verify), run.exit_code or 0
+        exits, status = exit_rule(self.verify, self.metric.name), run.exit_code or 0
+        accepted = not status or exits.accepts(status, run.statuses)
         crashed = replace(m, outcome=Outcome.CRASH, error=self._why_failed(self.verify, run), traceback=last_lines)
         if status == 128 + signal.SIGKILL:  # the shell has survived; see `worker.job` for when it has not
             return replace(crashed, outcome=Outcome.OUT_OF_MEMORY,
                            error="Killed by the system, probably because memory ran out.")  # fmt: skip
         if self._rule.format.keyword != "exit" and (why := exits.crash(status, run.statuses, run.output)):
             return replace(crashed, error=self._why_failed(self.verify, run, why))
-        if status and not self._rule.format.any_exit_status and not exits.accepts(status, run.statuses):
-            return crashed
+        if not accepted and not self._rule.format.any_exit_status:
+            return replace(crashed, error=crashed.error + self._hint(run))
         try:
             value = self._read(run, self.metric, self._rule)
         except Unreadable as reason:
             nothing = exits.silent_at_zero and exits.alone and not run.output.strip()
-            if nothing and status and exits.accepts(status, run.statuses):
+            if nothing and status and accepted:
                 value = 0.0
-            elif status:
+            elif not accepted:
                 return crashed
             else:
                 why = self._why_failed(self.verify, run, str(reason))
@@ -217,6 +218,14 @@ class CommandRunner(Runner):
             return f"{missing[:1].upper()}{missing[1:]}"
         return why or f"The command ended with exit status {run.exit_code}."
 
+    def _hint(self, run: _CommandRun) -> str:
+        """Return what to do where a number was printed by a command whose exit status says that it failed; else nothing."""
+        try:
+            value = self._read(run, self.metric, self._rule)
+        except Unreadable:
+            return ""
+        return f" The {self.metric.name} that it printed, {self.metric.format(value)}, does not count then; with --metric NAME=re:REGEX it would."
+
     def _no_zero(self, exits: ExitRule, run: _CommandRun) -> str:
         """Return why a value of 0 is not counted: what would have been counted has failed. Empty when it is."""
         keyword = self._rule.format.keyword
@@ -241,7 +250,7 @@ class CommandRunner(Runner):
                 f"Exit status: any counts with {keyword}:, except that of a command that was not found, was killed or raised an exception."
             )
         else:
-            lines.append(exit_rule(self.verify).describe())
+            lines.append(exit_rule(self.verify, self.metric.name).describe())
         if (
             self.guard is not None
             and self.guard.metric is None
@@ -261,7 +270,7 @@ class CommandRunner(Runner):
             return replace(passed, failure=f"The guard: {run.result.get('error') or run.result['outcome']}")
         if changed := self._tampered(run):
             return replace(passed, failure=f"The guard: {changed}")
-        exits, status = exit_rule(self.guard.command), run.exit_code or 0
+        exits, status = exit_rule(self.guard.command, metric.name if metric else ""), run.exit_code or 0
         explicit = rule is not None and rule.format.any_exit_status
         accepted = explicit or (rule is not None and exits.accepts(status, run.statuses))
         if status and not accepted:

@@ -39,6 +39,8 @@ pylint's status is a sum of bits: 1 is a fatal message, 32 a wrong use."""
 _NO_FINDER = {"pytest"}
 """Of these, programs whose number is not taken when they end with such a status: a failed test is a failure. At the front of a pipe
 such a status is no crash."""
+_OF_PYTEST = {"failed", "failures", "passed", "error", "errors", "skipped", "xfailed", "xpassed", "warnings"}
+"""Metrics that count tests: they are read from a pytest that ends with 1, unlike what a failed test has printed."""
 _SILENT = {
     ":", "true", "test", "[", "cd", "export", "set", "source", ".", "mkdir", "touch", "unset", "sleep", "shopt", "ulimit", "umask", "trap",
     "declare", "local", "cp", "mv", "rm", "ln",
@@ -47,6 +49,7 @@ _SILENT = {
 _COUNTERS = {"wc"}
 _FILTERS = {"tail", "head", "cat", "tee", "sed", "awk", "sort", "uniq", "tr", "cut", "wc", "less", "column", "ts"}
 """Programs that pass on what they read, and end with 0 whatever that is."""
+_TIMED_OUT = 124
 _SIGPIPE = 128 + signal.SIGPIPE
 _CRASHES = (
     r"^Node\.js v\d+", r"^thread '.*' panicked at ", r"^goroutine \d+ \[", r"^Exception in thread \"", r"^Segmentation fault",
@@ -87,6 +90,10 @@ class ExitRule:
         Whether nothing runs before that pipe that could fail in silence.
     pipefail : bool
         Whether the exit status is that of any command in the pipe.
+    limited : tuple of bool
+        Whether each command of the pipe runs under ``timeout``.
+    metric : str
+        The metric's name.
     """
 
     last: tuple[str, ...]
@@ -94,6 +101,8 @@ class ExitRule:
     doubt: str = ""
     alone: bool = True
     pipefail: bool = False
+    limited: tuple[bool, ...] = ()
+    metric: str = ""
 
     @property
     def program(self) -> str:
@@ -121,6 +130,8 @@ class ExitRule:
         """The exit statuses of the last program, other than 0, with which a printed number is a value."""
         if self.program in _GREPS and not self.counts_matches:
             return frozenset()
+        if self.program == "pytest" and self.metric.lower() in _OF_PYTEST:
+            return _ONE
         return _found(self.last)
 
     @property
@@ -139,8 +150,8 @@ class ExitRule:
             return status in self.found and not self.fronts
         if statuses.pipe[-1]:
             return statuses.pipe[-1] == status and status in self.found
-        # With `set -o pipefail` the status is that of a command at the front.
-        return all(each in _found(front) | {0, _SIGPIPE} for front, each in self._fronts(statuses))
+        # With `set -o pipefail` the status is that of a command at the front; else of an `exit` or the like.
+        return self.pipefail and all(each in _found(front) | {0, _SIGPIPE} for front, each in self._fronts(statuses))
 
     def _fronts(self, statuses: Statuses) -> list[tuple[tuple[str, ...], int]]:
         """Return the commands at the front of the last pipe with their statuses; nameless where they were not recognised."""
@@ -155,6 +166,12 @@ class ExitRule:
         """
         if status and (reason := _killed(status)):
             return f"The command {reason} (exit status {status})."
+        if status == _TIMED_OUT and self.limited[-1:] == (True,):
+            return f"The command was ended by timeout (exit status {status})."
+        if len(statuses.pipe) == len(self.limited):
+            for front, each, limited in zip(self.fronts, statuses.pipe, self.limited, strict=False):
+                if limited and each == _TIMED_OUT:
+                    return f"{_shown(front)}, at the front of the pipe, was ended by timeout (exit status {each})."
         fronts = [(front, each) for front, each in self._fronts(statuses) if each not in (0, _SIGPIPE)]
         for front, each in fronts:
             if reason := _killed(each):
@@ -196,8 +213,8 @@ class ExitRule:
         return f"Exit status: 0 counts, and {numbers} of {name}, with which it ends {meaning}; any other is a crash.{empty}"
 
 
-def exit_rule(command: str) -> ExitRule:
-    """Return what the exit statuses of a command mean, judging by its last pipe."""
+def exit_rule(command: str, metric: str = "") -> ExitRule:
+    """Return what the exit statuses of a command mean, judging by its last pipe and the metric's name."""
     pipelines = parse_command(command)
     if not pipelines:
         return ExitRule(())
@@ -206,7 +223,7 @@ def exit_rule(command: str) -> ExitRule:
     if len(inner) == 1 and inner[0][:1] and inner[0][0] in ("sh", "bash", "zsh", "dash") and not before:
         texts = [word for word in inner[0][1:] if not word.startswith("-") and word not in ("pipefail", "errexit")]
         if _has(inner[0], "c") and len(texts) == 1:
-            rule = exit_rule(texts[0])
+            rule = exit_rule(texts[0], metric)
             hidden = f"the exit statuses of the pipe are hidden in {inner[0][0]} -c: write the pipe without that"
             return replace(rule, doubt=hidden) if rule.fronts else rule
     strict = any(_sets(each, "e", "errexit") for pipeline in before for each in pipeline)
@@ -225,7 +242,8 @@ def exit_rule(command: str) -> ExitRule:
         doubt = f"so may {text} before it: write ; between them, or send the output of that to a file"
     alone = all(innermost(each)[:1] in ((), ("cd",), ("set",)) for pipeline in before for each in pipeline)
     pipefail = any(_sets(each, "", "pipefail") for pipeline in before for each in pipeline)
-    return ExitRule(inner[-1], tuple(inner[:-1]), doubt, alone, pipefail)
+    limited = tuple(any(word.text in ("timeout", "gtimeout") for word in each.words) for each in last)
+    return ExitRule(inner[-1], tuple(inner[:-1]), doubt, alone, pipefail, limited, metric)
 
 
 def read_statuses(text: str, status: int) -> Statuses:
@@ -264,16 +282,19 @@ def crash_line(output: str) -> str:
     lines = output.rstrip().splitlines()
     for line in lines[-_TAIL:]:
         if any(re.match(pattern, line) for pattern in _CRASHES):
-            return line.strip()
+            raised = next(
+                (each for each in reversed(lines[-_TAIL:]) if re.match(r"(Uncaught )?\w*Error\b.*:", each)), line
+            )
+            return (raised if line.startswith("Node.js") else line).strip()
     starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         return ""
     rest = lines[starts[-1] + 1 :]
-    raised = next((i for i, line in enumerate(rest) if line[:1].strip()), None)
-    if raised is None or not re.match(r"[\w.]+(:|$)", rest[raised]):
+    at = next((i for i, line in enumerate(rest) if line[:1].strip()), None)
+    if at is None or not re.match(r"[\w.]+(:|$)", rest[at]):
         return ""
     # A message may have several lines, but after an empty one somebody else is speaking, such as unittest with its summary.
-    return "" if any(not line.strip() for line in rest[raised:]) else rest[raised].strip()
+    return "" if any(not line.strip() for line in rest[at:]) else rest[at].strip()
 
 
 def _killed(status: int) -> str:

@@ -105,7 +105,9 @@ def test_printed_memory_and_steps_are_used(runner_of):
 def test_a_nonzero_exit_status_is_a_crash_unless_a_format_is_given(runner_of):
     m = measure(runner_of(), "echo ms: 5; echo oh no; exit 3")
     assert (m.outcome, m.value) == (Outcome.CRASH, None)
-    assert m.error == "The command ended with exit status 3."
+    assert m.error == (
+        "The command ended with exit status 3. The ms that it printed, 5, does not count then; with --metric NAME=re:REGEX it would."
+    )
     assert "oh no" in m.traceback
     explicit = runner_of("re:ms: (.+)")
     assert measure(explicit, "echo ms: 5; exit 3").value == 5
@@ -198,6 +200,11 @@ def test_a_zero_beside_a_crash_is_no_value(measured):
         assert "\n" not in m.error
     m = measured("echo ms: 5; sh -c 'kill -KILL $$'")
     assert m.outcome is Outcome.OUT_OF_MEMORY
+    m = measured("mypy() { echo 'Found 1 error in 2 files'; return 1; }; mypy src")
+    assert (m.outcome, m.value) == (Outcome.METRIC_ERROR, None), (
+        "its status is no failure: what is wrong is the reading"
+    )
+    assert "two readings could be meant" in m.error
     assert measured("ruff() { echo 'E501 long'; return 1; }; ruff check", "lines:F401").value == 0, "other findings"
 
 

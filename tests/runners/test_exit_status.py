@@ -67,6 +67,8 @@ def test_a_zero_that_a_counting_tool_printed_counts(run, command):
         ("echo ms: 5; kill -KILL $BASHPID", ""),
         ("echo ms: 5; sh -c 'kill -SEGV $$'", "was killed by SIGSEGV (exit status 139)"),
         ("echo ms: 5; no-such-program", "was not found (exit status 127)"),
+        ("echo ms: 5; timeout 0.1 sleep 9", "The command was ended by timeout (exit status 124)."),
+        ("timeout 0.1 sleep 9 | tail -1", "sleep 9, at the front of the pipe, was ended by timeout"),
     ],
 )
 def test_a_number_printed_beside_a_crash_is_no_value(run, command, why):
@@ -79,7 +81,7 @@ def test_a_number_printed_beside_a_crash_is_no_value(run, command, why):
 @pytest.mark.parametrize(
     "command",
     ["grep -c error missing", "sh finds.sh && grep -c error log", "set -e; sh finds.sh; grep -c error log", "grep error log",
-     "sh finds.sh", "bash -c 'cat log | grep -c error'", "exit 1; grep -c error log", "set -o pipefail; sh finds.sh | wc -l"],
+     "sh finds.sh", "bash -c 'cat log | grep -c error'", "exit 1; grep -c error log", "grep -c fine log; exit 1", "set -o pipefail; sh finds.sh | wc -l"],
 )  # fmt: skip
 def test_another_failure_is_not_taken_for_a_count(run, command):
     rule, status, statuses, _ = run(command)
@@ -98,6 +100,12 @@ def test_tools_that_end_with_another_status_when_they_find_something(command, st
     assert exit_rule(command).found == statuses
     assert 2 not in exit_rule("pylint src").found - {2, 4, 8, 16}
     assert 1 not in exit_rule("pylint src").found, "a fatal message"
+
+
+def test_a_count_of_tests_is_read_from_a_pytest_that_found_failures():
+    assert exit_rule("pytest -q", "failed").found == {1}
+    assert exit_rule("python -m pytest -q tests", "Passed").found == {1}
+    assert exit_rule("pytest -q", "ms").found == set()
 
 
 def test_the_rule_is_told_in_one_line():
@@ -134,7 +142,11 @@ def test_the_end_of_the_output_says_whether_something_was_raised():
     raised = 'ms: 5\nTraceback (most recent call last):\n  File "a.py", line 1, in <module>\n    x\nNameError: x\n'
     assert crash_line(raised) == "NameError: x"
     assert crash_line(raised + "more of the message\n") == "NameError: x"
-    assert crash_line("Error\n    at main.js:1:2\n\nNode.js v20.1.0\n") == "Node.js v20.1.0"
+    assert (
+        crash_line("a.js:1\nthrow x\n\nTypeError: x is odd\n    at main.js:1:2\n\nNode.js v20.1.0\n")
+        == "TypeError: x is odd"
+    )
+    assert crash_line("3\n\nNode.js v20.1.0\n") == "Node.js v20.1.0"
     assert (
         crash_line("thread 'main' panicked at src/main.rs:2:5:\nboom\n") == "thread 'main' panicked at src/main.rs:2:5:"
     )
