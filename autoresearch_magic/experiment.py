@@ -287,7 +287,7 @@ class Measurement:
             object.__setattr__(self, "outcome", Outcome.NOT_FINITE)
             object.__setattr__(self, "error", self.error or error)
         if abs(self.steps) > LARGEST_INTEGER:
-            object.__setattr__(self, "steps", int(math.copysign(LARGEST_INTEGER, self.steps)))
+            object.__setattr__(self, "steps", max(-LARGEST_INTEGER, min(LARGEST_INTEGER, self.steps)))
 
     @property
     def ok(self) -> bool:

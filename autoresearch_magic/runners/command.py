@@ -196,7 +196,8 @@ class CommandRunner(Runner):
         printed = named_values(run.output)
         # The original's MB are 2**20 bytes, as `experiment.GIB` says.
         memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory
-        return replace(m, value=value, memory=memory, steps=int(printed.get("num_steps", 0)))
+        steps = printed.get("num_steps", 0.0)
+        return replace(m, value=value, memory=memory, steps=int(steps) if math.isfinite(steps) else 0)
 
     def _tampered(self, run: _CommandRun) -> str:
         """Return which frozen file or linked environment a run has changed, in one line; empty for none."""

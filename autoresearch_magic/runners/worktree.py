@@ -68,6 +68,8 @@ class Worktree:
 
     def _git(self, *arguments: str, given: str = "", literal: bool = False) -> str:
         """Run git in the worktree. When a run has removed its ``.git`` file, git fails and does not look in the folders above."""
+        if not self.folder.is_dir() or self.folder.is_symlink():
+            raise GitFailed("a run has removed the worktree", 128)
         env = {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}
         if literal:
             env["GIT_LITERAL_PATHSPECS"] = "1"
@@ -88,7 +90,9 @@ class Worktree:
 
     def _create(self) -> None:
         top = self.checkout.folder
-        if self.folder.exists():
+        if self.folder.is_symlink() or self.folder.is_file():
+            self.folder.unlink()
+        elif self.folder.exists():
             shutil.rmtree(self.folder)
         try:
             # --force twice, because an incomplete worktree is locked.

@@ -99,6 +99,9 @@ def test_printed_memory_and_steps_are_used(runner_of):
     m = measure(runner_of(), "echo peak_vram_mb: 2048.0\necho num_steps: 953\necho ms: 5")
     assert (m.memory, m.steps) == (2.0, 953)
     assert 0 < measure(runner_of(), "echo ms: 5").memory < 1
+    for steps in ("inf", "nan", "1180591620717411303424"):
+        m = measure(runner_of(), f"echo num_steps: {steps}\necho ms: 5")
+        assert (m.value, m.steps in (0, 2**63 - 1)) == (5, True)
 
 
 @pytest.mark.slow
@@ -432,6 +435,15 @@ def test_changing_a_frozen_file_is_tampering(runner_of):
         assert measure(runner, "touch bench.py\npython bench.py").value == 5, "it is restored"
     assert measure(runner, "echo 2 > data.csv; echo ms: 4").value == 4
     assert measure(runner, "cat data.csv; echo ms: 4").output.startswith("1\n")
+
+
+@pytest.mark.slow
+def test_a_run_that_removes_its_worktree_is_refused_and_the_next_one_has_it_again(runner_of):
+    runner = runner_of()
+    for script in ('rm -rf "$PWD"\necho ms: 1', 'd=$PWD; cd ..; rm -rf "$d"; ln -s /tmp "$d"; echo ms: 1',
+                   'd=$PWD; cd ..; rm -rf "$d"; echo > "$d"; echo ms: 1'):  # fmt: skip
+        assert measure(runner, script).outcome is Outcome.TAMPERED
+        assert measure(runner, "cat data.csv; echo ms: 4").value == 4
 
 
 @pytest.mark.slow

@@ -8,12 +8,14 @@ A progress line says how far the run is and then how good it is: ``step 100 | lo
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ...budget import Budget
+from ...runtime import LAST_STEP
 from ...source.edits import UNPARSABLE, parse
 
 LONGEST = 1_000
@@ -77,15 +79,17 @@ def parse_line(line: str) -> Progress | None:
     rest = _POSITION.sub(" ", _NAMED_NUMBER.sub(" ", _VALUE.sub(" ", line)))
     if not positions or len(_WORD.findall(rest)) > MOST_WORDS:
         return None
-    fraction = next((at / total for kind, at, total in positions if total and kind != "epoch"), None)
+    fraction = next((_share(at, total) for kind, at, total in positions if total and kind != "epoch"), None)
     kind, epoch, epochs = positions[0]
     if kind == "epoch":  # the outer loop: other positions are within this epoch, and epochs count from 1
-        fraction = None if not epochs else epoch / epochs if fraction is None else (epoch - 1 + fraction) / epochs
+        fraction = (
+            None if not epochs else _share(epoch, epochs) if fraction is None else (epoch - 1 + fraction) / epochs
+        )
     counts = {kind: at for kind, at, _ in reversed(positions)}
     step = next((counts[kind] for kind in ("step", "bar", "epoch") if kind in counts), None)
     return Progress(
         fraction=None if fraction is None else min(1.0, max(0.0, fraction)),
-        step=None if step is None else int(step),
+        step=None if step is None else int(min(step, LAST_STEP)),
         values={match["name"].replace(" ", "_"): _number(match["value"]) for match in values},
     )
 
@@ -102,6 +106,10 @@ def _positions(text: str) -> list[tuple[str, float, float | None]]:
             kind = "epoch" if word in ("epoch", "ep") else "step" if word else "bar"
             found.append((kind, at, _number(match["total"]) if match["total"] else None))
     return found
+
+
+def _share(at: float, total: float) -> float:
+    return at / total if math.isfinite(at) and math.isfinite(total) else 0.0
 
 
 def _number(text: str) -> float:

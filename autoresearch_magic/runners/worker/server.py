@@ -320,9 +320,19 @@ class Worker:
             return
         run.log.write(data)
         if run.lines is not None and run.began is not None:
-            for point in run.lines.feed(data, time.monotonic() - run.began, run.tick):
-                if (report := checked_report(point)) is not None:
-                    self.send({"is": "event", "id": run.id, "event": {"report": report}})
+            for report in self.printed_reports(run, data):
+                self.send({"is": "event", "id": run.id, "event": {"report": report}})
+
+    def printed_reports(self, run: RunningJob, data: bytes) -> list[dict[str, Any]]:
+        """Return the points of a curve in printed lines; lines that cannot be read as such do not end the run."""
+        assert run.lines is not None
+        assert run.began is not None
+        try:
+            points = run.lines.feed(data, time.monotonic() - run.began, run.tick)
+        except (ArithmeticError, ValueError):
+            traceback.print_exc()
+            return []
+        return [report for point in points if (report := checked_report(point)) is not None]
 
     def _unregister(self, fd: int) -> None:
         if fd in self.selector.get_map():

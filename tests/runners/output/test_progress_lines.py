@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.runners.output.progress_lines import LONGEST, ProgressLines, parse_line, reports_itself
+from autoresearch_magic.runtime import LAST_STEP
 
 SECONDS, STEPS = Budget(10.0, "seconds"), Budget(200, "steps")
 
@@ -132,6 +133,14 @@ def test_the_cost_of_hostile_output_is_bounded():
     for line in nasty * 20:
         ProgressLines(SECONDS).feed(line + b"\n", 1.0)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("digits", [20, 400])
+def test_positions_of_any_size_are_points(digits):
+    many = "9" * digits
+    for line in (f"step {many} loss: 2", f"epoch {many}/{many} loss 2", f"epoch 1/2 step {many}/{many} | loss: 1e999"):
+        (point,) = ProgressLines(STEPS).feed(line.encode() + b"\n", 1.0)
+        assert 0 <= point["step"] <= LAST_STEP
 
 
 def test_calls_of_report_are_found():
