@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,8 @@ class Session:
         Raw settings that were given with the program.
     expand : callable
         Puts the user's variables into the value of an option or argument; in a notebook, ``{n}`` and ``$n``.
+    defaults : callable
+        Returns raw settings that are weaker than those of a program; in a notebook, those of ``%config Autoresearch``.
     here : set of str
         The setups that were run in the kernel.
     """
@@ -76,6 +78,7 @@ class Session:
     program: Program | None = None
     options: dict[str, Any] = field(default_factory=dict)
     expand: Callable[[str], str] = str
+    defaults: Callable[[], dict[str, Any]] = dict
     here: set[str] = field(default_factory=set)
 
     def study(self, name: str | None = None, *, switch: bool = False) -> Study:
@@ -157,6 +160,16 @@ class Session:
             raise UserError(NO_COMMAND)
         return program, known
 
+    def with_defaults(self, program: Program, options: dict[str, Any]) -> Program:
+        """Return a program with the user's defaults below its own settings, as far as they are for its kind of study."""
+        defaults = self.defaults()
+        repository = bool(program_settings(program, options).get("verify")) or (
+            self.target is None and (bool(defaults.get("verify")) or known_layout(program, options))
+        )
+        other_kind = FOR_CELLS if repository else FOR_REPOSITORIES
+        defaults = {name: value for name, value in defaults.items() if name not in other_kind}
+        return replace(program, settings=_override(defaults, program.settings))
+
     def new_study(self, arguments: argparse.Namespace) -> Study:
         """Make a study of what has been defined, with the settings in `arguments` on top.
 
@@ -165,9 +178,11 @@ class Session:
         UserError
             When program or target are missing, or cannot work.
         """
-        options = {**self.options, **given(arguments)}
+        options = _override(self.options, given(arguments))
         name = getattr(arguments, "name", None)
         program = self.program or _program_of_repository(options)
+        if program is not None:
+            program = self.with_defaults(program, options)
         if program is None and self.target is not None:
             raise UserError(
                 "No program yet: write goal and rules into a cell that begins with  %%autoresearch --metric NAME=EXPRESSION"
@@ -187,6 +202,16 @@ class Session:
         )  # fmt: skip
 
 
+def _override(settings: dict[str, Any], by: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with others on top; a metric among those leaves the direction of another metric behind."""
+    kept = dict(settings)
+    if "metric" in by and by["metric"] != settings.get("metric", by["metric"]):
+        kept.pop("minimize", None)
+    return {**kept, **by}
+
+
+FOR_CELLS = {"budget"}
+FOR_REPOSITORIES = {"scope", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link", "hide"}
 NO_COMMAND = (
     "Say which command measures: --verify COMMAND --metric NAME, or write them into a program.md in the repository."
 )

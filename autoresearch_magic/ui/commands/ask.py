@@ -50,7 +50,10 @@ def plan(session: Session, arguments: argparse.Namespace) -> Reply:
     if not goal and session.program is not None and session.target is None and not _measurable(session, options):
         goal = session.program.text
     if goal:
-        return draft_reply(goal, options, session.root)
+        drafting = {
+            name: value for name, value in session.defaults().items() if name in ("agent", "effort", "base_url")
+        }
+        return draft_reply(goal, {**drafting, **options}, session.root)
     study = session.new_study(arguments)
 
     def work(show: Callable[[float, str], None]) -> Reply:

@@ -23,6 +23,7 @@ from ..reply import Reply
 from ..session import Session
 from .announcer import Announcer
 from .completion import make_matcher
+from .defaults import Autoresearch
 from .progress_bar import NotebookBar, in_notebook
 from .result import Use, calling_frame, result_of, show_reply, use_of
 from .saved_picture import SavedPicture, update_picture
@@ -39,6 +40,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.session = Session()
+        self.defaults = Autoresearch(parent=shell)
         self.announcer = Announcer()
         self.matcher: Any = None
         self._shown: set[tuple[str, float]] = set()  # name and elapsed time of studies whose traceback was shown
@@ -172,6 +174,8 @@ def load(shell: InteractiveShell) -> None:
     """Register magics, completion and the announcer."""
     magics = AutoresearchMagics(shell)
     shell.register_magics(magics)
+    magics.session.defaults = magics.defaults.given
+    shell.configurables.append(magics.defaults)
     magics.matcher = make_matcher(magics.session)
     shell.Completer.custom_matchers.append(magics.matcher)
     shell.events.register("post_run_cell", magics.announcer.flush)
@@ -196,6 +200,7 @@ def unload(shell: InteractiveShell) -> None:
     if (magics := _loaded.pop(id(shell), None)) is not None:
         shell.events.unregister("post_run_cell", magics.announcer.flush)
         shell.Completer.custom_matchers.remove(magics.matcher)
+        shell.configurables.remove(magics.defaults)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("autoresearch", None)
 
