@@ -290,8 +290,8 @@ class StudyStatus:
         """Estimated seconds to the end; None before the first run has ended and while the study is not active."""
         if self.pace is None or not self.state.active or not (self.settings.planned or self.settings.time_limit):
             return None
-        if self.state is State.MEASURING or (self.live is not None and self.live.kind == "trial"):
-            return None  # a comparison does not say in advance how many runs it takes
+        if self.state in (State.MEASURING, State.WAITING) or (self.live is not None and self.live.kind == "trial"):
+            return None  # neither a comparison nor an agent says in advance how long it takes
         part = self.live.progress if self.live is not None else 0.0
         left = self.pace * max(0.0, self.runs_total - self.runs_done - part)
         limit = self.settings.time_limit

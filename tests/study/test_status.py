@@ -7,8 +7,18 @@ import pytest
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.events import Confirmed, Judged, Notice, RunEnded, RunProgress, RunStarted, State, StateChanged
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.events import (
+    Confirmed,
+    Judged,
+    Notice,
+    RunEnded,
+    RunProgress,
+    RunStarted,
+    Spent,
+    State,
+    StateChanged,
+)
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Usage, Verdict
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.status import LIVE_POINTS, StudyStatus
 
@@ -79,6 +89,7 @@ def test_what_is_left_is_the_pace_times_what_has_not_been_run():
     search = status_after(*SEARCH, experiments=10)
     assert search.remaining == pytest.approx(search.pace * (10 - 2 + 4))
     assert status_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).remaining is None
+    assert status_after(*SEARCH, StateChanged(State.WAITING, "a limit"), experiments=10).remaining is None
     assert status_after(*SEARCH, StateChanged(State.FINISHED), experiments=10).fraction == 1
 
 
@@ -121,3 +132,14 @@ def test_at_the_end_what_was_told_on_the_way_is_over_and_what_still_matters_is_n
         assert status_after(*SEARCH, levels, plateau, StateChanged(state)).message == "It takes two values."
         ended = status_after(*SEARCH, levels, plateau, levels, StateChanged(state, "The time is up."))
         assert ended.message == "The time is up. It takes two values."
+
+
+def test_the_end_says_why_or_nothing_and_usage_counts_what_is_not_judged():
+    told = status_after(*SEARCH, Notice("An audit was wrong."), Spent(Usage(calls=2, cost=1.0)), experiments=10)
+    assert (told.message, told.usage.calls, told.usage.cost) == ("An audit was wrong.", 2, 1.0)
+    told.take(StateChanged(State.CONFIRMING))
+    assert told.message == "An audit was wrong."
+    told.take(StateChanged(State.FINISHED))
+    assert told.message == ""
+    told.take(StateChanged(State.FINISHED, "The time is up."))
+    assert told.message == "The time is up."

@@ -28,13 +28,13 @@ _LIMIT = re.compile(
     r"""usage[ _-]limit | rate[ _-]?limit | (?:hit|reached|exceeded)\ (?:your|the)\ (?:[\w-]+\ ){0,3}(?:limit|quota)
     | (?:limit|quota)\ (?:was\ |is\ |has\ been\ |will\ )?(?:reached|exceeded|exhausted|reset) | too\ many\ requests
     | resource[ _](?:has\ been\ )?exhausted | overloaded | at\ (?:full\ )?capacity | temporarily\ unavailable | service\ unavailable
-    | (?:error|status|code|http)\W{0,12}(?:\w+\W{1,3}){0,2}(?:429|503|529)\b""",
+    | (?:error|status|code|http)\W{0,12}(?:(?!line)\w+\W{1,3}){0,2}(?:429|503|529)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _REFUSED = re.compile(
     r"""invalid\ (?:api[ _-]?key|x-api-key|bearer) | incorrect\ api\ key | authentication[ _](?:error|failed|required) | not\ logged\ in
     | please\ (?:run\ )?(?:\S*\s)?/?log ?in\b | oauth\ token\ (?:has\ )?(?:expired|revoked) | token\ (?:has\ )?expired
-    | (?:error|status|code|http)\W{0,12}(?:\w+\W{1,3}){0,2}(?:401|403)\b | \b401\ unauthori[sz]ed | \b403\ forbidden
+    | (?:error|status|code|http)\W{0,12}(?:(?!line)\w+\W{1,3}){0,2}(?:401|403)\b | \b401\ unauthori[sz]ed | \b403\ forbidden
     | credit\ balance | insufficient[ _]quota | billing[ _]error
     | model\W.{0,60}(?:not\ found|does\ not\ exist|not\ supported|may\ not\ exist) | (?:unknown|invalid)\ model
     | unknown\ option | unrecogni[sz]ed\ (?:option|argument) | unexpected\ argument | no\ such\ option | can't\ open\ file""",

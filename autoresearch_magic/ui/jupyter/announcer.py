@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...events import Event, Judged, Notice, StateChanged
+from ...events import Event, Judged, Notice, State, StateChanged
 from ...experiment import Verdict
 from ...metric import format_number
 
@@ -23,6 +23,8 @@ class Announcer:
                     f"[autoresearch] experiment {e.number} kept, {format_number(e.value or 0.0, e.deviation)}: {e.summary}"
                 )
             case Notice(message):
+                self._lines.append(f"[autoresearch] {message}")
+            case StateChanged(State.WAITING, message) if message:
                 self._lines.append(f"[autoresearch] {message}")
             case StateChanged(state, message) if not state.active:
                 self._lines.append(f"[autoresearch] {state}{': ' + message if message else ''}")

@@ -88,6 +88,7 @@ def test_refusals(text, code):
     ("text", "code"),
     [
         ("Traceback (most recent call last):\n  File 'a.py', line 429, in <module>\nKeyError: 'x'", 1),
+        ("error on line 429, status line 401", 1),
         ("panic: out of memory", 101),
         ("", 1),
         ("```python\nRATE_LIMIT = 3  # too many requests\n```", 0),
