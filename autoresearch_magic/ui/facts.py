@@ -131,5 +131,6 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
     ]  # fmt: skip
     return plain_dict({
         "metric": metric_facts(plan.metric), "trials": trials, "seconds": plan.seconds, "most_seconds": plan.most_seconds,
-        "guard_seconds": plan.guard_seconds, "advice": plan.advice, "text": str(plan), "settings": plan.settings.to_json(),
+        "guard_seconds": plan.guard_seconds, "notes": list(plan.notes), "advice": plan.advice, "text": str(plan),
+        "settings": plan.settings.to_json(),
     })  # fmt: skip

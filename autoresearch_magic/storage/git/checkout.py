@@ -262,8 +262,11 @@ def has_study(checkout: Checkout, name: str) -> bool:
 
 
 def ignored_folders(top: Path) -> list[str]:
-    """Return the folders of a repository that git ignores as a whole, such as ``node_modules``, without what is in them."""
-    found = names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"))
+    """Return the folders of a repository that git ignores as a whole, such as ``node_modules``; none where git fails."""
+    try:
+        found = names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"))
+    except GitFailed:  # the repository has been moved, which is told when the worktree is made
+        return []
     return [name.rstrip("/") for name in found if name.endswith("/")]
 
 
