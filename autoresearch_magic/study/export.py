@@ -1,4 +1,4 @@
-"""Write a study out: a DataFrame, files, a report, a commit on the user's branch."""
+"""Write a study out: a DataFrame, files, a report."""
 
 from __future__ import annotations
 
@@ -91,32 +91,6 @@ def history_csv(experiments: Sequence[Experiment], metric: Metric) -> str:
     table.writeheader()
     table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(experiments, metric))
     return out.getvalue()
-
-
-def apply_to_branch(status: StudyStatus, best: Experiment | None) -> str:
-    """Commit an experiment's change to the user's branch; see `Study.apply`."""
-    from ..storage.git.apply import apply
-
-    if (checkout := status.definition.checkout) is None:
-        raise UserError("This study is of a cell: %autoresearch restore N puts an experiment's version into a cell.")
-    if best is None or best.number == 0:
-        raise UserError(f"{status.name} has kept nothing so far: there is nothing to apply.")
-    if not best.commit:
-        raise UserError(f"Experiment {best.number} has no commit: see  %autoresearch show {best.number}")
-    return apply(checkout, best.commit, commit_message(status, best))
-
-
-def commit_message(status: StudyStatus, best: Experiment) -> str:
-    """Return the message of the commit that brings an experiment into the user's branch."""
-    metric, baseline = status.metric, status.experiments[0]
-    chain = [best]
-    while (parent := chain[-1].parent) is not None and parent > 0:
-        chain.append(status.experiments[parent])
-    changes = "\n".join(f"- {e.summary} ({status.format(e.value)})" for e in reversed(chain))
-    subject = f"{metric.name} {status.format(baseline.value)} -> {status.format(best.value)}"
-    title = status.definition.program.title
-    trailers = f"Experiment: {best.number}\nStudy: {status.name}\nMetric: {metric.name}={best.value!r}\n"
-    return "\n\n".join(part for part in (subject, title if title != subject else "", changes, trailers) if part)
 
 
 def write_report(status: StudyStatus, path: Path) -> Path:

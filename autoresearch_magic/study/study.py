@@ -520,7 +520,7 @@ class Study:
         UserError
             When the branch is not in a state for it; nothing is changed then.
         """
-        from .export import apply_to_branch
+        from .applying import apply_to_branch
 
         return apply_to_branch(self.status, self.status.incumbent if number is None else self.experiment(number))
 

@@ -34,6 +34,11 @@ def result_line(status: StudyStatus) -> str:
     return f"{metric.name} {status.format(best.value)} (experiment {best.number}), baseline {status.format(baseline.value)}"
 
 
+def beyond_chance(head: Headline | None) -> bool:
+    """Whether the confirmed result shows an improvement: the interval of the gain is above zero."""
+    return head is not None and head.reach is not None and head.gain > head.reach
+
+
 def gain_text(head: Headline) -> str:
     """Return how much better or worse the best is than the baseline, with the interval, in words.
 

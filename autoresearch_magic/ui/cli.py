@@ -1,6 +1,6 @@
 """The command line: ``autoresearch run NOTEBOOK.ipynb | PROGRAM.md``, and the commands that it shares with the magics.
 
-Answers go to the standard output; progress and errors go to the standard error. The exit codes are those of `outcome`.
+Answers go to the standard output; progress and errors go to the standard error. The exit codes are those of `exit_codes`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from .. import __version__
 from ..errors import UserCodeError, UserError
 from ..storage.folders import ROOT
 from .commands.table import run_words
-from .outcome import DONE, FAILED, USAGE, outcome_reply
+from .exit_codes import DONE, FAILED, USAGE
+from .outcome import outcome_reply
 from .progress_bar import follow, terminal_bar
 from .reply import Reply
 from .run_notebook import NotebookFailed

@@ -1,4 +1,4 @@
-"""How a study ended, for the command line: exit codes, and the text that is printed last."""
+"""How a study ended, for the command line: the exit code, and the text that is printed last."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ from pathlib import Path
 from ..errors import UserCodeError
 from ..events import State
 from ..study.study import Study
-from ..study.summary import history_text, result_line
+from ..study.summary import beyond_chance, history_text, result_line
+from .exit_codes import DONE, NOT_SHOWN
 from .replies import shown_path
 from .reply import Reply
-
-DONE, FAILED, USAGE, NO_GAIN = 0, 1, 2, 3
-"""Exit codes: done; failed, interrupted, or the doctor found a failure; wrong usage; the budget was spent without an improvement."""
-
-VERDICT_CODES = {"STABLE": DONE, "UNDECIDED": NO_GAIN, "UNSTABLE": 4, "BASELINE_UNAVAILABLE": FAILED}
-"""Exit codes of a comparison, by its verdict."""
 
 
 def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
@@ -42,10 +37,19 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
         lines.append("picture   none without matplotlib: pip install matplotlib")
     text = "\n".join([
         "", study.definition.program.title or study.name, "", history_text(study.status, study.experiments), "",
-        result_line(study.status), *_why_stopped(study), "", *lines,
+        result_line(study.status), *_not_shown(study), *_why_stopped(study), "", *lines,
     ])  # fmt: skip
-    best = study.status.incumbent
-    return Reply(text, exit_code=DONE if best is not None and best.number > 0 else NO_GAIN)
+    return Reply(text, exit_code=DONE if beyond_chance(study.headline) else NOT_SHOWN)
+
+
+def _not_shown(study: Study) -> list[str]:
+    """Return that the best may be no better than the baseline, where that is not certain."""
+    best, head = study.status.incumbent, study.headline
+    if best is None or best.number == 0 or beyond_chance(head):
+        return []
+    if head is None:
+        return [f"The best was not measured again, so no improvement is shown (exit code {NOT_SHOWN})."]
+    return [f"Chance may explain this: no improvement is shown (exit code {NOT_SHOWN})."]
 
 
 def _why_stopped(study: Study) -> list[str]:

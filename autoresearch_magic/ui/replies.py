@@ -15,6 +15,7 @@ from ..metric import format_numbers
 from ..runners.output.failing_lines import failing_lines
 from ..runners.output.log_file import read_log
 from ..source.edits import line_counts, unified_diff
+from ..study.applying import not_applicable
 from ..study.comparisons import Regression
 from ..study.plan import Plan
 from ..study.results_table import ResultsTable
@@ -22,6 +23,7 @@ from ..study.study import Study
 from ..study.summary import counts, result_line
 from ..text import counted, escape, fenced
 from .doctor.check import Check
+from .exit_codes import DONE, VERDICT_CODES
 from .facts import evals_facts, experiment_facts, plan_facts, regression_facts, table_evals_facts
 from .reply import Reply, prose_reply
 from .session import Place
@@ -53,9 +55,10 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
     if study.definition.checkout is not None:  # a target of whole files: show only what changed
         code, language = unified_diff(study.experiments[0].target, e.target) or "(as the study began)", "diff"
         if e.number:
-            facts.append(
-                f"Changes to the baseline, commit {e.commit[:10]}; {place} apply {e.number}  commits them to your branch:"
+            offer = (
+                "" if not_applicable(study.status, e) else f"; {place} apply {e.number}  commits them to your branch"
             )
+            facts.append(f"Changes to the baseline, commit {e.commit[:10]}{offer}:")
     if place is Place.SHELL:
         facts = [*map(for_shell, facts)]
     text = "\n".join([head, *facts, "", code.rstrip(), *(["", tail] if tail else [])])
@@ -136,7 +139,8 @@ def answer_reply(study: Study) -> Reply:
         return prose_reply("Stopped before there was an answer.")
     text = answer.text(study.metric)
     data = regression_facts(study, answer) if isinstance(answer, Regression) else {"study": study.name, "text": text}
-    return Reply(text, fenced(text, "text") if "\n" in text else escape(text), data=data)
+    code = VERDICT_CODES[answer.verdict] if isinstance(answer, Regression) else DONE
+    return Reply(text, fenced(text, "text") if "\n" in text else escape(text), exit_code=code, data=data)
 
 
 def ablation_reply(study: Study) -> Reply:

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.ui.cli import main
 
 TARGET = "X = 3.0\nloss = (X - 1) ** 2\n"
@@ -45,6 +46,42 @@ def test_exit_code_3_for_a_budget_spent_without_improvement(folder, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_exit_code_3_where_chance_may_explain_the_result(folder, capsys):
+    """The one experiment has a lucky run; when best and baseline are measured again, they are alike."""
+    (folder / "train.py").write_text(
+        "import pathlib\nX = 3.0\nruns = pathlib.Path('runs')\nn = len(runs.read_text()) if runs.exists() else 0\n"
+        "_ = runs.write_text('.' * (n + 1))\nloss = 0.9 if n == 2 else (1.0, 1.1)[n // 2 % 2]\n"
+    )
+    words = [
+        "run",
+        "program.md",
+        "--target",
+        "train.py",
+        "-n",
+        "1",
+        "--judge",
+        "strict",
+        "--repeats",
+        "2",
+        "--name",
+        "luck",
+    ]
+    assert main(words) == 3
+    out = capsys.readouterr().out
+    assert "which chance may explain" in out
+    assert "Chance may explain this: no improvement is shown (exit code 3)." in out
+
+
+@pytest.mark.slow
+def test_exit_code_4_for_a_regression(folder, capsys):
+    assert main(["run", "program.md", "--target", "train.py", "--name", "one"]) == 0
+    best = open_study("one", ".autoresearch").incumbent.number
+    assert main(["regression", str(best), "0", "--samples", "2"]) == 4
+    assert capsys.readouterr().out.splitlines()[-1].startswith("UNSTABLE: ")
+    assert main(["regression", "0", str(best), "--samples", "2"]) == 0
+
+
 def test_exit_codes_2_for_wrong_usage_and_1_for_failures(folder, capsys):
     for words in (["dance"], ["run"], ["run", "program.md"], ["run", "none.ipynb"], ["status"], ["show"],
                   ["run", "program.md", "--target", "train.py", "--budget", "soon"]):  # fmt: skip
@@ -114,8 +151,9 @@ def test_plan_evals_and_regression_on_the_command_line(folder, capsys):
     capsys.readouterr()
     assert main(["evals"]) == 0
     assert "Keep rate" in capsys.readouterr().out
-    assert main(["regression", "0", "1", "--samples", "2"]) == 0
-    assert any(word in capsys.readouterr().out for word in ("STABLE", "UNSTABLE", "UNDECIDED"))
+    code = main(["regression", "0", "1", "--samples", "2"])
+    verdict = capsys.readouterr().out.strip().splitlines()[-1].partition(":")[0]
+    assert code == {"STABLE": 0, "UNDECIDED": 3, "UNSTABLE": 4}[verdict]
     assert main(["regression", "0", "1", "--samples", "many"]) == 2
     assert "whole number" in capsys.readouterr().err
 

@@ -14,8 +14,8 @@ from ...study.regression_table import read_regression
 from ...study.results_table import is_results_table
 from ...text import fenced
 from ..drafting import draft_reply
+from ..exit_codes import VERDICT_CODES
 from ..facts import metric_facts, plain_dict
-from ..outcome import VERDICT_CODES
 from ..replies import ablation_reply, answer_reply, plan_reply
 from ..reply import Reply
 from ..session import Place, Session, known_layout, program_settings

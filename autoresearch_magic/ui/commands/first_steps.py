@@ -25,5 +25,5 @@ FIRST_STEPS = {
   autoresearch init SKILL [FOLDER]           begin with a copy of an example
   autoresearch plan "GOAL" --agent claude    let an agent write a program for a goal in plain words
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the budget was spent without an improvement.""",
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no improvement was shown, or chance may explain it, 4 a comparison found that B is worse.""",
 }

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import UserError
+from ...experiment import Experiment
+from ...study.applying import applied_text, not_applicable
+from ...study.study import Study
+from ...study.summary import beyond_chance
+from ..exit_codes import DONE, NOT_SHOWN
 from ..replies import report_reply, shown_path
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session, Source
@@ -23,10 +29,7 @@ def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     study = session.study(arguments.study)
     experiment = study.experiment(arguments.number)
     if study.definition.checkout is not None:
-        raise UserError(
-            f"{study.name} is of a repository: {MAGIC} apply {experiment.number}  commits the experiment to your branch, "
-            f"and  git show {experiment.commit[:10]}  shows it."
-        )
+        raise UserError(_of_a_repository(study, experiment))
     session.target = Source(experiment.target)
     path = study.definition.target_path
     where = "in the cell below" if path is None else f"in a cell, not in {path.name}"
@@ -36,16 +39,21 @@ def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     )
 
 
+def _of_a_repository(study: Study, e: Experiment) -> str:
+    """Return why an experiment is not restored, and what to do instead."""
+    shows = f"git show {e.commit[:10]}  shows the experiment." if e.commit else f"{MAGIC} show {e.number}  shows it."
+    if e.number == 0 or not_applicable(study.status, e):
+        return f"{study.name} is of a repository, which is not changed:  {shows}"
+    return f"{study.name} is of a repository: {MAGIC} apply {e.number}  commits the experiment to your branch, and  {shows}"
+
+
 @command("restore", NUMBER, TO, of_study=True, places=[Place.SHELL])
 def restore_file(session: Session, arguments: argparse.Namespace) -> Reply:
     """Print an experiment's version of the target, or write it into a file."""
     study = session.study(arguments.study)
     experiment = study.experiment(arguments.number)
     if study.definition.checkout is not None:
-        raise UserError(
-            f"{study.name} is of a repository: {MAGIC} apply {experiment.number}  commits the experiment to your branch, "
-            f"and  git show {experiment.commit[:10]}  shows it."
-        )
+        raise UserError(_of_a_repository(study, experiment))
     if arguments.to is None:
         return Reply(experiment.target.rstrip("\n"), verbatim=True)
     path = Path(arguments.to).expanduser()
@@ -62,10 +70,16 @@ def restore_file(session: Session, arguments: argparse.Namespace) -> Reply:
 )  # fmt: skip
 def apply(session: Session, arguments: argparse.Namespace) -> Reply:
     """Commit the best, or experiment N, to the branch of your repository; pushes nothing."""
-    commit = session.study(arguments.study).apply(arguments.number)
-    return prose_reply(
-        f"Committed to your branch as {commit[:10]}, nothing is pushed. Undo it with  git reset --hard {commit[:10]}~1"
+    study = session.study(arguments.study)
+    experiment = study.incumbent if arguments.number is None else study.experiment(arguments.number)
+    commit = study.apply(experiment.number)
+    head = study.headline
+    shown = head is not None and head.number == experiment.number and beyond_chance(head)
+    reply = prose_reply(
+        f"Committed to your branch as {commit[:10]}, nothing is pushed. {applied_text(study.status, experiment)} "
+        f"Undo it with  git reset --hard {commit[:10]}~1"
     )
+    return replace(reply, exit_code=DONE if shown else NOT_SHOWN)
 
 
 @command(

@@ -1,0 +1,10 @@
+"""The exit codes of the command line, which ``docs/command-line.md`` documents."""
+
+from __future__ import annotations
+
+DONE, FAILED, USAGE, NOT_SHOWN, WORSE = range(5)
+"""Done; failed, interrupted, or the doctor found a failure; wrong usage; no improvement was shown: there is none, or chance may
+explain it; a comparison found that the second version is worse."""
+
+VERDICT_CODES = {"STABLE": DONE, "UNDECIDED": NOT_SHOWN, "UNSTABLE": WORSE, "BASELINE_UNAVAILABLE": FAILED}
+"""By the verdict of a comparison."""
