@@ -17,12 +17,11 @@ Everything is estimated from the recorded runs. Formulas and their sources:
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..experiment import Experiment, Measurement, mean
+from ..experiment import Experiment, Measurement, mean, standard_deviation
 from ..metric import Metric
 
 MOST = 0.95
@@ -132,7 +131,7 @@ def _student(tail: float, df: float) -> float:
 
 def spread(values: Sequence[float]) -> float:
     """Return the sample standard deviation (n − 1) of one run; 0 for fewer than two values."""
-    return statistics.stdev(values) if len(values) > 1 else 0.0
+    return standard_deviation(values)
 
 
 def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
@@ -169,7 +168,7 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     if df == 0:
         return Noise()
     power = _power(groups, df)
-    sd = math.sqrt(sum(_squares(values, power) for values in groups) / df)
+    sd = _pooled(groups, power, df)
     largest = max(groups, key=_size)
     # Values that are equal but for the last bits of a sum are equal.
     if sd * _size(largest) ** power <= EXACT * _size(largest):
@@ -177,10 +176,10 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     products, pair_df = 0.0, 0
     for ours, theirs in pairs:
         a, b = mean(ours), mean(theirs)
-        unit = (_size(ours) * _size(theirs)) ** power
-        products += sum((x - a) * (y - b) for x, y in zip(ours, theirs, strict=True)) / unit
+        one, two = sd * _size(ours) ** power, sd * _size(theirs) ** power
+        products += sum((x - a) / one * ((y - b) / two) for x, y in zip(ours, theirs, strict=True))
         pair_df += len(ours) - 1
-    pairing = products / sd**2 / (pair_df + UNPAIRED)
+    pairing = products / (pair_df + UNPAIRED)
     kept = [e for e in experiments if e.kept and e.values]
     size = _size(kept[-1].values if kept else groups[0])
     return Noise(sd * size**power, df, max(0.0, min(MOST, pairing)), power, size)
@@ -190,10 +189,17 @@ def _size(values: Sequence[float]) -> float:
     return abs(mean(values))
 
 
-def _squares(values: Sequence[float], power: float) -> float:
-    middle = mean(values)
-    unit: float = abs(middle) ** power  # divided by before squaring: the square of a tiny mean is zero
-    return sum(((value - middle) / unit) ** 2 for value in values)
+def _pooled(groups: Iterable[Sequence[float]], power: float, df: int) -> float:
+    """Return the standard deviation pooled within groups, each divided by its mean's size to a power.
+
+    Without squares, which would overflow or vanish for values beyond 1e154 or below 1e-154.
+    """
+    deviations: list[float] = []
+    for values in groups:
+        middle = mean(values)
+        unit: float = abs(middle) ** power
+        deviations += [(value - middle) / unit for value in values]
+    return math.hypot(*deviations) / math.sqrt(df)
 
 
 def _power(groups: Sequence[Sequence[float]], df: int) -> float:
@@ -203,10 +209,10 @@ def _power(groups: Sequence[Sequence[float]], df: int) -> float:
         return 0.0
 
     def likelihood(power: float) -> float:
-        pooled = sum(_squares(values, power) for values in groups) / df
-        if pooled <= 0:
+        sd = _pooled(groups, power, df)
+        if sd <= 0:
             return 0.0
-        return -df / 2 * math.log(pooled) - power * sum((len(v) - 1) * math.log(_size(v)) for v in groups)
+        return -df * math.log(sd) - power * sum((len(v) - 1) * math.log(_size(v)) for v in groups)
 
     found = {power: likelihood(power) for power in (0.5, 0.0, 1.0)}
     best = max(found.values())
@@ -280,7 +286,7 @@ def disturbed(values: Sequence[float], noise: Noise, size: float = 0.0) -> bool:
         return spread(values) > EXACT * own
     from scipy.special import fdtri  # as in _student
 
-    return (spread(values) / allowed) ** 2 > float(fdtri(len(values) - 1, noise.df, 1 - ODD))
+    return spread(values) / allowed > math.sqrt(float(fdtri(len(values) - 1, noise.df, 1 - ODD)))
 
 
 def welch(better: Sequence[float], worse: Sequence[float], confidence: float) -> float | None:
@@ -299,8 +305,11 @@ def welch(better: Sequence[float], worse: Sequence[float], confidence: float) ->
     """
     if len(better) < 2 or len(worse) < 2:
         return None
-    a, b = statistics.variance(better) / len(better), statistics.variance(worse) / len(worse)
-    if a + b == 0:
+    n, m = len(better), len(worse)
+    one, two = spread(better) / math.sqrt(n), spread(worse) / math.sqrt(m)
+    error = math.hypot(one, two)
+    if error == 0:
         return 0.0
-    df = (a + b) ** 2 / (a * a / (len(better) - 1) + b * b / (len(worse) - 1))
-    return student((1 - confidence) / 2, df) * math.sqrt(a + b)
+    a, b = (one / error) ** 2, (two / error) ** 2  # shares of the variance: the variances' own squares may overflow
+    df = 1 / (a * a / (n - 1) + b * b / (m - 1))
+    return student((1 - confidence) / 2, df) * error

@@ -1,7 +1,7 @@
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
@@ -177,6 +177,7 @@ def test_a_crash_in_a_later_run_is_a_crash():
     assert decide(crashed, best(1.0, 1.0)).verdict is Verdict.CRASH
 
 
+@settings(deadline=None)  # the first example imports scipy
 @given(number, number, st.floats(0, 10), st.booleans())
 def test_the_direction_is_symmetric(a, b, sd, strict):
     rule, noise = Rule(strict=strict), Noise(sd, 4)

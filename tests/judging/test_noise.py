@@ -4,12 +4,14 @@ import statistics
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.experiment import LARGEST, Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging.judge import Rule, drifted, headline, judge
 from autoresearch_magic.judging.noise import Noise, compare, disturbed, estimate_noise, spread, student, welch
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.study.summary import gain_text
 
 DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)
 finite = st.floats(-1e6, 1e6)
@@ -181,3 +183,32 @@ def test_undisturbed_runs_are_seldom_called_disturbed():
         baseline = experiment(*(rng.gauss(50.0, 1.0) for _ in range(9)), number=0)
         found += disturbed([rng.gauss(50.0, 1.0) for _ in range(3)], estimate_noise([baseline]), size=50.0)
     assert 0.004 < found / trials < 0.018
+
+
+EXTREME = st.floats(-LARGEST, LARGEST) | st.sampled_from([LARGEST, -LARGEST, 5e-324, 0.0, 1e-200, 2.4e-19, 1e-160])
+
+
+@settings(deadline=None)
+@given(*[st.lists(EXTREME, min_size=1, max_size=4)] * 3)
+def test_no_values_are_too_large_or_too_small_to_be_judged_and_told(a, b, c):
+    baseline, kept = experiment(*a, number=0), experiment(*b)
+    baseline, kept = replace(baseline, verdict=Verdict.BASELINE), replace(kept, verdict=Verdict.KEEP)
+    candidate = experiment(*c, number=2)
+    noise = estimate_noise([baseline, kept, candidate])
+    assert math.isfinite(noise.sd)
+    assert judge(candidate, kept, DOWN, noise=noise, rule=Rule()).reason
+    assert drifted(a, b, noise) in (True, False)
+    assert disturbed(c, noise, a[0]) in (True, False)
+    final = headline(kept, b, a, DOWN)
+    assert final.reach is None or math.isfinite(final.reach)
+    assert "better" in gain_text(final) or "worse" in gain_text(final)
+
+
+def test_tiny_values_vary_as_much_as_large_ones():
+    tiny, large = (
+        estimate_noise([experiment(*(scale * v for v in (1.0, 1.1, 0.9)), number=0)]) for scale in (1e-250, 1.0)
+    )
+    assert tiny.sd == pytest.approx(1e-250 * large.sd)
+    assert welch([1e-250, 2e-250], [3e-250, 5e-250], 0.95) == pytest.approx(
+        1e-250 * welch([1.0, 2.0], [3.0, 5.0], 0.95)
+    )
