@@ -1,14 +1,14 @@
 """The total of a coverage table: ``All files | 85.2 | 78.1 | 90 | 85.5 |`` of Istanbul, ``TOTAL  1234  56  95%`` of coverage.py.
 
 Istanbul's table (jest, vitest, nyc, c8) has four percentages in its row for all files. The coverage is that of the statements, the
-first, as in coverage.py; a metric called branches, functions or lines reads its own column.
+first, as in coverage.py and in Istanbul's summary of four lines; a metric called branches, functions or lines reads its own column.
 """
 
 from __future__ import annotations
 
 import re
 
-from .numbers import Quantity
+from .numbers import Quantity, quantities
 
 _COLUMNS = ("stmts", "branch", "funcs", "lines")
 """Istanbul's columns in their order, for a row whose heading was cut off by grep."""
@@ -18,6 +18,7 @@ _SPELLINGS = {
 }  # fmt: skip
 _ISTANBUL = re.compile(r"\s*+All files\s*+\|")
 _TOTAL = re.compile(r"\s*+TOTAL\s++(?:[0-9]++\s++)++([0-9]+(?:\.[0-9]+)?)%\s*+")
+_SUMMARY = re.compile(r"\s*+Statements\s*+:\s*+([0-9]+(?:\.[0-9]+)?)\s*+%")
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*")
 
 
@@ -50,6 +51,10 @@ def table_total(lines: list[str], name: str) -> list[tuple[Quantity, int, str]]:
                         (Quantity(f"{percent[1]}%", percent[1], "%", begin, begin + len(percent[1])), number, line)
                     )
                 at += len(cell) + 1
-        elif named_coverage and words in ("", "test", "code", "total") and (total := _TOTAL.fullmatch(line)):
+        elif not named_coverage or words not in ("", "test", "code", "total"):
+            continue
+        elif total := _TOTAL.fullmatch(line):
             found.append((Quantity(f"{total[1]}%", total[1], "%", total.start(1), total.end(1) + 1), number, line))
+        elif _SUMMARY.match(line):
+            found.append((next(quantities(line)), number, line))
     return found

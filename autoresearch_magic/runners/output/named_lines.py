@@ -29,8 +29,28 @@ _BLANKS = re.compile(r"[ \t]*+")
 _BEFORE_COUNT = re.compile(
     r"(?:^|[^\w\s/.-])[ \t]*$|(?:^|\W)(?:found|with|got|has|have|are|were|and|ok\.)[ \t]*$", re.IGNORECASE
 )
-_AFTER_COUNT = re.compile(r"[ \t]*(?:$|[,;.)\]!]|(?:in|out of|total|found|remaining)\b|\()", re.IGNORECASE)
-_NEXT_FIELD = re.compile(r"[|│;]\s*[A-Za-z]")
+_AFTER_COUNT = re.compile(
+    r"[ \t]*(?:$|[,;.)\]!|#]|[ \t]{2,}(?![-+.\d])|(?:in|out of|total|found|remaining)\b|\()", re.IGNORECASE
+)
+_FINDINGS = re.compile(
+    r"(?<![a-z])(?:errors?|issues?|problems?|warnings?|violations?|findings?|failures?|lints?)(?![a-z])", re.IGNORECASE
+)
+_NOTHING_FOUND = re.compile(  # mypy, ruff, pytest, shellcheck
+    r"(?<!\w)(?:no|zero) (?:issues|errors|problems|warnings|violations|findings|failures)(?: were)?(?: found| detected)?(?!\w)"
+    r"|^All checks passed!?\s*$",
+    re.IGNORECASE,
+)
+_FIELD_END = re.compile(r"[,;:|│][ \t]*$")  # "step 500: train loss 1.5, val loss 1.8"
+_KINDS_OF_VALUE = (
+    "%",
+    "mean",
+    "mean ± σ",
+    "average",
+    "avg",
+    "ratio",
+)  # hyperfine's "Time (mean ± σ):", vegeta's "Success [ratio]"
+_NEXT_FIELD = re.compile(r"[|│;,]\s*(?!(?:of|or|to|and)\b)[A-Za-z]")
+_COUNT_END = re.compile(r"(?:^|[ \t(])[0-9][0-9,]*[ \t]$")
 _NAMED_VALUE = re.compile(r"[ \t]*+(?:METRIC[ \t]+)?([A-Za-z]\w{0,60})[ \t]*+[:=][ \t]*+(?=[^\s:=])")
 
 
@@ -105,8 +125,10 @@ def find_named(lines: list[str], name: str) -> tuple[list[Candidate], tuple[int,
             between = _BETWEEN.match(line, match.end())
             if between is None or not _is_name_start(before) or not _is_unit_or_direction(between["unit"]):
                 continue
-            if not between["sign"] and before.strip():
-                continue  # "1234 ns/op 16 B/op": without a sign, only the first words of a line name what follows
+            if not between["sign"] and before.strip() and not _FIELD_END.search(before):
+                continue  # "1234 ns/op 16 B/op": without a sign, only the first words of a line or a field name what follows
+            if between["sign"] in ("|", "│") and _COUNT_END.search(before):
+                continue  # "2 failed | 38 passed": the bar ends the field
             marked = before.strip() == "METRIC"
             candidate = _candidate(line, number, between.end(), between["unit"])
             if candidate is not None:
@@ -127,11 +149,15 @@ def find_loosely(lines: list[str], name: str) -> list[Candidate]:
 
     1. a row and a field: ``http_req_duration p(95)`` in the line ``http_req_duration: avg=3ms p(95)=9ms``;
     2. a line without the unit at the name's end: ``p95_ms`` in ``p95: 9.1ms``, where the value has a unit of that kind;
-    3. a count before its name: ``failed`` in ``2 failed, 40 passed``.
+    3. a count before its name: ``failed`` in ``2 failed, 40 passed``;
+    4. nothing of what is counted: ``errors`` in ``Success: no issues found in 5 source files``;
+    5. a unit for a name: ``ns/op`` in ``BenchmarkFib-8  1000  1234 ns/op``.
     """
     words = [word for word in _WORD_SEPARATOR.split(name) if word]
     for cut in range(len(words) - 1, 0, -1):
-        row = re.compile(rf"[ \t{{|*-]*{name_pattern(' '.join(words[:cut]))}(?!\w)[. \t]*[:=|]", re.IGNORECASE)
+        row = re.compile(
+            rf"[ \t{{|*-]*{name_pattern(' '.join(words[:cut]))}(?!\w)(?:[. \t]*[:=|]|[ \t]{{2,}})", re.IGNORECASE
+        )
         found: list[Candidate] = []
         for number, line in enumerate(lines, start=1):
             if start := row.match(line):
@@ -141,7 +167,7 @@ def find_loosely(lines: list[str], name: str) -> list[Candidate]:
                 found += [replace(c, line_number=number, line=line) for c in inner]
         if found:
             return found
-    return _without_unit(lines, name) or _counted(lines, name)
+    return _without_unit(lines, name) or _counted(lines, name) or _none_found(lines, name) or _by_unit(lines, name)
 
 
 def _without_unit(lines: list[str], name: str) -> list[Candidate]:
@@ -151,6 +177,22 @@ def _without_unit(lines: list[str], name: str) -> list[Candidate]:
         return []
     bare, _ = find_named(lines, " ".join(words[:-1]))
     return [c for c in bare if same_dimension(c.quantity.unit, words[-1])]
+
+
+def _none_found(lines: list[str], name: str) -> list[Candidate]:
+    """Return a zero for each line in which a tool says that it has found nothing, for a metric that counts findings."""
+    if not _FINDINGS.search(name):
+        return []
+    places = ((number, line, _NOTHING_FOUND.search(line)) for number, line in enumerate(lines, start=1))
+    return [Candidate(Quantity(m[0], "0", "", m.start(), m.end()), number, line) for number, line, m in places if m]
+
+
+def _by_unit(lines: list[str], name: str) -> list[Candidate]:
+    """Return the numbers whose unit is the metric's name, where that is a rate."""
+    if "/" not in name:
+        return []
+    found = ((number, line, each) for number, line in enumerate(lines, start=1) for each in quantities(line))
+    return [Candidate(each, number, line) for number, line, each in found if each.unit == name]
 
 
 def _counted(lines: list[str], name: str) -> list[Candidate]:
@@ -163,7 +205,8 @@ def _counted(lines: list[str], name: str) -> list[Candidate]:
             end = ends.get(_BLANKS.match(line, quantity.end).end())  # type: ignore[union-attr]
             if (
                 end is not None
-                and not (quantity.unit or quantity.ambiguity)
+                and quantity.unit in ("", "%")
+                and not quantity.ambiguity
                 and _AFTER_COUNT.match(line, end)
                 and _BEFORE_COUNT.search(line[max(0, quantity.start - 12) : quantity.start])
             ):
@@ -195,7 +238,9 @@ def _is_name_start(before: str) -> bool:
 
 def _is_unit_or_direction(text: str | None) -> bool:
     """Whether the brackets after a name hold a unit or the direction, or nothing; else they belong to another name."""
-    return text is None or is_unit(text.strip()) or text.strip() == "%" or split_direction(f"({text})")[1] is not None
+    if text is None or is_unit(text.strip()) or text.strip() in _KINDS_OF_VALUE:
+        return True
+    return split_direction(f"({text})")[1] is not None
 
 
 def _candidate(line: str, number: int, start: int, unit: str | None) -> Candidate | None:

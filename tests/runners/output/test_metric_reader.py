@@ -102,6 +102,13 @@ SKLEARN = "accuracy: 0.953 (+/- 0.021)\n"
 PROGRESS = "epoch 1 loss: 0.9\nepoch 2 loss: 0.5\nepoch 3 loss: 0.7\n"
 BAR = "\r 10%|█         | 1/10\r100%|██████████| 10/10\rscore: 0.75\n"
 K6 = json.dumps({"metrics": {"http_req_duration": {"values": {"p(95)": 342.5}}}})
+VITEST = " Test Files  1 failed | 2 passed (3)\n      Tests  2 failed | 38 passed (40)\n"
+NANOGPT = (
+    "step 250: train loss 1.9, val loss 2.1\niter 250: loss 2.05, time 100ms\nstep 500: train loss 1.5, val loss 1.8\n"
+)
+ISTANBUL_REAL = (
+    "Statements   : 85.11% ( 120/141 )\nBranches     : 78.12% ( 50/64 )\nLines        : 85.11% ( 120/141 )\n"
+)
 JEST_TESTS = "Test Suites: 1 failed, 5 passed, 6 total\nTests:       2 failed, 40 passed, 42 total\nTime:  1.2 s\n"
 K6_TEXT = """\
      data_received..................: 148 kB 2.5 kB/s
@@ -234,7 +241,28 @@ GOOD = [  # output, metric, value, unit
     ("  12 passing (45ms)\n  2 failing\n", "failing", 2, ""),
     (JEST_TESTS, "tests failed", 2, ""),
     (JEST_TESTS, "test suites failed", 1, ""),
+    (VITEST, "tests failed", 2, ""),
+    (VITEST, "tests passed", 38, ""),
+    ("2 failed | 38 passed", "failed", 2, ""),
+    ("83.33% coverage, 10/12 lines covered", "coverage", 83.33, "%"),
+    ("     5,678,901      cycles         #    3.2 GHz\n  1.5 seconds elapsed\n", "cycles", 5678901, ""),
+    # nothing was found
+    ("Success: no issues found in 5 source files\n", "errors", 0, ""),
+    ("All checks passed!\n", "lint errors", 0, ""),
+    # fields without a sign, kinds of value, units
+    (NANOGPT, "val loss=last", 1.8, ""),
+    (NANOGPT, "train_loss=min", 1.5, ""),
+    (NANOGPT, "loss", 2.05, ""),
+    ("val_bpb: 0.99, baseline 1.02", "val_bpb", 0.99, ""),
+    (HYPERFINE, "time", 0.1032, "s"),
+    (HYPERFINE, "time_ms", 103.2, "ms"),
+    ("Success       [ratio]                           100.00%\n", "success", 100, "%"),
+    (GO, "ns/op", 1234, "ns/op"),
+    (GO, "B/op", 16, "B/op"),
+    ("test f ... bench:       1,234 ns/iter (+/- 56)\n", "ns/iter", 1234, "ns/iter"),
     # totals of coverage tables
+    (ISTANBUL_REAL, "coverage", 100 * 120 / 141, "%"),
+    (ISTANBUL_REAL, "branches", 78.125, "%"),
     (COVERAGE, "coverage", 95, "%"),
     (JEST, "All files", 85.2, "%"),
     (JEST, "coverage %", 85.2, "%"),
@@ -286,9 +314,11 @@ BAD = [  # output, metric, words of the error
     (WRK, "req=re:Req/Sec +([^ ]+)", "56.20k may be 56200 or 57548.8"),
     (AB, "time per request", "--metric 'time per request=last' (or first, max, min, mean), or --metric"),
     (TIME_P, "elapsed", "two readings could be meant: 0.52 (line 1"),
-    (HYPERFINE, "time", "two readings could be meant"),
     (HYPERFINE, "range (min … max)", "101.0 ms (line 3"),
-    (GO, "ns/op", "two readings could be meant: 1000 (line 2"),
+    (GO, "BenchmarkX-8", "two readings could be meant: 1000 (line 2"),
+    ("2 failed | 38 passed", "passed | failed", "two readings"),
+    (NANOGPT, "val loss", "two readings could be meant: 2.1 (line 1"),
+    ("val_bpb: 0.99, of 1.02", "val_bpb", "and 1.02 (line 1"),
     ("3/10 passed", "passed", 'two readings could be meant: 3 (line 1: "3/10 passed") and 10 (line 1'),
     ("10/10 passed", "passed", "10/10 may be 10, 10 or both together"),
     ("tests 3-5", "tests", "two readings could be meant: 3"),
