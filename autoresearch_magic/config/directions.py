@@ -48,7 +48,9 @@ _NO_SIZE = _set("batch vocab vocabulary sample window step population hidden eff
 """Words in front of ``size`` that make it a setting rather than a cost."""
 _DECIDES = frozenset({"brier", "fid"})
 """Lower is better for these, though they are called scores."""
-_UNSURE = _set("not non no without inverse minus free available remaining left reciprocal")
+_UNSURE = _set(
+    "not non no without inverse minus free available remaining left reciprocal fixed resolved found caught detected killed closed removed"
+)
 _PERCENTILE = re.compile(r"p\d\d+")
 
 _PER = re.compile(
@@ -58,9 +60,16 @@ _PER = re.compile(
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")
 
 _GOAL_LOWER = re.compile(
-    r"\b(?:reduc|lower|minimi[sz]|cut\b|cutting|shrink|decreas|eliminat|fewer|below|under\b|zero\b)", re.IGNORECASE
+    r"\breduc(?:e|es|ed|ing)\b|\blower(?:s|ed|ing)?\b(?!\s+(?:bound|case))|\bminimi[sz]|\bcut(?:s|ting)?\b(?!-|\s*off)|\bshrink|\bdecreas"
+    r"|\beliminat|\bfewer\b|\b(?:below|under)\s+\D{0,3}\d|\b(?:to|at) zero\b|\b(?:zero|no) (?:\w+ )?(?:error|warning|failure|finding|bug|issue)s"
+    r"|\bhalv(?:e|es|ing)\b|\bat most\b|\bno more than\b|\bget rid of\b|\bbring(?:s|ing)? (?:\w+ ){0,4}down\b",
+    re.IGNORECASE,
 )
-_GOAL_HIGHER = re.compile(r"\b(?:increas|rais(?:e|es|ed|ing)\b|maximi[sz]|grow\b|above|at least|higher)", re.IGNORECASE)
+_GOAL_HIGHER = re.compile(
+    r"\bincreas(?:e|es|ed|ing)\b|\brais(?:e|es|ed|ing)\b(?!.{0,12}(?:error|exception))|\bmaximi[sz]|\bgrow(?:s|ing)?\b"
+    r"|\babove\s+\D{0,3}\d|\bat least\b|\bhigher\b(?!-|\s+order)|\bdoubl(?:e|es|ing)\b",
+    re.IGNORECASE,
+)
 _FASTER = re.compile(r"\b(?:faster|quicker|speed(?:ing)? up|slow|latency|less time)", re.IGNORECASE)
 _FROM_TO = re.compile(r"\bfrom\s+\D{0,3}?(\d+(?:\.\d+)?)\D{0,20}\bto\s+\D{0,8}?(\d+(?:\.\d+)?)", re.IGNORECASE)
 

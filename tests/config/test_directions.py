@@ -22,7 +22,7 @@ HIGHER = (
 )
 UNSURE = (
     "x, ratio, p95, count, count of `any` occurrences, hardcoded values, accuracy loss, error_reduction, not_covered, free_memory, "
-    "batch_size, sample size, time_to_failure, learning_rate, min_distance, depth, memory_saved, rate"
+    "batch_size, sample size, time_to_failure, learning_rate, min_distance, depth, memory_saved, rate, issues fixed, bugs_found"
 )
 
 
@@ -86,6 +86,16 @@ def test_a_commands_format_counts_where_the_name_is_silent(metric, lower):
         ("Bring the pipeline from 12 minutes to under 5 minutes", True),
         ("Improve coverage and reduce size, increase speed", None),
         ("Improve it", None),
+        ("Halve the build time", True),
+        ("Bring the number of findings down", True),
+        ("Double the throughput", False),
+        ("Zero lint errors", True),
+        ("Improve zero-shot accuracy", None),
+        ("Improve the lower bound", None),
+        ("As described above, tune it", None),
+        ("Raise no exceptions", None),
+        ("Better dimension reduction", None),
+        ("Understand what is under the hood", None),
         ("from 3 to 3", None),
         ("", None),
     ],
