@@ -126,14 +126,21 @@ def decide(name: str, expression: str, aim: Aim, *, verified: bool) -> bool:
 
 def direction_of_metric(name: str, expression: str, *, verified: bool) -> bool | None:
     """Return whether lower is better by a metric's name, else by what it is read from; None where both are silent."""
-    if verified:
-        keyword, _, argument = expression.partition(":")
-        if (found := direction_of_name(name)) is not None or not _silent(name):
-            return found
-        if keyword in ("exit", "seconds"):
-            return True
-        path = re.split(r"[.\[#:]", argument)[-1] if keyword in ("json", "file") else argument
-        return direction_of_name(re.sub(r"\\.", " ", path))
+    try:
+        if not verified:
+            return _direction_in_python(name, expression)
+    except SyntaxError:
+        pass  # a cell's metric may be a reading of its output as well
+    if (found := direction_of_name(name)) is not None or not _silent(name):
+        return found
+    keyword, _, argument = expression.partition(":")
+    if keyword in ("exit", "seconds"):
+        return True
+    path = re.split(r"[.\[#:]", argument)[-1] if keyword in ("json", "file") else argument
+    return direction_of_name(re.sub(r"\\.", " ", path))
+
+
+def _direction_in_python(name: str, expression: str) -> bool | None:
     called = _called(expression)
     by_hand = name != made_name(expression)  # a name that was made of  1 - accuracy  says nothing
     if by_hand and ((found := direction_of_name(name)) is not None or not _silent(name)):

@@ -50,6 +50,11 @@ def test_a_name_says_a_direction_only_without_doubt(name, lower):
         ("history['val_acc'][-1]", False),
         ("evaluate(model)", None),
         ("model.score(X, y)", False),
+        (r"p95=re:p95 (\d+)ms", True),
+        (r"accuracy=re:acc (\d+)", False),
+        ("x=json:result.accuracy", False),
+        (r"x=re:value (\d+)", None),
+        ("x=last", None),
     ],
 )
 def test_a_cells_expression_counts_where_the_name_is_silent(metric, lower):
