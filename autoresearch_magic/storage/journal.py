@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 import threading
 import time
@@ -85,9 +86,9 @@ class Journal:
             raise UserError(f"There is no study at {path.parent}: %autoresearch status lists the existing ones.")
         self.path = path
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
-        self._connection.row_factory = sqlite3.Row
         try:
+            self._connection = _connect(path)
+            self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA journal_mode = WAL")
             # NORMAL loses nothing when a process is killed, and at most the last experiment in a power cut.
             self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -111,8 +112,13 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._connection:
-            yield self._connection
+        try:
+            with self._lock, self._connection:
+                yield self._connection
+        except sqlite3.OperationalError as error:
+            if "readonly" not in str(error):
+                raise
+            raise UserError(f"Cannot write {self.path}: the study can be looked at, but not changed.") from None
 
     def get(self, key: str) -> Any:
         """Return a value from the study's metadata; None when it is not set."""
@@ -352,6 +358,15 @@ def _integer(value: int) -> int:
 def _real(value: float) -> float:
     """Return a number for a column that must have one: SQLite stores NaN as NULL."""
     return value if math.isfinite(value) else 0.0
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file; one that this user may only read is read as it is, without the files that SQLite keeps beside it."""
+    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return sqlite3.connect(path, check_same_thread=False, timeout=30)
+    beside = path.with_name(f"{path.name}-wal").exists()  # what another user's process has not merged yet
+    address = f"{path.absolute().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
+    return sqlite3.connect(address, uri=True, check_same_thread=False, timeout=30)
 
 
 def _measurement(row: sqlite3.Row) -> Measurement:

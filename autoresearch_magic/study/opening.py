@@ -60,8 +60,8 @@ def _has_begun(folder: Path) -> bool:
         with Journal(folder / "journal.sqlite") as journal:
             if journal.has_experiment():
                 return True
-    except UserError:  # not a journal
-        return False
+    except UserError:  # not a journal, or not yet
+        pass
     try:
         with FileLock(folder / "lock", timeout=0):
             return False

@@ -16,6 +16,8 @@ from ..text import escape
 
 # A command inside a sentence, marked by two spaces before it.
 _COMMAND = re.compile(r"(?<=[^\s])  ((?:%{1,2}autoresearch|git)\b[^()]*?)\s*(?=  |[()]|$)")
+MESSAGES = ("message", "reason", "result", "text")
+"""The data that are written for people."""
 NARROWEST = 20
 """Characters: narrower terminals are treated as this wide."""
 
@@ -93,16 +95,26 @@ def prose_reply(text: str, watch: Study | None = None, next_cell: str = "") -> R
     return Reply(text, watch=watch, next_cell=next_cell, prose=True)
 
 
-def json_reply(reply: Reply) -> Reply:
-    """Return a reply whose text is its data as one JSON object; what only its end knows is told there."""
+def json_reply(reply: Reply, worded: Callable[[str], str] = str) -> Reply:
+    """Return a reply whose text is its data as one JSON object; what only its end knows is told there.
+
+    Parameters
+    ----------
+    reply : Reply
+    worded : callable
+        Says the commands in a message as they are typed where it is read.
+    """
     if (then := reply.then) is not None:
-        return replace(reply, then=lambda: json_reply(then()))
+        return replace(reply, then=lambda: json_reply(then(), worded))
     if (work := reply.work) is not None:
-        return replace(reply, work=lambda show: json_reply(work(show)))
+        return replace(reply, work=lambda show: json_reply(work(show), worded))
     if reply.data is None:
         return reply
-    text = json.dumps(reply.data, allow_nan=False, ensure_ascii=False, indent=2)
-    return Reply(text, data=reply.data, exit_code=reply.exit_code, verbatim=True)
+    data = {
+        key: worded(each) if key in MESSAGES and isinstance(each, str) else each for key, each in reply.data.items()
+    }
+    text = json.dumps(data, allow_nan=False, ensure_ascii=False, indent=2)
+    return Reply(text, data=data, exit_code=reply.exit_code, verbatim=True)
 
 
 def _as_markdown(line: str) -> str:

@@ -5,8 +5,10 @@ import math
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,39 @@ def test_a_folder_that_cannot_be_written_is_one_line(folder, tmp_path):
     (tmp_path / "file").write_text("no folder")
     done = shell(folder, "--root", str(tmp_path / "file" / "studies"), "run", "program.md", "--target", "train.py")
     one_line(done, 2, "Cannot write")
+
+
+@pytest.fixture
+def reader(folder):
+    """A copy of the folder that may be read alone, and a function that runs the command line in it."""
+    with tempfile.TemporaryDirectory(prefix="ar-read-only-") as made:
+        copy = Path(made) / "copy"
+        shutil.copytree(folder, copy)
+        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        for path in (Path(made), copy, *copy.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+
+        def run(*words):
+            return subprocess.run(
+                [sys.executable, "-m", "autoresearch_magic", *words], cwd=copy, capture_output=True, text=True, timeout=120,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "HOME": made}, **user,
+            )  # fmt: skip
+
+        if run("--version").returncode != 0:
+            pytest.skip("another user cannot run this Python")
+        yield run
+        for path in (Path(made), copy, *(path for path in copy.rglob("*") if path.is_dir())):
+            path.chmod(0o755)
+
+
+@pytest.mark.slow
+def test_what_may_only_be_read_can_be_looked_at_and_not_changed(reader):
+    for words in (["status"], ["history"], ["show", "0"], ["evals"], ["restore", "0"], ["best", "--json"]):
+        done = reader(*words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+    for words in (["report"], ["export", "x.csv"], ["resume", "-n", "9"], ["regression", "0", "1"], ["say", "hi"],
+                  ["restore", "0", "--to", "z.py"], ["run", "program.md", "--target", "train.py"]):  # fmt: skip
+        one_line(reader(*words), 2, "Cannot write ")
 
 
 @pytest.mark.slow

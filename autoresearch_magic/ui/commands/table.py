@@ -23,6 +23,7 @@ from ...errors import UserError
 from ...storage.folders import checked_name
 from ..reply import Reply, json_reply
 from ..session import MAGIC, Place, Session
+from ..wording import for_shell
 from .first_steps import FIRST_STEPS
 from .unquoted import quote_expressions
 from .values import Typed, experiments, studies
@@ -205,7 +206,11 @@ def run_words(session: Session, words: Sequence[str], cell: str | None = None) -
         arguments = found.parse(session, words if bare else words[1:])
         arguments.cell = cell
         reply = found.function(session, arguments)
-        return json_reply(reply) if getattr(arguments, "json", False) else reply
+        return (
+            json_reply(reply, for_shell if place is Place.SHELL else str)
+            if getattr(arguments, "json", False)
+            else reply
+        )
     except HelpShown as shown:
         return Reply(str(shown).rstrip())
     except OSError as error:
