@@ -100,6 +100,7 @@ class Proposer:
         self._awaited = True
         try:
             call, proposal = self.prefetch.take(self._briefing(number), self._poll)
+            self._show_state()
             if proposal is None:
                 return None  # made for an earlier incumbent, and does not fit the present one
             made, mark = call.number, fingerprint(proposal.target)
@@ -166,6 +167,7 @@ class Proposer:
         self._awaited = True
         try:
             call, proposal = self.prefetch.ask_aside(briefing, self._poll)
+            self._show_state()
             mark = fingerprint(proposal.target)
         except ProposalFailed as failed:
             spent = before.usage + self.ledger.claim(number, [failed.call])  # a failed call is paid for as well
@@ -205,14 +207,16 @@ class Proposer:
             return False
 
     def _poll(self) -> None:
-        """Pause or stop at once, also while the agent is awaited."""
-        self._awaited = False  # what the agent does during a pause does not change the state
-        try:
-            state = State.WAITING if self._waiting else State.RUNNING
-            if self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED))):
-                self.publish(StateChanged(state, self._waiting))
-        finally:
-            self._awaited = True
+        """Pause or stop at once, also while the agent is awaited, and show for what it waits."""
+        self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED)))
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Publish that the study waits or runs, when that has changed: the agent may have begun to wait before it was awaited."""
+        line, shown = self._waiting, self.status.state
+        state = State.WAITING if line else State.RUNNING
+        if shown is not state and shown in (State.RUNNING, State.WAITING):
+            self.publish(StateChanged(state, line or "The agent is asked again."))
 
     def _wait(self, seconds: float, reason: str) -> None:
         """Wait on behalf of the agent, such as for a rate limit; called in the agent's thread."""
@@ -230,8 +234,8 @@ class Proposer:
             raise NothingToPropose(f"{reason} That is {_when(seconds)}, later than {limit}: the search ends.")
         line = f"{reason} Asked again {_when(seconds)}." if seconds >= 1 else reason
         self._waiting = line
-        # An agent that is asked ahead waits while an experiment runs: the study itself does not wait then.
-        self.publish(StateChanged(State.WAITING, line) if self._awaited else Notice(line))
+        if not self._awaited:  # asked ahead, while an experiment runs: the study itself does not wait yet
+            self.publish(Notice(line))
         try:
             # By both clocks: one stands still while a laptop sleeps, the other may be set.
             end, at = time.monotonic() + seconds, time.time() + seconds
@@ -241,8 +245,6 @@ class Proposer:
                 self.control.sleep(min(left, SLICE))
         finally:
             self._waiting = ""
-        if self._awaited:
-            self.publish(StateChanged(State.RUNNING, "The agent is asked again."))
 
     def _pause(self, why: str, *, free: int = 0) -> None:
         """Wait after an attempt in vain, longer each time; the first `free` ones in a row cost no time."""

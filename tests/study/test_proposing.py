@@ -200,6 +200,25 @@ def test_the_time_limit_ends_the_waiting_and_the_best_is_confirmed(make_study, f
 
 
 @pytest.mark.slow
+def test_a_wait_that_began_while_an_experiment_ran_is_shown_once_it_holds_the_study_up(make_study, faulty):
+    def asks_to_wait(briefing):
+        briefing.wait(7200.0, "The server is at its limit.")
+        raise AssertionError("the wait was cut short")
+
+    slow = "X = 3.0\nimport time\ntime.sleep(0.5)\nloss = X\n"
+    faulty(slow.replace("3.0", "2.0"), asks_to_wait)
+    study = make_study(slow, agent="faulty", repeats=1)
+    study.start()
+    wait_for(lambda: study.state == "waiting")
+    assert verdicts(study) == ["keep"]
+    assert study.status.message.startswith("The server is at its limit. Asked again in 2h (")
+    study.pause()
+    wait_for(lambda: study.state == "paused")
+    study.resume()
+    wait_for(lambda: study.state == "waiting")
+
+
+@pytest.mark.slow
 def test_a_wait_that_is_longer_than_the_study_ends_it_at_once(make_study, faulty):
     def asks_to_wait(briefing):
         briefing.wait(7200.0, "The server is at its limit.")
