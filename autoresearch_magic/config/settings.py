@@ -102,7 +102,8 @@ class Settings:
         metavar="FOLDER", keys=("repo",),
     )  # fmt: skip
     link: tuple[str, ...] = _option(
-        (), "untracked files and folders that experiments need, such as node_modules or data (with --verify)",
+        (), "untracked files and folders that experiments need, such as data; .venv and node_modules are linked anyway "
+        "(with --verify)",
         metavar="PATHS", parse=read_names, keys=("link",),
     )  # fmt: skip
     hide: tuple[str, ...] = _option(

@@ -148,6 +148,7 @@ def test_a_missing_command_and_a_signal_are_crashes(runner_of):
     assert "last words" in m.traceback
 
 
+@pytest.mark.slow
 def test_commands_run_in_bash(runner_of, repo):
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
     tree = Worktree(repo.parent / "bash", checkout, split(target))
@@ -171,6 +172,7 @@ def measured(runner_of):
     return measured
 
 
+@pytest.mark.slow
 def test_a_zero_that_was_counted_is_a_value(measured):
     for command in (
         "grep -c error data.csv",
@@ -184,6 +186,7 @@ def test_a_zero_that_was_counted_is_a_value(measured):
     assert (m.outcome, m.value) == (Outcome.OK, 0), "it prints nothing for a 0"
 
 
+@pytest.mark.slow
 def test_a_zero_beside_a_crash_is_no_value(measured):
     raises = "python -c 'raise ValueError(1)'"
     for command, expression, why in (
@@ -217,6 +220,16 @@ def test_a_missing_module_is_told_with_the_interpreter(measured):
     assert m.error.startswith(sys.executable)
     assert "has no module 'no_such_module_x': install it there" in m.error
     assert "has no module" in measured("python -c 'import no_such_module_x' | tail -1").error
+
+
+def test_a_guard_says_the_same_of_a_missing_module(runner_of):
+    runner = runner_of(guard=GuardCommand("python -m no_such_module_x"))
+    failed = check(runner, "true")
+    assert failed.failure.startswith(f"The guard: {sys.executable} has no module 'no_such_module_x'")
+    runner.guard = GuardCommand("no-such-program | tail -1")
+    assert check(runner, "true").failure.startswith(
+        "The guard: no-such-program, at the front of the pipe, was not found"
+    )
 
 
 def test_the_plan_is_told_what_commands_run_with(runner_of, repo):
@@ -520,6 +533,7 @@ def test_a_guards_metric_that_is_unreadable_or_not_finite_fails(runner_of):
     assert "exit status 2" in check(runner, "echo size: 5; exit 2", allowed=100.0).failure
 
 
+@pytest.mark.slow
 def test_a_guard_does_not_see_changes_made_by_verify(runner_of):
     runner = runner_of(guard=GuardCommand("sh src/guard.sh"))
     measure(runner, "echo 2 > data.csv; echo x > left.txt; echo ms: 5")

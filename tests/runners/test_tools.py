@@ -123,6 +123,7 @@ def test_a_tracked_or_broken_environment_is_left_alone(checkout):
     assert find(checkout).linked == ()
 
 
+@pytest.mark.slow
 def test_node_modules_are_linked_unless_the_command_installs(checkout):
     (checkout / "node_modules" / "left").mkdir(parents=True)
     tools = find(checkout, "npm test")
@@ -144,6 +145,7 @@ def test_node_modules_are_linked_unless_the_command_installs(checkout):
         assert f"node_modules: not linked, because the command installs packages ({installer})." in tools.describe()
 
 
+@pytest.mark.slow
 def test_an_environment_is_not_linked_where_the_command_would_change_it(checkout):
     make_venv(checkout / ".venv")
     for command, installer in (("pip install -q -e . && python bench.py", "pip install"), ("poetry install && poetry run pytest", "poetry install"),
