@@ -153,9 +153,9 @@ def _five(experiment: Experiment, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _figure(value: float) -> str:
-    """Return a value with six decimals as in the original, or all its digits where those would lose more than a millionth of it."""
+    """Return a value with six decimals as in the original where that is all of it, else with all its digits."""
     text = f"{value:.6f}"
-    return text if abs(float(text) - value) <= 1e-6 * abs(value) else repr(value)
+    return text if float(text) == value else repr(value)
 
 
 def _nine(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from ..config.settings import Settings
@@ -112,7 +113,7 @@ class StudyStatus:
     lasting: list[str] = field(default_factory=list)
     unclaimed: Usage = field(default_factory=Usage)
     _since: float | None = None
-    _noise: tuple[tuple[Experiment, ...], Noise] | None = None
+    _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -127,14 +128,24 @@ class StudyStatus:
     @property
     def noise(self) -> Noise:
         """The estimate of the metric's noise from all judged experiments, made once for each change of them."""
-        experiments = self.experiments
-        if self._noise is None or self._noise[0] is not experiments:
-            self._noise = experiments, estimate_noise(experiments)
-        return self._noise[1]
+        return self._estimates()[0]
 
     def format(self, value: float | None) -> str:
-        """Return a value of the metric with the digits that the study's noise allows, or a dash for None."""
-        return self.metric.format(value, self.noise.at(value or 0.0))
+        """Return a value of the metric with the digits that the study's noise allows, or a dash for None.
+
+        Without noise the digits tell kept experiments apart.
+        """
+        noise, step = self._estimates()
+        return self.metric.format(value, noise.at(value or 0.0) or step)
+
+    def _estimates(self) -> tuple[Noise, float]:
+        """Return the noise, and the smallest step between kept values that six digits do not show (0 for none)."""
+        experiments = self.experiments
+        if self._noise is None or self._noise[0] is not experiments:
+            kept = [e.value for e in experiments if e.kept and e.value is not None]
+            steps = (abs(b - a) for a, b in pairwise(kept) if a != b and self.metric.format(a) == self.metric.format(b))
+            self._noise = experiments, estimate_noise(experiments), min(steps, default=0.0)
+        return self._noise[1:]
 
     def take(self, event: Event) -> None:
         """Fold one event into the status."""

@@ -21,12 +21,15 @@ def result_line(status: StudyStatus) -> str:
         return "no baseline yet"
     if head is not None:
         once = head.repeats < 2
+        # Without noise the difference of the two is what their digits must show.
         best_noise = (not once and head.best_sd) or status.noise.at(head.best)
         baseline_noise = (not once and head.baseline_sd) or status.noise.at(head.baseline)
+        ours, theirs = metric.format(head.best, best_noise), metric.format(head.baseline, baseline_noise)
+        if ours == theirs and not (best_noise or baseline_noise):
+            ours, theirs = metric.format_apart(head.best, head.baseline)
         sds = ("", "") if once else (f" (sd {head.best_sd:.2g})", f" (sd {head.baseline_sd:.2g})")
         return (
-            f"{metric.name} {metric.format(head.best, best_noise)}{sds[0]} against a baseline of "
-            f"{metric.format(head.baseline, baseline_noise)}{sds[1]}, "
+            f"{metric.name} {ours}{sds[0]} against a baseline of {theirs}{sds[1]}, "
             f"both measured again {'once' if once else f'{head.repeats} times'}: {gain_text(head)}"
         )
     if best.number == 0:

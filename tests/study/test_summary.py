@@ -163,3 +163,30 @@ def test_what_was_paid_for_in_vain_is_shown():
     unknown = shown(Spent(Usage(calls=1, cost=None)), StateChanged(State.STOPPED))
     assert spent_line(unknown).endswith("cost unknown (1 call of it for answers that no experiment used)")
     assert usage_line(Usage(input=20, cost=0.5)).startswith("Agent: 0 calls, 20 tokens in")
+
+
+def deterministic(*values):
+    made = Definition(Program("# Lower it", "Lower it"), "x = 1", "", Settings(metric="loss", minimize=True))
+    status = StudyStatus("s", Path("s"), made)
+    status.take(Judged(experiment(0, values[0], values[0], verdict=Verdict.BASELINE)))
+    for number, value in enumerate(values[1:], start=1):
+        status.take(Judged(experiment(number, value, verdict=Verdict.KEEP)))
+    return status
+
+
+def test_without_noise_the_digits_tell_kept_experiments_apart():
+    assert result_line(deterministic(4.0, 1.0)) == "loss 1 (experiment 1), baseline 4"
+    close = deterministic(0.123456789, 0.123456711)
+    assert result_line(close) == "loss 0.123456711 (experiment 1), baseline 0.123456789"
+    assert [line.split()[2] for line in history_text(close, close.experiments).splitlines()[1:]] == [
+        "0.123456789",
+        "0.123456711",
+    ]
+    head = Headline(1, 0.123456711, 0.0, 0.123456789, 0.0, 3, 7.8e-8, 0.0)
+    close.take(Confirmed(head))
+    assert result_line(close).startswith("loss 0.123456711 (sd 0) against a baseline of 0.123456789 (sd 0)")
+
+
+@pytest.mark.parametrize(("values", "shown"), [((2.4e-19, 1.2e-19), "1.2e-19"), ((1234567.0, 1234560.0), "1234560")])
+def test_tiny_and_large_values_are_shown_as_they_are(values, shown):
+    assert result_line(deterministic(*values)).startswith(f"loss {shown} (experiment 1)")

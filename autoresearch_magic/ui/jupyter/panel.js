@@ -107,7 +107,7 @@ function makeFormat(values, sd = 0) {
   }
   const wanted = spread > 0 ? Math.ceil(-Math.log10(spread / 50)) : 0;
   const counted = finite.length && finite.every(Number.isInteger); // counts have no decimals
-  const decimals = counted ? 0 : allowed !== null ? Math.min(10, Math.max(0, allowed)) : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(usual)), wanted));
+  const decimals = counted ? 0 : allowed !== null ? Math.min(10, Math.max(0, allowed)) : Math.min(wanted > 6 ? 12 : 6, Math.max(0, 3 - Math.floor(Math.log10(usual)), wanted));
   return (v) => {
     if (v === null || v === undefined) return "–";
     const text = v.toFixed(finite.length ? decimals : 3);
