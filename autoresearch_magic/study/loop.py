@@ -317,7 +317,7 @@ class Loop:
         which = f"experiment {best.number}, the best so far," if best.number else "the baseline"
         if not again.ok:
             raise UserCodeError(
-                f"{runs}, and {which} gives none any more either: {again.error or again.outcome} "
+                f"{runs}, and {which} gives none any more either: {(again.error or again.outcome).rstrip('.')}. "
                 "So nothing can be confirmed: repair what measures, then resume.",
                 again.traceback or again.output or "(no output)",
             )
