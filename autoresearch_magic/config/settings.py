@@ -205,7 +205,8 @@ class Settings:
         parse=whole_number("threads", 1), keys=("threads",),
     )  # fmt: skip
     memory: int = _option(
-        lambda: int(0.8 * machine_memory()), "memory limit of an experiment: 8GB, 8GiB or 50%% (default 80%% of the machine's)",
+        lambda: int(0.8 * machine_memory()),
+        "memory limit of an experiment, whose processes' shared pages count once: 8GB, 8GiB or 50%% (default 80%% of the machine's)",
         metavar="SIZE", parse=read_memory, keys=("memory",),
     )  # fmt: skip
     seed: int = _option(

@@ -177,8 +177,9 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     for ours, theirs in pairs:
         a, b = mean(ours), mean(theirs)
         one, two = sd * _size(ours) ** power, sd * _size(theirs) ** power
-        products += sum((x - a) / one * ((y - b) / two) for x, y in zip(ours, theirs, strict=True))
-        pair_df += len(ours) - 1
+        if one and two:  # zero for the tiniest values
+            products += sum((x - a) / one * ((y - b) / two) for x, y in zip(ours, theirs, strict=True))
+            pair_df += len(ours) - 1
     pairing = products / (pair_df + UNPAIRED)
     kept = [e for e in experiments if e.kept and e.values]
     size = _size(kept[-1].values if kept else groups[0])
