@@ -309,13 +309,13 @@ def report(world: World, results: dict[str, list[Tally]]) -> None:
         fooled = statistics.fmean(t.claimed - t.truth for t in tallies)
         print(
             f"  {judge:<10} kept: no change {percent(none, 2)}  harm {percent(harm, 2)}  about 1 sd {percent(one)}  from 2 sd "
-            f"{percent(two)} | repeats {100 * repeats / runs:4.1f}% of runs ({100 * other / runs:4.1f}%) | final truth {mean:5.2f} ± "
-            f"{error:.2f}, shown {fooled:+.2f} too good | interval holds the truth {percent(covered)}"
+            f"{percent(two)} | repeats {100 * repeats / runs:4.1f}% of runs ({100 * other / runs:4.1f}%) | final truth {mean:5.2f} "
+            f"(95% interval {mean - error:.2f} to {mean + error:.2f}), shown {fooled:+.2f} too good | interval holds the truth {percent(covered)}"
         )
     pairs = list(zip(results["sequential"], results["strict"], strict=True))
     differences = [a.truth - b.truth for a, b in pairs]
-    error = 1.96 * statistics.stdev(differences) / math.sqrt(len(differences))
-    print(f"  ours − strict: {statistics.fmean(differences):+.2f} ± {error:.2f}", flush=True)
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    print(f"  ours − strict: {statistics.fmean(differences):+.2f} (standard error {error:.2f})", flush=True)
 
 
 def asked(world: World, results: dict[str, list[Tally]]) -> list[tuple[str, Needs]]:

@@ -222,11 +222,12 @@ def table(title: str, studies: Sequence[Sequence[Order]], noise: float) -> None:
 
 
 def interval(values: Sequence[float], digits: int = 3) -> str:
-    """Format a mean with half the width of its 95% interval (Student's t); for one value the mean only."""
+    """Format a mean with its 95% interval (Student's t); for one value the mean only."""
     if len(values) < 2:
         return f"{statistics.fmean(values):.{digits}f}"
     reach = student(0.025, len(values) - 1) * spread(values) / math.sqrt(len(values))
-    return f"{statistics.fmean(values):.{digits}f} ± {reach:.{digits}f}"
+    mean = statistics.fmean(values)
+    return f"{mean:.{digits}f} ({mean - reach:.{digits}f} to {mean + reach:.{digits}f})"
 
 
 def simulate(orders: int) -> None:
@@ -238,7 +239,7 @@ def simulate(orders: int) -> None:
         f"{len(studies)} studies of the quickstart, {proposals} proposals, each trained for its full 8 s. A single run's "
         f"val_bpb has a standard deviation of {noise:.3f}.\n'final' is the last incumbent's val_bpb minus that without "
         "pruning (above zero: worse), after all proposals and after half the time that they take without pruning.\n"
-        "± gives 95% intervals over the studies."
+        "Brackets hold 95% intervals over the studies."
     )
     recorded = [[(seed, s[0], s[1:]) for seed in range(5)] for s in studies]
     table("proposals in the recorded order, the tuner's (with five random choices of audits each)", recorded, noise)

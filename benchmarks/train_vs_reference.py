@@ -151,9 +151,10 @@ def in_a_fork(train: Callable[[], nn.Module], seed: int, budget: Budget, threads
 
 
 def interval(values: list[float]) -> str:
-    """Format a mean with half the width of its 95% interval (Student's t)."""
+    """Format a mean with its 95% interval (Student's t)."""
+    mean = statistics.mean(values)
     half = float(student.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{statistics.mean(values):.4f} ± {half:.4f}"
+    return f"{mean:.4f} (95% interval {mean - half:.4f} to {mean + half:.4f})"
 
 
 def main() -> None:

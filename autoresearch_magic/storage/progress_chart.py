@@ -119,11 +119,13 @@ class _Chart:
             self._name_kept({e.number: e.summary for e in judged})
 
     def _write_line(self, y: float, words: str, size: float, color: str = INK, **style: Any) -> None:
-        """Write a line of the heading, cut to the figure's width."""
+        """Write a line of the heading, somewhat smaller or else cut where it is wider than the figure."""
         margin = MARGIN / SIZE[0]
         text = self.figure.text(margin, y, _drawable(words), in_layout=False, **_text(size, color, **style))
         share = (1 - 2 * margin) * self.figure.bbox.width / max(1.0, text.get_window_extent().width)
-        if share < 1:
+        if 0.85 <= share < 1:
+            text.set_fontproperties(_font(size * share, style.get("weight", "normal")))
+        elif share < 1:
             text.set_text(_cut(text.get_text(), int(len(text.get_text()) * share) - 1))
 
     def _make_axes(self, noise: float, headline: Headline | None) -> None:
@@ -216,7 +218,9 @@ class _Chart:
                 band = max(low, value - noise), min(high, value + noise)
                 self.axes.axhspan(*band, facecolor=NOISE, edgecolor="none", linewidth=0, hatch="", zorder=0.4)
         return [
-            Line2D([], [], label=f"baseline {_value(value, noise)}" + (f" ± {noise:.2g}" if noise > 0 else ""), **style)
+            Line2D(
+                [], [], label=f"baseline {_value(value, noise)}" + (f", sd {noise:.2g}" if noise > 0 else ""), **style
+            )
         ]
 
     def _legend(self, handles: list[Line2D]) -> None:
@@ -242,16 +246,19 @@ class _Chart:
             self.axes.add_artist(Line2D([x, x], ends, zorder=5, **_line(color, 1.6)))
             self._marks({x: y}, "D", 5.6, color, markeredgecolor=PAPER, markeredgewidth=1.0, zorder=6)
             at = max(low + 0.05 * height, min(high - 0.05 * height, ends[way > 0] + way * 0.06 * height))
-            text = _short(value) + (f" ± {_short(sd, 1)}" if sd > 0 else "")
+            text = _short(value) + (f", sd {_short(sd, 1)}" if sd > 0 else "")
             size, weight = min(8.0, 120 / len(text)), "bold" if color == KEPT else "normal"
             self.axes.text(x, at, text, **_text(size, color, weight=weight, **style))
         if (apart := abs(best - baseline) / height) > 0.16:
             self.axes.add_artist(Line2D([x, x], [best, baseline], **_line(DISCARDED, 0.9, (0, (1.2, 1.6)))))
-            middle, roomy = (best + baseline) / 2, bool(_interval(headline)) and apart > 0.26
+            middle, roomy = (best + baseline) / 2, bool(_interval(headline)) and apart > 0.32
             change = _change(headline.best, headline.baseline)
-            self.axes.text(x, middle + 0.036 * height * roomy, change, **_text(9, weight="bold", **style))
+            self.axes.text(x, middle + 0.062 * height * roomy, change, **_text(9, weight="bold", **style))
             if roomy:
-                self.axes.text(x, middle - 0.036 * height, _interval(headline), **_text(8, SOFT, **style))
+                interval = _interval(headline)
+                size = min(8.0, 120 / len(interval))
+                self.axes.text(x, middle, f"{headline.confidence:.0%} interval", **_text(7, SOFT, **style))
+                self.axes.text(x, middle - 0.056 * height, interval, **_text(size, SOFT, **style))
 
     def _name_kept(self, names: dict[int, str]) -> None:
         """Write the best's value and the summaries of the kept experiments where they cover nothing."""
@@ -356,9 +363,11 @@ def _summary(judged: Sequence[Experiment], headline: Headline | None, noise: flo
     kept = sum(e.verdict is Verdict.KEEP for e in tried)
     line = f"{counted(len(tried), 'experiment')}, {kept} kept"
     if headline is not None:
-        change = " ".join(filter(None, [_change(headline.best, headline.baseline), _interval(headline)]))
+        change = _change(headline.best, headline.baseline)
         chance = ", within chance" if headline.reach and abs(headline.gain) <= headline.reach else ""
-        return f"{line}, best {_value(headline.best, headline.best_sd)} ({change}{chance}), measured again {counted(headline.repeats, 'time')}"
+        interval = f"; {headline.confidence:.0%} interval {ends}" if (ends := _interval(headline)) else ""
+        best_value, times = _value(headline.best, headline.best_sd), counted(headline.repeats, "time")
+        return f"{line}, best {best_value} ({change}{chance}{interval}), measured again {times}"
     baseline = next((e.value for e in judged if e.verdict is Verdict.BASELINE), None)
     best = next((e.value for e in reversed(judged) if e.kept), None)
     if baseline is None or best is None:
@@ -389,14 +398,15 @@ def _change(value: float, baseline: float) -> str:
 
 
 def _interval(headline: Headline) -> str:
-    """Return half the width of the interval of the change, in the unit of `_change`; empty where there is none."""
+    """Return the ends of the interval of the change, in the unit of `_change`; empty where there is none."""
     if not headline.reach:
         return ""
-    base = abs(headline.baseline)
-    if base and abs(headline.best - headline.baseline) < 10 * base:
-        share = 100 * headline.reach / base
-        return f"± {share:.1f}%" if share >= 0.05 else f"± {share:.1g}%"
-    return f"± {headline.reach:.2g}"
+    base, change = abs(headline.baseline), headline.best - headline.baseline
+    unit, sign = (100 / base, "%") if base and abs(change) < 10 * base else (1.0, "")
+    reach = headline.reach * unit
+    decimals = max(1 if sign else 0, min(6, -math.floor(math.log10(reach))))
+    ends = (f"{change * unit + way * reach:+.{decimals}f}{sign}" for way in (-1, 1))
+    return " to ".join(ends).replace("-", "−")
 
 
 def _tick_names(ticks: Sequence[float]) -> list[str]:

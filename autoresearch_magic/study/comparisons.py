@@ -138,15 +138,17 @@ class Ablation:
         """Return the answer as a table of text."""
         lines = [
             f"Experiment {self.best}, {metric.name} {metric.format(self.value)}: what is lost without each kept change "
-            f"({self.runs} runs each, ± is a 95% interval)",
+            f"({self.runs} runs each)",
             "",
-            f"{'#':>4}  {'contributes':>20}  change",
+            f"{'#':>4}  {'contributes':>11}  {'95% interval':>20}  change",
         ]
         for part in self.parts:
             size = "–" if part.gain is None else f"{part.gain:+.3g}"
-            size += f" ± {part.reach:.2g}" if part.gain is not None and part.reach else ""
+            ends = ""
+            if part.gain is not None and part.reach:
+                ends = f"{part.gain - part.reach:+.3g} to {part.gain + part.reach:+.3g}"
             tail = f" ({part.note})" if part.note else " (nothing beyond chance)" if part.idle else ""
-            lines.append(f"{part.number:>4}  {size:>20}  {part.summary}{tail}")
+            lines.append(f"{part.number:>4}  {size:>11}  {ends:>20}  {part.summary}{tail}")
         idle = [str(part.number) for part in self.parts if part.idle]
         if self.without:
             lines += [

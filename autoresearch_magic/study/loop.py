@@ -158,7 +158,7 @@ class Loop:
                 f"{failure} It must pass on the code as it is: fix that, or change --guard.", result.output
             )
         runs = len(baseline.values)
-        reason = f"{runs} runs, standard deviation {baseline.deviation:.3g}." if runs > 1 else "One run."
+        reason = f"{runs} runs, sd {baseline.deviation:.3g}." if runs > 1 else "One run."
         self.record(baseline, Decision(Verdict.BASELINE, reason))
         steps = sorted(m.steps for m in baseline.measurements)
         if steps[0] and steps[-1] > UNSTEADY * steps[0]:

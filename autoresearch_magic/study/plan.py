@@ -127,11 +127,11 @@ class Plan:
         else:
             at_once, later = self.smallest_gain(own.sd, 0), self.smallest_gain(own.sd, s.pairs)
             lines.append(
-                f"The noise of one run is {own.sd:.2g} (standard deviation of {len(own.values)} runs): one run shows a gain of "
+                f"Single runs vary with sd {own.sd:.2g} (of {len(own.values)} runs): one run shows a gain of "
                 f"{at_once:.2g}; {s.pairs} more {'pair' if s.pairs == 1 else 'pairs'} of runs {'shows' if s.pairs == 1 else 'show'} one of {later:.2g}."
             )
         lines += [
-            f"At {t.budget}: noise {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
+            f"At {t.budget}: sd {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
         ]
         if s.planned:
             again = "once" if s.pairs == 1 else f"{s.pairs} times"
@@ -166,17 +166,18 @@ class Plan:
         for other in self.trials[1:]:
             if len(other.values) < 2 or other.sd == 0 or own.sd == 0:
                 continue
-            both = f"noise {other.sd:.2g} at {other.budget}, {own.sd:.2g} at {own.budget}"
+            both = f"sd {other.sd:.2g} at {other.budget}, {own.sd:.2g} at {own.budget}"
             if other.sd <= own.sd * 1.2:
                 advice.append(f"{both}: a shorter budget loses little here and fits more experiments.")
             elif other.sd > 2 * own.sd:
                 advice.append(f"{both}: longer runs are less noisy, and a longer budget may help more.")
         if own.sd > 0 and value and self.smallest_gain(own.sd, self.settings.pairs) > 0.05 * value:
-            advice.append(
-                "even after all pairs only gains above 5% can be seen: a longer budget, a budget in steps or a larger "
-                "evaluation would help."
-            )
-        if own.measurements[0].steps and self.settings.budget.unit == "seconds" and own.sd > 0:
+            more = "measuring more in each run of the command" if self.settings.verify else (
+                "a longer budget, a budget in steps or a larger evaluation"
+            )  # fmt: skip
+            advice.append(f"even after all pairs only gains above 5% can be seen: {more} would help.")
+        in_seconds = self.settings.budget.unit == "seconds" and not self.settings.verify  # a command has no budget
+        if own.measurements[0].steps and in_seconds and own.sd > 0:
             advice.append(
                 f"a budget in steps (--budget {round(statistics.fmean(steps))}steps) is often less noisy than one in seconds."
             )

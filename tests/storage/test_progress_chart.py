@@ -93,15 +93,15 @@ def test_the_subtitle_sums_up_the_study():
     headline = Headline(1, 2.73, 0.004, 3.1, 0.005, 4, 0.37)
     written = texts(draw_progress(experiments, BPB, headline=headline))
     assert "2 experiments, 1 kept, best 2.730 (−11.9%), measured again 4 times" in written
-    assert {"measured again", "2.730 ± 0.004", "−11.9%"} <= set(written)
+    assert {"measured again", "2.730, sd 0.004", "−11.9%"} <= set(written)
 
 
 @pytest.mark.parametrize(
     ("reach", "said", "beside"),
     [
-        (0.0155, "(−11.9% ± 0.5%)", "± 0.5%"),
-        (0.5, "(−11.9% ± 16.1%, within chance)", "± 16.1%"),
-        (1e-5, "(−11.9% ± 0.0003%)", "± 0.0003%"),
+        (0.0155, "(−11.9%; 95% interval −12.4% to −11.4%)", "−12.4% to −11.4%"),
+        (0.5, "(−11.9%, within chance; 95% interval −28.1% to +4.2%)", "−28.1% to +4.2%"),
+        (1e-5, "(−11.9%; 95% interval −11.9358% to −11.9352%)", "−11.9358% to −11.9352%"),
         (0.0, "(−11.9%)", None),
         (None, "(−11.9%)", None),
     ],
@@ -112,7 +112,9 @@ def test_the_gain_comes_with_its_interval(reach, said, beside):
     written = texts(draw_progress(experiments, BPB, headline=headline))
     assert f"1 experiment, 1 kept, best 2.730 {said}, measured again 4 times" in written
     assert "−11.9%" in written
-    assert [t for t in written if t.startswith("±")] == ([beside] if beside else [])
+    assert [t for t in written if " to " in t and "kept" not in t] == ([beside] if beside else [])
+    assert ("95% interval" in written) is bool(beside)
+    assert not [t for t in written if "±" in t]
 
 
 def test_nothing_but_failures():

@@ -53,3 +53,15 @@ def test_cost_of_the_agent(options, said):
     line = cost_line(Settings(metric="loss", **options))
     assert line.startswith(said)
     assert ("--max-cost" in line) == (options["agent"] == "claude")
+
+
+def test_a_command_has_no_budget_to_change():
+    """A budget is refused with --verify, so the plan must not advise one, also where the command prints its steps."""
+    runs = tuple(Measurement(Outcome.OK, v, seed=n, seconds=2.0, steps=300) for n, v in enumerate((1.0, 1.4)))
+    command = Settings(metric="loss", verify="python measure.py", scope=("*.py",), repeats=2)
+    cell = Settings(metric="loss", repeats=2)
+    advice = {s: Plan(s.as_metric(), s, (Trial(s.budget, runs),)).advice for s in (command, cell)}
+    assert "budget" not in advice[command]
+    assert "measuring more in each run of the command would help" in advice[command]
+    assert "--budget 300steps" in advice[cell]
+    assert "a longer budget" in advice[cell]

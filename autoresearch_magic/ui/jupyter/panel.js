@@ -176,7 +176,10 @@ function takeDelta(store, delta, buffers) {
 
 /** Add new points of the current curve. If they do not follow those we have, forget the curve, so that all of it is sent. */
 function takeCurve(store, piece, buffers) {
-  if (!piece) return true;
+  if (!piece) {
+    if (AT_REST.has(store.now.state)) store.curve = null; // the last run is over, and there is no curve of the best
+    return true;
+  }
   const same = ["kind", "number", "repeat", "stride"].every((name) => store.curve?.[name] === piece[name]);
   if (piece.from > (same ? store.curve.points.length : 0)) {
     store.curve = null;
@@ -389,7 +392,7 @@ function updateTiles(parts, now, format) {
   };
   const times = (n) => `${n}\u00a0run${n === 1 ? "" : "s"}`;
   const sd = baseline?.sd ?? null;
-  const noise = h("span", { title: "sd: the standard deviation of one run, estimated from all versions that ran more than once" },
+  const noise = h("span", { title: "sd: the standard deviation of one run of the baseline, from its own runs; where it ran once, estimated from the versions that ran more often" },
     sd === null ? "noise not known" : sd ? `noise\u00a0sd\u00a0${twoDigits(sd)}` : "no noise so far");
   set(parts.baseline, "Baseline", [format(baseline?.value ?? null)],
     ...(baseline ? [noise, `\u00a0· ${times(baseline.repeats)}`] : ["not measured yet"]));
@@ -398,7 +401,7 @@ function updateTiles(parts, now, format) {
     const [tone, words] = resultText(head);
     parts.best.classList.toggle("arm-unsure", tone !== "good");
     set(parts.best, `Result, measured again ${head.repeats}\u00a0× each`, [`best ${format(head.best)}`, head.best_sd ? ` sd ${twoDigits(head.best_sd)}` : ""],
-      h("span", { class: tone, title: "The gain of the best over the baseline, with its confidence interval. sd: the standard deviation of one run" }, words),
+      h("span", { class: tone, title: "The gain of the best over the baseline, with its confidence interval. sd: the standard deviation of single runs" }, words),
       `\u00a0· baseline ${format(head.baseline)}${head.baseline_sd ? `, sd ${twoDigits(head.baseline_sd)}` : ""}`,
       head.number ? `\u00a0· experiment\u00a0${head.number}` : "");
   } else if (best && baseline && best.number !== 0) {
@@ -558,6 +561,7 @@ function drawLabels(svg, [left, top, right, bottom], kept, points) {
 /** Name the run of a learning curve. */
 function curveName({ kind, number, repeat }) {
   if (kind === "trial") return "your question";
+  if (kind === "best") return number ? `best #${number}` : "baseline";
   const again = ["incumbent", "control", "final"].includes(kind) ? ", again" : kind === "candidate" && repeat ? `, run ${repeat + 1}` : "";
   return (number ? `#${number}` : "baseline") + again;
 }
@@ -678,7 +682,7 @@ function buildCharts(store, select) {
       curveEmpty.hidden = Boolean(c?.points.length);
       setText(curveTitle, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
       curveLegend.replaceChildren(...(c?.points.length ? [span("key live", h("i"), curveName(c))] : []),
-        ...(c?.incumbent.length && now?.best ? [span("key other", h("i"), now.best.number ? `best #${now.best.number}` : "baseline")] : []));
+        ...(c?.incumbent.length && now?.best ? [span("key other", h("i"), now.best.number && c.kind !== "best" ? `best #${now.best.number}` : "baseline")] : []));
     }
   };
   return { node, draw };
@@ -822,7 +826,7 @@ function isDark(root) {
 /** Return commands to try after the end of a study. */
 function hints(now) {
   const number = now.headline?.number || now.best?.number || 0;
-  return ["%autoresearch best", ...(number ? [`%autoresearch diff ${number}`, `%autoresearch restore ${number}`] : ["%autoresearch history"])];
+  return ["%autoresearch best", ...(number ? [`%autoresearch diff ${number}`, `%autoresearch ${now.study.verify ? "apply" : "restore"} ${number}`] : ["%autoresearch history"])];
 }
 
 /**

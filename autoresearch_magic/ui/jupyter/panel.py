@@ -18,12 +18,13 @@ from typing import Any
 import anywidget
 
 from ...errors import UserError
+from ...events import State
 from ...experiment import Experiment, Point
 from ...judging.gains import gain_over_parent
-from ...judging.noise import estimate_noise
+from ...judging.noise import Noise, estimate_noise
 from ...metric import Metric, format_numbers
 from ...source.edits import unified_diff
-from ...study.status import LiveRun
+from ...study.status import LiveRun, StudyStatus
 from ...study.study import Study
 from ...study.summary import counts, gain_text, run_line, spent_line
 
@@ -155,7 +156,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
     changed = [e for e in experiments[:known] if e.number in renewed or (e.parent in renewed and e.value is not None)]
     noise = estimate_noise(experiments)
     best, baseline, live = status.incumbent, status.baseline, status.live
-    curve, buffers = _curve(live, best, request.get("curve") or {})
+    curve, buffers = _curve(status, request.get("curve") or {})
     head = status.headline
     content = {
         "type": "delta",
@@ -173,7 +174,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "remaining": status.remaining,
         "spent": status.elapsed / limit if (limit := study.settings.time_limit) else 0.0,
         "baseline": baseline and {
-            "value": baseline.value, "sd": noise.sd if noise.known else None, "repeats": len(baseline.values),
+            "value": baseline.value, "sd": _spread(baseline, noise), "repeats": len(baseline.values),
         },
         "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
         "headline": head and {
@@ -215,6 +216,13 @@ def _hypothesis(e: Experiment) -> str:
     return f"{e.proposal.hypothesis}{expected}".strip()
 
 
+def _spread(e: Experiment, noise: Noise) -> float | None:
+    """Return the standard deviation of one run at an experiment's value: of its own runs, else from the study's noise."""
+    if len(e.values) > 1:
+        return e.deviation
+    return noise.at(e.value) if noise.known and e.value is not None else None
+
+
 def _row(e: Experiment, experiments: Sequence[Experiment], metric: Metric) -> dict[str, Any]:
     found = gain_over_parent(e, experiments, metric)
     change = None if found is None else found.gain * (-1 if metric.minimize else 1)
@@ -233,20 +241,27 @@ def _running(live: LiveRun) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _curve(
-    live: LiveRun | None, best: Experiment | None, known: dict[str, Any]
-) -> tuple[dict[str, Any] | None, list[bytes]]:
-    if live is None or not live.curve:
+def _curve(status: StudyStatus, known: dict[str, Any]) -> tuple[dict[str, Any] | None, list[bytes]]:
+    """Return the new points of the curve to show: of the run in progress, beside the best; at rest of the best, beside the baseline."""
+    live, best, baseline = status.live, status.incumbent, status.baseline
+    kind: str
+    rests = not status.state.active or status.state is State.PAUSED
+    if live is not None and live.curve:
+        curve, beside, kind, repeat, number = live.curve, best, live.kind, live.repeat, live.experiment.number
+    elif live is None and rests and best is not None and best.measurements and best.measurements[0].curve:
+        # Else the last run of the confirmation, the baseline's, would stay for ever.
+        curve, beside, number = list(best.measurements[0].curve), baseline if best.number else None, best.number
+        kind, repeat = "best", 0
+    else:
         return None, []
-    name = next(iter(live.curve[0].values), "")
-    number, count = live.experiment.number, len(live.curve)
+    name, count = next(iter(curve[0].values), ""), len(curve)
     # Every stride-th point. Strides are powers of two, so points that were sent stay valid until the stride doubles.
     stride = 1 << max(0, (count - 1) // CURVE_POINTS).bit_length()
-    points = _pairs(live.curve[:count:stride], name)
-    run = {"kind": live.kind, "number": number, "repeat": live.repeat, "stride": stride}
+    points = _pairs(curve[:count:stride], name)
+    run = {"kind": kind, "number": number, "repeat": repeat, "stride": stride}
     same = all(known.get(key) == value for key, value in run.items())
     start = min(int(known.get("points", 0)), len(points)) if same else 0
-    other = [] if same or best is None or not best.measurements else _pairs(best.measurements[0].curve, name)
+    other = [] if same or beside is None or not beside.measurements else _pairs(beside.measurements[0].curve, name)
     return {
         **run, "name": name, "from": start, "count": len(points) - start, "incumbent": len(other),
     }, [b"".join(points[start:]), b"".join(other)]  # fmt: skip

@@ -12,11 +12,13 @@ import pytest
 
 from autoresearch_magic.events import Judged, Remeasured, RunStarted
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging.noise import estimate_noise
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter import panel as panel_module
 from autoresearch_magic.ui.jupyter.panel import Panel, delta, detail
 
 from ...kernels import TARGET
+from ...studies import finish
 
 CURVED = (
     "X = 3.0\nimport time\nfrom autoresearch_magic import clock, report\n"
@@ -186,6 +188,38 @@ def test_a_repeated_run_of_the_incumbent_is_labelled(study):
     running = delta(study, "e", {"since": 0})[0]["running"]
     assert (running["kind"], running["number"]) == ("incumbent", 0)
     assert running["what"] == "The baseline once more, to compare"
+
+
+@pytest.mark.slow
+def test_at_rest_the_curve_is_the_best_s_beside_the_baseline_s_and_not_that_of_the_last_run(make_study, script):
+    target = (
+        "from autoresearch_magic import report\nRATE = {rate}\nloss = 1.0\nfor step in range(5):\n"
+        "    loss *= RATE\n    report(step=step, loss=loss)\n"
+    )
+    script(target.format(rate=0.5))
+    study = finish(make_study(target.format(rate=0.9), agent="script", experiments=1))
+    assert study.incumbent.number == 1
+    content, (points, beside) = delta(
+        study, "e", {"curve": {"kind": "final", "number": 0, "repeat": 1, "stride": 1, "points": 5}}
+    )
+    curve = content["curve"]
+    assert (curve["kind"], curve["number"], curve["from"], curve["count"], curve["incumbent"]) == ("best", 1, 0, 5, 5)
+    assert [len(points), len(beside)] == [40, 40]
+    again, buffers = delta(study, "e", {"curve": {**curve, "points": 5}})
+    assert (again["curve"]["count"], buffers) == (0, [b"", b""])
+
+
+@pytest.mark.slow
+def test_the_baseline_s_spread_is_that_of_its_own_runs(make_study, script):
+    """Single runs of the baseline vary by 0.1, those of the best by 0.001."""
+    target = "from autoresearch_magic import seed\nX = {x}\nloss = X * (1 + int(seed) % 2 * 0.1)\n"
+    script(target.format(x=0.01))
+    study = finish(make_study(target.format(x=1.0), agent="script", experiments=1, repeats=2))
+    assert study.incumbent.number == 1
+    content, _ = delta(study, "e", {})
+    assert content["baseline"]["sd"] == pytest.approx(study.experiments[0].deviation)
+    assert content["baseline"]["sd"] > 0.05
+    assert estimate_noise(study.experiments).sd < 0.01
 
 
 @pytest.mark.slow
