@@ -102,7 +102,11 @@ def notebook_progress(root: Path, began: float, name: str) -> tuple[float, str]:
     started = studies_since(root, began)
     if not started:
         return 0.0, name
-    with Journal(root / started[-1] / "journal.sqlite") as journal:
+    try:
+        opened = Journal(root / started[-1] / "journal.sqlite")
+    except UserError:  # it is being created at this moment
+        return 0.0, name
+    with opened as journal:
         if journal.get("settings") is None:
             return 0.0, name
         settings = make_settings(journal.get("settings"))

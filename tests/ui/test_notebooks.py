@@ -11,11 +11,17 @@ import nbformat
 import pytest
 
 from autoresearch_magic.study.opening import open_study
-from autoresearch_magic.ui.run_notebook import run_notebook
+from autoresearch_magic.ui.run_notebook import notebook_progress, run_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NEEDS = {"04_code_quality": ("bandit", "radon"), "05_fit_model": ("sklearn",)}
 STUDIES = {"02_speed": 1, "03_api_latency": 1, "04_code_quality": 2, "05_fit_model": 1}
+
+
+def test_the_bar_waits_for_a_journal_that_is_being_created(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "journal.sqlite").touch()
+    assert notebook_progress(tmp_path, 0.0, "a.ipynb") == (0.0, "a.ipynb")
 
 
 @pytest.mark.slow
