@@ -65,8 +65,8 @@ class Settings:
     """The effective settings of a study; the help text of each field says what it means."""
 
     metric: str = _option(
-        "", "what to measure: a Python expression, or a printed line 'name: value'; with --verify: NAME, for the line of the "
-        "command's output that names it, or NAME=FORMAT: " + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",), expanded=False,
+        "", "what to measure: a Python expression, or a printed line 'name: value'; with --verify, and for what a cell prints: NAME, for the "
+        "line of the output that names it, or NAME=FORMAT: " + format_usages(), metavar="NAME=EXPRESSION", keys=("metric",), expanded=False,
     )  # fmt: skip
     minimize: bool = _option(
         True, "lower values are better; neither is needed where the metric's name or the goal says it", parse=read_bool,

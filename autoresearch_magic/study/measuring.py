@@ -364,7 +364,9 @@ def baseline_error(measurement: Measurement) -> UserError:
         return UserError(f"{measurement.error} Defined were: {names}. {remedy}")
     if "is not installed" in measurement.error:
         return UserError(measurement.error)
-    line = f"The target does not run as it is: {measurement.error or measurement.outcome.value}"
+    ran = measurement.outcome in (Outcome.METRIC_ERROR, Outcome.NOT_FINITE, Outcome.INVALID)
+    what = "The target as it is gives no value that counts" if ran else "The target does not run as it is"
+    line = f"{what}: {measurement.error or measurement.outcome.value}"
     if hint := notebook_name_hint(measurement.error):
         return UserError(f"{line}. {hint}")
     return UserCodeError(line, measurement.traceback)

@@ -6,7 +6,8 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Notice, RunEnded, RunStarted
-from autoresearch_magic.experiment import Verdict
+from autoresearch_magic.experiment import Measurement, Outcome, Verdict
+from autoresearch_magic.study.measuring import baseline_error
 from autoresearch_magic.study.opening import open_study
 
 from ..studies import finish, wait_for
@@ -389,3 +390,12 @@ def test_a_plan_runs_the_target_and_writes_nothing(make_study, tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UserError, match="does not run as it is"):
         make_study("1/0\nX = 2.0").plan()
+
+
+def test_a_baseline_whose_number_cannot_be_used_is_not_said_to_be_broken():
+    invalid = Measurement(
+        Outcome.INVALID, 3.0, seed=0, error="Not valid: correct is false. Its loss, 3, does not count."
+    )
+    assert str(baseline_error(invalid)).startswith("The target as it is gives no value that counts: Not valid: correct")
+    crashed = Measurement(Outcome.CRASH, None, seed=0, error="ZeroDivisionError: division by zero")
+    assert str(baseline_error(crashed)).startswith("The target does not run as it is: ZeroDivisionError")
