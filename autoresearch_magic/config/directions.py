@@ -115,7 +115,7 @@ def decide(name: str, expression: str, aim: Aim, *, verified: bool) -> bool:
     by_goal = _direction_of_goals(name, aim)
     if by_name is not None and by_goal is not None and by_name != by_goal:
         raise UserError(
-            f"The goal asks for {_better(by_goal)} values, and of {name!r} {_better(by_name)} ones seem better. "
+            f"The goal asks for {_better(by_goal)} values, but {_better(by_name)} values of {name!r} seem better. "
             f"Say which way is better: {ASK}."
         )
     found = by_name if by_name is not None else by_goal if by_goal is not None else aim.default

@@ -139,7 +139,7 @@ def test_a_goal_or_a_sentence_about_the_metric_says_it_where_the_name_is_silent(
 
 
 def test_name_and_goal_that_contradict_each_other_are_asked_about():
-    with pytest.raises(UserError, match="The goal asks for lower values, and of 'pass_rate' higher ones seem better"):
+    with pytest.raises(UserError, match="The goal asks for lower values, but higher values of 'pass_rate' seem better"):
         define("Reduce the failures", "pass_rate = 1", "", {"metric": "pass_rate"})
     assert not define(
         "Reduce the failures", "pass_rate = 1", "", {"metric": "pass_rate", "maximize": True}
