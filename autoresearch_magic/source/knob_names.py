@@ -32,10 +32,10 @@ _MAIN = _pattern(
     r"(n_|num_)?(estimators|trees|layers?|blocks|components|clusters|neighbou?rs|leaves|factors|units|filters|heads?|hidden\w*)",
     r"n_(embd?|layers?|heads?|hidden)|(\w+_)?hidden_(size|dim|units|layers)|d_(model|ff|hidden)|dim_feedforward|(embed\w*|emb|model|hidden)_(dim|size|units)|hidden\w*",
     r"(aspect_ratio|expansion|mlp_ratio|ffn_mult|width|depth|model_width)|layers",
-    r"(max_)?(depth|leaf_nodes|features)|min_samples_\w+|min_child_\w+|num_boost_round|n_iter_no_change",
+    r"(max_)?(depth|leaf_nodes|features)|min_samples(_\w+)?|min_child_\w+|num_boost_round|n_iter_no_change",
     r"(?!.*(eval|test|val))(\w+_)?batch(_?size|_rows|_len\w*)?|(?!.*(eval|test|val))minibatch\w*|bs|max_samples|lora_\w+|rank",
     r"dropout\w*|\w+_dropout|p_drop\w*|drop_(prob|rate|path)\w*|\w*drop_prob",
-    r"(n_|num_|max_)?(train_|training_)?(epochs?|episodes|generations)|max_iters?|(n_|num_|max_)?(iter|iters|iterations)|maxiter",
+    r"(n_|num_|max_)?(train_|training_)?(epochs?|episodes|generations)|(n_|num_)?(passes|sweeps)|max_iters?|(n_|num_|max_)?(iter|iters|iterations)|maxiter",
     r"subsample|colsample\w*|(feature|bagging|col|row)_fraction",
     r"k|c\d?|c_puct|cpuct|ucb_c|exploration\w*|kp|ki|kd|temperature|temp|t0?|initial_temp\w*|init_temp\w*|cooling\w*",
     r"(pop|population|swarm)(_?size)?|popsize|n_particles|n_ants|mutation\w*|crossover\w*|elite\w*|tournament_size",
@@ -51,7 +51,7 @@ _USUAL = _pattern(
     r"sigma|radius|cohesion|alignment|separation|prominence|distance|height|cutoff\w*|wn|low_?cut|high_?cut|lowpass|highpass",
     r"(process|measurement|observation|exploration|action|parameter|param|gradient|injected)_noise\w*",
     r"recombination|differential_weight|init_scale|init_std|proposal\w*|burn_?in|thin|v_?max|max_speed|patience",
-    r"(block|context|seq\w*)_(size|len\w*)|max_seq_len\w*|sequence_length|context\w*|refractory|interpol\w*|features|stride_len",
+    r"(block|context|seq\w*)_(size|len\w*)|max_seq_len\w*|sequence_length|context\w*|refractory|interpol\w*|features|stride_len|chunk_(size|overlap|len\w*)|negatives|(n_|num_)?negative_samples|sub_?sampling|min_alpha",
     r"activation|kernel|optimizer|criterion|weights|filter|method_weight|bias|use_bias|fit_intercept|bootstrap|normali[sz]e|tie\w*|tied",
     r"(num|n|max)_(steps|updates)|steps|(step|gamma)_size|oob|com|eps_(start|end|decay)|l1_ratio|max_samples|min_split\w*|bins|(n|num)_(bins|quantiles|knots|splines|init\w*)|init_points",
 )
@@ -98,7 +98,7 @@ _VAGUE = re.compile(r"size|length|count|limit|offset|start|end|stop|step")
 """Names that are knobs only where they stand as constants in capitals."""
 
 _RUNNING = re.compile(
-    r"(.*_)?(workers?|n_?jobs|threads?|n_?thread|timeout|cache|buffer|page|prefetch|pool|chunk|backlog|keep_alive|connections)(_.*)?"
+    r"(.*_)?(workers?|n_?jobs|threads?|n_?thread|timeout|cache|buffer|page|prefetch|pool|backlog|keep_alive|connections)(_.*)?"
 )
 """Names of what makes a program fast and changes nothing else."""
 
@@ -129,7 +129,7 @@ _WEIGHING = re.compile(
 """Names that say what weighs how much, whatever it is that is weighed."""
 
 _SECTIONS = re.compile(
-    r"(.*_)?(data|dataset|report|reporting|logging|logger|log|paths?|io|system|plant|building|world|env|environment|physics|problem"
+    r"(.*_)?(demand|traffic|customers?|workload|arrivals?|scenario|data|dataset|report|reporting|logging|logger|log|paths?|io|system|plant|building|world|env|environment|physics|problem"
     r"|instance|market|test|tests|eval|evaluation|validation|simulation_env|track|arena|patient|display|plot|meta|info|hardware)(_.*)?"
 )
 _CONFIG = re.compile(
@@ -219,7 +219,7 @@ _MEASURING = re.compile(
 )
 _MAKING = re.compile(
     r"(make|load|fetch|read|gen|generate|create|synth\w*|fake|prepare|download|simulate|sample|random|get|build)_?(\w*_)?(data\w*|instances?|samples?|points|problems?"
-    r"|trace|signal|dataset\w*|series|cities|graph|board|task|jobs|items|input\w*|noise|market|prices?|batch(es)?|world|env\w*|text|docs|corpus|x|xy)|load|synth\w*|spectrum|trace|cities|world|instances?|download|dataset|toy\w*|connect"
+    r"|trace|signal|dataset\w*|series|cities|graph|board|task|jobs|items|input\w*|noise|market|prices?|batch(es)?|world|env\w*|text|docs|corpus|x|xy)|\w+_(points|data|dataset|instances?|samples?|readings|audio|trace|corpus|signal|image|problems?)|load|corpus|phantom|synth\w*|spectrum|trace|cities|world|instances?|download|dataset|toy\w*|connect"
 )
 _OBJECTIVE = re.compile(
     r"(objective\w*|fitness\w*|\w*_objective|\w*_fitness|cost|cost_fn|energy|hamiltonian|potential|rosenbrock|rastrigin|ackley|sphere|himmelblau|griewank|schwefel|levy|beale|booth|branin"

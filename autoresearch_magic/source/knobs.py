@@ -78,11 +78,14 @@ _BEFORE = re.compile(
 _FORBIDDEN_TUPLES = re.compile(r"\w*(range|bounds?|limits?|interval|size|shape|loc|pos\w*|point|color|lim)")
 _LAYERS = re.compile(r"(n_)?(layers|layer_sizes|sizes|dims|layer_dims|channels)")
 _HIDDEN = re.compile(r"hidden\w*|(\w+_)?betas|units|widths|\w*weights|coef\w*|alphas|dropouts?|windows|spans|lags")
+_OWN_WORDS = {"LoraConfig": "r", "DBSCAN": "eps", "OPTICS": "max_eps"}
+"""Parameters that are knobs of one class alone."""
 _DISPLAYS = re.compile(
     r"head|tail|describe|info|plot|hist|boxplot|mean|std|sum|median|corr|value_counts|round|sort_values|sample|show"
 )
 _GEOMETRY = ({"width", "height"}, {"w", "h"}, {"grid_width", "grid_height"}, {"board_width", "board_height"})
 """Names that together are the sides of a board, an image or a room."""
+_FITS = re.compile(r"_?(train|fit|learn|optimi[sz]e|solve|search|evolve|anneal)")
 _FILTERS = re.compile(r"(median|uniform|maximum|minimum|percentile|rank|wiener)_filter(1d)?|wiener|TimeSeries\w*")
 _SWITCHES = re.compile(
     r"use_\w+|with_\w+|bias|use_bias|nesterov|amsgrad|bootstrap|fit_intercept|tied?\w*|normali[sz]e\w*|centered|rescale|sublinear_tf|standardi[sz]e\w*|whiten"
@@ -141,7 +144,12 @@ class Knobs:
             return 0
         config = place.role == "item" and self._is_record(place)
         around = place.path if place.role == "argument" else (*place.path, *place.owners[config:])
-        if never_tuned(place.key) or never_measured(place.key, self.metric) or any(map(is_section, around)):
+        own = place.role == "argument" and _OWN_WORDS.get(place.owners[-1]) == place.key
+        if (
+            (never_tuned(place.key) and not own)
+            or never_measured(place.key, self.metric)
+            or any(map(is_section, around))
+        ):
             return 0
         if any(plain(place.key) in sides and sides <= self._keys for sides in _GEOMETRY):
             return 0
@@ -228,7 +236,12 @@ class Knobs:
                 return False
             if self._is_problem(name) and not (known == MAIN and place.role == "default"):
                 return False
-        if functions and not known and self._draws(self.flow.functions[functions[-1]]):
+        if (
+            functions
+            and not known
+            and not _FITS.match(functions[-1])
+            and self._draws(self.flow.functions[functions[-1]])
+        ):
             return False
         return not (place.target and _BEFORE.fullmatch(plain(place.target)) and place.role == "argument")
 
@@ -341,8 +354,10 @@ class Knobs:
     # -- roles -----------------------------------------------------------------------------------------------------------
 
     def _module(self, place: Place, known: int, marked: bool) -> int:
-        if known or place.key.isupper():
-            return known or USUAL
+        if known:
+            return known
+        if place.key.isupper() and (self.relaxed or not _counts_things(place)):
+            return USUAL
         # an unknown number in lower case may be anything: it counts where it has a fraction, or there is nothing else
         return MINOR if self.relaxed or isinstance(place.value, float) else 0
 
@@ -392,7 +407,7 @@ class Knobs:
             return self._element(place, known)
         if isinstance(place.value, str):
             return USUAL
-        if callee.startswith("Lora") and place.key == "r":
+        if _OWN_WORDS.get(callee) == place.key:
             return MAIN
         if is_vague(place.key):
             return USUAL  # of a filter: see `_clear`
@@ -482,6 +497,17 @@ def _updates(binding: Binding, name: str) -> bool:
     return binding.kind == "value" and binding.value is not None and any(
         isinstance(node, ast.Name) and node.id == name for node in ast.walk(binding.value)
     )  # fmt: skip
+
+
+def _counts_things(place: Place) -> bool:
+    """Whether a constant is named by one word in the plural, such as ``LINES``: a number of things that are there."""
+    word = plain(place.key)
+    return (
+        isinstance(place.value, int)
+        and word.endswith("s")
+        and not word.endswith(("ss", "us", "is"))
+        and "_" not in word
+    )
 
 
 def _chained(binding: Binding) -> bool:

@@ -69,7 +69,7 @@ PROGRAMS = {
     "scipy_de": Expected("scipy", "fun", "popsize mutation recombination maxiter", "DIM tol seed workers polish disp =10.0 =5.12"),
     "pso": Expected("scipy", "best_value", "n_particles w c1 c2 v_max iters", "dim low high seed =100.0"),
     "knapsack_sa": Expected("scipy", "value", "T cooling n_iter", "CAPACITY =50 =12 =24 =1e-3"),
-    # the next 19 were written when the rules were made, to see how well these generalise; the rules were then repaired
+    # the next 29 were written when the rules were made, to see how well these generalise; the rules were then repaired
     "adaboost": Expected("sklearn", "balanced accuracy", "max_depth min_samples_split n_estimators learning_rate cutoff", "random_state"),
     "ant_colony": Expected("class", "length", "ants rounds_of_ants evaporation pheromone_power visibility_power deposit q0", "count side seed =1e-9 =7"),
     "kalman": Expected("signal", "RMSE", "PROCESS_NOISE MEASUREMENT_NOISE INITIAL_UNCERTAINTY", "DT steps sensor_sd seed"),
@@ -89,4 +89,14 @@ PROGRAMS = {
     "gp_bayesopt": Expected("scipy", "simple_regret", "lengthscale signal_var xi n_init n_candidates", "a b c r s t BUDGET seed jitter =0.397887 =6.0"),
     "speech_vad": Expected("signal", "frame_error_rate", "FRAME_MS HOP_MS ENERGY_THRESHOLD_DB HANGOVER_FRAMES SMOOTHING_ALPHA NOISE_FLOOR_PERCENTILE", "SAMPLE_RATE seconds snr seed =1e-10 =180"),
     "jax_like_mlp": Expected("functions", "test_accuracy", "n_hidden lr lr_decay batch n_epochs init_std l2", "n seed c =300"),
+    "ts_forest": Expected("pandas", "MAE", "N_LAGS ROLL ewm.alpha degree HuberRegressor.epsilon HuberRegressor.alpha", "HORIZON =600 =7.1 =0.8 =0.01"),
+    "word_vectors": Expected("text", "margin", "dim_vec window negatives alpha min_alpha passes subsampling power", "=12.5 =0.5"),
+    "traffic_lights": Expected("simulation", "delay_s", "GREEN_NS GREEN_EW EXTENSION QUEUE_TRIGGER", "NS_PER_MINUTE EW_PER_MINUTE SATURATION_PER_SECOND minutes random_seed"),
+    "resnet_cifar": Expected("torch", "Acc", "lr momentum weight_decay trainloader.DataLoader.batch_size label_smoothing", "testloader.DataLoader.batch_size num_workers num_classes best_acc start_epoch =0.4914 =100", False),
+    "budget_alloc": Expected("evolve", "score", "risk_aversion size_discount", "BUDGET_SHARE repetitions n_projects seed"),
+    "dbscan_geo": Expected("sklearn", "ari", "n_neighbors contamination DBSCAN.eps DBSCAN.min_samples", "n_samples centers cluster_std random_state n_jobs"),
+    "compress_lz": Expected("heuristic", "ratio", "MIN_MATCH WINDOW_BITS MAX_CHAIN LAZY HASH_BYTES", "LINES =255 =6"),
+    "autoencoder_cfg": Expected("dict", "reconstruction_error", "bottleneck noise_std lr weight_decay n_steps batch mid slope", "print_every eval_rows columns torch_seed"),
+    "hill_route": Expected("class", "total_cost", "start_temp end_temp sweeps swap_share", "k spread seed VEHICLES CAPACITY OVERLOAD_PENALTY =25.5"),
+    "naive_rag": Expected("text", "MRR", "CHUNK_SIZE CHUNK_OVERLAP TITLE_WEIGHT BIGRAM_BONUS MIN_SCORE STOP_RATIO", "ANSWERS_SHOWN"),
 }  # fmt: skip
