@@ -502,12 +502,8 @@ def _updates(binding: Binding, name: str) -> bool:
 def _counts_things(place: Place) -> bool:
     """Whether a constant is named by one word in the plural, such as ``LINES``: a number of things that are there."""
     word = plain(place.key)
-    return (
-        isinstance(place.value, int)
-        and word.endswith("s")
-        and not word.endswith(("ss", "us", "is"))
-        and "_" not in word
-    )
+    plural = word.endswith("s") and not word.endswith(("ss", "us", "is")) and "_" not in word
+    return isinstance(place.value, int) and plural and not never_measured(word, "")  # workers: the metric decides
 
 
 def _chained(binding: Binding) -> bool:
