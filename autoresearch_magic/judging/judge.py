@@ -211,10 +211,11 @@ def judge(
         return Decision(Verdict.DISCARD, f"Not better: {versus}.")
     found = compare(candidate, incumbent, metric, noise)
     repeats = found.runs - 1
-    evidence = f"{versus}{_run_counts(candidate, incumbent)}{_difference(found)}"
+    apart = _difference(found, difference(candidate.value, incumbent.value, metric))
+    evidence = f"{versus}{_run_counts(candidate, incumbent)}{apart}"
     if found.gain > 0 and found.gain < rule.min_delta and (repeats or noise.deterministic):
         return Decision(
-            Verdict.DISCARD, f"Too small a gain: {versus}{_difference(found)}; the minimum is {rule.min_delta:g}."
+            Verdict.DISCARD, f"Too small a gain: {versus}{apart}; the minimum is {rule.min_delta:g}."
         )
     if not noise.known and found.gain > 0 and repeats < rule.pairs:
         return Decision(None, f"Better in one run ({evidence}), but how much the metric varies is not known yet.")
@@ -262,12 +263,16 @@ def _run_counts(candidate: Experiment, incumbent: Experiment) -> str:
     return f" ({n} and {m} runs)" if n > 1 else ""
 
 
-def _difference(found: Comparison) -> str:
-    """Return by how much the candidate is better or worse, with the standard error where there is noise."""
+def _difference(found: Comparison, of_means: float) -> str:
+    """Return by how much the candidate is better or worse, with the standard error where there is noise.
+
+    A gain that also uses the pairs of runs on equal seeds is not the difference of the two means beside it, and is named.
+    """
     if found.gain == 0:
         return ", no difference"
     error = f" (standard error {found.error:.2g})" if found.error > 0 else ""
-    return f", {'better' if found.gain > 0 else 'worse'} by {abs(found.gain):.3g}{error}"
+    paired = " by pairs of equal seeds" if abs(found.gain - of_means) > 0.005 * abs(found.gain) else ""
+    return f", {'better' if found.gain > 0 else 'worse'} by {abs(found.gain):.3g}{paired}{error}"
 
 
 def drifted(before: Sequence[float], now: Sequence[float], noise: Noise) -> bool:

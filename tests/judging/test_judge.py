@@ -256,6 +256,24 @@ def test_a_machine_that_has_changed_moves_another_target_as_well(control_before,
     assert moved_alike([1.0, 1.0], [1.5, 1.5], control_before, control_now) is alike
 
 
+def test_a_reason_names_both_values_the_difference_and_its_standard_error():
+    loud = Noise(0.1, 30)
+    assert decide(experiment(1.1), best(1.0, 1.0, 1.0), loud).reason == (
+        "Not better: 1.10 against 1.00 of the current best, experiment 0, worse by 0.1 (standard error 0.12)."
+    )
+    assert decide(experiment(0.5, 0.6), best(1.0, 1.0, 1.0), loud).reason == (
+        "Better: 0.55 against 1.00 of the current best, experiment 0 (2 and 3 runs), better by 0.45 (standard error 0.091)."
+    )
+
+
+def test_a_gain_by_pairs_of_seeds_is_no_difference_of_the_means_and_is_named():
+    paired = Noise(0.1, 30, pairing=0.9)
+    reason = decide(experiment(0.9, 1.0), best(1.0, 1.1, 1.6), paired).reason
+    assert "0.95 against 1.23" in reason
+    assert "better by 0.118 by pairs of equal seeds (standard error" in reason
+    assert "by pairs" not in decide(experiment(0.9, 1.0), best(1.0, 1.1), paired).reason
+
+
 def test_values_that_differ_in_their_last_bits_are_no_drift():
     assert not drifted([0.3, 0.3], [0.1 + 0.2], QUIET)
     assert drifted([0.3, 0.3], [0.3001], QUIET)
