@@ -214,9 +214,7 @@ def judge(
     apart = _difference(found, difference(candidate.value, incumbent.value, metric))
     evidence = f"{versus}{_run_counts(candidate, incumbent)}{apart}"
     if found.gain > 0 and found.gain < rule.min_delta and (repeats or noise.deterministic):
-        return Decision(
-            Verdict.DISCARD, f"Too small a gain: {versus}{apart}; the minimum is {rule.min_delta:g}."
-        )
+        return Decision(Verdict.DISCARD, f"Too small a gain: {versus}{apart}; the minimum is {rule.min_delta:g}.")
     if not noise.known and found.gain > 0 and repeats < rule.pairs:
         return Decision(None, f"Better in one run ({evidence}), but how much the metric varies is not known yet.")
     simpler = complexity(candidate.target) < complexity(incumbent.target)
