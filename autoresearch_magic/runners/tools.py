@@ -138,6 +138,8 @@ def find_tools(
         env.pop("PYTHONHOME", None)
         break
     there = [node_modules.NAME] if (checkout / node_modules.NAME).is_dir() and node_modules.NAME not in folders else []
+    if running := next((call[0] for call in words if call[0] in _MANAGERS and call[1:2] == ("run",)), ""):
+        notes.append(f"What {running} run starts has the Python that {running} chooses.")
     mirrored = [
         name for name in dict.fromkeys([*there, *ignored])
         if PurePosixPath(name).name == node_modules.NAME and name not in own

@@ -113,6 +113,7 @@ def test_a_manager_of_environments_keeps_its_own(checkout):
     tools = find(checkout, "uv run bench.py")
     assert tools.linked == ()
     assert ".venv is not linked: uv makes an environment of its own in the worktree." in tools.describe()
+    assert "What uv run starts has the Python that uv chooses." in tools.describe()
     assert find(checkout, "uv run bench.py", linked=[".venv/"]).environment["VIRTUAL_ENV"], "the user has linked it"
 
 
