@@ -33,10 +33,10 @@ _AFTER_COUNT = re.compile(
     r"[ \t]*(?:$|[,;.)\]!|#]|[ \t]{2,}(?![-+.\d])|(?:in|out of|total|found|remaining)\b|\()", re.IGNORECASE
 )
 _FINDINGS = re.compile(
-    r"(?<![a-z])(?:errors?|issues?|problems?|warnings?|violations?|findings?|failures?|lints?)(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])(error|issue|problem|warning|violation|finding|failure|lint)s?(?![a-z])", re.IGNORECASE
 )
-_NOTHING_FOUND = re.compile(  # mypy, ruff, pytest, shellcheck
-    r"(?<!\w)(?:no|zero) (?:issues|errors|problems|warnings|violations|findings|failures)(?: were)?(?: found| detected)?(?!\w)"
+_NOTHING_FOUND = re.compile(  # mypy, ruff and others
+    r"(?<!\w)(?:no|zero) (?P<noun>issue|problem|error|warning|violation|finding|failure)s(?: were)?(?: found| detected)?(?!\w)"
     r"|^All checks passed!?\s*$",
     re.IGNORECASE,
 )
@@ -180,11 +180,16 @@ def _without_unit(lines: list[str], name: str) -> list[Candidate]:
 
 
 def _none_found(lines: list[str], name: str) -> list[Candidate]:
-    """Return a zero for each line in which a tool says that it has found nothing, for a metric that counts findings."""
-    if not _FINDINGS.search(name):
+    """Return a zero for each line in which a tool says that it has found nothing, for a metric that counts findings.
+
+    ``no issues`` and ``no problems`` are said of any kind of finding, ``no warnings`` of warnings alone.
+    """
+    if not (counted := _FINDINGS.search(name)):
         return []
+    said = (None, "issue", "problem", counted[1].lower())
     places = ((number, line, _NOTHING_FOUND.search(line)) for number, line in enumerate(lines, start=1))
-    return [Candidate(Quantity(m[0], "0", "", m.start(), m.end()), number, line) for number, line, m in places if m]
+    found = [(number, line, m) for number, line, m in places if m and (m["noun"] and m["noun"].lower()) in said]
+    return [Candidate(Quantity(m[0], "0", "", m.start(), m.end()), number, line) for number, line, m in found]
 
 
 def _by_unit(lines: list[str], name: str) -> list[Candidate]:

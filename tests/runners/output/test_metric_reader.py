@@ -316,6 +316,7 @@ BAD = [  # output, metric, words of the error
     (TIME_P, "elapsed", "two readings could be meant: 0.52 (line 1"),
     (HYPERFINE, "range (min … max)", "101.0 ms (line 3"),
     (GO, "BenchmarkX-8", "two readings could be meant: 1000 (line 2"),
+    ("no warnings found\n", "errors", "there is no number"),
     ("2 failed | 38 passed", "passed | failed", "two readings"),
     (NANOGPT, "val loss", "two readings could be meant: 2.1 (line 1"),
     ("val_bpb: 0.99, of 1.02", "val_bpb", "and 1.02 (line 1"),
