@@ -67,7 +67,7 @@ def show(reply: Reply) -> int:
         print(reply.as_text() if reply.verbatim else for_shell(reply.as_text()))
     if (study := reply.watch) is not None:
         try:
-            follow(study, terminal_bar())
+            follow(study, terminal_bar(), to_end=True)
         except KeyboardInterrupt:
             study.stop()
             print(f"\n{study.name} is stopped. Continue with  autoresearch resume {study.name}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """The facts behind the replies, as plain values: what ``--json`` prints, and what the objects that the magics return hold.
 
 Every value is a string, a finite number, a truth value, None, or a list or dict of such; NaN and infinities become None.
-``docs/command-line.md`` documents the fields, and `tests/ui/test_facts.py` compares the two.
+``docs/command-line.md`` documents the fields, and `tests/ui/test_shell.py` compares the two.
 """
 
 from __future__ import annotations

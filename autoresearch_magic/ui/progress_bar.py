@@ -83,7 +83,12 @@ class ProgressLines:
 
 
 def follow(
-    study: Study, bar: Bar, timeout: float | None = None, also: Callable[[Study], object] = lambda study: None
+    study: Study,
+    bar: Bar,
+    timeout: float | None = None,
+    also: Callable[[Study], object] = lambda study: None,
+    *,
+    to_end: bool = False,
 ) -> bool:
     """Wait until a study is paused or has ended, with a bar that ends with its result.
 
@@ -95,6 +100,8 @@ def follow(
         Seconds.
     also : callable, optional
         Called at each update of the bar.
+    to_end : bool
+        Whether to wait in pauses too, because another process may lift them.
 
     Returns
     -------
@@ -111,6 +118,9 @@ def follow(
             if left <= 0:
                 break
             over = study.wait(left)
+            if over and to_end and study.active:
+                time.sleep(left)
+                over = not study.active
     finally:
         bar.show(study.status.fraction, caption(study))
         bar.close(result_line(study.status))
