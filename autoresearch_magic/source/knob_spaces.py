@@ -91,6 +91,8 @@ def _rates(word: str, value: float, others: Others, callee: str) -> Found:
         and not word.endswith(("decay", "factor", "frac"))
     ):
         return Range(float(f"{value / 8:.4g}"), float(f"{value * 8:.4g}"), "log")
+    if isinstance(value, float) and value > 0 and word in ("weight", "exponent"):
+        return Range(float(f"{value / 8:.4g}"), float(f"{value * 8:.4g}"), "log")  # of an expression: no share
     if isinstance(value, int) and value >= 4 and value & (value - 1) == 0 and _BATCHES.fullmatch(word):
         return Choices(tuple(value * 2**i // 4 for i in range(5)), ordered=True)
     return None

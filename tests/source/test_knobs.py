@@ -124,6 +124,7 @@ def test_what_may_change_the_metric_is_kept(use: str) -> None:
     ("source", "space"),
     [
         ("Adam(p, lr=0.6)", Range(0.075, 4.8, "log")),
+        ("def score(a):\n    return 0.7 * a", Range(0.0875, 5.6, "log")),
         ("f(subsample=1.0)", Range(0.3, 1.0)),
         ("f(dropout=0.0)", Range(0.0, 0.3)),
         ("f(weight_decay=0.0)", Range(0.0, 0.1)),
