@@ -46,7 +46,12 @@ class ResultsTable:
         """Analyze the table; kinds of changes are left out, as it has no sources."""
         evals = evaluate(self.experiments, self.metric)
         return replace(
-            evals, kinds=(), agents=(), wins=tuple(replace(win, kind="–", chance=math.nan) for win in evals.wins)
+            evals,
+            runs=0,
+            baseline_runs=0,
+            kinds=(),
+            agents=(),
+            wins=tuple(replace(win, kind="–", chance=math.nan) for win in evals.wins),
         )
 
 

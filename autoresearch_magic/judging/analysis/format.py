@@ -81,7 +81,7 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
         result += f", {way} by {abs(evals.gain):.3g}{relative} than the baseline's {metric.format(evals.baseline, evals.noise)}{within}"
         if evals.chained:
             result += "; the sum of the gains in the search, as the machine has changed in it"
-        else:
+        elif evals.runs:  # unknown for a table of results
             result += f"; means of {evals.runs} and {counted(evals.baseline_runs, 'run')} in the search"
     yield "Result", result
     if evals.confirmed:
