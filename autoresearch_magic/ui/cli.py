@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from tqdm import tqdm
 
 from .. import __version__
 from ..errors import UserCodeError, UserError
+from ..events import Event, Notice
 from ..storage.folders import ROOT
+from ..study.study import Study
 from .commands.table import run_words
 from .exit_codes import DONE, FAILED, USAGE
 from .outcome import outcome_reply
@@ -61,13 +65,29 @@ def _carry_out(words: list[str]) -> int:
     return show(run_words(Session(root, Place.SHELL), words))
 
 
+def tell_notices(study: Study) -> Callable[[Study], None]:
+    """Return a function that prints a study's new notices above the bar, such as what its setup leaves open."""
+    lines: list[str] = []
+
+    def keep(event: Event) -> None:
+        if isinstance(event, Notice):
+            lines.append(event.message)
+
+    def tell(_: Study) -> None:
+        while lines:
+            tqdm.write(for_shell(lines.pop(0)), file=sys.stderr)
+
+    study.observe(keep)
+    return tell
+
+
 def show(reply: Reply) -> int:
     """Print a reply, wait for what it started, with a bar, and print what follows; returns the exit code."""
     if reply.text:
         print(reply.as_text() if reply.verbatim else for_shell(reply.as_text()))
     if (study := reply.watch) is not None:
         try:
-            follow(study, terminal_bar(), to_end=True)
+            follow(study, terminal_bar(), also=tell_notices(study), to_end=True)
         except KeyboardInterrupt:
             study.stop()
             print(f"\n{study.name} is stopped. Continue with  autoresearch resume {study.name}", file=sys.stderr)

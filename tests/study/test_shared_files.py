@@ -1,5 +1,8 @@
 """A setup that leaves files and connections open, in studies as users run them."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ..studies import finish
@@ -37,3 +40,16 @@ def test_plan_and_study_name_what_forks_cannot_share(make_study):
         make_study("loss = 1.0\n", setup, experiments=1, observers=[lambda e: told.append(getattr(e, "message", ""))])
     )
     assert sum(line in message for message in told) == 1
+
+
+@pytest.mark.slow
+def test_the_terminal_tells_what_forks_cannot_share(tmp_path):
+    (tmp_path / "setup.py").write_text("import sqlite3\ndb = sqlite3.connect(':memory:')\n")
+    (tmp_path / "target.py").write_text("loss = 3.0\n")
+    (tmp_path / "program.md").write_text("# Lower it\n")
+    words = ["run", "program.md", "--setup", "setup.py", "--target", "target.py", "--metric", "loss (lower is better)",
+             "-n", "1", "--repeats", "1", "--agent", "tuner"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "autoresearch_magic", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stderr.count("cannot share: an SQLite connection (db).") == 1, done.stderr

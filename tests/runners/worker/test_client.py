@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -187,3 +188,23 @@ def test_what_is_not_in_forks_is_told_in_one_line():
     assert "a socket (s5) and 2 more" in line
     assert "--fresh" in line
     assert "\n" not in line
+
+
+PATCH = "import autoresearch_magic.runners.worker.protocol as p\np.SETUP_LIMIT, p.SETUP_FACTOR = 2.0, 0.0\n"
+
+
+@pytest.mark.slow
+def test_a_setup_that_is_too_slow_in_a_fresh_process_names_the_option_that_helps(make, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(PATCH)  # in the worker, ten minutes are two seconds
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    # Slow in the experiments alone, as where the worker found the data in a cache.
+    setup = (
+        "import os, time\nif 'server' not in ' '.join(open('/proc/self/cmdline').read().split('\\0')): time.sleep(4)"
+    )
+    runner = make(setup, mode="fresh")
+    m = runner.measure("x = 1", seed=0, deadline=1)
+    assert m.outcome is Outcome.TIMEOUT
+    assert m.error == (
+        "The setup, which runs in every new process, had not ended after 2 s: a larger --timeout gives it more time."
+    )
+    assert runner.measure("x = 1", seed=0, deadline=30).ok
