@@ -213,18 +213,20 @@ class GrowingCurve:
     ----------
     points : list of Point
         The list is replaced when points are dropped, so that a reader in another thread keeps a consistent view.
+    every : int
+        `points` has every so-many-th point, a power of two.
     """
 
     def __init__(self, most: int) -> None:
         self.points: list[Point] = []
-        self._most, self._every, self._count = most, 1, 0
+        self._most, self.every, self._count = most, 1, 0
 
     def add(self, point: Point) -> None:
         """Add a point, or leave it out."""
-        if self._count % self._every == 0:
+        if self._count % self.every == 0:
             self.points.append(point)
             if len(self.points) >= self._most:
-                self.points, self._every = self.points[::2], self._every * 2
+                self.points, self.every = self.points[::2], self.every * 2
         self._count += 1
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -87,15 +87,14 @@ class Journal:
         self.path = path
         self._lock = threading.RLock()
         try:
+            if create and not path.is_file():
+                _make(path)
             self._connection = _connect(path)
             self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
             # NORMAL loses nothing when a process is killed, and at most the last experiment in a power cut.
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            if create:
+            if create:  # tables that an earlier version did not have
                 self._connection.executescript(_SCHEMA)
-                if self.get("format") is None:
-                    self.set(format=FORMAT)
             version = self.get("format")
         except sqlite3.DatabaseError as error:
             raise UserError(f"{path} is not a study's journal: {error}.") from None
@@ -358,6 +357,21 @@ def _integer(value: int) -> int:
 def _real(value: float) -> float:
     """Return a number for a column that must have one: SQLite stores NaN as NULL."""
     return value if math.isfinite(value) else 0.0
+
+
+def _make(path: Path) -> None:
+    """Create an empty journal. It is complete when it appears: another process or thread may open it at once."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(new)) as connection, connection:
+            connection.executescript(_SCHEMA)
+            connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('format', ?)", (json.dumps(FORMAT),))
+        with closing(sqlite3.connect(new)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # stays with the file
+        new.replace(path)  # the study's lock sees to it that nobody else makes one
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

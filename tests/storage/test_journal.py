@@ -1,5 +1,6 @@
 import math
 import sqlite3
+import threading
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -158,3 +159,31 @@ def test_a_value_too_large_to_compare_is_a_failed_run_also_when_it_was_recorded_
     (run,) = journal.runs()
     assert (run.measurement.outcome, run.measurement.ok) == (Outcome.NOT_FINITE, False)
     assert "too large to be compared" in run.measurement.error
+
+
+def test_a_journal_can_be_opened_from_the_moment_it_exists(tmp_path):
+    """Another thread polls for it, as the one that reads requests does."""
+    opened, failed = [], []
+
+    def poll(path, done):
+        while not done.is_set():
+            if path.is_file():
+                try:
+                    with Journal(path) as journal:
+                        opened.append(journal.get("format"))
+                except Exception as error:
+                    failed.append(error)
+
+    for n in range(30):
+        path, done = tmp_path / f"{n}.sqlite", threading.Event()
+        poller = threading.Thread(target=poll, args=(path, done))
+        poller.start()
+        with Journal(path, create=True) as journal:
+            journal.set(name="one")
+            journal.note("say", text="hello")
+        done.set()
+        poller.join()
+    assert not failed
+    assert len(opened) > 30
+    assert set(opened) == {1}
+    assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")]

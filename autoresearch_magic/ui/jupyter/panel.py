@@ -245,8 +245,10 @@ def _curve(status: StudyStatus, known: dict[str, Any]) -> tuple[dict[str, Any] |
     """Return the new points of the curve to show: of the run in progress, beside the best; at rest of the best, beside the baseline."""
     live, best, baseline = status.live, status.incumbent, status.baseline
     kind: str
+    every = 1
     rests = not status.state.active or status.state is State.PAUSED
     if live is not None and live.curve:
+        every = live.reported.every  # read before the points, so that a pull in between sends too much, not too little
         curve, beside, kind, repeat, number = live.curve, best, live.kind, live.repeat, live.experiment.number
     elif live is None and rests and best is not None and best.measurements and best.measurements[0].curve:
         # Else the last run of the confirmation, the baseline's, would stay for ever.
@@ -258,7 +260,7 @@ def _curve(status: StudyStatus, known: dict[str, Any]) -> tuple[dict[str, Any] |
     # Every stride-th point. Strides are powers of two, so points that were sent stay valid until the stride doubles.
     stride = 1 << max(0, (count - 1) // CURVE_POINTS).bit_length()
     points = _pairs(curve[:count:stride], name)
-    run = {"kind": kind, "number": number, "repeat": repeat, "stride": stride}
+    run = {"kind": kind, "number": number, "repeat": repeat, "stride": stride * every}
     same = all(known.get(key) == value for key, value in run.items())
     start = min(int(known.get("points", 0)), len(points)) if same else 0
     other = [] if same or beside is None or not beside.measurements else _pairs(beside.measurements[0].curve, name)

@@ -308,7 +308,7 @@ def test_a_curve_of_half_a_million_points(page, study):
     page.wait_for_selector(".arm-line.arm-live", state="attached")
     more_pulls(page)
     sent = page.evaluate("asked.at(-1).curve")
-    assert (sent["number"], sent["stride"]) == (1, 4)  # the status keeps 16,384 points of them
+    assert (sent["number"], sent["stride"]) == (1, 128)
     assert 3000 < sent["points"] <= panel_module.CURVE_POINTS
 
 
