@@ -826,7 +826,9 @@ function isDark(root) {
 /** Return commands to try after the end of a study. */
 function hints(now) {
   const number = now.headline?.number || now.best?.number || 0;
-  return ["%autoresearch best", ...(number ? [`%autoresearch diff ${number}`, `%autoresearch ${now.study.verify ? "apply" : "restore"} ${number}`] : ["%autoresearch history"])];
+  if (!number) return ["%autoresearch best", "%autoresearch history"];
+  const out = now.study.verify ? ["apply"] : ["use", "restore"]; // out of the study: to the branch, into the kernel, into a cell
+  return ["%autoresearch best", ...["diff", ...out].map((command) => `%autoresearch ${command} ${number}`)];
 }
 
 /**
