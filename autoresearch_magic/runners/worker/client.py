@@ -20,6 +20,7 @@ from typing import Any
 from ...errors import Stopped, UserCodeError, UserError
 from ...experiment import GrowingCurve, Outcome, Point
 from .. import Watch
+from ..notebook_names import notebook_name_hint
 from . import processes
 from .protocol import SETUP_FACTOR, SETUP_LIMIT
 
@@ -129,7 +130,10 @@ class WorkerClient:
             self._reap()  # not closed: whoever calls `run` again tries the setup again
             if message.get("missing"):
                 raise UserError(missing_module(message["missing"], "setup"))
-            raise UserCodeError(f"The setup failed: {message['error']}", message["traceback"])
+            line = f"The setup failed: {message['error']}"
+            if hint := notebook_name_hint(message["error"]):
+                raise UserError(f"{line}. {hint}")
+            raise UserCodeError(line, message["traceback"])
         self.mode, self.why = message["mode"], message["why"]
         self._setup_seconds = time.monotonic() - began
         notes = []

@@ -136,6 +136,9 @@ def run_cell(page, number):
     """Run a cell, and press the key again if nothing happens: keys are lost until the kernel is ready."""
     prompt = page.locator(".jp-Notebook .jp-Cell .jp-InputPrompt").nth(number)
     for _ in range(6):
+        # On a busy machine JupyterLab may ask which kernel to use before the notebook's own is known.
+        if (button := page.locator(".jp-Dialog button.jp-mod-accept")).count():
+            button.first.click()
         prompt.click()
         page.keyboard.press("Shift+Enter")
         end = time.monotonic() + 8
