@@ -36,6 +36,8 @@ _MARK = r"(?P<evolve>EVOLVE-BLOCK-(?:START|END))\b|autoresearch:\s*(?P<fixed>fix
 _LINE = re.compile(rf"\s*(?:#+|//+|--+|;+|%+|/\*+|<!--)\s*(?:{_MARK})")
 _COMMENT = re.compile(rf"#+\s*(?:{_MARK})")
 _SHOWN = 80
+_COMPARED = 4_000_000
+"""Product of two numbers of lines up to which `difflib` aligns them; where lines are alike it takes as long as the product."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +164,23 @@ def _difference(old: _File, new: _File, evolve: bool) -> str:
     before, after = [old.lines[i].rstrip() for i in ours], [new.lines[i].rstrip() for i in theirs]
     if before == after:
         return ""
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    _, start, end, at, to = next(code for code in matcher.get_opcodes() if code[0] != "equal")
+    start, end, at, to = _first_difference(before, after)
     if at < to:
         verb = "changes" if start < end else "adds"
         return f"It {verb} {new.where(theirs[at])} ({_quoted(after[at])})"
     return f"It removes {old.where(ours[start])} ({_quoted(before[start])})"
+
+
+def _first_difference(before: list[str], after: list[str]) -> tuple[int, int, int, int]:
+    """Return the first range of lines that differs, in both texts: start and end before, start and end after."""
+    if len(before) * len(after) <= _COMPARED:
+        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+        return next(code[1:] for code in matcher.get_opcodes() if code[0] != "equal")
+    pairs = zip(before, after, strict=False)
+    start = next((i for i, (old, new) in enumerate(pairs) if old != new), min(len(before), len(after)))
+    ends = zip(reversed(before[start:]), reversed(after[start:]), strict=False)
+    same = next((i for i, (old, new) in enumerate(ends) if old != new), min(len(before), len(after)) - start)
+    return start, len(before) - same, start, len(after) - same
 
 
 def _quoted(line: str) -> str:

@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from ..errors import UserError
 from ..syntax import syntax_tree
@@ -71,36 +71,47 @@ def fingerprint(target: str) -> str:
 def canonical(node: object) -> str:
     """Return a syntax tree, or a list of them, as text that does not depend on layout, comments and docstrings.
 
-    Raises
-    ------
-    RecursionError
-        For extreme nesting.
+    Empty fields are left out, because Python versions differ in which ones exist.
     """
-    return "".join(_canonical(node))
+    parts: list[str] = []
+    todo: list[object] = [node]
+    while todo:  # no recursion, because a tree may be deeper than Python's stack
+        item = todo.pop()
+        if isinstance(item, _Mark):
+            parts.append(item)
+        elif isinstance(item, ast.AST):
+            parts.append(f"{type(item).__name__}(")
+            following: list[object] = []
+            for name, value in ast.iter_fields(item):
+                if isinstance(value, list):
+                    value = [each for each in value if not does_nothing(each)]
+                # `kind` distinguishes u"x" from "x"; `ctx` and `type_ignores` follow from the other fields
+                if value is None or value == [] or name in ("kind", "ctx", "type_ignores"):
+                    continue
+                following += [_Mark(f"{name}="), value, _COMMA]
+            todo.append(_Mark(")"))
+            todo.extend(reversed(following))
+        elif isinstance(item, list):
+            parts.append("[")
+            todo.append(_Mark("]"))
+            for each in reversed(item):
+                todo += [_COMMA, each]
+        elif isinstance(item, int) and item.bit_length() > _PRINTED_BITS:
+            parts.append(hex(item))
+        else:
+            parts.append(repr(item))
+    return "".join(parts)
 
 
-def _canonical(node: object) -> Iterator[str]:
-    """Yield the parts of `canonical`. Empty fields are left out, because Python versions differ in which ones exist."""
-    if isinstance(node, ast.AST):
-        yield f"{type(node).__name__}("
-        for name, value in ast.iter_fields(node):
-            if isinstance(value, list):
-                value = [item for item in value if not does_nothing(item)]
-            # `kind` distinguishes u"x" from "x"; `ctx` and `type_ignores` follow from the other fields
-            if value is None or value == [] or name in ("kind", "ctx", "type_ignores"):
-                continue
-            yield f"{name}="
-            yield from _canonical(value)
-            yield ","
-        yield ")"
-    elif isinstance(node, list):
-        yield "["
-        for item in node:
-            yield from _canonical(item)
-            yield ","
-        yield "]"
-    else:
-        yield repr(node)
+class _Mark(str):
+    """A part of the text of `canonical` itself, and not a string of the syntax tree."""
+
+    __slots__ = ()
+
+
+_COMMA = _Mark(",")
+_PRINTED_BITS = 2000
+"""Size up to which an int is printed in decimal digits; Python refuses to print those of more than 640 digits, or 4300."""
 
 
 def does_nothing(node: object) -> bool:

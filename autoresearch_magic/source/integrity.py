@@ -30,6 +30,7 @@ pause, and random numbers that are drawn and discarded. Such changes are visible
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -39,17 +40,20 @@ from typing import Literal
 from ..text import shorten
 from . import files
 from .blocks import frozen_change
-from .edits import UNPARSABLE, canonical
+from .edits import UNPARSABLE, canonical, source_lines
 from .name_binding import Binding, Names, Scope, ScopedNode
-from .seeds import PACKAGE, SETTERS, Seeds, is_none, last_name, names_seed, public_path
+from .seeds import PACKAGE, SETTERS, Seeds, is_none, last_name, names_seed
 
 Rule = Literal["seed", "controller"]
 
 IMPORTABLE = ("clock", "report", "seed", "data", "runtime", "*")
 """Members of the package that a target may import."""
-CONTROLLER = {f"{PACKAGE}.{name}" for name in ("clock", "report", "seed")}
+CONTROLLER = {f"{module}.{name}" for module in (PACKAGE, f"{PACKAGE}.runtime") for name in ("clock", "report", "seed")}
+"""Paths from which the controller's names are imported."""
 
 _SHOWN = 60
+_KEPT = 200
+"""Characters up to which a text is kept as it is, instead of as its hash."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ def refusal(target: str, allowed: Iterable[str], setup: str = "") -> str:
             if files.is_python(path) and (why := refusal(content, [b.get(path, "") for b in before])):
                 return f"{path}: {why}"
         return ""
+    if _actions(target, setup) is None:
+        return "It is nested too deeply to be checked: split its longest expression."
     found = violations(target, allowed, setup)
     if not found:
         return ""
@@ -115,12 +121,12 @@ def violations(target: str, allowed: Iterable[str], setup: str = "") -> tuple[Vi
     setup : str
         The study's setup, whose imports and functions the target can use.
     """
-    actions = _actions(target, setup)
+    actions = _actions(target, setup) or ()
     if not any(action.violation for action in actions):
         return ()
-    allowance: Counter[str] = Counter()
+    allowance: Counter[tuple[str, ...]] = Counter()
     for each in allowed:
-        allowance |= Counter(action.key for action in _actions(each, setup))
+        allowance |= Counter(action.key for action in _actions(each, setup) or ())
     found = []
     for action in actions:
         allowance[action.key] -= 1
@@ -141,68 +147,144 @@ class _Action:
     """
 
     violation: Violation | None
-    key: str
+    key: tuple[str, ...]
 
 
 @lru_cache(maxsize=64)
-def _actions(target: str, setup: str) -> tuple[_Action, ...]:
+def _actions(target: str, setup: str) -> tuple[_Action, ...] | None:
+    """Return what a target does, nothing where it does not parse; None where its nesting keeps the parser from reading it."""
     for before in dict.fromkeys((setup, "")):  # without the setup, where that does not parse
         try:
-            names = Names(target, before)
-            seeds = Seeds(names)
-            return (*_binding_actions(names, seeds), *_node_actions(names, seeds))
-        except UNPARSABLE:
-            continue
+            return tuple(_Actions(target, before).all())
+        except UNPARSABLE as error:
+            if not before and isinstance(error, RecursionError | MemoryError):
+                return None
     return ()
 
 
-def _binding_actions(names: Names, seeds: Seeds) -> Iterator[_Action]:
-    for binding in names.bindings:
-        if binding.in_setup:
-            continue
-        rule: Rule | None = None
-        if seeds.binds_seed(binding):
-            rule = "seed"
-        elif _rebinds(binding) or _writes_to_package(binding, names):
-            rule = "controller"
-        if rule is not None or binding.value is not None:
-            target = binding.name or canonical(binding.target)
-            yield _action(
-                rule, binding.node, _binding_code(binding) if rule else "", binding.kind, target, binding.value
-            )
+class _Actions:
+    """What one target does.
+
+    Parameters
+    ----------
+    target, setup : str
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        See `edits.UNPARSABLE`.
+    """
+
+    def __init__(self, target: str, setup: str) -> None:
+        self.names = Names(target, setup)
+        self.seeds = Seeds(self.names)
+        self.lines = source_lines(target)
+        self._texts: dict[int, str] = {}
+        self._codes: dict[int, str] = {}
+
+    def all(self) -> Iterator[_Action]:
+        yield from self._of_bindings()
+        yield from self._of_nodes()
+
+    def _of_bindings(self) -> Iterator[_Action]:
+        for binding in self.names.bindings:
+            if binding.in_setup:
+                continue
+            rule: Rule | None = None
+            if self.seeds.binds_seed(binding):
+                rule = "seed"
+            elif _rebinds(binding) or _writes_to_package(binding, self.names):
+                rule = "controller"
+            if rule is not None or binding.value is not None:
+                code = self._binding_code(binding) if rule else ""
+                yield self._action(
+                    rule, binding.node, code, binding.kind, binding.name or binding.target, binding.value
+                )
+
+    def _of_nodes(self) -> Iterator[_Action]:
+        names, seeds = self.names, self.seeds
+        called = {id(item.node.func) for item in names.nodes if isinstance(item.node, ast.Call)}
+        for item in names.nodes:
+            node, scope = item.node, item.scope
+            if item.in_setup:
+                continue
+            if isinstance(node, ast.Call):
+                yield from self._of_call(node, scope)
+            elif isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if names_seed(key) and not is_none(value) and not seeds.is_controllers_seed(value, scope):
+                        code = shorten(f"{self._code(key)}: {self._code(value)}", _SHOWN)
+                        yield self._action("seed", value, code, "key", key, value)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                for path in _forbidden_imports(node):
+                    yield self._action("controller", node, self._code(node), path)
+            elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+                if id(node) not in called and seeds.passed_as_value(node, scope):
+                    yield self._action("seed", node, self._code(node), "passed on", names.path(node, scope) or node)
+                if isinstance(node, ast.Attribute) and _accesses_internals(node, item, names):
+                    yield self._action("controller", node, self._code(node), "inside", names.path(node, scope))
+
+    def _of_call(self, node: ast.Call, scope: Scope) -> Iterator[_Action]:
+        names, seeds = self.names, self.seeds
+        values = seeds.seeds_in_call(node, scope)
+        if any(not seeds.is_controllers_seed(value, scope) for value in values):
+            # the key has all arguments of a seeding function, but only the seed of any other, whose other arguments may change
+            key: list[object] = [node.args, node.keywords] if seeds.sets_seed(node.func, scope) else [values]
+            yield self._action("seed", node, self._code(node), names.path(node.func, scope) or node.func, *key)
+            return
+        by_name = last_name(node.func) in (*SETTERS, "delattr", "__delattr__")
+        if by_name and any(_in_package(names.path(each, scope)) for each in node.args[:1]):
+            yield self._action("controller", node, self._code(node), node)
+
+    # -- formatting -------------------------------------------------------------------------------------------------
+
+    def _action(self, rule: Rule | None, node: ast.AST, code: str, *key: object) -> _Action:
+        # the clause of a comprehension has no line of its own
+        line = getattr(node, "lineno", 0) or getattr(getattr(node, "target", None), "lineno", 0)
+        violation = Violation(rule, line, code) if rule is not None else None
+        return _Action(violation, tuple(each if isinstance(each, str) else self._text(each) for each in key))
+
+    def _text(self, node: object) -> str:
+        """Return the canonical text of a node, or a hash of a long one: many names may share one large value."""
+        if not isinstance(node, ast.AST):  # a list, which nobody keeps
+            return _hashed(canonical(node))
+        if id(node) not in self._texts:
+            self._texts[id(node)] = _hashed(canonical(node))
+        return self._texts[id(node)]
+
+    def _binding_code(self, binding: Binding) -> str:
+        node, kind, value = binding.node, binding.kind, self._code(binding.value)
+        target = self._code(binding.target) if binding.target is not None else binding.name
+        if kind == "loop":
+            code = f"for {target} in {value}"
+        elif kind == "parameter":
+            code = f"{target}={value}"
+        elif kind == "definition":
+            code = f"{'class' if isinstance(node, ast.ClassDef) else 'def'} {target}"
+        elif kind in ("value", "part"):
+            code = f"{target} = {value}"
+        else:
+            code = f"{target} is bound" if isinstance(node, ast.ExceptHandler | ast.pattern) else self._code(node)
+        return shorten(code, _SHOWN)
+
+    def _code(self, node: ast.AST | None) -> str:
+        """Return the code of a node, shortened to one line; the source's line for what Python cannot write down."""
+        if node is None:
+            return ""
+        if id(node) not in self._codes:
+            try:
+                code = ast.unparse(node)
+            except (RecursionError, ValueError):  # a sum of thousands of terms, or an int of thousands of digits
+                line = self.lines[getattr(node, "lineno", 1) - 1].encode("utf-8", "replace")
+                code = line[getattr(node, "col_offset", 0) :].decode("utf-8", "replace")
+            self._codes[id(node)] = shorten(code, _SHOWN)
+        return self._codes[id(node)]
 
 
-def _node_actions(names: Names, seeds: Seeds) -> Iterator[_Action]:
-    called = {id(item.node.func) for item in names.nodes if isinstance(item.node, ast.Call)}
-    for item in names.nodes:
-        node, scope = item.node, item.scope
-        if item.in_setup:
-            continue
-        if isinstance(node, ast.Call):
-            yield from _call_actions(node, scope, names, seeds)
-        elif isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if names_seed(key) and not is_none(value) and not seeds.is_controllers_seed(value, scope):
-                    yield _action("seed", value, shorten(f"{_code(key)}: {_code(value)}", _SHOWN), "key", key, value)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (_action("controller", node, _code(node), path) for path in _forbidden_imports(node))
-        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            if id(node) not in called and seeds.passed_as_value(node, scope):
-                yield _action("seed", node, _code(node), "passed on", names.path(node, scope) or canonical(node))
-            if isinstance(node, ast.Attribute) and _accesses_internals(node, item, names):
-                yield _action("controller", node, _code(node), "inside", names.path(node, scope))
-
-
-def _call_actions(node: ast.Call, scope: Scope, names: Names, seeds: Seeds) -> Iterator[_Action]:
-    values = seeds.seeds_in_call(node, scope)
-    if any(not seeds.is_controllers_seed(value, scope) for value in values):
-        # the key has all arguments of a seeding function, but only the seed of any other, whose other arguments may change
-        key: list[object] = [node.args, node.keywords] if seeds.sets_seed(node.func, scope) else [values]
-        yield _action("seed", node, _code(node), names.path(node.func, scope) or canonical(node.func), *key)
-        return
-    by_name = last_name(node.func) in (*SETTERS, "delattr", "__delattr__")
-    if by_name and any(_in_package(names.path(each, scope)) for each in node.args[:1]):
-        yield _action("controller", node, _code(node), canonical(node))
+def _hashed(text: str) -> str:
+    if len(text) <= _KEPT:
+        return text
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # -- the controller ---------------------------------------------------------------------------------------------------
@@ -213,7 +295,7 @@ def _rebinds(binding: Binding) -> bool:
     if not binding.name or (binding.kind == "import" and _in_package(binding.path)):
         return False
     owner = binding.scope.redirected.get(binding.name, binding.scope)
-    return any(b.kind == "import" and public_path(b.path) in CONTROLLER for b in owner.bindings.get(binding.name, []))
+    return binding.name in owner.bindings and not owner.bindings[binding.name].imports.isdisjoint(CONTROLLER)
 
 
 def _writes_to_package(binding: Binding, names: Names) -> bool:
@@ -242,33 +324,3 @@ def _forbidden_imports(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 def _in_package(path: str) -> bool:
     return path == PACKAGE or path.startswith(f"{PACKAGE}.")
-
-
-# -- formatting -------------------------------------------------------------------------------------------------------
-
-
-def _action(rule: Rule | None, node: ast.AST, code: str, *key: object) -> _Action:
-    # the clause of a comprehension has no line of its own
-    line = getattr(node, "lineno", 0) or getattr(getattr(node, "target", None), "lineno", 0)
-    violation = Violation(rule, line, code) if rule is not None else None
-    return _Action(violation, "\0".join(each if isinstance(each, str) else canonical(each) for each in key))
-
-
-def _binding_code(binding: Binding) -> str:
-    node, value, kind = binding.node, binding.value, binding.kind
-    target = _code(binding.target) if binding.target is not None else binding.name
-    if kind == "loop":
-        code = f"for {target} in {_code(value)}"
-    elif kind == "parameter":
-        code = f"{target}={_code(value)}"
-    elif kind == "definition":
-        code = f"{'class' if isinstance(node, ast.ClassDef) else 'def'} {target}"
-    elif kind in ("value", "part"):
-        code = f"{target} = {_code(value)}"
-    else:
-        code = f"{target} is bound" if isinstance(node, ast.ExceptHandler | ast.pattern) else _code(node)
-    return shorten(code, _SHOWN)
-
-
-def _code(node: ast.AST | None) -> str:
-    return "" if node is None else shorten(ast.unparse(node), _SHOWN)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from .edits import parse
@@ -21,6 +22,40 @@ _ATTRIBUTES = {"type": "__class__", "vars": "__dict__"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 BindingKind = Literal["value", "part", "change", "loop", "parameter", "definition", "import", "delete", "other"]
+
+
+class Bindings(list["Binding"]):
+    """All bindings of one name in one scope, in the order of the source.
+
+    A generated source may bind one name a hundred thousand times and read it as often, so whatever is asked of all bindings
+    at once is worked out once. It is asked when the source has been read to its end.
+    """
+
+    @cached_property
+    def imported(self) -> str:
+        """The path of the first import among them; empty when there is none."""
+        return next((each.path for each in self if each.kind == "import"), "")
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """The paths of all imports among them."""
+        return frozenset(each.path for each in self if each.kind == "import")
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that occur among them."""
+        return frozenset(each.kind for each in self)
+
+    @cached_property
+    def alias(self) -> Binding | None:
+        """The only binding, where it is the value of an assignment; deletions do not count."""
+        bound = [each for each in self if each.kind != "delete"]
+        return bound[0] if len(bound) == 1 and bound[0].kind == "value" else None
+
+    @cached_property
+    def only_functions(self) -> bool:
+        """Whether each of them is the definition of a function, or one of its parameters."""
+        return all(isinstance(each.node, ast.FunctionDef) for each in self)
 
 
 @dataclass(eq=False)
@@ -41,13 +76,16 @@ class Scope:
 
     node: ast.AST | None = None
     parent: Scope | None = None
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    bindings: dict[str, Bindings] = field(default_factory=dict)
     redirected: dict[str, Scope] = field(default_factory=dict)
 
     @property
     def module(self) -> Scope:
         """The outermost scope."""
-        return self if self.parent is None else self.parent.module
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
 
     def owner_of(self, name: str) -> Scope | None:
         """Return the scope that binds a name which is read in this scope; None when no scope does."""
@@ -104,6 +142,12 @@ class ScopedNode:
     in_setup: bool
 
 
+_Visit = tuple[ast.AST, Scope, bool]
+"""A node to be visited, the scope around it, and whether it is a function of which only parameters and body are left."""
+
+_UNBOUND = Bindings()
+
+
 class Names:
     """The names of a setup and a target, resolved.
 
@@ -124,7 +168,7 @@ class Names:
     Raises
     ------
     SyntaxError, ValueError, RecursionError, MemoryError
-        As `edits.parse`, and for extreme nesting.
+        As `edits.parse`.
     """
 
     def __init__(self, target: str | ast.Module, setup: str = "") -> None:
@@ -132,40 +176,42 @@ class Names:
         self.nodes: list[ScopedNode] = []
         self.bindings: list[Binding] = []
         self._in_setup = True
-        for statement in parse(setup).body:
-            self._visit(statement, self.module)
+        self._walk(parse(setup).body)
         self._in_setup = False
-        for statement in (parse(target) if isinstance(target, str) else target).body:
-            self._visit(statement, self.module)
+        self._walk((parse(target) if isinstance(target, str) else target).body)
 
     # -- queries ---------------------------------------------------------------------------------------------------
 
-    def bindings_of(self, name: str, scope: Scope) -> list[Binding]:
+    def bindings_of(self, name: str, scope: Scope) -> Bindings:
         """Return all bindings of a name that is read in a scope."""
         owner = scope.owner_of(name)
-        return owner.bindings.get(name, []) if owner else []
+        return owner.bindings.get(name, _UNBOUND) if owner else _UNBOUND
 
     def path(self, node: ast.AST | None, scope: Scope, depth: int = 8) -> str:
         """Return the dotted path of the imported member that an expression is, such as ``torch.manual_seed``; else empty.
 
         ``type(x)`` and ``vars(x)`` count as ``x.__class__`` and ``x.__dict__``.
         """
-        if depth == 0:
-            return ""
-        if isinstance(node, ast.Attribute):
-            base = self.path(node.value, scope, depth)
-            return f"{base}.{node.attr}" if base else ""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ATTRIBUTES and node.args:
-            base = self.path(node.args[0], scope, depth)
-            return f"{base}.{_ATTRIBUTES[node.func.id]}" if base else ""
-        if not isinstance(node, ast.Name):
-            return ""
-        bound = [each for each in self.bindings_of(node.id, scope) if each.kind != "delete"]
-        for each in bound:
-            if each.kind == "import":
-                return each.path
-        if len(bound) == 1 and bound[0].kind == "value":
-            return self.path(bound[0].value, bound[0].scope, depth - 1)
+        rest: list[str] = []  # what follows the path of `node`, last name first
+        while depth > 0:
+            if isinstance(node, ast.Attribute):
+                rest.append(node.attr)
+                node = node.value
+            elif isinstance(node, ast.Call):
+                attribute = _ATTRIBUTES.get(node.func.id) if isinstance(node.func, ast.Name) else None
+                if attribute is None or not node.args:
+                    return ""
+                rest.append(attribute)
+                node = node.args[0]
+            elif isinstance(node, ast.Name):
+                bound = self.bindings_of(node.id, scope)
+                if bound.imported:
+                    return ".".join((bound.imported, *reversed(rest)))
+                if bound.alias is None:
+                    return ""
+                node, scope, depth = bound.alias.value, bound.alias.scope, depth - 1
+            else:
+                return ""
         return ""
 
     # -- construction ---------------------------------------------------------------------------------------------------
@@ -176,7 +222,7 @@ class Names:
         self.bindings.append(binding)
         if name:
             scope = scope.redirected.get(name, scope)
-            scope.bindings.setdefault(name, []).append(binding)
+            scope.bindings.setdefault(name, Bindings()).append(binding)
 
     def _store(self, target: ast.expr, value: ast.AST | None, kind: BindingKind, scope: Scope, node: ast.AST) -> None:
         """Record the left side of an assignment; tuples pair by pair where both sides are tuples of the same length."""
@@ -194,7 +240,16 @@ class Names:
             name = target.id if isinstance(target, ast.Name) else ""
             self._bind(name, kind, scope, node, value=value, target=target)
 
-    def _visit(self, node: ast.AST, scope: Scope) -> None:
+    def _walk(self, statements: list[ast.stmt]) -> None:
+        """Visit all nodes in the order of the source; without recursion, because a tree may be deeper than Python's stack."""
+        todo: list[_Visit] = [(statement, self.module, False) for statement in reversed(statements)]
+        while todo:
+            node, scope, inside = todo.pop()
+            following = self._body(node, scope) if inside else self._visit(node, scope)
+            todo.extend(reversed(following))
+
+    def _visit(self, node: ast.AST, scope: Scope) -> list[_Visit]:
+        """Record one node and what it binds, and return what is to be visited next."""
         self.nodes.append(ScopedNode(node, scope, self._in_setup))
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
@@ -202,9 +257,10 @@ class Names:
             case ast.ClassDef():
                 self._bind(node.name, "definition", scope, node)
                 inner = Scope(node, scope)
-                for child in ast.iter_child_nodes(node):
-                    self._visit(child, inner if isinstance(child, ast.stmt) else scope)
-                return None
+                return [
+                    (child, inner if isinstance(child, ast.stmt) else scope, False)
+                    for child in ast.iter_child_nodes(node)
+                ]
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 inner = Scope(node, scope)
                 for clause in node.generators:
@@ -242,22 +298,22 @@ class Names:
             case (ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name)
                   | ast.MatchStar(name=str() as name) | ast.MatchMapping(rest=str() as name)):  # fmt: skip
                 self._bind(name, "other", scope, node)
-        for child in ast.iter_child_nodes(node):
-            self._visit(child, scope)
-        return None
+        return [(child, scope, False) for child in ast.iter_child_nodes(node)]
 
-    def _function(self, node: Function, scope: Scope) -> None:
+    def _function(self, node: Function, scope: Scope) -> list[_Visit]:
         if not isinstance(node, ast.Lambda):
             self._bind(node.name, "definition", scope, node)
         outside: list[ast.AST] = [*getattr(node, "decorator_list", []), *node.args.defaults]
         outside += [default for default in node.args.kw_defaults if default is not None]
-        for child in outside:
-            self._visit(child, scope)
+        return [*((child, scope, False) for child in outside), (node, scope, True)]
+
+    def _body(self, node: ast.AST, scope: Scope) -> list[_Visit]:
+        """Bind the parameters of a function, after its defaults and decorators were visited, and return its body."""
+        assert isinstance(node, Function)
         inner = Scope(node, scope)
         for argument, default in arguments(node):
             self._bind(argument.arg, "parameter", inner, node, value=default)
-        for child in node.body if isinstance(node.body, list) else [node.body]:
-            self._visit(child, inner)
+        return [(child, inner, False) for child in (node.body if isinstance(node.body, list) else [node.body])]
 
     def _imports(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:

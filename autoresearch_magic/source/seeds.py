@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from .knob_names import seed_like
-from .name_binding import Binding, Names, Scope, arguments
+from .name_binding import Binding, Names, Scope, ScopedNode, arguments
 
 PACKAGE = "autoresearch_magic"
 
@@ -42,6 +42,12 @@ STREAMS = {"rng", "generator"}
 SETTERS = {"setattr", "setdefault", "add_argument", "__setattr__"}
 """Functions that take the name of what they set as a string."""
 
+_FOLLOWED = {"value", "part", "change", "parameter"}
+"""Kinds of bindings whose names are followed back from a seed."""
+
+_Key = tuple[int, str]
+"""The id of the scope that binds a name, and the name."""
+
 
 class Seeds:
     """The places of one target that set a seed.
@@ -55,12 +61,11 @@ class Seeds:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.functions = self._own_functions()
-        self.reaching: set[tuple[int, str]] = set()  # names that reach a seed, each with the id of its scope
-        while True:  # each round follows the names one step further back
-            more = {(id(owner), name) for owner, name in self._names_reaching_seeds()} - self.reaching
-            if not more:
-                break
-            self.reaching |= more
+        self.reaching: set[_Key] = set()  # names that reach a seed
+        self._asked: set[_Key] = set()  # names that do not, as far as is known, although something depends on it
+        self._answers: dict[tuple[int, str, int], tuple[bool, set[_Key]]] = {}
+        self._takes_seed: dict[str, bool] = {}
+        self._follow_seeds()
 
     # -- what sets a seed -----------------------------------------------------------------------------------------
 
@@ -114,9 +119,11 @@ class Seeds:
         if name in SEEDING_EVERYWHERE and (path or isinstance(node, ast.Attribute)):
             return True
         own = self.functions.get(node.id) if isinstance(node, ast.Name) else None
-        if own is None or not all(isinstance(b.node, ast.FunctionDef) for b in self.names.bindings_of(name, scope)):
+        if own is None or not isinstance(node, ast.Name) or not self.names.bindings_of(name, scope).only_functions:
             return False
-        return any(self._is_seed(name, owner) for name, owner in own)
+        if node.id not in self._takes_seed:
+            self._takes_seed[node.id] = any(self._is_seed(name, owner) for name, owner in own.items())
+        return self._takes_seed[node.id]
 
     # -- whose seed it is ------------------------------------------------------------------------------------------
 
@@ -126,8 +133,18 @@ class Seeds:
             return len(value.args) == 1 and not value.keywords and self.is_controllers_seed(value.args[0], scope, depth)
         if not isinstance(value, ast.Name):
             return public_path(self.names.path(value, scope)) == f"{PACKAGE}.seed"
-        bound = self.names.bindings_of(value.id, scope)
-        return depth > 0 and bool(bound) and all(self._binds_controllers_seed(each, depth) for each in bound)
+        owner = scope.owner_of(value.id)
+        if owner is None or depth == 0:
+            return False
+        key = (id(owner), value.id, depth)
+        if key not in self._answers:  # names that are bound and read often would take very long otherwise
+            before, self._asked = self._asked, set()
+            bound = owner.bindings.get(value.id, ())
+            answer = bool(bound) and all(self._binds_controllers_seed(each, depth) for each in bound)
+            self._answers[key], self._asked = (answer, self._asked), before
+        answer, asked = self._answers[key]
+        self._asked |= asked
+        return answer
 
     def _binds_controllers_seed(self, binding: Binding, depth: int) -> bool:
         if binding.kind == "import":
@@ -143,24 +160,55 @@ class Seeds:
         return seed_like(name) or self._reaches(name, owner)
 
     def _reaches(self, name: str, owner: Scope | None) -> bool:
-        return owner is not None and (id(owner), name) in self.reaching
+        if owner is None:
+            return False
+        if (key := (id(owner), name)) in self.reaching:
+            return True
+        self._asked.add(key)
+        return False
 
-    def _names_reaching_seeds(self) -> Iterator[tuple[Scope, str]]:
-        """Yield the names that reach a seed through arithmetic, with their scopes."""
-        values = [(b.value, b.scope) for b in self.names.bindings if b.value is not None and self.binds_seed(b)]
-        for item in self.names.nodes:
-            if isinstance(item.node, ast.Call):
-                values += [(value, item.scope) for value in self.seeds_in_call(item.node, item.scope)]
-        for value, scope in values:
-            for name in _arithmetic(value):
-                owner = scope.owner_of(name)
-                bound = owner.bindings.get(name, []) if owner is not None else []
-                if owner is not None and all(b.kind in ("value", "part", "change", "parameter") for b in bound):
-                    yield owner, name
+    def _follow_seeds(self) -> None:
+        """Find the names that reach a seed through arithmetic; each round follows them one step further back.
+
+        After the first round only those bindings and calls are looked at that depend on a name found in the round before, so
+        that a chain of many names takes no more time than as many names without one.
+        """
+        todo: list[Binding | ScopedNode] = [binding for binding in self.names.bindings if binding.value is not None]
+        todo += [item for item in self.names.nodes if isinstance(item.node, ast.Call)]
+        asking: dict[_Key, dict[Binding | ScopedNode, None]] = {}  # what depends on a name
+        followed: set[tuple[int, int]] = set()
+        while todo:
+            found: dict[_Key, None] = {}
+            for item in todo:
+                self._asked = set()
+                values = self._seeds_of(item)
+                for key in self._asked:
+                    asking.setdefault(key, {})[item] = None
+                for value in values:
+                    if (step := (id(value), id(item.scope))) not in followed:
+                        followed.add(step)
+                        found |= dict.fromkeys(self._names_in(value, item.scope))
+            more = [key for key in found if key not in self.reaching]
+            self.reaching.update(more)
+            self._answers.clear()
+            todo = list(dict.fromkeys(item for key in more for item in asking.pop(key, ())))
+
+    def _seeds_of(self, item: Binding | ScopedNode) -> list[ast.AST]:
+        """Return the values that a binding or a call uses as seeds."""
+        if isinstance(item, Binding):
+            return [item.value] if item.value is not None and self.binds_seed(item) else []
+        return self.seeds_in_call(item.node, item.scope) if isinstance(item.node, ast.Call) else []
+
+    def _names_in(self, value: ast.AST, scope: Scope) -> Iterator[_Key]:
+        """Yield the names from which a seed is computed, as far as they can be followed."""
+        for name in _arithmetic(value):
+            owner = scope.owner_of(name)
+            if owner is not None and (name not in owner.bindings or owner.bindings[name].kinds <= _FOLLOWED):
+                yield id(owner), name
 
     # -- the target's own functions --------------------------------------------------------------------------------
 
-    def _own_functions(self) -> dict[str, list[tuple[str, Scope]]]:
+    def _own_functions(self) -> dict[str, dict[str, Scope]]:
         """Return the parameters (without ``self``) of the target's functions, methods and classes, by the callable's name."""
         inner = {id(b.scope.node): b.scope for b in self.names.bindings if b.kind == "parameter"}
         found = {}
@@ -168,25 +216,23 @@ class Seeds:
             node = binding.node
             if binding.kind != "definition" or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            parameters = [(argument.arg, inner[id(node)]) for argument, _ in arguments(node)]
+            names = [argument.arg for argument, _ in arguments(node)]
             owner = binding.scope.node
-            if isinstance(owner, ast.ClassDef):
-                parameters = parameters[1:]
-                if node.name == "__init__":
-                    found[owner.name] = parameters
+            in_class = isinstance(owner, ast.ClassDef)
+            parameters = {name: inner[id(node)] for name in names[in_class:]}
+            if isinstance(owner, ast.ClassDef) and node.name == "__init__":
+                found[owner.name] = parameters
             found[node.name] = parameters
         return found
 
-    def _own_parameters(self, function: ast.expr, scope: Scope) -> list[tuple[str, Scope]] | None:
+    def _own_parameters(self, function: ast.expr, scope: Scope) -> dict[str, Scope] | None:
         """Return the parameters of a function of the target; None for other functions, such as a module's of the same name."""
         return None if self.names.path(function, scope) else self.functions.get(last_name(function))
 
-    def _seed_arguments(self, call: ast.Call, own: list[tuple[str, Scope]]) -> list[ast.AST]:
+    def _seed_arguments(self, call: ast.Call, own: dict[str, Scope]) -> list[ast.AST]:
         """Return the arguments of a call that fill seed parameters."""
-        seeds = [self._is_seed(name, owner) for name, owner in own]
-        by_name = {name for (name, _), seed in zip(own, seeds, strict=True) if seed}
-        filled = [value for value, seed in zip(call.args, seeds, strict=False) if seed]
-        filled += [k.value for k in call.keywords if k.arg in by_name]
+        filled = [value for value, each in zip(call.args, own.items(), strict=False) if self._is_seed(*each)]
+        filled += [k.value for k in call.keywords if k.arg in own and self._is_seed(k.arg, own[k.arg])]
         return [value for value in filled if not is_none(value)]
 
 
@@ -219,12 +265,12 @@ def _is_number(value: ast.AST) -> bool:
 
 def _arithmetic(value: ast.AST) -> Iterator[str]:
     """Yield the names from which an expression is computed by arithmetic."""
-    match value:
-        case ast.Name(id=name):
-            yield name
-        case ast.BinOp() | ast.UnaryOp() | ast.IfExp() | ast.Tuple() | ast.List():
-            for child in ast.iter_child_nodes(value):
-                yield from _arithmetic(child)
-        case ast.Call(func=ast.Name(id="int" | "abs"), args=args):
-            for argument in args:
-                yield from _arithmetic(argument)
+    todo = [value]
+    while todo:  # no recursion, because a sum may have thousands of terms
+        match node := todo.pop():
+            case ast.Name(id=name):
+                yield name
+            case ast.BinOp() | ast.UnaryOp() | ast.IfExp() | ast.Tuple() | ast.List():
+                todo.extend(ast.iter_child_nodes(node))
+            case ast.Call(func=ast.Name(id="int" | "abs"), args=args):
+                todo.extend(args)

@@ -100,6 +100,12 @@ def test_a_syntax_tree_too_deep_to_walk_falls_back_to_the_text() -> None:
     assert len(fingerprint("x = " + "-" * 5000 + "1")) == 16
 
 
+def test_long_expressions_and_huge_numbers_are_compared_like_any_other_code() -> None:
+    for long in ("x = 1" + " + 1" * 2000, "x = a" + ".b" * 2000, "x = 0x" + "f" * 5000):
+        assert fingerprint(long) == fingerprint(long.replace(" = ", "  =  ") + "  # the same\n")
+        assert fingerprint(long) != fingerprint(long + "\ny = 2\n")
+
+
 def test_parsing_emits_no_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

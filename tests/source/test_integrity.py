@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import sys
 import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -285,6 +289,98 @@ def test_the_larger_count_of_both_allowed_targets_applies() -> None:
 def test_sources_that_do_not_parse_have_no_violations(source: str) -> None:
     assert violations(source, [BASE]) == ()
     assert refusal(with_line("torch.manual_seed(3)"), [source, BASE])
+
+
+LONG = {
+    "sum": "x = 1" + " + 1" * 2000,
+    "attributes": "x = a" + ".b" * 2000,
+    "subscripts": "x = a" + "[0]" * 2000,
+    "calls": "x = a" + "()" * 2000,
+    "conditions": "x = " + "1 if a else " * 1000 + "2",
+    "functions": "x = " + "lambda: " * 1000 + "2",
+    "signs": "x = " + "not " * 2000 + "a",
+    "branches": "if a == 0: b = 1\n" + "".join(f"elif a == {i}: b = 1\n" for i in range(1000)),
+    "huge number": "x = 0x" + "f" * 5000,
+}
+
+
+@pytest.mark.parametrize("long", LONG.values(), ids=LONG)
+def test_a_long_expression_hides_nothing(long: str) -> None:
+    assert refusal(with_line(long), [BASE]) == ""
+    assert "torch.manual_seed(3)" in refusal(with_line(f"{long}\ntorch.manual_seed(3)"), [BASE])
+    assert "clock = 3" in refusal(with_line(f"{long}\nclock = 3"), [BASE])
+
+
+def test_a_long_expression_is_followed_to_the_seed_and_quoted() -> None:
+    numbers = refusal(with_line("n = k" + " + k" * 2000 + "\nk = 2\ntorch.manual_seed(n)"), [BASE])
+    assert "(line 9: n = k + k + k" in numbers and "and 2 more" in numbers and len(numbers) < 250
+    assert "(line 9: torch.manual_seed(1 + 1 +" in refusal(
+        with_line("torch.manual_seed(1" + " + 1" * 2000 + ")"), [BASE]
+    )
+    assert "(line 9: SEED = 0xffff" in refusal(with_line("SEED = 0x" + "f" * 5000), [BASE])
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_refused() -> None:
+    assert "nested too deeply" in refusal("x = " + "-" * 5000 + "1\ntorch.manual_seed(3)", [BASE])
+
+
+def generated(lines: int) -> dict[str, str]:
+    """Sources as programs write them, with many bindings of one name or of many names."""
+    half, every = lines // 2, range(lines)
+    start = "import torch\nfrom autoresearch_magic import clock, seed\nx0 = 0\n"
+    return {
+        "one name": start + "x = 1\n" * lines,
+        "one name changed": start + "x = 1\n" + "x += x\n" * lines,
+        "names": start + "".join(f"x{i} = {i}\n" for i in every),
+        "aliases": start + "".join(f"x{i + 1} = x{i}\n" for i in every),
+        "the way to a seed": start + "".join(f"x{i + 1} = x{i} + 1\n" for i in every) + f"torch.manual_seed(x{lines})",
+        "seeds": start + "k = 1\ntorch.manual_seed(k)\n" * half,
+        "the controller's seed": start + "k = seed\ntorch.manual_seed(k)\n" * half,
+        "aliases of the seed": start
+        + "a = seed\n" * (lines // 3)
+        + "b = a\n" * (lines // 3)
+        + "torch.manual_seed(b)\n" * (lines // 3),
+        "loops": start + "for step in clock: y = step\n" * lines,
+        "the clock": start + "clock = 1\n" * lines,
+        "functions": "def f(a=1):\n    return f\n" * half,
+        "calls": "def f(a, seed=1):\n    return a\n" + "f(2, seed=f)\n" * lines,
+        "names of one value": "seed_a, " * lines + "*rest = 1" + ", 2" * lines,
+        "imports": "".join(f"import m{i} as m\nm = 1\n" for i in range(half)),
+        "attributes": "import m\n" + "m.x = 1\nm.y.z[0] = m.x.w\n" * half,
+    }
+
+
+def lines_executed(function: Callable[[], object]) -> int:
+    """Return how many lines of Python a function executes, each round of a loop counted: its time, but always the same."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", generated(1))
+def test_twice_as_many_lines_take_twice_as_much_work(kind: str) -> None:
+    once, twice = (lines_executed(lambda n=n: refusal(generated(n)[kind], [BASE])) for n in (300, 600))
+    assert twice < 2.2 * once
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["one name", "the way to a seed"])
+def test_a_hundred_thousand_lines_are_checked(kind: str) -> None:
+    source = generated(100_000)[kind]
+    assert refusal(source, [source]) == ""
+    assert "seed" in refusal(f"{source}\nimport random\nrandom.seed(8)\n", [source])
 
 
 _lines = st.lists(
