@@ -313,7 +313,9 @@ def test_a_long_expression_hides_nothing(long: str) -> None:
 
 def test_a_long_expression_is_followed_to_the_seed_and_quoted() -> None:
     numbers = refusal(with_line("n = k" + " + k" * 2000 + "\nk = 2\ntorch.manual_seed(n)"), [BASE])
-    assert "(line 9: n = k + k + k" in numbers and "and 2 more" in numbers and len(numbers) < 250
+    assert "(line 9: n = k + k + k" in numbers
+    assert "and 2 more" in numbers
+    assert len(numbers) < 250
     assert "(line 9: torch.manual_seed(1 + 1 +" in refusal(
         with_line("torch.manual_seed(1" + " + 1" * 2000 + ")"), [BASE]
     )
