@@ -37,7 +37,7 @@ from .knob_names import (
     seed_like,
 )
 from .known_calls import known_words
-from .name_binding import Binding, Names, Scope
+from .name_binding import Binding, Bindings, Names, Scope
 from .places import ASSIGNED, Place
 
 DECLARED = 4
@@ -316,7 +316,7 @@ class Knobs:
     def _bound_once(self, place: Place) -> bool:
         scope = self._scope(place)
         name = place.owners[0] if place.owners else re.sub(r"\[\d+\]$", "", place.key)
-        bindings = scope.bindings.get(name, []) if scope is not None else []
+        bindings = scope.bindings.get(name, Bindings()) if scope is not None else Bindings()
         if scope is not None and name in scope.redirected:
             return False
         plainly = [b for b in bindings if b.kind == "value"]
