@@ -113,6 +113,7 @@ def test_the_most_important_constants_come_first() -> None:
         assert any(is_meant(constant, wish) for constant in found for wish in expected.main.split()), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_proposals_parse_and_change_literals_alone(name: str) -> None:
     source = (FOLDER / f"{name}.py").read_text()

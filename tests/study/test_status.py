@@ -107,6 +107,7 @@ def test_a_confirmation_that_is_made_longer_is_not_at_its_end():
     assert last.runs_total - last.runs_done == 1
 
 
+@pytest.mark.slow
 def test_the_live_curve_of_endless_reports_is_bounded_and_covers_the_whole_run():
     last = 10 * LIVE_POINTS
     reports = [RunProgress(0, "training", i, i / last, i, Point(i, i / last, i, {"x": 1.0})) for i in range(last)]

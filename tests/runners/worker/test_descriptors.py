@@ -58,6 +58,7 @@ def test_a_position_is_that_of_the_descriptor_and_not_shared(numbers):
     os.close(fd)
 
 
+@pytest.mark.slow
 def test_archives_and_maps_on_top_of_a_file_work_in_every_fork(numbers, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(numbers, "n")
@@ -74,6 +75,7 @@ def test_archives_and_maps_on_top_of_a_file_work_in_every_fork(numbers, tmp_path
                 assert len({in_a_fork(read) for _ in range(3)} | {repr(read())}) == 1
 
 
+@pytest.mark.slow
 def test_what_forks_append_to_a_log_is_kept(tmp_path):
     for mode in ("w", "a"):
         with open(tmp_path / mode, mode) as log:

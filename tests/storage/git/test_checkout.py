@@ -310,6 +310,7 @@ def test_a_file_that_leaves_the_scope_by_deletion_of_a_frozen_one(checkout):
 parts = st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @given(parts, st.sampled_from(["..", ".", "", ".git", ".Git"]), st.integers(0, 4))
 def test_one_bad_part_anywhere_makes_a_path_invalid(parts, bad, where):
     anywhere = Checkout(folder=Path(), commit="", branch="", scope=("**", "**/tests/**", "tests/**"), frozen=())
