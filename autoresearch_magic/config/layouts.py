@@ -16,6 +16,12 @@ from ..runners.tools import Tools, lacking_modules
 from ..source.edits import imported_modules
 
 ORIGINAL = ("program.md", "prepare.py", "train.py")
+COMMANDS = ("python train.py", "uv run train.py")
+"""What the layout runs, without and with uv."""
+
+WITHOUT_CHECKS = "python -u train.py"
+"""The same as a command of the user's own."""
+
 TIMEOUT = "10m"
 """The original's program.md asks to kill runs that take longer."""
 
@@ -46,9 +52,7 @@ def original_settings(folder: Path) -> dict[str, Any]:
     """
     if not all((folder / name).is_file() for name in ORIGINAL):
         return {}
-    command = "python train.py"
-    if (folder / "uv.lock").is_file() and shutil.which("uv"):
-        command = "uv run train.py"
+    command = COMMANDS[bool((folder / "uv.lock").is_file() and shutil.which("uv"))]
     return {
         "repo": str(folder), "scope": "train.py", "verify": command, "metric": "val_bpb", "minimize": True, "timeout": TIMEOUT,
     }  # fmt: skip
@@ -59,7 +63,7 @@ def missing_for_original(folder: Path, command: str, tools: Tools) -> list[str]:
 
     Judged by the code, because the layout is also used with other data and on other machines: uv or the modules that ``train.py``
     imports, the data and the tokenizer that ``prepare.py`` keeps in ``~/.cache/autoresearch``, and a CUDA GPU where the code
-    takes one for granted. Empty for another layout or command.
+    takes one for granted. Empty for another layout, and for a command of the user's own, who knows what the code needs.
 
     Parameters
     ----------
@@ -69,15 +73,19 @@ def missing_for_original(folder: Path, command: str, tools: Tools) -> list[str]:
     tools : Tools
         What it would run with.
     """
-    if "train.py" not in command or not all((folder / name).is_file() for name in ORIGINAL):
+    if command not in COMMANDS or not all((folder / name).is_file() for name in ORIGINAL):
         return []
     prepare, train = ((folder / name).read_text(encoding="utf-8", errors="replace") for name in ORIGINAL[1:])
     uv = "uv run" in command
-    return [
+    lacking = [
         *_missing_modules(folder, prepare, train, uv, tools),
         *_missing_data(prepare, uv or (folder / "uv.lock").is_file()),
         *_missing_gpu(prepare + train),
     ]
+    # Text is no proof of what the code needs.
+    return (
+        [*lacking, f"To run it all the same, give the command yourself: --verify '{WITHOUT_CHECKS}'"] if lacking else []
+    )
 
 
 def _missing_modules(folder: Path, prepare: str, train: str, uv: bool, tools: Tools) -> list[str]:
@@ -114,7 +122,7 @@ def _missing_data(prepare: str, uv: bool) -> list[str]:
         return []
     cache = Path.home() / ".cache" / "autoresearch"
     lacking = []
-    if ".parquet" in prepare and not any((cache / "data").glob("*.parquet")):
+    if re.search(r"ParquetFile|read_parquet|load_dataset", prepare) and not any((cache / "data").glob("*.parquet")):
         lacking.append("data")
     files = [name for name in ("tokenizer.pkl", "token_bytes.pt") if name in prepare]
     if any(not (cache / "tokenizer" / name).exists() for name in files):

@@ -17,7 +17,7 @@ from ..repositories import repository, write
 
 PREPARE = (
     'import os\nimport no_such_bpe\nCACHE_DIR = os.path.join(os.path.expanduser("~"), ".cache", "autoresearch")\n'
-    'DATA_DIR = os.path.join(CACHE_DIR, "data")\nFILES = ("tokenizer.pkl", "token_bytes.pt", ".parquet")\n'
+    'DATA_DIR = os.path.join(CACHE_DIR, "data")\ndef rows(path): return no_such_bpe.ParquetFile(path)\nFILES = ("tokenizer.pkl", "token_bytes.pt", ".parquet")\n'
 )
 TRAIN = (
     'import no_such_torch\nfrom prepare import FILES\ndevice = no_such_torch.device("cuda")\nprint("val_bpb: 1.0")\n'
@@ -39,7 +39,11 @@ def folder(tmp_path, monkeypatch):
 
 def missing(folder, command="python train.py"):
     tools = Tools(Shell("/bin/sh", False), {"PATH": "/usr/bin:/bin"}, sys.executable)
-    return missing_for_original(folder, command, tools)
+    lines = missing_for_original(folder, command, tools)
+    assert (
+        not lines or lines.pop() == "To run it all the same, give the command yourself: --verify 'python -u train.py'"
+    )
+    return lines
 
 
 def test_each_thing_that_is_missing_is_a_line_with_its_remedy(folder, tmp_path):
@@ -84,6 +88,7 @@ def test_what_is_there_is_not_missed(folder, tmp_path, monkeypatch):
 
 def test_a_folder_in_another_form_lacks_nothing(folder):
     assert missing(folder, "make bench") == []
+    assert missing(folder, "python -u train.py") == [], "a command of the user's own is not second-guessed"
     write(folder, PLAIN)
     assert missing(folder) == []
     write(folder, {"prepare.py": None})
