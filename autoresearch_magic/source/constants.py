@@ -19,10 +19,11 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 from ..errors import UserError
@@ -140,7 +141,7 @@ def _constants_of_file(source: str, strict: bool, study: _Study, spans: Spans) -
     tuned = []
     for place in places:
         start, end = positions.span(place.node)
-        if spans is None or any(low <= start and end <= high for low, high in spans):
+        if spans is None or _lies_in(spans, start, end):
             tuned.append((place, start, end, knobs.worth(place, marked=spans is not None)))
     lines: dict[int, list[tuple[Place, int]]] = {}
     for place, _, _, worth in tuned:
@@ -148,6 +149,9 @@ def _constants_of_file(source: str, strict: bool, study: _Study, spans: Spans) -
     comments = read_comments(source, max(lines, default=0))
     on_line = {line: _declarable(found, knobs) for line, found in lines.items() if line in comments}
     origins = read_values(study.baseline) if study.baseline else {}
+    groups: _Groups = defaultdict(list)
+    for place in places:
+        groups[place.owners, place.scope].append(place)
     constants = []
     for place, start, end, worth in tuned:
         line = _last_line(place.node)
@@ -162,11 +166,22 @@ def _constants_of_file(source: str, strict: bool, study: _Study, spans: Spans) -
         if commented is None and not worth:
             continue
         origin = origins.get(place.name)
-        space = _space(place, places, knobs, origin) if commented is None else commented
-        if space is not None and len(space.grid()) > 1:
+        space = _space(place, groups, knobs, origin) if commented is None else commented
+        if space is not None and _varies(space):
             weight = worth if commented is None else DECLARED
             constants.append(Constant(place.name, place.value, space, commented is None, line, start, end, weight))
     return tuple(constants)
+
+
+def _varies(space: Space) -> bool:
+    """Whether a space has more than one value; a look at both ends is much faster than the whole grid."""
+    return (isinstance(space, Range) and space.at(0.0) != space.at(1.0)) or len(space.grid()) > 1
+
+
+def _lies_in(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether a range lies in one of the spans, which are in order and do not overlap."""
+    before = bisect_right(spans, start, key=lambda span: span[0])
+    return before > 0 and end <= spans[before - 1][1]
 
 
 def _declarable(found: Sequence[tuple[Place, int]], knobs: Knobs) -> list[str]:
@@ -183,13 +198,35 @@ def _declarable(found: Sequence[tuple[Place, int]], knobs: Knobs) -> list[str]:
     return allowed if len(allowed) == 1 else []
 
 
-def _space(place: Place, places: Sequence[Place], knobs: Knobs, origin: Value | None) -> Space | None:
+_Groups = dict[tuple[tuple[str, ...], ast.AST | None], list[Place]]
+"""Places by what they belong to: their owners, and the function or class around them."""
+
+
+class _Others(Mapping[str, Value]):
+    """The values of the places beside one place by their plain names; worked out when a rule asks, as few do."""
+
+    def __init__(self, place: Place, group: Sequence[Place]) -> None:
+        self._place, self._group = place, group
+
+    @cached_property
+    def _values(self) -> dict[str, Value]:
+        return {plain(each.key): each.value for each in self._group if each is not self._place}
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _space(place: Place, groups: _Groups, knobs: Knobs, origin: Value | None) -> Space | None:
     if isinstance(place.value, str):
         words = knobs.words(place)
         return Choices(tuple(words)) if len(words) > 1 else None
-    others = {
-        plain(p.key): p.value for p in places if p is not place and (p.owners, p.scope) == (place.owners, place.scope)
-    }
+    others = _Others(place, groups[place.owners, place.scope])
     callee = place.owners[-1] if place.role == "argument" and place.owners else ""
     space = named_space(place.key, place.value, origin, others, callee, knobs.functions)
     if isinstance(place.node, ast.BinOp) and isinstance(space, Choices) and isinstance(place.value, int):
@@ -268,7 +305,8 @@ class _Positions:
     def _offset(self, line: int, column: int) -> int:
         start = self._starts[line - 1]
         end = self._starts[line] if line < len(self._starts) else len(self._source)
-        return start + len(self._source[start:end].encode()[:column].decode())
+        text = self._source[start:end]
+        return start + (column if text.isascii() else len(text.encode()[:column].decode()))
 
 
 # -- writing them -----------------------------------------------------------------------------------------------------

@@ -60,6 +60,25 @@ class Shown:
 Goal = str | Shown
 
 
+@dataclass(frozen=True)
+class _Value:
+    """A step of following a value: from an expression outwards, with the text that names it so far."""
+
+    node: ast.AST
+    label: str
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A step of following a value: to where a name is read that holds it."""
+
+    owner: Scope | None
+    name: str
+
+
+_Step = _Value | _Name
+
+
 class DataFlow:
     """Answers where the values of names go.
 
@@ -111,18 +130,27 @@ class DataFlow:
         return self.loads.get((id(owner), name), [])
 
     def goals(self, owner: Scope | None, name: str) -> set[Goal]:
-        """Return where the values of a name end: `USED`, or the places that show them; empty where it is never read."""
-        return set(self._of_name(owner, name, set()))
+        """Return where the values of a name end: the places that show them, `USED` alone where it is; empty where it is never read."""
+        found: set[Goal] = set()
+        seen: set[object] = set()
+        todo: list[_Step] = [_Name(owner, name)]
+        while todo:  # no recursion, because values may go through thousands of names
+            following = list(self._next(todo.pop(), seen))
+            if USED in following:
+                return {USED}
+            found.update(each for each in following if isinstance(each, str | Shown))
+            todo.extend(each for each in reversed(following) if isinstance(each, _Name | _Value))
+        return found
 
-    def _of_name(self, owner: Scope | None, name: str, seen: set[object]) -> Iterator[Goal]:
-        if (key := (id(owner), name)) in seen:
-            return
-        seen.add(key)
-        for use in self.uses(owner, name):
-            yield from self._up(use, "", seen)
+    def _next(self, step: _Step, seen: set[object]) -> Iterator[_Step | Goal]:
+        if isinstance(step, _Value):
+            yield from self._up(step.node, step.label, seen)
+        elif (key := (id(step.owner), step.name)) not in seen:
+            seen.add(key)
+            yield from (_Value(use, "") for use in self.uses(step.owner, step.name))
 
-    def _up(self, node: ast.AST, label: str, seen: set[object]) -> Iterator[Goal]:
-        """Follow a value from an expression outwards."""
+    def _up(self, node: ast.AST, label: str, seen: set[object]) -> Iterator[_Step | Goal]:
+        """Follow a value from an expression one step outwards."""
         parent = self.parents.get(id(node))
         if isinstance(parent, ast.JoinedStr) and not label:
             label = _before(parent.values, node)
@@ -134,20 +162,20 @@ class DataFlow:
             case ast.Call(func=func) if node is func:
                 yield USED
             case ast.Attribute(attr="format", value=ast.Constant()):
-                yield from self._up(parent, label, seen)
+                yield _Value(parent, label)
             case ast.Call():
-                yield from self._argument(parent, node, label, seen)
+                yield self._argument(parent, node, label)
             case ast.keyword(arg=name):
                 call = self.parents.get(id(parent))
                 if isinstance(call, ast.Call):
-                    yield from self._argument(call, parent, label, seen, name)
+                    yield self._argument(call, parent, label, name)
             case _ if isinstance(parent, _PASSING):
-                yield from self._up(parent, label, seen)
+                yield _Value(parent, label)
             case ast.Assign(targets=targets):
                 for target in targets:
-                    yield from self._into(target, parent, seen)
+                    yield from self._into(target, parent)
             case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.NamedExpr(target=target):
-                yield from self._into(target, parent, seen)
+                yield from self._into(target, parent)
             case ast.Return():
                 yield from self._result(parent, label, seen)
             case ast.Expr():
@@ -159,43 +187,37 @@ class DataFlow:
             case _:
                 yield USED
 
-    def _argument(
-        self, call: ast.Call, node: ast.AST, label: str, seen: set[object], keyword: str | None = None
-    ) -> Iterator[Goal]:  # fmt: skip
+    def _argument(self, call: ast.Call, node: ast.AST, label: str, keyword: str | None = None) -> _Step | Goal:
         callee, base = _last(call.func), _base(call.func)
         if self.is_printer(call):
-            yield Shown(label or _before(call.args, node))
-        elif isinstance(call.func, ast.Attribute) and callee == "format" and isinstance(call.func.value, ast.Constant):
-            yield from self._up(call, label or _text(call.func.value), seen)
-        elif (not base and callee in _PURE) or base in _MATHS or (base == "json" and callee == "dumps"):
-            yield from self._up(call, label, seen)
-        elif not base and callee in self.functions and callee not in self.passed_on:
-            yield from self._parameter(self.functions[callee], call, node, keyword, seen)
-        else:
-            yield USED
+            return Shown(label or _before(call.args, node))
+        if isinstance(call.func, ast.Attribute) and callee == "format" and isinstance(call.func.value, ast.Constant):
+            return _Value(call, label or _text(call.func.value))
+        if (not base and callee in _PURE) or base in _MATHS or (base == "json" and callee == "dumps"):
+            return _Value(call, label)
+        if not base and callee in self.functions and callee not in self.passed_on:
+            return self._parameter(self.functions[callee], call, node, keyword)
+        return USED
 
     def _parameter(
-        self, function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call, node: ast.AST, keyword: str | None, seen: set[object]
-    ) -> Iterator[Goal]:  # fmt: skip
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call, node: ast.AST, keyword: str | None
+    ) -> _Step | Goal:  # fmt: skip
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         index = next((i for i, a in enumerate(call.args) if a is node), len(names))
         name = keyword or (names[index] if index < len(names) else "")
         scope = self._inner.get(id(function))
-        if name and scope is not None and name in scope.bindings:
-            yield from self._of_name(scope, name, seen)
-        else:
-            yield USED
+        return _Name(scope, name) if name and scope is not None and name in scope.bindings else USED
 
-    def _into(self, target: ast.expr, statement: ast.AST, seen: set[object]) -> Iterator[Goal]:
+    def _into(self, target: ast.expr, statement: ast.AST) -> Iterator[_Step | Goal]:
         if not isinstance(target, ast.Name):
             yield USED
             return
         owner = self.scopes[id(statement)].owner_of(target.id)
         if owner is not None and owner.parent is None and not self.uses(owner, target.id):
             yield USED  # nothing here reads it: the metric may
-        yield from self._of_name(owner, target.id, seen)
+        yield _Name(owner, target.id)
 
-    def _result(self, node: ast.Return, label: str, seen: set[object]) -> Iterator[Goal]:
+    def _result(self, node: ast.Return, label: str, seen: set[object]) -> Iterator[_Step | Goal]:
         function = self.function_of(node)
         if function is None or (key := id(function)) in seen:
             return
@@ -204,8 +226,7 @@ class DataFlow:
             yield USED
             return
         seen.add(key)
-        for call in calls:
-            yield from self._up(call, label, seen)
+        yield from (_Value(call, label) for call in calls)
 
     def function_of(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """Return the innermost function around a node."""

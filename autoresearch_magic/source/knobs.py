@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from .data_flow import USED, DataFlow, Shown, names_metric
@@ -120,7 +121,13 @@ class Knobs:
         self._keys = {plain(place.key) for place in places if place.role != "inline"}
         self.scopes = {id(b.scope.node): b.scope for b in self.names.bindings}
         self.functions = frozenset(self.flow.functions)
-        self._stored = [n.node.attr for n in self.names.nodes if isinstance(n.node, ast.Attribute) and isinstance(n.node.ctx, ast.Store)]  # fmt: skip
+        self._stored = Counter(
+            n.node.attr
+            for n in self.names.nodes
+            if isinstance(n.node, ast.Attribute) and isinstance(n.node.ctx, ast.Store)
+        )
+        self._about: dict[int, tuple[bool, bool]] = {}
+        self._codes: dict[int, bool] = {}
         self._measured = any(names_metric(each, metric) for each in _strings(tree)) if metric else False
 
     def allowed(self, place: Place) -> bool:
@@ -186,8 +193,11 @@ class Knobs:
         around = self.flow.parents.get(id(place.node))
         if place.role not in ASSIGNED or importance(place.key) or not isinstance(around, ast.Tuple | ast.List):
             return False
-        values = [each.value if isinstance(each, ast.Constant) else None for each in around.elts]
-        return len(values) > 1 and values in (list(range(len(values))), list(range(1, len(values) + 1)))
+        if id(around) not in self._codes:
+            values = [each.value if isinstance(each, ast.Constant) else None for each in around.elts]
+            counted = list(range(len(values))), list(range(1, len(values) + 1))
+            self._codes[id(around)] = len(values) > 1 and values in counted
+        return self._codes[id(around)]
 
     def _clear(self, place: Place) -> bool:
         """Whether it is known after all what a vague name such as ``size`` counts."""
@@ -228,22 +238,26 @@ class Knobs:
         """Whether the functions around a place leave it a knob."""
         functions = [name for name in place.path if name in self.flow.functions]
         for name in functions:
-            function = self.flow.functions[name]
-            parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
-            if is_measuring(name, parameters):
+            if self._function(name)[0]:
                 return False
             if is_making_data(name):
                 return False
             if self._is_problem(name) and not (known == MAIN and place.role == "default"):
                 return False
-        if (
-            functions
-            and not known
-            and not _FITS.match(functions[-1])
-            and self._draws(self.flow.functions[functions[-1]])
-        ):
+        if functions and not known and not _FITS.match(functions[-1]) and self._function(functions[-1])[1]:
             return False
         return not (place.target and _BEFORE.fullmatch(plain(place.target)) and place.role == "argument")
+
+    def _measuring(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
+        return is_measuring(function.name, parameters)
+
+    def _function(self, name: str) -> tuple[bool, bool]:
+        """Return whether a function of the source measures, and whether it has a seed of its own."""
+        function = self.flow.functions[name]
+        if id(function) not in self._about:
+            self._about[id(function)] = self._measuring(function), self._draws(function)
+        return self._about[id(function)]
 
     @staticmethod
     def _draws(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -268,8 +282,7 @@ class Knobs:
     def _measures(self, use: ast.Name, known: int) -> bool:
         function = self.flow.function_of(use)
         if function is not None and not self._handed_on(use):
-            parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
-            if is_measuring(function.name, parameters) or self._is_problem(function.name):
+            if self._measuring(function) or self._is_problem(function.name):
                 return True
             if is_making_data(function.name) and known < MAIN and not measures_running(self.metric):
                 return True
@@ -319,13 +332,17 @@ class Knobs:
         bindings = scope.bindings.get(name, Bindings()) if scope is not None else Bindings()
         if scope is not None and name in scope.redirected:
             return False
-        plainly = [b for b in bindings if b.kind == "value"]
-        rest = [b for b in bindings if b not in plainly] + plainly[1:]
-        if not rest:
-            return len(plainly) == 1 and not _chained(plainly[0])
+        if len(bindings) <= 1:
+            return len(bindings) == 1 and bindings[0].kind == "value" and not _chained(bindings[0])
         # a temperature that is lowered step by step has a first value to tune; a sum or a counter has none
-        known = importance(place.key) and place.role == "local" and place.value not in (0, 1)
-        return bool(known) and plainly[0].value is place.node and all(_updates(b, name) for b in rest)
+        if not importance(place.key) or place.role != "local" or place.value in (0, 1):
+            return False
+        first = next((b for b in bindings if b.kind == "value"), None)
+        return (
+            first is not None
+            and first.value is place.node
+            and all(_updates(each, name) for each in bindings if each is not first)
+        )
 
     def dead(self, place: Place) -> bool:
         """Whether every call of a function gives the parameter whose default a place is."""
@@ -372,7 +389,7 @@ class Knobs:
         return MINOR if settings and isinstance(place.value, int) else 0
 
     def _attribute(self, place: Place, known: int, marked: bool) -> int:
-        if self._stored.count(place.key) != 1:
+        if self._stored[place.key] != 1:
             return 0
         if place.owners and not is_config(place.owners[-1]):
             return known if known == MAIN else 0

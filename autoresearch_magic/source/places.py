@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal as OneOf
 
@@ -98,7 +98,7 @@ def find_places(statements: Iterable[ast.stmt]) -> list[Place]:
     """Return the places of the statements of a module, in the order of the source."""
     statements = list(statements)
     signatures = {node.name: node for node in statements if isinstance(node, ast.FunctionDef)}
-    found = list(_Finder(signatures).block(statements, _Around()))
+    found = _Finder(signatures).places(statements)
     found.sort(key=lambda place: (place.node.lineno, place.node.col_offset))
     return _named_apart(found)
 
@@ -144,171 +144,178 @@ class _Finder:
 
     def __init__(self, signatures: dict[str, ast.FunctionDef]) -> None:
         self.signatures = signatures
+        self.found: list[Place] = []
+        self.todo: list[tuple[ast.AST, _Around]] = []
+
+    def places(self, statements: Iterable[ast.stmt]) -> list[Place]:
+        """Return the places in statements, in no order; without recursion, because a tree may be deeper than Python's stack."""
+        self.block(statements, _Around())
+        while self.todo:
+            node, around = self.todo.pop()
+            if isinstance(node, ast.stmt):
+                self.statement(node, around)
+            elif isinstance(node, ast.expr):
+                self.expression(node, around)
+            else:  # the handler of an exception, an item of a `with`, a case of a `match`
+                self.todo.extend((child, around) for child in ast.iter_child_nodes(node))
+        return self.found
+
+    def later(self, node: ast.AST, around: _Around) -> None:
+        self.todo.append((node, around))
 
     # -- statements -----------------------------------------------------------------------------------------------------
 
-    def block(self, statements: Iterable[ast.stmt], around: _Around) -> Iterator[Place]:
+    def block(self, statements: Iterable[ast.stmt], around: _Around) -> None:
         for statement in statements:
-            yield from self.statement(statement, around)
+            self.later(statement, around)
 
-    def statement(self, node: ast.stmt, around: _Around) -> Iterator[Place]:
+    def statement(self, node: ast.stmt, around: _Around) -> None:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 inner = _Around((*around.path, node.name), "", node)
                 for decorator in node.decorator_list:
-                    yield from self.expression(decorator, around)
-                yield from self.defaults(node.args, inner)
-                yield from self.block(node.body, inner)
+                    self.later(decorator, around)
+                self.defaults(node.args, inner)
+                self.block(node.body, inner)
             case ast.ClassDef():
                 for each in (*node.decorator_list, *node.bases):
-                    yield from self.expression(each, around)
-                yield from self.block(node.body, _Around((*around.path, node.name), "", node))
+                    self.later(each, around)
+                self.block(node.body, _Around((*around.path, node.name), "", node))
             case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=ast.expr() as value):
-                yield from self.assignment(target, value, around)
+                self.assignment(target, value, around)
             case ast.AugAssign(target=ast.Name(id=name), op=ast.Mult() | ast.Div(), value=value) if (
                 _number(value)
             ):  # fmt: skip
-                yield from self.place(value, "factor", "inline", (name,), replace(around, target=name))
+                self.place(value, "factor", "inline", (name,), replace(around, target=name))
             case _:
                 for child in ast.iter_child_nodes(node):
-                    yield from self.child(child, around)
+                    self.later(child, around)
 
-    def child(self, node: ast.AST, around: _Around) -> Iterator[Place]:
-        if isinstance(node, ast.stmt):
-            yield from self.statement(node, around)
-        elif isinstance(node, ast.expr):
-            yield from self.expression(node, around)
-        else:  # the handler of an exception, an item of a `with`, a case of a `match`
-            for child in ast.iter_child_nodes(node):
-                yield from self.child(child, around)
-
-    def defaults(self, arguments: ast.arguments, inner: _Around) -> Iterator[Place]:
+    def defaults(self, arguments: ast.arguments, inner: _Around) -> None:
         positional = [*arguments.posonlyargs, *arguments.args]
         pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True))
         pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
         for argument, default in pairs:
-            yield from self.value(default, argument.arg, "default", (), inner)
+            self.value(default, argument.arg, "default", (), inner)
 
-    def assignment(self, target: ast.expr, value: ast.expr, around: _Around) -> Iterator[Place]:
+    def assignment(self, target: ast.expr, value: ast.expr, around: _Around) -> None:
         if isinstance(target, ast.Tuple | ast.List):
             if isinstance(value, ast.Tuple | ast.List) and _one_to_one(target, value):
                 for one, other in zip(target.elts, value.elts, strict=True):
-                    yield from self.assignment(one, other, around)
+                    self.assignment(one, other, around)
             else:
-                yield from self.expression(value, around)
+                self.later(value, around)
             return
         role: Role = (
             "module" if around.scope is None else "class" if isinstance(around.scope, ast.ClassDef) else "local"
         )
         match target:
             case ast.Name(id=name):
-                yield from self.value(value, name, role, (), replace(around, target=name))
+                self.value(value, name, role, (), replace(around, target=name))
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
-                yield from self.value(
+                self.value(
                     value, name, "attribute", (), replace(around, path=around.path[:-1], target=name)
                 )  # fmt: skip
             case ast.Attribute(value=ast.Name(id=owner), attr=name):
-                yield from self.value(value, name, "attribute", (owner,), replace(around, target=owner))
+                self.value(value, name, "attribute", (owner,), replace(around, target=owner))
             case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(name))):
-                yield from self.value(value, name, "item", (owner,), replace(around, target=owner))
+                self.value(value, name, "item", (owner,), replace(around, target=owner))
             case _:
-                yield from self.expression(target, around)
-                yield from self.expression(value, around)
+                self.later(target, around)
+                self.later(value, around)
 
     # -- expressions ----------------------------------------------------------------------------------------------------
 
     def place(
         self, node: ast.expr, key: str, role: Role, owners: tuple[str, ...], around: _Around, *, call: ast.Call | None = None,
         index: int = -1, options: tuple[str, ...] = (),
-    ) -> Iterator[Place]:  # fmt: skip
+    ) -> None:  # fmt: skip
         value = literal_value(node)
         if value is None:
-            yield from self.expression(node, around)
+            self.later(node, around)
             return
         name = key if role == "option" else ".".join((*_shown(around.path), *owners, key))
-        yield Place(
-            name, key, value, node, role, owners, around.path, around.target, around.scope, call, index, options
+        self.found.append(
+            Place(name, key, value, node, role, owners, around.path, around.target, around.scope, call, index, options)
         )
 
     def value(
         self, node: ast.expr, key: str, role: Role, owners: tuple[str, ...], around: _Around, call: ast.Call | None = None
-    ) -> Iterator[Place]:  # fmt: skip
+    ) -> None:  # fmt: skip
         """Yield the place of what a name, parameter or key is given, and those within it, where it is a dict or tuple."""
         match node:
             case ast.Dict():
-                yield from self.items(node, (*owners, key), around, call)
+                self.items(node, (*owners, key), around, call)
             case ast.Call(func=ast.Name(id="dict" | "SimpleNamespace" | "Namespace" | "field"), args=[]):
                 within = node.func.id != "field" if isinstance(node.func, ast.Name) else True
                 for keyword in node.keywords:
                     if within and keyword.arg:
-                        yield from self.value(keyword.value, keyword.arg, "item", (*owners, key), around, call)
+                        self.value(keyword.value, keyword.arg, "item", (*owners, key), around, call)
                     elif keyword.arg == "default":
-                        yield from self.value(keyword.value, key, role, owners, around, call)
+                        self.value(keyword.value, key, role, owners, around, call)
             case ast.Tuple(elts=elements) | ast.List(elts=elements) if 0 < len(elements) <= _ELEMENTS:
                 for index, element in enumerate(elements):
-                    yield from self.place(
+                    self.place(
                         element, f"{key}[{index}]", role if role in ("argument", "default") else "item", owners, around,
                         call=call, index=index,
                     )  # fmt: skip
             case _:
-                yield from self.place(node, key, role, owners, around, call=call)
+                self.place(node, key, role, owners, around, call=call)
 
-    def items(
-        self, node: ast.Dict, owners: tuple[str, ...], around: _Around, call: ast.Call | None = None
-    ) -> Iterator[Place]:
+    def items(self, node: ast.Dict, owners: tuple[str, ...], around: _Around, call: ast.Call | None = None) -> None:
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str) and _plain(key.value):
-                yield from self.value(value, key.value, "item", owners, around, call)
+                self.value(value, key.value, "item", owners, around, call)
             else:
-                yield from self.expression(value, around)
+                self.later(value, around)
 
-    def expression(self, node: ast.expr, around: _Around) -> Iterator[Place]:
+    def expression(self, node: ast.expr, around: _Around) -> None:
         match node:
             case ast.Call():
-                yield from self.call(node, around)
+                self.call(node, around)
             case ast.Dict():
-                yield from self.items(node, (), around)
+                self.items(node, (), around)
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
                 for one, other in ((left, right), (right, left)):
-                    yield from self.operand(one, other, "weight", around)
+                    self.operand(one, other, "weight", around)
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
-                yield from self.expression(left, around)
-                yield from self.operand(right, left, "exponent", around)
+                self.later(left, around)
+                self.operand(right, left, "exponent", around)
             case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()], comparators=[right]):
                 for one, other in ((left, right), (right, left)):
-                    yield from self.operand(one, other, "threshold", around)
+                    self.operand(one, other, "threshold", around)
             case ast.Lambda():
-                yield from self.expression(node.body, around)
+                self.later(node.body, around)
             case _:
                 for child in ast.iter_child_nodes(node):
-                    yield from self.child(child, around)
+                    self.later(child, around)
 
-    def operand(self, node: ast.expr, other: ast.expr, key: str, around: _Around) -> Iterator[Place]:
+    def operand(self, node: ast.expr, other: ast.expr, key: str, around: _Around) -> None:
         if not _number(node):
-            yield from self.expression(node, around)
+            self.later(node, around)
         elif literal_value(other) is None:
             named = _identifier(other) or around.target
-            yield from self.place(node, key, "inline", (named,) if named else (), around)
+            self.place(node, key, "inline", (named,) if named else (), around)
 
-    def call(self, node: ast.Call, around: _Around) -> Iterator[Place]:
+    def call(self, node: ast.Call, around: _Around) -> None:
         callee = _identifier(node.func)
         if isinstance(node.func, ast.Attribute):
-            yield from self.expression(node.func.value, around)
+            self.later(node.func.value, around)
         if flag := _option(node):
-            yield from self.option(node, flag, around)
+            self.option(node, flag, around)
             return
         owner = f"{callee}()" if callee in self.signatures else callee
         names = self.parameters(node, callee)
         for index, argument in enumerate(node.args):
             if index < len(names) and names[index]:
-                yield from self.value(argument, names[index], "argument", (owner,), around, node)
+                self.value(argument, names[index], "argument", (owner,), around, node)
             else:
-                yield from self.expression(argument, around)
+                self.later(argument, around)
         for keyword in node.keywords:
             if keyword.arg and owner:
-                yield from self.value(keyword.value, keyword.arg, "argument", (owner,), around, node)
+                self.value(keyword.value, keyword.arg, "argument", (owner,), around, node)
             else:
-                yield from self.expression(keyword.value, around)
+                self.later(keyword.value, around)
 
     def parameters(self, node: ast.Call, callee: str) -> Sequence[str]:
         """Return the names of a call's positional arguments, as far as they are known."""
@@ -319,7 +326,7 @@ class _Finder:
         base = node.func.value if isinstance(node.func, ast.Attribute) else None
         return positional_names(callee, _identifier(base) if base is not None else "")
 
-    def option(self, node: ast.Call, flag: str, around: _Around) -> Iterator[Place]:
+    def option(self, node: ast.Call, flag: str, around: _Around) -> None:
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         default = given.get("default", node.args[1] if _identifier(node.func).startswith("DEFINE_") and len(node.args) > 1 else None)  # fmt: skip
         if default is None or isinstance(given.get("action"), ast.Constant):
@@ -327,7 +334,7 @@ class _Finder:
         listed = given.get("choices")
         values = [e.value for e in listed.elts if isinstance(e, ast.Constant)] if isinstance(listed, ast.List | ast.Tuple) else []  # fmt: skip
         options = tuple(value for value in values if isinstance(value, str))
-        yield from self.place(default, flag, "option", (), around, call=node, options=options)
+        self.place(default, flag, "option", (), around, call=node, options=options)
 
 
 def _option(node: ast.Call) -> str:
@@ -353,12 +360,14 @@ def _plain(key: str) -> bool:
 
 def _identifier(node: ast.AST) -> str:
     """Return the last name of an expression: ``b`` for ``a.b``, ``a.b[0]`` and ``a.b(x)``; for a sum that of its first part."""
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case ast.Subscript(value=inner) | ast.Call(func=inner) | ast.BinOp(left=inner) | ast.UnaryOp(operand=inner):
-            return _identifier(inner)
-    return ""
+    while True:
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                return name
+            case ast.Subscript(value=inner) | ast.Call(func=inner) | ast.BinOp(left=inner) | ast.UnaryOp(operand=inner):
+                node = inner
+            case _:
+                return ""
 
 
 def _number(node: ast.expr) -> bool:

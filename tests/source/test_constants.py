@@ -413,3 +413,30 @@ def test_replacing_values_changes_nothing_else(
     assert blank(edited) == blank(source), "layout, comments and everything else stay"
     back = replace_constants(edited, {c.name: c.value for c in constants})
     assert ast.dump(ast.parse(back)) == ast.dump(ast.parse(source))
+
+
+LONG = {
+    "a sum": "x = 1" + " + 1" * 2000,
+    "a product": "x = y" + " * 0.5" * 2000,
+    "attributes": "x = a" + ".b" * 2000,
+    "methods": "x = a" + ".b(1)" * 700,
+    "branches": "if a == 0: b = 1\n" + "".join(f"elif a == {i}: b = 1\n" for i in range(1000)),
+    "a chain of names": "x0 = WIDTH\n" + "".join(f"x{i + 1} = x{i} * 2\n" for i in range(3000)) + "print(x3000)",
+    "one name": "x = 0\n" * 3000,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("long", LONG.values(), ids=LONG)
+def test_long_code_beside_a_constant_does_not_hide_it(long: str) -> None:
+    found = find_constants(f"WIDTH = 64\nLR = 0.1\n{long}\nprint(LR)\n")
+    assert {"WIDTH", "LR"} <= {each.name for each in found}
+
+
+def test_a_value_that_flows_through_thousands_of_names_to_a_print_is_followed() -> None:
+    chain = "x0 = RATE\n" + "".join(f"x{i + 1} = x{i} * x{i}\n" for i in range(2000))
+    source = f"RATE = 0.1\nLR = 0.1\n{chain}"
+    shown = find_constants(f"{source}print('rate', x2000)\nprint('loss', LR)\n", metric="loss")
+    assert [each.name for each in shown] == ["LR"]
+    used = find_constants(f"{source}print('loss', LR + x2000)\n", metric="loss")
+    assert [each.name for each in used] == ["RATE", "LR"]
