@@ -3,22 +3,21 @@
 The magics, the command line, the Python API, the program's front matter and its ``Key: value`` lines all use this one
 table: the fields of `Settings` are the options, and each field's metadata says how its value is read, what ``--help``
 shows, and under which keys a program may give it.
+
+Not here: how values given in several places become the settings of one study (`effective`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..budget import Budget, format_duration, parse_budget
-from ..errors import UserError
 from ..judging.judge import Bounds, Rule
 from ..metric import Metric
 from ..runners.output.cell_metric import parse_cell_metric
-from ..runners.output.cell_validity import check_condition
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
 from ..text import counted, exact, shorten
 from .converters import (
@@ -39,7 +38,7 @@ from .converters import (
     read_text,
     whole_number,
 )
-from .directions import Aim, decide, direction_of_metric
+from .directions import direction_of_metric
 
 
 def _option(
@@ -235,14 +234,14 @@ class Settings:
 
     def as_metric(self) -> Metric:
         """Return the metric; with `verify`, its expression says how the value is read from the command's output."""
-        name, expression, _ = _read_metric(self.metric, verified=bool(self.verify))
+        name, expression, _ = read_metric(self.metric, verified=bool(self.verify))
         return Metric(name, expression, self.minimize)
 
     def as_guard_metric(self) -> Metric | None:
         """Return the guard's metric; None where the guard's exit status decides."""
         if not self.guard_metric:
             return None
-        name, expression, minimize = _read_metric(self.guard_metric, verified=True)
+        name, expression, minimize = read_metric(self.guard_metric, verified=True)
         if minimize is None:
             minimize = direction_of_metric(name, expression, verified=True)
         return Metric(name, expression, minimize is not False)
@@ -310,7 +309,7 @@ class Settings:
         return parts
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON-ready values, which `make_settings` reads back."""
+        """Return the settings as JSON-ready values, which `effective.make_settings` reads back."""
         return {f.name: _json_value(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
 
@@ -330,7 +329,7 @@ def _json_value(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
+def read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
     """Return a metric's name, expression and direction: a Python expression, or with `verified` a reading of output."""
     if not verified:
         return parse_cell_metric(text)
@@ -341,94 +340,3 @@ def _read_metric(text: str, *, verified: bool) -> tuple[str, str, bool | None]:
 
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
 KEYS = {key: name for name, f in FIELDS.items() for key in f.metadata["keys"]}
-
-
-def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Settings:
-    """Return the settings that result from layers of raw values, where later layers override earlier ones.
-
-    Parameters
-    ----------
-    *layers : Mapping
-        From option names (Python spelling) to values, as text or typed. ``maximize`` is accepted as the opposite of
-        ``minimize``. Within a layer, ``(lower is better)`` in the metric sets ``minimize``, and ``noise`` sets
-        ``repeats``, unless the layer gives those itself. A layer with a metric of another name leaves the direction of
-        the layers before it behind.
-    aim : Aim, optional
-        What a program says about the direction. With it, a direction that nothing says is an error; without it (for
-        settings that were checked before, or are only read) lower is better where no layer says it.
-
-    Raises
-    ------
-    UserError
-        For an unknown option, an unreadable value, an option that has no effect without another one, or no direction.
-    """
-    raw: dict[str, Any] = {}
-    copies = [{name.replace("-", "_"): value for name, value in layer.items()} for layer in layers]
-    # The last layer that sets verify decides whether every layer's metric is Python or a reading of the command's output.
-    verified = next((bool(layer["verify"]) for layer in reversed(copies) if "verify" in layer), False)
-    named = ""
-    for layer in copies:
-        if "maximize" in layer:
-            layer["minimize"] = not read_bool(layer.pop("maximize"))
-        for name in layer:
-            if name not in FIELDS:
-                near = difflib.get_close_matches(name, [*FIELDS, "maximize"], n=1)
-                hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(FIELDS))}."
-                raise UserError(f"There is no option {name!r}: {hint}")
-        if layer.get("metric"):
-            name, _, direction = _read_metric(str(layer["metric"]), verified=verified)
-            if direction is not None:
-                layer.setdefault("minimize", direction)
-            if named not in ("", name):
-                raw.pop("minimize", None)
-            named = name
-        if runs := NOISE_RUNS.get(str(layer.get("noise", "")).strip().lower()):
-            layer.setdefault("repeats", runs)
-        raw.update(layer)
-    settings = Settings(**{name: FIELDS[name].metadata["parse"](value) for name, value in raw.items()})
-    _check_repository(settings)
-    if not settings.metric and not settings.verify:
-        raise UserError(
-            "No metric: say what to measure, --metric NAME=EXPRESSION, for example --metric val_bpb=evaluate(model)."
-        )
-    metric = settings.as_metric()
-    settings.as_guard_metric()
-    check_condition(settings.valid, verified=verified)
-    if aim is None:
-        return settings
-    if settings.guard_metric:
-        _check_guard_direction(settings.guard_metric)
-    if "minimize" in raw:
-        return settings
-    return dataclasses.replace(settings, minimize=decide(metric.name, metric.expression, aim, verified=verified))
-
-
-def _check_guard_direction(text: str) -> None:
-    """Raise a `UserError` when nothing says which way the guard's number is better."""
-    name, expression, minimize = _read_metric(text, verified=True)
-    if minimize is None and direction_of_metric(name, expression, verified=True) is None:
-        raise UserError(
-            f"Nothing says whether lower or higher values of the guard's {name!r} are better. Say which way: "
-            f"--guard-metric '{text.strip()} (lower is better)', or higher."
-        )
-
-
-def _check_repository(s: Settings) -> None:
-    """Raise a `UserError` when options for experiments on a repository are incomplete or have no effect."""
-    if s.verify and not s.scope:
-        raise UserError(
-            "--verify needs --scope: say which files experiments may change, for example --scope 'src/**/*.py'."
-        )
-    if s.scope and not s.verify:
-        raise UserError("--scope needs --verify: give the shell command that prints the metric, or take --scope out.")
-    for name in ("guard", "repo", "link"):
-        if getattr(s, name) and not s.verify:
-            raise UserError(f"--{name} needs --verify and --scope: it is for experiments on a repository.")
-    if s.guard_metric and not s.guard:
-        raise UserError("--guard-metric needs --guard: give the command that prints that number.")
-    if s.guard_threshold is not None and not s.guard_metric:
-        raise UserError(
-            "--guard-threshold needs --guard-metric: say which number of the guard's output it is for, and which way is better."
-        )
-    if s.verify and s.budget != DEFAULT_BUDGET:
-        raise UserError("--budget is not for --verify, whose command ends by itself: --timeout limits it.")

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..config.effective import make_settings
 from ..config.layouts import lab_files, missing_for_original, original_settings
 from ..config.program import Program, parse_program
-from ..config.settings import Settings, make_settings
+from ..config.settings import Settings
 from ..errors import UserError
 from ..metric import Metric
 from ..runners.environment import experiment_environment

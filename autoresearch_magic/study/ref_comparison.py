@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..config.effective import make_settings
 from ..config.program import Program
-from ..config.settings import make_settings
 from ..errors import UserError
 from ..experiment import mean
 from ..judging.noise import spread

@@ -14,7 +14,7 @@ from typing import Any
 from ..agents.drafting.attempts import backend_for, make_draft
 from ..agents.drafting.draft import Draft, DryRun
 from ..config.converters import read_scope
-from ..config.settings import make_settings
+from ..config.effective import make_settings
 from ..errors import UserError
 from ..runners.command import CommandRunner
 from ..runners.safety.policy import danger

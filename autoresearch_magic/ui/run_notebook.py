@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..config.settings import make_settings
+from ..config.effective import make_settings
 from ..errors import UserCodeError, UserError
 from ..storage.folders import ROOT, study_names
 from ..storage.journal import Journal

@@ -4,8 +4,8 @@ import pytest
 
 from autoresearch_magic.config.converters import read_names
 from autoresearch_magic.config.directions import Aim, decide, direction_of_metric, direction_of_name, goal_direction
+from autoresearch_magic.config.effective import make_settings
 from autoresearch_magic.config.program import parse_program
-from autoresearch_magic.config.settings import make_settings
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.study.definition import define
 from autoresearch_magic.ui import cli

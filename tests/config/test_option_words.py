@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.config.argument_parser import Parser, add_options
 from autoresearch_magic.config.argument_parser import given as given_options
+from autoresearch_magic.config.effective import make_settings
 from autoresearch_magic.config.option_words import option_words
-from autoresearch_magic.config.settings import make_settings
 
 
 def read(words):

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch_magic.config.converters import UNLIMITED
+from autoresearch_magic.config.effective import make_settings
 from autoresearch_magic.config.program import parse_program
 from autoresearch_magic.config.program_blocks import read_blocks
 from autoresearch_magic.config.program_keys import evals_interval
-from autoresearch_magic.config.settings import FIELDS, KEYS, make_settings
+from autoresearch_magic.config.settings import FIELDS, KEYS
 from autoresearch_magic.errors import UserError
 
 COVERAGE = """/autoresearch

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.config.argument_parser import HelpShown, Parser, add_options, given
 from autoresearch_magic.config.converters import UNLIMITED
-from autoresearch_magic.config.settings import FIELDS, Settings, make_settings
+from autoresearch_magic.config.effective import make_settings
+from autoresearch_magic.config.settings import FIELDS, Settings
 from autoresearch_magic.errors import UserError
 
 REPOSITORY = {"scope": "src/**/*.py", "verify": "make size"}

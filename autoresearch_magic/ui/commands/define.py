@@ -6,8 +6,8 @@ import argparse
 from dataclasses import replace
 
 from ...config.argument_parser import given
+from ...config.effective import make_settings
 from ...config.program import parse_program
-from ...config.settings import make_settings
 from ...errors import UserError
 from ...source.constants import find_constants
 from ...source.edits import check_syntax

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_magic.config.settings import make_settings
+from autoresearch_magic.config.effective import make_settings
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.output.validity import check_printed, parse_condition
 
