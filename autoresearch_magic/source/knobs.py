@@ -16,7 +16,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from .data_flow import USED, DataFlow, Shown, names_metric
 from .knob_names import (
     MAIN,
     MINOR,
@@ -25,21 +24,16 @@ from .knob_names import (
     is_config,
     is_data_call,
     is_heuristic,
-    is_making_data,
-    is_measuring,
-    is_objective,
     is_section,
     is_vague,
-    makes_or_measures,
-    measures_running,
     never_measured,
     never_tuned,
     plain,
     seed_like,
 )
 from .known_calls import known_words
-from .name_binding import Binding, Bindings, Names, Scope
 from .places import ASSIGNED, Place
+from .surroundings import Surroundings, last_part
 
 DECLARED = 4
 """Importance of a constant whose values a comment gives: its author wants it tuned."""
@@ -72,10 +66,6 @@ _COMMON = {
 """Factors of formulas and units, which are no weights."""
 _STEPS = re.compile(r"(n_|num_|max_)?(steps|updates)")
 _LEARNING_RATE = re.compile(r"(.*_)?(lr|learning_rate|eta)(_.*)?")
-_BEFORE = re.compile(
-    r"(.*_)?(tests?|val|valid|validation|eval|dev|holdout)(_?(loader|dl|ds|set|data\w*|gen\w*|iter))?(_.*)?"
-)
-"""Variables that hold what is evaluated."""
 _FORBIDDEN_TUPLES = re.compile(r"\w*(range|bounds?|limits?|interval|size|shape|loc|pos\w*|point|color|lim)")
 _LAYERS = re.compile(r"(n_)?(layers|layer_sizes|sizes|dims|layer_dims|channels)")
 _HIDDEN = re.compile(r"hidden\w*|(\w+_)?betas|units|widths|\w*weights|coef\w*|alphas|dropouts?|windows|spans|lags")
@@ -86,14 +76,13 @@ _DISPLAYS = re.compile(
 )
 _GEOMETRY = ({"width", "height"}, {"w", "h"}, {"grid_width", "grid_height"}, {"board_width", "board_height"})
 """Names that together are the sides of a board, an image or a room."""
-_FITS = re.compile(r"_?(train|fit|learn|optimi[sz]e|solve|search|evolve|anneal)")
 _FILTERS = re.compile(r"(median|uniform|maximum|minimum|percentile|rank|wiener)_filter(1d)?|wiener|TimeSeries\w*")
 _SWITCHES = re.compile(
     r"use_\w+|with_\w+|bias|use_bias|nesterov|amsgrad|bootstrap|fit_intercept|tied?\w*|normali[sz]e\w*|centered|rescale|sublinear_tf|standardi[sz]e\w*|whiten"
 )
 
 
-class Knobs:
+class Knobs(Surroundings):
     """Judges the places of one source.
 
     Parameters
@@ -113,22 +102,15 @@ class Knobs:
     def __init__(
         self, tree: ast.Module, places: Sequence[Place], metric: str = "", outside: str = "", *, relaxed: bool = False
     ) -> None:  # fmt: skip
-        self.relaxed = relaxed
-        self.names = Names(tree)
-        self.flow = DataFlow(self.names)
-        self.metric, self.outside = metric, set(re.findall(r"\w+", outside))
+        super().__init__(tree, metric, outside, relaxed=relaxed)
         self.trains = any(_LEARNING_RATE.fullmatch(plain(place.key)) for place in places)
         self._keys = {plain(place.key) for place in places if place.role != "inline"}
-        self.scopes = {id(b.scope.node): b.scope for b in self.names.bindings}
-        self.functions = frozenset(self.flow.functions)
         self._stored = Counter(
             n.node.attr
             for n in self.names.nodes
             if isinstance(n.node, ast.Attribute) and isinstance(n.node.ctx, ast.Store)
         )
-        self._about: dict[int, tuple[bool, bool]] = {}
         self._codes: dict[int, bool] = {}
-        self._measured = any(names_metric(each, metric) for each in _strings(tree)) if metric else False
 
     def allowed(self, place: Place) -> bool:
         """Whether a place may be tuned when its author wishes so: neither a seed, nor private, nor bound again."""
@@ -232,142 +214,6 @@ class Knobs:
             return place.options if value in place.options else ()
         return known_words(place.owners[-1], place.key, value) if place.role == "argument" and place.owners else ()
 
-    # -- surroundings ----------------------------------------------------------------------------------------------------
-
-    def _in_place(self, place: Place, known: int) -> bool:
-        """Whether the functions around a place leave it a knob."""
-        functions = [name for name in place.path if name in self.flow.functions]
-        for name in functions:
-            if self._function(name)[0]:
-                return False
-            if is_making_data(name):
-                return False
-            if self._is_problem(name) and not (known == MAIN and place.role == "default"):
-                return False
-        if functions and not known and not _FITS.match(functions[-1]) and self._function(functions[-1])[1]:
-            return False
-        return not (place.target and _BEFORE.fullmatch(plain(place.target)) and place.role == "argument")
-
-    def _measuring(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        parameters = tuple(a.arg for a in (*function.args.posonlyargs, *function.args.args))
-        return is_measuring(function.name, parameters)
-
-    def _function(self, name: str) -> tuple[bool, bool]:
-        """Return whether a function of the source measures, and whether it has a seed of its own."""
-        function = self.flow.functions[name]
-        if id(function) not in self._about:
-            self._about[id(function)] = self._measuring(function), self._draws(function)
-        return self._about[id(function)]
-
-    @staticmethod
-    def _draws(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        """Whether a function has a seed of its own: it makes data, or simulates."""
-        every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-        if any(seed_like(argument.arg) for argument in every):
-            return True
-        return any(
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name | ast.Attribute)
-            and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) in ("default_rng", "RandomState")
-            for node in ast.walk(function)
-        )
-
-    def _only_measures(self, place: Place, known: int) -> bool:
-        """Whether every use of a name is in functions that measure or make data, or is an argument of a call that does."""
-        if place.role not in ASSIGNED or place.index >= 0 or place.owners:
-            return False
-        uses = self.flow.uses(self._scope(place), place.key)
-        return bool(uses) and all(self._measures(use, known) for use in uses)
-
-    def _measures(self, use: ast.Name, known: int) -> bool:
-        function = self.flow.function_of(use)
-        if function is not None and not self._handed_on(use):
-            if self._measuring(function) or self._is_problem(function.name):
-                return True
-            if is_making_data(function.name) and known < MAIN and not measures_running(self.metric):
-                return True
-        if known:
-            return False
-        node: ast.AST | None = use
-        while isinstance(node := self.flow.parents.get(id(node)), ast.expr | ast.keyword):
-            if isinstance(node, ast.Call):
-                return makes_or_measures(_last(node.func))
-        return False
-
-    def _handed_on(self, use: ast.Name) -> bool:
-        """Whether a use is an argument of one of the source's own functions that is no part of measuring."""
-        parent = self.flow.parents.get(id(use))
-        if isinstance(parent, ast.keyword):
-            parent = self.flow.parents.get(id(parent))
-        if not isinstance(parent, ast.Call) or use is parent.func:
-            return False
-        callee = _last(parent.func)
-        return callee in self.functions and not self._calls_data(callee)
-
-    def _only_shown(self, place: Place) -> bool:
-        """Whether a value reaches printed figures alone, and none of them is the metric."""
-        if place.role not in (*ASSIGNED, "default") or place.owners or place.index >= 0:
-            return False
-        scope = self._scope(place)
-        if scope is None or (scope.parent is None and place.key in self.outside):
-            return False
-        goals = self.flow.goals(scope, place.key)
-        if not goals or USED in goals:
-            return False
-        return all(isinstance(goal, Shown) and self._is_figure(goal.label) for goal in goals)
-
-    def _is_figure(self, label: str) -> bool:
-        if label == "\0":
-            return True
-        return bool(self.metric and self._measured and label.strip() and not names_metric(label, self.metric))
-
-    # -- bindings --------------------------------------------------------------------------------------------------------
-
-    def _scope(self, place: Place) -> Scope | None:
-        return self.names.module if place.scope is None else self.scopes.get(id(place.scope))
-
-    def _bound_once(self, place: Place) -> bool:
-        scope = self._scope(place)
-        name = place.owners[0] if place.owners else re.sub(r"\[\d+\]$", "", place.key)
-        bindings = scope.bindings.get(name, Bindings()) if scope is not None else Bindings()
-        if scope is not None and name in scope.redirected:
-            return False
-        if len(bindings) <= 1:
-            return len(bindings) == 1 and bindings[0].kind == "value" and not _chained(bindings[0])
-        # a temperature that is lowered step by step has a first value to tune; a sum or a counter has none
-        if not importance(place.key) or place.role != "local" or place.value in (0, 1):
-            return False
-        first = next((b for b in bindings if b.kind == "value"), None)
-        return (
-            first is not None
-            and first.value is place.node
-            and all(_updates(each, name) for each in bindings if each is not first)
-        )
-
-    def dead(self, place: Place) -> bool:
-        """Whether every call of a function gives the parameter whose default a place is."""
-        if place.role != "default" or place.owners or not isinstance(place.scope, ast.FunctionDef):
-            return False
-        parameter = re.sub(r"\[\d+\]$", "", place.key)
-        function = place.scope
-        in_class = len(place.path) > 1
-        name = place.path[-2] if in_class and function.name == "__init__" else function.name
-        calls = self.flow.calls.get(name, [])
-        if not calls or name in self.flow.passed_on:  # a base class is passed on as well
-            return False
-        positions = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][in_class:]
-        at = positions.index(parameter) if parameter in positions else len(positions)
-        return all(
-            len([a for a in call.args if not isinstance(a, ast.Starred)]) > at
-            or any(k.arg == parameter for k in call.keywords)
-            for call in calls
-        )
-
-    def _replaced(self, place: Place) -> bool:
-        """Whether every call of a class gives the field that a place fills, as of a dataclass."""
-        calls = self.flow.calls.get(place.path[-1], []) if place.path else []
-        return bool(calls) and all(any(k.arg == place.key for k in call.keywords) for call in calls)
-
     # -- roles -----------------------------------------------------------------------------------------------------------
 
     def _module(self, place: Place, known: int, marked: bool) -> int:
@@ -415,7 +261,7 @@ class Knobs:
         if (
             is_data_call(callee)
             or (place.call and self.flow.is_printer(place.call))
-            or (base and _last(base) in ("init", "random"))
+            or (base and last_part(base) in ("init", "random"))
         ):
             return 0
         if (place.owners[0].endswith("()") and self._calls_data(callee)) or self._displayed(place):
@@ -438,14 +284,10 @@ class Knobs:
         while isinstance(above := self.flow.parents.get(id(node)), ast.expr):
             node = above
         return (
-            isinstance(above, ast.Expr) and isinstance(node, ast.Call) and bool(_DISPLAYS.fullmatch(_last(node.func)))
+            isinstance(above, ast.Expr)
+            and isinstance(node, ast.Call)
+            and bool(_DISPLAYS.fullmatch(last_part(node.func)))
         )
-
-    def _is_problem(self, function: str) -> bool:
-        return not self.relaxed and is_objective(function)
-
-    def _calls_data(self, callee: str) -> bool:
-        return is_making_data(callee) or is_measuring(callee) or self._is_problem(callee)
 
     def _item(self, place: Place, known: int, marked: bool) -> int:
         if place.index >= 0:
@@ -507,29 +349,8 @@ _ROLES = {
 }
 
 
-def _updates(binding: Binding, name: str) -> bool:
-    """Whether a binding computes a new value from the old one."""
-    if binding.kind == "change":
-        return True
-    return binding.kind == "value" and binding.value is not None and any(
-        isinstance(node, ast.Name) and node.id == name for node in ast.walk(binding.value)
-    )  # fmt: skip
-
-
 def _counts_things(place: Place) -> bool:
     """Whether a constant is named by one word in the plural, such as ``LINES``: a number of things that are there."""
     word = plain(place.key)
     plural = word.endswith("s") and not word.endswith(("ss", "us", "is")) and "_" not in word
     return isinstance(place.value, int) and plural and not never_measured(word, "")  # workers: the metric decides
-
-
-def _chained(binding: Binding) -> bool:
-    return isinstance(binding.node, ast.Assign) and len(binding.node.targets) > 1
-
-
-def _strings(tree: ast.AST) -> list[str]:
-    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-
-
-def _last(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
