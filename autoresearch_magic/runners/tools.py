@@ -260,9 +260,14 @@ def missing_module(output: str, command: str, tools: Tools, checkout: Path, trac
         return f"{line}; it is in the repository: write  PYTHONPATH={folder}  before the command."
     if untracked := [each for each in (name, f"{name}.py") if (checkout / each).exists()]:
         return f"{line}; {untracked[0]} is in your checkout, but git does not track it: commit it, or give --link {untracked[0]}."
-    if who and os.path.realpath(who) != os.path.realpath(sys.executable) and _has_module(name):
+    # By folder, because the pythons of two environments may be links to one program.
+    if who and not _same_folder(who, sys.executable) and _has_module(name):
         return f"{line}; {sys.executable} has it: write that path in the command, or put its folder first in PATH."
     return f"{line}: install it there, with  {who or 'python'} -m pip install {name}"
+
+
+def _same_folder(one: str, other: str) -> bool:
+    return os.path.realpath(os.path.dirname(one)) == os.path.realpath(os.path.dirname(other))
 
 
 def lacking_modules(tools: Tools, names: Sequence[str]) -> list[str]:
