@@ -8,6 +8,8 @@ its parent's.
 Its interval is ``gain ± t · sqrt(sd_e²/n + sd_p²/m)`` for n and m runs, from the pooled noise of the study at each of the two
 values; the runs on equal seeds are taken as independent. The judge's own comparison (`noise.compare`) also uses the
 correlation of such pairs; its reasons say so where that makes a difference.
+
+The chance of being better is that of Student's t at the gain in standard errors, with the noise's degrees of freedom.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..experiment import Experiment, mean
+from ..experiment import Experiment, Verdict, mean
 from ..metric import Metric
-from .noise import Noise, difference
+from .noise import Noise, chance_below, difference
 
 CONFIDENCE = 0.95
-"""Of the interval of a gain."""
+"""Of the interval of a gain, and of a keep that is proven."""
+
+PROVEN_RUNS = 2
+"""Runs of a keep that chance has to be ruled out by: the first one was the reason to look at it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,11 @@ class Gain:
         The ends of its 95% interval; equal to the gain for a deterministic metric, None while the noise is not known.
     runs, parent_runs : int
         Runs behind the two means.
+    p_better : float or None
+        The chance that it is better than its parent, 0 to 1; for a deterministic metric 0, 0.5 (equal) or 1. None while the noise
+        is not known.
+    proven : bool
+        Whether it is a keep, and its runs have shown that it is better.
     """
 
     gain: float
@@ -42,6 +52,8 @@ class Gain:
     high: float | None
     runs: int
     parent_runs: int
+    p_better: float | None = None
+    proven: bool = False
 
 
 def judged_values(e: Experiment) -> tuple[float, ...]:
@@ -76,9 +88,13 @@ def gain_over_parent(
         return None
     a, b = mean(ours), mean(theirs)
     gain = difference(a, b, metric)
-    low = high = None
+    low = high = chance = None
+    proven = False
     if noise is not None and noise.known:
         error = math.sqrt(noise.at(a) ** 2 / len(ours) + noise.at(b) ** 2 / len(theirs))
         reach = noise.quantile((1 - CONFIDENCE) / 2) * error if error else 0.0
         low, high = gain - reach, gain + reach
-    return Gain(gain, low, high, len(ours), len(theirs))
+        chance = chance_below(gain / error, noise.df) if error else 0.5 + 0.5 * ((gain > 0) - (gain < 0))
+        enough = not error or len(ours) >= PROVEN_RUNS
+        proven = e.verdict is Verdict.KEEP and chance >= CONFIDENCE and enough
+    return Gain(gain, low, high, len(ours), len(theirs), chance, proven)

@@ -129,6 +129,13 @@ def _student(tail: float, df: float) -> float:
     return float(stdtrit(df, 1.0 - tail))
 
 
+def chance_below(score: float, df: float) -> float:
+    """Return the probability that Student's t of these degrees of freedom is below a score."""
+    from scipy.special import stdtr  # as in _student
+
+    return float(stdtr(min(df, 1000.0), score))
+
+
 def spread(values: Sequence[float]) -> float:
     """Return the sample standard deviation (n − 1) of one run; 0 for fewer than two values."""
     return standard_deviation(values)

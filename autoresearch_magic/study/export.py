@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
-    "experiment", "verdict", "value", "seconds", "runs", "summary", "commit", "agent", "source", "parent", "gain",
-    "gain_low", "gain_high", "repeats", "memory_gb", "reason", "hypothesis", "numbers",
+    "experiment", "verdict", "value", "seconds", "runs", "summary", "commit", "agent", "source", "gain", "gain_low",
+    "gain_high", "p_better", "proven", "parent", "repeats", "memory_gb", "reason", "hypothesis", "numbers",
 ]  # fmt: skip
 
 
@@ -59,11 +59,13 @@ def rows(
     ]  # fmt: skip
 
 
-def _gain(e: Experiment, experiments: Sequence[Experiment], metric: Metric, noise: Noise) -> dict[str, float | None]:
+def _gain(e: Experiment, experiments: Sequence[Experiment], metric: Metric, noise: Noise) -> dict[str, Any]:
     found = gain_over_parent(e, experiments, metric, noise)
     if found is None:
-        return dict.fromkeys(("gain", "gain_low", "gain_high"))
-    return {"gain": found.gain, "gain_low": found.low, "gain_high": found.high}
+        return {**dict.fromkeys(("gain", "gain_low", "gain_high", "p_better")), "proven": False}
+    return {
+        "gain": found.gain, "gain_low": found.low, "gain_high": found.high, "p_better": found.p_better, "proven": found.proven,
+    }  # fmt: skip
 
 
 def history(
@@ -79,7 +81,8 @@ def history(
             "parent": "Int64",
             "runs": "int64",
             "repeats": "int64",
-            **dict.fromkeys(("value", "seconds", "gain", "gain_low", "gain_high"), "float64"),
+            **dict.fromkeys(("value", "seconds", "gain", "gain_low", "gain_high", "p_better"), "float64"),
+            "proven": "bool",
         }
     )
 

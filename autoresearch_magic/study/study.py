@@ -204,14 +204,16 @@ class Study:
         """One row per experiment.
 
         Columns: ``experiment`` (int), ``verdict``, ``value`` (the mean of the runs that count), ``seconds`` (wall clock of
-        its runs), ``runs``, ``summary``, ``commit``, ``agent``, ``source``, ``parent`` (the current best that it was compared
-        with), ``gain``, ``gain_low``, ``gain_high``, ``repeats`` (the same as ``runs``), ``memory_gb``, ``reason``,
-        ``hypothesis``.
+        its runs), ``runs``, ``summary``, ``commit``, ``agent``, ``source``, ``gain``, ``gain_low``, ``gain_high``, ``p_better``,
+        ``proven``, ``parent`` (the current best that it was compared with), ``repeats`` (the same as ``runs``), ``memory_gb``,
+        ``reason``, ``hypothesis``, ``numbers``.
 
         ``gain`` is how much better the experiment is than its parent, in the metric's unit and negative when it is worse:
         the difference of the means of their runs in the search. From ``gain_low`` to ``gain_high`` is its 95% interval, from
         the noise as it is known now. They are missing for the baseline, for what has no value, and, the interval alone,
-        while the noise is not known. Over the baseline, and on fresh runs, `headline` has the gain of the best.
+        while the noise is not known. ``p_better`` is the chance that it is better than its parent, 0 to 1, missing with the
+        interval; ``proven`` says whether it was kept and its runs have shown that it is better. Over the baseline, and on fresh
+        runs, `headline` has the gain of the best.
         """
         from .export import history
 

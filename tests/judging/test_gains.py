@@ -51,6 +51,32 @@ def test_without_noise_the_interval_is_the_gain_and_without_knowledge_there_is_n
     assert unknown is not None
     assert (known.gain, known.low, known.high) == (0.5, 0.5, 0.5)
     assert (unknown.gain, unknown.low, unknown.high) == (0.5, None, None)
+    assert (known.p_better, unknown.p_better, unknown.proven) == (1.0, None, False)
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "chance", "proven"),
+    [
+        ((1.6, 1.6), Verdict.KEEP, pytest.approx(0.9823, abs=1e-4), True),  # a gain of 0.4 at a standard error of 0.165
+        ((1.6,), Verdict.KEEP, pytest.approx(0.9554, abs=1e-4), False),  # one run: the one that it was looked at for
+        ((1.6, 1.6), Verdict.DISCARD, pytest.approx(0.9823, abs=1e-4), False),
+        ((2.0, 2.0), Verdict.KEEP, 0.5, False),
+        ((2.4, 2.4), Verdict.DISCARD, pytest.approx(0.0177, abs=1e-4), False),
+    ],
+)
+def test_the_chance_is_that_of_students_t_and_a_keep_is_proven_by_two_runs(values, verdict, chance, proven):
+    study = [experiment(0, 2.0, 2.0, 2.0, 2.0), experiment(1, *values, verdict=verdict)]
+    found = gain_over_parent(study[1], study, DOWN, Noise(0.19, 10))
+    assert found is not None
+    assert (found.p_better, found.proven) == (chance, proven)
+
+
+@pytest.mark.parametrize(("value", "chance", "proven"), [(1.9, 1.0, True), (2.0, 0.5, False), (2.1, 0.0, False)])
+def test_without_noise_one_run_proves(value, chance, proven):
+    study = [experiment(0, 2.0, 2.0), experiment(1, value, verdict=Verdict.KEEP)]
+    found = gain_over_parent(study[1], study, DOWN, Noise(0.0, 3))
+    assert found is not None
+    assert (found.p_better, found.proven) == (chance, proven)
 
 
 def test_after_a_drift_the_values_of_the_same_time_are_compared():

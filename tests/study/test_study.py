@@ -46,6 +46,9 @@ def test_every_verdict_is_recorded_with_its_source_and_reason(make_study, script
     assert frame["gain"].dropna().to_dict() == {1: 1.0, 3: -7.0, 9: 1.5}
     assert frame["gain_low"].equals(frame["gain"])  # every run of the baseline gave the same value
     assert frame["gain_high"].equals(frame["gain"])
+    assert frame["p_better"].dropna().to_dict() == {1: 1.0, 3: 0.0, 9: 1.0}
+    assert frame.index[frame["proven"]].tolist() == [1, 9]
+    assert list(frame)[9:14] == ["gain", "gain_low", "gain_high", "p_better", "proven"]
 
     repo = git.Repo(study.folder / "repo")
     branch = list(repo.iter_commits(f"autoresearch/{study.name}"))
