@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from .experiment import Experiment, Headline, Measurement, Point, Usage
+from .curve import Point
+from .experiment import Experiment, Headline, Measurement, Usage
 from .text import printable
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .curve import GrowingCurve as GrowingCurve
+from .curve import Point as Point
 from .text import printable
+from .values import LARGEST
+from .values import limited as limited
+from .values import mean as mean
+from .values import standard_deviation as standard_deviation
 
-LARGEST = 1e100
-"""Magnitude above which a value is treated as infinite: the squares of larger ones overflow when noise is estimated."""
 LARGEST_INTEGER = 2**63 - 1
 """The largest integer that the journal can hold."""
 GIB = 2**30
@@ -79,28 +83,6 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     TAMPERED = "tampered"
     INVALID = "invalid"
-
-
-def mean(values: Collection[float]) -> float:
-    """Return the mean of finite values, also where their sum is beyond the range of a float; equal values are their own mean."""
-    first = next(iter(values))
-    if all(value == first for value in values):
-        return first
-    try:
-        total = math.fsum(values)
-    except OverflowError:
-        total = math.inf
-    if math.isfinite(total):
-        return total / len(values)
-    return math.fsum(value / len(values) for value in values)
-
-
-def standard_deviation(values: Collection[float]) -> float:
-    """Return the sample standard deviation (n - 1); 0 for fewer than two values, infinite where it exceeds the range of a float."""
-    if len(values) < 2:
-        return 0.0
-    center = mean(values)
-    return math.hypot(*(value - center for value in values)) / math.sqrt(len(values) - 1)
 
 
 @dataclass(frozen=True)
@@ -177,57 +159,6 @@ class Proposal:
             text = getattr(self, name)
             if (written := printable(text)) is not text:
                 object.__setattr__(self, name, written)
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point of a learning curve, from one call of ``report(...)`` in a running target.
-
-    Attributes
-    ----------
-    elapsed : float
-        Seconds charged to the budget so far.
-    progress : float
-        Share of the budget spent so far, 0 to 1.
-    step : int
-        Training step.
-    values : Mapping[str, float]
-        The reported values by name; the first one is what the chart shows.
-    """
-
-    elapsed: float
-    progress: float
-    step: int
-    values: Mapping[str, float]
-
-
-class GrowingCurve:
-    """A learning curve while it grows: every second point is dropped whenever there are `most`, and so on for those that follow.
-
-    Parameters
-    ----------
-    most : int
-        Most points.
-
-    Attributes
-    ----------
-    points : list of Point
-        The list is replaced when points are dropped, so that a reader in another thread keeps a consistent view.
-    every : int
-        `points` has every so-many-th point, a power of two.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.points: list[Point] = []
-        self._most, self.every, self._count = most, 1, 0
-
-    def add(self, point: Point) -> None:
-        """Add a point, or leave it out."""
-        if self._count % self.every == 0:
-            self.points.append(point)
-            if len(self.points) >= self._most:
-                self.points, self.every = self.points[::2], self.every * 2
-        self._count += 1
 
 
 @dataclass(frozen=True)
@@ -408,11 +339,6 @@ class Experiment:
 def incumbent_of(experiments: Sequence[Experiment]) -> Experiment | None:
     """Return the incumbent (the current best): the last kept experiment; None before there is a baseline."""
     return next((e for e in reversed(experiments) if e.kept), None)
-
-
-def limited(value: float) -> float:
-    """Return a value, or the infinity of its sign where it is larger than `LARGEST`."""
-    return value if not abs(value) > LARGEST else math.copysign(math.inf, value)
 
 
 @dataclass(frozen=True)

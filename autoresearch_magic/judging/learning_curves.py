@@ -11,7 +11,8 @@ import statistics
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from ..experiment import Measurement, Point
+from ..curve import Point
+from ..experiment import Measurement
 
 LOOKS = tuple(round(0.1 + 0.025 * k, 3) for k in range(34))
 """Shares of the budget at which runs are compared. Before the first, curves reflect the initialisation; after the last, stopping

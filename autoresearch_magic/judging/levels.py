@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..experiment import Experiment, mean
+from ..experiment import Experiment
 from ..metric import Metric
+from ..values import mean
 from .noise import EXACT
 
 FEWEST = 6

@@ -26,8 +26,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ..curve import Point
 from ..errors import UserError
-from ..experiment import Experiment, Outcome, Point
+from ..experiment import Experiment, Outcome
 from ..metric import Metric
 from ..text import counted
 from .judge import PROMISING

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..curve import Point
 from ..errors import UserError
-from ..experiment import Measurement, Outcome, Point
+from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from ..source.files import split
 from ..storage.git.checkout import ignored_folders

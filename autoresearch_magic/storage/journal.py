@@ -18,19 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..curve import Point
 from ..errors import UserError
 from ..events import RunKind
-from ..experiment import (
-    LARGEST_INTEGER,
-    MOST_NUMBERS,
-    Experiment,
-    Measurement,
-    Outcome,
-    Point,
-    Proposal,
-    Usage,
-    Verdict,
-)
+from ..experiment import LARGEST_INTEGER, MOST_NUMBERS, Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from ..text import cut_middle, printable
 
 FORMAT = 1

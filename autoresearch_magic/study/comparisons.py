@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..experiment import Experiment, Verdict, mean
+from ..experiment import Experiment, Verdict
 from ..judging.noise import difference, spread, student, welch
 from ..metric import Metric
 from ..source.edits import merge
+from ..values import mean
 
 if TYPE_CHECKING:
     from .measuring import Measurer

@@ -15,7 +15,6 @@ from typing import Any
 from ..config.effective import make_settings
 from ..config.program import Program
 from ..errors import UserError
-from ..experiment import mean
 from ..judging.noise import spread
 from ..metric import Metric
 from ..runners.command import CommandRunner
@@ -23,6 +22,7 @@ from ..storage.git.checkout import Checkout, check_links, top_of
 from ..storage.git.command import GitFailed, git
 from ..storage.scratch import scratch_folder
 from ..text import counted
+from ..values import mean
 from .comparisons import SAMPLES, compare
 from .definition import Definition, check_commands
 from .runner_factory import make_runner

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..config.settings import Settings
+from ..curve import GrowingCurve, Point
 from ..events import (
     Confirmed,
     Event,
@@ -22,7 +23,7 @@ from ..events import (
     State,
     StateChanged,
 )
-from ..experiment import Experiment, GrowingCurve, Headline, Point, Usage, incumbent_of
+from ..experiment import Experiment, Headline, Usage, incumbent_of
 from ..judging.noise import Noise, estimate_noise
 from ..metric import Metric
 from .definition import Definition

@@ -14,15 +14,9 @@ from filelock import FileLock, Timeout
 from ..agents.base import Agent
 from ..agents.registry import make_agent
 from ..config.program import Program
-from ..config.settings import Settings
 from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
 from ..events import Event, Notice, Observer, State, StateChanged
-from ..experiment import Experiment, Headline
-from ..judging.analysis.analyze import Evals, evaluate
-from ..judging.noise import estimate_noise
-from ..judging.pruner import Account, make_pruner
-from ..metric import Metric
 from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
@@ -36,12 +30,10 @@ from .measuring import Measurer
 from .requests import RequestReader
 from .runner_factory import make_runner
 from .status import StudyStatus
-from .summary import result_line
 from .thread import StudyThread
+from .view import StudyView
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from .comparisons import Ablation, Regression
     from .plan import Plan
 
@@ -49,7 +41,7 @@ Comparison = Callable[[Measurer], object]
 """Runs targets side by side and returns the answer."""
 
 
-class Study:
+class Study(StudyView):
     """One program, one target, and all their experiments.
 
     Parameters
@@ -131,31 +123,6 @@ class Study:
     # -- properties -------------------------------------------------------------------------------------------------
 
     @property
-    def definition(self) -> Definition:
-        """Program, target, setup and settings."""
-        return self.status.definition
-
-    @property
-    def settings(self) -> Settings:
-        """The effective settings."""
-        return self.status.settings
-
-    @property
-    def metric(self) -> Metric:
-        """What is measured."""
-        return self.status.metric
-
-    @property
-    def state(self) -> str:
-        """The state: ``new``, ``starting``, ``baseline``, ``running``, ``paused``, ``finished``, ..."""
-        return self.status.state.value
-
-    @property
-    def active(self) -> bool:
-        """Whether the study's thread is working or paused."""
-        return self.status.state.active
-
-    @property
     def locked(self) -> bool:
         """Whether this or another process is working on the study.
 
@@ -172,110 +139,6 @@ class Study:
             return True
         except OSError:
             return False
-
-    @property
-    def experiments(self) -> list[Experiment]:
-        """Every judged experiment, the baseline first."""
-        return list(self.status.experiments)
-
-    @property
-    def incumbent(self) -> Experiment:
-        """The current best: the last kept experiment; the baseline until something beats it.
-
-        Raises
-        ------
-        UserError
-            Before the baseline is measured; `experiments` is empty until then.
-        """
-        if (best := self.status.incumbent) is None:
-            raise UserError(f"{self.name} has no finished experiment yet: its baseline comes first.")
-        return best
-
-    @property
-    def headline(self) -> Headline | None:
-        """The confirmed result: best and baseline measured again on fresh seeds, with the gain and its interval.
-
-        None until the study has ended, where nothing has beaten the baseline, and after a stop; `report` makes it then.
-        """
-        return self.status.headline
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """One row per experiment.
-
-        Columns: ``experiment`` (int), ``verdict``, ``value`` (the mean of the runs that count), ``seconds`` (wall clock of
-        its runs), ``runs``, ``summary``, ``commit``, ``agent``, ``source``, ``gain``, ``gain_low``, ``gain_high``, ``p_better``,
-        ``proven``, ``parent`` (the current best that it was compared with), ``repeats`` (the same as ``runs``), ``memory_gb``,
-        ``reason``, ``hypothesis``, ``numbers``.
-
-        ``gain`` is how much better the experiment is than its parent, in the metric's unit and negative when it is worse:
-        the difference of the means of their runs in the search. From ``gain_low`` to ``gain_high`` is its 95% interval, from
-        the noise as it is known now. They are missing for the baseline, for what has no value, and, the interval alone,
-        while the noise is not known. ``p_better`` is the chance that it is better than its parent, 0 to 1, missing with the
-        interval; ``proven`` says whether it was kept and its runs have shown that it is better. Over the baseline, and on fresh
-        runs, `headline` has the gain of the best.
-        """
-        from .export import history
-
-        return history(self.status.experiments, self.metric)
-
-    @property
-    def unconfirmed(self) -> bool:
-        """Whether the study has ended with a best that was never measured again."""
-        best = self.status.incumbent
-        ended = self.status.state in (State.STOPPED, State.FINISHED, State.FAILED)
-        return ended and best is not None and best.number > 0 and self.status.headline is None
-
-    @property
-    def pruning(self) -> Account:
-        """What early stopping has done: runs stopped, seconds saved, audits and how many of them were wrong."""
-        pruner, experiments = make_pruner(self.settings.pruner, self.metric, self.settings.seed), self.experiments
-        for i, e in enumerate(experiments):
-            parent = None if e.parent is None else experiments[e.parent]
-            pruner.learn(e, parent, estimate_noise(experiments[: i + 1]).sd)
-        return pruner.account
-
-    def experiment(self, number: int | str) -> Experiment:
-        """Return one judged experiment.
-
-        Raises
-        ------
-        UserError
-            When there is none of that number.
-        """
-        experiments = self.status.experiments
-        text = str(number).strip().lstrip("#")
-        if text.isdecimal() and int(text) < len(experiments):
-            return experiments[int(text)]
-        numbers = f"they are numbered 0 to {len(experiments) - 1}" if experiments else "none is finished yet"
-        raise UserError(f"There is no experiment {number} in {self.name}: {numbers}.")
-
-    def evals(self) -> Evals:
-        """Analyse the history: how the study goes, and what to do next; see `autoresearch_magic.judging.analysis`."""
-        s = self.settings
-        return evaluate(
-            self.experiments, self.metric, noise=estimate_noise(self.experiments), planned=s.planned, patience=s.patience,
-            budgeted=not s.verify, confirmed=result_line(self.status) if self.headline else "",
-        )  # fmt: skip
-
-    def briefing(self) -> str:
-        """Return the prompt that an agent with a language model would get now.
-
-        Raises
-        ------
-        UserError
-            Before there is a baseline.
-        """
-        from ..agents.llm.backend import as_text
-        from ..agents.llm.prompt import build_prompt
-        from .briefing import make_briefing
-
-        if not self.experiments:
-            raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
-        with Journal(self.folder / "journal.sqlite") as journal:
-            notes = journal.said()
-        briefing = make_briefing(self.definition, self.experiments, notes=notes)
-        return as_text(build_prompt(briefing, long=self.settings.blocks_from))
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -494,16 +357,6 @@ class Study:
 
     # -- results ----------------------------------------------------------------------------------------------------
 
-    def restore(self, number: int | str) -> str:
-        """Return the target's source as experiment `number` had it.
-
-        Raises
-        ------
-        UserError
-            When there is no such experiment.
-        """
-        return self.experiment(number).target
-
     def apply(self, number: int | str | None = None) -> str:
         """Commit what an experiment has changed to the user's branch, as one commit; nothing is pushed.
 
@@ -541,29 +394,6 @@ class Study:
         if confirm and self.unconfirmed:
             self.ask_confirmation().wait()
         return write_report(self.status, self.folder / "report.md" if path is None else Path(path))
-
-    def export(self, path: str | Path, columns: int = 5) -> Path:
-        """Write the best target (``.py .patch``), a notebook of it (``.ipynb``) or the history (``.csv .tsv .json``).
-
-        Parameters
-        ----------
-        path : str or Path
-        columns : int
-            Columns of a ``.tsv``: 5 as in the original, or 9 as in the generalised skill.
-
-        Raises
-        ------
-        UserError
-            For another suffix, or when there is nothing to write yet.
-        """
-        from .export import export
-
-        return export(self.status, Path(path), columns)
-
-    def __repr__(self) -> str:
-        best, done = self.status.incumbent, self.status.done
-        value = f", best {self.status.format(best.value)} (experiment {best.number})" if best else ""
-        return f"<Study {self.name}: {self.state}, {done:,} experiment{'' if done == 1 else 's'}{value}>"
 
     # -- the thread -------------------------------------------------------------------------------------------------
 
@@ -647,16 +477,6 @@ class Study:
                 self._observers = [each for each in self._observers if each is not observer]
                 line = f"An observer failed and was removed: {type(error).__name__}: {error}"
                 self.status.take(Notice(line, lasting=True))
-
-    def _repr_markdown_(self) -> str:
-        from .display import study_markdown
-
-        return study_markdown(self.status)
-
-    def _repr_html_(self) -> str:
-        from .display import study_html
-
-        return study_html(self.status)
 
 
 def _branch_exists(definition: Definition, name: str) -> bool:

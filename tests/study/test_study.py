@@ -264,31 +264,6 @@ def test_a_target_from_a_file(make_study, tmp_path):
     assert source.read_text() == QUICK, "the user's file is not touched"
 
 
-@pytest.mark.slow
-def test_exports_and_the_report(make_study, tmp_path):
-    study = make_study()
-    with pytest.raises(UserError, match="nothing to export"):
-        study.export(tmp_path / "x.py")
-    finish(study)
-    assert study.export(tmp_path / "best.py").read_text() == study.incumbent.target
-    assert study.export(tmp_path / "h.csv").read_text().count("baseline") >= 1
-    assert study.export(tmp_path / "h.tsv").read_text() == (study.folder / "results.tsv").read_text()
-    assert '"experiment": 0' in study.export(tmp_path / "h.json").read_text()
-    import nbformat
-
-    notebook = nbformat.read(study.export(tmp_path / "best.ipynb"), as_version=4)
-    nbformat.validate(notebook)
-    assert study.incumbent.target in notebook.cells[2].source
-    report = study.report(tmp_path / "out" / "report.md").read_text()
-    assert "## From the baseline to the best" in report
-    assert (tmp_path / "out" / "progress.png").exists()
-    for bad in ("x.docx", "x"):
-        with pytest.raises(UserError, match="Cannot export"):
-            study.export(bad)
-    with pytest.raises(UserError, match=r"ends in \.md"):
-        study.report("r.html")
-
-
 def test_the_journal_is_written_before_the_run(make_study, tmp_path):
     study = make_study("X = 3.0\nimport time\ntime.sleep(30)\nloss = X\n", name="early").start()
     path = tmp_path / "early" / "journal.sqlite"

@@ -33,9 +33,10 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ...experiment import Experiment, Verdict, mean
+from ...experiment import Experiment, Verdict
 from ...metric import Metric
 from ...source.constants import find_constants
+from ...values import mean
 from ..gains import gain_over_parent
 from ..levels import two_levels
 from ..noise import Noise

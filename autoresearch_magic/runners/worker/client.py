@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...curve import GrowingCurve, Point
 from ...errors import Stopped, UserCodeError, UserError
-from ...experiment import GrowingCurve, Outcome, Point
+from ...experiment import Outcome
 from .. import Watch
 from ..notebook_names import notebook_name_hint
 from . import processes

@@ -11,8 +11,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...experiment import LARGEST_INTEGER, Outcome, limited
+from ...experiment import LARGEST_INTEGER, Outcome
 from ...text import cut_middle, printable
+from ...values import limited
 
 LONGEST_LINE = 1 << 20
 """Bytes of the longest line that is read from an experiment; longer ones are dropped."""

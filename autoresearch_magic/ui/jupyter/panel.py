@@ -17,9 +17,10 @@ from typing import Any
 
 import anywidget
 
+from ...curve import Point
 from ...errors import UserError
 from ...events import State
-from ...experiment import Experiment, Point
+from ...experiment import Experiment
 from ...judging.gains import gain_over_parent
 from ...judging.noise import Noise, estimate_noise
 from ...metric import Metric, format_numbers
