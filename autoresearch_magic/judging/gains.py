@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 from ..experiment import Experiment, Verdict, mean
 from ..metric import Metric
-from .noise import Noise, chance_below, difference
+from .chance import p_better
+from .noise import Noise, difference
 
 CONFIDENCE = 0.95
 """Of the interval of a gain, and of a keep that is proven."""
@@ -94,7 +95,7 @@ def gain_over_parent(
         error = math.sqrt(noise.at(a) ** 2 / len(ours) + noise.at(b) ** 2 / len(theirs))
         reach = noise.quantile((1 - CONFIDENCE) / 2) * error if error else 0.0
         low, high = gain - reach, gain + reach
-        chance = chance_below(gain / error, noise.df) if error else 0.5 + 0.5 * ((gain > 0) - (gain < 0))
+        chance = p_better(gain, error, noise.df)
         enough = not error or len(ours) >= PROVEN_RUNS
         proven = e.verdict is Verdict.KEEP and chance >= CONFIDENCE and enough
     return Gain(gain, low, high, len(ours), len(theirs), chance, proven)
