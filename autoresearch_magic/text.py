@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+_BLOCK = re.compile(r"(\d*)([-+.)](?:\s|$)|-[-\s]+$)")
+"""What makes a text an item of a list, or a rule, where it begins with it: ``- a``, ``2. a``, ``---``."""
+
 
 def counted(number: int, what: str) -> str:
     """Return a number with its noun in singular or plural: ``1 run``, ``2 runs``."""
@@ -11,9 +16,24 @@ def counted(number: int, what: str) -> str:
 def escape(text: str) -> str:
     """Return text from an agent as one line in which Markdown and HTML characters are escaped."""
     text = " ".join(text.split())
-    for character in "\\`*_{}[]<>|#$":
+    for character in "\\`*_{}[]<>|#$&~":
         text = text.replace(character, "\\" + character)
-    return text
+    return _BLOCK.sub(r"\1\\\2", text, count=1) if _BLOCK.match(text) else text
+
+
+def as_html(markdown: str) -> str | None:
+    """Return Markdown as HTML that inherits the page's colours and fonts; None where markdown-it-py is not installed.
+
+    HTML in the text is shown as text, and nothing in it is a link or a picture: it may quote what an agent wrote, and a page that
+    is looked at must not load anything from elsewhere.
+    """
+    try:
+        from markdown_it import MarkdownIt
+    except ModuleNotFoundError:  # an extra
+        return None
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "xhtmlOut": False})
+    parser.enable("table").disable(["image", "link", "autolink", "reference"])
+    return f"<div>{parser.render(markdown)}</div>"
 
 
 def shorten(text: str, limit: int = 60) -> str:

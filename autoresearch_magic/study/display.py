@@ -1,8 +1,7 @@
-"""A study as a notebook shows it when a cell ends with it: its state, its result, and its experiments."""
+"""A study in Markdown, as a notebook shows it when a cell ends with it: its state, its result, and its experiments."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 from ..experiment import Experiment
@@ -35,34 +34,6 @@ def study_markdown(status: StudyStatus) -> str:
     if note := _left_out(status):
         lines.append(note)
     return "\n\n".join(lines)
-
-
-def study_html(status: StudyStatus) -> str:
-    """Return the study in HTML, with the same content as `study_markdown`; inherits the page's colours and fonts."""
-    heads = ["#", "verdict", status.metric.name, "runs", "seconds", "change"]
-    lines = [
-        f"<p><strong>{html.escape(status.name)}</strong>: {html.escape(_state(status))}<br>{html.escape(result_line(status))}<br>"
-        f"<small>{html.escape(status.settings.describe())}</small></p>"
-    ]
-    if status.experiments:
-        rows = "".join(map(_row, listed(status.experiments), [status] * len(status.experiments)))
-        head = "".join(f"<th>{html.escape(each)}</th>" for each in heads)
-        lines.append(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
-    if note := _left_out(status):
-        lines.append(f"<p>{note}</p>")
-    return f"<div>{''.join(lines)}</div>"
-
-
-def _row(e: Experiment, status: StudyStatus) -> str:
-    cells = [
-        str(e.number), str(e.verdict), status.format(e.value), str(len(e.measurements)), f"{e.seconds:.1f}", e.summary,
-    ]  # fmt: skip
-    tag = "strong" if e.kept else "span"
-    shown = [
-        f"<td>{f'<{tag}>' if n < 3 else ''}{html.escape(c)}{f'</{tag}>' if n < 3 else ''}</td>"
-        for n, c in enumerate(cells)
-    ]
-    return f'<tr title="{html.escape(e.reason)}">{"".join(shown)}</tr>'
 
 
 def _state(status: StudyStatus) -> str:

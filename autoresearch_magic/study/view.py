@@ -14,6 +14,7 @@ from ..judging.noise import estimate_noise
 from ..judging.pruner import Account, make_pruner
 from ..metric import Metric
 from ..storage.journal import Journal
+from ..text import as_html
 from .definition import Definition
 from .status import StudyStatus
 from .summary import result_line
@@ -205,7 +206,5 @@ class StudyView:
 
         return study_markdown(self.status)
 
-    def _repr_html_(self) -> str:
-        from .display import study_html
-
-        return study_html(self.status)
+    def _repr_html_(self) -> str | None:
+        return as_html(self._repr_markdown_())

@@ -10,7 +10,7 @@ from ..kernels import begin
 from ..repositories import commit, run_git
 
 OPTIONAL = (
-    "IPython", "anthropic", "anywidget", "ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "nbclient", "nbformat", "openai", "pandas",
+    "IPython", "anthropic", "anywidget", "ipykernel", "ipywidgets", "jupyterlab", "markdown_it", "matplotlib", "nbclient", "nbformat", "openai", "pandas",
     "torch",
 )  # fmt: skip
 BASE = (

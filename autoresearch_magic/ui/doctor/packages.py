@@ -139,7 +139,7 @@ def check_notebook(answer: dict[str, Any]) -> Check:
     wrong = [name for name in names if answer[name][1] or (name != "jupyterlab" and not answer[name][0])]
     if not kernel and not any(answer[name][0] for name in names):
         hint = (
-            "pip install anywidget ipython ipywidgets matplotlib nbformat pandas  for notebooks, charts and DataFrames"
+            "pip install anywidget ipython ipywidgets markdown-it-py matplotlib nbformat pandas  for notebooks, charts and DataFrames"
         )
         return Check("notebook", "ok", "not installed; a terminal does not need it", hint)
     if wrong:

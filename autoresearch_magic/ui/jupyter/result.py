@@ -15,8 +15,8 @@ from executing import Source
 from IPython.display import display
 
 from ...errors import UserError
+from ...text import as_html
 from ..reply import Reply
-from .markdown import as_html
 from .progress_bar import in_notebook
 
 Use = Literal["shown", "dropped", "used", "quiet"]
@@ -71,7 +71,7 @@ class Result:
     def _repr_markdown_(self) -> str:
         return self._reply.as_markdown() or f"```text\n{self._reply.text}\n```"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         return as_html(self._repr_markdown_())
 
     def _ipython_display_(self) -> None:

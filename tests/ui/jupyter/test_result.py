@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from autoresearch_magic.ui.jupyter.markdown import as_html
 from autoresearch_magic.ui.jupyter.result import Result, use_of
 from autoresearch_magic.ui.reply import Reply
 
@@ -101,30 +100,6 @@ def test_json_in_a_notebook_is_the_same_object(finished):
     printed = json.loads(finished.run("%autoresearch best --json").stdout)
     value = finished.run("b = %autoresearch best\nimport json; print(json.dumps(b.to_dict()))")
     assert printed == json.loads(value.stdout)
-
-
-@pytest.mark.parametrize(
-    ("markdown", "html"),
-    [
-        ("a < b\nc", "<p>a &lt; b<br>c</p>"),
-        ("**kept** `x < 1` a\\_b\\*", "<p><strong>kept</strong> <code>x &lt; 1</code> a_b*</p>"),
-        ("- **A**: 1\n- b", "<ul><li><strong>A</strong>: 1</li><li>b</li></ul>"),
-        ("```python\nx = '|'\n# no heading\n```", '<pre><code class="language-python">x = &#x27;|&#x27;\n# no heading</code></pre>'),
-        ("| a | b |\n|--:|:--|\n| 1 | x \\| y |\n\nend", "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td>"
-         "<td>x | y</td></tr></tbody></table><p>end</p>"),
-        ("## Title\ntext", "<h2>Title</h2><p>text</p>"),
-        ("````\n```\n````", "<pre>```</pre>"),
-        ("<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"),
-    ],
-)  # fmt: skip
-def test_markdown_as_html(markdown, html):
-    assert as_html(markdown) == f"<div>{html}</div>"
-
-
-def test_an_unclosed_fence_and_odd_tables_lose_nothing():
-    assert as_html("```\nabc") == "<div><pre>abc</pre></div>"
-    assert "lonely" in as_html("| lonely |")
-    assert as_html("") == "<div></div>"
 
 
 def test_a_call_without_source_is_used():
