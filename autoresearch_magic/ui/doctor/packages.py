@@ -138,9 +138,7 @@ def check_notebook(answer: dict[str, Any]) -> Check:
     found += "; in a notebook's kernel" if kernel else "; not in a notebook's kernel"
     wrong = [name for name in names if answer[name][1] or (name != "jupyterlab" and not answer[name][0])]
     if not kernel and not any(answer[name][0] for name in names):
-        hint = (
-            "pip install anywidget ipython ipywidgets markdown-it-py matplotlib nbformat pandas  for notebooks, charts and DataFrames"
-        )
+        hint = "pip install anywidget ipython ipywidgets markdown-it-py matplotlib nbformat pandas  for notebooks, charts and DataFrames"
         return Check("notebook", "ok", "not installed; a terminal does not need it", hint)
     if wrong:
         why = next((answer[name][1] for name in wrong if answer[name][1]), "")
