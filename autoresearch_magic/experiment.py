@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .conditions import Conditions
 from .curve import GrowingCurve as GrowingCurve
 from .curve import Point as Point
 from .text import printable
@@ -195,6 +196,8 @@ class Measurement:
         Names that the target had defined at its end, for error messages.
     numbers : Mapping of str to float
         The other numbers that the run has printed or its metric has returned, by name; at most `MOST_NUMBERS`.
+    conditions : Conditions or None
+        How busy the machine was besides; None where it is not known.
     """
 
     outcome: Outcome
@@ -211,6 +214,7 @@ class Measurement:
     output: str = ""
     names: tuple[str, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
+    conditions: Conditions | None = None
 
     def __post_init__(self) -> None:
         """Turn a value that is too large to compare into a failed run, also one that was recorded before."""

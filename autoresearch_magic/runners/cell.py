@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..budget import Budget
+from ..conditions import Conditions
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from . import Runner, Watch
@@ -116,6 +117,7 @@ class CellRunner(Runner):
             output=result.get("output", ""),
             names=tuple(result.get("names", ())),
             numbers=bounded({**result.get("numbers", {}), **printed_numbers(output, self.metric.name)}),
+            conditions=Conditions.from_json(result.get("conditions")),
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
             measured = self._with_printed_metric(measured, printed, output, since)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..conditions import Conditions
 from ..curve import Point
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
@@ -154,6 +155,7 @@ class CommandRunner(Runner):
             outcome=Outcome(run.result["outcome"]), value=None, seed=seed, seconds=run.result["seconds"],
             memory=run.result.get("memory", 0.0), curve=tuple(run.curve), error=run.result.get("error", ""),
             output=run.output[-TAIL:], numbers=printed_numbers(run.output, self.metric.name),
+            conditions=Conditions.from_json(run.result.get("conditions")),
         )  # fmt: skip
         last_lines = "\n".join(run.output.rstrip().splitlines()[-30:])[-TAIL:]
         if m.outcome is not Outcome.OK:

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..conditions import Conditions
 from ..curve import Point
 from ..errors import UserError
 from ..events import RunKind
@@ -39,7 +40,7 @@ CREATE TABLE IF NOT EXISTS measurement (
     outcome TEXT NOT NULL, value REAL, seed INTEGER NOT NULL, seconds REAL NOT NULL, charged REAL NOT NULL,
     evaluation REAL NOT NULL, steps INTEGER NOT NULL, memory REAL NOT NULL, curve TEXT NOT NULL, error TEXT NOT NULL,
     traceback TEXT NOT NULL, output TEXT NOT NULL, names TEXT NOT NULL, numbers TEXT NOT NULL DEFAULT '{}',
-    made_at REAL NOT NULL);
+    made_at REAL NOT NULL, conditions TEXT);
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
 """
 
@@ -96,9 +97,11 @@ class Journal:
     def _add_missing_columns(self) -> None:
         """Add what a journal of an earlier version lacks; one that cannot be written is read without it."""
         columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(measurement)")}
-        if columns and "numbers" not in columns:
-            with suppress(sqlite3.OperationalError):
-                self._connection.execute("ALTER TABLE measurement ADD COLUMN numbers TEXT NOT NULL DEFAULT '{}'")
+        added = {"numbers": "TEXT NOT NULL DEFAULT '{}'", "conditions": "TEXT"}
+        for name, kind in added.items():
+            if columns and name not in columns:
+                with suppress(sqlite3.OperationalError):
+                    self._connection.execute(f"ALTER TABLE measurement ADD COLUMN {name} {kind}")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -228,11 +231,12 @@ class Journal:
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO measurement (experiment, kind, outcome, value, seed, seconds, charged, evaluation, steps, "
-                "memory, curve, error, traceback, output, names, numbers, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                "?, ?, ?, ?, ?)",
+                "memory, curve, error, traceback, output, names, numbers, made_at, conditions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                "?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (experiment, kind, m.outcome, m.value, _integer(m.seed), _real(m.seconds), _real(m.charged), _real(m.evaluation),
                  _integer(m.steps), _real(m.memory), _json(curve), _text(m.error), _text(m.traceback), _text(m.output),
-                 _json(m.names[:MOST_NAMES]), _json(dict([*m.numbers.items()][:MOST_NUMBERS])), time.time()),
+                 _json(m.names[:MOST_NAMES]), _json(dict([*m.numbers.items()][:MOST_NUMBERS])), time.time(),
+                 m.conditions and _json(m.conditions.to_json())),
             )  # fmt: skip
 
     def close_experiment(self, experiment: Experiment) -> None:
@@ -385,4 +389,5 @@ def _measurement(row: sqlite3.Row) -> Measurement:
         curve=tuple(Point(*point) for point in json.loads(row["curve"])), error=row["error"],
         traceback=row["traceback"], output=row["output"], names=tuple(json.loads(row["names"])),
         numbers=json.loads(row["numbers"]) if "numbers" in row.keys() else {},  # noqa: SIM118
+        conditions=Conditions.from_json(json.loads(row["conditions"] or "null")) if "conditions" in row.keys() else None,  # noqa: SIM118
     )  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..experiment import Experiment, Proposal, Verdict
 from ..judging.analysis.format import evals_markdown, evals_text
+from ..judging.disturbance import describe, excess, usual_conditions
 from ..metric import format_numbers
 from ..runners.output.failing_lines import failing_lines
 from ..runners.output.log_file import read_log
@@ -46,7 +47,7 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
         Where it is shown.
     """
     head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.status.format(e.value)}, {e.seconds:.1f} s"
-    facts = [e.summary, note or e.reason, *reasoning(e.proposal), *measured_besides(e)]
+    facts = [e.summary, note or e.reason, *reasoning(e.proposal), *measured_besides(e), *unusual_conditions(study, e)]
     failed = next((m for m in e.measurements if not m.ok), None)
     tail = (failed.traceback or failed.output)[-2000:] if failed else ""
     if e.verdict is Verdict.GUARD_FAILED and (failing := guard_lines(study, e)):
@@ -78,6 +79,20 @@ def measured_besides(e: Experiment) -> list[str]:
     """Return the other numbers of an experiment's runs and its peak memory, a line each; without those that there are none of."""
     lines = [f"Also measured: {format_numbers(e.numbers, ALL_NUMBERS)}"] if e.numbers else []
     return [*lines, f"Peak memory: {e.memory:.3g} GiB"] if e.memory else lines
+
+
+def unusual_conditions(study: Study, e: Experiment) -> list[str]:
+    """Return in one line what was unusual about the machine while an experiment ran; nothing where it was as usual."""
+    usual = usual_conditions(study.experiments, timed=study.status.settings.budget.unit == "seconds")
+    runs = enumerate(e.measurements, 1)
+    found = [(excess(m, usual), n, text) for n, m in runs if (text := describe(m, usual))]
+    if not found:
+        return []
+    _, number, text = max(found)
+    if len(e.measurements) == 1:
+        return [f"{text[:1].upper()}{text[1:]}."]
+    several = f"; {len(found)} of its {len(e.measurements)} runs were disturbed" if len(found) > 1 else ""
+    return [f"Run {number} of {len(e.measurements)} was {text}{several}."]
 
 
 def guard_lines(study: Study, e: Experiment) -> list[str]:

@@ -406,3 +406,19 @@ def test_a_target_can_import_the_setup_file_and_its_neighbours(make, tmp_path, m
                   mode=mode, folders=[tmp_path], setup_name="prepare")  # fmt: skip
     target = "import neighbour\nfrom prepare import BASE, score as s\ny = s(neighbour.VALUE) + BASE\n"
     assert measure(runner, target).value == 20.0
+
+
+@pytest.mark.slow
+def test_a_run_tells_what_else_the_machine_did(make):
+    runner = make(budget=Budget(0.7, "seconds"))
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        m = measure(runner, "from autoresearch_magic import clock\nfor step in clock: pass\nx = 1")
+    finally:
+        busy.kill()
+        busy.wait()
+    assert m.value == 2
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert m.conditions.cores == cores
+    # Two programs share the cores at least half and half; what the run itself used is not counted.
+    assert 0.25 < m.conditions.others <= cores

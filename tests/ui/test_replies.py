@@ -1,11 +1,15 @@
 """Replies about a study, in text and in Markdown."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from autoresearch_magic.budget import Budget
+from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.experiment import Proposal
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
 from autoresearch_magic.ui.replies import (
     ablation_reply,
     answer_reply,
@@ -15,6 +19,7 @@ from autoresearch_magic.ui.replies import (
     reasoning,
     report_reply,
     shown_path,
+    unusual_conditions,
 )
 
 from ..studies import QUICK, finish
@@ -39,6 +44,24 @@ def test_an_experiment_with_reasoning_and_code(study):
     said = experiment_reply(study, study.experiments[1], "a note of ours")
     assert "a note of ours" in said.text
     assert study.experiments[1].reason not in said.text
+
+
+def test_an_unusually_busy_machine_is_told_in_one_line():
+    usual = Measurement(Outcome.OK, 1.0, seed=0, conditions=Conditions(0.1, 2))
+    odd = replace(usual, conditions=Conditions(1.8, 2))
+    baseline = Experiment(0, None, Proposal("x", "s"), measurements=(usual,) * 3)
+
+    def lines(*runs):
+        e = Experiment(1, 0, Proposal("y", "s"), measurements=runs)
+        settings = SimpleNamespace(budget=Budget(5, "seconds"))
+        return unusual_conditions(
+            SimpleNamespace(experiments=[baseline, e], status=SimpleNamespace(settings=settings)), e
+        )
+
+    assert lines(usual) == []
+    assert lines(odd) == ["Measured while other programs kept 1.8 of 2 cores busy (usually 0.1)."]
+    assert lines(usual, odd) == ["Run 2 of 2 was measured while other programs kept 1.8 of 2 cores busy (usually 0.1)."]
+    assert lines(odd, odd)[0].endswith("(usually 0.1); 2 of its 2 runs were disturbed.")
 
 
 @pytest.mark.slow

@@ -10,9 +10,11 @@ import signal
 import time
 from typing import Any
 
+from ...conditions import Conditions
 from ...experiment import GIB, Outcome
 from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
+from .machine_load import Counts
 from .memory import MemoryWatch
 from .output_log import OutputLog
 from .protocol import SETUP_FACTOR, SETUP_LIMIT, LineBuffer
@@ -46,17 +48,20 @@ class RunningJob:
         Descriptors to read from: its events, and what it prints.
     setup_seconds : float
         How long the worker took to run the setup.
+    load : Counts, optional
+        The machine's counts at its start.
     """
 
     def __init__(
         self, id: int, job: dict[str, Any], limit: float, memory: int, log: str, pipes: tuple[int, int],
-        setup_seconds: float = 0.0,
+        setup_seconds: float = 0.0, load: Counts | None = None,
     ) -> None:  # fmt: skip
         self.id, self.job, self.limit = id, job, limit
         self.memory = MemoryWatch(memory)
         self.setup_limit = max(SETUP_LIMIT, SETUP_FACTOR * setup_seconds, limit)
         self.events, self.output = pipes
         self.log = OutputLog(log)
+        self.load = load
         self.pid = 0
         self.started = time.monotonic()
         self.began: float | None = None  # when the target began, after the setup in a fresh process
@@ -74,7 +79,7 @@ class RunningJob:
         self.deadline = self.began + self.limit
 
 
-def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any]:
+def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Conditions | None = None) -> dict[str, Any]:
     """Return the result of a run that has ended.
 
     Parameters
@@ -85,11 +90,13 @@ def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any
         As returned by wait(2).
     resident_peak : int
         Bytes of the experiment's own process, as counted by the system.
+    conditions : Conditions, optional
+        What else the machine did in the meantime.
 
     Returns
     -------
     dict
-        Always ``outcome``, ``seconds``, ``memory`` (GiB) and ``output``; ``error``, ``value`` and others where known.
+        Always ``outcome``, ``seconds``, ``memory`` (GiB), ``output`` and ``conditions``; ``error``, ``value`` and others where known.
     """
     result = run.result if run.result and "outcome" in run.result else {}
     tail = run.log.tail.decode("utf-8", "replace")
@@ -101,6 +108,7 @@ def result_of(run: RunningJob, status: int, resident_peak: int) -> dict[str, Any
     result["seconds"] = time.monotonic() - run.started
     result["memory"] = (result.pop("gpu_memory", 0) or _peak_memory(run, result, resident_peak)) / GIB
     result["output"] = tail[-OUTPUT_TAIL:]
+    result["conditions"] = conditions and conditions.to_json()
     return result
 
 

@@ -41,6 +41,7 @@ from ..output.progress_lines import ProgressLines, reports_itself
 from . import child, descriptors, processes
 from .execution import new_main, run_setup
 from .job import RunningJob, result_of
+from .machine_load import MachineLoad
 from .protocol import checked_report, encode, read_event
 
 GRACE = 0.5
@@ -71,6 +72,7 @@ class Worker:
         self.module = new_main()
         self.frozen: dict[str, Any] = {}
         self.runs: dict[int, RunningJob] = {}
+        self.machine = MachineLoad()
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
         control.setblocking(False)
@@ -233,6 +235,7 @@ class Worker:
             message["log"],
             (events, output),
             self.setup_seconds,
+            self.machine.started(),
         )
         command = "command" in job
         if command or not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
@@ -371,7 +374,8 @@ class Worker:
         run.log.close()
         del self.runs[run.id]
         scale = 1 if sys.platform == "darwin" else 1024  # wait4 counts in bytes on macOS, in KiB on Linux
-        self.send({"is": "done", "id": run.id, "result": result_of(run, status, max_resident * scale)})
+        conditions = None if run.load is None else self.machine.ended(run.load)
+        self.send({"is": "done", "id": run.id, "result": result_of(run, status, max_resident * scale, conditions)})
 
     def guarded(self, read: Callable[[], None], run: RunningJob) -> None:
         """Read what a run has sent; an error in that ends the run, not the worker."""

@@ -1,0 +1,133 @@
+"""How much less a disturbed run counts."""
+
+import math
+import random
+
+import pytest
+
+from autoresearch_magic.conditions import Conditions
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging.disturbance import (
+    HIGHEST,
+    SENSITIVITY,
+    Usual,
+    describe,
+    deserves_second_run,
+    disturbance,
+    disturbed,
+    excess,
+    usual_conditions,
+)
+
+IDLE, BUSY = 0.1, 1.8
+
+
+def run(value, others, *, seed=0, seconds=1.0, outcome=Outcome.OK, steal=0.0):
+    conditions = None if others is None else Conditions(others, 2, steal)
+    return Measurement(outcome, value, seed=seed, seconds=seconds, conditions=conditions)
+
+
+def experiment(*runs, number=0):
+    verdict = Verdict.BASELINE if number == 0 else Verdict.DISCARD
+    return Experiment(number, number - 1 if number else None, Proposal("x", "s"), verdict=verdict, measurements=runs)
+
+
+def repeated(values, loads, number=0):
+    return experiment(*(run(v, o, seed=i) for i, (v, o) in enumerate(zip(values, loads, strict=True))), number=number)
+
+
+def test_a_machine_as_usual_changes_nothing():
+    usual = usual_conditions([repeated([1.0, 1.1, 0.9], [IDLE, 0.2, 0.0])])
+    assert [disturbance(run(1.0, load), usual) for load in (0.0, IDLE, 0.2)] == [1.0] * 3
+
+
+def test_a_machine_that_is_always_busy_is_as_usual():
+    usual = usual_conditions([repeated([1.0, 1.1, 0.9, 1.0], [1.7, 1.75, 1.8, 1.8])])
+    assert disturbance(run(1.0, 1.8), usual) == 1.0
+    assert not disturbed(run(1.0, 1.8), usual)
+
+
+def test_the_more_cores_are_taken_the_less_a_run_counts():
+    usual = usual_conditions([repeated([1.0, 1.1, 0.9], [IDLE] * 3)])
+    factors = [disturbance(run(1.0, load), usual) for load in (IDLE, 0.5, 1.0, 1.8)]
+    assert factors == sorted(factors)
+    assert factors[0] == 1.0
+    assert disturbed(run(1.0, BUSY), usual)
+    # what the hypervisor takes is not there either
+    assert disturbance(run(1.0, IDLE, steal=1.7), usual) == pytest.approx(factors[-1])
+
+
+def test_runs_of_unknown_conditions_are_as_usual():
+    assert usual_conditions([]) == Usual()
+    old = [repeated([1.0, 1.1, 0.9], [None] * 3)]
+    assert disturbance(run(1.0, BUSY), usual_conditions(old)) == 1.0
+    usual = usual_conditions([*old, repeated([1.0, 1.1], [IDLE] * 2, 1)])
+    assert disturbance(run(1.0, None), usual) == 1.0
+
+
+def test_a_metric_that_ignores_the_machine_ends_up_undisturbed():
+    rng = random.Random(1)
+    loads = [IDLE, IDLE, IDLE, BUSY] * 6
+    study = [repeated([rng.gauss(5, 0.1) for _ in loads], loads)]
+    usual = usual_conditions(study)
+    assert usual.sensitivity < SENSITIVITY / 2
+    assert not disturbed(run(1.0, 1.0), usual)
+    without = usual_conditions(study, timed=False)
+    assert disturbance(run(1.0, BUSY), without) < 1.7
+
+
+def test_a_metric_that_follows_the_machine_is_learned_from_few_repeats():
+    usual = usual_conditions([repeated([12.0, 12.1, 11.9, 12.05, 21.0], [IDLE] * 4 + [BUSY])])
+    assert usual.sensitivity > 3 * SENSITIVITY
+    weight = 1 / disturbance(run(20.0, BUSY), usual) ** 2
+    assert (9.9 + weight * 20.0) / (1 + weight) < 9.95  # beside a second, undisturbed run
+    steps = usual_conditions([repeated([12.0, 12.1, 11.9, 12.05, 21.0], [IDLE] * 4 + [BUSY])], timed=False)
+    assert disturbed(run(20.0, BUSY), steps)
+
+
+def test_a_budget_in_steps_is_not_disturbed_without_evidence():
+    usual = usual_conditions([repeated([1.0, 1.1, 0.9], [IDLE] * 3)], timed=False)
+    assert disturbance(run(1.0, BUSY), usual) == 1.0
+
+
+def test_an_exact_metric_stays_exact_unless_it_moves():
+    same = usual_conditions([repeated([7.0] * 6, [IDLE] * 3 + [BUSY] * 3)], timed=False)
+    assert disturbance(run(7.0, BUSY), same) == 1.0
+    moved = usual_conditions([repeated([7.0] * 5 + [9.0], [IDLE] * 3 + [BUSY] * 3)], timed=False)
+    assert 1.0 < moved.sensitivity <= HIGHEST
+
+
+def test_one_outlier_is_bounded():
+    usual = usual_conditions([repeated([1.0, 1.001, 0.999, 1e90], [IDLE] * 3 + [BUSY])])
+    assert usual.sensitivity <= HIGHEST
+    assert math.isfinite(disturbance(run(1e90, BUSY), usual))
+
+
+def test_the_text_names_what_was_unusual():
+    usual = usual_conditions([repeated([1.0, 1.1, 0.9], [IDLE] * 3)])
+    assert describe(run(1.0, BUSY), usual) == "measured while other programs kept 1.8 of 2 cores busy (usually 0.1)"
+    assert describe(run(1.0, IDLE), usual) == ""
+    assert describe(run(1.0, None), usual) == ""
+
+
+def test_a_cheap_disturbed_loser_gets_one_second_run():
+    usual = usual_conditions([repeated([1.0, 1.1, 0.9], [IDLE] * 3)])
+
+    def deserves(*runs, proposal_seconds=0.0):
+        return deserves_second_run(experiment(*runs, number=3), usual, proposal_seconds=proposal_seconds)
+
+    assert deserves(run(2.0, BUSY))
+    assert deserves(run(None, BUSY, outcome=Outcome.TIMEOUT))
+    assert not deserves(run(2.0, IDLE))
+    assert not deserves(run(2.0, BUSY), run(2.1, BUSY, seed=1))
+    assert not deserves(run(None, BUSY, outcome=Outcome.CRASH))
+    assert not deserves(run(2.0, BUSY, seconds=60.0))
+    assert deserves(run(2.0, BUSY, seconds=60.0), proposal_seconds=90.0)
+
+
+def test_the_excess_is_a_share_of_what_is_usually_free():
+    usual = Usual(taken=0.4, tolerance=0.1, sensitivity=1.0, known=True)
+    assert excess(run(1.0, 1.0), usual) == pytest.approx(0.0)
+    assert excess(run(1.0, 1.6), usual) == pytest.approx(0.5)
+    full = Usual(taken=1.0, tolerance=0.1, sensitivity=1.0, known=True)
+    assert excess(run(1.0, 2.0), full) == 0.0
