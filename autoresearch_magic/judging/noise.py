@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from ..experiment import Experiment, Measurement, mean, standard_deviation
@@ -35,6 +36,13 @@ TIE = 0.05
 
 ODD = 0.01
 """Probability that undisturbed runs are taken for disturbed ones."""
+
+EXACTLY, ROUNDED, RARELY = 0.6, 0.3, 0.1
+"""Prior probabilities of a metric whose first repeats agree: that it has no noise, that rounding hides it, and that it takes another value
+now and then."""
+
+COARSE = 3
+"""Significant digits of a value up to which rounding may hide noise."""
 
 UNPAIRED = 4.0
 """Degrees of freedom given to a prior correlation of 0, which shrinks the estimate while pairs are few."""
@@ -56,6 +64,8 @@ class Noise:
         The power of a value's size that its standard deviation is proportional to: 0, ½ or 1.
     size : float
         The size of the value that `sd` is for.
+    digits : int
+        Where every repeat gave the same value, the significant digits in which they agree.
     """
 
     sd: float = 0.0
@@ -63,6 +73,7 @@ class Noise:
     pairing: float = 0.0
     power: float = 0.0
     size: float = 0.0
+    digits: int = 0
 
     @property
     def known(self) -> bool:
@@ -73,6 +84,11 @@ class Noise:
     def deterministic(self) -> bool:
         """Whether every repeat gave the same value so far."""
         return self.known and self.sd == 0.0
+
+    @property
+    def certainty(self) -> float:
+        """How sure it is that there is no noise, 0 to 1: see `certain`; 0 where there is some, or nothing is known."""
+        return certain(self.df, self.digits) if self.deterministic else 0.0
 
     def at(self, value: float) -> float:
         """Return the standard deviation of one run at another value than the incumbent's."""
@@ -179,7 +195,7 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     largest = max(groups, key=_size)
     # Values that are equal but for the last bits of a sum are equal.
     if sd * _size(largest) ** power <= EXACT * _size(largest):
-        return Noise(0.0, df)
+        return Noise(0.0, df, digits=max(significant_digits(value) for values in groups for value in values))
     products, pair_df = 0.0, 0
     for ours, theirs in pairs:
         a, b = mean(ours), mean(theirs)
@@ -191,6 +207,35 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     kept = [e for e in experiments if e.kept and e.values]
     size = _size(kept[-1].values if kept else groups[0])
     return Noise(sd * size**power, df, max(0.0, min(MOST, pairing)), power, size)
+
+
+def certain(df: int, digits: int) -> float:
+    """Return the probability that a metric has no noise, after repeats that all agree.
+
+    By Bayes' rule, from the priors `EXACTLY`, `ROUNDED` and `RARELY`. Noise about as large as the last digit lets a further value agree
+    in three of four cases, and ten times as rarely with each digit beyond `COARSE`. A metric that takes another value in a share q of
+    the runs, q uniform from 0 to ½, lets df further values agree with the mean chance of (1 − q)^df.
+
+    Parameters
+    ----------
+    df : int
+        Repeats beyond the first of each version.
+    digits : int
+        Significant digits of the values.
+
+    Returns
+    -------
+    float
+        After three runs 0.73 for 1.41 and 0.91 for 1.4142135624; after eleven 0.94 and 0.97.
+    """
+    rounded = (0.75 * 10.0 ** -max(0, digits - COARSE)) ** df
+    rarely = 2 * (1 - 0.5 ** (df + 1)) / (df + 1)
+    return EXACTLY / (EXACTLY + ROUNDED * rounded + RARELY * rarely)
+
+
+def significant_digits(value: float) -> int:
+    """Return the significant digits of a value as it is written: 3 for 1.41 and for 0.0141, 1 for 300."""
+    return len(Decimal(repr(float(value))).normalize().as_tuple().digits)
 
 
 def _size(values: Sequence[float]) -> float:

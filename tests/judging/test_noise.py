@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import LARGEST, Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.judge import Rule, drifted, headline, judge
-from autoresearch_magic.judging.noise import Noise, compare, disturbed, estimate_noise, spread, student, welch
+from autoresearch_magic.judging.noise import (
+    Noise,
+    certain,
+    compare,
+    disturbed,
+    estimate_noise,
+    significant_digits,
+    spread,
+    student,
+    welch,
+)
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.study.summary import gain_text
 
@@ -212,3 +222,32 @@ def test_tiny_values_vary_as_much_as_large_ones():
     assert welch([1e-250, 2e-250], [3e-250, 5e-250], 0.95) == pytest.approx(
         1e-250 * welch([1.0, 2.0], [3.0, 5.0], 0.95)
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"), [(1.41, 3), (0.0141, 3), (300.0, 1), (0.0, 1), (-2.5e-300, 2), (1 / 3, 16), (1e22, 1)]
+)
+def test_significant_digits(value, digits):
+    assert significant_digits(value) == digits
+
+
+def test_repeats_that_agree_are_surer_the_more_there_are_and_the_more_digits_they_have():
+    coarse, fine = ([certain(df, digits) for df in range(1, 40)] for digits in (3, 11))
+    assert coarse == sorted(coarse)
+    assert fine == sorted(fine)
+    assert all(a < b for a, b in zip(coarse[:10], fine, strict=False))
+    assert coarse[1] == pytest.approx(0.73, abs=0.005)
+    assert fine[1] == pytest.approx(0.91, abs=0.005)
+    assert coarse[9] == pytest.approx(0.945, abs=0.005)
+    assert certain(10_000, 300) < 1.0
+
+
+def test_three_equal_values_are_not_taken_for_no_noise():
+    noise = estimate_noise([experiment(1.41, 1.41, 1.41, number=0)])
+    assert noise.deterministic
+    assert noise.certainty < 0.8
+    sure = estimate_noise([experiment(*[math.sqrt(2)] * 3, number=0)])
+    assert noise.certainty < sure.certainty
+    # a metric of two values, one in six: it is known as soon as the other one comes
+    assert estimate_noise([experiment(1.41, 1.41, 1.05, number=0)]).certainty == 0.0
+    assert Noise().certainty == 0.0
