@@ -16,7 +16,7 @@ from .conditions import Conditions
 from .curve import GrowingCurve as GrowingCurve
 from .curve import Point as Point
 from .text import printable
-from .values import LARGEST
+from .values import LARGEST, summary
 from .values import limited as limited
 from .values import mean as mean
 from .values import standard_deviation as standard_deviation
@@ -255,6 +255,8 @@ class Experiment:
         Hash of the git commit that holds the target; empty until it is made.
     since : int
         Index of the first measurement that counts; earlier ones were made before the machine drifted.
+    statistic : {"mean", "median", "min", "max"}
+        What of its runs' values its value is; that of the study.
     """
 
     number: int
@@ -266,6 +268,7 @@ class Experiment:
     measurements: tuple[Measurement, ...] = field(default=())
     commit: str = ""
     since: int = 0
+    statistic: str = "mean"
 
     @property
     def target(self) -> str:
@@ -294,8 +297,8 @@ class Experiment:
 
     @property
     def value(self) -> float | None:
-        """The mean of `values`; None when there are none."""
-        return mean(self.values) if self.values else None
+        """The mean of `values`, or another `statistic` of them; None when there are none."""
+        return summary(self.values, self.statistic) if self.values else None
 
     @property
     def deviation(self) -> float:
@@ -356,7 +359,7 @@ class Headline:
     number : int
         Number of the best experiment.
     best, baseline : float
-        Mean values of the metric.
+        Values of the metric: means, or the study's ``statistic``, of these runs.
     best_sd, baseline_sd : float
         Sample standard deviations (n − 1) of single runs; 0 with fewer than two repeats.
     repeats : int
@@ -367,6 +370,8 @@ class Headline:
         Half the width of the gain's confidence interval; None when there is only one run of each.
     confidence : float
         Confidence level of that interval, such as 0.95.
+    p_better : float or None
+        The chance that the best is better than the baseline, 0 to 1; None when there is only one run of each.
     """
 
     number: int
@@ -378,3 +383,4 @@ class Headline:
     gain: float
     reach: float | None = None
     confidence: float = 0.95
+    p_better: float | None = None

@@ -1,5 +1,7 @@
 import math
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,13 @@ def test_value_and_deviation_of_any_measurements(values):
     e = experiment(*map(measured, values))
     assert e.value is None or min(e.values) <= e.value <= max(e.values)
     assert math.isfinite(e.deviation)
+
+
+@pytest.mark.parametrize(("statistic", "value"), [("mean", 1.29), ("median", 1.41), ("min", 1.05), ("max", 1.41)])
+def test_the_value_is_a_statistic_of_the_runs_that_count(statistic, value):
+    e = replace(experiment(*map(measured, (9.0, 1.41, 1.05, 1.41)), since=1), statistic=statistic)
+    assert e.value == pytest.approx(value)
+    assert replace(e, measurements=()).value is None
 
 
 def test_other_numbers_are_means_over_the_runs_that_count():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,11 +76,12 @@ def duration(name: str) -> Callable[[Any], float]:
     return lambda value: parse_duration(value, name)
 
 
-def one_of(name: str, *choices: str) -> Callable[[Any], str]:
-    """Return a reader of one of several words."""
+def one_of(name: str, *choices: str, former: Mapping[str, str] | None = None) -> Callable[[Any], str]:
+    """Return a reader of one of several words; `former` words, which journals and programs may hold, are read as those of today."""
 
     def read(value: Any) -> str:
         word = str(value).strip().lower()
+        word = (former or {}).get(word, word)
         if word not in choices:
             raise UserError(f"--{name} is one of {', '.join(choices)}, not {value!r}.")
         return word

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..runners.output.cell_validity import check_condition
 from .converters import read_bool
 from .directions import Aim, decide, direction_of_metric
-from .settings import DEFAULT_BUDGET, FIELDS, NOISE_RUNS, Settings, read_metric
+from .settings import DEFAULT_BUDGET, FIELDS, FORMER, NOISE_RUNS, Settings, read_metric
 
 
 def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Settings:
@@ -65,13 +65,34 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
     metric = settings.as_metric()
     settings.as_guard_metric()
     check_condition(settings.valid, verified=verified)
-    if aim is None:
-        return settings
-    if settings.guard_metric:
-        _check_guard_direction(settings.guard_metric)
-    if "minimize" in raw:
-        return settings
-    return dataclasses.replace(settings, minimize=decide(metric.name, metric.expression, aim, verified=verified))
+    if aim is not None:
+        if settings.guard_metric:
+            _check_guard_direction(settings.guard_metric)
+        if "minimize" not in raw:
+            lower = decide(metric.name, metric.expression, aim, verified=verified)
+            settings = dataclasses.replace(settings, minimize=lower)
+    _check_statistic(settings, metric.name)
+    return settings
+
+
+def renamed_values(*layers: Mapping[str, Any]) -> list[str]:
+    """Return a line for each value that is given under a former name, which is understood all the same."""
+    lines = []
+    for name, names in FORMER.items():
+        given = next((layer[name] for layer in reversed(layers) if name in layer), None)
+        if (today := names.get(str(given).strip().lower())) is not None:
+            lines.append(f"--{name} {str(given).strip()} is called {today} now, and is read as that.")
+    return lines
+
+
+def _check_statistic(s: Settings, name: str) -> None:
+    """Raise a `UserError` when the statistic is the worst run, which nobody means."""
+    best = "min" if s.minimize else "max"
+    if s.statistic in ("min", "max") and s.statistic != best:
+        raise UserError(
+            f"--statistic {s.statistic} would take the worst run of each version, as {'lower' if s.minimize else 'higher'} values of "
+            f"{name!r} are better: the best run is  --statistic {best}"
+        )
 
 
 def _check_guard_direction(text: str) -> None:

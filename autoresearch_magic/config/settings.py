@@ -20,6 +20,7 @@ from ..metric import Metric
 from ..runners.output.cell_metric import parse_cell_metric
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
 from ..text import counted, exact, shorten
+from ..values import STATISTICS
 from .converters import (
     UNLIMITED,
     default_threads,
@@ -55,6 +56,8 @@ def _option(
 DEFAULT_BUDGET = Budget(20.0, "seconds")
 NOISE_RUNS = {"low": 2, "medium": 3, "high": 5}
 """Runs of the baseline for each word of ``--noise``; two is the minimum that can show that a metric does not vary."""
+FORMER = {"judge": {"sequential": "expected"}}
+"""Values of options under the names that they had before, which journals and programs may hold, and today's names."""
 SUMMARY_LIMIT = 80
 """Characters of a command that the one-line summary of the settings shows."""
 
@@ -167,9 +170,13 @@ class Settings:
         metavar="GAIN", parse=number("min-delta", "a number from 0 up, in the metric's unit", minimum=0),
         keys=("min delta",),
     )  # fmt: skip
+    statistic: str = _option(
+        "mean", "what the value of a version is, of the values of its runs: mean, median, min (the best run where lower is better) or max "
+        "(where higher is; default mean)", metavar="NAME", parse=one_of("statistic", *STATISTICS), keys=("statistic",),
+    )  # fmt: skip
     judge: str = _option(
-        "sequential", "sequential: repeat a better run until chance is ruled out; strict: keep any better run (default sequential)",
-        metavar="RULE", parse=one_of("judge", "sequential", "strict"), keys=("judge",),
+        "expected", "expected: build on what has the higher expected value, run again what is worth it; strict: keep any better run "
+        "(default expected)", metavar="RULE", parse=one_of("judge", "expected", "strict", former=FORMER["judge"]), keys=("judge",),
     )  # fmt: skip
     pairs: int = _option(
         8, "maximum number of further runs in which a candidate may prove its improvement (default 8)", metavar="N",
@@ -314,7 +321,7 @@ class Settings:
 
 
 _WHERE_CHANGED = {
-    "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "until": "until {:g}",
+    "statistic": "{} of a version's runs",     "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "until": "until {:g}",
     "evals_interval": "evals every {}", "fresh": "fresh processes", "valid": "valid if {}", "hours": "at most {:g} h",
     "minutes": "at most {:g} min", "max_tokens": "at most {:,} tokens", "max_cost": "at most ${:g}",
 }  # fmt: skip

@@ -44,6 +44,7 @@ class SettingsOptions(TypedDict, total=False):
     repeats: int | str
     noise: str
     min_delta: float | str
+    statistic: str
     judge: str
     pairs: int | str
     bounds: str | Bounds

@@ -21,7 +21,9 @@ from ..experiment import Experiment, Headline, Measurement, Outcome, Verdict, me
 from ..metric import Metric
 from ..source.edits import complexity
 from ..text import counted, exact
-from .noise import EXACT, Comparison, Noise, compare, difference, spread, welch
+from ..values import summary
+from .chance import contrast
+from .noise import EXACT, Comparison, Noise, compare, difference, spread
 
 FIRST, NEXT, GROWTH = 0.001, 0.0017, 1.33
 """Significance levels of the looks: of the first run, of the second, and the factor by which the level grows with each further
@@ -323,15 +325,16 @@ def headline(
     """Return the final comparison of best and baseline from runs on fresh seeds; None when one side has no value."""
     if not best_values or not baseline_values:
         return None
-    mean_best, mean_baseline = mean(best_values), mean(baseline_values)
+    found = contrast(best_values, baseline_values, metric, best.statistic)
     return Headline(
         number=best.number,
-        best=mean_best,
+        best=summary(best_values, best.statistic),
         best_sd=spread(best_values),
-        baseline=mean_baseline,
+        baseline=summary(baseline_values, best.statistic),
         baseline_sd=spread(baseline_values),
         repeats=min(len(best_values), len(baseline_values)),
-        gain=difference(mean_best, mean_baseline, metric),
-        reach=welch(best_values, baseline_values, CONFIDENCE),
+        gain=found.gain,
+        reach=found.reach(CONFIDENCE),
         confidence=CONFIDENCE,
+        p_better=found.p_better,
     )

@@ -6,7 +6,7 @@ Such a metric has no useful mean of a few runs, and looks as if it drifted when 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..experiment import Experiment
@@ -20,6 +20,9 @@ FEWEST = 6
 APART = 6.0
 """How many times the distance of the levels exceeds the range within each. Of six normal values 1 in 1,000 do."""
 
+SELDOM = 0.3
+"""Share of the runs at the rarer level up to which the median of three runs is at the other one in most cases (78% at this share)."""
+
 
 @dataclass(frozen=True)
 class Levels:
@@ -31,21 +34,29 @@ class Levels:
         The means at the two levels.
     runs_low, runs_high : int
         Runs at each, of versions that ran more than once.
+    statistic : str
+        What the study takes of a version's runs.
     """
 
     low: float
     high: float
     runs_low: int
     runs_high: int
+    statistic: str = "mean"
 
     def text(self, metric: Metric) -> str:
         """Return what was found in one sentence, and what helps in another."""
         runs = self.runs_low + self.runs_high
         rare, count = (self.low, self.runs_low) if self.runs_low <= self.runs_high else (self.high, self.runs_high)
+        usual, share = self.high if rare == self.low else self.low, count / runs
+        more = "average more runs in the evaluation (or with --repeats)"
+        if self.statistic == "mean" and share <= SELDOM:
+            of_three = (1 - share) ** 2 * (1 + 2 * share)
+            more = f"{more}, or begin a study with --statistic median: that of three runs is {usual:.4g} in {of_three:.0%} of cases"
         return (
             f"The metric takes two values, about {self.low:.4g} and {self.high:.4g}: the same code gives either "
-            f"({rare:.4g} in {count} of {runs} runs). A mean of few runs says little then: find out what {metric.name} depends "
-            "on besides the code, or average more runs in the evaluation (or with --repeats)."
+            f"({rare:.4g} in {count} of {runs} runs). A {self.statistic} of few runs says little then: find out what {metric.name} depends "
+            f"on besides the code, or {more}."
         )
 
 
@@ -60,6 +71,12 @@ def two_levels(experiments: Iterable[Experiment]) -> Levels | None:
     experiments : iterable of Experiment
         Every judged experiment; those that ran once say nothing.
     """
+    experiments = list(experiments)
+    found = _two_levels(experiments)
+    return replace(found, statistic=experiments[0].statistic) if found else None
+
+
+def _two_levels(experiments: Sequence[Experiment]) -> Levels | None:
     groups = [[m.value for m in e.measurements if m.ok and m.value is not None] for e in experiments]
     groups = [values for values in groups if len(values) > 1]
     pooled = _split([value for values in groups for value in values])

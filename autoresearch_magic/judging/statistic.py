@@ -40,12 +40,21 @@ def observation(values: Sequence[float], statistic: str, sd: float) -> tuple[flo
     level, variance : float
         In the metric's unit, and its square.
     """
-    n, found = len(values), summary(values, statistic)
+    error = standard_error(len(values), statistic, sd)
+    return level(values, statistic, sd), error * error
+
+
+def level(values: Sequence[float], statistic: str, sd: float) -> float:
+    """Return what the statistic of very many runs would be, as these runs show it; see `observation`."""
+    found, bias = summary(values, statistic), sd / len(values)
+    return found - bias if statistic == "min" else found + bias if statistic == "max" else found
+
+
+def standard_error(runs: int, statistic: str, sd: float) -> float:
+    """Return the standard error of a level from so many runs, the root of the variance; it does not underflow for tiny values."""
     match statistic:
         case "min" | "max":
-            bias = sd / n
-            return (found - bias if statistic == "min" else found + bias), bias * bias
+            return sd / runs
         case "median":
-            beyond = math.pi / 2 - 1 if n % 2 else math.pi - 2
-            return found, math.pi / 2 * sd * sd / (n + beyond)
-    return found, sd * sd / n
+            return sd * math.sqrt(math.pi / 2 / (runs + (math.pi / 2 - 1 if runs % 2 else math.pi - 2)))
+    return sd / math.sqrt(runs)

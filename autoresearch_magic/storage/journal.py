@@ -296,6 +296,7 @@ class Journal:
             if run.kind in SEARCH:
                 measurements.setdefault(run.experiment, []).append(run.measurement)
         since = {body["experiment"]: body["since"] for _, kind, body in self.notes() if kind == "drift"}
+        statistic = (self.get("settings") or {}).get("statistic", "mean")
         with self._lock:
             rows = self._connection.execute("SELECT * FROM experiment ORDER BY number").fetchall()
         return [
@@ -315,6 +316,7 @@ class Journal:
                 measurements=tuple(measurements.get(row["number"], ())),
                 commit=row["commit_sha"],
                 since=since.get(row["number"], 0),
+                statistic=statistic,
             )
             for row in rows
         ]

@@ -75,7 +75,7 @@ def write_results(path: Path, experiments: Iterable[Experiment], metric: Metric)
     The statuses and the numbers are written so that the original's analysis reads them right: it leaves rows of status
     ``crash`` out and takes the values of all others, and lower is better there.
 
-    - ``keep`` (the baseline included) and ``discard`` have the mean of their runs, in the metric's unit.
+    - ``keep`` (the baseline included) and ``discard`` have the mean of their runs (or the study's other statistic), in the metric's unit.
     - ``crash``, with ``0.000000`` and ``0.0`` as in the original, is everything that failed: crashes, time limits, a metric
       that could not be read, a guard that did not pass, refused proposals. Which of them stands in brackets behind the
       description.
@@ -117,7 +117,7 @@ def nine_column_table(
     1. ``iteration``: the experiment's number, 0 for the baseline.
     2. ``timestamp``: when it was judged, ISO 8601 in UTC; ``-`` where that is not known.
     3. ``commit``: seven digits of the commit of what was kept, else ``-``.
-    4. ``metric``: the mean of its runs; ``0.0`` after a crash, ``-`` where no number was printed or nothing was run.
+    4. ``metric``: the mean of its runs, or the study's other statistic; ``0.0`` after a crash, ``-`` where no number was printed or nothing was run.
     5. ``delta``: its metric minus that of the best before it, with a sign: negative for an improvement where lower is better.
        ``0.0`` for the baseline and after a crash, ``-`` where there is no metric.
     6. ``guard``: ``pass``, ``fail``, or ``-`` where the guard was not run: there is none, or the metric was no better.

@@ -43,7 +43,7 @@ def applied_text(status: StudyStatus, e: Experiment) -> str:
         times = "once" if head.repeats == 1 else f"{head.repeats} times"
         return f"Measured again {times} beside the baseline: {gain_text(head)}."
     return (
-        f"Its {status.metric.name}, {status.format(e.value)}, is the mean of {counted(len(e.values), 'run')} in the search; it "
+        f"Its {status.metric.name}, {status.format(e.value)}, is the {e.statistic} of {counted(len(e.values), 'run')} in the search; it "
         "was not measured again, so chance may explain it."
     )
 

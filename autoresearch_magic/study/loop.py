@@ -138,7 +138,10 @@ class Loop:
             return
         self.publish(StateChanged(State.BASELINE))
         target = self.definition.target
-        baseline = self.pending or self.open(Experiment(0, None, Proposal(target, "baseline"), fingerprint(target)))
+        unchanged = Experiment(
+            0, None, Proposal(target, "baseline"), fingerprint(target), statistic=self.settings.statistic
+        )
+        baseline = self.pending or self.open(unchanged)
         baseline = replace(baseline, measurements=tuple(m for m in baseline.measurements if m.ok))
         while len(baseline.measurements) < self.settings.repeats:
             self.measurer.wait_for_go(State.BASELINE)

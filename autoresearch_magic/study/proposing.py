@@ -127,7 +127,7 @@ class Proposer:
             self._awaited = False
         self._failures = 0
         proposal = replace(proposal, usage=self.ledger.claim(number, [made]))
-        return Experiment(number, incumbent.number, proposal, mark)
+        return Experiment(number, incumbent.number, proposal, mark, statistic=incumbent.statistic)
 
     def judged(self, experiment: Experiment) -> None:
         """Take note of a verdict: a proposal that could not be run was in vain, and the agent gets a pause."""

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from ..agents.base import Agent
 from ..agents.registry import make_agent
+from ..config.effective import renamed_values
 from ..config.program import Program
 from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
@@ -95,6 +96,7 @@ class Study(StudyView):
         root = Path(root).absolute()
         recorded = recorded_settings(str(settings.get("agent", "")), root)
         definition = define(program, target, setup, {**recorded, **settings})
+        self._remarks = renamed_values(definition.program.settings, settings)
         try:
             agent: Agent | None = make_agent(definition.settings.agent, definition.target, definition.settings, root)
         except NothingToTune:  # raised again by a start; a plan needs no agent
@@ -114,6 +116,7 @@ class Study(StudyView):
         self.folder, self.name = folder, folder.name
         self.status = StudyStatus(folder.name, folder, definition)
         self._agent = agent  # made and not used yet
+        self._remarks = getattr(self, "_remarks", [])
         self._observers = list(observers)
         self._changed = threading.Condition()
         self._control = Control()
@@ -461,6 +464,8 @@ class Study(StudyView):
             {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False)},
             lambda: self.state, lambda: self.active,
         )  # fmt: skip
+        while self._remarks:
+            self._publish(Notice(self._remarks.pop(0)))
         self._thread.start()
         reader.start()
         return self

@@ -94,7 +94,7 @@ class StudyView:
     def history(self) -> pd.DataFrame:
         """One row per experiment.
 
-        Columns: ``experiment`` (int), ``verdict``, ``value`` (the mean of the runs that count), ``seconds`` (wall clock of
+        Columns: ``experiment`` (int), ``verdict``, ``value`` (the mean of the runs that count, or the study's ``statistic``), ``seconds`` (wall clock of
         its runs), ``runs``, ``summary``, ``commit``, ``agent``, ``source``, ``gain``, ``gain_low``, ``gain_high``, ``p_better``,
         ``proven``, ``parent`` (the current best that it was compared with), ``repeats`` (the same as ``runs``), ``memory_gb``,
         ``reason``, ``hypothesis``, ``numbers``.

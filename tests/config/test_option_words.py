@@ -21,7 +21,6 @@ POSITIVE = st.floats(1e-6, 1e6, allow_nan=False)
 OPTIONS = st.fixed_dictionaries(
     {"metric": st.sampled_from(["loss", "acc=(a == b).mean()", "x='a b'.count('\"')"])},
     optional={
-        "minimize": st.booleans(),
         "budget": POSITIVE | st.integers(1, 10**7).map("{}steps".format),
         "experiments": st.integers(1, 500) | st.just("unlimited"),
         "agent": st.sampled_from(["tuner:LR,WIDTH", "command:claude -p 'be brief'", "openai:m@http://127.0.0.1:1"]),
@@ -33,7 +32,9 @@ OPTIONS = st.fixed_dictionaries(
         "max_cost": POSITIVE,
         "min_delta": st.floats(0, 1e6),
         "bounds": st.sampled_from(["0..8", "..1", "0.1234567..", "-1e-09..1e300"]),
-        "judge": st.sampled_from(["sequential", "strict"]),
+        "judge": st.sampled_from(["expected", "strict"]),
+        "statistic": st.sampled_from(["mean", "median"]),
+        "minimize": st.booleans(),
         "repeats": st.integers(1, 9),
         "pairs": st.integers(0, 20),
         "patience": st.integers(1, 99),

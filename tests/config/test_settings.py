@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from autoresearch_magic.budget import Budget
 from autoresearch_magic.config.argument_parser import HelpShown, Parser, add_options, given
 from autoresearch_magic.config.converters import UNLIMITED
-from autoresearch_magic.config.effective import make_settings
+from autoresearch_magic.config.directions import Aim
+from autoresearch_magic.config.effective import make_settings, renamed_values
+from autoresearch_magic.config.program import parse_program
 from autoresearch_magic.config.settings import FIELDS, Settings
 from autoresearch_magic.errors import UserError
 
@@ -235,6 +237,39 @@ def test_the_summary_shows_the_essential_settings():
     for part in ("m = f(x)", "lower is better", "9s", "4 experiments", "tuner", "min-delta 0.5"):
         assert part in line
     assert Settings().metric == ""
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median", "MIN"])
+def test_the_statistic_of_a_study_is_among_its_settings(statistic):
+    made = make_settings({"metric": "loss", "statistic": statistic})
+    assert made.statistic == statistic.lower()
+    shown = f"{made.statistic} of a version's runs"
+    assert (shown in made.describe()) == (statistic != "mean")
+    assert parse_program(f"Metric: loss\nDirection: lower\nStatistic: {statistic}\n").settings["statistic"] == statistic
+
+
+@pytest.mark.parametrize(("statistic", "lower", "other"), [("min", False, "max"), ("max", True, "min")])
+@pytest.mark.parametrize("aim", [None, Aim()])
+def test_the_worst_run_is_no_statistic(statistic, lower, other, aim):
+    raw = {"metric": "score=f(x)", "minimize": lower, "statistic": statistic}
+    with pytest.raises(UserError, match=rf"--statistic {statistic} would take the worst run .*--statistic {other}$"):
+        make_settings(raw, aim=aim)
+    assert make_settings({**raw, "statistic": other}, aim=aim).statistic == other
+
+
+def test_a_direction_that_the_metric_says_is_known_to_the_statistic():
+    made = make_settings({"metric": "accuracy", "statistic": "max"}, aim=Aim())
+    assert (made.minimize, made.statistic) == (False, "max")
+    with pytest.raises(UserError, match="--statistic max"):
+        make_settings({"metric": "accuracy", "statistic": "min"}, aim=Aim())
+
+
+def test_a_former_name_of_the_judge_is_understood_and_told():
+    assert make_settings({"metric": "loss", "judge": "sequential"}).judge == "expected"
+    assert renamed_values({"judge": " Sequential"}) == [
+        "--judge Sequential is called expected now, and is read as that."
+    ]
+    assert renamed_values({"judge": "sequential"}, {"judge": "strict"}) == renamed_values({}) == []
 
 
 @pytest.mark.parametrize(

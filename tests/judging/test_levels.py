@@ -1,6 +1,7 @@
 """A metric that takes two values."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,15 @@ def test_the_same_code_gives_two_values():
     assert found.text(METRIC).startswith(
         "The metric takes two values, about 1.05 and 1.41: the same code gives either (1.05 in 2 of 6 runs)."
     )
+
+
+def test_the_median_is_offered_where_one_value_is_rare():
+    levels = two_levels(study([1.41, 1.4101, 1.05, 1.41], [1.0502, 1.41, 1.4099, 1.41]))
+    assert levels.text(METRIC).endswith("with --statistic median: that of three runs is 1.41 in 84% of cases.")
+    assert "median" not in two_levels(study([1.41, 1.05, 1.41], [1.05, 1.05, 1.41])).text(METRIC), "as often either"
+    chosen = [replace(e, statistic="median") for e in study([1.41, 1.4101, 1.05, 1.41], [1.0502, 1.41, 1.4099, 1.41])]
+    assert "--statistic" not in two_levels(chosen).text(METRIC)
+    assert "A median of few runs says little" in two_levels(chosen).text(METRIC)
 
 
 def test_one_version_that_returns_to_a_former_value_is_enough_and_two_different_values_need_no_noise():

@@ -21,7 +21,7 @@
  *
  * @typedef {{number: number, verdict: string, value: number | null, change: number | null, seconds: number,
  *            agent: string, summary: string, reason: string, repeats: number, averaged: number}} Row
- *   `repeats` counts all its runs, `averaged` those whose mean is its value.
+ *   `repeats` counts all its runs, `averaged` those that its value is of.
  * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
  * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, curve: Curve | null,
  *            details: Map<number, any>, stale: Set<number>, dirty: Set<number>}} Store
@@ -726,7 +726,7 @@ function tableLine(row, format, minimize, toggle) {
   const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
     String(row.number));
   const td = (kind, ...content) => h("td", { class: kind }, ...content);
-  const times = row.averaged > 1 ? h("span", { class: "times", title: `mean of ${row.averaged} runs` }, `×${row.averaged}`) : "";
+  const times = row.averaged > 1 ? h("span", { class: "times", title: `from ${row.averaged} runs` }, `×${row.averaged}`) : "";
   return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: (event) => { if (!selecting(event)) toggle(row.number); } },
     td("num", opener), td(null, chip(row.verdict)), td("num value", format(row.value), times), td(`num ${better}`, change),
     td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));

@@ -55,7 +55,7 @@ def test_a_configuration_file_sets_them_too(tmp_path, monkeypatch):
     ("line", "message"),
     [
         ("experiments = 'many'", "--experiments takes a whole number"),
-        ("judge = 'mild'", "--judge is one of sequential, strict"),
+        ("judge = 'mild'", "--judge is one of expected, strict"),
     ],
 )
 def test_a_wrong_value_is_told_and_not_taken(shell, capsys, caplog, line, message):

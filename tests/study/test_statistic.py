@@ -1,0 +1,53 @@
+"""Studies whose value is another statistic of the runs than their mean."""
+
+import pytest
+
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.study.opening import open_study
+
+from ..studies import finish
+
+TWO_LEVELS = """from autoresearch_magic import seed
+X = 3.0
+loss = X + (10.0 if seed == 1 else 0.001 * (seed % 7))
+"""
+
+
+@pytest.mark.slow
+def test_the_median_of_the_runs_is_the_value_everywhere(make_study, script, tmp_path):
+    script(TWO_LEVELS.replace("3.0", "2.0"))
+    study = finish(make_study(TWO_LEVELS, agent="script", repeats=3, experiments=1, statistic="median"))
+    baseline = study.experiment(0)
+    assert len(baseline.values) == 3
+    assert baseline.value == sorted(baseline.values)[1] < 4
+    assert study.history["value"][0] == baseline.value
+    assert study.export(tmp_path / "h.tsv").read_text().splitlines()[1].split("\t")[1] == f"{baseline.value:.6f}"
+    assert f"{baseline.value:.6f}" in (study.folder / "results.tsv").read_text()
+    assert study.evals().baseline == baseline.value
+    again = open_study(study.name, study.folder.parent)
+    assert again.experiments == study.experiments
+    assert again.experiment(0).value == baseline.value
+    with pytest.raises(UserError, match="another statistic"):
+        again.resume(statistic="mean")
+
+
+@pytest.mark.slow
+def test_the_result_is_the_statistic_of_its_fresh_runs(make_study, script):
+    target = "from autoresearch_magic import seed\nX = 3.0\nloss = X + 0.1 * (seed % 3)\n"
+    script(target.replace("3.0", "1.0"))
+    study = finish(make_study(target, agent="script", repeats=3, experiments=1, statistic="min"))
+    head = study.headline
+    assert (head.best, head.baseline) == (1.0, 3.0)
+    assert head.gain == pytest.approx(2.0)
+    assert head.p_better > 0.99
+
+
+@pytest.mark.slow
+def test_a_former_name_of_the_judge_is_told_once(make_study):
+    study = make_study(judge="sequential", experiments=1)
+    said = []
+    study.observe(lambda event: said.append(getattr(event, "message", "")))
+    finish(study)
+    assert study.settings.judge == "expected"
+    assert said.count("--judge sequential is called expected now, and is read as that.") == 1
+    assert open_study(study.name, study.folder.parent).settings.judge == "expected"
