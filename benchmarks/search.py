@@ -332,9 +332,17 @@ def main() -> None:
     two = commands.add_parser("table", help="print the results as Markdown")
     two.add_argument("folders", type=Path, nargs="+")
     two.add_argument("--label", default="", help="which version of ours and strict")
+    two.add_argument("--seeds", type=int, default=10**6, help="only the first so many seeds")
     arguments = parser.parse_args()
     if arguments.command == "table":
-        print(table([row for folder in arguments.folders for row in read_rows(folder)], TASKS, arguments.label))
+        print(
+            table(
+                [row for folder in arguments.folders for row in read_rows(folder)],
+                TASKS,
+                arguments.label,
+                arguments.seeds,
+            )
+        )
     elif set(arguments.methods) & set(OURS) and not arguments.label:
         sys.exit("--label is needed with ours and strict: the name of the version, such as the commit.")
     else:

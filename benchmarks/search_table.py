@@ -37,8 +37,10 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - reach, mean + reach
 
 
-def regrets(rows: Sequence[Row], tasks: Mapping[str, Task], label: str) -> dict[Cell, dict[str, dict[int, float]]]:
-    """Return the regret by cell, method and seed.
+def regrets(
+    rows: Sequence[Row], tasks: Mapping[str, Task], label: str, seeds: int
+) -> dict[Cell, dict[str, dict[int, float]]]:
+    """Return the regret by cell, method and seed, of the first so many seeds; where ours is there, of its cells alone.
 
     Raises
     ------
@@ -52,10 +54,11 @@ def regrets(rows: Sequence[Row], tasks: Mapping[str, Task], label: str) -> dict[
         raise SystemExit(f"there is no version {label!r} here: there are {', '.join(sorted(labels)) or 'none'}")
     found: dict[Cell, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
-        if row["method"] not in OURS or not label or row["label"] == label:
+        if row["seed"] < seeds and (row["method"] not in OURS or not label or row["label"] == label):
             cell = row["task"], row["noise"], row["evaluations"]
             found[cell][row["method"]][row["seed"]] = tasks[row["task"]].regret(row["truth"])
-    return found
+    ours = {cell: found[cell] for cell in found if "ours" in found[cell]}
+    return ours or found
 
 
 def paired(a: Mapping[int, float], b: Mapping[int, float]) -> tuple[float, float, float]:
@@ -71,9 +74,9 @@ def ranks(means: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def table(rows: Sequence[Row], tasks: Mapping[str, Task], label: str = "") -> str:
+def table(rows: Sequence[Row], tasks: Mapping[str, Task], label: str = "", seeds: int = 10**6) -> str:
     """Return the results as Markdown: a table of cells, mean ranks, and where this package stands."""
-    found = regrets(rows, tasks, label)
+    found = regrets(rows, tasks, label, seeds)
     order = sorted(found, key=lambda cell: (list(tasks).index(cell[0]), cell[1], cell[2]))
     methods = [method for method in METHODS if any(method in found[cell] for cell in order)]
     lines = [

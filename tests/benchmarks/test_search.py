@@ -129,3 +129,11 @@ def test_ours_needs_a_label(load, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match="--label is needed"):
         load("search").main()
     assert not (tmp_path / "new").exists()
+
+
+def test_only_cells_of_ours_and_the_first_seeds_are_shown(load, tasks):
+    found = rows("ours", [0.1, 0.3, 0.8]) + rows("tpe", [0.2, 0.2, 0.9]) + rows("tpe", [0.2, 0.2], noise=0.1)
+    text = load("search_table").table(found, tasks, seeds=2)
+    assert "| hill | 2.5% | 20 | 2 | " in text
+    assert "| hill | 10.0% |" not in text
+    assert "| **0.200 (" in load("search_table").table(rows("tpe", [0.2, 0.2], noise=0.1), tasks)
