@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from ..config.option_words import option_words
 from ..errors import UserError, require
 from ..experiment import Experiment
-from ..judging.gains import gain_over_parent
-from ..judging.noise import Noise, estimate_noise
+from ..judging.gains import Gain
 from ..metric import Metric
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
 from ..text import fenced
+from .evidence import all_gains
 from .status import StudyStatus
 from .summary import report_markdown, result_line
 
@@ -46,11 +46,11 @@ def rows(
     shown : sequence of Experiment, optional
         Those that get a row; all by default.
     """
-    noise = estimate_noise(experiments)
+    gains = all_gains(experiments, metric)
     return [
         {
             "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
-            "runs": len(e.measurements), **_gain(e, experiments, metric, noise), "summary": e.summary,
+            "runs": len(e.measurements), **_gain(gains.get(e.number)), "summary": e.summary,
             "commit": e.commit[:7], "agent": e.proposal.agent, "source": e.target,
             "parent": e.parent, "repeats": len(e.measurements), "memory_gb": round(e.memory, 3), "reason": e.reason,
             "hypothesis": e.proposal.hypothesis, "numbers": e.numbers,
@@ -59,12 +59,11 @@ def rows(
     ]  # fmt: skip
 
 
-def _gain(e: Experiment, experiments: Sequence[Experiment], metric: Metric, noise: Noise) -> dict[str, Any]:
-    found = gain_over_parent(e, experiments, metric, noise)
-    if found is None:
+def _gain(gain: Gain | None) -> dict[str, float | bool | None]:
+    if gain is None:
         return {**dict.fromkeys(("gain", "gain_low", "gain_high", "p_better")), "proven": False}
     return {
-        "gain": found.gain, "gain_low": found.low, "gain_high": found.high, "p_better": found.p_better, "proven": found.proven,
+        "gain": gain.gain, "gain_low": gain.low, "gain_high": gain.high, "p_better": gain.p_better, "proven": gain.proven,
     }  # fmt: skip
 
 

@@ -24,9 +24,11 @@ from ..events import (
     StateChanged,
 )
 from ..experiment import Experiment, Headline, Usage, incumbent_of
+from ..judging.gains import Gain
 from ..judging.noise import Noise, estimate_noise
 from ..metric import Metric
 from .definition import Definition
+from .evidence import all_gains
 
 LIVE_POINTS = 16_384
 """Most points of the live curve: four times what the panel draws."""
@@ -115,6 +117,7 @@ class StudyStatus:
     unclaimed: Usage = field(default_factory=Usage)
     _since: float | None = None
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
+    _gains: tuple[tuple[Experiment, ...], dict[int, Gain]] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -130,6 +133,19 @@ class StudyStatus:
     def noise(self) -> Noise:
         """The estimate of the metric's noise from all judged experiments, made once for each change of them."""
         return self._estimates()[0]
+
+    @property
+    def gains(self) -> dict[int, Gain]:
+        """The gain of each experiment over its parent, by number, made once for each change of the experiments."""
+        experiments, made = self.experiments, self._gains
+        if made is None or made[0] is not experiments:
+            made = self._gains = experiments, all_gains(experiments, self.metric, self.noise)
+        return made[1]
+
+    @property
+    def proven(self) -> int:
+        """How many keeps are proven."""
+        return sum(gain.proven for gain in self.gains.values())
 
     def format(self, value: float | None) -> str:
         """Return a value of the metric with the digits that the study's noise allows, or a dash for None.

@@ -11,6 +11,7 @@ from ..judging.noise import difference
 from ..metric import Metric, format_number
 from ..source.edits import unified_diff
 from ..text import counted, escape, fenced
+from .evidence import NOTE, figures, tried_text, verdict_words
 from .status import LiveRun, StudyStatus
 
 
@@ -115,6 +116,12 @@ def counts(experiments: Sequence[Experiment]) -> dict[str, int]:
     return {"keep": keep, "discard": len(verdicts) - keep - failed, "failed": failed}
 
 
+def tried_line(status: StudyStatus) -> str:
+    """Return how much was tried, kept and proven: ``16 experiments, 4 kept, 3 proven``."""
+    tried = max(0, len(status.experiments) - 1)
+    return tried_text(tried, counts(status.experiments)["keep"], status.proven)
+
+
 def spent_line(status: StudyStatus) -> str:
     """Return what evaluations and agent have used, in one line."""
     seconds = [each for _, each in status.runs]
@@ -139,7 +146,7 @@ def status_text(status: StudyStatus) -> str:
         else counted(done, "experiment")
     )
     lines.append(
-        f"{progress}: {n['keep']} kept, {n['discard']} discarded, {n['failed']} "
+        f"{progress}: {n['keep']} kept{f' ({status.proven} proven)' if n['keep'] else ''}, {n['discard']} discarded, {n['failed']} "
         f"failed; {format_duration(max(0.01, status.elapsed))} at work"
         + (f", about {format_duration(left)} left" if (left := status.remaining) else "")
     )
@@ -153,33 +160,42 @@ def status_text(status: StudyStatus) -> str:
 
 
 def history_text(status: StudyStatus, shown: Sequence[Experiment]) -> str:
-    """Return the history as a table of text."""
-    head = f"{'#':>4}  {'verdict':<12}  {status.metric.name:>12}  {'runs':>4}  {'seconds':>7}  change"
-    lines = [
-        f"{e.number:>4}  {e.verdict!s:<12}  {status.format(e.value):>12}  {len(e.measurements):>4}  "
-        f"{e.seconds:>7.1f}  {e.summary}"
-        for e in shown
-    ]
-    return "\n".join([head, *lines])
+    """Return the history as a table of text, with a line that says what its columns mean."""
+    heads = ["#", "verdict", status.metric.name, "runs", "seconds", "gain", "95% interval", "chance"]
+    table = [heads, *([*_cells(e, status)] for e in shown)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    summaries = ["change", *(e.summary for e in shown)]
+    lines = []
+    for cells, summary in zip(table, summaries, strict=True):
+        aligned = (f"{c:<{w}}" if n == 1 else f"{c:>{w}}" for n, (c, w) in enumerate(zip(cells, widths, strict=True)))
+        lines.append("  ".join([*aligned, summary]))
+    return "\n".join([*lines, "", NOTE])
+
+
+def _cells(e: Experiment, status: StudyStatus) -> tuple[str, ...]:
+    """Return the figures of an experiment for a row of a table: from its number to its chance of being better."""
+    gains = status.gains
+    return (
+        str(e.number), verdict_words(e, gains), status.format(e.value), str(len(e.measurements)), f"{e.seconds:.1f}",
+        *figures(gains.get(e.number)),
+    )  # fmt: skip
 
 
 def history_markdown(status: StudyStatus, shown: Sequence[Experiment]) -> str:
-    """Return the history as a Markdown table, kept rows in bold."""
-    lines = [
-        f"| # | verdict | {escape(status.metric.name)} | runs | seconds | change | why |",
-        "|--:|:--|--:|--:|--:|:--|:--|",
-    ]
+    """Return the history as a Markdown table, kept rows in bold, and what its columns mean."""
+    return "\n".join([*_table(status, shown), "", NOTE])
+
+
+def _table(status: StudyStatus, shown: Sequence[Experiment], *, why: bool = True) -> list[str]:
+    heads = ["#", "verdict", escape(status.metric.name), "runs", "seconds", "gain", "95% interval", "chance", "change"]
+    ways = ["--:", ":--", *["--:"] * 6, ":--"]
+    rows = [[*heads, "why"], [*ways, ":--"]]
     for e in shown:
-        bold = "**" if e.kept else ""
-        cells = [
-            str(e.number),
-            f"{bold}{e.verdict}{bold}",
-            f"{bold}{status.format(e.value)}{bold}",
-            str(len(e.measurements)),
-            f"{e.seconds:.1f}",
-        ]
-        lines.append("| " + " | ".join([*cells, escape(e.summary), escape(e.reason)]) + " |")
-    return "\n".join(lines)
+        cells = [*map(escape, _cells(e, status))]
+        if e.kept:
+            cells[1:3] = [f"**{cell}**" for cell in cells[1:3]]
+        rows.append([*cells, escape(e.summary), escape(e.reason)])
+    return [f"| {' | '.join(row if why else row[:-1])} |" for row in rows]
 
 
 def _numbers_table(baseline: Experiment | None, best: Experiment | None) -> list[str]:
@@ -196,7 +212,7 @@ def _numbers_table(baseline: Experiment | None, best: Experiment | None) -> list
 
 def report_markdown(status: StudyStatus) -> str:
     """Return the report of a study in Markdown."""
-    metric, best, baseline = status.metric, status.incumbent, status.baseline
+    best, baseline = status.incumbent, status.baseline
     lines = [
         f"# {status.definition.program.title or status.name}",
         "",
@@ -206,22 +222,19 @@ def report_markdown(status: StudyStatus) -> str:
     lines += [f"Settings: {status.settings.describe()}.", ""]
     n = counts(status.experiments)
     lines += [
-        f"{counted(len(status.experiments) - 1 if baseline else 0, 'experiment')}: {n['keep']} kept, {n['discard']} discarded, "
-        f"{n['failed']} failed, in {format_duration(max(0.01, status.elapsed))}.", "", "![progress](progress.png)", "",
+        f"{tried_line(status)}, {n['discard']} discarded, {n['failed']} failed, in {format_duration(max(0.01, status.elapsed))}.",
+        "", "![progress](progress.png)", "",
     ]  # fmt: skip
     kept = [e for e in status.experiments if e.kept]
     if kept:
         lines += [
             "## What was kept",
             "",
-            f"| experiment | {metric.name} | runs | change | why |",
-            "|---:|---:|---:|---|---|",
+            *_table(status, kept),
+            "",
+            NOTE,
+            "",
         ]
-        lines += [
-            f"| {e.number} | {status.format(e.value)} | {len(e.measurements)} | {escape(e.summary)} | {escape(e.reason)} |"
-            for e in kept
-        ]
-        lines.append("")
     if best is not None and baseline is not None and best.number > 0:
         diff = unified_diff(baseline.target, best.target, "baseline", f"experiment {best.number}")
         lines += ["## From the baseline to the best", "", fenced(diff, "diff"), "", "## The best target", ""]
@@ -230,12 +243,6 @@ def report_markdown(status: StudyStatus) -> str:
     lines += [
         "## Everything that was tried",
         "",
-        f"| experiment | verdict | {metric.name} | runs | seconds | change |",
-        "|---:|---|---:|---:|---:|---|",
-    ]
-    lines += [
-        f"| {e.number} | {e.verdict} | {status.format(e.value)} | {len(e.measurements)} | {e.seconds:.1f} | "
-        f"{escape(e.summary)} |"
-        for e in status.experiments
+        *_table(status, status.experiments, why=False),
     ]
     return "\n".join(lines) + "\n"

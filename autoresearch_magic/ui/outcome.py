@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import UserCodeError
 from ..events import State
 from ..study.study import Study
-from ..study.summary import beyond_chance, history_text, result_line
+from ..study.summary import beyond_chance, history_text, result_line, tried_line
 from .exit_codes import DONE, NOT_SHOWN
 from .replies import shown_path
 from .reply import Reply
@@ -37,7 +37,7 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
         lines.append("picture   none without matplotlib: pip install matplotlib")
     text = "\n".join([
         "", study.definition.program.title or study.name, "", history_text(study.status, study.experiments), "",
-        result_line(study.status), *_not_shown(study), *_why_stopped(study), "", *lines,
+        f"{tried_line(study.status)}.", result_line(study.status), *_not_shown(study), *_why_stopped(study), "", *lines,
     ])  # fmt: skip
     return Reply(text, exit_code=DONE if beyond_chance(study.headline) else NOT_SHOWN)
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..budget import format_duration
 from ..events import State
 from ..study.study import Study
-from ..study.summary import result_line
+from ..study.summary import result_line, tried_line
 from ..text import counted, shorten
 
 REFRESH = 0.5
@@ -123,7 +123,7 @@ def follow(
                 over = not study.active
     finally:
         bar.show(study.status.fraction, caption(study))
-        bar.close(result_line(study.status))
+        bar.close(f"{result_line(study.status)}; {tried_line(study.status)}")
     return over
 
 

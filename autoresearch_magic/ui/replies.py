@@ -18,10 +18,11 @@ from ..runners.output.log_file import read_log
 from ..source.edits import line_counts, unified_diff
 from ..study.applying import not_applicable
 from ..study.comparisons import Regression
+from ..study.evidence import details
 from ..study.plan import Plan
 from ..study.results_table import ResultsTable
 from ..study.study import Study
-from ..study.summary import counts, result_line
+from ..study.summary import counts, result_line, tried_line
 from ..text import counted, escape, fenced
 from .doctor.check import Check
 from .exit_codes import DONE, VERDICT_CODES
@@ -47,7 +48,10 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
         Where it is shown.
     """
     head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.status.format(e.value)}, {e.seconds:.1f} s"
-    facts = [e.summary, note or e.reason, *reasoning(e.proposal), *measured_besides(e), *unusual_conditions(study, e)]
+    said = [f"{what}: {text}" for what, text in details(e, study.status.gains.get(e.number))]
+    reason = note or (f"What decided: {e.reason}" if e.parent is not None and e.reason else e.reason)
+    measured = [*measured_besides(e), *unusual_conditions(study, e)]
+    facts = [e.summary, *said, reason, *reasoning(e.proposal), *measured]
     failed = next((m for m in e.measurements if not m.ok), None)
     tail = (failed.traceback or failed.output)[-2000:] if failed else ""
     if e.verdict is Verdict.GUARD_FAILED and (failing := guard_lines(study, e)):
@@ -171,8 +175,7 @@ def report_reply(study: Study, to: str | None) -> Reply:
     """Write the report, by default into the study's folder, and show its path and the result."""
     path = study.report(to, confirm=False)
     n = counts(study.experiments)
-    tried = counted(max(0, len(study.experiments) - 1), "experiment")
-    head = f"{tried}: {n['keep']} kept, {n['discard']} discarded, {n['failed']} failed"
+    head = f"{tried_line(study.status)}, {n['discard']} discarded, {n['failed']} failed"
     line = result_line(study.status)
     return Reply(
         f"{head}\n{line}\nThe report is at {shown_path(path)}",

@@ -1,5 +1,6 @@
 """A study in words: the result with its interval, the run in progress, the runs of each experiment."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ from autoresearch_magic.study.summary import (
     run_line,
     spent_line,
     status_text,
+    tried_line,
 )
-from autoresearch_magic.text import counted
+from autoresearch_magic.text import as_html, counted
 
 LOSS = Metric("val_BPB", "loss")
 ACCURACY = Metric("accuracy", "acc", minimize=False)
@@ -126,19 +128,35 @@ def test_the_status_says_what_a_run_is_for():
 def test_the_history_counts_runs():
     study = shown()
     lines = history_text(study, study.experiments).splitlines()
-    assert lines[0].split() == ["#", "verdict", "val_BPB", "runs", "seconds", "change"]
-    assert [line.split()[3] for line in lines[1:]] == ["2", "3", "1"]
-    table = history_markdown(study, study.experiments).splitlines()
-    assert {line.replace("\\|", "").count("|") for line in table} == {8}
-    assert "| **0.800** | 3 | 3.0 |" in table[3]
+    assert [re.split("  +", line.strip()) for line in lines[:4]] == [
+        ["#", "verdict", "val_BPB", "runs", "seconds", "gain", "95% interval", "chance", "change"],
+        ["0", "baseline", "1.010", "2", "2.0", "–", "–", "–", "baseline"],
+        ["1", "keep, proven", "0.800", "3", "3.0", "+0.210", "0.153 to 0.267", ">99%", "LR 0.001 → 0.002"],
+        ["2", "discard", "0.900", "1", "1.0", "+0.110", "0.034 to 0.186", "99%", "a | b"],
+    ]
+    *table, _, note = history_markdown(study, study.experiments).splitlines()
+    assert note == lines[-1]
+    assert {line.replace("\\|", "").count("|") for line in table} == {11}
+    assert "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.210 | 0.153 to 0.267 | \\>99% |" in table[3]
+    assert as_html("\n".join(table)).count("<td") == 30
+
+
+def test_what_was_tried_kept_and_proven():
+    assert tried_line(shown()) == "2 experiments, 1 kept, 1 proven"
+    assert "\n2 of 9 experiments: 1 kept (1 proven), 1 discarded, 0 failed" in status_text(shown())
+    lucky = experiment(3, 0.79, verdict=Verdict.KEEP)
+    assert tried_line(shown(Judged(lucky))) == "3 experiments, 2 kept, 1 proven"
 
 
 def test_the_report_has_the_interval_and_the_runs():
     text = report_markdown(shown(Confirmed(headline())))
     assert "Result: val_BPB 0.900 (sd 0.011) against" in text
     assert "0.300 better (25%; 95% interval 0.280 to 0.320)." in text
-    assert "| 1 | 0.800 | 3 | LR 0.001 → 0.002 |" in text
-    assert "| 2 | discard | 0.900 | 1 | 1.0 | a \\| b |" in text
+    assert "2 experiments, 1 kept, 1 proven, 1 discarded, 0 failed" in text
+    row = "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.210 | 0.153 to 0.267 | \\>99% | LR 0.001 → 0.002 |"
+    assert f"{row}  |" in text, "what was kept, and why"
+    assert f"{row}\n" in text
+    assert "| 2 | discard | 0.900 | 1 | 1.0 | +0.110 | 0.034 to 0.186 | 99% | a \\| b |" in text
 
 
 def test_one_of_a_thing_is_no_plural():
@@ -178,10 +196,9 @@ def test_without_noise_the_digits_tell_kept_experiments_apart():
     assert result_line(deterministic(4.0, 1.0)) == "loss 1 (experiment 1), baseline 4"
     close = deterministic(0.123456789, 0.123456711)
     assert result_line(close) == "loss 0.123456711 (experiment 1), baseline 0.123456789"
-    assert [line.split()[2] for line in history_text(close, close.experiments).splitlines()[1:]] == [
-        "0.123456789",
-        "0.123456711",
-    ]
+    rows = [re.split("  +", line.strip()) for line in history_text(close, close.experiments).splitlines()[1:3]]
+    assert [row[2] for row in rows] == ["0.123456789", "0.123456711"]
+    assert rows[1][5:8] == ["+7.8e-08", "exact", "100%"]
     head = Headline(1, 0.123456711, 0.0, 0.123456789, 0.0, 3, 7.8e-8, 0.0)
     close.take(Confirmed(head))
     assert result_line(close).startswith("loss 0.123456711 (sd 0) against a baseline of 0.123456789 (sd 0)")

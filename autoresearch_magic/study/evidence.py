@@ -1,0 +1,136 @@
+"""What the runs say about each experiment, in words and figures: its gain, the 95% interval, the chance of being better, proof.
+
+`judging.gains` computes them; here is how they are written, the same in tables, details, the report and ``--json``. A figure that
+is not known is a dash.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ..experiment import Experiment, Verdict
+from ..judging.gains import CONFIDENCE, Gain, gain_over_parent
+from ..judging.noise import Noise, estimate_noise
+from ..metric import Metric, format_number
+from ..text import counted
+
+DASH = "–"
+NOTE = (
+    "Gain: expected, over the version that it was compared with, above zero for better. Chance: of being better than that version. "
+    "A keep is proven when its runs leave less than one chance in twenty that it is no better."
+)
+"""What the columns of a table mean."""
+
+
+def all_gains(experiments: Sequence[Experiment], metric: Metric, noise: Noise | None = None) -> dict[int, Gain]:
+    """Return the gain of each experiment over its parent, by number; without those that have none.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        All judged ones of a study.
+    metric : Metric
+    noise : Noise, optional
+        By default estimated from them.
+    """
+    noise = estimate_noise(experiments) if noise is None else noise
+    found = ((e.number, gain_over_parent(e, experiments, metric, noise)) for e in experiments)
+    return {number: gain for number, gain in found if gain is not None}
+
+
+def figures(gain: Gain | None) -> tuple[str, str, str]:
+    """Return gain, 95% interval and chance for a table.
+
+    Examples
+    --------
+    ``("+0.031", "0.012 to 0.050", "97%")``; ``("+0.5", "exact", "100%")`` for a metric without noise.
+    """
+    return signed(gain), interval(gain), chance(gain)
+
+
+def signed(gain: Gain | None) -> str:
+    """Return a gain with its sign, above zero for better, and as many decimals as its interval has."""
+    if gain is None:
+        return DASH
+    text = _amount(gain, abs(gain.gain))
+    return text if not any("1" <= c <= "9" for c in text) else f"{'+' if gain.gain > 0 else '-'}{text}"
+
+
+def interval(gain: Gain | None) -> str:
+    """Return the ends of a gain's 95% interval; ``exact`` where every repeat gave the same value."""
+    if gain is None or gain.low is None or gain.high is None:
+        return DASH
+    if gain.low == gain.high:
+        return "exact"
+    return f"{_amount(gain, gain.low)} to {_amount(gain, gain.high)}"
+
+
+def chance(gain: Gain | None) -> str:
+    """Return the chance of being better in percent; certainty is claimed of metrics without noise alone."""
+    if gain is None or gain.p_better is None:
+        return DASH
+    percent = round(100 * gain.p_better)
+    if gain.low == gain.high:
+        return f"{percent}%"
+    return ">99%" if percent >= 100 else "<1%" if percent <= 0 else f"{percent}%"
+
+
+def proof(gain: Gain | None) -> str:
+    """Return whether a keep is proven, and if not, what is missing."""
+    if gain is not None and gain.proven:
+        return "proven"
+    if gain is None or gain.p_better is None:
+        return "not proven yet: how much the number varies by chance is not known"
+    if gain.p_better >= CONFIDENCE:
+        return "not proven yet: later runs have to show it too"
+    now, wanted = chance(gain), f"{CONFIDENCE:.0%}"
+    now = f"{100 * gain.p_better:.1f}%" if now == wanted else now
+    return f"not proven yet: the chance of being better is {now}, and {wanted} is needed"
+
+
+def details(e: Experiment, gain: Gain | None) -> list[tuple[str, str]]:
+    """Return what the runs say about an experiment, as (name, text); empty for the baseline."""
+    if e.parent is None:
+        return []
+    lines = []
+    if gain is not None:
+        better = "worse" if gain.gain < 0 else "better"
+        than = f"experiment {e.parent}" if e.parent else "the baseline"
+        amount = _amount(gain, abs(gain.gain))
+        lines = [
+            ("Expected gain", f"{amount} {better} than {than}" if gain.gain else f"none over {than}"),
+            ("95% interval", _ends(gain)),
+            ("Chance of being better", chance(gain)),
+        ]
+    return [*lines, ("Proven", proof(gain))] if e.verdict is Verdict.KEEP else lines
+
+
+def verdict_words(e: Experiment, gains: Mapping[int, Gain]) -> str:
+    """Return the verdict; that of a keep says whether it is proven."""
+    found = gains.get(e.number)
+    return f"{e.verdict}, proven" if found is not None and found.proven else str(e.verdict)
+
+
+def tried_text(tried: int, kept: int, proven: int) -> str:
+    """Return the counts of a study in words: ``16 experiments, 4 kept, 3 proven``."""
+    return f"{counted(tried, 'experiment')}, {kept} kept" + (f", {proven} proven" if kept else "")
+
+
+def _ends(gain: Gain) -> str:
+    """Return the interval in words: ``0.012 worse to 0.050 better``."""
+    if gain.low is None or gain.high is None:
+        return f"{DASH} (how much the number varies by chance is not known)"
+    if gain.low == gain.high:
+        return "exact: every repeat gave the same value so far"
+    return " to ".join(f"{_amount(gain, abs(end))} {'worse' if end < 0 else 'better'}" for end in (gain.low, gain.high))
+
+
+def _amount(gain: Gain, value: float) -> str:
+    reach = 0.0 if gain.low is None or gain.high is None else (gain.high - gain.low) / 2
+    if reach > 0:
+        decimals = 1 - math.floor(
+            math.log10(reach)
+        )  # all figures of a gain with the same decimals, else 0.0001 were 0.00010
+        return format_number(0.0 if abs(value) < 0.5 * 10**-decimals else value, reach)
+    return format_number(value) if gain.low is not None else format_number(float(f"{value:.3g}"))
