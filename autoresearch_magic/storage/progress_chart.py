@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise, product
@@ -61,6 +61,7 @@ def draw_progress(
     title: str = "",
     noise: float = 0.0,
     headline: Headline | None = None,
+    proven: Collection[int] = (),
 ) -> Figure:
     """Draw what was tried, what was kept, and how far the best has come.
 
@@ -75,9 +76,11 @@ def draw_progress(
         Standard deviation of one run of the baseline, shown as a band around it.
     headline : Headline, optional
         Baseline and best as measured again at the end, shown in a column at the right.
+    proven : collection of int
+        Numbers of the keeps that are proven; their marks are filled, those of the others hollow.
     """
     judged = sorted((e for e in experiments if e.verdict is not None), key=lambda e: e.number)
-    return _Chart(judged, metric, title, noise, headline).figure
+    return _Chart(judged, metric, title, noise, headline, frozenset(proven)).figure
 
 
 class _Chart:
@@ -88,9 +91,11 @@ class _Chart:
     """
 
     def __init__(
-        self, judged: Sequence[Experiment], metric: Metric, title: str, noise: float, headline: Headline | None
-    ) -> None:
+        self, judged: Sequence[Experiment], metric: Metric, title: str, noise: float, headline: Headline | None,
+        proven: frozenset[int],
+    ) -> None:  # fmt: skip
         self.metric, self.noise = metric, noise
+        self.firm = {e.number for e in judged if e.number in proven or e.verdict is Verdict.BASELINE}
         self.kept = {e.number: e.value for e in judged if e.kept and e.value is not None}
         failed = [v for v in Verdict if v.failed]
         self.failed = [e.number for e in judged if e.number not in self.kept and (e.kept or e.verdict in failed)]
@@ -107,7 +112,7 @@ class _Chart:
         FigureCanvasAgg(self.figure)
         better = "↓ lower" if metric.minimize else "↑ higher"
         self._write_line(0.945, title or metric.name, 12.5, weight="bold")
-        self._write_line(0.878, _summary(judged, headline, noise), 9.5, SOFT)
+        self._write_line(0.878, _summary(judged, headline, noise, proven), 9.5, SOFT)
         self._write_line(0.806, f"{metric.name} {better} is better", 8.5)
         self._make_axes(noise, headline)
         self._legend([*self._draw_experiments(), *self._draw_baseline(noise)])
@@ -124,7 +129,7 @@ class _Chart:
         text = self.figure.text(margin, y, _drawable(words), in_layout=False, **_text(size, color, **style))
         share = (1 - 2 * margin) * self.figure.bbox.width / max(1.0, text.get_window_extent().width)
         if 0.85 <= share < 1:
-            text.set_fontproperties(_font(size * share, style.get("weight", "normal")))
+            text.set_fontproperties(_font(0.99 * size * share, style.get("weight", "normal")))
         elif share < 1:
             text.set_text(_cut(text.get_text(), int(len(text.get_text()) * share) - 1))
 
@@ -176,8 +181,12 @@ class _Chart:
                 self.axes.fill_between(x, y, self.baseline, step="post", **look)
         small = 3.2 if self.last > 150 else 4.2 if self.last > 50 else 5.0
         inside, others = ({x: y for x, y in found.items() if low <= y <= high} for found in (kept, self.discarded))
-        size, name = (5.2 if len(kept) > 40 else 7.0), ("kept" if len(kept) > 1 else "")
-        handles = self._marks(inside, "o", size, KEPT, name, markeredgecolor=PAPER, markeredgewidth=1.1, zorder=5)
+        size = 5.2 if len(kept) > 40 else 7.0
+        firm, open_ = ({x: y for x, y in inside.items() if (x in self.firm) is is_firm} for is_firm in (True, False))
+        name = "kept, proven" if len(self.firm) > 1 else ""
+        handles = self._marks(firm, "o", size, KEPT, name, markeredgecolor=PAPER, markeredgewidth=1.1, zorder=5)
+        hollow: _Look = {"markerfacecolor": PAPER, "markeredgecolor": KEPT, "markeredgewidth": 1.6, "zorder": 5}
+        handles += self._marks(open_, "o", size - 1.6, KEPT, "kept, not proven", **hollow)
         handles += self._marks(others, "o", small, DISCARDED, "discarded", alpha=0.85)
         # Failures are marked at the edge of the bad values, and what is off the scale there one row further in.
         edge, row = (0.975, 0.925) if minimize else (0.025, 0.075)
@@ -224,13 +233,19 @@ class _Chart:
         ]
 
     def _legend(self, handles: list[Line2D]) -> None:
-        if handles:
+        """Write the legend in one line, smaller where it has many entries."""
+        room, size = (1 - MARGIN / SIZE[0]) * self.figure.bbox.width, 8.5
+        while handles:
             legend = self.figure.legend(
-                handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, borderpad=0, borderaxespad=1.4,
-                columnspacing=1.4, handlelength=1.6, handletextpad=0.4, numpoints=1, markerscale=1, prop=_font(8.5),
+                handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, borderpad=0, borderaxespad=1.4 * 8.5 / size,
+                columnspacing=1.4, handlelength=1.6, handletextpad=0.4, numpoints=1, markerscale=1, prop=_font(size),
             )  # fmt: skip
             for text in legend.get_texts():
-                text.set(**_text(8.5, SOFT, va="baseline"))
+                text.set(**_text(size, SOFT, va="baseline"))
+            if size < 6 or legend.get_window_extent().x1 <= room:
+                break
+            legend.remove()
+            size -= 0.25
 
     def _draw_headline(self, headline: Headline) -> None:
         """Draw baseline and best as measured again, in a column at the right."""
@@ -357,11 +372,13 @@ def _without_outliers(values: list[float]) -> list[float]:
     return sorted(value for value in values if first - fence <= value <= third + fence)
 
 
-def _summary(judged: Sequence[Experiment], headline: Headline | None, noise: float) -> str:
-    """Return the line below the title: how many experiments, how many kept, and the best."""
+def _summary(
+    judged: Sequence[Experiment], headline: Headline | None, noise: float, proven: frozenset[int]
+) -> str:  # fmt: skip
+    """Return the line below the title: how many experiments, how many kept and proven, and the best."""
     tried = [e for e in judged if e.number > 0]
     kept = sum(e.verdict is Verdict.KEEP for e in tried)
-    line = f"{counted(len(tried), 'experiment')}, {kept} kept"
+    line = f"{counted(len(tried), 'experiment')}, {kept} kept" + (f", {len(proven)} proven" if kept else "")
     if headline is not None:
         change = _change(headline.best, headline.baseline)
         chance = ", within chance" if headline.reach and abs(headline.gain) <= headline.reach else ""

@@ -7,7 +7,7 @@ finish, `Records.catch_up` completes when the study is resumed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -126,12 +126,16 @@ class Records:
         self._commits[experiment.number] = sha
         return replace(experiment, commit=sha)
 
-    def draw(self, experiments: list[Experiment], headline: Headline | None = None, *, last: bool = False) -> None:
+    def draw(
+        self, experiments: list[Experiment], proven: Collection[int], headline: Headline | None = None, *, last: bool = False
+    ) -> None:  # fmt: skip
         """Draw progress.png in a separate thread: after each keep, at the end, and every `DRAW_EVERY` seconds.
 
         Parameters
         ----------
         experiments : list of Experiment
+        proven : collection of int
+            Numbers of the keeps that are proven.
         headline : Headline, optional
         last : bool
             Whether this is the study's last picture, which is drawn in any case and waited for.
@@ -144,18 +148,20 @@ class Records:
         if not due or (busy and not last):
             return
         self._drawn_at = time.monotonic()
-        self._drawing = self._drawing_thread.submit(self._draw, list(experiments), headline, last)
+        self._drawing = self._drawing_thread.submit(self._draw, list(experiments), proven, headline, last)
         if last:
             self._drawing.result()
 
-    def _draw(self, experiments: list[Experiment], headline: Headline | None, last: bool) -> None:
+    def _draw(
+        self, experiments: list[Experiment], proven: Collection[int], headline: Headline | None, last: bool
+    ) -> None:
         try:
             from .progress_chart import save_progress  # matplotlib takes half a second to import
         except ModuleNotFoundError:
             return  # an optional package; who shows the picture says that there is none
         save_progress(
             self.folder / "progress.png", experiments, self.metric,
-            title=self.title, noise=experiments[0].deviation, headline=headline,
+            title=self.title, noise=experiments[0].deviation, headline=headline, proven=proven,
         )  # fmt: skip
         self._publish(Drawn(last))
 

@@ -291,7 +291,7 @@ class Loop:
             self.measurer.learn(experiment)
             if experiment.number > 0:
                 self.tell_progress(experiment.number)
-            self.records.draw(list(self.experiments))
+            self.records.draw(list(self.experiments), self.status.proven)
         except Exception as failure:  # nothing of this is worth a study's end
             self.publish(Notice(f"After experiment {experiment.number}: {type(failure).__name__}: {failure}"))
         self.proposer.judged(experiment)

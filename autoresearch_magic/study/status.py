@@ -143,9 +143,9 @@ class StudyStatus:
         return made[1]
 
     @property
-    def proven(self) -> int:
-        """How many keeps are proven."""
-        return sum(gain.proven for gain in self.gains.values())
+    def proven(self) -> frozenset[int]:
+        """The numbers of the keeps that are proven."""
+        return frozenset(number for number, gain in self.gains.items() if gain.proven)
 
     def format(self, value: float | None) -> str:
         """Return a value of the metric with the digits that the study's noise allows, or a dash for None.

@@ -119,7 +119,7 @@ def counts(experiments: Sequence[Experiment]) -> dict[str, int]:
 def tried_line(status: StudyStatus) -> str:
     """Return how much was tried, kept and proven: ``16 experiments, 4 kept, 3 proven``."""
     tried = max(0, len(status.experiments) - 1)
-    return tried_text(tried, counts(status.experiments)["keep"], status.proven)
+    return tried_text(tried, counts(status.experiments)["keep"], len(status.proven))
 
 
 def spent_line(status: StudyStatus) -> str:
@@ -146,7 +146,7 @@ def status_text(status: StudyStatus) -> str:
         else counted(done, "experiment")
     )
     lines.append(
-        f"{progress}: {n['keep']} kept{f' ({status.proven} proven)' if n['keep'] else ''}, {n['discard']} discarded, {n['failed']} "
+        f"{progress}: {n['keep']} kept{f' ({len(status.proven)} proven)' if n['keep'] else ''}, {n['discard']} discarded, {n['failed']} "
         f"failed; {format_duration(max(0.01, status.elapsed))} at work"
         + (f", about {format_duration(left)} left" if (left := status.remaining) else "")
     )

@@ -64,7 +64,7 @@ def status_facts(study: Study) -> dict[str, Any]:
     return plain_dict({
         "study": study.name, "folder": study.folder, "state": status.state, "message": status.message,
         "metric": metric_facts(study.metric), "experiments": status.done, "planned": status.settings.planned,
-        "kept": n["keep"], "proven": status.proven, "discarded": n["discard"], "failed": n["failed"], "seconds": status.elapsed,
+        "kept": n["keep"], "proven": len(status.proven), "discarded": n["discard"], "failed": n["failed"], "seconds": status.elapsed,
         "remaining_seconds": status.remaining,
         "baseline": status.baseline.value if status.baseline else None,
         "best": None if best is None else {"experiment": best.number, "value": best.value, "summary": best.summary},

@@ -14,6 +14,7 @@ import matplotlib as mpl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
@@ -89,10 +90,10 @@ def test_the_subtitle_sums_up_the_study():
     ]  # fmt: skip
     written = texts(draw_progress(experiments, BPB, title="Lower it"))
     assert "Lower it" in written
-    assert "2 experiments, 1 kept, best 2.710 (−12.6%)" in written
+    assert "2 experiments, 1 kept, 0 proven, best 2.710 (−12.6%)" in written
     headline = Headline(1, 2.73, 0.004, 3.1, 0.005, 4, 0.37)
-    written = texts(draw_progress(experiments, BPB, headline=headline))
-    assert "2 experiments, 1 kept, best 2.730 (−11.9%), measured again 4 times" in written
+    written = texts(draw_progress(experiments, BPB, headline=headline, proven=[1]))
+    assert "2 experiments, 1 kept, 1 proven, best 2.730 (−11.9%), measured again 4 times" in written
     assert {"measured again", "2.730, sd 0.004", "−11.9%"} <= set(written)
 
 
@@ -110,11 +111,35 @@ def test_the_gain_comes_with_its_interval(reach, said, beside):
     experiments = [experiment(0, Verdict.BASELINE, 3.1), experiment(1, Verdict.KEEP, 2.71)]
     headline = Headline(1, 2.73, 0.004, 3.1, 0.005, 4, 0.37, reach)
     written = texts(draw_progress(experiments, BPB, headline=headline))
-    assert f"1 experiment, 1 kept, best 2.730 {said}, measured again 4 times" in written
+    assert f"1 experiment, 1 kept, 0 proven, best 2.730 {said}, measured again 4 times" in written
     assert "−11.9%" in written
     assert [t for t in written if " to " in t and "kept" not in t] == ([beside] if beside else [])
     assert ("95% interval" in written) is bool(beside)
     assert not [t for t in written if "±" in t]
+
+
+def test_proven_keeps_are_filled_and_the_others_hollow():
+    experiments = [
+        experiment(0, Verdict.BASELINE, 3.1), experiment(1, Verdict.KEEP, 2.9), experiment(2, Verdict.KEEP, 2.7),
+        experiment(3, Verdict.DISCARD, 3.3),
+    ]  # fmt: skip
+    figure = draw_progress(experiments, BPB, proven=[2])
+    marks = {line.get_label(): line for line in figure.axes[0].get_children() if isinstance(line, Line2D)}
+    firm, hollow = marks["kept, proven"], marks["kept, not proven"]
+    assert ([*firm.get_xdata()], [*hollow.get_xdata()]) == ([0, 2], [1])
+    assert firm.get_markerfacecolor() == hollow.get_markeredgecolor() != hollow.get_markerfacecolor()
+    written = texts(draw_progress(experiments[:1], BPB))
+    assert "kept, proven" not in written, "a baseline alone has nothing to tell apart"
+
+
+def test_a_legend_with_everything_in_it_is_not_cut_off():
+    experiments = [
+        *simulated(40), experiment(40, Verdict.CRASH), experiment(41, Verdict.PRUNED), experiment(42, Verdict.DISCARD, 90.0),
+    ]  # fmt: skip
+    figure = draw_progress(experiments, BPB, noise=0.03, proven=[e.number for e in experiments if e.kept][:3])
+    assert_readable(figure)
+    entries = {"kept, proven", "kept, not proven", "discarded", "failed", "stopped early", "off the scale"}
+    assert entries <= set(texts(figure))
 
 
 def test_nothing_but_failures():
