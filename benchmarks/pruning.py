@@ -9,7 +9,8 @@ winners it has.
 ``--live [MINUTES [PAIRS]]`` runs real studies for the same wall-clock time, one with pruning and one without side by side, and
 compares their re-measured results. ``--record [SEEDS ...]`` records the curves again: about six minutes per seed on one core.
 
-A stop is wrong if the complete run was better than the incumbent by so much that the judge would have run it again.
+A stop is wrong if the complete run was better than the incumbent by so much that the judge would have run it again: with a chance of
+being better of `AGAIN`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ import nbformat
 from autoresearch_magic import Study
 from autoresearch_magic.events import Confirmed, Event, Judged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
-from autoresearch_magic.judging.judge import PROMISING
+from autoresearch_magic.judging.chance import p_better
 from autoresearch_magic.judging.noise import spread, student
 from autoresearch_magic.judging.pruner import Account, Pruner, RunMonitor, make_pruner
 from autoresearch_magic.metric import Metric
@@ -52,6 +53,8 @@ LOOP = 0.09
 """Seconds that proposing, judging and recording take for each experiment (`benchmarks/overhead.py`)."""
 KILL = 0.05
 """Seconds until a stopped run has ended."""
+AGAIN = 0.76
+"""Chance of being better, by one run, from which the judge would have run a version again, where gains are rarer than harm."""
 CERTAIN = 1.645
 """Standard errors of a gain that is kept after a single run each, as in the recorded studies."""
 
@@ -156,23 +159,26 @@ class Played:
 def play(baseline: Experiment, proposals: Sequence[Experiment], pruner: Pruner, noise: float) -> Played:
     """Replay proposals in an order, each against the incumbent at its time."""
     incumbent = replace(baseline, verdict=Verdict.BASELINE)
-    pruner.learn(incumbent, None, noise)
+    pruner.learn(incumbent, None)
     played = Played(path=[(0.0, incumbent.value or 0.0)])
     for number, proposal in enumerate(proposals, 1):
         run = proposal.measurements[0]
         experiment = replace(proposal, number=number, parent=incumbent.number)
         error = noise * math.sqrt(1 + 1 / len(incumbent.values))
         gain = METRIC.gain(run.value or 0.0, over=incumbent.value or 0.0)
+        again = p_better(gain, error, math.inf) > AGAIN
         at = stopped_at(pruner.watch(number, incumbent), run)
         if at is not None:
-            played.wrong += gain > PROMISING * error
+            played.wrong += again
             seconds = run.seconds - run.charged - run.evaluation + at + KILL
             stopped = replace(run, outcome=Outcome.PRUNED, value=None, seconds=seconds)
             experiment = replace(experiment, verdict=Verdict.PRUNED, measurements=(stopped,))
         else:
             seconds = run.seconds
             experiment = replace(experiment, verdict=Verdict.KEEP if gain > CERTAIN * error else Verdict.DISCARD)
-        pruner.learn(experiment, incumbent, noise)
+        # One that the judge would have run again has a second run, by which the pruner knows it.
+        judged = replace(experiment, measurements=(run, run)) if again and at is None else experiment
+        pruner.learn(judged, incumbent)
         if experiment.verdict is Verdict.KEEP:
             incumbent = experiment
         played.runs += 1

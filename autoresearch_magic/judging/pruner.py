@@ -10,7 +10,8 @@ apart two runs with similar results were on the way. It is the root mean square 
 neighbours in the order of their final values, so it includes warm-down schedules and other late improvements as soon as one has
 finished. While few runs have finished, neighbours are far apart and the margin is wide.
 
-A share of the runs that look hopeless is continued as an audit, to measure how often stopping would have been wrong. A run that
+A share of the runs that look hopeless is continued as an audit, to measure how often stopping would have been wrong: so it was where
+the judge kept the version, or ran it again, as its expected gain or what another run could tell was still worth it. A run that
 recovers widens the margin beyond the gap that it made up. Everything is derived from the judged experiments in their order, so a
 resumed study has the same margin. `benchmarks/pruning.py` measures what this saves and costs, beside Optuna's median rule.
 
@@ -31,7 +32,6 @@ from ..errors import UserError
 from ..experiment import Experiment, Outcome
 from ..metric import Metric
 from ..text import counted
-from .judge import PROMISING
 from .learning_curves import LOOKS, Curve, Smoother, curve_noise, followed, mean, scale, smooth, trend
 from .optuna_logging import quiet_optuna
 
@@ -78,7 +78,7 @@ class Account:
     stopped : int
         Runs that were stopped.
     audits, wrong : int
-        Runs that looked hopeless and were continued, and those of them that the judge kept or that were worth another run.
+        Runs that looked hopeless and were continued, and those of them that the judge kept or ran again.
     ran, saved : float
         Seconds that first runs of candidates took, and seconds more that the stopped ones would have taken.
     margin : float or None
@@ -218,7 +218,7 @@ class Pruner:
         audit = first or random.Random(f"audit {self.seed} {number}").random() < AUDIT
         return RunMonitor(reference, hopeless, self.patience, audit)
 
-    def learn(self, experiment: Experiment, incumbent: Experiment | None, noise: float = 0.0) -> None:
+    def learn(self, experiment: Experiment, incumbent: Experiment | None) -> None:
         """Learn from a judged experiment; call in the order of their numbers.
 
         Parameters
@@ -226,8 +226,6 @@ class Pruner:
         experiment : Experiment
         incumbent : Experiment or None
             The one that it was compared with; None for the baseline.
-        noise : float
-            Standard deviation of one run, in the metric's unit.
         """
         if not experiment.measurements:
             return
@@ -241,7 +239,7 @@ class Pruner:
             return
         if run.ok and run.value is not None:
             if incumbent is not None and (monitor := self._looked_hopeless(experiment, incumbent)) is not None:
-                wrong = self._turned_out_well(experiment, run.value, incumbent, noise)
+                wrong = experiment.kept or len(experiment.measurements) > 1
                 account = replace(account, audits=account.audits + 1, wrong=account.wrong + wrong)
                 if wrong:
                     self.widen_margin(monitor)
@@ -257,15 +255,6 @@ class Pruner:
         for point in experiment.measurements[0].curve:
             monitor.see(point)
         return monitor if monitor.decision else None
-
-    def _turned_out_well(self, experiment: Experiment, value: float, incumbent: Experiment, noise: float) -> bool:
-        """Whether stopping a run would have been wrong: the judge kept it, or its value is worth another run."""
-        if experiment.kept:
-            return True
-        if incumbent.value is None:
-            return False
-        error = noise * math.sqrt(1 + 1 / len(incumbent.values))
-        return self.metric.gain(value, over=incumbent.value) > PROMISING * error
 
     def reference(self, incumbent: Experiment) -> Reference | None:
         """Return the incumbent's curve, the mean over its runs; None where it has none with a direction."""
@@ -293,9 +282,9 @@ class CurvePruner(Pruner):
         self.noise = 0.0
         self.recovered = 0.0  # the largest gap that an audited run has made up, relative to the remaining budget
 
-    def learn(self, experiment: Experiment, incumbent: Experiment | None, noise: float = 0.0) -> None:
+    def learn(self, experiment: Experiment, incumbent: Experiment | None) -> None:
         """See `Pruner.learn`."""
-        super().learn(experiment, incumbent, noise)
+        super().learn(experiment, incumbent)
         if incumbent is None:
             self.noise = curve_noise(experiment.measurements)
 

@@ -169,7 +169,7 @@ class Measurer:
     def learn(self, experiment: Experiment) -> None:
         """Let the pruner learn from a judged experiment."""
         incumbent = None if experiment.parent is None else self.experiments[experiment.parent]
-        self.pruner.learn(experiment, incumbent, self.noise.sd)
+        self.pruner.learn(experiment, incumbent)
 
     # -- repeats of candidate and incumbent ---------------------------------------------------------------------------
 

@@ -1,8 +1,12 @@
-"""Plan a study: run its target a few times, and tell noise, smallest visible gain, duration and cost before the start.
+"""Plan a study: run its target a few times, and tell noise, which gains are found, duration and cost before the start.
 
 - The noise is the standard deviation of runs on different seeds, at the study's budget and at a third of it.
-- The smallest visible gain is ``(t(level) + t(0.2)) · sd · sqrt(1/n + 1/m)``: what a test at the judge's level detects with a
-  power of 80% (Cohen 1988, *Statistical Power Analysis*, 2.4), for one run against the baseline's runs and after all pairs.
+- A version is kept when its expected gain is above zero, which after one run takes a gain of about `LEAST` standard deviations. One
+  that is better by g shows a gain of g with the standard error ``e = sqrt(e_1² + e_m²)`` of one run beside the baseline's m, so it is
+  kept in a share q of cases where ``g = LEAST · sd + z(q) · e``.
+- A gain is proven when its chance of being better is 95% (`judging.gains`). The closing phase is a tenth of the runs, for the best and
+  the version before: a gain g is proven in a share q of cases where ``g = (t(0.95) + t(q)) · sqrt(2) · e_n`` for n runs of each
+  (Cohen 1988, *Statistical Power Analysis*, 2.4).
 - The duration is the seconds of a run times the number of runs: baseline, experiments, 30% more for repeats (measured in
   ``benchmarks/judge.py``), confirmation. The upper limit has every experiment with all its pairs.
 """
@@ -20,12 +24,14 @@ from ..budget import Budget, format_duration
 from ..config.settings import Settings
 from ..errors import UserCodeError
 from ..experiment import Measurement
-from ..judging.judge import levels
-from ..judging.noise import spread, student
+from ..judging.gains import CONFIDENCE
+from ..judging.noise import certain, significant_digits, spread, student
+from ..judging.statistic import standard_error
 from ..metric import Metric
 from ..runners import Runner, Watch
 from ..storage.scratch import scratch_folder
 from ..text import counted
+from ..values import summary
 from .definition import Definition
 from .measuring import baseline_error
 
@@ -35,8 +41,18 @@ SHARE = 1 / 3
 REPEATS = 0.3
 """Repeats that the judge asks for, per experiment."""
 
-POWER_DF = 20
-"""Degrees of freedom of the noise after a few experiments, for which the smallest visible gain is computed."""
+CLOSING = 0.1
+"""Share of the runs that may be spent on proving what was kept."""
+
+LEAST = 0.3
+"""Gain of a single run from which its expected gain is positive, in standard deviations of one run: more where few of a study's ideas are
+good, less where many are."""
+
+MOSTLY = 0.9
+"""Share of cases that the plan calls nine of ten."""
+
+KNOWN_DF = 20
+"""Degrees of freedom of the noise after a few experiments."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +117,40 @@ class Plan:
         pairs = 0 if s.judge == "strict" else s.pairs
         return (3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds
 
-    def smallest_gain(self, sd: float, pairs: int) -> float:
-        """Return the gain that is detected with a power of 80% after so many pairs, in the metric's unit."""
-        level = levels(max(pairs, 1))[pairs]
-        n, m = 1 + pairs, max(self.settings.repeats, 1 + pairs)
-        return (student(level, POWER_DF) + student(0.2, POWER_DF)) * sd * math.sqrt(1 / n + 1 / m)
+    def kept_gain(self, share: float) -> float:
+        """Return the gain that is kept after one run in a share of cases, in the metric's unit."""
+        s, sd = self.settings, self.trials[0].sd
+        least = max(s.min_delta, 0.0 if s.judge == "strict" else LEAST * sd)
+        error = math.hypot(standard_error(1, s.statistic, sd), standard_error(s.repeats, s.statistic, sd))
+        return least + student(1 - share, math.inf) * error
+
+    @property
+    def closing_runs(self) -> int:
+        """Runs of the best, and of the version before, that the closing phase has room for, the first ones included."""
+        s = self.settings
+        experiments = s.planned or self._fitting or 0
+        return 1 + max(1, int(CLOSING * (s.repeats + experiments) / 2))
+
+    def proven_gain(self, share: float) -> float:
+        """Return the gain that the closing phase proves in a share of cases, in the metric's unit."""
+        error = math.sqrt(2) * standard_error(self.closing_runs, self.settings.statistic, self.trials[0].sd)
+        return (student(1 - CONFIDENCE, KNOWN_DF) + student(1 - share, KNOWN_DF)) * error
+
+    @property
+    def _fitting(self) -> int | None:
+        """Experiments that fit into the limit of time; None without one."""
+        s, seconds = self.settings, self.trials[0].seconds
+        if s.time_limit is None:
+            return None
+        return max(0, int((s.time_limit - 3 * s.repeats * seconds) / (seconds * (1 + REPEATS))))
 
     def __str__(self) -> str:
         s, own = self.settings, self.trials[0]
         lines = [
-            f"The target runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values), own.sd)}, {own.seconds:.1f} s a run "
+            f"The target runs: {self.metric.name} {self.metric.format(summary(own.values, s.statistic), own.sd)}, {own.seconds:.1f} s a run "
             f"({_split(own.measurements)})."
             if not s.verify
-            else f"The command runs: {self.metric.name} {self.metric.format(statistics.fmean(own.values), own.sd)}, {own.seconds:.1f} s a run."
+            else f"The command runs: {self.metric.name} {self.metric.format(summary(own.values, s.statistic), own.sd)}, {own.seconds:.1f} s a run."
         ]
         lines += self.notes
         if s.guard:
@@ -121,15 +158,24 @@ class Plan:
         if len(own.values) < 2:
             lines.append("One run does not show the noise: --repeats 3 measures it.")
         elif own.sd == 0:
+            sure = certain(len(own.values) - 1, max(map(significant_digits, own.values)))
             lines.append(
-                f"{len(own.values)} runs on different seeds gave the same value: there is no noise, and every gain counts."
+                f"{len(own.values)} runs on different seeds gave the same value: there seems to be no noise ({sure:.0%} sure), "
+                "and every gain counts."
             )
         else:
-            at_once, later = self.smallest_gain(own.sd, 0), self.smallest_gain(own.sd, s.pairs)
-            lines.append(
-                f"Single runs vary with sd {own.sd:.2g} (of {len(own.values)} runs): one run shows a gain of "
-                f"{at_once:.2g}; {s.pairs} more {'pair' if s.pairs == 1 else 'pairs'} of runs {'shows' if s.pairs == 1 else 'show'} one of {later:.2g}."
-            )
+            half, mostly = self.kept_gain(0.5), self.kept_gain(MOSTLY)
+            lines += [
+                f"Single runs vary with sd {own.sd:.2g} (of {len(own.values)} runs).",
+                f"A version that is better by {mostly:.2g} is kept after one run in 9 of 10 cases, one that is "
+                f"{f'better by {half:.2g}' if half else 'no better'} in half of them.",
+            ]
+            if s.judge != "strict" and (s.planned or s.time_limit is not None):
+                half, mostly = self.proven_gain(0.5), self.proven_gain(MOSTLY)
+                lines.append(
+                    f"The closing phase, a tenth of the runs, proves a gain of {mostly:.2g} in 9 of 10 cases, one of {half:.2g} in "
+                    "half of them."
+                )
         lines += [
             f"At {t.budget}: sd {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
         ]
@@ -143,9 +189,9 @@ class Plan:
         elif s.time_limit is None:
             lines.append("The study runs until it is stopped: -n, --hours or --minutes sets an end.")
         if s.time_limit is not None:
-            fit = int((s.time_limit - 3 * s.repeats * own.seconds) / (own.seconds * (1 + REPEATS)))
+            fit = self._fitting or 0
             lines.append(
-                f"About {counted(max(0, fit), 'experiment')} {'fits' if fit == 1 else 'fit'} into {format_duration(s.time_limit)}."
+                f"About {counted(fit, 'experiment')} {'fits' if fit == 1 else 'fit'} into {format_duration(s.time_limit)}."
             )
         lines += [f"Cost: {cost_line(s)}", f"Advice: {self.advice}"]
         if self.problem:
@@ -155,7 +201,7 @@ class Plan:
     @property
     def advice(self) -> str:
         """One or two sentences on what to change before the start."""
-        own, value = self.trials[0], abs(statistics.fmean(self.trials[0].values))
+        own, value = self.trials[0], abs(summary(self.trials[0].values, self.settings.statistic))
         advice = []
         slow = [m for m in own.measurements if m.evaluation > 0.2 * m.seconds]
         if slow:
@@ -171,11 +217,11 @@ class Plan:
                 advice.append(f"{both}: a shorter budget loses little here and fits more experiments.")
             elif other.sd > 2 * own.sd:
                 advice.append(f"{both}: longer runs are less noisy, and a longer budget may help more.")
-        if own.sd > 0 and value and self.smallest_gain(own.sd, self.settings.pairs) > 0.05 * value:
+        if own.sd > 0 and value and self.kept_gain(MOSTLY) > 0.05 * value:
             more = "measuring more in each run of the command" if self.settings.verify else (
                 "a longer budget, a budget in steps or a larger evaluation"
             )  # fmt: skip
-            advice.append(f"even after all pairs only gains above 5% can be seen: {more} would help.")
+            advice.append(f"gains below 5% are often missed: {more} would help.")
         in_seconds = self.settings.budget.unit == "seconds" and not self.settings.verify  # a command has no budget
         if own.measurements[0].steps and in_seconds and own.sd > 0:
             advice.append(

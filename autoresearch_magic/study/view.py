@@ -121,9 +121,8 @@ class StudyView:
     def pruning(self) -> Account:
         """What early stopping has done: runs stopped, seconds saved, audits and how many of them were wrong."""
         pruner, experiments = make_pruner(self.settings.pruner, self.metric, self.settings.seed), self.experiments
-        for i, e in enumerate(experiments):
-            parent = None if e.parent is None else experiments[e.parent]
-            pruner.learn(e, parent, estimate_noise(experiments[: i + 1]).sd)
+        for e in experiments:
+            pruner.learn(e, None if e.parent is None else experiments[e.parent])
         return pruner.account
 
     def experiment(self, number: int | str) -> Experiment:
