@@ -39,31 +39,37 @@ def all_gains(experiments: Sequence[Experiment], metric: Metric, noise: Noise | 
     return {number: gain for number, gain in found if gain is not None}
 
 
-def figures(gain: Gain | None) -> tuple[str, str, str]:
+def figures(gain: Gain | None, sd: float = 0.0) -> tuple[str, str, str]:
     """Return gain, 95% interval and chance for a table.
+
+    Parameters
+    ----------
+    gain : Gain or None
+    sd : float
+        Standard deviation of one run: the figures have at least as many decimals as values have in this study.
 
     Examples
     --------
     ``("+0.031", "0.012 to 0.050", "97%")``; ``("+0.5", "exact", "100%")`` for a metric without noise.
     """
-    return signed(gain), interval(gain), chance(gain)
+    return signed(gain, sd), interval(gain, sd), chance(gain)
 
 
-def signed(gain: Gain | None) -> str:
+def signed(gain: Gain | None, sd: float = 0.0) -> str:
     """Return a gain with its sign, above zero for better, and as many decimals as its interval has."""
     if gain is None:
         return DASH
-    text = _amount(gain, abs(gain.gain))
+    text = _amount(gain, abs(gain.gain), sd)
     return text if not any("1" <= c <= "9" for c in text) else f"{'+' if gain.gain > 0 else '-'}{text}"
 
 
-def interval(gain: Gain | None) -> str:
+def interval(gain: Gain | None, sd: float = 0.0) -> str:
     """Return the ends of a gain's 95% interval; ``exact`` where every repeat gave the same value."""
     if gain is None or gain.low is None or gain.high is None:
         return DASH
     if gain.low == gain.high:
         return "exact"
-    return f"{_amount(gain, gain.low)} to {_amount(gain, gain.high)}"
+    return f"{_amount(gain, gain.low, sd)} to {_amount(gain, gain.high, sd)}"
 
 
 def chance(gain: Gain | None) -> str:
@@ -89,7 +95,7 @@ def proof(gain: Gain | None) -> str:
     return f"not proven yet: the chance of being better is {now}, and {wanted} is needed"
 
 
-def details(e: Experiment, gain: Gain | None) -> list[tuple[str, str]]:
+def details(e: Experiment, gain: Gain | None, sd: float = 0.0) -> list[tuple[str, str]]:
     """Return what the runs say about an experiment, as (name, text); empty for the baseline."""
     if e.parent is None:
         return []
@@ -97,10 +103,10 @@ def details(e: Experiment, gain: Gain | None) -> list[tuple[str, str]]:
     if gain is not None:
         better = "worse" if gain.gain < 0 else "better"
         than = f"experiment {e.parent}" if e.parent else "the baseline"
-        amount = _amount(gain, abs(gain.gain))
+        amount = _amount(gain, abs(gain.gain), sd)
         lines = [
             ("Expected gain", f"{amount} {better} than {than}" if gain.gain else f"none over {than}"),
-            ("95% interval", _ends(gain)),
+            ("95% interval", _ends(gain, sd)),
             ("Chance of being better", chance(gain)),
         ]
     return [*lines, ("Proven", proof(gain))] if e.verdict is Verdict.KEEP else lines
@@ -117,20 +123,22 @@ def tried_text(tried: int, kept: int, proven: int) -> str:
     return f"{counted(tried, 'experiment')}, {kept} kept" + (f", {proven} proven" if kept else "")
 
 
-def _ends(gain: Gain) -> str:
+def _ends(gain: Gain, sd: float) -> str:
     """Return the interval in words: ``0.012 worse to 0.050 better``."""
     if gain.low is None or gain.high is None:
         return f"{DASH} (how much the number varies by chance is not known)"
     if gain.low == gain.high:
         return "exact: every repeat gave the same value so far"
-    return " to ".join(f"{_amount(gain, abs(end))} {'worse' if end < 0 else 'better'}" for end in (gain.low, gain.high))
+    return " to ".join(f"{_amount(gain, abs(end), sd)} {'worse' if end < 0 else 'better'}" for end in (gain.low, gain.high))
 
 
-def _amount(gain: Gain, value: float) -> str:
+def _amount(gain: Gain, value: float, sd: float) -> str:
+    """Return a figure of a gain; all of them have the same decimals, a tenth of the first digit of the spread."""
     reach = 0.0 if gain.low is None or gain.high is None else (gain.high - gain.low) / 2
-    if reach > 0:
-        decimals = 1 - math.floor(
-            math.log10(reach)
-        )  # all figures of a gain with the same decimals, else 0.0001 were 0.00010
-        return format_number(0.0 if abs(value) < 0.5 * 10**-decimals else value, reach)
+    fine = min(each for each in (reach, sd) if each > 0) if reach > 0 else 0.0
+    if 1e-6 < fine < 1e12:
+        decimals = max(0, 1 - math.floor(math.log10(fine)))
+        return f"{round(value, decimals) + 0.0:.{decimals}f}"  # no -0.00
+    if fine > 0:
+        return format_number(value, fine)
     return format_number(value) if gain.low is not None else format_number(float(f"{value:.3g}"))

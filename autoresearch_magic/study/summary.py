@@ -177,7 +177,7 @@ def _cells(e: Experiment, status: StudyStatus) -> tuple[str, ...]:
     gains = status.gains
     return (
         str(e.number), verdict_words(e, gains), status.format(e.value), str(len(e.measurements)), f"{e.seconds:.1f}",
-        *figures(gains.get(e.number)),
+        *figures(gains.get(e.number), status.noise.sd),
     )  # fmt: skip
 
 

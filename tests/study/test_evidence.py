@@ -5,7 +5,7 @@ import pytest
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.gains import Gain
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.study.evidence import all_gains, chance, details, figures, proof, tried_text, verdict_words
+from autoresearch_magic.study.evidence import all_gains, chance, details, figures, interval, proof, tried_text, verdict_words
 
 KNOWN = Gain(0.0312, 0.0121, 0.0503, 2, 3, 0.9712, True)
 UNKNOWN = Gain(0.03123, None, None, 1, 1)
@@ -32,6 +32,14 @@ def experiment(number, *values, verdict=Verdict.KEEP, parent=0):
 )
 def test_the_figures_of_a_table(gain, shown):
     assert figures(gain) == shown
+
+
+def test_the_figures_have_the_decimals_of_the_values():
+    wide = Gain(-0.0081, -0.134, 0.118, 1, 3, 0.44)
+    assert figures(wide) == ("-0.01", "-0.13 to 0.12", "44%")
+    assert figures(wide, 0.03) == ("-0.008", "-0.134 to 0.118", "44%")
+    assert figures(Gain(12.0, -400.0, 424.0, 1, 3, 0.5)) == ("+12", "-400 to 424", "50%")
+    assert interval(Gain(0.1, -0.0001, 0.2001, 1, 3, 0.5)) == "0.00 to 0.20", "no minus before a zero"
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,25 @@
  * `revision` counts such changes), and the new points of the current learning curve as 32-bit floats. A lost or repeated
  * message does no harm, so a reload, a second view or a slow line only delays the panel.
  *
- *   sent:     {type: "pull", since, revision, epoch, curve: {kind, number, repeat, stride, points}}
+ *   sent:     {type: "pull", since, revision, epoch, gains, curve: {kind, number, repeat, stride, points}}
  *             {type: "command", name: "pause" | "resume" | "stop"}
  *             {type: "show", number}
  *   received: {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows`
  *             are those from the requested row to `since`, and the older ones that changed between `after` and `revision`;
+ *             `gains` is {state, rows} when anything has changed since the state that the view has, with a `Gain` for every row;
  *             `asked` is false when it answers no pull, because a cell blocks the kernel; see `takeDelta`
- *             {type: "detail", number, hypothesis, reason, numbers, diff, output, error}
+ *             {type: "detail", number, hypothesis, evidence, reason, numbers, diff, output, error}
  *             {type: "refused", message}
  *
  * Summaries, reasons and code are written by agents, so they are inserted as text nodes and never as markup.
  *
- * @typedef {{number: number, verdict: string, value: number | null, change: number | null, seconds: number,
+ * @typedef {{number: number, verdict: string, value: number | null, seconds: number,
  *            agent: string, summary: string, reason: string, repeats: number, averaged: number}} Row
  *   `repeats` counts all its runs, `averaged` those that its value is of.
+ * @typedef {[string, string, string, boolean]} Gain
+ *   The expected gain over the version before it, its 95% interval, the chance of being better, and whether it is proven.
  * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
- * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, curve: Curve | null,
+ * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, gains: Gain[], known: string, curve: Curve | null,
  *            details: Map<number, any>, stale: Set<number>, dirty: Set<number>}} Store
  */
 
@@ -42,8 +45,8 @@ const MUTED = new Set(["discard", "pruned", "duplicate"]);
 /** What the verdicts mean, for tooltips. */
 const MEANING = {
   baseline: "the target as it was at the start",
-  keep: "became the best so far; later experiments build on it",
-  discard: "ran, but was not better than the best so far",
+  keep: "expected to be better than the best before it; later experiments build on it",
+  discard: "ran, but is not expected to be better than the best so far",
   crash: "the code raised an error or died",
   timeout: "took too long and was ended",
   pruned: "stopped early, because its learning curve was hopeless beside the best one's",
@@ -52,6 +55,8 @@ const MEANING = {
   "metric-error": "ran, but the metric could not be read",
   rejected: "refused: it changed frozen code or a seed, or its value is impossible",
 };
+
+const PROVEN = [`${MEANING.keep}; not proven yet`, `${MEANING.keep}; proven: its runs leave less than one chance in twenty that it is no better`];
 
 // ---------------------------------------------------------------------------------------------- elements and numbers
 
@@ -150,7 +155,7 @@ const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.max(0, M
 
 /** @returns {Store} */
 const newStore = () => ({
-  epoch: "", since: 0, revision: 0, now: null, rows: new Map(), curve: null, details: new Map(), stale: new Set(), dirty: new Set(),
+  epoch: "", since: 0, revision: 0, now: null, rows: new Map(), gains: [], known: "", curve: null, details: new Map(), stale: new Set(), dirty: new Set(),
 });
 
 /**
@@ -167,11 +172,22 @@ function takeDelta(store, delta, buffers) {
     if (store.details.has(row.number)) store.stale.add(row.number);
     store.dirty.add(row.number);
   }
+  if (delta.gains) takeGains(store, delta.gains);
   let held = 0;
   while (store.rows.has(held)) held++;
   store.since = Math.min(held, delta.since);
   if (delta.after <= store.revision) store.revision = Math.max(store.revision, delta.revision);
   return takeCurve(store, delta.curve, buffers) && store.since >= delta.since && store.revision >= delta.revision;
+}
+
+/** Take the gains of all rows; those that are shown otherwise than before are drawn again. */
+function takeGains(store, { state, rows }) {
+  rows.forEach((gain, number) => {
+    if (!store.rows.has(number) || `${store.gains[number]}` === `${gain}`) return;
+    store.dirty.add(number);
+    if (store.details.has(number)) store.stale.add(number);
+  });
+  [store.gains, store.known] = [rows, state];
 }
 
 /** Add new points of the current curve. If they do not follow those we have, forget the curve, so that all of it is sent. */
@@ -218,11 +234,11 @@ function openTransport(model, store, onMessage, onSilence) {
     try { model.send(content); } catch { /* no kernel: onSilence reports it */ }
   };
   const pull = () => {
-    const { kind = "", number = -1, repeat = 0, stride = 1, points = [] } = store.curve ?? {}, { since, revision, epoch } = store;
+    const { kind = "", number = -1, repeat = 0, stride = 1, points = [] } = store.curve ?? {}, { since, revision, epoch, known } = store;
     if (!waiting) silentSince = clock(); // a hidden tab sends late: silence counts from an open pull
     else patience = Math.min(2 * patience, PATIENCE); // it may wait in a busy kernel's queue, and so would all that are sent after it
     [waiting, sentAt] = [true, clock()];
-    send({ type: "pull", since, revision, epoch, curve: { kind, number, repeat, stride, points: points.length } });
+    send({ type: "pull", since, revision, epoch, gains: known, curve: { kind, number, repeat, stride, points: points.length } });
   };
   const tick = () => {
     const now = clock();
@@ -410,22 +426,31 @@ function updateTiles(parts, now, format) {
       span(gain > 0 ? "good" : "plain", gainText(gain, baseline.value, format)), best.summary ? `\u00a0· ${best.summary}` : "");
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
   set(parts.counts, "Experiments", [`${done}`, study.total ? ` / ${study.total}` : ""],
-    [`${counts.keep}\u00a0kept`, `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
+    [counts.keep ? `${counts.keep}\u00a0kept, ${counts.proven}\u00a0proven` : "0\u00a0kept", `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
   set(parts.time, "Elapsed", [duration(now.elapsed)], now.pace ? `${duration(now.pace)} per experiment` : study.budget ? `${study.budget} per run` : "");
 }
 
 // ------------------------------------------------------------------------------------------------------------ charts
 
-/** Draw the mark of a verdict, the same in chart, legend and table; the shapes differ without colour too. */
-function mark(verdict, x, y, r = 3.5) {
-  const at = { class: `mark ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` };
+/** Draw the mark of a verdict, the same in chart, legend and table; the shapes differ without colour too. A keep that is not proven is hollow. */
+function mark(verdict, x, y, r = 3.5, proven = true) {
+  const at = { class: `mark ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}${verdict === "keep" && !proven ? " unproven" : ""}` };
+  if (verdict === "keep" && !proven) r -= 1; // its outline adds to it
   if (VALUED.has(verdict)) return s("circle", { ...at, cx: x, cy: y, r });
   if (MUTED.has(verdict)) return s("path", { ...at, d: `M${x - r + 0.5} ${y}h${2 * r - 1}` });
   const q = r - 0.7;
   return s("path", { ...at, d: `M${x - q} ${y - q}l${2 * q} ${2 * q}m0 ${-2 * q}l${-2 * q} ${2 * q}` });
 }
 
-const tinyMark = (verdict) => s("svg", { class: "tiny", viewBox: "0 0 10 10", "aria-hidden": "true" }, mark(verdict, 5, 5, 3.5));
+const tinyMark = (verdict, proven) => s("svg", { class: "tiny", viewBox: "0 0 10 10", "aria-hidden": "true" }, mark(verdict, 5, 5, 3.5, proven));
+const isProven = (store, number) => store.gains[number]?.[3] ?? false;
+
+/** What a gain says, in words: without what is not known. */
+function gainWords(gain, verdict) {
+  const [size, interval, chance, proven] = gain ?? ["–", "–", "–", false], known = (text) => text !== "–";
+  return [known(size) && `gain ${minus(size)}`, interval === "exact" ? "no noise so far" : known(interval) && `95% interval ${minus(interval)}`,
+    known(chance) && `chance of being better ${chance}`, verdict === "keep" && (proven ? "proven" : "not proven yet")].filter(Boolean);
+}
 
 /**
  * Return the range of the y-axis: all kept values, the baseline with one standard deviation, and the discarded values that
@@ -509,7 +534,7 @@ function drawHistory(svg, width, height, store, selected) {
   if (kept.length) {
     const path = kept.map((p, i) => (i ? `H${p.x}V${p.y}` : `M${p.x} ${p.y}`)).join("");
     svg.append(s("path", { class: "step", d: `${path}H${Math.max(kept.at(-1).x, X(last))}` }));
-    for (const p of kept) svg.append(mark(p.row.verdict, p.x, p.y, radius + 0.9));
+    for (const p of kept) svg.append(mark(p.row.verdict, p.x, p.y, radius + 0.9, isProven(store, p.row.number)));
   }
   drawLabels(svg, box, kept, points);
   const all = [...points, ...bottom].sort((a, b) => a.x - b.x);
@@ -599,8 +624,9 @@ function buildCharts(store, select) {
   const history = svg("History of the study", true), curve = svg("Learning curve of the current run", false);
   const tip = h("div", { class: "tooltip", hidden: "" }), spoken = h("div", { class: "spoken", role: "status" });
   const title = h("span", { class: "caption" }, "Metric by experiment"), curveTitle = h("span", { class: "caption" }, "Learning curve");
-  const keys = [["keep", "kept"], ["discard", "discarded"], ["crash", "failed"], ["pruned", "stopped early, duplicate"]];
-  const legend = span("legend", ...keys.map(([verdict, word]) => h("span", { class: "key", title: verdict === "crash" ? "no value: crash, timeout, guard, metric or refusal" : MEANING[verdict] }, tinyMark(verdict), word)));
+  const keys = [["keep", "kept, proven", PROVEN[1]], ["keep", "kept, not proven yet", PROVEN[0]], ["discard", "discarded"],
+    ["crash", "failed", "no value: crash, timeout, guard, metric or refusal"], ["pruned", "stopped early, duplicate"]];
+  const legend = span("legend", ...keys.map(([verdict, word, title], i) => h("span", { class: "key", title: title ?? MEANING[verdict] }, tinyMark(verdict, i === 0), word)));
   const curveLegend = h("span", { class: "legend" });
   const empty = div("empty", "Each experiment will be a point here.");
   const curveEmpty = div("empty", "The curve of the current run will appear here.");
@@ -610,14 +636,15 @@ function buildCharts(store, select) {
   let points = [], at = -1, format = String, key = "", curveKey = "";
 
   const hide = () => { at = -1; tip.hidden = true; history.querySelector(".arm-hover")?.remove(); };
-  const words = ({ row }) => [`Experiment ${row.number}: ${row.verdict}`, format(row.value), row.summary || row.reason].join(", ");
+  const words = ({ row }) => [`Experiment ${row.number}: ${row.verdict}`, format(row.value), ...gainWords(store.gains[row.number], row.verdict), row.summary || row.reason].join(", ");
   const show = (index) => {
     hide();
     const p = points[(at = index)];
     if (!p) return;
     history.append(s("circle", { class: "hover", cx: p.x, cy: p.y, r: 7 }));
-    tip.replaceChildren(div("tiphead", h("b", {}, `#${p.row.number}`), chip(p.row.verdict), span("tipvalue", format(p.row.value))),
-      h("div", {}, p.row.summary || p.row.reason));
+    const { row } = p, said = gainWords(store.gains[row.number], row.verdict);
+    tip.replaceChildren(div("tiphead", h("b", {}, `#${row.number}`), chip(row.verdict, isProven(store, row.number)), span("tipvalue", format(row.value))),
+      h("div", {}, row.summary || row.reason), said.length ? div("quiet", said.join(", ")) : "");
     tip.hidden = false;
     const [w, room] = [tip.offsetWidth, main.clientWidth];
     tip.style.left = `${Math.max(0, Math.min(room - w, p.x > room / 2 ? p.x - w - 14 : p.x + 14))}px`;
@@ -690,8 +717,10 @@ function buildCharts(store, select) {
 
 // ------------------------------------------------------------------------------------------------- table and details
 
-/** The name of a verdict with its mark. */
-const chip = (verdict) => h("span", { title: MEANING[verdict], class: `chip ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` }, tinyMark(verdict), verdict);
+/** The name of a verdict with its mark; that of a keep says whether it is proven. */
+const chip = (verdict, proven) => h("span", { title: verdict === "keep" ? PROVEN[Number(proven)] : MEANING[verdict],
+  class: `chip ${VALUED.has(verdict) || MUTED.has(verdict) ? verdict : "failure"}` }, tinyMark(verdict, proven), verdict,
+verdict === "keep" && proven ? span("proven", ", proven") : "");
 
 /** Build the table of experiments; `toggle(number)` opens or closes a row, `filter` is called with "all" or "kept". */
 function buildTable(toggle, filter) {
@@ -701,8 +730,9 @@ function buildTable(toggle, filter) {
   parts.options = { all: option("all"), kept: option("kept") };
   parts.empty = h("div", { class: "empty" }, "No experiment is finished yet.");
   const th = (name, kind = null, title = null) => h("th", { scope: "col", class: kind, title }, name);
-  const head = h("tr", {}, th("#", "num"), th("verdict", null, "what was decided about the experiment"), parts.value, th("change", "num", "difference from the version that it was made from: the best at that time"),
-    th("time", "num wide"), th("agent", "wide"), th("summary", "summary"));
+  const head = h("tr", {}, th("#", "num"), th("verdict", null, "what was decided about the experiment"), parts.value,
+    th("gain", "num", "expected gain over the version that it was compared with, the best at that time; above zero is better"),
+    th("95% interval", "num roomy", "of the gain"), th("chance", "num", "chance of being better than that version"), th("time", "num wide"), th("agent", "wide"), th("summary", "summary"));
   parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments" },
     h("table", { class: "table" }, h("thead", {}, head), parts.body), parts.empty);
   parts.node = h("section", { class: "history" }, div("bar-head", span("caption", "Experiments"),
@@ -717,18 +747,18 @@ function selecting(event) {
   return event.detail > 0 && chosen?.type === "Range" && chosen.containsNode(event.currentTarget, true);
 }
 
-function tableLine(row, format, minimize, toggle) {
+function tableLine(row, gain, format, toggle) {
+  const [size, interval, chance, proven] = gain ?? ["–", "–", "–", false];
   // A better value that was not kept may be chance: not green.
-  const good = KEPT.has(row.verdict) && row.change < 0 === minimize;
-  const better = row.change === null || row.change === undefined || row.change === 0 ? "quiet" : good ? "good" : "quiet";
-  const size = row.change === null || row.change === undefined ? "" : format(Math.abs(row.change));
-  const change = (/[1-9]/.test(size) ? (row.change > 0 ? "+" : "−") : "") + size; // zero has no sign
+  const good = row.verdict === "keep" && size.startsWith("+");
   const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
     String(row.number));
   const td = (kind, ...content) => h("td", { class: kind }, ...content);
   const times = row.averaged > 1 ? h("span", { class: "times", title: `from ${row.averaged} runs` }, `×${row.averaged}`) : "";
   return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: (event) => { if (!selecting(event)) toggle(row.number); } },
-    td("num", opener), td(null, chip(row.verdict)), td("num value", format(row.value), times), td(`num ${better}`, change),
+    td("num", opener), td(null, chip(row.verdict, proven)), td("num value", format(row.value), times),
+    h("td", { class: `num ${good ? "good" : "quiet"}`, title: interval === "–" ? null : gainWords(gain, row.verdict).join(", ") }, minus(size)),
+    td("num roomy quiet", minus(interval)), td(`num ${proven ? "good" : "quiet"}`, chance),
     td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));
 }
 
@@ -741,7 +771,7 @@ function updateTable(parts, store, view) {
     parts.scroll.scrollTop = 0;
   }
   for (const number of [...all].sort((a, b) => a - b)) {
-    const line = tableLine(store.rows.get(number), view.format, now.study.minimize, parts.toggle), old = parts.lines.get(number);
+    const line = tableLine(store.rows.get(number), store.gains[number], view.format, parts.toggle), old = parts.lines.get(number);
     if (old) {
       const focused = old.contains(document.activeElement);
       old.replaceWith(line);
@@ -781,7 +811,7 @@ function placeDetails(parts, store, selected) {
   else if (parts.shown !== detail || parts.open?.previousSibling !== line) {
     parts.open?.remove();
     const row = store.rows.get(selected);
-    parts.open = h("tr", { class: `detail ${KEPT.has(row.verdict) ? "kept" : "other"}` }, h("td", { colspan: 7 }, detailBox(row, detail)));
+    parts.open = h("tr", { class: `detail ${KEPT.has(row.verdict) ? "kept" : "other"}` }, h("td", { colspan: 9 }, detailBox(row, detail)));
     line.after(parts.open);
   }
   parts.shown = detail;
@@ -790,7 +820,8 @@ function placeDetails(parts, store, selected) {
 function detailBox(row, detail) {
   const item = (label, text) => (text ? [h("dt", {}, label), h("dd", {}, text)] : []);
   const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
-  const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...item("Reason", detail?.reason || row.reason), ...item("Also measured", detail?.numbers), ...item("Run", facts)));
+  const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...(detail?.evidence ?? []).flatMap((each) => item(...each)),
+    ...item("What decided", detail?.reason || row.reason), ...item("Also measured", detail?.numbers), ...item("Run", facts)));
   const pre = (name, label, text) => h("pre", { class: name, tabindex: "0", "aria-label": label }, text);
   if (!detail) box.append(h("div", { class: "loading" }, "Loading the details from the kernel…"));
   if (detail?.error) box.append(h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error));

@@ -21,10 +21,10 @@ from ...curve import Point
 from ...errors import UserError
 from ...events import State
 from ...experiment import Experiment
-from ...judging.gains import gain_over_parent
-from ...judging.noise import Noise, estimate_noise
-from ...metric import Metric, format_numbers
+from ...judging.noise import Noise
+from ...metric import format_numbers
 from ...source.edits import unified_diff
+from ...study.evidence import details, figures
 from ...study.status import LiveRun, StudyStatus
 from ...study.study import Study
 from ...study.summary import counts, gain_text, run_line, spent_line
@@ -57,6 +57,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         self._asked_at = time.monotonic()
         self._rows_sent, self._revision = 0, 0  # rows, and later changes of rows
         self._curve: dict[str, Any] = {}  # the curve that was sent last, and how many of its points
+        self._gains = ""  # the state of the gains that was sent last
         self.on_msg(self._on_message)
         _answer_in_asking_thread(self.comm)
         _panels.setdefault(study, weakref.WeakSet()).add(self)
@@ -88,11 +89,14 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _send_unasked(self) -> None:
         """Send what has changed since the last answer."""
-        self._send_changes({"since": self._rows_sent, "revision": self._revision, "curve": self._curve})
+        known = {"since": self._rows_sent, "revision": self._revision, "gains": self._gains, "curve": self._curve}
+        self._send_changes(known)
 
     def _send_changes(self, request: dict[str, Any], *, asked: bool = False) -> None:
         content, buffers = delta(self._study, self._epoch, request)
         self._rows_sent, self._revision = content["since"], content["revision"]
+        if (gains := content["gains"]) is not None:
+            self._gains = gains["state"]
         if (curve := content["curve"]) is not None:
             self._curve = {**curve, "points": curve["from"] + curve["count"]}
         self.send({**content, "asked": asked}, buffers)
@@ -138,8 +142,8 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
     study : Study
     epoch : str
     request : dict
-        What the view has: ``since`` (number of rows), ``revision`` (number of later changes of rows), ``curve`` (kind,
-        number, repeat, stride, points) and ``epoch``.
+        What the view has: ``since`` (number of rows), ``revision`` (number of later changes of rows), ``gains`` (the state that
+        it has the gains of), ``curve`` (kind, number, repeat, stride, points) and ``epoch``.
 
     Returns
     -------
@@ -153,9 +157,9 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
     revised = list(status.revised)
     experiments = study.experiments
     renewed = set(revised[revision:])
-    # A changed row also changes the difference that its children show.
-    changed = [e for e in experiments[:known] if e.number in renewed or (e.parent in renewed and e.value is not None)]
-    noise = estimate_noise(experiments)
+    changed = [e for e in experiments[:known] if e.number in renewed]
+    # Every experiment teaches something about the noise, and so about all gains: they are sent whole when anything is new.
+    gains_state = f"{len(experiments)}.{len(revised)}"
     best, baseline, live = status.incumbent, status.baseline, status.live
     curve, buffers = _curve(status, request.get("curve") or {})
     head = status.headline
@@ -175,14 +179,14 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "remaining": status.remaining,
         "spent": status.elapsed / limit if (limit := study.settings.time_limit) else 0.0,
         "baseline": baseline and {
-            "value": baseline.value, "sd": _spread(baseline, noise), "repeats": len(baseline.values),
+            "value": baseline.value, "sd": _spread(baseline, status.noise), "repeats": len(baseline.values),
         },
         "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
         "headline": head and {
             "best": head.best, "best_sd": head.best_sd, "baseline": head.baseline, "baseline_sd": head.baseline_sd,
             "gain": head.gain, "reach": head.reach, "text": gain_text(head), "repeats": head.repeats, "number": head.number,
         },
-        "counts": counts(experiments),
+        "counts": {**counts(experiments), "proven": len(status.proven)},
         "done": status.done,
         "pace": status.pace,
         "ledger": spent_line(status),
@@ -190,7 +194,8 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
         "since": len(experiments),
         "after": min(revision, len(revised)),
         "revision": len(revised),
-        "rows": [_row(e, experiments, study.metric) for e in [*changed, *experiments[known:]]],
+        "rows": [_row(e) for e in [*changed, *experiments[known:]]],
+        "gains": None if same and request.get("gains") == gains_state else _gains(status, experiments, gains_state),
         "curve": curve,
     }  # fmt: skip
     return content, buffers
@@ -206,6 +211,7 @@ def detail(study: Study, number: Any) -> dict[str, Any]:
     last = e.measurements[-1] if e.measurements else None
     return {
         "type": "detail", "number": e.number, "hypothesis": _hypothesis(e), "reason": e.reason,
+        "evidence": details(e, study.status.gains.get(e.number), study.status.noise.sd),
         "numbers": format_numbers(e.numbers, MOST_TEXT),
         "diff": unified_diff(before, e.target, f"experiment {e.parent}", f"experiment {e.number}") if e.number else e.target,
         "output": last.output if last else "", "error": last.traceback if last else "",
@@ -224,11 +230,16 @@ def _spread(e: Experiment, noise: Noise) -> float | None:
     return noise.at(e.value) if noise.known and e.value is not None else None
 
 
-def _row(e: Experiment, experiments: Sequence[Experiment], metric: Metric) -> dict[str, Any]:
-    found = gain_over_parent(e, experiments, metric)
-    change = None if found is None else found.gain * (-1 if metric.minimize else 1)
+def _gains(status: StudyStatus, experiments: Sequence[Experiment], state: str) -> dict[str, Any]:
+    """Return gain, interval and chance of every experiment as they are shown, and whether it is proven."""
+    gains, sd = status.gains, status.noise.sd
+    shown = (gains.get(e.number) for e in experiments)
+    return {"state": state, "rows": [[*figures(gain, sd), gain is not None and gain.proven] for gain in shown]}
+
+
+def _row(e: Experiment) -> dict[str, Any]:
     return {
-        "number": e.number, "verdict": str(e.verdict), "value": e.value, "change": change, "seconds": e.seconds,
+        "number": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": e.seconds,
         "agent": e.proposal.agent, "summary": e.summary, "reason": e.reason, "repeats": len(e.measurements),
         "averaged": len(e.values),
     }  # fmt: skip

@@ -53,7 +53,8 @@ def test_a_finished_study_row_by_row(study):
     content, _ = delta(study, "e", {"since": 0, "epoch": "e"})
     json.dumps(content, allow_nan=False)
     assert [row["number"] for row in content["rows"]] == [0, 1, 2, 3, 4]
-    assert content["rows"][0]["change"] is None
+    assert content["gains"]["rows"][0] == ["–", "–", "–", False]
+    assert [proven for *_, proven in content["gains"]["rows"]].count(True) == content["counts"]["proven"]
     assert content["counts"]["keep"] + content["counts"]["discard"] + content["counts"]["failed"] == 4
     assert content["baseline"]["repeats"] == 2
     assert (content["headline"] is None) == (study.incumbent.number == 0)
@@ -79,12 +80,7 @@ def test_older_rows_that_changed_are_sent_again(study):
 
     status.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2).measurements)))
     content, _ = delta(study, "e", {"since": 4, "revision": 0, "epoch": "e"})
-    # Those that are compared with it have another distance now; a failure has none.
-    assert [(r["number"], r["change"]) for r in content["rows"]] == [
-        (0, None),
-        (1, pytest.approx(0.4)),
-        (3, pytest.approx(-0.2)),
-    ]
+    assert [r["number"] for r in content["rows"]] == [0]
     assert (content["rows"][0]["repeats"], content["rows"][0]["averaged"], content["revision"]) == (2, 2, 1)
     assert content["baseline"]["sd"] == pytest.approx(0.1414, abs=1e-4)
 
@@ -94,9 +90,71 @@ def test_older_rows_that_changed_are_sent_again(study):
     status.take(Remeasured(replace(baseline, measurements=experiment(0, 1.0, 1.2, 1.1).measurements)))
     status.take(Judged(experiment(4, 1.3)))
     both, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "e"})
-    assert [r["number"] for r in both["rows"]] == [0, 1, 3, 4]
+    assert [r["number"] for r in both["rows"]] == [0, 4]
     fresh, _ = delta(study, "e", {"since": 4, "revision": 1, "epoch": "another"})
     assert ([r["number"] for r in fresh["rows"]], fresh["after"], fresh["revision"]) == ([0, 1, 2, 3, 4], 0, 2)
+
+
+def test_the_gains_of_all_rows_come_whenever_anything_is_new(study):
+    status = study.status
+    for e in (experiment(0, 1.0, verdict=Verdict.BASELINE), experiment(1, 1.5), experiment(2, 0.8, verdict=Verdict.KEEP)):
+        status.take(Judged(e))
+    gains = delta(study, "e", {"since": 0})[0]["gains"]
+    none = ["–", "–", "–", False]
+    assert gains["rows"] == [none, ["-0.5", "–", "–", False], ["+0.2", "–", "–", False]], "the noise is not known"
+    known = {"since": 3, "epoch": "e", "gains": gains["state"]}
+    assert delta(study, "e", known)[0]["gains"] is None
+    assert delta(study, "e", {**known, "epoch": "old"})[0]["gains"] == gains
+
+    status.take(Remeasured(experiment(0, 1.0, 1.02, 0.98, verdict=Verdict.BASELINE)))
+    status.take(Remeasured(experiment(2, 0.8, 0.79, 0.81, verdict=Verdict.KEEP)))
+    again = delta(study, "e", known)[0]["gains"]
+    assert again["state"] != gains["state"]
+    assert again["rows"][0] == none
+    assert again["rows"][1][0] == "-0.500"
+    assert again["rows"][2] == ["+0.200", again["rows"][2][1], ">99%", True]
+    assert delta(study, "e", known)[0]["counts"]["proven"] == 1
+    assert ["Proven", "proven"] in json.loads(json.dumps(detail(study, 2)["evidence"]))
+
+
+def test_unasked_answers_send_the_gains_once(study, monkeypatch):
+    study.status.take(Judged(experiment(0, 1.0, verdict=Verdict.BASELINE)))
+    sent = []
+    panel = Panel(study)
+    monkeypatch.setattr(panel, "send", lambda content, buffers=None: sent.append(content))
+    for _ in range(2):
+        panel._asked_at = time.monotonic() - 60
+        panel.push_updates()
+    assert [content["gains"] is None for content in sent] == [False, True]
+    panel.close()
+
+
+GAINS = """
+const store = newStore(), states = [];
+const take = (gains, ...rows) => takeDelta(store, { epoch: "e", since: store.rows.size + rows.length, after: 0, revision: 0, rows, gains });
+const record = () => { states.push([store.known, [...store.dirty], [...store.stale]]); store.dirty.clear(); };
+const none = ["–", "–", "–", false], one = ["+0.1", "0.0 to 0.2", "96%", false];
+take({ state: "2", rows: [none, one] }, { number: 0 }, { number: 1 }); record();
+store.details.set(1, {});
+take(null); record();
+take({ state: "3", rows: [none, [...one.slice(0, 3), true], one] }); record(); // its row has not come yet
+take({ state: "4", rows: [none, [...one.slice(0, 3), true], one] }, { number: 2 }); record();
+states.push(gainWords(store.gains[1], "keep"), gainWords(["−0.2", "exact", "<1%", false], "discard"), gainWords(undefined, "keep"), gainWords(none, "crash"));
+console.log(JSON.stringify(states));
+"""
+
+
+def test_only_rows_whose_gain_is_shown_otherwise_are_drawn_again(tmp_path):
+    assert in_node(GAINS, tmp_path) == [
+        ["2", [0, 1], []],
+        ["2", [], []],
+        ["3", [1], [1]],
+        ["4", [2], [1]],
+        ["gain +0.1", "95% interval 0.0 to 0.2", "chance of being better 96%", "proven"],
+        ["gain −0.2", "no noise so far", "chance of being better <1%"],
+        ["not proven yet"],
+        [],
+    ]
 
 
 STORE = """

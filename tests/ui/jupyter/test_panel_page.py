@@ -229,7 +229,7 @@ def test_the_chart_and_the_table_work_by_keys(page, study):
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     said = page.locator(".arm-plot [role=status]")
-    assert said.inner_text() == "Experiment 2: discard, 3.500, idea 2"
+    assert said.inner_text() == "Experiment 2: discard, 3.500, gain −1.5, idea 2"
     page.keyboard.press("Enter")
     opener = page.get_by_role("button", name="Experiment 2, details")
     assert opener.get_attribute("aria-expanded") == "true"
@@ -238,6 +238,31 @@ def test_the_chart_and_the_table_work_by_keys(page, study):
     page.keyboard.press("Enter")
     assert opener.get_attribute("aria-expanded") == "false"
     assert page.locator(".arm-open, .arm-detail").count() == 0
+
+
+def test_proven_keeps_are_filled_and_the_others_hollow(page, study):
+    for number, verdict, values in (
+        (0, Verdict.BASELINE, (2.0, 2.02, 1.98)), (1, Verdict.KEEP, (1.0, 1.02)), (2, Verdict.KEEP, (0.99,)),
+        (3, Verdict.DISCARD, (1.5,)),
+    ):  # fmt: skip
+        runs = tuple(Measurement(Outcome.OK, v, seed=n, seconds=1.0) for n, v in enumerate(values))
+        parent = None if number == 0 else min(1, number - 1)
+        study.status.take(Judged(replace(experiment(number, 0.0, verdict), parent=parent, measurements=runs)))
+    opened(page, 4)
+    assert page.locator(".arm-legend .arm-key").all_inner_texts()[:2] == ["kept, proven", "kept, not proven yet"]
+    fills = page.eval_on_selector_all(".arm-big circle.arm-keep", "all => all.map((c) => getComputedStyle(c).fill)")
+    assert len(fills) == len(set(fills)) == 2
+    assert fills[0] == page.eval_on_selector(".arm-step", "e => getComputedStyle(e).stroke")
+    rows = page.locator("tbody tr.arm-row").all_inner_texts()
+    assert [row.split("\t")[1] for row in rows] == ["discard", "keep", "keep, proven", "baseline"]
+    assert page.locator(".arm-counts .arm-note").inner_text().startswith("2\u00a0kept, 1\u00a0proven")
+    page.locator(".arm-big circle.arm-unproven").hover(force=True)
+    said = page.locator(".arm-tooltip").inner_text()
+    assert "chance of being better" in said
+    assert said.endswith("not proven yet")
+    page.get_by_role("button", name="Experiment 1, details").click()
+    page.wait_for_selector(".arm-detail .arm-diff")
+    assert "Expected gain" in page.locator(".arm-detail dl").inner_text()
 
 
 def test_an_open_row_stays_open_when_it_changes(page, study):
