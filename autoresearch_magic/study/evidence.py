@@ -129,7 +129,9 @@ def _ends(gain: Gain, sd: float) -> str:
         return f"{DASH} (how much the number varies by chance is not known)"
     if gain.low == gain.high:
         return "exact: every repeat gave the same value so far"
-    return " to ".join(f"{_amount(gain, abs(end), sd)} {'worse' if end < 0 else 'better'}" for end in (gain.low, gain.high))
+    return " to ".join(
+        f"{_amount(gain, abs(end), sd)} {'worse' if end < 0 else 'better'}" for end in (gain.low, gain.high)
+    )
 
 
 def _amount(gain: Gain, value: float, sd: float) -> str:

@@ -5,7 +5,16 @@ import pytest
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.gains import Gain
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.study.evidence import all_gains, chance, details, figures, interval, proof, tried_text, verdict_words
+from autoresearch_magic.study.evidence import (
+    all_gains,
+    chance,
+    details,
+    figures,
+    interval,
+    proof,
+    tried_text,
+    verdict_words,
+)
 
 KNOWN = Gain(0.0312, 0.0121, 0.0503, 2, 3, 0.9712, True)
 UNKNOWN = Gain(0.03123, None, None, 1, 1)

@@ -97,7 +97,11 @@ def test_older_rows_that_changed_are_sent_again(study):
 
 def test_the_gains_of_all_rows_come_whenever_anything_is_new(study):
     status = study.status
-    for e in (experiment(0, 1.0, verdict=Verdict.BASELINE), experiment(1, 1.5), experiment(2, 0.8, verdict=Verdict.KEEP)):
+    for e in (
+        experiment(0, 1.0, verdict=Verdict.BASELINE),
+        experiment(1, 1.5),
+        experiment(2, 0.8, verdict=Verdict.KEEP),
+    ):
         status.take(Judged(e))
     gains = delta(study, "e", {"since": 0})[0]["gains"]
     none = ["–", "–", "–", False]
