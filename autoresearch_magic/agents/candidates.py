@@ -1,4 +1,7 @@
-"""The changes that the tuner considers, in order of preference: sweep steps, samples of Optuna's TPE, and all combinations."""
+"""Changes that need no model: bold steps, samples of Optuna's TPE, and all combinations.
+
+Not here: the changes that the model of all runs proposes (`acquisition`), and which source is asked (`portfolio`).
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,6 @@ from ..source.constants import Constant
 from ..source.search_space import Choices, Space, Value
 from .observations import Constants, Observation, Observations, untried
 
-FIRST_SWEEPS = 16
-"""Number of first proposals that are all sweep steps; with few constants it is twice their number, one step each way."""
-SWEEP_SHARE = 0.5
-"""Share of sweep steps among the later proposals."""
 STEP = (1 / 6, 0.42)
 """Shortest and longest sweep step, as a share of the range: a factor of 2 to 6 where the range is v/8 to 8v."""
 DRAWS = 4
@@ -31,16 +30,22 @@ ENUMERATED = 2000
 """Size up to which a search space is enumerated before the tuner gives up."""
 
 
-def candidates_for(
-    constants: Constants, observations: Observations, metric: Metric, rng: random.Random
-) -> Iterator[dict[str, Value]]:
-    """Yield changes in order of preference; the later ones are for when the earlier ones were tried already."""
-    sweeping = len(observations) - 1 < min(FIRST_SWEEPS, 2 * len(constants)) or rng.random() < SWEEP_SHARE
-    if not sweeping:
-        for _ in range(3):
-            yield _sample_tpe(_random_names(list(constants), rng), constants, observations, metric, rng)
+def bold_steps(constants: Constants, observations: Observations, rng: random.Random) -> Iterator[dict[str, Value]]:
+    """Yield one large step of one constant, of the one that was changed least often first."""
     for name in [*_least_changed(constants, observations, rng), *_least_changed(constants, observations, rng)]:
         yield {name: _sweep_step(constants[name], observations, rng)}
+
+
+def tpe_samples(
+    constants: Constants, observations: Observations, metric: Metric, rng: random.Random
+) -> Iterator[dict[str, Value]]:
+    """Yield samples of Optuna's TPE for a small random set of constants."""
+    for _ in range(3):
+        yield _sample_tpe(_random_names(list(constants), rng), constants, observations, metric, rng)
+
+
+def untried_combinations(constants: Constants, rng: random.Random) -> Iterator[dict[str, Value]]:
+    """Yield random values of a few constants, then every combination of values where they are not too many."""
     for _ in range(20):
         yield {name: constants[name].space.at(rng.random()) for name in _random_names(list(constants), rng)}
     yield from _all_combinations(constants, rng)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
@@ -12,11 +13,17 @@ from ..source.constants import Constant, read_values, replace_constants
 from ..source.search_space import Range, Space, Value
 from .base import Briefing
 
-HISTORY = 80
-"""Number of experiments to learn from: the latest, and the `BEST` of the earlier ones. Reading one of 200 lines takes 1.5 ms."""
-BEST = 25
+HISTORY = 150
+"""Number of experiments to learn from: the latest, and the `BEST` of the earlier ones. Reading one of 200 lines takes 1.5 ms, once."""
+BEST = 50
 """Number of earlier experiments to learn from."""
-
+SOURCES: Mapping[str, str] = {
+    "model": "Chosen by the model of all runs.",
+    "bold": "A bold step.",
+    "tpe": "A sample of TPE.",
+    "rest": "An untried combination.",
+}
+"""The sources, and the sentences that end the hypotheses of their proposals."""
 
 Constants = Mapping[str, Constant]
 
@@ -38,6 +45,12 @@ class Observation:
         The values before and after for each constant changed from the parent's target; empty when other code changed too.
     inert : bool
         Whether the metric is exactly the parent's on the same seed.
+    number, runs : int
+        The experiment's number, and the runs behind its value; 0 for a failure.
+    code : str
+        The target without the values of the incumbent's constants: equal for targets that differ in them alone.
+    source : str
+        Which of the tuner's sources proposed it (`SOURCES`); empty for other agents' proposals.
     """
 
     values: Mapping[str, Value]
@@ -46,9 +59,18 @@ class Observation:
     kept: bool
     changes: Mapping[str, tuple[Value, Value]]
     inert: bool = False
+    number: int = 0
+    runs: int = 0
+    code: str = ""
+    source: str = ""
 
 
 Observations = Sequence[Observation]
+
+
+def source_of(hypothesis: str) -> str:
+    """Return the source of a proposal of the tuner by its hypothesis; empty for another agent's."""
+    return next((name for name, sentence in SOURCES.items() if hypothesis.endswith(sentence)), "")
 
 
 def observe_all(briefing: Briefing, constants: Constants) -> list[Observation]:
@@ -87,9 +109,24 @@ def _observe(experiment: Experiment, parent: Experiment | None, constants: Const
         value=value,
         steps=steps,
         kept=verdict.kept,
-        changes=_changes(experiment, parent, constants) if known and parent is not None else {},
+        changes=_changes(experiment.target, parent.target, tuple(constants)) if known and parent is not None else {},
         inert=known and parent is not None and _as_before(experiment, parent),
+        number=experiment.number,
+        runs=len(experiment.values) if value is not None else 0,
+        code=code_around(experiment.target, tuple(constants)),
+        source=source_of(experiment.proposal.hypothesis),
     )
+
+
+@lru_cache(maxsize=2048)
+def code_around(target: str, names: tuple[str, ...]) -> str:
+    """Return a target with all numbers 0 and all texts empty where these constants stand."""
+    values = read_values(target)
+    plain = {name: type(values[name])() for name in names if name in values}
+    try:
+        return replace_constants(target, plain)
+    except KeyError:
+        return target
 
 
 def _as_before(experiment: Experiment, parent: Experiment) -> bool:
@@ -111,19 +148,20 @@ def is_number(space: Space) -> bool:
     return isinstance(space, Range) or space.ordered
 
 
-def _changes(experiment: Experiment, parent: Experiment, constants: Constants) -> dict[str, tuple[Value, Value]]:
+@lru_cache(maxsize=2048)
+def _changes(target: str, parent: str, names: tuple[str, ...]) -> Mapping[str, tuple[Value, Value]]:
     """Return the changes from the parent's target, if they are changes of the incumbent's constants and nothing else."""
-    before, after = read_values(parent.target), read_values(experiment.target)
+    before, after = read_values(parent), read_values(target)
     changed = {
         name: (before[name], after[name])
-        for name in constants
+        for name in names
         if name in before and name in after and type(before[name]) is type(after[name]) and before[name] != after[name]
     }
     try:
-        rest = replace_constants(parent.target, {name: new for name, (_, new) in changed.items()})
+        rest = replace_constants(parent, {name: new for name, (_, new) in changed.items()})
     except KeyError:  # a constant of the incumbent that was none in the parent
         return {}
-    return changed if changed and rest == experiment.target else {}
+    return changed if changed and rest == target else {}
 
 
 def untried(name: str, value: Value, observations: Observations) -> bool:

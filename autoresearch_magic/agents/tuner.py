@@ -20,20 +20,24 @@ Not here: what is learned from earlier experiments (`observations`), the changes
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import NothingToPropose, NothingToTune, UserError
-from ..experiment import Proposal
+from ..experiment import Experiment, Proposal
+from ..judging.forecast import format_forecast
+from ..judging.noise import estimate_noise
 from ..metric import Metric
 from ..source.constants import Constant, find_constants, replace_constants
 from ..source.edits import fingerprint
 from ..source.integrity import refusal
 from ..source.search_space import Value
+from .acquisition import propose
 from .base import Agent, Briefing
-from .candidates import candidates_for
-from .observations import Constants, Observations, is_number, observe_all, untried
+from .candidates import bold_steps, tpe_samples, untried_combinations
+from .observations import SOURCES, Constants, Observations, code_around, is_number, observe_all, untried
+from .portfolio import SHARES, order
+from .surrogate import Surrogate, make_surrogate
 
 ACTIVE = 8
 """Number of constants that are tuned at the start; see `WIDEN`."""
@@ -41,6 +45,13 @@ WIDEN = 8
 """Experiments after which one more constant is tuned. Of 25 constants of which 6 matter (``benchmarks/tuner.py``), 8 and 8 leave
 20% of the loss after 24 experiments and 6% after 60 where the names say which matter; all 25 at once leave 68% and 19%. Where
 the names mislead, the two are alike: 54% and 34%, 61% and 32%."""
+FIRST, FIRST_EACH = 16, 2
+"""Number of first proposals that are all bold steps, and at most so many for each constant: one each way."""
+POINTS = ((50, 0.0), (80, 0.5), (120, 1.0), (150, 2.0))
+"""Points of a model, and the seconds of an experiment from which on it may have so many: making a proposal takes at most a tenth
+of it, and no longer than a sample of TPE does where experiments take less time than that."""
+TOLD = 3
+"""Changes of which a hypothesis says something."""
 INERT = 2
 """Changes of a constant alone that must all leave the metric as it was, for it to be tuned last."""
 
@@ -101,10 +112,9 @@ class Tuner(Agent):
         tried = {e.fingerprint or fingerprint(e.target) for e in (*briefing.history, briefing.incumbent)}
         rejected: set[tuple[Value, ...]] = set()
         active = constants if self.names else _active(constants, observations)
-        candidates = candidates_for(active, observations, briefing.metric, rng)
-        if len(active) < len(constants):
-            candidates = itertools.chain(candidates, candidates_for(constants, observations, briefing.metric, rng))
-        for changes in candidates:
+        surrogate = self._model(briefing, constants, observations)
+        groups = [active] if len(active) == len(constants) else [active, constants]
+        for source, changes in _candidates(groups, observations, surrogate, briefing.metric, rng):
             changes = {name: changes[name] for name in constants if changes.get(name, present[name]) != present[name]}
             key = tuple({**present, **changes}.values())
             if not changes or key in rejected:
@@ -115,12 +125,49 @@ class Tuner(Agent):
                 return Proposal(
                     target=target,
                     summary=", ".join(f"{name} {_show(present[name])} → {_show(changes[name])}" for name in changes),
-                    hypothesis=_hypothesis(changes, constants, observations),
+                    hypothesis=f"{_hypothesis(changes, constants, observations)} {SOURCES[source]}",
+                    expect=format_forecast(*surrogate.forecast(changes)) if surrogate else "",
                     agent=self.name,
                 )
         raise NothingToPropose(
             f"The tuner stops: every value of {', '.join(constants)} was tried; widen a range or add a constant."
         )
+
+    @staticmethod
+    def _model(briefing: Briefing, constants: Constants, observations: Observations) -> Surrogate | None:
+        code = code_around(briefing.incumbent.target, tuple(constants))
+        noise = estimate_noise(briefing.history)
+        return make_surrogate(constants, observations, briefing.metric, noise, code, _points(briefing.history))
+
+
+def _points(history: Sequence[Experiment]) -> int:
+    """Return how many points a model may have: as many as take a tenth of an experiment's time, but not fewer than are free."""
+    seconds = sorted(e.seconds / len(e.measurements) for e in history if e.measurements)
+    usual = seconds[len(seconds) // 2] if seconds else 0.0
+    return max(points for points, least in POINTS if usual >= least)
+
+
+def _candidates(
+    groups: Sequence[Constants],
+    observations: Observations,
+    surrogate: Surrogate | None,
+    metric: Metric,
+    rng: random.Random,
+) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Yield sources and changes in order of preference; the later ones are for when the earlier ones were tried already."""
+    active = groups[0]
+    early = len(observations) - 1 < min(FIRST, FIRST_EACH * len(active))
+    sources = ["bold"] if early else order(observations, [s for s in SHARES if surrogate or s != "model"], rng)
+    for constants in groups:
+        for source in sources:
+            if source == "model" and surrogate:
+                made: Iterable[dict[str, Value]] = propose(surrogate, list(constants), rng)
+            elif source == "tpe":
+                made = tpe_samples(constants, observations, metric, rng)
+            else:
+                made = bold_steps(constants, observations, rng)
+            yield from ((source, changes) for changes in made)
+        yield from (("rest", changes) for changes in untried_combinations(constants, rng))
 
 
 # -- constants ----------------------------------------------------------------------------------------------------------
@@ -158,10 +205,10 @@ def _show(value: Value) -> str:
 
 
 def _hypothesis(changes: Mapping[str, Value], constants: Constants, observations: Observations) -> str:
-    """Return one sentence on what the observations say about the changes."""
-    return (
-        "; ".join(f"{name}: {_reason(constants[name], value, observations)}" for name, value in changes.items()) + "."
-    )
+    """Return one sentence on what the observations say about the changes, at most `TOLD` of them."""
+    told = [f"{n}: {_reason(constants[n], value, observations)}" for n, value in [*changes.items()][:TOLD]]
+    more = [f"and {len(changes) - TOLD} more"] if len(changes) > TOLD else []
+    return "; ".join([*told, *more]) + "."
 
 
 def _reason(constant: Constant, value: Value, observations: Observations) -> str:

@@ -77,6 +77,14 @@ class Range:
         bottom, top = self._forward(self.low), self._forward(self.high)
         return (self._forward(inside) - bottom) / (top - bottom)
 
+    def place(self, value: Value) -> float:
+        """Return the position of a value that may lie outside: below 0 or above 1, at most one range away."""
+        number = float(value)
+        if (self.scale == "log" and number * self.low <= 0) or (self.scale == "near-one" and number >= 1):
+            return self.position(value)
+        bottom, top = self._forward(self.low), self._forward(self.high)
+        return min(2.0, max(-1.0, (self._forward(number) - bottom) / (top - bottom)))
+
     def at(self, position: float) -> Value:
         """Return the value at a position between 0 and 1, rounded to few digits, as a person would write it."""
         bottom, top = self._forward(self.low), self._forward(self.high)

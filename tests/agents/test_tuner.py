@@ -13,6 +13,7 @@ import optuna
 import pytest
 
 from autoresearch_magic.agents import Briefing
+from autoresearch_magic.agents.observations import SOURCES
 from autoresearch_magic.agents.tuner import Tuner
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
@@ -105,7 +106,7 @@ def test_every_proposal_is_new_small_and_described() -> None:
         assert made.parent is not None
         before, after = read_values(sources[made.parent]), read_values(made.target)
         changed = [name for name in before if before[name] != after[name]]
-        assert 1 <= len(changed) <= 3
+        assert 1 <= len(changed) <= (4 if made.proposal.hypothesis.endswith(SOURCES["model"]) else 3)
         assert after["seed"] == 3
         assert made.target.splitlines()[0] == "# A model"
         assert made.target.count("# ä; LR: 1e-5 .. 1e-1 log") == 1
@@ -122,7 +123,7 @@ def test_summaries_show_both_values() -> None:
     base = experiment(0, source, 1.0, Verdict.BASELINE)
     proposal = Tuner("", source).propose(Briefing("", "", LOSS, base, (base,)))
     assert proposal.summary == "POSITIONS learned → rotary"
-    assert proposal.hypothesis == "POSITIONS: rotary is untried."
+    assert proposal.hypothesis == "POSITIONS: rotary is untried. A bold step."
 
 
 def test_first_proposals_change_one_constant_by_a_large_step() -> None:
@@ -179,7 +180,9 @@ def test_the_hypothesis_agrees_with_the_history() -> None:
     for seed in range(20):
         proposal = Tuner("", "LR = 1e-3").propose(Briefing("", "", LOSS, history[2], tuple(history), 4, seed))
         up = float(read_values(proposal.target)["LR"]) > 4e-3
-        seen.add((up, proposal.hypothesis))
+        said, _, source = proposal.hypothesis.partition(". ")
+        seen.add((up, f"{said}."))
+        assert source in SOURCES.values()
     assert seen <= {
         (True, "LR: raising it alone was kept 2 of 3 times."),
         (False, "LR: an untried value."),
