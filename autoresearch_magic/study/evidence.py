@@ -106,7 +106,7 @@ def details(e: Experiment, gain: Gain | None, sd: float = 0.0) -> list[tuple[str
         amount = _amount(gain, abs(gain.gain), sd)
         lines = [
             ("Expected gain", f"{amount} {better} than {than}" if gain.gain else f"none over {than}"),
-            ("95% interval", _ends(gain, sd)),
+            ("95% interval", ends(gain, sd)),
             ("Chance of being better", chance(gain)),
         ]
     return [*lines, ("Proven", proof(gain))] if e.verdict is Verdict.KEEP else lines
@@ -123,7 +123,7 @@ def tried_text(tried: int, kept: int, proven: int) -> str:
     return f"{counted(tried, 'experiment')}, {kept} kept" + (f", {proven} proven" if kept else "")
 
 
-def _ends(gain: Gain, sd: float) -> str:
+def ends(gain: Gain, sd: float = 0.0) -> str:
     """Return the interval in words: ``0.012 worse to 0.050 better``."""
     if gain.low is None or gain.high is None:
         return f"{DASH} (how much the number varies by chance is not known)"

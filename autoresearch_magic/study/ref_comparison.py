@@ -14,16 +14,15 @@ from typing import Any
 
 from ..config.effective import make_settings
 from ..config.program import Program
+from ..config.settings import Settings
 from ..errors import UserError
-from ..judging.noise import spread
+from ..judging.gains import Gain
 from ..metric import Metric
 from ..runners.command import CommandRunner
 from ..storage.git.checkout import Checkout, check_links, top_of
 from ..storage.git.command import GitFailed, git
 from ..storage.scratch import scratch_folder
-from ..text import counted
-from ..values import mean
-from .comparisons import SAMPLES, compare
+from .comparisons import SAMPLES, Compared, compare
 from .definition import Definition, check_commands
 from .runner_factory import make_runner
 
@@ -33,7 +32,7 @@ EQUAL = 3
 """Runs of each side after which a metric that never varied is run no more."""
 
 COMPARED = (
-    "metric", "minimize", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link", "timeout", "threads", "memory", "pass_env",
+    "metric", "minimize", "statistic", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link", "timeout", "threads", "memory", "pass_env",
 )  # fmt: skip
 """Settings that a comparison of two git refs uses."""
 Show = Callable[[float, str], None]
@@ -70,8 +69,10 @@ class RefRegression:
         BASELINE_UNAVAILABLE: the command gives no value at A, and no guard is green to red.
     guard : str
         What the guard's two states mean: ``regression-eligible``, ``pre-existing``, ``flaky``, ``fixed``, or empty without one.
-    loss, band, p : float
-        See `comparisons.Regression`; 0 where there are no values.
+    loss, band, gain, gain_low, gain_high, p_better : float or None
+        See `comparisons.Regression`; 0 and None where there are no values.
+    statistic : str
+        What of the values the metric's value is.
     """
 
     a: Side
@@ -81,7 +82,11 @@ class RefRegression:
     guard: str = ""
     loss: float = 0.0
     band: float = 0.0
-    p: float = 1.0
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    p_better: float | None = None
+    statistic: str = "mean"
 
     def text(self) -> str:
         """Return the answer: the verdict, and a line for the guard and for the metric."""
@@ -106,16 +111,10 @@ class RefRegression:
             return f"green at {self.a.ref}, red at {self.b.ref}: {self.b.failed}"
         if not self.a.values:
             return "was not measured: the guard has decided"
-        shown = " against ".join(
-            f"{self.metric.format(mean(side.values), spread(side.values))} (sd {spread(side.values):.2g}, {side.ref})"
-            for side in (self.b, self.a)
-        )
-        n, how = len(self.a.values), "worse" if self.loss > 0 else "better"
-        size = f"{abs(self.loss):.3g} {how}" if self.loss else "the same"
-        if not spread(self.a.values) and not spread(self.b.values):
-            return f"{shown}, {counted(n, 'run')} each: {size}, in every run."
-        more = f" More samples would tell: --samples {2 * n}." if self.verdict == "UNDECIDED" else ""
-        return f"{shown}, {counted(n, 'run')} each: {size}; {self.band:.3g} counts as noise, p = {self.p:.3g} (Mann-Whitney U).{more}"
+        n = len(self.a.values)
+        found = Gain(-self.loss, self.gain_low, self.gain_high, n, n, self.p_better)
+        sides = (self.a.ref, self.a.values), (self.b.ref, self.b.values)
+        return Compared(found, self.band, self.verdict).text(self.metric, *sides, self.statistic)
 
 
 def compare_refs(
@@ -162,7 +161,7 @@ def compare_refs(
             assert isinstance(runner, CommandRunner)
             stack.callback(runner.close)
             runners.append((runner, folder))
-        return _Comparison(runners, sides, s.deadline(None), samples, show, bool(s.guard)).run()
+        return _Comparison(runners, sides, s, samples, show).run()
 
 
 class _Comparison:
@@ -172,13 +171,12 @@ class _Comparison:
         self,
         runners: list[tuple[CommandRunner, Path]],
         sides: list[Side],
-        deadline: float,
+        settings: Settings,
         samples: int,
         show: Show,
-        guarded: bool,
     ) -> None:
-        self.runners, self.sides, self.deadline = runners, sides, deadline
-        self.samples, self.show, self.guarded = samples, show, guarded
+        self.runners, self.sides, self.deadline = runners, sides, settings.deadline(None)
+        self.samples, self.show, self.guarded, self.statistic = samples, show, bool(settings.guard), settings.statistic
         self.metric = runners[0][0].metric
 
     def run(self) -> RefRegression:
@@ -187,13 +185,17 @@ class _Comparison:
             return RefRegression(self.sides[0], self.sides[1], self.metric, "UNSTABLE", guard)
         self._measure()
         a, b = self.sides
-        answer = RefRegression(a, b, self.metric, "UNSTABLE", guard)
+        answer = RefRegression(a, b, self.metric, "UNSTABLE", guard, statistic=self.statistic)
         if a.failed:
             return replace(answer, verdict="BASELINE_UNAVAILABLE")
         if b.failed:
             return answer
-        loss, band, p, verdict = compare(a.values, b.values, self.metric)
-        return replace(answer, verdict=verdict, loss=loss, band=band, p=p)
+        compared = compare(a.values, b.values, self.metric, self.statistic)
+        found = compared.found
+        return replace(
+            answer, verdict=compared.verdict, loss=0.0 - found.gain, band=compared.band, gain=found.gain, gain_low=found.low,
+            gain_high=found.high, p_better=found.p_better,
+        )  # fmt: skip
 
     def _check_guards(self) -> str:
         """Run the guard at both refs, several times where one alone fails; return what it means."""

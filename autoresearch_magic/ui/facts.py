@@ -17,7 +17,7 @@ from ..budget import Budget
 from ..experiment import Experiment
 from ..judging.analysis.models import Findings
 from ..metric import Metric
-from ..study.comparisons import Regression
+from ..study.comparisons import Ablation, Regression
 from ..study.export import rows
 from ..study.plan import Plan
 from ..study.study import Study
@@ -115,8 +115,8 @@ def table_evals_facts(path: Path, evals: Findings) -> dict[str, Any]:
     return {"table": str(path), **plain(evals), "metric": metric_facts(evals.metric)}
 
 
-def regression_facts(study: Study, answer: Regression) -> dict[str, Any]:
-    """Return the answer to whether an experiment is no worse than another."""
+def comparison_facts(study: Study, answer: Regression | Ablation) -> dict[str, Any]:
+    """Return the answer to whether an experiment is no worse than another, or what each kept change contributes."""
     return {
         "study": study.name,
         "metric": metric_facts(study.metric),

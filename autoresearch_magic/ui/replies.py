@@ -26,7 +26,7 @@ from ..study.summary import counts, result_line, tried_line
 from ..text import counted, escape, fenced
 from .doctor.check import Check
 from .exit_codes import DONE, VERDICT_CODES
-from .facts import evals_facts, experiment_facts, plan_facts, regression_facts, table_evals_facts
+from .facts import comparison_facts, evals_facts, experiment_facts, plan_facts, table_evals_facts
 from .reply import Reply, prose_reply
 from .session import Place
 from .wording import for_shell
@@ -157,7 +157,7 @@ def answer_reply(study: Study) -> Reply:
     if answer is None:
         return prose_reply("Stopped before there was an answer.")
     text = answer.text(study.metric)
-    data = regression_facts(study, answer) if isinstance(answer, Regression) else {"study": study.name, "text": text}
+    data = comparison_facts(study, answer)
     code = VERDICT_CODES[answer.verdict] if isinstance(answer, Regression) else DONE
     return Reply(text, fenced(text, "text") if "\n" in text else escape(text), exit_code=code, data=data)
 

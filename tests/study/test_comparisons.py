@@ -57,8 +57,12 @@ def test_the_lineage_is_what_was_kept_on_the_way(judged):
 def test_a_worse_version_is_unstable_and_an_equal_one_stable():
     judged = [experiment(0, "loss = 1.0"), experiment(1, "loss = 3.0", 0), experiment(2, "loss = 1.0 + 0", 0)]
     worse = ask_regression(Table(judged, sd=0.2), 0, 1)
-    assert (worse.verdict, worse.p < 0.01, len(worse.a_values)) == ("UNSTABLE", True, 8)
-    assert worse.loss == pytest.approx(2.0, abs=0.3)
+    assert (worse.verdict, worse.p_better < 0.01, len(worse.a_values)) == ("UNSTABLE", True, 8)
+    assert worse.loss == -worse.gain == pytest.approx(2.0, abs=0.3)
+    assert worse.gain_low < worse.gain < worse.gain_high < 0
+    assert "8 runs each: " in worse.text(DOWN)
+    assert "worse; 95% interval " in worse.text(DOWN)
+    assert "chance that it is better <1%" in worse.text(DOWN)
     assert ask_regression(Table(judged, sd=0.2), 1, 0).verdict == "STABLE", "better is no worse"
     assert ask_regression(Table(judged), 0, 2).verdict == "STABLE", "without noise equal is equal"
     assert ask_regression(Table(judged), 0, 1).verdict == "UNSTABLE"
@@ -103,7 +107,7 @@ def test_a_version_that_fails_is_unstable_and_a_reference_that_fails_is_an_error
 
 def test_ablation_finds_what_each_change_contributes(judged):
     found = ask_ablation(Table(judged), 2)
-    assert [(p.number, p.gain) for p in found.parts] == [(1, 3), (3, 2), (4, 1)]
+    assert [(p.number, p.found.gain, p.found.p_better) for p in found.parts] == [(1, 3, 1), (3, 2, 1), (4, 1, 1)]
     assert not any(p.idle for p in found.parts)
     assert found.without == ""
     assert "+3" in found.text(DOWN)
@@ -119,7 +123,65 @@ def test_what_contributes_nothing_is_offered_for_removal():
     found = ask_ablation(Table(judged), 3)
     assert [p.idle for p in found.parts] == [False, True]
     assert found.without == idle.format(a=3, b=0)
-    assert "Without 2 it is as good" in found.text(DOWN)
+    lines = found.text(DOWN).splitlines()
+    assert lines[3].split() == ["1", "+3", "exact", "100%", "change", "1"]
+    assert lines[4].endswith("50%  change 2 (may be taken back without loss)")
+    assert "Without 2 it is as good (0; 95% interval exact; chance that it is better 50%): that version" in lines[-1]
+
+
+def test_a_keep_that_proves_nothing_stays_where_taking_it_back_costs_something():
+    """The second change gains half a standard deviation, which three runs do not prove."""
+    target = "A = {a}\nB = {b}\nloss = 10 - A - B\n"
+    judged = [
+        experiment(0, target.format(a=0, b=0)),
+        experiment(1, target.format(a=9, b=0), 0),
+        experiment(2, target.format(a=9, b=0.5), 1),
+    ]
+    found = ask_ablation(Table(judged, sd=1.0, seed=7), 3)
+    first, second = found.parts
+    assert (first.proven, first.remark) == (True, "")
+    assert (second.idle, second.free, second.remark) == (True, False, "proves nothing")
+    assert 0.5 < second.found.p_better < 0.95
+    assert (found.without, found.taken_back) == ("", (2,))
+    assert found.without_found.gain == -second.found.gain, "measured once"
+    assert found.text(DOWN).splitlines()[-1].startswith("Without 2 it is worse (-")
+    assert found.text(DOWN).endswith("it stays.")
+
+
+def test_what_loses_nothing_is_taken_back_where_all_that_prove_nothing_together_lose_something():
+    class Chosen(Table):
+        """The loss without each change: 3, 0.1 and 0 beside a noise that is known to be 1."""
+
+        def trial(self, experiment, repeat, repeats):
+            found = super().trial(experiment, repeat, repeats)
+            return replace(found, value=found.value + (-1.0, 1.0, 0.0)[repeat % 3])
+
+    target = "A = {a}\nB = {b}\nC = {c}\nloss = 10 - A - B\n"
+    steps = [(0, 0, 0), (3, 0, 0), (3, 0.1, 0), (3, 0.1, 1)]
+    judged = [experiment(n, target.format(a=a, b=b, c=c), n - 1 if n else None) for n, (a, b, c) in enumerate(steps)]
+    found = ask_ablation(Chosen(judged), 3)
+    assert [part.remark for part in found.parts] == ["", "proves nothing", "may be taken back without loss"]
+    assert found.taken_back == (3,)
+    assert found.without == target.format(a=3, b=0.1, c=0)
+
+
+def test_the_statistic_of_the_study_is_that_of_comparisons():
+    class Levels(Table):
+        def trial(self, experiment, repeat, repeats):
+            found = super().trial(experiment, repeat, repeats)
+            return replace(found, value=found.value + (9.0 if repeat == 1 else 0.001 * repeat))
+
+    judged = [
+        replace(experiment(0, "loss = 1.0"), statistic="median"),
+        replace(experiment(1, "loss = 1.5", 0), statistic="median"),
+    ]
+    found = ask_regression(Levels(judged), 0, 1, samples=5)
+    assert found.loss == pytest.approx(0.5)
+    assert "1.5" in found.text(DOWN)
+    assert "3.3" not in found.text(DOWN), "the mean"
+    kept = ask_ablation(Levels([judged[0], replace(judged[1], proposal=Proposal("loss = 0.5", "x"))]), 5)
+    assert kept.value == pytest.approx(0.503)
+    assert kept.parts[0].found.gain == pytest.approx(0.5)
 
 
 def test_changes_that_others_build_on_or_have_replaced_are_said_to_be_so():
@@ -128,13 +190,13 @@ def test_changes_that_others_build_on_or_have_replaced_are_said_to_be_so():
     ]  # fmt: skip
     found = ask_ablation(Table(judged), 2)
     assert "build on it" in found.parts[0].note
-    assert found.parts[1].gain == 1
+    assert found.parts[1].found.gain == 1
 
 
 def test_a_version_that_does_not_run_without_a_change_says_so(judged):
     found = ask_ablation(Table(judged, fail="A = 0"), 2)
     assert "boom" in found.parts[0].note
-    assert found.parts[1].gain == 2
+    assert found.parts[1].found.gain == 2
 
 
 def test_nothing_kept_is_nothing_to_undo(judged):
