@@ -1,9 +1,11 @@
-"""Tables of the experiments for other projects' scripts: five columns or nine.
+"""Tables of the experiments for other projects' scripts: five columns, ten or nine.
 
 - Five: the ``results.tsv`` of the original autoresearch, its columns in its order. It is kept up to date in the study's folder.
+- Ten: these five, then the gain over the version that each was compared with, its 95% interval, the chance of being better, and
+  whether a keep is proven; written by ``export --columns 10``.
 - Nine: the table of the generalised autoresearch skill, written by ``export --columns 9``.
 
-Both are written from the experiments each time and never read back: the journal is the truth.
+All are written from the experiments each time and never read back: the journal is the truth.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,9 @@ FIVE_COLUMNS = ("commit", "metric", "memory_gb", "status", "description")
 
 MISSING = "nan"
 """A value that was not measured, in the five columns."""
+
+GAIN_COLUMNS = ("gain", "gain_low", "gain_high", "p_better", "proven")
+"""What the ten columns have more than the five; named as in `Study.history`."""
 
 NINE_COLUMNS = ("iteration", "timestamp", "commit", "metric", "delta", "guard", "guard-metric", "status", "description")
 
@@ -83,10 +88,41 @@ def write_results(path: Path, experiments: Iterable[Experiment], metric: Metric)
       stopped early as hopeless, and a duplicate, which was not run. A zero would be the best value of all, and the last
       value that a stopped run has reported is not the metric.
     """
-    header = [one_line(metric.name) if name == "metric" else name for name in FIVE_COLUMNS]
-    rows = [header, *(_five(e, verdict) for e, verdict in _judged(experiments))]
-    text = "".join("\t".join(row) + "\n" for row in rows)
-    write_atomically(path, text.encode("utf-8", "replace"))
+    rows = [_five_names(metric), *(_five(e, verdict) for e, verdict in _judged(experiments))]
+    write_atomically(path, _lines(rows).encode("utf-8", "replace"))
+
+
+def ten_column_table(
+    experiments: Iterable[Experiment], metric: Metric, gains: Mapping[int, Mapping[str, float | bool | None]]
+) -> str:
+    """Return the table of ten columns: those of `write_results`, then `GAIN_COLUMNS`.
+
+    Parameters
+    ----------
+    experiments : iterable of Experiment
+    metric : Metric
+    gains : mapping
+        Values of `GAIN_COLUMNS` by the experiment's number; what is missing is ``nan``, and ``proven`` is ``yes`` or ``no``.
+    """
+    rows = [(*_five_names(metric), *GAIN_COLUMNS)]
+    for experiment, verdict in _judged(experiments):
+        found = {"proven": False, **gains.get(experiment.number, {})}
+        rows.append((*_five(experiment, verdict), *(_gain_cell(found.get(name)) for name in GAIN_COLUMNS)))
+    return _lines(rows)
+
+
+def _gain_cell(value: float | bool | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return MISSING if value is None else f"{value:.6g}"
+
+
+def _five_names(metric: Metric) -> tuple[str, ...]:
+    return tuple(one_line(metric.name) if name == "metric" else name for name in FIVE_COLUMNS)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in rows)
 
 
 def nine_column_table(

@@ -19,6 +19,7 @@ from ..judging.gains import Gain
 from ..metric import Metric
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
+from ..storage.results_tsv import nine_column_table, ten_column_table
 from ..text import fenced
 from .evidence import all_gains
 from .status import StudyStatus
@@ -26,6 +27,9 @@ from .summary import report_markdown, result_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TABLES = (5, 9, 10)
+"""Numbers of columns that a ``.tsv`` may have."""
 
 COLUMNS = [
     "experiment", "verdict", "value", "seconds", "runs", "summary", "commit", "agent", "source", "gain", "gain_low",
@@ -115,10 +119,10 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
     status : StudyStatus
     path : Path
     columns : int
-        Columns of a ``.tsv``: 5 as in the original, or 9 as in the generalised skill.
+        Columns of a ``.tsv``: 5 as in the original, 10 with the gains beside them, or 9 as in the generalised skill.
     """
-    if columns not in (5, 9):
-        raise UserError(f"A .tsv has 5 columns or 9, not {columns}: --columns 5 or --columns 9.")
+    if columns not in TABLES:
+        raise UserError(f"A .tsv has 5, 9 or 10 columns, not {columns}: --columns 5, --columns 9 or --columns 10.")
     if columns != 5 and path.suffix.lower() != ".tsv":
         raise UserError(f"--columns is for a .tsv, not for {path.name!r}.")
     best = status.incumbent
@@ -133,6 +137,9 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
             text = history_csv(status.experiments, status.metric)
         case ".tsv" if columns == 9:
             text = _nine(status)
+        case ".tsv" if columns == 10:
+            gains = {number: _gain(gain) for number, gain in status.gains.items()}
+            text = ten_column_table(status.experiments, status.metric, gains)
         case ".tsv":
             text = (status.folder / "results.tsv").read_text(encoding="utf-8")
         case ".json":
@@ -150,7 +157,6 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
 
 def _nine(status: StudyStatus) -> str:
     from ..storage.journal import Journal
-    from ..storage.results_tsv import nine_column_table
 
     experiments = status.experiments
     with Journal(status.folder / "journal.sqlite") as journal:

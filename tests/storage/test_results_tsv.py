@@ -17,9 +17,11 @@ from autoresearch_magic.storage.results_tsv import (
     NINE_COLUMNS,
     nine_column_table,
     one_line,
+    ten_column_table,
     write_atomically,
     write_results,
 )
+from autoresearch_magic.study.results_table import read_results
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.commands.table import run
 from autoresearch_magic.ui.session import Session
@@ -199,6 +201,20 @@ def test_a_proposal_that_was_refused_before_a_run_is_a_no_op():
     assert nine_column_table([refused], METRIC).splitlines()[2] == "3\t-\t-\t-\t-\t-\t-\tno-op\tsets a seed (rejected)"
 
 
+def test_the_ten_columns_are_the_five_and_the_gains():
+    made = [experiment(0, Verdict.BASELINE, 3.0), experiment(1, Verdict.KEEP, 2.5), experiment(2, Verdict.CRASH)]
+    gains = {1: {"gain": 0.5, "gain_low": 0.25, "gain_high": 0.75, "p_better": 0.97531, "proven": True}}
+    header, *rows = (line.split("\t") for line in ten_column_table(made, METRIC, gains).splitlines())
+    assert header[5:] == ["gain", "gain_low", "gain_high", "p_better", "proven"]
+    assert [row[5:] for row in rows] == [
+        ["nan", "nan", "nan", "nan", "no"],
+        ["0.5", "0.25", "0.75", "0.97531", "yes"],
+        ["nan", "nan", "nan", "nan", "no"],
+    ]
+    unknown = ten_column_table(made[:1], METRIC, {0: {"gain": -0.5, "gain_low": None, "proven": False}})
+    assert unknown.splitlines()[1].split("\t")[5:] == ["-0.5", "nan", "nan", "nan", "no"]
+
+
 @given(st.lists(st.text(), min_size=1, max_size=4))
 def test_any_summary_is_one_row_of_nine_columns(summaries):
     made = [experiment(n, Verdict.DISCARD, 1.0, text) for n, text in enumerate(summaries)]
@@ -229,9 +245,14 @@ def test_export_writes_five_columns_or_nine(tmp_path):
         assert tuple(names) == NINE_COLUMNS
         assert [row[0] for row in rows] == [str(e.number) for e in study.experiments]
         assert all(datetime.fromisoformat(row[1]).year > 2000 for row in rows)
+        run(Session(tmp_path), f"export {tmp_path}/ten.tsv --columns 10")
+        table = pandas.read_csv(tmp_path / "ten.tsv", sep="\t")
+        assert table["gain"].tolist() == pytest.approx(study.history["gain"].tolist(), nan_ok=True)
+        assert (table["proven"] == "yes").tolist() == study.history["proven"].tolist()
+        assert len(read_results(tmp_path / "ten.tsv").experiments) == len(study.experiments)
         with pytest.raises(UserError, match=r"for a \.tsv, not for 'x.csv'"):
             study.export(tmp_path / "x.csv", columns=9)
-        with pytest.raises(UserError, match="5 columns or 9, not 7"):
+        with pytest.raises(UserError, match="5, 9 or 10 columns, not 7"):
             study.export(tmp_path / "x.tsv", columns=7)
         with pytest.raises(UserError, match="choose from"):
             run(Session(tmp_path), "export x.tsv --columns 7")

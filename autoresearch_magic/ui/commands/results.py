@@ -9,6 +9,7 @@ from pathlib import Path
 from ...errors import UserError
 from ...experiment import Experiment
 from ...study.applying import applied_text, not_applicable
+from ...study.export import TABLES
 from ...study.study import Study
 from ...study.summary import beyond_chance
 from ..exit_codes import DONE, NOT_SHOWN
@@ -99,7 +100,7 @@ def report(session: Session, arguments: argparse.Namespace) -> Reply:
 @command(
     "export",
     argument("path", metavar="PATH", help=".py or .ipynb: the best target; .csv, .tsv, .json: the history", values=paths),
-    argument("--columns", type=int, choices=(5, 9), default=5, help="of a .tsv: the original's 5 (default), or the generalised skill's 9"),
+    argument("--columns", type=int, choices=TABLES, default=5, help="of a .tsv: the original's 5 (default), 10 with gain, interval and chance beside them, or the generalised skill's 9"),
     of_study=True,
 )  # fmt: skip
 def export(session: Session, arguments: argparse.Namespace) -> Reply:

@@ -50,7 +50,7 @@ def ask(kernel, code, cursor=None):
         ("%autoresearch target ", {"notes/", "train.py", "--help", "--study"} - {"--study"}),
         ("%autoresearch export tr", {"train.py"}),
         ("%autoresearch help evals", {"evals"}),
-        ("%autoresearch export --columns ", {"5", "9"}),
+        ("%autoresearch export --columns ", {"5", "9", "10"}),
         ("%autoresearch wait zzz", {"zzz"}),
         ("%autoresearch start --metric ", {""}),
     ],
