@@ -6,6 +6,7 @@ Any other exception that reaches the user is a bug of this package and keeps its
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -14,8 +15,30 @@ if TYPE_CHECKING:
     from .experiment import Usage
 
 
+_CALL = re.compile(r"(?<![\w%])%autoresearch (?P<command>[a-z]+)(?: (?P<argument>[\w.-]*\w))?(?: -n (?P<experiments>\d+))?")
+_IN_PYTHON = {
+    "status": "study.state", "wait": "study.wait()", "stop": "study.stop()", "pause": "study.pause()", "history": "study.history",
+    "best": "study.incumbent", "show": "study.experiment({argument})", "restore": "study.restore({argument})",
+    "apply": "study.apply({argument})", "evals": "study.evals()", "plan": "study.plan()", "say": 'study.say("...")',
+    "start": "Study(...).start()", "resume": "open_study({argument!r}).resume({experiments})",
+}  # fmt: skip
+"""Commands that have a form in Python; the others are named as in a notebook."""
+
+
+def in_python(text: str) -> list[str]:
+    """Return the calls in Python that stand for the commands in a text, each once: ``study.wait()`` for ``%autoresearch wait``."""
+    calls = []
+    for found in _CALL.finditer(text):
+        if (form := _IN_PYTHON.get(found["command"])) is not None:
+            experiments = f"experiments={found['experiments']}" if found["experiments"] else ""
+            calls.append(form.format(argument=found["argument"] or "", experiments=experiments))
+    return [*dict.fromkeys(calls)]
+
+
 class UserError(Exception):
     """An error that the user can fix; its one line says what is wrong and what to do.
+
+    Where it is not caught, as in a script, its traceback ends with the calls in Python that stand for the commands in the line.
 
     Attributes
     ----------
@@ -24,6 +47,11 @@ class UserError(Exception):
     """
 
     usage: Usage | None = None
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        if calls := in_python(message):
+            self.add_note(f"In Python: {', '.join(calls)}")
 
 
 class UserCodeError(UserError):
