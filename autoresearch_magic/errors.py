@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .experiment import Usage
 
 
-_CALL = re.compile(r"(?<![\w%])%autoresearch (?P<command>[a-z]+)(?: (?P<argument>[\w.-]*\w))?(?: -n (?P<experiments>\d+))?")
+_CALL = re.compile(
+    r"(?<![\w%])%autoresearch (?P<command>[a-z]+)(?: (?P<argument>[\w.-]*\w))?(?: -n (?P<experiments>\d+))?"
+)
 _IN_PYTHON = {
     "status": "study.state", "wait": "study.wait()", "stop": "study.stop()", "pause": "study.pause()", "history": "study.history",
     "best": "study.incumbent", "show": "study.experiment({argument})", "restore": "study.restore({argument})",

@@ -25,7 +25,9 @@ def test_the_calls_that_stand_for_commands(text, calls):
 
 def test_an_error_that_nobody_catches_says_the_call_below_its_line():
     error = UserError("night is running already: see  %autoresearch status")
-    assert str(error) == "night is running already: see  %autoresearch status", "the magics and the shell show this alone"
+    assert str(error) == "night is running already: see  %autoresearch status", (
+        "the magics and the shell show this alone"
+    )
     assert traceback.format_exception_only(error)[1:] == ["In Python: study.state\n"]
     assert not hasattr(UserError("no such file"), "__notes__")
     assert UserCodeError("line", "Traceback").traceback == "Traceback"
