@@ -96,7 +96,6 @@ class Study(StudyView):
         root = Path(root).absolute()
         recorded = recorded_settings(str(settings.get("agent", "")), root)
         definition = define(program, target, setup, {**recorded, **settings})
-        self._remarks = renamed_values(definition.program.settings, settings)
         try:
             agent: Agent | None = make_agent(definition.settings.agent, definition.target, definition.settings, root)
         except NothingToTune:  # raised again by a start; a plan needs no agent
@@ -109,6 +108,7 @@ class Study(StudyView):
             )
         free = name or folders.free_name(root, definition.metric, lambda name: _branch_exists(definition, name))
         self._prepare(root / free, definition, observers, agent)
+        self._remarks = renamed_values(definition.program.settings, settings)
 
     def _prepare(
         self, folder: Path, definition: Definition, observers: Sequence[Observer] = (), agent: Agent | None = None
@@ -116,7 +116,7 @@ class Study(StudyView):
         self.folder, self.name = folder, folder.name
         self.status = StudyStatus(folder.name, folder, definition)
         self._agent = agent  # made and not used yet
-        self._remarks = getattr(self, "_remarks", [])
+        self._remarks = []
         self._observers = list(observers)
         self._changed = threading.Condition()
         self._control = Control()
@@ -144,6 +144,11 @@ class Study(StudyView):
             return False
 
     # -- running ----------------------------------------------------------------------------------------------------
+
+    def take_remarks(self) -> list[str]:
+        """Return what the user should know of the given settings, once: what nobody has taken, the start says as a notice."""
+        remarks, self._remarks = self._remarks, []
+        return remarks
 
     def observe(self, observer: Observer) -> None:
         """Add an observer; adding one twice has no effect."""
@@ -464,8 +469,8 @@ class Study(StudyView):
             {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False)},
             lambda: self.state, lambda: self.active,
         )  # fmt: skip
-        while self._remarks:
-            self._publish(Notice(self._remarks.pop(0)))
+        for remark in self.take_remarks():
+            self._publish(Notice(remark))
         self._thread.start()
         reader.start()
         return self

@@ -4,6 +4,7 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.ui import cli
 
 from ..studies import finish
 
@@ -49,5 +50,20 @@ def test_a_former_name_of_the_judge_is_told_once(make_study):
     study.observe(lambda event: said.append(getattr(event, "message", "")))
     finish(study)
     assert study.settings.judge == "expected"
-    assert said.count("--judge sequential is called expected now, and is read as that.") == 1
+    assert said.count(TOLD) == 1
     assert open_study(study.name, study.folder.parent).settings.judge == "expected"
+    assert make_study(judge="sequential").take_remarks() == [said[said.index(TOLD)]]
+
+
+TOLD = "--judge sequential is called expected now, and is read as that."
+
+
+@pytest.mark.slow
+def test_a_former_name_in_a_program_is_told_below_the_settings(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "target.py").write_text("X = 3.0\nloss = X\n")
+    (tmp_path / "program.md").write_text(
+        "# Lower it\nMetric: loss\nDirection: lower\nJudge: sequential\nIterations: 1\n"
+    )
+    cli.main(["run", "program.md", "--target", "target.py", "--budget", "0.05s"])
+    assert capsys.readouterr().out.splitlines()[1] == TOLD

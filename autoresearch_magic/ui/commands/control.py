@@ -40,9 +40,11 @@ def start(session: Session, arguments: argparse.Namespace) -> Reply:
     """Start a study of what has been defined, in the background."""
     if arguments.cell is not None:  # the bare %%autoresearch: the cell is the program
         session.program, session.options = read_program(arguments.cell), given(arguments)
-    study = session.new_study(arguments).start()
+    study = session.new_study(arguments)
+    remarks = "".join(f"{remark}\n" for remark in study.take_remarks())
+    study.start()
     return prose_reply(
-        f"{study.name}: {study.settings.describe()}\n"
+        f"{study.name}: {study.settings.describe()}\n{remarks}"
         f"It runs in the background. {MAGIC} status · pause · stop · wait · history · best",
         watch=study,
     )

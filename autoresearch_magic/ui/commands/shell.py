@@ -30,8 +30,9 @@ def run(session: Session, arguments: argparse.Namespace) -> Reply:
     if arguments.file.endswith(".ipynb"):
         return run_notebook(Path(arguments.file), Path(arguments.out) if arguments.out else None, given(arguments))
     study = file_study(session, arguments)
+    remarks = study.take_remarks()
     study.start()
-    return prose_reply(f"{study.name}: {study.settings.describe()}", watch=study)
+    return prose_reply("\n".join([f"{study.name}: {study.settings.describe()}", *remarks]), watch=study)
 
 
 @command(
