@@ -20,18 +20,21 @@ class Conditions:
         Cores that the run was allowed to use.
     steal : float
         Mean number of cores that the hypervisor gave to other virtual machines.
+    lost : float or None
+        Seconds of the training in which other programs held its core, which the clock did not charge; None where it charges all.
     """
 
     others: float
     cores: int
     steal: float = 0.0
+    lost: float | None = None
 
     @property
     def taken(self) -> float:
         """The share of the cores that was not there for the run, 0 to 1."""
         return min(1.0, max(0.0, (self.others + self.steal) / self.cores))
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, float | None]:
         """Return the facts by name, for the journal."""
         return asdict(self)
 
@@ -41,9 +44,15 @@ class Conditions:
         if not isinstance(facts, Mapping):
             return None
         others, cores, steal = (facts.get(name, 0) for name in ("others", "cores", "steal"))
-        amounts = all(isinstance(n, (int, float)) and math.isfinite(n) and n >= 0 for n in (others, cores, steal))
-        return cls(float(others), int(cores), float(steal)) if amounts and cores >= 1 else None
+        if not all(map(_is_amount, (others, cores, steal))) or cores < 1:
+            return None
+        lost = facts.get("lost")
+        return cls(float(others), int(cores), float(steal), lost if _is_amount(lost) else None)
 
     def __str__(self) -> str:
         busy = f"other programs kept {self.others:.1f} of {self.cores} cores busy"
         return f"{busy}, and the hypervisor took {self.steal:.1f}" if self.steal >= 0.05 else busy
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value) and value >= 0

@@ -227,6 +227,11 @@ class Measurement:
             object.__setattr__(self, "steps", max(-LARGEST_INTEGER, min(LARGEST_INTEGER, self.steps)))
 
     @property
+    def training(self) -> float:
+        """Seconds of wall clock of the training: those that are charged, and those in which other programs held its core."""
+        return self.charged + ((self.conditions and self.conditions.lost) or 0.0)
+
+    @property
     def ok(self) -> bool:
         """Whether the run succeeded with a finite value."""
         return self.outcome is Outcome.OK and self.value is not None and math.isfinite(self.value)

@@ -16,11 +16,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from .budget import Budget
+from .waiting import LostTime
 
 Emit = Callable[[dict[str, Any]], None]
 
 TICK = 0.2
 """Seconds between two progress signals of a running target: smooth for a progress bar, cheap for the target."""
+LONGEST = 3.0
+"""How many times as long as its budget a training may take, where other programs hold its core."""
+LOOK, LOOK_SHARE = 0.05, 0.005
+"""Seconds between two looks at the time that others took, at least, and the largest share of the time for looking."""
 REPORTS = 1_000
 """Reports that are sent before every second one is left out, then three of four, and so on; one each `TICK` is always sent."""
 REPORTED_VALUES, REPORTED_NAME = 32, 60
@@ -33,18 +38,32 @@ class Clock:
     """The training budget of an experiment, as its target sees it.
 
     ``for step in clock:`` yields 0, 1, 2, ... until the budget of seconds or steps is spent. Time before the first
-    step, inside ``with clock.paused():`` and after the loop is not charged.
+    step, inside ``with clock.paused():`` and after the loop is not charged; nor is, unless ``--clock wall`` is given, the time in
+    which other programs held the core of the thread that trains (see `waiting`), up to two thirds of the time (`LONGEST`).
     """
 
     def __init__(self) -> None:
         self.configure(Budget(10.0, "seconds"), None)
 
-    def configure(self, budget: Budget, emit: Emit | None) -> None:
-        """Set the budget and the receiver of progress signals, and reset the clock. The runner calls this."""
+    def configure(self, budget: Budget, emit: Emit | None, *, wall: bool = True) -> None:
+        """Set the budget and the receiver of progress signals, and reset the clock. The runner calls this.
+
+        Parameters
+        ----------
+        budget : Budget
+        emit : callable or None
+        wall : bool
+            Whether to charge also the time in which other programs held the core.
+        """
         self._budget = budget
+        self._seconds = budget.seconds or math.inf
         self._emit = emit
-        self._spent = 0.0
-        self._since: float | None = None  # start of the time being charged; None while stopped
+        self._spent = 0.0  # seconds of wall clock before the time that is running
+        self._since: float | None = None  # start of the time that is running; None while stopped
+        self._lost: LostTime | None = None if wall else LostTime()
+        self._lost_seconds = 0.0
+        self._next_look = 0.0
+        self._charged = 0.0
         self._step = 0
         self._last_signal = 0.0
         self._reports = self._sent = 0
@@ -79,7 +98,31 @@ class Clock:
     @property
     def elapsed(self) -> float:
         """Seconds charged so far."""
-        return self._spent + (0.0 if self._since is None else time.perf_counter() - self._since)
+        if self._since is not None:
+            now = time.perf_counter()
+            taken = self._spent + now - self._since
+            if self._lost is not None and (now >= self._next_look or self._allowed(taken) >= self._seconds):
+                self._look(self._lost, now)
+            # What is noticed to be lost only later must not turn back the clock.
+            self._charged = max(self._charged, self._allowed(taken))
+        return self._charged
+
+    @property
+    def lost(self) -> float | None:
+        """Seconds that were not charged, as other programs held the core; None where they are charged or not known."""
+        if self._lost is None or not self._lost.known:
+            return None
+        taken = self._spent + (0.0 if self._since is None else time.perf_counter() - self._since)
+        return max(0.0, taken - self.elapsed)
+
+    def _allowed(self, taken: float) -> float:
+        return max(taken - self._lost_seconds, taken / LONGEST)
+
+    def _look(self, lost: LostTime, now: float) -> None:
+        """Find out how much time others have taken so far."""
+        self._lost_seconds = lost.seconds()
+        cost = time.perf_counter() - now
+        self._next_look = now + max(LOOK, cost / LOOK_SHARE)
 
     @property
     def progress(self) -> float:
@@ -108,10 +151,19 @@ class Clock:
 
     def _start(self) -> None:
         if self._since is None:
+            if self._lost is not None:
+                self._lost.start()
             self._since = time.perf_counter()
 
     def _stop(self) -> None:
-        self._spent, self._since = self.elapsed, None
+        if self._since is None:
+            return
+        now = time.perf_counter()
+        self._spent, self._since = self._spent + now - self._since, None
+        if self._lost is not None:
+            self._lost.stop()
+            self._look(self._lost, now)
+        self._charged = max(self._charged, self._allowed(self._spent))
 
     def _signal(self) -> None:
         if self._emit is None:

@@ -53,7 +53,7 @@ class Simulated(Agent):
 
 
 def share(seconds: float, latency: float, prefetch: bool, experiments: int) -> float:
-    """Run one study and return the share of its wall-clock time that was charged to training."""
+    """Run one study and return the share of its wall-clock time that was spent on training."""
     BUILT_IN["simulated"] = lambda order: Simulated(latency)
     seen: list[tuple[float, Event]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def share(seconds: float, latency: float, prefetch: bool, experiments: int) -> f
             time.sleep(0.05)
         judged = [at for at, event in seen if isinstance(event, Judged)]
         began = [at for at, event in seen if isinstance(event, RunStarted)][1]
-        training = sum(e.measurements[0].charged for e in study.experiments[1 : experiments + 1])
+        training = sum(e.measurements[0].training for e in study.experiments[1 : experiments + 1])
         study.stop()
     return training / (judged[experiments] - began)
 

@@ -68,7 +68,7 @@ def main() -> None:
         for each in range(rounds + 1):
             began = time.perf_counter()
             m = runner.measure(TARGET, seed=each, deadline=60)
-            w = time.perf_counter() - began - m.charged - m.evaluation
+            w = time.perf_counter() - began - m.training - m.evaluation
             began = time.perf_counter()
             done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
             training, evaluation = json.loads(done.stdout)
@@ -87,7 +87,7 @@ def main() -> None:
         study.start()
         study.wait()
         spent = [
-            after - before - e.measurements[0].charged - e.measurements[0].evaluation
+            after - before - e.measurements[0].training - e.measurements[0].evaluation
             for before, after, e in zip(seen, seen[1:], study.experiments[1:], strict=False)
             if e.measurements
         ]

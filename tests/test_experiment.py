@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -43,3 +44,9 @@ def test_other_numbers_are_means_over_the_runs_that_count():
     failed = experiment(Measurement(Outcome.INVALID, 3.0, seed=0, numbers={"correct": 0.0}))
     assert failed.numbers == {"correct": 0.0}
     assert experiment().numbers == {}
+
+
+def test_training_takes_what_is_charged_and_what_others_took():
+    assert measured(1.0, charged=8.0).training == 8.0
+    assert measured(1.0, charged=8.0, conditions=Conditions(0.5, 2)).training == 8.0
+    assert measured(1.0, charged=8.0, conditions=Conditions(0.5, 2, lost=3.0)).training == 11.0

@@ -135,3 +135,101 @@ def test_reports_have_limits():
     assert set(report["values"].values()) == {float("inf")}
     assert len(json.dumps(report)) < 4096  # a pipe takes so much at once
     assert number(-(10**400)) == -float("inf")
+
+
+class Taken:
+    """Stands for `waiting.LostTime`: others take a share of the time."""
+
+    share, known = 0.0, True
+
+    def __init__(self):
+        self.total, self.since, self.looks = 0.0, None, 0
+
+    def start(self):
+        self.since = runtime.time.perf_counter()
+
+    def stop(self):
+        self.total, self.since = self.seconds(), None
+
+    def seconds(self):
+        self.looks += 1
+        return self.total + (0.0 if self.since is None else self.share * (runtime.time.perf_counter() - self.since))
+
+
+@pytest.fixture
+def busy_clock(monkeypatch):
+    """A clock on a machine where others take a share of the time, and time that passes when a test says so."""
+    now = itertools.count()
+
+    class Time:
+        at = 100.0
+
+        def perf_counter(self):
+            next(now)
+            return self.at
+
+    monkeypatch.setattr(runtime, "time", Time())
+    monkeypatch.setattr(runtime, "LostTime", Taken)
+
+    def make(amount, share, *, unit="seconds", wall=False):
+        monkeypatch.setattr(Taken, "share", share)
+        made = Clock()
+        made.configure(Budget(amount, unit), None, wall=wall)
+        return made
+
+    return make
+
+
+def train(c, seconds=0.25):
+    began = runtime.time.at
+    for _ in c:
+        runtime.time.at += seconds
+    return runtime.time.at - began
+
+
+@pytest.mark.parametrize(("share", "taken"), [(0.0, 10.0), (0.2, 12.5), (0.5, 20.0), (0.9, 30.0)])
+def test_time_that_others_take_is_not_charged_up_to_three_times_the_budget(busy_clock, share, taken):
+    c = busy_clock(10, share)
+    assert train(c) == pytest.approx(taken, abs=0.25)
+    assert c.elapsed == pytest.approx(10.0, abs=0.25)
+    assert c.progress == 1.0
+    assert c.lost == pytest.approx(taken - 10.0, abs=0.25)
+
+
+def test_the_wall_clock_charges_all(busy_clock):
+    c = busy_clock(10, 0.5, wall=True)
+    assert train(c) == 10.0
+    assert c.lost is None
+
+
+def test_a_busy_clock_never_goes_back(busy_clock):
+    c = busy_clock(10, 0.0)
+    seen = []
+    for step in c:
+        runtime.time.at += 0.01
+        Taken.share = 0.9 * (step % 7 == 0)  # what is told of the past may change
+        seen += [c.elapsed, c.progress]
+    assert seen[::2] == sorted(seen[::2])
+    assert seen[1::2] == sorted(seen[1::2])
+
+
+def test_paused_time_is_no_lost_time(busy_clock):
+    c = busy_clock(10, 0.5)
+    for step in c:
+        runtime.time.at += 0.25
+        with c.paused():
+            runtime.time.at += 5.0
+        if step == 7:
+            break
+    assert c.elapsed == pytest.approx(1.0)
+    assert c.lost == pytest.approx(1.0)
+
+
+def test_few_looks_at_the_lost_time_in_many_steps(busy_clock):
+    c = busy_clock(10, 0.1)
+    train(c, 0.001)
+    assert c._lost.looks < 10 / 0.9 / runtime.LOOK + 20
+    steps = busy_clock(5_000, 0.1, unit="steps")
+    train(steps, 0.01)
+    assert steps.elapsed == pytest.approx(45.0, abs=0.1)
+    assert steps._lost.looks < 50 / runtime.LOOK + 20

@@ -30,6 +30,7 @@ class SettingsOptions(TypedDict, total=False):
     link: str | Sequence[str]
     hide: str | Sequence[str]
     budget: str | float | Budget
+    clock: str
     experiments: int | str
     agent: str
     effort: str

@@ -28,6 +28,9 @@ SENSITIVITY, WEIGHT = 6.0, 1.0
 """τ0 for runs that are limited in seconds or time something, and K. With it, a run beside which one of two idle cores was taken
 has three times the standard deviation, as the quickstart's had in a busy session (0.08 instead of 0.031)."""
 
+CORRECTED = 1.0
+"""τ0 where the clock did not charge the time that others took (`Conditions.lost`): what is left is shared memory and caches."""
+
 HIGHEST = 60.0
 """The largest τ: with it, a run beside which half of the cores were taken has thirty times the standard deviation, and so counts for
 nothing. The time of a command does when it doubles and varies by 3%."""
@@ -77,7 +80,9 @@ def usual_conditions(experiments: Iterable[Experiment], *, timed: bool = True) -
     if not shares:
         return Usual()
     taken = shares[(len(shares) - 1) // 4]
-    usual = Usual(taken, max(TOLERANCE, 2 * (taken - shares[0])), SENSITIVITY if timed else 0.0, True)
+    corrected = all(m.conditions.lost is not None for e in experiments for m in e.measurements if m.conditions)
+    expected = (CORRECTED if corrected else SENSITIVITY) if timed else 0.0
+    usual = Usual(taken, max(TOLERANCE, 2 * (taken - shares[0])), expected, True)
     return replace(usual, sensitivity=_sensitivity(experiments, usual))
 
 

@@ -53,6 +53,8 @@ class CellRunner(Runner):
         See `WorkerClient`.
     valid : str
         The condition on valid runs: a Python expression or a format; empty for none.
+    wall : bool
+        Whether the clock charges all of the wall clock (see `runtime.Clock`).
 
     Attributes
     ----------
@@ -76,7 +78,9 @@ class CellRunner(Runner):
         setup_name: str = "",
         on_note: Callable[[str], object] | None = None,
         valid: str = "",
+        wall: bool = False,
     ) -> None:
+        self._wall = wall
         self.metric, self.threads, self.memory = metric, threads, memory
         self.budget: Budget = budget
         self._printed, self._valid = printed_metric(metric), valid.strip()
@@ -94,7 +98,7 @@ class CellRunner(Runner):
         printed = self._printed
         evaluated = "" if printed is not None and printed.always else self.metric.expression
         job = {
-            "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "threads": self.threads,
+            "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "wall": self._wall, "threads": self.threads,
             "metric": {"name": self.metric.name, "expression": evaluated, "valid": self._valid},
         }  # fmt: skip
         since = time.time()
@@ -102,6 +106,7 @@ class CellRunner(Runner):
             result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
             output = read_log(path)
         missing = result.get("missing_module")
+        conditions = Conditions.from_json(result.get("conditions"))
         measured = Measurement(
             outcome=Outcome(result["outcome"]),
             value=result.get("value"),
@@ -117,7 +122,7 @@ class CellRunner(Runner):
             output=result.get("output", ""),
             names=tuple(result.get("names", ())),
             numbers=bounded({**result.get("numbers", {}), **printed_numbers(output, self.metric.name)}),
-            conditions=Conditions.from_json(result.get("conditions")),
+            conditions=conditions and replace(conditions, lost=result.get("lost")),
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
             measured = self._with_printed_metric(measured, printed, output, since)

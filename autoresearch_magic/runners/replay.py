@@ -115,8 +115,8 @@ def timeline(run: Measurement, *, every: float) -> Iterator[tuple[float, dict[st
         Recorded seconds between two ticks; `math.inf` for no ticks.
     """
     yield 0.0, {"begin": True}
-    # Time that is neither charged nor evaluation was usually spent before the first step: imports, data, compiling.
-    start = max(0.0, run.seconds - run.charged - run.evaluation)
+    # Time that is neither training nor evaluation was usually spent before the first step: imports, data, compiling.
+    start = max(0.0, run.seconds - run.training - run.evaluation)
     reports = [
         (p.elapsed, {"report": {**_place(p.elapsed, p.progress, p.step), "values": p.values}}) for p in run.curve
     ]

@@ -29,6 +29,7 @@ from ..judging.noise import certain, significant_digits, spread, student
 from ..judging.statistic import standard_error
 from ..metric import Metric
 from ..runners import Runner, Watch
+from ..runtime import LONGEST
 from ..storage.scratch import scratch_folder
 from ..text import counted
 from ..values import summary
@@ -246,8 +247,22 @@ def cost_line(settings: Settings) -> str:
 def _split(measurements: Sequence[Measurement]) -> str:
     charged = statistics.fmean(m.charged for m in measurements)
     evaluation = statistics.fmean(m.evaluation for m in measurements)
+    lost = statistics.fmean(m.training for m in measurements) - charged
     training = f"{charged:.1f} s training, " if charged else ""
+    if lost >= 0.05 * charged > 0:
+        training += f"{lost:.1f} s that other programs took, "
     return f"{training}{f'{evaluation:.2g}' if evaluation >= 0.01 else 'under 0.01'} s evaluation"
+
+
+def _clock_notes(trial: Trial) -> list[str]:
+    """Return which seconds a budget counts, where the target uses the clock and others' time is left out."""
+    left_out = any(m.conditions and m.conditions.lost is not None for m in trial.measurements)
+    if trial.budget.unit != "seconds" or not left_out:
+        return []
+    return [
+        f"Seconds: those in which other programs hold the experiment's core do not count, for up to {LONGEST:g} x the budget (--clock "
+        "wall counts them)."
+    ]
 
 
 def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Callable[[float, str], None]) -> Plan:
@@ -298,7 +313,7 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
         finally:
             made.close()
     show(1.0, "done")
-    return Plan(definition.metric, s, tuple(trials), guard_seconds, notes=tuple(made.describe()))
+    return Plan(definition.metric, s, tuple(trials), guard_seconds, notes=(*made.describe(), *_clock_notes(trials[0])))
 
 
 def _tell_setup(show: Callable[[float, str], None], share: float) -> Watch:

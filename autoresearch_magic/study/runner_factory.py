@@ -62,5 +62,5 @@ def make_runner(
         definition.setup, definition.target, definition.metric, s.budget, threads=s.threads, memory=s.memory, seed=s.seed,
         pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
         setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
-        on_note=lambda line: publish(Notice(line)), valid=s.valid,
+        on_note=lambda line: publish(Notice(line)), valid=s.valid, wall=s.clock == "wall",
     )  # fmt: skip

@@ -117,7 +117,7 @@ def test_help_is_raised_not_printed(capsys):
 def test_deadlines():
     seconds = make_settings({"metric": "x", "budget": "20s"})
     steps = make_settings({"metric": "x", "budget": "20steps"})
-    assert seconds.deadline(None) == 70
+    assert seconds.deadline(None) == 110  # training may take three times the budget, on a busy machine
     assert (steps.deadline(None), steps.deadline(1.0), steps.deadline(100.0)) == (600, 30, 500)
     assert dataclasses.replace(steps, timeout=3.0).deadline(100.0) == 3.0
 

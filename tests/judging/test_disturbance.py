@@ -90,6 +90,16 @@ def test_a_budget_in_steps_is_not_disturbed_without_evidence():
     assert disturbance(run(1.0, BUSY), usual) == 1.0
 
 
+def test_a_run_whose_clock_left_out_what_others_took_is_hardly_disturbed():
+    def ran(load, lost):
+        return Measurement(Outcome.OK, 1.0, seed=0, conditions=Conditions(load, 2, lost=lost))
+
+    corrected = usual_conditions([experiment(*[ran(IDLE, 0.1)] * 3)])
+    assert 1.0 < disturbance(ran(BUSY, 3.0), corrected) < 1.5
+    uncorrected = usual_conditions([experiment(*[ran(IDLE, None)] * 3)])
+    assert disturbed(ran(BUSY, None), uncorrected)
+
+
 def test_an_exact_metric_stays_exact_unless_it_moves():
     same = usual_conditions([repeated([7.0] * 6, [IDLE] * 3 + [BUSY] * 3)], timed=False)
     assert disturbance(run(7.0, BUSY), same) == 1.0

@@ -418,7 +418,18 @@ def test_a_run_tells_what_else_the_machine_did(make):
         busy.kill()
         busy.wait()
     assert m.value == 2
+    lost = m.conditions.lost
+    assert m.charged >= 0.7
+    assert lost is None or 0.0 <= lost <= 2 * m.charged + 0.1  # unknown where the system does not count it
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert m.conditions.cores == cores
     # Two programs share the cores at least half and half; what the run itself used is not counted.
     assert 0.25 < m.conditions.others <= cores
+
+
+@pytest.mark.slow
+def test_the_wall_clock_charges_all(make):
+    m = measure(make(wall=True), "from autoresearch_magic import clock\nfor step in clock: pass\nx = 1")
+    assert m.ok
+    assert m.conditions is None or m.conditions.lost is None
+    assert 0.2 <= m.charged == m.training

@@ -3,7 +3,7 @@
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.study.definition import define
+from autoresearch_magic.study.definition import define, from_json
 from autoresearch_magic.ui import cli
 
 from ..repositories import commit, run_git
@@ -42,3 +42,12 @@ def test_without_a_repository_the_question_has_an_example(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"--scope GLOBS, for example --scope 'src/\*\*/\*\.py'"):
         define("Faster", "", "", {"metric": "ms", "verify": "python bench.py"})
+
+
+def test_a_study_from_before_the_option_keeps_the_wall_clock():
+    made = define("Lower the loss", "x = 1\nloss = x", "", {"metric": "loss"})
+    settings = made.settings.to_json()
+    assert settings["clock"] == "running"
+    assert from_json(made.to_json(), settings).settings.clock == "running"
+    del settings["clock"]
+    assert from_json(made.to_json(), settings).settings.clock == "wall"

@@ -4,12 +4,14 @@ import random
 
 import pytest
 
+from autoresearch_magic.budget import Budget
+from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.judging.chance import contrast
 from autoresearch_magic.judging.noise import Noise
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.study.plan import LEAST, Plan, Trial, cost_line
+from autoresearch_magic.study.plan import LEAST, Plan, Trial, _clock_notes, _split, cost_line
 
 DOWN = Metric("loss", "loss")
 
@@ -107,3 +109,19 @@ def test_a_command_has_no_budget_to_change():
     assert "measuring more in each run of the command would help" in advice[command]
     assert "--budget 300steps" in advice[cell]
     assert "a longer budget" in advice[cell]
+
+
+def test_a_plan_says_which_seconds_count():
+    def trial(lost, unit="seconds"):
+        conditions = Conditions(1.0, 2, lost=lost)
+        run = Measurement(Outcome.OK, 1.0, seed=0, seconds=11.0, charged=8.0, conditions=conditions)
+        return Trial(Budget(8, unit), (run, run))
+
+    (line,) = _clock_notes(trial(0.0))
+    assert line.startswith(
+        "Seconds: those in which other programs hold the experiment's core do not count, for up to 3 x"
+    )
+    assert _clock_notes(trial(None)) == []  # --clock wall, no clock at all, a GPU, or a system that does not tell
+    assert _clock_notes(trial(0.0, "steps")) == []
+    assert _split(trial(2.5).measurements).startswith("8.0 s training, 2.5 s that other programs took, ")
+    assert _split(trial(0.1).measurements).startswith("8.0 s training, under")

@@ -134,7 +134,7 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     Parameters
     ----------
     job : Mapping
-        ``target``, ``seed``, ``budget`` (amount, unit), ``metric`` (name, expression), ``threads``.
+        ``target``, ``seed``, ``budget`` (amount, unit), ``wall`` (see `Clock.configure`), ``metric`` (name, expression), ``threads``.
     module : ModuleType
         The user's ``__main__``, with the names that the setup defined.
     frozen : Mapping
@@ -150,7 +150,7 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     namespace.update(frozen)
     if (torch := sys.modules.get("torch")) and job.get("threads"):
         torch.set_num_threads(job["threads"])
-    runtime.clock.configure(budget, emit)
+    runtime.clock.configure(budget, emit, wall=job.get("wall", True))
     emit({"begin": True})
 
     result: dict[str, Any] = {"outcome": Outcome.OK, "value": None, "error": "", "evaluation": 0.0}
@@ -162,7 +162,7 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
             execute(job["target"], "target", namespace)
         finally:
             vars(builtins).update(_BUILTINS)  # what the target replaced must not decide what is measured
-            result.update(charged=runtime.clock.elapsed, steps=runtime.clock.step)
+            result.update(charged=runtime.clock.elapsed, steps=runtime.clock.step, lost=runtime.clock.lost)
             defined = set(namespace)
             runtime.clock.flush()
         stage = "metric"

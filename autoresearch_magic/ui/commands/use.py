@@ -64,7 +64,7 @@ def _prepare(study: Study, experiment: Experiment, names: dict[str, Any]) -> Non
     runtime.seed = seed
     # A `seed` that the setup has imported is replaced too, as in an experiment.
     names.update({name: seed for name, value in names.items() if isinstance(value, runtime.Seed)})
-    runtime.clock.configure(study.settings.budget, None)
+    runtime.clock.configure(study.settings.budget, None, wall=study.settings.clock == "wall")
     seed_everything(seed, experiment.target)
 
 
