@@ -124,3 +124,7 @@ def _check_repository(s: Settings) -> None:
         )
     if s.verify and s.budget != DEFAULT_BUDGET:
         raise UserError("--budget is not for --verify, whose command ends by itself: --timeout limits it.")
+    if s.verify and s.clock != "running":
+        raise UserError(
+            "--clock is not for --verify: it says which seconds of a --budget count, and a command has none."
+        )

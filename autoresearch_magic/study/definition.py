@@ -231,7 +231,8 @@ def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definit
     """Return the definition that `Definition.to_json` has written, with its settings."""
     return Definition(
         parse_program(values["program"]), values["target"], values["setup"],
-        make_settings({"clock": "wall", **settings}),  # the only one, before there was an option
+        # The wall clock was the only one before there was an option; a command has none.
+        make_settings(settings if settings.get("verify") else {"clock": "wall", **settings}),
         Path(values["target_path"]) if values["target_path"] else None,
         Path(values["setup_path"]) if values["setup_path"] else None,
         Checkout.from_json(values["checkout"]) if values.get("checkout") else None,

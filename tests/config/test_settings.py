@@ -66,6 +66,7 @@ def test_a_later_layer_overrides_the_metrics_direction():
         ({**REPOSITORY, "guard": "g", "guard_metric": "s", "guard_threshold": "nan"}, "takes a percentage"),
         ({**REPOSITORY, "guard": "g", "guard_metric": "s", "guard_threshold": "few"}, "takes a percentage"),
         ({**REPOSITORY, "budget": "30s"}, "--budget is not for --verify"),
+        ({**REPOSITORY, "clock": "wall"}, "--clock is not for --verify"),
         ({**REPOSITORY, "scope": "../other"}, "inside the repository"),
         ({**REPOSITORY, "scope": "/etc/*"}, "inside the repository"),
         ({**REPOSITORY, "scope": "!src"}, "only excludes"),
