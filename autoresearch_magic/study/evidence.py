@@ -18,7 +18,7 @@ from ..text import counted
 DASH = "–"
 NOTE = (
     "Gain: expected, over the version that it was compared with, above zero for better. Chance: of being better than that version. "
-    "A keep is proven when its runs leave less than one chance in twenty that it is no better."
+    "A keep is proven when its later runs leave less than one chance in twenty that it is no better."
 )
 """What the columns of a table mean."""
 
@@ -46,7 +46,7 @@ def figures(gain: Gain | None, sd: float = 0.0) -> tuple[str, str, str]:
     ----------
     gain : Gain or None
     sd : float
-        Standard deviation of one run: the figures have at least as many decimals as values have in this study.
+        Standard deviation of one run at the experiment's value: the figures have at least as many decimals as that value.
 
     Examples
     --------

@@ -147,6 +147,10 @@ class StudyStatus:
         """The numbers of the keeps that are proven."""
         return frozenset(number for number, gain in self.gains.items() if gain.proven)
 
+    def spread(self, e: Experiment) -> float:
+        """Return the standard deviation of one run at an experiment's value; 0 where it is not known."""
+        return 0.0 if e.value is None else self.noise.at(e.value)
+
     def format(self, value: float | None) -> str:
         """Return a value of the metric with the digits that the study's noise allows, or a dash for None.
 

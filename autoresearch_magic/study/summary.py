@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from ..agents.llm.prices import usage_line
@@ -169,7 +170,7 @@ def history_text(status: StudyStatus, shown: Sequence[Experiment]) -> str:
     for cells, summary in zip(table, summaries, strict=True):
         aligned = (f"{c:<{w}}" if n == 1 else f"{c:>{w}}" for n, (c, w) in enumerate(zip(cells, widths, strict=True)))
         lines.append("  ".join([*aligned, summary]))
-    return "\n".join([*lines, "", NOTE])
+    return "\n".join([*lines, "", *textwrap.wrap(NOTE, 110)])
 
 
 def _cells(e: Experiment, status: StudyStatus) -> tuple[str, ...]:
@@ -177,7 +178,7 @@ def _cells(e: Experiment, status: StudyStatus) -> tuple[str, ...]:
     gains = status.gains
     return (
         str(e.number), verdict_words(e, gains), status.format(e.value), str(len(e.measurements)), f"{e.seconds:.1f}",
-        *figures(gains.get(e.number), status.noise.sd),
+        *figures(gains.get(e.number), status.spread(e)),
     )  # fmt: skip
 
 

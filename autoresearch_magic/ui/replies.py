@@ -48,7 +48,7 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
         Where it is shown.
     """
     head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.status.format(e.value)}, {e.seconds:.1f} s"
-    said = [f"{what}: {text}" for what, text in details(e, study.status.gains.get(e.number), study.status.noise.sd)]
+    said = [f"{what}: {text}" for what, text in details(e, study.status.gains.get(e.number), study.status.spread(e))]
     reason = note or (f"What decided: {e.reason}" if e.parent is not None and e.reason else e.reason)
     measured = [*measured_besides(e), *unusual_conditions(study, e)]
     facts = [e.summary, *said, reason, *reasoning(e.proposal), *measured]

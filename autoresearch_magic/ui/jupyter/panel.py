@@ -211,7 +211,7 @@ def detail(study: Study, number: Any) -> dict[str, Any]:
     last = e.measurements[-1] if e.measurements else None
     return {
         "type": "detail", "number": e.number, "hypothesis": _hypothesis(e), "reason": e.reason,
-        "evidence": details(e, study.status.gains.get(e.number), study.status.noise.sd),
+        "evidence": details(e, study.status.gains.get(e.number), study.status.spread(e)),
         "numbers": format_numbers(e.numbers, MOST_TEXT),
         "diff": unified_diff(before, e.target, f"experiment {e.parent}", f"experiment {e.number}") if e.number else e.target,
         "output": last.output if last else "", "error": last.traceback if last else "",
@@ -232,9 +232,10 @@ def _spread(e: Experiment, noise: Noise) -> float | None:
 
 def _gains(status: StudyStatus, experiments: Sequence[Experiment], state: str) -> dict[str, Any]:
     """Return gain, interval and chance of every experiment as they are shown, and whether it is proven."""
-    gains, sd = status.gains, status.noise.sd
-    shown = (gains.get(e.number) for e in experiments)
-    return {"state": state, "rows": [[*figures(gain, sd), gain is not None and gain.proven] for gain in shown]}
+    gains = status.gains
+    shown = ((e, gains.get(e.number)) for e in experiments)
+    rows = [[*figures(gain, status.spread(e)), gain is not None and gain.proven] for e, gain in shown]
+    return {"state": state, "rows": rows}
 
 
 def _row(e: Experiment) -> dict[str, Any]:
