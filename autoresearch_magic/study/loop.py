@@ -331,7 +331,7 @@ class Loop:
         s = self.settings
         if s.evals_interval and number % s.evals_interval == 0:
             seen = evaluate(
-                self.experiments, self.metric, noise=self.measurer.noise, planned=s.planned, patience=s.patience,
+                self.experiments, self.metric, noise=self.status.noise, gains=self.status.gains, planned=s.planned, patience=s.patience,
                 budgeted=not s.verify,
             )  # fmt: skip
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))

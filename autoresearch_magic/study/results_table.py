@@ -51,7 +51,7 @@ class ResultsTable:
             baseline_runs=0,
             kinds=(),
             agents=(),
-            wins=tuple(replace(win, kind="–", chance=math.nan) for win in evals.wins),
+            wins=tuple(replace(win, kind="–") for win in evals.wins),
         )
 
 

@@ -10,7 +10,6 @@ from ..errors import UserError
 from ..events import State
 from ..experiment import Experiment, Headline
 from ..judging.analysis.analyze import Evals, evaluate
-from ..judging.noise import estimate_noise
 from ..judging.pruner import Account, make_pruner
 from ..metric import Metric
 from ..storage.journal import Journal
@@ -144,7 +143,7 @@ class StudyView:
         """Analyse the history: how the study goes, and what to do next; see `autoresearch_magic.judging.analysis`."""
         s = self.settings
         return evaluate(
-            self.experiments, self.metric, noise=estimate_noise(self.experiments), planned=s.planned, patience=s.patience,
+            self.experiments, self.metric, noise=self.status.noise, gains=self.status.gains, planned=s.planned, patience=s.patience,
             budgeted=not s.verify, confirmed=result_line(self.status) if self.headline else "",
         )  # fmt: skip
 

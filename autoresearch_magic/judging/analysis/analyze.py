@@ -2,11 +2,12 @@
 
 Everything is computed from the judged experiments alone, so it is the same after a resume. The formulas:
 
-- **gain** of an experiment: by how much its value is better than its parent's, in the metric's unit, positive for better in
-  either direction. Where the machine drifted, an experiment's values from before the drift are compared with its parent, and
-  those since the drift with its children, so that only values from the same time are compared.
-- **progress** after n experiments: the sum of the gains of the kept ones, 0 at the baseline. Without drift it is the current
-  best's gain over the baseline; with drift it is chained, like a price index. The n-th experiment is the n-th that was run:
+- **gain** of an experiment over its parent, in the metric's unit, positive for better in either direction: what the study believes of
+  it from all runs, with the chance that it is better (`gains`), where that is given; else by how much its value is better. Where the
+  machine drifted, an experiment's values from before the drift are compared with its parent, and those since the drift with its
+  children, so that only values from the same time are compared.
+- **progress** after n experiments: the sum of the gains of the kept ones, 0 at the baseline. With drift it is chained, like a price
+  index. The n-th experiment is the n-th that was run:
   crashes count, duplicates and refused proposals do not.
 - **trend**: the Theil-Sen slope of progress over the last ``w`` experiments, and the mean ``(y_n − y_(n−w)) / w``; ``w`` is
   a third of the experiments, at least 10 and at most 60.
@@ -15,9 +16,8 @@ Everything is computed from the judged experiments alone, so it is the same afte
   formulas of these three are in `rates`.
 - **paid off**: for each kind of change (`change_kinds`) and each agent, how many were run and kept, the keep rate, and sum and
   median of the gains of the kept ones.
-- **wins**: the gains of the kept experiments, largest first, each with its share of the sum of all positive ones. A gain is
-  within the noise when it is at most ``1.645 · sqrt(sd_1²/n + sd_2²/m)`` for n and m runs, with the noise at each of the two
-  values: the one-sided 5% point of a difference that chance alone makes.
+- **wins**: the gains of the kept experiments, largest first, each with its share of the sum of all positive ones, its chance of being
+  better, and whether that is proven.
 - **diminishing returns**: progress per experiment in the first and the second half, their ratio, and the factor from one
   kept gain to the next, ``exp`` of the Theil-Sen slope of ``ln gain`` over the positive ones.
 - **failures** by cause (`Experiment.cause`), the most frequent first.
@@ -36,18 +36,15 @@ from dataclasses import replace
 from ...experiment import Experiment, Verdict
 from ...metric import Metric
 from ...source.constants import find_constants
-from ...values import mean
-from ..gains import gain_over_parent
+from ..gains import Gain, gain_over_parent
 from ..levels import two_levels
-from ..noise import Noise
+from ..noise import Noise, difference
 from .advice import advise
 from .change_kinds import Change, change
 from .format import evals_markdown, evals_text
 from .models import Failure, Findings, Group, Returns, Trend, Win
 from .rates import plateau, theil_sen, wilson
 
-Z5 = 1.644854
-"""One-sided 5% point of the normal distribution."""
 WINDOW = (10, 60)
 """The least and the most experiments that count as the latest ones."""
 
@@ -67,6 +64,7 @@ def evaluate(
     metric: Metric,
     *,
     noise: Noise | float = 0.0,
+    gains: Mapping[int, Gain] | None = None,
     planned: int = 0,
     patience: int | None = None,
     budgeted: bool = True,
@@ -81,6 +79,8 @@ def evaluate(
     metric : Metric
     noise : Noise or float
         Of the study; or the standard deviation of one run, in the metric's unit, 0 for a deterministic metric.
+    gains : mapping of int to Gain, optional
+        What the study believes of each experiment's gain, by number; by default the differences of the values, without chances.
     planned : int
         Experiments that were planned, besides the baseline.
     patience : int or None
@@ -95,13 +95,15 @@ def evaluate(
     by_number = {e.number: e for e in judged}
     proposals = [e for e in judged if e.number > 0]
     ran = [e for e in proposals if e.ran]
-    gains = {e.number: found.gain for e in ran if (found := gain_over_parent(e, by_number, metric)) is not None}
+    seen = {e.number: found for e in ran if (found := gain_over_parent(e, by_number, metric)) is not None}
+    believed = {**seen, **(gains or {})}
+    size = {number: found.gain for number, found in believed.items()}
     changes = {e.number: _change(e, by_number) for e in ran}
-    won = [e for e in ran if e.verdict is Verdict.KEEP and e.number in gains]
-    steps = [gains[e.number] for e in won]
+    won = [e for e in ran if e.verdict is Verdict.KEEP and e.number in size]
+    steps = [size[e.number] for e in won]
     progress = [0.0]
     for e in ran:
-        progress.append(progress[-1] + (gains.get(e.number, 0.0) if e.verdict is Verdict.KEEP else 0.0))
+        progress.append(progress[-1] + (size.get(e.number, 0.0) if e.verdict is Verdict.KEEP else 0.0))
     window = min(len(ran), max(WINDOW[0], min(WINDOW[1], len(ran) // 3)))
     latest = ran[len(ran) - window :]
     baseline = by_number.get(0)
@@ -110,17 +112,19 @@ def evaluate(
         metric=metric, noise=noise.sd, planned=planned, judged=len(proposals), ran=len(ran),
         baseline=baseline.value if baseline else None, best=best.value if best else None,
         incumbent=best.number if best else 0, runs=len(best.values) if best else 0,
-        baseline_runs=len(baseline.values) if baseline else 0, chained=any(e.since for e in judged), gain=progress[-1], chance=_chance(best, baseline, noise),
+        baseline_runs=len(baseline.values) if baseline else 0, chained=any(e.since for e in judged), gain=progress[-1],
+        seen=_seen(best, baseline, metric), statistic=baseline.statistic if baseline else "mean",
+        proven=sum(believed[e.number].proven for e in won),
         trend=Trend(window, theil_sen(progress[-window - 1 :]), (progress[-1] - progress[-window - 1]) / max(1, window)),
         kept=wilson(sum(e.verdict is Verdict.KEEP for e in ran), len(ran)),
         lately=wilson(sum(e.verdict is Verdict.KEEP for e in latest), window), plateau=plateau(judged, patience),
-        kinds=_groups([(changes[e.number].kind, e) for e in ran], gains),
-        agents=_groups([(e.proposal.agent or "unnamed", e) for e in ran], gains),
-        wins=_wins(won, gains, changes, by_number, noise), steps=tuple(steps),
+        kinds=_groups([(changes[e.number].kind, e) for e in ran], size),
+        agents=_groups([(e.proposal.agent or "unnamed", e) for e in ran], size),
+        wins=_wins(won, believed, changes), steps=tuple(steps),
         returns=_returns(progress, steps, max(0, planned - len(ran))), failures=failures(proposals),
         duplicates=sum(e.verdict is Verdict.DUPLICATE for e in proposals),
         pruned=sum(e.verdict is Verdict.PRUNED for e in proposals),
-        close=sum(e.verdict is Verdict.DISCARD and gains.get(e.number, 0.0) > 0 for e in ran),
+        close=sum(e.verdict is Verdict.DISCARD and e.number in seen and seen[e.number].gain > 0 for e in ran),
         untried=_untried(best, changes.values()), levels=two_levels(judged), confirmed=confirmed,
     )  # fmt: skip
     return replace(evals, advice=advise(evals, proposals[len(proposals) - min(len(proposals), WINDOW[0]) :], budgeted))
@@ -136,11 +140,11 @@ def failures(experiments: Iterable[Experiment]) -> tuple[Failure, ...]:
     return tuple(sorted(found, key=lambda failure: (-len(failure.numbers), -failure.numbers[-1])))
 
 
-def _chance(e: Experiment | None, over: Experiment | None, noise: Noise) -> float:
-    if e is None or over is None or e.number == over.number or not e.values or not over.values:
+def _seen(best: Experiment | None, baseline: Experiment | None, metric: Metric) -> float:
+    """Return by how much the best value is better than the baseline's; 0 where there is none."""
+    if best is None or baseline is None or best.value is None or baseline.value is None:
         return 0.0
-    ours, theirs = noise.at(mean(e.values)), noise.at(mean(over.values))
-    return Z5 * math.sqrt(ours**2 / len(e.values) + theirs**2 / len(over.values))
+    return difference(best.value, baseline.value, metric)
 
 
 def _change(e: Experiment, by_number: Mapping[int, Experiment]) -> Change:
@@ -162,22 +166,13 @@ def _groups(named: Sequence[tuple[str, Experiment]], gains: Mapping[int, float])
     return tuple(sorted(groups, key=lambda g: (-g.gain, -g.kept.hits, g.kept.of, g.name)))
 
 
-def _wins(
-    won: Sequence[Experiment],
-    gains: Mapping[int, float],
-    changes: Mapping[int, Change],
-    by_number: Mapping[int, Experiment],
-    noise: Noise,
-) -> tuple[Win, ...]:
-    total = math.fsum(max(0.0, gains[e.number]) for e in won)
-    wins = [
-        Win(
-            number=e.number, summary=e.summary, kind=changes[e.number].kind, gain=gains[e.number],
-            share=max(0.0, gains[e.number]) / total if total else 0.0,
-            chance=_chance(e, by_number[e.parent or 0], noise),
-        )
-        for e in won
-    ]  # fmt: skip
+def _wins(won: Sequence[Experiment], gains: Mapping[int, Gain], changes: Mapping[int, Change]) -> tuple[Win, ...]:
+    total = math.fsum(max(0.0, gains[e.number].gain) for e in won)
+    wins = []
+    for e in won:
+        found = gains[e.number]
+        share = max(0.0, found.gain) / total if total else 0.0
+        wins.append(Win(e.number, e.summary, changes[e.number].kind, found.gain, share, found.p_better, found.proven))
     return tuple(sorted(wins, key=lambda win: (-win.gain, win.number)))
 
 

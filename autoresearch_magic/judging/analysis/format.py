@@ -5,7 +5,6 @@ Both are written from the same lines and tables. Text from agents is escaped in 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ TOP = 10
 """Wins that are listed; further ones are summed up."""
 CAUSES = 8
 """Causes of failures that are listed."""
+_STATISTICS = {"mean": "means", "median": "medians", "min": "least values", "max": "largest values"}
 WIDTH = 60
 """Characters of a cell in plain text; Markdown wraps by itself."""
 
@@ -75,14 +75,17 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
     best = f"experiment {evals.incumbent}, the current best" if evals.incumbent else "the baseline"
     result = f"{metric.name} {metric.format(evals.best, evals.noise)} ({best}) after {ran}"
     if evals.incumbent:
-        way = "better" if evals.gain >= 0 else "worse"
-        relative = f" ({abs(100 * evals.gain / evals.baseline):.1f}%)" if evals.baseline else ""
-        within = ", which chance may explain" if evals.gain <= evals.chance else ""
-        result += f", {way} by {abs(evals.gain):.3g}{relative} than the baseline's {metric.format(evals.baseline, evals.noise)}{within}"
+        shown = evals.gain if evals.chained else evals.seen
+        way = "better" if shown >= 0 else "worse"
+        relative = f" ({abs(100 * shown / evals.baseline):.1f}%)" if evals.baseline else ""
+        within = ", which chance may explain" if evals.unproven and not evals.proven else ""
+        result += f", {way} by {abs(shown):.3g}{relative} than the baseline's {metric.format(evals.baseline, evals.noise)}{within}"
         if evals.chained:
             result += "; the sum of the gains in the search, as the machine has changed in it"
         elif evals.runs:  # unknown for a table of results
-            result += f"; means of {evals.runs} and {counted(evals.baseline_runs, 'run')} in the search"
+            result += f"; {_STATISTICS[evals.statistic]} of {evals.runs} and {counted(evals.baseline_runs, 'run')} in the search"
+        if not evals.chained and abs(shown - evals.gain) > 0.01 * abs(shown):
+            result += f"; expected {_signed(evals.gain)}, as what looks good is lucky too"
     yield "Result", result
     if evals.confirmed:
         yield "Confirmed", evals.confirmed
@@ -96,6 +99,8 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
     )
     kept, lately = evals.kept, evals.lately
     line = f"{kept.hits} of {kept.of} kept, {_interval(kept, '95% interval ')}"
+    if evals.proven + evals.unproven:
+        line += f", {evals.proven} of them proven"
     if lately.of < kept.of:
         line += f"; {lately.hits} of the last {lately.of}, {_interval(lately, '95% interval ')}"
     yield "Keep rate", line
@@ -141,14 +146,15 @@ def _tables(evals: Findings) -> Iterator[_Table]:
                 str(win.number),
                 f"{win.gain:.3g}",
                 _percent(win.share),
-                "–" if math.isnan(win.chance) else "within" if win.within_noise else "beyond",
+                "–" if win.p_better is None else _chance(win.p_better),
+                "yes" if win.proven else "–" if win.p_better is None else "no",
                 win.summary,
             )
             for n, win in enumerate(evals.wins[:TOP], 1)
         )
         rest = evals.wins[TOP:]
         more = f"and {len(rest)} smaller, together {sum(win.gain for win in rest):.3g}" if rest else ""
-        yield _Table("Wins", ("", "experiment", "gain", "share of all", "noise", "change"), rows, 2, more)
+        yield _Table("Wins", ("", "experiment", "gain", "share of all", "chance", "proven", "change"), rows, 2, more)
     if evals.failures:
         rows = tuple(
             (str(len(failure.numbers)), ", ".join(map(str, failure.numbers[-5:])), failure.cause, failure.reason)
@@ -210,6 +216,12 @@ def _interval(rate: Rate, name: str = "") -> str:
 
 def _percent(share: float) -> str:
     return "<0.1%" if 0 < share < 0.0005 else f"{100 * share:.1f}%" if 0 < share < 0.0095 else f"{100 * share:.0f}%"
+
+
+def _chance(share: float) -> str:
+    """Return a chance of being better in percent, which rounding does not turn into certainty."""
+    text = f"{100 * share:.0f}%"
+    return text if share in (0.0, 1.0) else {"100%": ">99%", "0%": "<1%"}.get(text, text)
 
 
 def _signed(value: float) -> str:

@@ -44,9 +44,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Win:
-    """A kept experiment: its gain over its parent, that gain's share of all gains, and how large a gain chance alone makes.
+    """A kept experiment: its gain over its parent, that gain's share of all gains, and whether it is one.
 
-    The last is NaN where the noise is not known.
+    Attributes
+    ----------
+    number : int
+    summary, kind : str
+    gain, share : float
+    p_better : float or None
+        The chance that it is better than its parent, 0 to 1; None where the noise is not known.
+    proven : bool
+        Whether its runs have shown that.
     """
 
     number: int
@@ -54,12 +62,8 @@ class Win:
     kind: str
     gain: float
     share: float
-    chance: float
-
-    @property
-    def within_noise(self) -> bool:
-        """Whether chance alone may explain the gain, as for an experiment that was kept because it is simpler."""
-        return self.gain <= self.chance
+    p_better: float | None = None
+    proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,13 +134,17 @@ class Findings:
     incumbent : int
         The number of the current best.
     runs, baseline_runs : int
-        Runs of the current best and of the baseline whose means these values are.
+        Runs of the current best and of the baseline that these values are of.
+    statistic : str
+        What of those runs they are: the mean, or another one.
     gain : float
-        Total progress in the search, in the metric's unit.
+        Total progress in the search, in the metric's unit: the sum of the gains of the kept experiments.
+    seen : float
+        The difference of the two values, which is larger on average, as what looked good was chosen.
     chained : bool
-        Whether it is a sum over times between which the machine has changed, and no difference of the two values.
-    chance : float
-        How large a gain of the current best over the baseline chance alone makes.
+        Whether the machine has changed in between: then the two values are of different times, and their difference is no gain.
+    proven : int
+        Kept experiments whose gain is proven.
     trend : Trend
     kept, lately : Rate
         Keep rate over all that were run, and over the last window.
@@ -174,8 +182,9 @@ class Findings:
     runs: int
     baseline_runs: int
     gain: float
+    seen: float
     chained: bool
-    chance: float
+    proven: int
     trend: Trend
     kept: Rate
     lately: Rate
@@ -192,4 +201,10 @@ class Findings:
     untried: tuple[str, ...] = ()
     levels: Levels | None = None
     confirmed: str = ""
+    statistic: str = "mean"
     advice: Advice = field(default_factory=Advice)
+
+    @property
+    def unproven(self) -> int:
+        """Kept experiments of which it is not known that they are gains; 0 where the noise is not known."""
+        return sum(win.p_better is not None and not win.proven for win in self.wins)

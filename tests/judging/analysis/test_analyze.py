@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.analysis.analyze import Evals, evaluate, failures
 from autoresearch_magic.judging.analysis.format import evals_markdown, evals_text, plateau_line
+from autoresearch_magic.judging.gains import Gain
 from autoresearch_magic.metric import Metric
 
 DOWN, UP = Metric("val_bpb", "x", True), Metric("accuracy", "x", False)
@@ -125,20 +125,50 @@ def test_causes(reason: str, cause: str) -> None:
     assert failures(h.all)[0].cause == cause
 
 
-def test_a_gain_within_the_noise_is_marked() -> None:
+def believed(gain: float, p: float, proven: bool = False) -> Gain:
+    return Gain(gain, gain - 1, gain + 1, 1, 3, p, proven)
+
+
+def test_what_is_believed_of_the_keeps_goes_into_every_figure() -> None:
     h = History()
-    h.add(K, 9.9)
+    h.add(K, 9.0)
     h.add(K, 5.0, ("64", "32"))
     h.add(K, 5.1, ("build(LR, WIDTH)", "build()"), runs=4)
-    e = h.evals(noise=0.2)
-    assert [(w.number, w.within_noise) for w in e.wins] == [(2, False), (1, True), (3, True)]
-    by_number = {w.number: w for w in e.wins}
-    assert by_number[1].chance == pytest.approx(1.644854 * 0.2 * math.sqrt(1 + 1 / 3))
-    assert by_number[3].chance == pytest.approx(1.644854 * 0.2 * math.sqrt(1 / 4 + 1))
-    assert by_number[3].share == 0.0, "what was kept because it is simpler has no share"
-    assert sum(w.share for w in e.wins) == pytest.approx(1.0)
-    assert e.gain == pytest.approx(4.9)
-    assert not any(w.within_noise for w in h.evals(noise=0.0).wins if w.gain > 0)
+    h.add(D, 4.0, ("0.2", "0.5"))
+    gains = {1: believed(0.5, 0.7), 2: believed(3.5, 0.999, True), 3: believed(-0.1, 0.3), 4: believed(-0.2, 0.4)}
+    e = h.evals(noise=0.9, gains=gains)
+    assert [(w.number, w.gain, w.p_better, w.proven) for w in e.wins] == [
+        (2, 3.5, 0.999, True), (1, 0.5, 0.7, False), (3, -0.1, 0.3, False),
+    ]  # fmt: skip
+    assert [w.share for w in e.wins] == [3.5 / 4, 0.5 / 4, 0.0], "what was kept because it is simpler has no share"
+    assert (e.gain, e.seen) == (pytest.approx(3.9), pytest.approx(4.9))
+    assert (e.proven, e.unproven, e.close) == (1, 2, 1)
+    text = evals_text(e)
+    assert "better by 4.9 (49.0%) than the baseline's 10.0" in text
+    assert "expected +3.9, as what looks good is lucky too" in text
+    assert "chance may explain" not in text
+    assert "3 of 4 kept" in text
+    assert "1 of them proven" in text
+    rows = [line.split() for line in text.splitlines() if "a change" in line]
+    assert [row[4:6] for row in rows] == [[">99%", "yes"], ["70%", "no"], ["30%", "no"]]
+
+
+def test_a_result_of_which_nothing_is_proven_may_be_chance() -> None:
+    h = History()
+    h.add(K, 9.0)
+    assert ", which chance may explain" in evals_text(h.evals(gains={1: believed(0.5, 0.7)}))
+    assert "chance" not in evals_text(h.evals(gains={1: believed(0.9, 0.99, True)})).partition("Wins")[0]
+    assert "chance may" not in evals_text(h.evals()), "nothing is known of the noise"
+
+
+@pytest.mark.parametrize(
+    ("statistic", "said"), [("mean", "means of 1 and 3 runs"), ("median", "medians of 1 and 3 runs")]
+)
+def test_what_the_values_are_of_the_runs_is_said(statistic: str, said: str) -> None:
+    h = History()
+    h.add(K, 9.0)
+    h.all = [replace(e, statistic=statistic) for e in h.all]
+    assert said in evals_text(h.evals())
 
 
 def test_a_drift_is_chained() -> None:
