@@ -202,12 +202,10 @@ class Ablation:
         if (found := self.without_found) is not None:
             numbers = ", ".join(map(str, self.taken_back))
             evidence = f"{signed(found)}; 95% interval {interval(found)}; chance that it is better {chance(found)}"
-            end = (
-                "that version is the target below."
-                if self.without
-                else f"{'it stays' if len(self.taken_back) == 1 else 'they stay'}."
-            )
-            lines += ["", f"Without {numbers} it is {'as good' if self.without else 'worse'} ({evidence}): {end}"]
+            it = "it" if len(self.taken_back) == 1 else "they"
+            end = f"{it} may be taken back." if self.without else f"{it} {'stays' if it == 'it' else 'stay'}."
+            better = "better" if found.gain > 0 else "worse" if found.gain < 0 else "as good"
+            lines += ["", f"Without {numbers} the best is {better} ({evidence}): {end}"]
         return "\n".join(lines)
 
 
