@@ -85,7 +85,9 @@ def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
         elif evals.runs:  # unknown for a table of results
             result += f"; {_STATISTICS[evals.statistic]} of {evals.runs} and {counted(evals.baseline_runs, 'run')} in the search"
         if not evals.chained and abs(shown - evals.gain) > 0.01 * abs(shown):
-            result += f"; expected {_signed(evals.gain)}, as what looks good is lucky too"
+            result += (
+                f"; expected {_signed(evals.gain)}{', as what looks good is lucky too' if evals.gain < shown else ''}"
+            )
     yield "Result", result
     if evals.confirmed:
         yield "Confirmed", evals.confirmed
