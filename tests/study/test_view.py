@@ -7,6 +7,7 @@ from autoresearch_magic.errors import UserError
 from ..studies import finish
 
 
+@pytest.mark.slow
 def test_a_study_that_has_not_begun_has_nothing_to_show(make_study):
     study = make_study(name="fresh")
     assert (study.state, study.experiments, study.headline, study.unconfirmed) == ("new", [], None, False)
