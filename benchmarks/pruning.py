@@ -33,8 +33,9 @@ from typing import Any
 import nbformat
 
 from autoresearch_magic import Study
+from autoresearch_magic.curve import Point
 from autoresearch_magic.events import Confirmed, Event, Judged
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.chance import p_better
 from autoresearch_magic.judging.noise import spread, student
 from autoresearch_magic.judging.pruner import Account, Pruner, RunMonitor, make_pruner

@@ -18,7 +18,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..experiment import Experiment, Measurement, Outcome, mean
+from ..experiment import Experiment, Measurement, Outcome
+from ..values import mean
 from .noise import EXACT, estimate_noise
 
 TOLERANCE = 0.1

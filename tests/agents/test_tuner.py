@@ -15,8 +15,9 @@ import pytest
 from autoresearch_magic.agents import Briefing
 from autoresearch_magic.agents.observations import SOURCES
 from autoresearch_magic.agents.tuner import Tuner
+from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import NothingToPropose, UserError
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.source.constants import find_constants, read_values
 from autoresearch_magic.source.edits import fingerprint

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from autoresearch_magic.experiment import Measurement, Outcome, Point
+from autoresearch_magic.curve import Point
+from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.judging.learning_curves import (
     LOOKS,
     Smoother,

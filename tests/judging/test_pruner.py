@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.learning_curves import LOOKS
 from autoresearch_magic.judging.pruner import AUDIT, ENOUGH, Account, CurvePruner, make_pruner
 from autoresearch_magic.metric import Metric

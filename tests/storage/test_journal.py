@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.conditions import Conditions
+from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.storage.journal import MOST_POINTS, MOST_TEXT, Journal
 
 PROPOSAL = Proposal("x = 1\n", "one", "because", "a little", "tuner")

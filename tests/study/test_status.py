@@ -7,6 +7,7 @@ import pytest
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
+from autoresearch_magic.curve import Point
 from autoresearch_magic.events import (
     Confirmed,
     Judged,
@@ -18,7 +19,7 @@ from autoresearch_magic.events import (
     State,
     StateChanged,
 )
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Point, Proposal, Usage, Verdict
+from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.status import LIVE_POINTS, StudyStatus
 

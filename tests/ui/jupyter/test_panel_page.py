@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from autoresearch_magic.curve import Point
 from autoresearch_magic.events import Judged, RunProgress, RunStarted, StateChanged
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Point, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.study.status import State
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter import panel as panel_module
