@@ -32,7 +32,11 @@ ROUNDS, VARIED, BEAM = 5, 48, 4
 """Rounds in which the best `BEAM` candidates are varied, and variations of each in a round."""
 ANCHORS = 4
 """Number of good points that are varied, the incumbent among them."""
+SIMPLIFIED = 3
+"""Best candidates that are simplified."""
 LEVELS = 60
+IDLE = 0.03
+"""Loss of the logarithm of a candidate's worth up to which a change is left out: it is not known to do anything."""
 """Number of values up to which a space is searched value by value."""
 
 
@@ -78,7 +82,22 @@ def _propose(
         top = _best_distinct(pool, score, BEAM)
         more = np.concatenate([_vary(pool[i], free, grids, draw, VARIED, 0.5**turn) for i in top])
         pool, score = np.concatenate([pool, more]), np.concatenate([score, _worth(surrogate, more, best)])
-    return [_values(pool[i], surrogate, free) for i in _best_distinct(pool, score, count)]
+    chosen = _best_distinct(pool, score, count)
+    simple = [_simplified(surrogate, pool[i], float(score[i]), best) for i in chosen[:SIMPLIFIED]]
+    return [_values(x, surrogate, free) for x in [*simple, *(pool[i] for i in chosen)]]
+
+
+def _simplified(surrogate: Surrogate, x: Array, score: float, best: float) -> Array:
+    """Return a candidate without the changes that add nothing to its worth."""
+    while len(changed := np.flatnonzero(x != surrogate.incumbent)) > 1:
+        fewer = np.repeat(x[None, :], len(changed), axis=0)
+        fewer[np.arange(len(changed)), changed] = surrogate.incumbent[changed]
+        worth = _worth(surrogate, fewer, best)
+        i = int(worth.argmax())
+        if worth[i] < score - IDLE:
+            break
+        x, score = fewer[i], max(score, float(worth[i]))
+    return x
 
 
 def _worth(surrogate: Surrogate, x: Array, best: float) -> Array:

@@ -70,6 +70,10 @@ class Briefing:
         The condition under which a run counts; empty for none.
     hidden : tuple of str
         Names of files whose contents the agent must not see, or ``setup``; `setup` and `history` are without them already.
+    running : tuple of Experiment
+        What runs or waits to be judged while the agent is asked ahead of time: it is not to be proposed again.
+    advice : str
+        What another agent knows, for this one to take, change or ignore; such as the tuner's in a hybrid.
     rework : Rework or None
         A refused proposal to repair instead of making a new one; set only for agents whose ``reworks`` is true.
     wait : callable
@@ -97,6 +101,8 @@ class Briefing:
     tracked: tuple[str, ...] = ()
     valid: str = ""
     hidden: tuple[str, ...] = ()
+    running: tuple[Experiment, ...] = ()
+    advice: str = ""
     rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
     paid: Callable[[Usage], bool] = lambda usage: True
@@ -129,6 +135,17 @@ class Agent(ABC):
 
     def check(self) -> None:  # noqa: B027 - a default that need not be overridden
         """Raise `UserError` when the agent cannot work at all, such as with a wrong key; called before the baseline runs."""
+
+    def prepare(self, briefing: Briefing) -> None:  # noqa: B027 - a default that need not be overridden
+        """Do ahead of time what the proposal after `Briefing.running` needs; called in a thread while that runs.
+
+        For agents that are not ``slow``. It may only make `propose` faster: that is called whether this was or not, and must return the
+        same.
+        """
+
+    def advise(self, briefing: Briefing) -> str:
+        """Return what the agent knows that another one could use, in a few lines; empty for nothing."""
+        return ""
 
     @abstractmethod
     def propose(self, briefing: Briefing) -> Proposal:

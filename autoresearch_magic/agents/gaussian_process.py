@@ -33,7 +33,7 @@ from .one_thread import one_thread
 
 Array = NDArray[np.float64]
 
-LENGTH = 0.6
+LENGTH = 0.4
 """Median of the prior of a length scale in one dimension, as a share of the range."""
 LENGTH_SPREAD = 1.0
 """Standard deviation of the logarithm of a length scale a priori."""
@@ -43,6 +43,8 @@ GROUP, GROUP_SPREAD = 0.5, 1.0
 """The same of the offsets of groups."""
 SCALE_SPREAD = 0.7
 """Standard deviation of the logarithm of the signal's standard deviation a priori; its median is 1."""
+MEAN_SPREAD = 0.3
+"""Standard deviation of the mean a priori."""
 LEAST = 1e-4
 """Smallest standard deviation of the noise that is modelled, as a share of that of the values: keeps matrices invertible."""
 ITERATIONS = 60
@@ -114,25 +116,40 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """A fitted model; see the module's text for the symbols.
+    """A model that is conditioned on data.
 
     Attributes
     ----------
     data : Data
-    lengths : array of shape (d,)
-    scale, noise, offset : float
-        Standard deviations of the signal, of a single run and of the groups' offsets.
+    hyperparameters : Hyperparameters
     mean : float
     """
 
     data: Data
-    lengths: Array
-    scale: float
-    noise: float
-    offset: float
+    hyperparameters: Hyperparameters
     mean: float
     _factor: Array
     _weights: Array
+
+    @property
+    def lengths(self) -> Array:
+        """The length scales."""
+        return np.asarray(self.hyperparameters.lengths)
+
+    @property
+    def scale(self) -> float:
+        """The standard deviation of the signal."""
+        return self.hyperparameters.scale
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of a single run."""
+        return self.hyperparameters.noise
+
+    @property
+    def offset(self) -> float:
+        """The standard deviation of the groups' offsets; 0 where there is one group."""
+        return self.hyperparameters.offset if (self.data.group != self.data.group[0]).any() else 0.0
 
     def covariance(self, one: Array, two: Array) -> Array:
         """Return the covariances of f between two sets of points, without the offsets of groups."""
@@ -189,10 +206,10 @@ def fit(data: Data) -> Hyperparameters:
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(theta)
         inverse = cho_solve((factor, True), np.eye(len(k)), check_finite=False)
-        mean = float(inverse.sum(0) @ data.y / inverse.sum())
+        mean = float(inverse.sum(0) @ data.y / (inverse.sum() + 1 / MEAN_SPREAD**2))
         residual = data.y - mean
         alpha = inverse @ residual
-        value = 0.5 * float(residual @ alpha) + float(np.log(np.diag(factor)).sum())
+        value = 0.5 * float(residual @ alpha) + 0.5 * (mean / MEAN_SPREAD) ** 2 + float(np.log(np.diag(factor)).sum())
         slope = 0.5 * (inverse - np.outer(alpha, alpha))
         gradient = np.empty_like(theta)
         gradient[:d] = (squares @ (slope * (s2 * 5 / 3) * (1 + _ROOT5 * r) * decay).ravel()) * weights
@@ -245,9 +262,9 @@ def condition(data: Data, on: Hyperparameters) -> GaussianProcess:
     with one_thread():
         factor = cholesky(k, lower=True, check_finite=False)
         ones = cho_solve((factor, True), np.ones(len(k)), check_finite=False)
-        mean = float(ones @ data.y / ones.sum())
+        mean = float(ones @ data.y / (ones.sum() + 1 / MEAN_SPREAD**2))
         weights = cho_solve((factor, True), data.y - mean, check_finite=False)
-    return GaussianProcess(data, lengths, on.scale, on.noise, offset, mean, factor, weights)
+    return GaussianProcess(data, on, mean, factor, weights)
 
 
 def _matern(squares: Array) -> Array:

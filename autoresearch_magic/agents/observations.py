@@ -17,6 +17,8 @@ HISTORY = 150
 """Number of experiments to learn from: the latest, and the `BEST` of the earlier ones. Reading one of 200 lines takes 1.5 ms, once."""
 BEST = 50
 """Number of earlier experiments to learn from."""
+INERT = 3
+"""Changes of a constant that must leave the metric as it was, for it not to be tuned any more."""
 SOURCES: Mapping[str, str] = {
     "model": "Chosen by the model of all runs.",
     "bold": "A bold step.",
@@ -77,6 +79,47 @@ def observe_all(briefing: Briefing, constants: Constants) -> list[Observation]:
     """Return what is learned from the experiments of a study, in their order."""
     by_number = {e.number: e for e in (*briefing.history, briefing.incumbent)}
     return [_observe(e, by_number.get(e.parent or 0), constants, briefing.metric) for e in _selected(briefing)]
+
+
+def observe_running(briefing: Briefing, constants: Constants) -> list[Observation]:
+    """Return what is known of experiments that have no value yet."""
+    known = {e.number for e in briefing.history}
+    return [
+        _observe(e, briefing.incumbent if e.parent == briefing.incumbent.number else None, constants, briefing.metric)
+        for e in briefing.running
+        if e.number not in known
+    ]
+
+
+def inert_constants(constants: Constants, observations: Observations, code: str) -> list[str]:
+    """Return the constants that provably change nothing beside the incumbent's switches.
+
+    They were changed `INERT` times, or to each of their other values, and the metric was exactly as before on the same seed; and always
+    so where they were changed alone. What was found beside another value of a choice without an order, or in other code, proves nothing: a rate
+    of something that is switched off changes nothing until it is switched on.
+
+    Parameters
+    ----------
+    constants : mapping
+        The incumbent's.
+    observations : sequence of Observation
+    code : str
+        The incumbent's code around the constants.
+    """
+    switches = {name: c.value for name, c in constants.items() if not is_number(c.space)}
+
+    def found_here(o: Observation, name: str) -> bool:
+        return o.code == code and all(o.values.get(n) == v for n, v in switches.items() if n != name)
+
+    inert = []
+    for name, constant in constants.items():
+        changed = [o for o in observations if name in o.changes and found_here(o, name)]
+        same = [o for o in changed if o.inert]
+        tried = {o.values.get(name) for o in same} - {constant.value}
+        few = not isinstance(constant.space, Range) and len(tried) >= len(constant.space.values) - 1
+        if (len(same) >= INERT or few) and all(o.inert for o in changed if len(o.changes) == 1):
+            inert.append(name)
+    return inert
 
 
 def _selected(briefing: Briefing) -> list[Experiment]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ..errors import ProposalFailed, Stopped
@@ -82,6 +83,12 @@ class Prefetch:
         if self._pending is None:
             self._pending = self._start(briefing)
 
+    def prepare(self, briefing: Briefing) -> None:
+        """Let the agent prepare its next proposal, in the background; a request that comes meanwhile waits for the end of that."""
+        thread = threading.Thread(target=self._prepare, args=(briefing,), name="autoresearch-prepare", daemon=True)
+        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+        thread.start()
+
     def take(self, briefing: Briefing, poll: Callable[[], None]) -> tuple[Call, Proposal | None]:
         """Return the pending request, or a new one, and its proposal.
 
@@ -141,6 +148,11 @@ class Prefetch:
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
         return call
+
+    def _prepare(self, briefing: Briefing) -> None:
+        with self._one_at_a_time, suppress(Exception):  # an error comes again when the proposal is asked for
+            if not self.closed:
+                self.agent.prepare(briefing)
 
     def _run(self, call: Call) -> None:
         try:

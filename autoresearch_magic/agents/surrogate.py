@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,6 +51,27 @@ class Surrogate:
     points: Sequence[Observation]
     warp: Warp
     minimize: bool
+
+    def beside(self, running: Observations) -> Surrogate:
+        """Return the model for a proposal that is made while others run: with the values that it expects of them.
+
+        So their surroundings are no longer uncertain, and something else is worth more (the kriging believer of Ginsbourger, Le Riche
+        & Carraro 2010, *Kriging is well-suited to parallelize optimization*).
+        """
+        here = {name: c.value for name, c in self.constants.items()}
+        x = np.stack([position({**here, **o.values}, self.constants) for o in running])
+        data, process = self.process.data, self.process
+        new = replace(
+            data,
+            x=np.concatenate([data.x, x]),
+            y=np.concatenate([data.y, process.predict(x)[0]]),
+            factor=np.concatenate([data.factor, np.ones(len(x))]),
+            group=np.concatenate([data.group, np.zeros(len(x), dtype=np.int64)]),
+        )
+        try:
+            return replace(self, process=condition(new, process.hyperparameters))
+        except np.linalg.LinAlgError:
+            return self
 
     def forecast(self, changes: Mapping[str, Value]) -> tuple[float, float]:
         """Return the expected change of the metric by changes of the incumbent's constants, and its standard deviation."""

@@ -1,18 +1,20 @@
 """The offline agent: finds the tunable constants of the target and proposes values for them, with Optuna.
 
-It needs no key and keeps no state. Every proposal changes one to three constants of the incumbent, so that each experiment
-tells something about few constants:
+It needs no key and keeps no state. Its proposals have three sources (`portfolio`):
 
-- Half of the proposals, and all of the first ones, are *sweep steps*: the constant that was changed least often makes one
-  large step, in the direction of its last change if that was kept, else in the opposite one.
-- The others are sampled by Optuna's TPE, for a small random set of constants.
+- *Bold steps*, all of the first proposals: the constant that was changed least often makes one large step, in the direction of its
+  last change if that was kept, else in the opposite one.
+- *The model* of all runs, a Gaussian process (`surrogate`): the combination of values near the incumbent or far from it that is worth most.
+- Samples of Optuna's *TPE*, for a small random set of constants.
 
-In the two dozen experiments of a typical study both together do better than either alone: TPE has little data to learn from
-yet, and a sweep step looks at one constant only.
+Together they do better than each alone: the model finds what needs several constants, but where noise hides everything that it could
+learn from, it stays where it is, and a bold step gets it out.
+
+With the model, each proposal has a forecast of its effect. Its hyperparameters are fitted while an experiment runs (`prepare`).
 
 A program of another author may have dozens of constants, too many for a study. They are tuned in the order of how much such
 constants usually matter: `ACTIVE` at the start, one more with every `WIDEN` experiments. One whose changes have left the metric
-exactly as it was, on the same seed, is tuned last.
+exactly as it was, on the same seed, is not tuned any more, until there is nothing else to try.
 
 Not here: what is learned from earlier experiments (`observations`), the changes themselves (`candidates`), what a constant is
 (`source.constants`), its range (`source.search_space`), and changes of the code itself.
@@ -35,7 +37,17 @@ from ..source.search_space import Value
 from .acquisition import propose
 from .base import Agent, Briefing
 from .candidates import bold_steps, tpe_samples, untried_combinations
-from .observations import SOURCES, Constants, Observations, code_around, is_number, observe_all, untried
+from .observations import (
+    SOURCES,
+    Constants,
+    Observations,
+    code_around,
+    inert_constants,
+    is_number,
+    observe_all,
+    observe_running,
+    untried,
+)
 from .portfolio import SHARES, order
 from .surrogate import Surrogate, make_surrogate
 
@@ -47,13 +59,15 @@ WIDEN = 8
 the names mislead, the two are alike: 54% and 34%, 61% and 32%."""
 FIRST, FIRST_EACH = 16, 2
 """Number of first proposals that are all bold steps, and at most so many for each constant: one each way."""
+NEW = 0.5
+"""Share of bold steps while there is a constant that was never changed."""
 POINTS = ((50, 0.0), (80, 0.5), (120, 1.0), (150, 2.0))
 """Points of a model, and the seconds of an experiment from which on it may have so many: making a proposal takes at most a tenth
 of it, and no longer than a sample of TPE does where experiments take less time than that."""
 TOLD = 3
 """Changes of which a hypothesis says something."""
-INERT = 2
-"""Changes of a constant alone that must all leave the metric as it was, for it to be tuned last."""
+PREPARED = 0.5
+"""Seconds of an experiment from which on the model is fitted while it runs; a shorter one would be disturbed by it."""
 
 
 class Tuner(Agent):
@@ -102,19 +116,24 @@ class Tuner(Agent):
         """
         incumbent = briefing.incumbent.target
         baseline = briefing.history[0].target if briefing.history else incumbent
-        found = _find(incumbent, briefing.metric, baseline, strict=False)
-        constants = {c.name: c for c in found if not self.names or c.name in self.names}
+        constants = self._constants(briefing, incumbent)
         if not constants:
             raise NothingToPropose("The tuner stops: the incumbent has no constants left to tune.")
         rng = random.Random(f"{briefing.seed}-{briefing.number}")
         observations = observe_all(briefing, constants)
+        code = code_around(incumbent, tuple(constants))
+        running = observe_running(briefing, constants)
         present = {name: constant.value for name, constant in constants.items()}
-        tried = {e.fingerprint or fingerprint(e.target) for e in (*briefing.history, briefing.incumbent)}
+        tried = {
+            e.fingerprint or fingerprint(e.target) for e in (*briefing.history, briefing.incumbent, *briefing.running)
+        }
         rejected: set[tuple[Value, ...]] = set()
-        active = constants if self.names else _active(constants, observations)
-        surrogate = self._model(briefing, constants, observations)
-        groups = [active] if len(active) == len(constants) else [active, constants]
-        for source, changes in _candidates(groups, observations, surrogate, briefing.metric, rng):
+        inert = inert_constants(constants, observations, code)
+        useful = {name: c for name, c in constants.items() if name not in inert} or constants
+        active = useful if self.names else _active(useful, observations)
+        surrogate = _model(briefing, constants, observations, running)
+        groups = [active, *(more for more in (useful, constants) if len(more) > len(active))]
+        for source, changes in _candidates(groups, observations, running, surrogate, briefing.metric, rng):
             changes = {name: changes[name] for name in constants if changes.get(name, present[name]) != present[name]}
             key = tuple({**present, **changes}.values())
             if not changes or key in rejected:
@@ -133,23 +152,52 @@ class Tuner(Agent):
             f"The tuner stops: every value of {', '.join(constants)} was tried; widen a range or add a constant."
         )
 
-    @staticmethod
-    def _model(briefing: Briefing, constants: Constants, observations: Observations) -> Surrogate | None:
-        code = code_around(briefing.incumbent.target, tuple(constants))
-        noise = estimate_noise(briefing.history)
-        return make_surrogate(constants, observations, briefing.metric, noise, code, _points(briefing.history))
+    def prepare(self, briefing: Briefing) -> None:
+        """Fit the model to all but the running experiment, and read that one's target."""
+        incumbent, baseline = briefing.incumbent.target, briefing.history[0].target
+        if _usual_seconds(briefing.history) < PREPARED:
+            return
+        constants = self._constants(briefing, incumbent)
+        running = observe_running(briefing, constants)
+        for each in briefing.running:
+            _find(each.target, briefing.metric, baseline, strict=False)
+        # With the running one as the latest, of which the hyperparameters do not depend.
+        _model(briefing, constants, [*observe_all(briefing, constants), *running], (), ahead=True)
+
+    def _constants(self, briefing: Briefing, target: str) -> dict[str, Constant]:
+        """Return the constants of a target that are to be tuned."""
+        baseline = briefing.history[0].target if briefing.history else target
+        found = _find(target, briefing.metric, baseline, strict=False)
+        return {c.name: c for c in found if not self.names or c.name in self.names}
+
+
+def _model(
+    briefing: Briefing, constants: Constants, observations: Observations, running: Observations, *, ahead: bool = False
+) -> Surrogate | None:
+    """Return the model of a study, where running experiments have the values that it expects of them."""
+    code = code_around(briefing.incumbent.target, tuple(constants))
+    settled = briefing.history if ahead else briefing.history[:-1]
+    noise, most = estimate_noise(settled), _points(briefing.history)
+    surrogate = make_surrogate(constants, observations, briefing.metric, noise, code, most)
+    return surrogate.beside(running) if surrogate and running else surrogate
+
+
+def _usual_seconds(history: Sequence[Experiment]) -> float:
+    """Return the median of the experiments' seconds of one run."""
+    seconds = sorted(e.seconds / len(e.measurements) for e in history if e.measurements)
+    return seconds[len(seconds) // 2] if seconds else 0.0
 
 
 def _points(history: Sequence[Experiment]) -> int:
     """Return how many points a model may have: as many as take a tenth of an experiment's time, but not fewer than are free."""
-    seconds = sorted(e.seconds / len(e.measurements) for e in history if e.measurements)
-    usual = seconds[len(seconds) // 2] if seconds else 0.0
+    usual = _usual_seconds(history)
     return max(points for points, least in POINTS if usual >= least)
 
 
 def _candidates(
     groups: Sequence[Constants],
     observations: Observations,
+    running: Observations,
     surrogate: Surrogate | None,
     metric: Metric,
     rng: random.Random,
@@ -157,7 +205,12 @@ def _candidates(
     """Yield sources and changes in order of preference; the later ones are for when the earlier ones were tried already."""
     active = groups[0]
     early = len(observations) - 1 < min(FIRST, FIRST_EACH * len(active))
-    sources = ["bold"] if early else order(observations, [s for s in SHARES if surrogate or s != "model"], rng)
+    new = any(all(name not in o.changes for o in [*observations, *running]) for name in active)
+    sources = (
+        ["bold"]
+        if early or (new and rng.random() < NEW)
+        else order(observations, [s for s in SHARES if surrogate or s != "model"], rng)
+    )
     for constants in groups:
         for source in sources:
             if source == "model" and surrogate:
@@ -165,7 +218,7 @@ def _candidates(
             elif source == "tpe":
                 made = tpe_samples(constants, observations, metric, rng)
             else:
-                made = bold_steps(constants, observations, rng)
+                made = bold_steps(constants, [*observations, *running], rng)
             yield from ((source, changes) for changes in made)
         yield from (("rest", changes) for changes in untried_combinations(constants, rng))
 
@@ -185,14 +238,8 @@ def _find(target: str, metric: Metric | None, baseline: str = "", *, strict: boo
 
 def _active(constants: Constants, observations: Observations) -> Constants:
     """Return the constants that are tuned by now, in the order of their importance."""
-    inert = {name for name in constants if _is_inert(name, observations)}
-    order = sorted(constants, key=lambda name: (name in inert, -constants[name].importance))
-    return {name: constants[name] for name in order[: ACTIVE + len(observations) // WIDEN]}
-
-
-def _is_inert(name: str, observations: Observations) -> bool:
-    alone = [o for o in observations if list(o.changes) == [name]]
-    return len(alone) >= INERT and all(o.inert for o in alone)
+    by_importance = sorted(constants, key=lambda name: -constants[name].importance)
+    return {name: constants[name] for name in by_importance[: ACTIVE + len(observations) // WIDEN]}
 
 
 # -- texts ------------------------------------------------------------------------------------------------------------

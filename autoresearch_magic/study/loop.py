@@ -226,7 +226,7 @@ class Loop:
         if not experiment.measurements:
             self.measurer.look_for_drift()
             if self.left > 1:
-                self.proposer.ask_ahead(experiment.number + 1)
+                self.proposer.ask_ahead(experiment)
             # Candidates use the incumbent's seeds, so that a lucky seed helps both.
             first = self.measurer.measure(experiment, "candidate", self.settings.seed, 0, 1)
             experiment = experiment.with_measurement(first)

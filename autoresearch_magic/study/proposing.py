@@ -81,10 +81,15 @@ class Proposer:
         """Which limit of tokens or money forbids another call, in one line; empty while a paid proposal is to be run."""
         return "" if self.prefetch.pending else money_spent(self.status)
 
-    def ask_ahead(self, number: int) -> None:
-        """Ask for the proposal of an experiment while another one runs, where agent and limits allow that."""
-        if self.settings.prefetch and self.agent.slow and not money_spent(self.status):
-            self.prefetch.ask(self._briefing(number))
+    def ask_ahead(self, running: Experiment) -> None:
+        """Ask for the next proposal while an experiment runs, where agent and limits allow that, or let the agent prepare it."""
+        if not self.settings.prefetch:
+            return
+        briefing = replace(self._briefing(running.number + 1), running=(running,))
+        if not self.agent.slow:
+            self.prefetch.prepare(briefing)
+        elif not money_spent(self.status):
+            self.prefetch.ask(briefing)
 
     def propose(self) -> Experiment | None:
         """Return the next experiment, not recorded yet; None after a call in vain, when the limits are to be checked again.
