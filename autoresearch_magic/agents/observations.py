@@ -17,7 +17,7 @@ HISTORY = 150
 """Number of experiments to learn from: the latest, and the `BEST` of the earlier ones. Reading one of 200 lines takes 1.5 ms, once."""
 BEST = 50
 """Number of earlier experiments to learn from."""
-INERT = 3
+INERT = 2
 """Changes of a constant that must leave the metric as it was, for it not to be tuned any more."""
 SOURCES: Mapping[str, str] = {
     "model": "Chosen by the model of all runs.",
