@@ -1,14 +1,11 @@
 """Plan a study: run its target a few times, and tell noise, which gains are found, duration and cost before the start.
 
 - The noise is the standard deviation of runs on different seeds, at the study's budget and at a third of it.
-- A version is kept when its expected gain is above zero, which after one run takes a gain of about `LEAST` standard deviations. One
-  that is better by g shows a gain of g with the standard error ``e = sqrt(e_1² + e_m²)`` of one run beside the baseline's m, so it is
-  kept in a share q of cases where ``g = LEAST · sd + z(q) · e``.
-- A gain is proven when its chance of being better is 95% (`judging.gains`). The closing phase is a tenth of the runs, for the best and
-  the version before: a gain g is proven in a share q of cases where ``g = (t(0.95) + t(q)) · sqrt(2) · e_n`` for n runs of each
-  (Cohen 1988, *Statistical Power Analysis*, 2.4).
-- The duration is the seconds of a run times the number of runs: baseline, experiments, 30% more for repeats (measured in
-  ``benchmarks/judge.py``), confirmation. The upper limit has every experiment with all its pairs.
+- Which gains are kept, and which are proven, is a share of cases at a gain in standard deviations of one run: `KEPT` and `PROVEN`. Both
+  are of simulated studies with the judge's rule, where a fifth of the proposals help (`benchmarks/plan.py`). With the strict rule a gain
+  g is kept in a share q of cases where ``g = z(q) · sd · sqrt(1 + 1/m)``, for m runs of the baseline.
+- The duration is the seconds of a run times the number of runs: baseline, experiments, 30% more for repeats, a tenth
+  more for the closing phase, confirmation. The upper limit has every experiment with all its pairs.
 """
 
 from __future__ import annotations
@@ -24,7 +21,6 @@ from ..budget import Budget, format_duration
 from ..config.settings import Settings
 from ..errors import UserCodeError
 from ..experiment import Measurement
-from ..judging.gains import CONFIDENCE
 from ..judging.noise import certain, significant_digits, spread, student
 from ..judging.statistic import standard_error
 from ..metric import Metric
@@ -43,17 +39,16 @@ REPEATS = 0.3
 """Repeats that the judge asks for, per experiment."""
 
 CLOSING = 0.1
-"""Share of the runs that may be spent on proving what was kept."""
-
-LEAST = 0.3
-"""Gain of a single run from which its expected gain is positive, in standard deviations of one run: more where few of a study's ideas are
-good, less where many are."""
+"""Runs of the closing phase, for each run of the search."""
 
 MOSTLY = 0.9
 """Share of cases that the plan calls nine of ten."""
 
-KNOWN_DF = 20
-"""Degrees of freedom of the noise after a few experiments."""
+KEPT = {0.5: 1.1, MOSTLY: 2.4}
+"""Gain, in standard deviations of one run, of the versions that are kept in a share of cases."""
+
+PROVEN = {0.5: 2.5, MOSTLY: 5.0}
+"""The same for keeps that are proven at the end of a study of 24 to 60 experiments."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,9 @@ class Plan:
     def seconds(self) -> float:
         """Expected wall clock of the whole study."""
         s = self.settings
-        runs = s.repeats + s.experiments * (1 + (REPEATS if s.judge != "strict" else 0)) + 2 * s.repeats
+        search = s.repeats + s.experiments * (1 + (REPEATS if s.judge != "strict" else 0))
+        closing = math.floor(CLOSING * search) if s.judge != "strict" else 0
+        runs = search + closing + 2 * s.repeats
         return runs * self.trials[0].seconds
 
     @property
@@ -119,23 +116,12 @@ class Plan:
         return (3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds
 
     def kept_gain(self, share: float) -> float:
-        """Return the gain that is kept after one run in a share of cases, in the metric's unit."""
+        """Return the gain that is kept in a share of cases (one of `KEPT`), in the metric's unit."""
         s, sd = self.settings, self.trials[0].sd
-        least = max(s.min_delta, 0.0 if s.judge == "strict" else LEAST * sd)
-        error = math.hypot(standard_error(1, s.statistic, sd), standard_error(s.repeats, s.statistic, sd))
-        return least + student(1 - share, math.inf) * error
-
-    @property
-    def closing_runs(self) -> int:
-        """Runs of the best, and of the version before, that the closing phase has room for, the first ones included."""
-        s = self.settings
-        experiments = s.planned or self._fitting or 0
-        return 1 + max(1, int(CLOSING * (s.repeats + experiments) / 2))
-
-    def proven_gain(self, share: float) -> float:
-        """Return the gain that the closing phase proves in a share of cases, in the metric's unit."""
-        error = math.sqrt(2) * standard_error(self.closing_runs, self.settings.statistic, self.trials[0].sd)
-        return (student(1 - CONFIDENCE, KNOWN_DF) + student(1 - share, KNOWN_DF)) * error
+        if s.judge == "strict":
+            error = math.hypot(standard_error(1, s.statistic, sd), standard_error(s.repeats, s.statistic, sd))
+            return s.min_delta + student(1 - share, math.inf) * error
+        return s.min_delta + KEPT[share] * sd
 
     @property
     def _fitting(self) -> int | None:
@@ -143,7 +129,7 @@ class Plan:
         s, seconds = self.settings, self.trials[0].seconds
         if s.time_limit is None:
             return None
-        return max(0, int((s.time_limit - 3 * s.repeats * seconds) / (seconds * (1 + REPEATS))))
+        return max(0, int((s.time_limit - 3 * s.repeats * seconds) / (seconds * (1 + REPEATS) * (1 + CLOSING))))
 
     def __str__(self) -> str:
         s, own = self.settings, self.trials[0]
@@ -168,14 +154,13 @@ class Plan:
             half, mostly = self.kept_gain(0.5), self.kept_gain(MOSTLY)
             lines += [
                 f"Single runs vary with sd {own.sd:.2g} (of {len(own.values)} runs).",
-                f"A version that is better by {mostly:.2g} is kept after one run in 9 of 10 cases, one that is "
+                f"A version that is better by {mostly:.2g} is kept in 9 of 10 cases, one that is "
                 f"{f'better by {half:.2g}' if half else 'no better'} in half of them.",
             ]
-            if s.judge != "strict" and (s.planned or s.time_limit is not None):
-                half, mostly = self.proven_gain(0.5), self.proven_gain(MOSTLY)
+            if s.judge != "strict":
                 lines.append(
-                    f"The closing phase, a tenth of the runs, proves a gain of {mostly:.2g} in 9 of 10 cases, one of {half:.2g} in "
-                    "half of them."
+                    f"Kept is not proven: at the end a gain of {PROVEN[MOSTLY] * own.sd:.2g} is proven in 9 of 10 cases, one of "
+                    f"{PROVEN[0.5] * own.sd:.2g} in half of them."
                 )
         lines += [
             f"At {t.budget}: sd {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
