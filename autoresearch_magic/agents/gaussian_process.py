@@ -33,7 +33,7 @@ from .one_thread import one_thread
 
 Array = NDArray[np.float64]
 
-LENGTH = 0.4
+LENGTH = 0.3
 """Median of the prior of a length scale in one dimension, as a share of the range."""
 LENGTH_SPREAD = 1.0
 """Standard deviation of the logarithm of a length scale a priori."""

@@ -4,6 +4,8 @@ The agent with more keeps lately is asked more often: a two-armed bandit. Which 
 (numbers are soon tuned, and a new structure needs them tuned again), so the bandit is a non-stationary one, discounted UCB
 (A. Garivier and E. Moulines, "On Upper-Confidence Bound Policies for Non-Stationary Bandit Problems", arXiv:0805.3415,
 2008). It keeps no state: everything is computed from the history, so a resumed study makes the same choices.
+
+The language model is told what the tuner knows (`advice`), and may take, change or ignore it (Centaur, arXiv 2603.24647).
 """
 
 from __future__ import annotations
@@ -144,26 +146,46 @@ class Hybrid(Agent):
             if briefing.rework.proposal.agent == self.numbers_name:
                 raise ProposalFailed("A change of numbers that fails the guard cannot be repaired.")
             return self.structure.propose(briefing)
+        return self._asked(briefing)
+
+    def prepare(self, briefing: Briefing) -> None:
+        """Let both agents prepare their next proposals."""
+        self.structure.prepare(briefing)
+        self.numbers.prepare(briefing)
+
+    def advise(self, briefing: Briefing) -> str:
+        """Return what the numbers agent knows; empty where it can say nothing now."""
+        try:
+            return self.numbers.advise(briefing)
+        except UserError:  # nothing to tune
+            return ""
+
+    def _asked(self, briefing: Briefing) -> Proposal:
+        """Return the proposal of the agent that `choose` returns, or of the other one."""
         arm = choose(briefing.history, seed=briefing.seed, number=briefing.number, numbers=self.numbers_name)
         if arm == "numbers":
             try:
                 return self.numbers.propose(briefing)
             except UserError:  # nothing to tune now; a new structure may bring new numbers
-                return self.structure.propose(briefing)
+                return self._structure(briefing)
         try:
-            return self.structure.propose(replace(briefing, wait=_impatient(briefing)))
+            return self._structure(replace(briefing, wait=_impatient(briefing)))
         except (NothingToPropose, CallFailed) as none:
             return self._numbers_instead(briefing, none)
         except _TooLong as limit:
             try:
                 return self._numbers_instead(briefing, limit)
             except _TooLong:  # nothing else to do: wait
-                return self.structure.propose(briefing)
+                return self._structure(briefing)
         except UserError as refused:
             # A key that worked and has expired in the night: the numbers can still be tuned.
             if not any(e.ran and e.proposal.agent == self.structure.name for e in briefing.history):
                 raise
             return self._numbers_instead(briefing, refused)
+
+    def _structure(self, briefing: Briefing) -> Proposal:
+        """Ask the structure agent, which is told what the numbers agent knows."""
+        return self.structure.propose(replace(briefing, advice=self.advise(briefing)))
 
     def _numbers_instead(self, briefing: Briefing, why: Exception) -> Proposal:
         """Return a change of numbers, and tell why it is one; raise `why` where there is none."""
@@ -216,3 +238,11 @@ class RebuiltAgent(Agent):
             When it cannot be built, or has nothing to propose.
         """
         return self._build(briefing.incumbent.target).propose(briefing)
+
+    def prepare(self, briefing: Briefing) -> None:
+        """Build the agent for the incumbent and let it prepare."""
+        self._build(briefing.incumbent.target).prepare(briefing)
+
+    def advise(self, briefing: Briefing) -> str:
+        """Build the agent for the incumbent and return what it knows; its `UserError` means nothing."""
+        return self._build(briefing.incumbent.target).advise(briefing)

@@ -6,12 +6,13 @@ A new built-in agent needs a factory here, and a line in `BUILT_IN` and in `DESC
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from ..config.settings import Settings
 from ..errors import UserError
-from .base import Agent, Order
+from .base import Agent, Briefing, Order
 from .llm.backend import Backend
 
 GROUP = "autoresearch_magic.agents"
@@ -154,3 +155,15 @@ def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:
             f"The agent {name!r} cannot be used: its class must derive from autoresearch_magic.agents.Agent."
         )
     return agent
+
+
+def advised(briefing: Briefing, settings: Settings, root: Path) -> Briefing:
+    """Return the briefing that the first agent of a hybrid gets: with what the second one knows. Other agents get it as it is."""
+    name, _, argument = settings.agent.partition(":")
+    if name != "hybrid":
+        return briefing
+    try:
+        numbers = make_agent(argument.partition("+")[2] or "tuner", briefing.incumbent.target, settings, root)
+        return replace(briefing, advice=numbers.advise(briefing))
+    except UserError:  # nothing to tune
+        return briefing

@@ -73,11 +73,20 @@ class Surrogate:
         except np.linalg.LinAlgError:
             return self
 
+    def score(self, changes: Mapping[str, Value]) -> float:
+        """Return by how many standard deviations changes are expected to be worse than the incumbent."""
+        mean, sd = self._difference(changes)
+        return mean / sd
+
+    def _difference(self, changes: Mapping[str, Value]) -> tuple[float, float]:
+        x = position({name: changes.get(name, c.value) for name, c in self.constants.items()}, self.constants)
+        mean, sd = self.process.difference(x[None, :], self.incumbent)
+        return float(mean[0]), float(sd[0])
+
     def forecast(self, changes: Mapping[str, Value]) -> tuple[float, float]:
         """Return the expected change of the metric by changes of the incumbent's constants, and its standard deviation."""
-        x = position({name: changes.get(name, c.value) for name, c in self.constants.items()}, self.constants)
         level = float(self.process.predict(self.incumbent[None, :])[0][0])
-        mean, sd = (float(a[0]) for a in self.process.difference(x[None, :], self.incumbent))
+        mean, sd = self._difference(changes)
         change = self.warp.back(level + mean) - self.warp.back(level)
         spread = (self.warp.back(level + mean + sd) - self.warp.back(level + mean - sd)) / 2
         return (change if self.minimize else -change), spread

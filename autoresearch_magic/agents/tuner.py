@@ -35,6 +35,7 @@ from ..source.edits import fingerprint
 from ..source.integrity import refusal
 from ..source.search_space import Value
 from .acquisition import propose
+from .advice import advice, show
 from .base import Agent, Briefing
 from .candidates import bold_steps, tpe_samples, untried_combinations
 from .observations import (
@@ -59,6 +60,8 @@ WIDEN = 8
 the names mislead, the two are alike: 54% and 34%, 61% and 32%."""
 FIRST, FIRST_EACH = 16, 2
 """Number of first proposals that are all bold steps, and at most so many for each constant: one each way."""
+HOPELESS = 2.0
+"""By how many standard deviations of its forecast a change must be worse for it not to be tried."""
 NEW = 0.5
 """Share of bold steps while there is a constant that was never changed."""
 POINTS = ((50, 0.0), (80, 0.5), (120, 1.0), (150, 2.0))
@@ -143,7 +146,7 @@ class Tuner(Agent):
             if fingerprint(target) not in tried and not refusal(target, (baseline, incumbent), briefing.setup):
                 return Proposal(
                     target=target,
-                    summary=", ".join(f"{name} {_show(present[name])} → {_show(changes[name])}" for name in changes),
+                    summary=", ".join(f"{name} {show(present[name])} → {show(changes[name])}" for name in changes),
                     hypothesis=f"{_hypothesis(changes, constants, observations)} {SOURCES[source]}",
                     expect=format_forecast(*surrogate.forecast(changes)) if surrogate else "",
                     agent=self.name,
@@ -163,6 +166,19 @@ class Tuner(Agent):
             _find(each.target, briefing.metric, baseline, strict=False)
         # With the running one as the latest, of which the hyperparameters do not depend.
         _model(briefing, constants, [*observe_all(briefing, constants), *running], (), ahead=True)
+
+    def advise(self, briefing: Briefing) -> str:
+        """Return where the best values are by the model, which constants matter, and what the next proposal would be."""
+        constants = self._constants(briefing, briefing.incumbent.target)
+        if not constants:
+            return ""
+        observations = observe_all(briefing, constants)
+        inert = inert_constants(constants, observations, code_around(briefing.incumbent.target, tuple(constants)))
+        try:
+            proposal = self.propose(briefing)
+        except NothingToPropose:
+            proposal = None
+        return advice(_model(briefing, constants, observations, ()), proposal, inert, briefing.metric)
 
     def _constants(self, briefing: Briefing, target: str) -> dict[str, Constant]:
         """Return the constants of a target that are to be tuned."""
@@ -219,7 +235,9 @@ def _candidates(
                 made = tpe_samples(constants, observations, metric, rng)
             else:
                 made = bold_steps(constants, [*observations, *running], rng)
-            yield from ((source, changes) for changes in made)
+            # TPE and bold steps know less than the model does.
+            hopeful = (c for c in made if source == "model" or surrogate is None or surrogate.score(c) < HOPELESS)
+            yield from ((source, changes) for changes in hopeful)
         yield from (("rest", changes) for changes in untried_combinations(constants, rng))
 
 
@@ -245,12 +263,6 @@ def _active(constants: Constants, observations: Observations) -> Constants:
 # -- texts ------------------------------------------------------------------------------------------------------------
 
 
-def _show(value: Value) -> str:
-    if isinstance(value, str):
-        return value if value.isprintable() and 0 < len(value) <= 40 else ascii(value)[:40]
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
 def _hypothesis(changes: Mapping[str, Value], constants: Constants, observations: Observations) -> str:
     """Return one sentence on what the observations say about the changes, at most `TOLD` of them."""
     told = [f"{n}: {_reason(constants[n], value, observations)}" for n, value in [*changes.items()][:TOLD]]
@@ -262,7 +274,7 @@ def _reason(constant: Constant, value: Value, observations: Observations) -> str
     name = constant.name
     never = untried(name, value, observations)
     if not is_number(constant.space):
-        return f"{_show(value)} is untried" if never else f"{_show(value)} again, beside other values than before"
+        return f"{show(value)} is untried" if never else f"{show(value)} again, beside other values than before"
     if not any(name in o.changes for o in observations):
         return "never changed so far"
     alone = [o for o in observations if list(o.changes) == [name]]

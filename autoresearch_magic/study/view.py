@@ -157,6 +157,7 @@ class StudyView:
         """
         from ..agents.llm.backend import as_text
         from ..agents.llm.prompt import build_prompt
+        from ..agents.registry import advised
         from .briefing import make_briefing
 
         if not self.experiments:
@@ -164,6 +165,7 @@ class StudyView:
         with Journal(self.folder / "journal.sqlite") as journal:
             notes = journal.said()
         briefing = make_briefing(self.definition, self.experiments, notes=notes)
+        briefing = advised(briefing, self.settings, self.folder.parent)
         return as_text(build_prompt(briefing, long=self.settings.blocks_from))
 
     def restore(self, number: int | str) -> str:

@@ -1,5 +1,6 @@
 """The hybrid: which agent it asks, and what it does when that agent has nothing to propose."""
 
+import math
 import random
 from dataclasses import replace
 
@@ -7,10 +8,14 @@ import pytest
 
 from autoresearch_magic.agents import Agent, Briefing
 from autoresearch_magic.agents.hybrid import ARMS, Hybrid, RebuiltAgent, choose, shares
+from autoresearch_magic.agents.llm.backend import as_text
+from autoresearch_magic.agents.llm.prompt import build_prompt
 from autoresearch_magic.agents.tuner import Tuner
 from autoresearch_magic.errors import CallFailed, NothingToPropose, ProposalFailed, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.source.constants import read_values
+from autoresearch_magic.source.edits import fingerprint
 
 BASELINE = Experiment(0, None, Proposal("X = 3.0", "baseline"), verdict=Verdict.BASELINE)
 AGENTS = {"structure": "claude-x", "numbers": "tuner"}
@@ -232,6 +237,68 @@ def test_the_tuner_may_find_constants_later():
     assert hybrid.propose(nothing).agent == "claude-x"
     with pytest.raises(UserError, match="two different"):
         Hybrid(Tuner("", "X = 3.0"), later)
+
+
+# -- what the model is told ------------------------------------------------------------------------------------------------
+
+TARGET = "LR = 1e-3\nWIDTH = 64\nGELU = False\nUNUSED = 2.0\nTRICK = 'x'  # one of: x, y\ntrain()\n"
+
+
+def bowl(target):
+    values = read_values(target)
+    return math.log(values["LR"] / 4e-3) ** 2 + 0.3 * math.log(values["WIDTH"] / 128) ** 2 + (not values["GELU"])
+
+
+def tuned(count):
+    """Return the briefing after some proposals of the tuner."""
+    metric, history = Metric("loss", "loss"), []
+    for number in range(count + 1):
+        told = Briefing("Lower it", "", metric, history[-1], tuple(history), number) if history else None
+        best = min(history, key=lambda e: e.value) if history else None
+        proposal = Tuner("", TARGET).propose(replace(told, incumbent=best)) if told else Proposal(TARGET, "baseline")
+        value = bowl(proposal.target)
+        verdict = Verdict.BASELINE if not history else Verdict.KEEP if value < best.value else Verdict.DISCARD
+        run = Measurement(Outcome.OK, value, seed=0)
+        history.append(
+            Experiment(
+                number, best and best.number, proposal, fingerprint(proposal.target), verdict, measurements=(run,)
+            )
+        )
+    best = min(history, key=lambda e: e.value)
+    return Briefing("Lower it", "", metric, best, tuple(history), count + 1)
+
+
+def test_the_model_is_told_what_the_tuner_knows():
+    told, given = tuned(24), []
+
+    class Asked(Says):
+        def propose(self, briefing):
+            given.append(briefing.advice)
+            return super().propose(briefing)
+
+    assert Hybrid(Asked("claude-x"), Says(NothingToPropose("None."))).propose(told).agent == "claude-x"
+    assert given.pop() == ""
+    hybrid = Hybrid(Asked("claude-x"), Tuner("", TARGET))
+    hybrid._structure(told)
+    lines = given[0].splitlines()
+    now = read_values(told.incumbent.target)
+    assert lines[0].startswith(f"- LR (now {now['LR']:.6g}): best between 0.00")
+    assert any(line.startswith("- GELU (now True): best True; over its range loss changes by about") for line in lines)
+    assert any("UNUSED" in line and ("matter little" in line or "change nothing" in line) for line in lines)
+    assert lines[-1].startswith("- It would try next: ")
+    assert "; the change of loss that it forecasts: " in lines[-1]
+    assert hybrid.numbers.propose(told).summary in lines[-1]
+    text = as_text(build_prompt(replace(told, advice=given[0])))
+    assert "# What the tuner knows, a model of all runs: take it, change it or ignore it\n\n- LR (now" in text
+    assert "What the tuner knows" not in as_text(build_prompt(told))
+
+
+def test_what_the_tuner_knows_is_bounded():
+    target = "".join(f"RATE_{i} = 0.{i + 10}\n" for i in range(60)) + "train()\n"
+    base = Experiment(0, None, Proposal(target, "baseline"), "x", Verdict.BASELINE, measurements=BASELINE.measurements)
+    told = Briefing("g", "", Metric("loss", "loss"), base, (base,), 1)
+    assert len(Tuner("", target).advise(told)) < 500
+    assert Tuner("", target).advise(replace(told, incumbent=replace(base, proposal=Proposal("train()", "x")))) == ""
 
 
 @pytest.mark.slow

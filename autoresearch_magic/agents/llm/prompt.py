@@ -222,6 +222,9 @@ def sections(briefing: Briefing) -> list[str]:
         _section("Other numbers that the runs gave", _numbers(history, briefing.incumbent), limit=NUMBERS),
         _section("Already tried, latest first: do not propose these again", _tried(history, metric, briefing.noise)),
         _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
+        _section(
+            "What the tuner knows, a model of all runs: take it, change it or ignore it", briefing.advice.splitlines()
+        ),
         _section("Notes by the user, newest last", list(briefing.notes), keep_last=True, limit=NOTES),
     ]
 
