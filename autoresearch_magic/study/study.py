@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
-
-from filelock import FileLock, Timeout
 
 from ..agents.base import Agent
 from ..agents.registry import make_agent
@@ -17,32 +13,23 @@ from ..config.effective import renamed_values
 from ..config.program import Program
 from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
-from ..events import Event, Notice, Observer, State, StateChanged
+from ..events import Observer
 from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
 from ..storage.git.commits import safe_name
-from ..storage.journal import Journal
 from ..storage.recording import recorded_settings
 from . import registry
-from .control import Control
-from .definition import Definition, define, resumed
-from .measuring import Measurer
-from .requests import RequestReader
+from .background import BackgroundStudy
+from .definition import Definition, define
 from .runner_factory import make_runner
-from .status import StudyStatus
-from .thread import StudyThread
-from .view import StudyView
 
 if TYPE_CHECKING:
     from .comparisons import Ablation, Regression
     from .plan import Plan
 
-Comparison = Callable[[Measurer], object]
-"""Runs targets side by side and returns the answer."""
 
-
-class Study(StudyView):
+class Study(BackgroundStudy):
     """One program, one target, and all their experiments.
 
     Parameters
@@ -109,161 +96,6 @@ class Study(StudyView):
         free = name or folders.free_name(root, definition.metric, lambda name: _branch_exists(definition, name))
         self._prepare(root / free, definition, observers, agent)
         self._remarks = renamed_values(definition.program.settings, settings)
-
-    def _prepare(
-        self, folder: Path, definition: Definition, observers: Sequence[Observer] = (), agent: Agent | None = None
-    ) -> None:
-        self.folder, self.name = folder, folder.name
-        self.status = StudyStatus(folder.name, folder, definition)
-        self._agent = agent  # made and not used yet
-        self._remarks = []
-        self._observers = list(observers)
-        self._changed = threading.Condition()
-        self._control = Control()
-        self._thread: StudyThread | None = None
-        self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
-
-    # -- properties -------------------------------------------------------------------------------------------------
-
-    @property
-    def locked(self) -> bool:
-        """Whether this or another process is working on the study.
-
-        False for a study that has not begun, and where its folder cannot be written, so that nobody can work on it.
-        """
-        if self._lock.is_locked:
-            return True  # by this process, which could take it once more
-        if not self.folder.is_dir():
-            return False
-        try:
-            with self._lock:
-                return False
-        except Timeout:
-            return True
-        except OSError:
-            return False
-
-    # -- running ----------------------------------------------------------------------------------------------------
-
-    def take_remarks(self) -> list[str]:
-        """Return what the user should know of the given settings, once: what nobody has taken, the start says as a notice."""
-        remarks, self._remarks = self._remarks, []
-        return remarks
-
-    def observe(self, observer: Observer) -> None:
-        """Add an observer; adding one twice has no effect."""
-        if not any(each is observer for each in self._observers):
-            self._observers.append(observer)
-
-    def start(self) -> Self:
-        """Start, or go on, in a background thread; return at once.
-
-        Raises
-        ------
-        UserError
-            When it runs already, another study runs in this process, or another process runs this one.
-        """
-        return self._launch(None)
-
-    def step(self, **settings: Unpack[SettingsOptions]) -> Self:
-        """Make one experiment (the baseline first, when there is none yet), then pause; return at once.
-
-        Parameters
-        ----------
-        **settings
-            As for `resume`, where the study has ended; a study that is paused keeps its settings.
-        """
-        if not self.active:
-            self._change(settings)
-            return self._launch(1)
-        self._check_unchanged(settings)
-        if self.status.state is not State.PAUSED:
-            raise UserError(f"{self.name} is {self.state}: pause it first, a step is one experiment from a pause.")
-        self._control.allow(1)
-        self._publish(StateChanged(State.RUNNING))
-        return self
-
-    def pause(self) -> Self:
-        """Pause after the run in progress."""
-        if not self.active:
-            raise UserError(f"{self.name} is {self.state}: there is nothing to pause.")
-        if self.status.state not in (State.PAUSED, State.STOPPING):
-            self._publish(StateChanged(State.PAUSING))
-            self._control.allow(0)
-        return self
-
-    def resume(self, **settings: Unpack[SettingsOptions]) -> Self:
-        """Go on from a pause, or, after a stop or a crash, from where the journal ends.
-
-        Parameters
-        ----------
-        **settings
-            Any of `definition.CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with other values.
-        """
-        if self.active:
-            self._check_unchanged(settings)
-            if self.status.state in (State.PAUSED, State.PAUSING):
-                with self._changed:
-                    self.status.state = State.RUNNING  # takes back a pause that was requested and not reached yet
-                self._control.allow(None)
-                self._publish(StateChanged(State.RUNNING))
-            return self
-        self._change(settings)
-        return self._launch(None)
-
-    def stop(self, wait: bool = True) -> Self:
-        """End the study now: the run in progress is killed, no process is left, and the journal can be resumed.
-
-        Parameters
-        ----------
-        wait : bool
-            Whether to return only when everything has ended (about a second).
-        """
-        if self.active:
-            self._publish(StateChanged(State.STOPPING))
-            self._control.stop()
-            if (thread := self._thread) is not None:
-                thread.interrupt()
-                if wait and thread is not threading.current_thread():
-                    thread.join()
-        return self
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the study is paused or has ended; an interrupt of the wait leaves it running.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds.
-
-        Returns
-        -------
-        bool
-            Whether it is paused or has ended; False when the timeout came first.
-        """
-        end = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
-            while self.active and self.status.state is not State.PAUSED:
-                left = None if end is None else end - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                # Short waits: Python delivers an interrupt only between them.
-                self._changed.wait(0.1 if left is None else min(0.1, left))
-        return True
-
-    def say(self, text: str) -> Self:
-        """Leave a note for the agent; the next proposal that is asked for takes it into account.
-
-        Raises
-        ------
-        UserError
-            When the note is empty, or the study has not begun.
-        """
-        if not text.strip():
-            raise UserError("Say what the agent should know, in quotes.")
-        with Journal(self.folder / "journal.sqlite") as journal:
-            journal.note("say", text=text.strip())
-        return self
 
     def plan(self, show: Callable[[float, str], None] = lambda share, what: None) -> Plan:
         """Find out, before anything is spent, whether the target runs, how noisy it is, how long it takes, what it costs.
@@ -402,91 +234,6 @@ class Study(StudyView):
         if confirm and self.unconfirmed:
             self.ask_confirmation().wait()
         return write_report(self.status, self.folder / "report.md" if path is None else Path(path))
-
-    # -- the thread -------------------------------------------------------------------------------------------------
-
-    def _check_unchanged(self, settings: Mapping[str, Any]) -> None:
-        if settings:
-            raise UserError(
-                f"{self.name} is {self.state}: its settings can change only after a stop. %autoresearch stop, then "
-                f"%autoresearch resume {self.name}  with them."
-            )
-
-    def _change(self, settings: Mapping[str, Any]) -> None:
-        """Take other settings to go on with, and make the agent anew; nothing changes where one of them cannot."""
-        if not settings and self._agent is not None:
-            return
-        definition = resumed(self.definition, settings)
-        self._agent = self._make_agent(definition)
-        self.status.definition = definition
-
-    def _make_agent(self, definition: Definition) -> Agent:
-        return make_agent(definition.settings.agent, definition.target, definition.settings, self.folder.parent)
-
-    def _check_not_active(self) -> None:
-        if self.active:
-            raise UserError(f"{self.name} is {self.state}: stop it first, or wait for its end; then it can be asked.")
-
-    def _ask(self, comparison: Comparison) -> Self:
-        self._check_not_active()
-        if not self.experiments:
-            raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")
-        return self._launch(None, comparison)
-
-    def _launch(self, allowed: int | None, comparison: Comparison | None = None) -> Self:
-        """Start the thread; `allowed` is the number of experiments before a pause."""
-        if self.active:
-            raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
-        if self.status.complete and comparison is None:
-            raise UserError(
-                f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {self.status.longer}  "
-                "or begin another with  %autoresearch start"
-            )
-        with registry.lock:
-            if (other := registry.running()) is not None:
-                raise UserError(
-                    f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
-                    "(%autoresearch stop) before you start another."
-                )
-            agent = None
-            if comparison is None:
-                agent, self._agent = self._agent or self._make_agent(self.definition), None
-                agent.check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
-            self.folder.mkdir(parents=True, exist_ok=True)
-            folders.hide(self.folder)
-            try:
-                self._lock.acquire()
-            except Timeout:
-                raise UserError(f"Another process is running {self.name}: stop it there first.") from None
-            registry.register(self)
-            self._control = Control()
-            self._control.allow(allowed)
-            self._thread = StudyThread(self.status, self._control, self._publish, self._lock, agent, comparison)
-            self.status.message = self.status.traceback = ""
-            self.status.state = State.STARTING
-        reader = RequestReader(  # made first, because it reads what the journal holds from before this start
-            self.folder / "journal.sqlite",
-            {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False)},
-            lambda: self.state, lambda: self.active,
-        )  # fmt: skip
-        for remark in self.take_remarks():
-            self._publish(Notice(remark))
-        self._thread.start()
-        reader.start()
-        return self
-
-    def _publish(self, event: Event) -> None:
-        with self._changed:
-            self.status.take(event)
-            self._changed.notify_all()
-        for observer in list(self._observers):
-            try:
-                observer(event)
-            except (Exception, SystemExit) as error:  # an observer's error, or sys.exit(), must not end a night's work
-                # By identity, as in `observe`; and another thread may have removed it already.
-                self._observers = [each for each in self._observers if each is not observer]
-                line = f"An observer failed and was removed: {type(error).__name__}: {error}"
-                self.status.take(Notice(line, lasting=True))
 
 
 def _branch_exists(definition: Definition, name: str) -> bool:
