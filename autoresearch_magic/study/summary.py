@@ -30,9 +30,11 @@ def result_line(status: StudyStatus) -> str:
         if ours == theirs and not (best_noise or baseline_noise):
             ours, theirs = metric.format_apart(head.best, head.baseline)
         sds = ("", "") if once else (f" (sd {head.best_sd:.2g})", f" (sd {head.baseline_sd:.2g})")
+        kind = status.settings.statistic
+        taken = "" if kind == "mean" or once else f" ({kind} of the runs)"
         return (
             f"{metric.name} {ours}{sds[0]} against a baseline of {theirs}{sds[1]}, "
-            f"both measured again {'once' if once else f'{head.repeats} times'}: {gain_text(head)}"
+            f"both measured again {'once' if once else f'{head.repeats} times'}{taken}: {gain_text(head)}"
         )
     if best.number == 0:
         return f"{metric.name} {status.format(best.value)} is the baseline; nothing has beaten it"

@@ -4,6 +4,7 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.study.summary import result_line
 from autoresearch_magic.ui import cli
 
 from ..studies import finish
@@ -41,6 +42,7 @@ def test_the_result_is_the_statistic_of_its_fresh_runs(make_study, script):
     assert (head.best, head.baseline) == (1.0, 3.0)
     assert head.gain == pytest.approx(2.0)
     assert head.p_better > 0.99
+    assert "both measured again 3 times (min of the runs): " in result_line(study.status)
 
 
 @pytest.mark.slow
