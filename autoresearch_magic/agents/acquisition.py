@@ -35,7 +35,7 @@ ANCHORS = 4
 SIMPLIFIED = 3
 """Best candidates that are simplified."""
 LEVELS = 60
-IDLE = 0.03
+IDLE = 0.1
 """Loss of the logarithm of a candidate's worth up to which a change is left out: it is not known to do anything."""
 """Number of values up to which a space is searched value by value."""
 

@@ -18,12 +18,14 @@ from ..judging.optuna_logging import quiet_optuna
 from ..metric import Metric
 from ..source.constants import Constant
 from ..source.search_space import Choices, Space, Value
-from .observations import Constants, Observation, Observations, untried
+from .observations import Constants, Observation, Observations, is_number, untried
 
 STEP = (1 / 6, 0.42)
 """Shortest and longest sweep step, as a share of the range: a factor of 2 to 6 where the range is v/8 to 8v."""
 DRAWS = 4
 """Number of random steps of which a sweep takes the one that ends furthest from all values tried."""
+LEAP, GUESSED = 0.7, 0.3
+"""Probability that a leap changes a constant whose range a person has written, and one whose range is a guess."""
 ONE_MORE = 0.4
 """Probability that TPE samples a second constant, and then again a third."""
 ENUMERATED = 2000
@@ -34,6 +36,38 @@ def bold_steps(constants: Constants, observations: Observations, rng: random.Ran
     """Yield one large step of one constant, of the one that was changed least often first."""
     for name in [*_least_changed(constants, observations, rng), *_least_changed(constants, observations, rng)]:
         yield {name: _sweep_step(constants[name], observations, rng)}
+
+
+def leaps(constants: Constants, observations: Observations, rng: random.Random) -> Iterator[dict[str, Value]]:
+    """Yield large changes of many constants at once, of several random ones the furthest from all targets tried.
+
+    A constant whose range a person has written takes any value of it; one whose range is a guess makes a bold step.
+    """
+
+    def leap() -> dict[str, Value]:
+        names = [name for name, c in constants.items() if rng.random() < (GUESSED if c.inferred else LEAP)]
+        return {name: _leap(constants[name], rng) for name in names}
+
+    for _ in range(5):
+        yield max((leap() for _ in range(DRAWS)), key=lambda changes: _distance(changes, constants, observations))
+
+
+def _leap(constant: Constant, rng: random.Random) -> Value:
+    if constant.inferred and is_number(constant.space):
+        return _step(constant, rng.choice((-1, 1)), rng.uniform(*STEP))
+    return constant.space.at(rng.random())
+
+
+def _distance(changes: Mapping[str, Value], constants: Constants, observations: Observations) -> float:
+    """Return the distance to the nearest target tried, as the sum of the distances of the positions."""
+
+    def apart(name: str, o: Observation) -> float:
+        space, value = constants[name].space, changes.get(name, constants[name].value)
+        if name not in o.values or not is_number(space):
+            return float(o.values.get(name) != value)
+        return abs(space.position(value) - space.position(o.values[name]))
+
+    return min((sum(apart(name, o) for name in constants) for o in observations), default=0.0)
 
 
 def tpe_samples(
@@ -52,8 +86,8 @@ def untried_combinations(constants: Constants, rng: random.Random) -> Iterator[d
 
 
 def _least_changed(constants: Constants, observations: Observations, rng: random.Random) -> list[str]:
-    """Return the names by how often they were changed; of those changed equally often, the important ones first."""
-    times = {name: sum(name in o.changes for o in observations) for name in constants}
+    """Return the names by how often they were changed alone; of those changed equally often, the important ones first."""
+    times = {name: sum(list(o.changes) == [name] for o in observations) for name in constants}
     return sorted(constants, key=lambda name: (times[name], -constants[name].importance, rng.random()))
 
 

@@ -22,6 +22,7 @@ INERT = 2
 SOURCES: Mapping[str, str] = {
     "model": "Chosen by the model of all runs.",
     "bold": "A bold step.",
+    "leap": "A leap.",
     "tpe": "A sample of TPE.",
     "rest": "An untried combination.",
 }

@@ -1,6 +1,6 @@
 r"""The tuner's sources of changes, and which of them makes the next proposal.
 
-Bold steps explore, the model of all runs exploits, and samples of TPE do a bit of both by other assumptions; which is best
+Bold steps and leaps explore, the model of all runs exploits, and samples of TPE do a bit of both by other assumptions; which is best
 depends on the program, on its noise, and on how far the study has come. So each has a share of the proposals, which follows
 what has paid off: with the discounted number of a source's proposals N and of its keeps S, and the rate of keeps r of all of
 them, its share is proportional to
@@ -15,12 +15,14 @@ source made a proposal is the last sentence of its hypothesis, so it is known fr
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from .observations import Observations
 
 SHARES: Mapping[str, float] = {"model": 0.7, "bold": 0.2, "tpe": 0.1}
 """Shares of the sources a priori."""
+FIRST_SHARES: Mapping[str, float] = {"bold": 0.5, "leap": 0.5}
+"""The same of the first proposals, which the model learns from."""
 DISCOUNT = 0.95
 """Factor on a proposal's weight for each later one."""
 SHRINK = 4.0
@@ -29,8 +31,8 @@ LEAST = 0.25
 """Least factor on a source's share."""
 
 
-def shares(observations: Observations, among: Sequence[str]) -> dict[str, float]:
-    """Return the shares of some sources in the next proposal, which sum to 1."""
+def shares(observations: Observations, among: Mapping[str, float]) -> dict[str, float]:
+    """Return the shares of some sources in the next proposal, which sum to 1, by their shares a priori."""
     tried, kept = dict.fromkeys(among, 0.0), dict.fromkeys(among, 0.0)
     weight = 1.0
     for o in reversed(observations):
@@ -40,13 +42,13 @@ def shares(observations: Observations, among: Sequence[str]) -> dict[str, float]
             weight *= DISCOUNT
     rate = (sum(kept.values()) + 1) / (sum(tried.values()) + 5)
     factor = {
-        name: SHARES[name] * max(LEAST, (kept[name] + SHRINK * rate) / (tried[name] + SHRINK) / rate) for name in among
+        name: among[name] * max(LEAST, (kept[name] + SHRINK * rate) / (tried[name] + SHRINK) / rate) for name in among
     }
     total = sum(factor.values())
     return {name: value / total for name, value in factor.items()}
 
 
-def order(observations: Observations, among: Sequence[str], rng: random.Random) -> list[str]:
+def order(observations: Observations, among: Mapping[str, float], rng: random.Random) -> list[str]:
     """Return some sources in the order in which they are asked: the first by the shares, the others for when it has nothing new."""
     left, found = dict(shares(observations, among)), []
     while left:

@@ -1,9 +1,11 @@
 """The offline agent: finds the tunable constants of the target and proposes values for them, with Optuna.
 
-It needs no key and keeps no state. Its proposals have three sources (`portfolio`):
+It needs no key and keeps no state. Its proposals have several sources (`portfolio`):
 
-- *Bold steps*, all of the first proposals: the constant that was changed least often makes one large step, in the direction of its
-  last change if that was kept, else in the opposite one.
+- *Bold steps*: the constant that was changed alone least often makes one large step, in the direction of its last change if that was kept,
+  else in the opposite one. Half of the first proposals are such steps.
+- *Leaps*, the other half of the first proposals: many constants at once take values far from all that were tried. Where the start is good
+  they lose, and where it is bad they win; so their share follows what has paid off, too.
 - *The model* of all runs, a Gaussian process (`surrogate`): the combination of values near the incumbent or far from it that is worth most.
 - Samples of Optuna's *TPE*, for a small random set of constants.
 
@@ -37,7 +39,7 @@ from ..source.search_space import Value
 from .acquisition import propose
 from .advice import advice, show
 from .base import Agent, Briefing
-from .candidates import bold_steps, tpe_samples, untried_combinations
+from .candidates import bold_steps, leaps, tpe_samples, untried_combinations
 from .observations import (
     SOURCES,
     Constants,
@@ -49,7 +51,7 @@ from .observations import (
     observe_running,
     untried,
 )
-from .portfolio import SHARES, order
+from .portfolio import FIRST_SHARES, SHARES, order
 from .surrogate import Surrogate, make_surrogate
 
 ACTIVE = 8
@@ -58,12 +60,12 @@ WIDEN = 8
 """Experiments after which one more constant is tuned. Of 25 constants of which 6 matter (``benchmarks/tuner.py``), 8 and 8 leave
 20% of the loss after 24 experiments and 6% after 60 where the names say which matter; all 25 at once leave 68% and 19%. Where
 the names mislead, the two are alike: 54% and 34%, 61% and 32%."""
-FIRST, FIRST_EACH = 16, 2
-"""Number of first proposals that are all bold steps, and at most so many for each constant: one each way."""
-HOPELESS = 2.0
+FIRST, FIRST_EACH = 16, 1.5
+"""Number of first proposals that are bold steps and leaps, and at most so many for each constant: the model learns from them."""
+HOPELESS = 4.0
 """By how many standard deviations of its forecast a change must be worse for it not to be tried."""
 NEW = 0.5
-"""Share of bold steps while there is a constant that was never changed."""
+"""Share of bold steps while there is a constant that was never changed alone."""
 POINTS = ((50, 0.0), (80, 0.5), (120, 1.0), (150, 2.0))
 """Points of a model, and the seconds of an experiment from which on it may have so many: making a proposal takes at most a tenth
 of it, and no longer than a sample of TPE does where experiments take less time than that."""
@@ -221,18 +223,21 @@ def _candidates(
     """Yield sources and changes in order of preference; the later ones are for when the earlier ones were tried already."""
     active = groups[0]
     early = len(observations) - 1 < min(FIRST, FIRST_EACH * len(active))
-    new = any(all(name not in o.changes for o in [*observations, *running]) for name in active)
-    sources = (
-        ["bold"]
-        if early or (new and rng.random() < NEW)
-        else order(observations, [s for s in SHARES if surrogate or s != "model"], rng)
-    )
+    new = any(all([*o.changes] != [name] for o in [*observations, *running]) for name in active)
+    if early:
+        sources = order(observations, FIRST_SHARES, rng)
+    elif new and rng.random() < NEW:
+        sources = ["bold"]
+    else:
+        sources = order(observations, {name: w for name, w in SHARES.items() if surrogate or name != "model"}, rng)
     for constants in groups:
         for source in sources:
             if source == "model" and surrogate:
                 made: Iterable[dict[str, Value]] = propose(surrogate, list(constants), rng)
             elif source == "tpe":
                 made = tpe_samples(constants, observations, metric, rng)
+            elif source == "leap":
+                made = leaps(constants, [*observations, *running], rng)
             else:
                 made = bold_steps(constants, [*observations, *running], rng)
             # TPE and bold steps know less than the model does.

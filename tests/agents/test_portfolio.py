@@ -10,7 +10,7 @@ import pytest
 from autoresearch_magic.agents.observations import SOURCES, Observation, source_of
 from autoresearch_magic.agents.portfolio import SHARES, order, shares
 
-ALL = list(SHARES)
+ALL = SHARES
 
 
 def observation(source: str, kept: bool) -> Observation:
@@ -19,11 +19,11 @@ def observation(source: str, kept: bool) -> Observation:
 
 def test_before_any_proposal_the_shares_are_those_a_priori() -> None:
     assert shares([], ALL) == pytest.approx(dict(SHARES))
-    without = shares([observation("", True)] * 9, ["bold", "tpe"])
+    without = shares([observation("", True)] * 9, {"bold": 0.2, "tpe": 0.1})
     assert without["bold"] / without["tpe"] == pytest.approx(SHARES["bold"] / SHARES["tpe"])
 
 
-@pytest.mark.parametrize("better", ALL)
+@pytest.mark.parametrize("better", [*ALL])
 def test_the_share_of_what_pays_off_grows_and_none_vanishes(better: str) -> None:
     history = [observation(source, source == better) for _ in range(12) for source in ALL]
     now = shares(history, ALL)
