@@ -131,7 +131,7 @@ def test_summaries_show_both_values() -> None:
 
 
 def test_first_proposals_are_large_steps_of_each_constant() -> None:
-    first = drive(8)
+    first = drive(6)
     assert {source_of(e.proposal.hypothesis) for e in first[1:]} == {"bold", "leap"}
     assert set(asked(first)) == {"LR", "WIDTH", "BETA", "POSITIONS"}
     for seed in range(10):
