@@ -15,7 +15,7 @@ from ..experiment import Experiment, Outcome, Proposal, Verdict
 from ..judging.analysis.analyze import evaluate
 from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import plateau
-from ..judging.judge import Decision, judge, overdrawn
+from ..judging.judge import Decision
 from ..judging.noise import estimate_noise
 from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
@@ -239,14 +239,10 @@ class Loop:
                 if self.guard_result.failure:
                     return experiment, Decision(Verdict.GUARD_FAILED, self.guard_result.failure)
                 guard_passed = True
-            if decision.verdict is None:
-                self.measurer.wait_for_go(State.RUNNING)
-                experiment = self.measurer.run_more(experiment)
-            elif self.measurer.out_of_date():
-                self.measurer.wait_for_go(State.RUNNING)
-                self.measurer.run_incumbent_beside(experiment)
-            else:
+            if decision.verdict is not None:
                 break
+            self.measurer.wait_for_go(State.RUNNING)
+            experiment = self.measurer.run_more(experiment, decision.run)
         if decision.verdict is Verdict.GUARD_FAILED:  # a run was not valid: its output is what the agent needs
             self.guard_result = GuardResult(decision.reason, experiment.measurements[-1].output)
         return experiment, decision
@@ -272,9 +268,9 @@ class Loop:
 
     def decide(self, experiment: Experiment) -> Decision:
         """Return the judge's decision from everything measured so far."""
-        return judge(
-            experiment, self.incumbent, self.metric, rule=self.rule, largest=self.measurer.largest_gain,
-            noise=estimate_noise([*self.experiments, experiment]), debt=overdrawn(self.experiments),
+        return self.measurer.judge.decide(
+            experiment, self.experiments, estimate_noise([*self.experiments, experiment]),
+            largest=self.measurer.largest_gain, **self.measurer.fresh_proposal(),
         )  # fmt: skip
 
     # -- record ---------------------------------------------------------------------------------------------------

@@ -24,8 +24,10 @@ from ..events import (
     StateChanged,
 )  # fmt: skip
 from ..experiment import Experiment, Measurement, Outcome, Point, Verdict, mean
+from ..judging.drift import drifted, moved_alike
 from ..judging.gains import gain_over_parent
-from ..judging.judge import drifted, headline, moved_alike
+from ..judging.headline import headline
+from ..judging.judge import Judge, Which
 from ..judging.levels import two_levels
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
@@ -43,10 +45,10 @@ FRESH_SEEDS = 1000
 TRIAL_SEEDS = 2000
 """Offset of the seeds of the user's comparisons."""
 
-FRESH = 10
-"""Runs after which the incumbent's values are out of date: it is run again before anything is kept."""
+RECENT = 20
+"""Proposals from which it is learned how long a fresh one takes and how often it has a value."""
 
-RECHECK = 20
+RECHECK = 30
 """Runs after which the incumbent is measured again without another reason, to notice that the machine has drifted."""
 
 CALM = 3
@@ -74,6 +76,7 @@ class Measurer:
     ) -> None:  # fmt: skip
         self.definition, self.settings, self.metric = definition, definition.settings, definition.metric
         self.rule = definition.settings.as_rule()
+        self.judge = Judge(self.metric, self.rule, timed=self.settings.budget.unit != "steps")
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
         self._levels_told = False
@@ -173,45 +176,35 @@ class Measurer:
 
     # -- repeats of candidate and incumbent ---------------------------------------------------------------------------
 
-    def run_more(self, candidate: Experiment) -> Experiment:
-        """Run the candidate once more, or else the incumbent beside it; return the candidate.
-
-        While the incumbent has a run on a seed that the candidate lacks, the candidate runs on that seed, which completes a
-        pair. Then it is the incumbent's turn, which also serves every later candidate; the judge decides again before
-        the candidate follows.
-        """
+    def run_more(self, candidate: Experiment, which: Which) -> Experiment:
+        """Run the candidate or the incumbent once more, on a seed that the other one has run if there is one; return the candidate."""
         incumbent = self.incumbent
-        used = {m.seed for m in candidate.measurements}
-        unpaired = [seed for seed in by_seed(incumbent.current) if seed not in used]
-        if unpaired:
-            return self._run_candidate(candidate, unpaired[0])
-        seed = 1 + max(m.seed for m in (*candidate.measurements, *incumbent.measurements))
-        if self.records.journal.runs_since(incumbent.number) == 0:
-            return self._run_candidate(candidate, seed)  # the incumbent has just run, and its run may have failed
+        own, other = (candidate, incumbent) if which == "candidate" else (incumbent, candidate)
+        used = {m.seed for m in own.measurements}
+        unpaired = [seed for seed in by_seed(other.current) if seed not in used]
+        seed = unpaired[0] if unpaired else 1 + max(m.seed for m in (*candidate.measurements, *incumbent.measurements))
+        if which == "candidate":
+            return self._run_candidate(candidate, seed)
         self._remeasure_incumbent(seed)
         return candidate
 
-    def out_of_date(self) -> bool:
-        """Whether the incumbent must be run again before anything is kept, because its values are old.
-
-        Never for a budget in steps, which gives the same value at any time, nor for a metric without noise.
-        """
-        if self.rule.strict or self.settings.budget.unit == "steps":
-            return False
-        return not self.noise.deterministic and self.records.journal.runs_since(self.incumbent.number) > FRESH
-
-    def run_incumbent_beside(self, candidate: Experiment) -> None:
-        """Run the incumbent once more, if possible on a seed that only the candidate has run."""
-        seeds = {m.seed for m in self.incumbent.measurements}
-        lacking = [m.seed for m in candidate.measurements if m.seed not in seeds]
-        self._remeasure_incumbent(lacking[0] if lacking else 1 + max(seeds))
+    def fresh_proposal(self) -> dict[str, float]:
+        """Return what a fresh proposal takes with its first run (`fresh_seconds`), and how often it has a value (`chance`)."""
+        recent = [e for e in self.experiments[-RECENT:] if e.number and e.ran]
+        if not recent:
+            return {}
+        valued = sum(e.measurements[0].ok for e in recent)
+        return {
+            "fresh_seconds": mean([e.measurements[0].seconds for e in recent]),
+            "chance": (valued + 1) / (len(recent) + 1),
+        }
 
     def _run_candidate(self, candidate: Experiment, seed: int) -> Experiment:
         repeat = len(candidate.measurements)
         return candidate.with_measurement(self.measure(candidate, "candidate", seed, repeat, 1 + self.rule.pairs))
 
     def look_for_drift(self) -> None:
-        """Measure the incumbent again when its last run is `RECHECK` runs old."""
+        """Measure the incumbent again when its last run is `RECHECK` runs old: candidates say as much of its level, but not of time."""
         incumbent = self.incumbent
         due = RECHECK * (CALM if self.noise.deterministic else 1)
         if self.rule.strict or self.records.journal.runs_since(incumbent.number) < due:

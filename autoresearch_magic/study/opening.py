@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import UserError
 from ..events import State
-from ..judging.judge import headline
+from ..judging.headline import headline
 from ..storage.folders import ROOT, study_names
 from ..storage.journal import Journal
 from . import registry
