@@ -1,0 +1,463 @@
+"""What all runs of a study say about the levels of its versions and about the effects of its proposals.
+
+The level of a version is the mean (or median, or least value: ``--statistic``) of very many runs of it. The belief is a joint normal
+distribution of the levels of the incumbents, of the best of the others, and of the seeds that several versions ran on. A proposal is
+its parent's level plus an effect, whose prior is a mixture (`effects`):
+
+1. Its runs ``y_i = level_parent + δ + seed_i + e_i`` give an estimate of the effect with its variance, by generalised least
+   squares, ``V = 1 / (1ᵀS⁻¹1)``, ``d = V · 1ᵀS⁻¹(y − Hm)``, where S is the covariance of the runs if there were no effect.
+2. The mixture turns the estimate into a posterior; its mean and variance are put back into the joint normal (assumed density filtering,
+   Opper 1998; Minka 2001). So a discarded proposal says something about its parent's level too, and a lucky first value shrinks by
+   itself as later versions are measured against it.
+3. Further runs of a version are ordinary updates (Kalman 1960). A run far from what was expected counts less: it may be wild.
+
+All in units of the noise's standard deviation, with gains positive. The unit is rounded to steps of a tenth, so that what was
+worked out for the first experiments holds until the estimate of the noise has moved. Pure: the same experiments give the same belief.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..experiment import Experiment, Verdict
+from ..metric import Metric
+from .disturbance import Usual, disturbance, usual_conditions
+from .effects import DECAY, OTHERS, WIDTH, WILD, Array, Effects, Evidence, Posterior, fit_effects, knowledge_gradient
+from .forecast import parse_forecast
+from .noise import Noise, student
+from .statistic import level, standard_error
+
+STEP = 1.1
+"""Ratio of neighbouring units."""
+
+PAIRED = 0.1
+"""Correlation of runs on the same seed from which seeds are taken into account."""
+
+LINEAGE, OTHERS_KEPT, SEEDS = 12, 8, 12
+"""The most incumbents, other versions and seeds whose joint distribution is known."""
+
+VAGUE = 1e3
+"""Prior standard deviation of the baseline's level in units of the noise."""
+
+HUBER = 2.5
+"""Standard deviations from the middle of a version's own runs beyond which a run counts less."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A joint normal distribution of named quantities: ``("level", experiment)`` and ``("seed", seed)``."""
+
+    names: tuple[Hashable, ...] = ()
+    mean: Array = field(default_factory=lambda: np.zeros(0))
+    cov: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def index(self, name: Hashable) -> int | None:
+        """Return where a quantity is; None for an unknown one."""
+        return self.names.index(name) if name in self.names else None
+
+    def with_quantity(self, name: Hashable, mean: float, variance: float, cov: Array | None = None) -> Joint:
+        """Return the distribution with one more quantity."""
+        n = len(self.names)
+        wider = np.zeros((n + 1, n + 1))
+        wider[:n, :n] = self.cov
+        wider[n, n] = variance
+        if cov is not None:
+            wider[n, :n] = wider[:n, n] = cov
+        return Joint((*self.names, name), np.append(self.mean, mean), wider)
+
+    def without(self, names: set[Hashable]) -> Joint:
+        """Return the distribution of the other quantities."""
+        left = [i for i, name in enumerate(self.names) if name not in names]
+        return Joint(tuple(self.names[i] for i in left), self.mean[left], self.cov[np.ix_(left, left)])
+
+    def updated(self, row: Array, value: float, variance: float, wild: float = 0.0) -> Joint:
+        """Return the distribution after a run of value ``row · quantities + noise``.
+
+        Parameters
+        ----------
+        row : array of float
+        value, variance : float
+            Of the run, and of its noise.
+        wild : float
+            Variance that is added when the run is wild, with probability `WILD`; 0 for never.
+        """
+        column = self.cov @ row
+        own = float(row @ column)
+        off = value - float(row @ self.mean)
+        if wild:
+            usual, other = own + variance, own + variance + wild
+            odds = (
+                (1 - WILD)
+                / WILD
+                * math.sqrt(other / usual)
+                * math.exp(max(-0.5 * off * off * (1 / usual - 1 / other), -700.0))
+            )
+            share = 1 / (1 + odds)  # the probability that it is wild
+            variance = 1 / ((1 - share) / variance + share / (variance + wild))
+        gain = column / (own + variance)
+        return Joint(self.names, self.mean + gain * off, self.cov - np.outer(gain, column))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the runs of one proposal say about its effect, before the prior.
+
+    Attributes
+    ----------
+    effect, variance, wild : float
+        In units of the noise; see `effects.Evidence`.
+    runs : int
+    posterior : Posterior
+        With the prior as it was when the proposal was judged.
+    """
+
+    effect: float
+    variance: float
+    wild: float
+    runs: int
+    posterior: Posterior
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An experiment's row of evidence."""
+
+    number: int
+    agent: str
+    estimate: Estimate | None  # None for one that was stopped early
+    forecast: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class _State:
+    joint: Joint = Joint()
+    rows: tuple[_Row, ...] = ()
+    lineage: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate that is being judged.
+
+    Attributes
+    ----------
+    posterior : Posterior
+        Of its effect, in units of the noise.
+    estimate : Estimate
+    effects : Effects
+        The prior.
+    again, parent_again : float
+        The most that one more run of the candidate, or of its parent, is worth: the expected improvement of the decision for each run.
+    fresh : float
+        The expected gain of a fresh proposal with one run.
+    """
+
+    posterior: Posterior
+    estimate: Estimate
+    effects: Effects
+    again: float
+    parent_again: float
+    fresh: float
+
+    def no_worse(self, by: float) -> float:
+        """Return the probability that the effect is a loss of less than `by` units."""
+        e = self.estimate
+        return 1 - self.effects.below(-by, e.effect, e.variance, wild=e.wild, runs=e.runs)
+
+
+AHEAD = (1, 2, 4)
+"""Numbers of further runs whose worth is looked at: one alone may never change a decision that two or four do."""
+
+
+class Belief:
+    """What the runs of a study's judged experiments say. See the module's text.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        The judged ones, by number.
+    metric : Metric
+    noise : Noise
+        Known, and not deterministic.
+    timed : bool
+        Whether the machine's speed can matter to a run.
+    before : Belief, optional
+        An earlier belief of the same study; what still holds of it is not worked out again.
+    """
+
+    def __init__(
+        self, experiments: Sequence[Experiment], metric: Metric, noise: Noise, *, timed: bool = True,
+        usual: Usual | None = None, before: Belief | None = None,
+    ) -> None:  # fmt: skip
+        self.metric, self.noise, self.statistic = metric, noise, experiments[0].statistic
+        # While the noise is known from few runs it may well be larger: the quantile that holds one sd of a normal.
+        sd = noise.sd * student(0.1587, noise.df)
+        self.unit = STEP ** round(math.log(sd) / math.log(STEP))
+        self.pairing = 0.0 if self.statistic != "mean" or noise.pairing < PAIRED else round(noise.pairing * 10) / 10
+        self.origin = experiments[0].value or 0.0
+        self.usual = usual_conditions(experiments, timed=timed) if usual is None else usual
+        self._ratio = noise.sd / noise.size**noise.power if noise.power and noise.size else 0.0
+        self._seen: list[Experiment] = []
+        self._states: list[_State] = [_State()]
+        key = (
+            self.unit,
+            self.pairing,
+            self.origin,
+            self.statistic,
+            metric.minimize,
+            noise.power,
+            round(self.usual.taken, 2),
+            round(self.usual.sensitivity),
+        )
+        self._key = key
+        if before is not None and before._key == key:
+            same = 0
+            while same < min(len(experiments), len(before._seen)) and _same(experiments[same], before._seen[same]):
+                same += 1
+            self._seen, self._states = before._seen[:same], before._states[: same + 1]
+        for e in experiments[len(self._seen) :]:
+            self._states.append(self._after(self._states[-1], e))
+            self._seen.append(e)
+
+    @property
+    def joint(self) -> Joint:
+        """The joint distribution after all experiments."""
+        return self._states[-1].joint
+
+    # -- one experiment -------------------------------------------------------------------------------------------
+
+    def _after(self, state: _State, e: Experiment) -> _State:
+        if e.number == 0:
+            joint = Joint().with_quantity(("level", 0), 0.0, VAGUE**2)
+            return _State(self._with_runs(joint, e), (), (0,))
+        if e.verdict is Verdict.PRUNED:
+            return replace(state, rows=(*state.rows, _Row(e.number, e.proposal.agent, None, None)))
+        if (
+            not e.values
+            or (e.verdict is not None and e.verdict.failed)
+            or state.joint.index(("level", e.parent)) is None
+        ):
+            return state
+        joint, estimate = self._judge(state, e)
+        row = _Row(e.number, e.proposal.agent, estimate, self._forecast(e))
+        lineage = (*state.lineage, e.number) if e.kept else state.lineage
+        return _State(self._trimmed(joint, lineage, estimate), (*state.rows, row), lineage)
+
+    def _trimmed(self, joint: Joint, lineage: Sequence[int], latest: Estimate) -> Joint:
+        """Drop what no decision needs: old incumbents, all but the best of the others, seeds beyond the first."""
+        levels = [name[1] for name in joint.names if isinstance(name, tuple) and name[0] == "level"]
+        wanted = {0, *lineage[-LINEAGE:]}
+        others = sorted((n for n in levels if n not in wanted), key=lambda n: -self._upper(joint, n))[:OTHERS_KEPT]
+        dropped: set[Hashable] = {("level", n) for n in levels if n not in wanted and n not in others}
+        return joint.without(dropped) if dropped else joint
+
+    def _upper(self, joint: Joint, number: int) -> float:
+        i = joint.names.index(("level", number))
+        return float(joint.mean[i] + math.sqrt(max(joint.cov[i, i], 0.0)))
+
+    def _prepared(self, joint: Joint, seeds: Sequence[int | None]) -> Joint:
+        """Add the seeds that are not known yet."""
+        if not self.pairing:
+            return joint
+        for seed in seeds:
+            known = sum(isinstance(name, tuple) and name[0] == "seed" for name in joint.names)
+            if seed is not None and ("seed", seed) not in joint.names and known < SEEDS:
+                joint = joint.with_quantity(("seed", seed), 0.0, self.pairing)
+        return joint
+
+    def _row(self, joint: Joint, number: int | None, seed: int | None) -> tuple[Array, float]:
+        """Return which quantities a run is the sum of, and the variance of the rest."""
+        row = np.zeros(len(joint.names))
+        if number is not None:
+            row[joint.names.index(("level", number))] = 1.0
+        at = joint.index(("seed", seed)) if self.pairing else None
+        if at is not None:
+            row[at] = 1.0
+        return row, 1 - self.pairing if at is not None else 1.0
+
+    def _runs(self, e: Experiment) -> list[tuple[float, float, int | None]]:
+        """Return value, factor on the variance and seed of each run that counts, in units and positive for better."""
+        runs = [m for m in e.current if m.ok and m.value is not None]
+        values = [m.value for m in runs if m.value is not None]
+        sign = -1.0 if self.metric.minimize else 1.0
+        size = (
+            (abs(sum(values) / len(values)) ** self.noise.power * self._ratio / self.noise.sd) ** 2
+            if self._ratio
+            else 1.0
+        )
+        size = min(max(size, 1e-4), 1e4)
+        if self.statistic != "mean":
+            found_level = level(values, self.statistic, self.unit)
+            variance = standard_error(len(values), self.statistic, self.unit) ** 2
+            factor = sum(disturbance(m, self.usual) ** 2 for m in runs) / len(runs)
+            return [(sign * (found_level - self.origin) / self.unit, variance / self.unit**2 * factor * size, None)]
+        scaled = [sign * (v - self.origin) / self.unit for v in values]
+        middle = float(np.median(scaled))
+        found = []
+        for m, value in zip(runs, scaled, strict=True):
+            far = abs(value - middle) / math.sqrt(size) / HUBER
+            found.append((value, disturbance(m, self.usual) ** 2 * size * max(1.0, far), m.seed))
+        return found
+
+    def _with_runs(self, joint: Joint, e: Experiment) -> Joint:
+        runs = self._runs(e)
+        joint = self._prepared(joint, [seed for _, _, seed in runs])
+        for value, factor, seed in runs:
+            row, rest = self._row(joint, e.number, seed)
+            joint = joint.updated(row, value, rest * factor, (WIDTH**2 - 1) * factor)
+        return joint
+
+    def _estimate(self, joint: Joint, e: Experiment) -> tuple[Joint, float, float, Array, Array]:
+        """Return the prepared joint, the estimate of the effect, its variance, and the two rows by which the joint follows it."""
+        runs = self._runs(e)
+        joint = self._prepared(joint, [seed for _, _, seed in runs])
+        rows = [self._row(joint, e.parent, seed) for _, _, seed in runs]
+        h = np.array([row for row, _ in rows])
+        noise = np.array([rest * factor for (_, rest), (_, factor, _) in zip(rows, runs, strict=True)])
+        off = np.array([value for value, _, _ in runs]) - h @ joint.mean
+        ch = joint.cov @ h.T
+        inverse = np.linalg.inv(h @ ch + np.diag(noise))
+        ones = inverse.sum(0)
+        variance = 1 / float(ones.sum())
+        return joint, variance * float(ones @ off), variance, ch @ inverse @ off, ch @ ones
+
+    def _judge(self, state: _State, e: Experiment, effects: Effects | None = None) -> tuple[Joint, Estimate]:
+        """Return the joint distribution with the experiment's level, and what its runs say about its effect."""
+        joint, effect, variance, moved, follows = self._estimate(state.joint, e)
+        runs = len(e.values)
+        wild = (WIDTH**2 - 1) / runs**2
+        effects = effects or self.effects_for(state.rows, e, abs(effect))
+        posterior = effects.posterior(effect, variance, wild=wild, runs=runs, forecast=self._forecast(e))
+        # Given the effect, the quantities are m + moved − follows · δ: its posterior mean and variance are put in.
+        h_cov = self._conditional(joint, e)
+        mean = joint.mean + moved - follows * posterior.mean
+        cov = h_cov + posterior.variance * np.outer(follows, follows)
+        parent = joint.names.index(("level", e.parent))
+        with_effect = cov[:, parent] - follows * posterior.variance
+        level = mean[parent] + posterior.mean
+        own = cov[parent, parent] - 2 * follows[parent] * posterior.variance + posterior.variance
+        joint = Joint(joint.names, mean, cov).with_quantity(
+            ("level", e.number), float(level), float(max(own, 1e-9)), with_effect
+        )
+        return joint, Estimate(effect, variance, wild, runs, posterior)
+
+    def _conditional(self, joint: Joint, e: Experiment) -> Array:
+        """Return the covariance of the quantities given the runs of an experiment and its effect."""
+        runs = self._runs(e)
+        rows = [self._row(joint, e.parent, seed) for _, _, seed in runs]
+        h = np.array([row for row, _ in rows])
+        noise = np.array([rest * factor for (_, rest), (_, factor, _) in zip(rows, runs, strict=True)])
+        ch = joint.cov @ h.T
+        return joint.cov - ch @ np.linalg.inv(h @ ch + np.diag(noise)) @ ch.T
+
+    # -- the prior ------------------------------------------------------------------------------------------------
+
+    def effects_for(self, rows: Sequence[_Row], e: Experiment, largest: float = 0.0) -> Effects:
+        """Return the prior of an experiment's effect, from the rows of the proposals before it."""
+        n = len(rows)
+        nan = math.nan
+        known = [row.estimate for row in rows]
+        told = [row.forecast or (nan, nan) for row in rows]
+        evidence = Evidence(
+            np.array([r.effect if r else nan for r in known]),
+            np.array([r.variance if r else nan for r in known]),
+            np.array([r.wild if r else 0.0 for r in known]),
+            np.array([r.runs if r else 1.0 for r in known]),
+            np.array([f for f, _ in told]),
+            np.array([s for _, s in told]),
+            DECAY ** np.arange(n - 1, -1, -1.0)
+            * np.array([1.0 if row.agent == e.proposal.agent else OTHERS for row in rows]),
+        )
+        largest = max([largest, *(abs(r.effect) for r in known if r)])
+        return fit_effects(evidence, 1.0, largest)
+
+    def _forecast(self, e: Experiment) -> tuple[float, float] | None:
+        """Return the gain that the agent forecasts and its standard deviation, in units."""
+        if not e.proposal.expect or (told := parse_forecast(e.proposal.expect, self.metric)) is None:
+            return None
+        change, sd = told
+        spread = abs(change) if sd is None else sd
+        return (-change if self.metric.minimize else change) / self.unit, max(spread / self.unit, 0.1)
+
+    # -- questions ------------------------------------------------------------------------------------------------
+
+    def candidate(self, e: Experiment, *, interval: bool = False) -> Candidate | None:
+        """Return what is known of a candidate that is not judged yet, and what more runs are worth; None without a value."""
+        state = self._states[-1]
+        if not e.values or state.joint.index(("level", e.parent)) is None:
+            return None
+        joint, effect, variance, _, _ = self._estimate(state.joint, e)
+        effects = self.effects_for(state.rows, e, abs(effect))
+        after, estimate = self._judge(state, e, effects)
+        p = estimate.posterior
+        if interval:
+            p = effects.posterior(
+                effect, variance, wild=estimate.wild, runs=estimate.runs, forecast=self._forecast(e), interval=True
+            )
+        own, parent = after.names.index(("level", e.number)), after.names.index(("level", e.parent))
+        gap = after.cov[own] - after.cov[parent]  # covariance of the gain with each quantity
+        again = self._worth(gap, own, after, p.mean)
+        parent_again = self._worth(gap, parent, after, p.mean)
+        at = state.joint.names.index(("level", e.parent))
+        fresh = effects.fresh(
+            float(state.joint.cov[at, at]) * (1 - self.pairing) + 1 - self.pairing
+            if self.pairing
+            else float(state.joint.cov[at, at]) + 1
+        )
+        return Candidate(p, estimate, effects, again, parent_again, fresh)
+
+    def _worth(self, gap: Array, which: int, joint: Joint, mean: float) -> float:
+        variance = float(joint.cov[which, which])
+        return max(knowledge_gradient(abs(float(gap[which])) / math.sqrt(variance + 1 / k), mean) / k for k in AHEAD)
+
+    def gain(self, e: Experiment, *, interval: bool = False) -> Posterior | None:
+        """Return the posterior of a judged experiment's gain over its parent, from all runs of the study, in the metric's unit.
+
+        Runs that came after the verdict, of the two or of versions that were built on them, have changed the joint distribution; what
+        they add is a further estimate of the gain, with the precision by which its variance has shrunk.
+        """
+        place = next((i for i, row in enumerate(self._states[-1].rows) if row.number == e.number), None)
+        if place is None:
+            return None
+        row = self._states[-1].rows[place]
+        if row.estimate is None:
+            return None
+        effect, variance, then = row.estimate.effect, row.estimate.variance, row.estimate.posterior
+        joint = self.joint
+        own, parent = joint.index(("level", e.number)), joint.index(("level", e.parent))
+        wild = row.estimate.wild
+        if own is not None and parent is not None:
+            mean = float(joint.mean[own] - joint.mean[parent])
+            var = float(joint.cov[own, own] + joint.cov[parent, parent] - 2 * joint.cov[own, parent])
+            more = 1 / max(var, 1e-9) - 1 / then.variance
+            if more > 1e-3 / variance:
+                later = (mean / max(var, 1e-9) - then.mean / then.variance) / more
+                total = 1 / variance + more
+                effect, wild = (effect / variance + later * more) / total, wild * (1 / variance / total) ** 2
+                variance = 1 / total
+        effects = self.effects_for(self._states[-1].rows[:place], e, abs(effect))
+        p = effects.posterior(
+            effect, variance, wild=wild, runs=row.estimate.runs, forecast=row.forecast, interval=interval
+        )
+        u = self.unit
+        return Posterior(p.mean * u, p.variance * u * u, p.p_better, p.low * u, p.high * u)
+
+    def level(self, number: int) -> tuple[float, float] | None:
+        """Return the mean and standard deviation of a version's level, in the metric's unit; None for one that is not followed."""
+        at = self.joint.index(("level", number))
+        if at is None:
+            return None
+        sign = -1.0 if self.metric.minimize else 1.0
+        return self.origin + sign * self.unit * float(self.joint.mean[at]), self.unit * math.sqrt(
+            max(float(self.joint.cov[at, at]), 0.0)
+        )
+
+
+def _same(one: Experiment, other: Experiment) -> bool:
+    return one is other or (
+        one.verdict == other.verdict and one.since == other.since and one.measurements == other.measurements
+    )

@@ -1,0 +1,362 @@
+r"""The distribution of what proposals do to the metric, learned from the study's own history (empirical Bayes).
+
+The effect δ of a proposal is the true gain of its version over its parent. Its prior is a mixture of
+
+- nothing: δ = 0,
+- gains: half-normals of several scales τ, ``2/τ φ(δ/τ)`` for δ > 0,
+- harm: the same for δ < 0,
+- the agent's own forecast, a normal around it, where the proposal has one (`forecast`).
+
+The weights are fitted to the proposals that were judged by EM, with a weak Dirichlet prior (adaptive shrinkage: M. Stephens, "False
+discovery rates: a new deal", *Biostatistics* 18, 2017, arXiv 1606.03222; Efron, *Large-Scale Inference*, 2010). So the history decides how
+much of a good first value is believed. Recent proposals count more, since ideas are used up, and those of the same agent more than
+those of another one. A forecast's weight grows with how well earlier forecasts came true.
+
+Given an estimate d of the effect with variance V, the posterior of each part is a truncated normal with
+
+.. math:: m = d τ²/(V + τ²), \quad s² = V τ²/(V + τ²), \quad E[δ] = m ± s φ(m/s)/Φ(±m/s),
+
+and its weight is multiplied by ``2 N(d; 0, V + τ²) Φ(±m/s)``. So that a single wild run cannot decide (bounded influence), each estimate
+has, with probability `WILD` for each of its runs, the variance of a run of `WIDTH` times the standard deviation.
+
+Pure functions on arrays; gains are positive for better, in the metric's unit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+SCALES, FINEST, COARSEST = 6, 0.25, 4.0
+"""Number of scales, and the finest and coarsest of them in standard deviations of one run; effects seen beyond that are the coarsest."""
+
+PRIOR, NOTHING, GAINS = 6.0, 0.2, 0.1
+"""Proposals that the Dirichlet prior counts for, and its shares of proposals that change nothing and that help; the others harm.
+Chosen by simulation (`benchmarks/judge.py`)."""
+
+FORECAST, FORECASTS = 0.2, 4.0
+"""Prior weight of a forecast, and the number of forecasts that it counts for."""
+
+DECAY = 0.985
+"""Factor on a proposal's weight for each later one: it halves after 46."""
+
+OTHERS = 0.3
+"""Weight of the proposals of another agent."""
+
+WILD, WIDTH = 0.02, 6.0
+"""Share of runs that may be wild, and their standard deviation in those of other runs."""
+
+STEPS = 8
+"""Steps of EM: the weights change by less than a hundredth after that."""
+
+_ROOT = math.sqrt(2 * math.pi)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the runs of some proposals say about their effects: one row a proposal.
+
+    Attributes
+    ----------
+    effect, variance : array of float
+        Estimate of the effect from its runs, and the estimate's variance; NaN for a run that was stopped early as hopeless.
+    wild : array of float
+        What is added to the variance when one of its runs is wild.
+    runs : array of float
+    forecast, forecast_sd : array of float
+        The agent's forecast; NaN where there is none.
+    weight : array of float
+        How much the proposal counts.
+    """
+
+    effect: Array
+    variance: Array
+    wild: Array
+    runs: Array
+    forecast: Array
+    forecast_sd: Array
+    weight: Array
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The posterior distribution of one effect.
+
+    Attributes
+    ----------
+    mean, variance : float
+    p_better : float
+        Probability that it is above 0. A version that changes nothing is not better.
+    low, high : float
+        Ends of the central interval of `CONFIDENCE`; NaN unless asked for.
+    """
+
+    mean: float
+    variance: float
+    p_better: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation."""
+        return math.sqrt(self.variance)
+
+
+CONFIDENCE = 0.95
+"""Of the interval of an effect."""
+
+
+class Effects:
+    """A prior distribution of effects.
+
+    Parameters
+    ----------
+    scales : array of float
+        Of the half-normals.
+    weights : array of float
+        Of nothing, the gains and the harm of each scale; their sum is 1.
+    forecast : float
+        Weight of a forecast where there is one.
+    """
+
+    def __init__(self, scales: Array, weights: Array, forecast: float) -> None:
+        self.scales, self.weights, self.forecast = scales, weights, forecast
+
+    @cached_property
+    def _squares(self) -> Array:
+        return self.scales**2
+
+    def likelihoods(self, effect: Array, variance: Array) -> Array:
+        """Return the density of estimates under each part: rows are estimates, columns nothing, gains, harm."""
+        d, v = effect[:, None], variance[:, None]
+        total = v + self._squares
+        both = 2 * np.exp(-0.5 * d * d / total) / (_ROOT * np.sqrt(total))
+        above = _ndtr(d * np.sqrt(self._squares / (v * total)))
+        return np.concatenate([np.exp(-0.5 * d * d / v) / (_ROOT * np.sqrt(v)), both * above, both * (1 - above)], 1)
+
+    def posterior(
+        self,
+        effect: float,
+        variance: float,
+        *,
+        wild: float = 0.0,
+        runs: int = 1,
+        forecast: tuple[float, float] | None = None,
+        interval: bool = False,
+    ) -> Posterior:
+        """Return what an estimate says about one effect.
+
+        Parameters
+        ----------
+        effect, variance : float
+            The estimate and its variance, above 0.
+        wild, runs
+            See `Evidence`.
+        forecast : tuple of float, optional
+            The agent's forecast of the gain and its standard deviation.
+        interval : bool
+            Whether to compute `low` and `high` too.
+        """
+        share = 1 - (1 - WILD) ** runs if wild > 0 else 0.0
+        parts = [self._parts(effect, variance, forecast, 1 - share)]
+        if share:
+            parts.append(self._parts(effect, variance + wild, forecast, share))
+        weight, mean, var, sign, centre, width = (np.concatenate(column) for column in zip(*parts, strict=True))
+        total = weight.sum()
+        if not total > 0:  # beyond all that the prior thinks possible
+            return Posterior(effect, variance, float(effect > 0), effect, effect)
+        weight = weight / total
+        middle = float(weight @ mean)
+        square = float(weight @ (var + mean * mean))
+        better = float(
+            weight
+            @ np.where(
+                sign > 0,
+                1.0,
+                np.where(sign < 0, 0.0, np.where(width > 0, _ndtr(centre / np.where(width > 0, width, 1)), 0.0)),
+            )
+        )
+        low = high = math.nan
+        if interval:
+            low, high = _interval(weight, sign, centre, width)
+        return Posterior(middle, max(square - middle * middle, 1e-12 * variance), min(1.0, better), low, high)
+
+    def below(self, limit: float, effect: float, variance: float, *, wild: float = 0.0, runs: int = 1) -> float:
+        """Return the posterior probability that an effect is below a limit; see `posterior`. Forecasts do not count."""
+        share = 1 - (1 - WILD) ** runs if wild > 0 else 0.0
+        parts = [self._parts(effect, variance, None, 1 - share)]
+        if share:
+            parts.append(self._parts(effect, variance + wild, None, share))
+        weight, _, _, sign, centre, width = (np.concatenate(column) for column in zip(*parts, strict=True))
+        total = weight.sum()
+        if not total > 0:
+            return float(effect < limit)
+        return float(_distribution(np.array([limit]), sign, centre, width)[0] @ (weight / total))
+
+    def _parts(self, d: float, v: float, forecast: tuple[float, float] | None, share: float) -> tuple[Array, ...]:
+        """Return weight, mean, variance, sign, and the centre and width of the (truncated) normal, of each part's posterior."""
+        total = v + self._squares
+        m, s = d * self._squares / total, np.sqrt(v * self._squares / total)
+        z = m / s
+        both = 2 * np.exp(-0.5 * d * d / total) / (_ROOT * np.sqrt(total))
+        above, below = _ndtr(z), _ndtr(-z)
+        # The Mills ratio; far out on the wrong side it is |z|.
+        bell = np.exp(-0.5 * z * z) / _ROOT
+        up, down = (
+            np.where(z > -30, bell / np.maximum(above, 1e-300), -z),
+            np.where(z < 30, bell / np.maximum(below, 1e-300), z),
+        )
+        known = 1 - self.forecast if forecast is not None else 1.0
+        n = len(self.scales)
+        columns = [
+            share
+            * known
+            * self.weights
+            * np.concatenate([[math.exp(-0.5 * d * d / v) / (_ROOT * math.sqrt(v))], both * above, both * below]),
+            np.concatenate([[0.0], m + s * up, m - s * down]),
+            np.concatenate(
+                [[0.0], s * s * np.maximum(1 - up * (up + z), 0), s * s * np.maximum(1 - down * (down - z), 0)]
+            ),
+            np.concatenate([[0.0], np.ones(n), -np.ones(n)]),
+            np.concatenate([[0.0], m, m]),
+            np.concatenate([[0.0], s, s]),
+        ]
+        if forecast is not None:
+            f, sd = forecast
+            for spread in (sd, 3 * sd):
+                t = v + spread * spread
+                density = math.exp(-0.5 * (d - f) ** 2 / t) / (_ROOT * math.sqrt(t))
+                middle, var = (d * spread * spread + f * v) / t, v * spread * spread / t
+                new = (share * self.forecast / 2 * density, middle, var, 0.0, middle, math.sqrt(var))
+                columns = [np.append(column, value) for column, value in zip(columns, new, strict=True)]
+        return tuple(columns)
+
+    def fresh(self, variance: float, points: int = 24) -> float:
+        """Return the expected gain of a proposal that nothing is known of, from one run: ``E[max(0, E[δ | d])]``.
+
+        Parameters
+        ----------
+        variance : float
+            Of the estimate that its run will give.
+        points : int
+            Of the numerical integral over d.
+        """
+        sd = math.sqrt(variance)
+        highest = max(6 * sd, 3 * float(self.scales[-1]) + 3 * sd)
+        grid = np.sinh(np.linspace(0, math.asinh(highest / sd), points)) * sd
+        d = grid[:, None]
+        total = variance + self._squares
+        m, s = d * self._squares / total, np.sqrt(variance * self._squares / total)
+        z = m / s
+        both = 2 * np.exp(-0.5 * d * d / total) / (_ROOT * np.sqrt(total))
+        above, bell = _ndtr(z), np.exp(-0.5 * z * z) / _ROOT
+        n = len(self.scales)
+        gains = (both * (m * above + s * bell)) @ self.weights[1 : n + 1]
+        harm = (both * (m * (1 - above) - s * bell)) @ self.weights[n + 1 :]
+        value = np.maximum(gains + harm, 0)
+        return float(np.sum((value[1:] + value[:-1]) * np.diff(grid)) / 2)
+
+
+def fit_effects(evidence: Evidence, sd: float, largest: float) -> Effects:
+    """Fit the distribution of effects to what is known of a study's proposals.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Without the proposal that is to be judged: what it does itself is weighed by `Effects.posterior`.
+    sd : float
+        Standard deviation of one run, above 0.
+    largest : float
+        The largest effect seen, in absolute value.
+    """
+    scales = np.geomspace(FINEST * sd, max(COARSEST * sd, largest), SCALES)
+    prior = PRIOR * np.concatenate(
+        [[NOTHING], np.full(SCALES, GAINS / SCALES), np.full(SCALES, (1 - NOTHING - GAINS) / SCALES)]
+    )
+    effects = Effects(scales, prior / prior.sum(), FORECAST)
+    if not len(evidence.effect):
+        return effects
+    measured = ~np.isnan(evidence.effect)
+    d, v = evidence.effect[measured], evidence.variance[measured]
+    share = (1 - (1 - WILD) ** evidence.runs[measured])[:, None]
+    seen = (1 - share) * effects.likelihoods(d, v) + share * effects.likelihoods(d, v + evidence.wild[measured])
+    # A run that was stopped early as hopeless does harm of any size, or nothing at worst.
+    stopped = np.concatenate([[0.2], np.zeros(SCALES), np.ones(SCALES)])
+    table = np.concatenate([seen, np.tile(stopped, (int((~measured).sum()), 1))])
+    weight = np.concatenate([evidence.weight[measured], evidence.weight[~measured]])
+    f, fsd = evidence.forecast[measured], evidence.forecast_sd[measured]
+    told = ~np.isnan(f)
+    foretold = np.zeros(len(table))
+    if told.any():
+        foretold[: len(d)][told] = (
+            sum(
+                np.exp(-0.5 * (d[told] - f[told]) ** 2 / t) / (_ROOT * np.sqrt(t))
+                for t in (v[told] + fsd[told] ** 2, v[told] + 9 * fsd[told] ** 2)
+            )
+            / 2
+        )
+    weights, forecast = effects.weights, FORECAST
+    for _ in range(STEPS):
+        mixed = table * weights
+        total = np.maximum(mixed.sum(1), 1e-300)
+        known = np.where(foretold > 0, 1 - forecast, 1.0) * total
+        believed = np.where(foretold > 0, forecast * foretold, 0.0)
+        own = weight * known / (known + believed)
+        weights = prior + (own / total) @ mixed
+        weights = weights / weights.sum()
+        if told.any():
+            with_one = foretold > 0
+            forecast = float(
+                (FORECASTS * FORECAST + (weight - own)[with_one].sum()) / (FORECASTS + weight[with_one].sum())
+            )
+    return Effects(scales, weights, min(0.95, forecast))
+
+
+def _ndtr(z: Any) -> Any:
+    """Return the standard normal distribution function."""
+    from scipy.special import ndtr  # a quarter of a second, so imported at the first use
+
+    return ndtr(z)
+
+
+def _interval(weight: Array, sign: Array, centre: Array, width: Array) -> tuple[float, float]:
+    """Return the ends of the central interval of a mixture of points and (truncated) normals, by its distribution function."""
+    lowest, highest = min(0.0, float((centre - 5 * width).min())), max(0.0, float((centre + 5 * width).max()))
+    negative = np.linspace(lowest, 0, 200)[:-1]
+    grid = np.concatenate([negative, [0.0, 0.0], np.linspace(0, highest, 200)[1:]])
+    cdf = _distribution(grid, sign, centre, width)
+    cdf[len(negative), width == 0] = 0.0  # zero stands twice in the grid: before and after what lies on it
+    total = np.maximum.accumulate(np.clip(cdf, 0, 1) @ weight)
+    tail = (1 - CONFIDENCE) / 2
+    ends = [float(np.interp(level, total, grid)) for level in (tail, 1 - tail)]
+    return ends[0], ends[1]
+
+
+def _distribution(grid: Array, sign: Array, centre: Array, width: Array) -> Array:
+    """Return the distribution functions of points and (truncated) normals on a grid: a row a point, a column a part."""
+    wide = np.where(width > 0, width, 1.0)
+    at, zero = _ndtr((grid[:, None] - centre) / wide), _ndtr(-centre / wide)
+    above = np.where(grid[:, None] > 0, (at - zero) / np.maximum(1 - zero, 1e-300), 0.0)
+    below = np.where(grid[:, None] < 0, at / np.maximum(zero, 1e-300), 1.0)
+    found = np.where(sign > 0, above, np.where(sign < 0, below, at))
+    found[:, width == 0] = (grid >= 0)[:, None]
+    return np.clip(found, 0, 1)
+
+
+def knowledge_gradient(sd: float, mean: float) -> float:
+    """Return the expected improvement of the better of two choices by learning that moves their difference by a normal of sd `sd`.
+
+    ``sd · f(−|mean|/sd)`` with ``f(z) = φ(z) + z Φ(z)`` (Frazier, Powell & Dayanik 2008, *SIAM J. Control Optim.* 47, 2410-2439).
+    """
+    if sd <= 0:
+        return 0.0
+    z = -abs(mean) / sd
+    return sd * (math.exp(-0.5 * z * z) / _ROOT + z * 0.5 * math.erfc(-z / math.sqrt(2)))
