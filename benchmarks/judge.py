@@ -47,7 +47,9 @@ from frontier import Needs, least_repeats, stream
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.errors import Stopped
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.events import RunKind
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.storage.journal import Run
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.loop import Loop
@@ -179,6 +181,7 @@ class SimulatedStudy:
         self.luck: dict[int, float] = {}
         self.effects: dict[int, float] = {}
         self.order: list[int] = []
+        self.made: list[Run] = []
         self.tally = Tally()
         self.journal = self
         self.first: set[str] = set()
@@ -215,8 +218,9 @@ class SimulatedStudy:
     def log(self, *_: object) -> str:
         return ""
 
-    def add_run(self, number: int, kind: str, measurement: Measurement) -> None:
+    def add_run(self, number: int, kind: RunKind, measurement: Measurement) -> None:
         self.order.append(number)
+        self.made.append(Run(number, kind, measurement))
 
     def judged(self, experiment: Experiment, before: list[Experiment]) -> Experiment:
         if experiment.number:
@@ -228,6 +232,22 @@ class SimulatedStudy:
 
     def said(self) -> list[str]:
         return []
+
+    def note(self, *_: object, **body: object) -> None:
+        if "traceback" in body:
+            raise RuntimeError(body["traceback"])
+
+    def notes(self) -> list[object]:
+        return []
+
+    def attempts(self, number: int) -> tuple[int, str]:
+        return 0, ""
+
+    def unclaimed(self, **_: object) -> Usage:
+        return Usage()
+
+    def runs(self) -> list[Run]:
+        return self.made
 
     def finals(self, number: int) -> dict[int, float]:
         return {}

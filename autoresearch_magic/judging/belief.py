@@ -18,8 +18,9 @@ worked out for the first experiments holds until the estimate of the noise has m
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 import numpy as np
 
@@ -112,7 +113,8 @@ class Estimate:
         In units of the noise; see `effects.Evidence`.
     runs : int
     posterior : Posterior
-        With the prior as it was when the proposal was judged.
+    effects : Effects
+        The prior as it was when the proposal was judged.
     """
 
     effect: float
@@ -120,6 +122,20 @@ class Estimate:
     wild: float
     runs: int
     posterior: Posterior
+    effects: Effects
+
+
+@dataclass(frozen=True)
+class _Conditional:
+    """What the runs of an experiment say about its effect, and about the other quantities given the effect."""
+
+    joint: Joint
+    effect: float
+    variance: float
+    wild: float
+    mean: Array
+    cov: Array
+    follows: Array
 
 
 @dataclass(frozen=True)
@@ -137,6 +153,7 @@ class _State:
     joint: Joint = Joint()
     rows: tuple[_Row, ...] = ()
     lineage: tuple[int, ...] = ()
+    effects: Mapping[str, Effects] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -242,12 +259,22 @@ class Belief:
             or state.joint.index(("level", e.parent)) is None
         ):
             return state
-        joint, estimate = self._judge(state, e)
-        row = _Row(e.number, e.proposal.agent, estimate, self._forecast(e))
+        given = self._estimate(state.joint, e)
+        effects = self._effects(state, e, abs(given.effect))
+        posterior = self._posterior(given, e, effects)
+        joint = self._judge(given, e, posterior)
+        row = _Row(
+            e.number,
+            e.proposal.agent,
+            Estimate(given.effect, given.variance, given.wild, len(e.values), posterior, effects),
+            self._forecast(e),
+        )
         lineage = (*state.lineage, e.number) if e.kept else state.lineage
-        return _State(self._trimmed(joint, lineage, estimate), (*state.rows, row), lineage)
+        return _State(
+            self._trimmed(joint, lineage), (*state.rows, row), lineage, {**state.effects, e.proposal.agent: effects}
+        )
 
-    def _trimmed(self, joint: Joint, lineage: Sequence[int], latest: Estimate) -> Joint:
+    def _trimmed(self, joint: Joint, lineage: Sequence[int]) -> Joint:
         """Drop what no decision needs: old incumbents, all but the best of the others, seeds beyond the first."""
         levels = [name[1] for name in joint.names if isinstance(name, tuple) and name[0] == "level"]
         wanted = {0, *lineage[-LINEAGE:]}
@@ -296,7 +323,7 @@ class Belief:
             factor = sum(disturbance(m, self.usual) ** 2 for m in runs) / len(runs)
             return [(sign * (found_level - self.origin) / self.unit, variance / self.unit**2 * factor * size, None)]
         scaled = [sign * (v - self.origin) / self.unit for v in values]
-        middle = float(np.median(scaled))
+        middle = scaled[0] if len(scaled) == 1 else median(scaled)
         found = []
         for m, value in zip(runs, scaled, strict=True):
             far = abs(value - middle) / math.sqrt(size) / HUBER
@@ -311,8 +338,8 @@ class Belief:
             joint = joint.updated(row, value, rest * factor, (WIDTH**2 - 1) * factor)
         return joint
 
-    def _estimate(self, joint: Joint, e: Experiment) -> tuple[Joint, float, float, Array, Array]:
-        """Return the prepared joint, the estimate of the effect, its variance, and the two rows by which the joint follows it."""
+    def _estimate(self, joint: Joint, e: Experiment) -> _Conditional:
+        """Return what the runs of an experiment say, whatever its effect is."""
         runs = self._runs(e)
         joint = self._prepared(joint, [seed for _, _, seed in runs])
         rows = [self._row(joint, e.parent, seed) for _, _, seed in runs]
@@ -323,41 +350,40 @@ class Belief:
         inverse = np.linalg.inv(h @ ch + np.diag(noise))
         ones = inverse.sum(0)
         variance = 1 / float(ones.sum())
-        return joint, variance * float(ones @ off), variance, ch @ inverse @ off, ch @ ones
+        # Given the effect δ, the quantities have the mean `mean − follows · δ`.
+        return _Conditional(
+            joint, variance * float(ones @ off), variance, (WIDTH**2 - 1) / len(e.values) ** 2,
+            joint.mean + ch @ (inverse @ off), joint.cov - ch @ inverse @ ch.T, ch @ ones,
+        )  # fmt: skip
 
-    def _judge(self, state: _State, e: Experiment, effects: Effects | None = None) -> tuple[Joint, Estimate]:
-        """Return the joint distribution with the experiment's level, and what its runs say about its effect."""
-        joint, effect, variance, moved, follows = self._estimate(state.joint, e)
-        runs = len(e.values)
-        wild = (WIDTH**2 - 1) / runs**2
-        effects = effects or self.effects_for(state.rows, e, abs(effect))
-        posterior = effects.posterior(effect, variance, wild=wild, runs=runs, forecast=self._forecast(e))
-        # Given the effect, the quantities are m + moved − follows · δ: its posterior mean and variance are put in.
-        h_cov = self._conditional(joint, e)
-        mean = joint.mean + moved - follows * posterior.mean
-        cov = h_cov + posterior.variance * np.outer(follows, follows)
-        parent = joint.names.index(("level", e.parent))
-        with_effect = cov[:, parent] - follows * posterior.variance
-        level = mean[parent] + posterior.mean
-        own = cov[parent, parent] - 2 * follows[parent] * posterior.variance + posterior.variance
-        joint = Joint(joint.names, mean, cov).with_quantity(
-            ("level", e.number), float(level), float(max(own, 1e-9)), with_effect
+    def _judge(self, given: _Conditional, e: Experiment, posterior: Posterior) -> Joint:
+        """Return the joint distribution with the experiment's level, when its effect has a posterior mean and variance."""
+        follows, var = given.follows, posterior.variance
+        mean, cov = given.mean - follows * posterior.mean, given.cov + var * np.outer(follows, follows)
+        parent = given.joint.names.index(("level", e.parent))
+        own = cov[parent, parent] - 2 * follows[parent] * var + var
+        return Joint(given.joint.names, mean, cov).with_quantity(
+            ("level", e.number),
+            float(mean[parent] + posterior.mean),
+            float(max(own, 1e-9)),
+            cov[:, parent] - follows * var,
         )
-        return joint, Estimate(effect, variance, wild, runs, posterior)
 
-    def _conditional(self, joint: Joint, e: Experiment) -> Array:
-        """Return the covariance of the quantities given the runs of an experiment and its effect."""
-        runs = self._runs(e)
-        rows = [self._row(joint, e.parent, seed) for _, _, seed in runs]
-        h = np.array([row for row, _ in rows])
-        noise = np.array([rest * factor for (_, rest), (_, factor, _) in zip(rows, runs, strict=True)])
-        ch = joint.cov @ h.T
-        return joint.cov - ch @ np.linalg.inv(h @ ch + np.diag(noise)) @ ch.T
+    def _posterior(self, given: _Conditional, e: Experiment, effects: Effects, *, interval: bool = False) -> Posterior:
+        return effects.posterior(
+            given.effect,
+            given.variance,
+            wild=given.wild,
+            runs=len(e.values),
+            forecast=self._forecast(e),
+            interval=interval,
+        )
 
     # -- the prior ------------------------------------------------------------------------------------------------
 
-    def effects_for(self, rows: Sequence[_Row], e: Experiment, largest: float = 0.0) -> Effects:
-        """Return the prior of an experiment's effect, from the rows of the proposals before it."""
+    def _effects(self, state: _State, e: Experiment, largest: float = 0.0) -> Effects:
+        """Return the prior of an experiment's effect, from the proposals before it."""
+        rows = state.rows
         n = len(rows)
         nan = math.nan
         known = [row.estimate for row in rows]
@@ -373,7 +399,7 @@ class Belief:
             * np.array([1.0 if row.agent == e.proposal.agent else OTHERS for row in rows]),
         )
         largest = max([largest, *(abs(r.effect) for r in known if r)])
-        return fit_effects(evidence, 1.0, largest)
+        return fit_effects(evidence, 1.0, largest, state.effects.get(e.proposal.agent))
 
     def _forecast(self, e: Experiment) -> tuple[float, float] | None:
         """Return the gain that the agent forecasts and its standard deviation, in units."""
@@ -390,14 +416,11 @@ class Belief:
         state = self._states[-1]
         if not e.values or state.joint.index(("level", e.parent)) is None:
             return None
-        joint, effect, variance, _, _ = self._estimate(state.joint, e)
-        effects = self.effects_for(state.rows, e, abs(effect))
-        after, estimate = self._judge(state, e, effects)
-        p = estimate.posterior
-        if interval:
-            p = effects.posterior(
-                effect, variance, wild=estimate.wild, runs=estimate.runs, forecast=self._forecast(e), interval=True
-            )
+        given = self._estimate(state.joint, e)
+        effects = self._effects(state, e, abs(given.effect))
+        p = self._posterior(given, e, effects, interval=interval)
+        after = self._judge(given, e, p)
+        estimate = Estimate(given.effect, given.variance, given.wild, len(e.values), p, effects)
         own, parent = after.names.index(("level", e.number)), after.names.index(("level", e.parent))
         gap = after.cov[own] - after.cov[parent]  # covariance of the gain with each quantity
         again = self._worth(gap, own, after, p.mean)
@@ -439,8 +462,7 @@ class Belief:
                 total = 1 / variance + more
                 effect, wild = (effect / variance + later * more) / total, wild * (1 / variance / total) ** 2
                 variance = 1 / total
-        effects = self.effects_for(self._states[-1].rows[:place], e, abs(effect))
-        p = effects.posterior(
+        p = row.estimate.effects.posterior(
             effect, variance, wild=wild, runs=row.estimate.runs, forecast=row.forecast, interval=interval
         )
         u = self.unit

@@ -27,10 +27,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
 Array = npt.NDArray[np.float64]
 
@@ -50,13 +50,16 @@ DECAY = 0.985
 OTHERS = 0.3
 """Weight of the proposals of another agent."""
 
-WILD, WIDTH = 0.02, 6.0
+WILD, WIDTH = 0.005, 6.0
 """Share of runs that may be wild, and their standard deviation in those of other runs."""
 
-STEPS = 8
-"""Steps of EM: the weights change by less than a hundredth after that."""
+STEPS, FURTHER = 8, 3
+"""Steps of EM from the prior, and from a fit that lacks one proposal."""
 
 _ROOT = math.sqrt(2 * math.pi)
+_STOPPED = np.concatenate([[0.2], np.zeros(SCALES), np.ones(SCALES)])
+# A run that was stopped early as hopeless does harm of any size, or nothing at worst.
+_STEPS = np.linspace(0, 1, SCALES)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ class Effects:
         d, v = effect[:, None], variance[:, None]
         total = v + self._squares
         both = 2 * np.exp(-0.5 * d * d / total) / (_ROOT * np.sqrt(total))
-        above = _ndtr(d * np.sqrt(self._squares / (v * total)))
+        above = ndtr(d * np.sqrt(self._squares / (v * total)))
         return np.concatenate([np.exp(-0.5 * d * d / v) / (_ROOT * np.sqrt(v)), both * above, both * (1 - above)], 1)
 
     def posterior(
@@ -165,25 +168,18 @@ class Effects:
         interval : bool
             Whether to compute `low` and `high` too.
         """
-        share = 1 - (1 - WILD) ** runs if wild > 0 else 0.0
-        parts = [self._parts(effect, variance, forecast, 1 - share)]
-        if share:
-            parts.append(self._parts(effect, variance + wild, forecast, share))
-        weight, mean, var, sign, centre, width = (np.concatenate(column) for column in zip(*parts, strict=True))
+        weight, mean, var, sign, centre, width = self._parts(effect, variance, wild, runs, forecast)
         total = weight.sum()
         if not total > 0:  # beyond all that the prior thinks possible
             return Posterior(effect, variance, float(effect > 0), effect, effect)
         weight = weight / total
         middle = float(weight @ mean)
         square = float(weight @ (var + mean * mean))
-        better = float(
-            weight
-            @ np.where(
-                sign > 0,
-                1.0,
-                np.where(sign < 0, 0.0, np.where(width > 0, _ndtr(centre / np.where(width > 0, width, 1)), 0.0)),
-            )
-        )
+        positive = sign > 0
+        if forecast is not None:
+            normal = (sign == 0) & (width > 0)
+            positive = np.where(normal, ndtr(centre / np.where(width > 0, width, 1.0)), positive)
+        better = float(weight @ positive)
         low = high = math.nan
         if interval:
             low, high = _interval(weight, sign, centre, width)
@@ -191,53 +187,54 @@ class Effects:
 
     def below(self, limit: float, effect: float, variance: float, *, wild: float = 0.0, runs: int = 1) -> float:
         """Return the posterior probability that an effect is below a limit; see `posterior`. Forecasts do not count."""
-        share = 1 - (1 - WILD) ** runs if wild > 0 else 0.0
-        parts = [self._parts(effect, variance, None, 1 - share)]
-        if share:
-            parts.append(self._parts(effect, variance + wild, None, share))
-        weight, _, _, sign, centre, width = (np.concatenate(column) for column in zip(*parts, strict=True))
+        weight, _, _, sign, centre, width = self._parts(effect, variance, wild, runs, None)
         total = weight.sum()
         if not total > 0:
             return float(effect < limit)
         return float(_distribution(np.array([limit]), sign, centre, width)[0] @ (weight / total))
 
-    def _parts(self, d: float, v: float, forecast: tuple[float, float] | None, share: float) -> tuple[Array, ...]:
+    def _parts(
+        self, effect: float, variance: float, wild: float, runs: int, forecast: tuple[float, float] | None
+    ) -> tuple[Array, ...]:
         """Return weight, mean, variance, sign, and the centre and width of the (truncated) normal, of each part's posterior."""
+        share = 1 - (1 - WILD) ** runs if wild > 0 else 0.0
+        v = np.array([[variance], [variance + wild]] if share else [[variance]])
+        odds = np.array([[1 - share], [share]] if share else [[1.0]])
         total = v + self._squares
-        m, s = d * self._squares / total, np.sqrt(v * self._squares / total)
+        m, s = effect * self._squares / total, np.sqrt(v * self._squares / total)
         z = m / s
-        both = 2 * np.exp(-0.5 * d * d / total) / (_ROOT * np.sqrt(total))
-        above, below = _ndtr(z), _ndtr(-z)
+        both = odds * 2 * np.exp(-0.5 * effect * effect / total) / (_ROOT * np.sqrt(total))
+        above = ndtr(z)
+        below = 1 - above
         # The Mills ratio; far out on the wrong side it is |z|.
         bell = np.exp(-0.5 * z * z) / _ROOT
-        up, down = (
-            np.where(z > -30, bell / np.maximum(above, 1e-300), -z),
-            np.where(z < 30, bell / np.maximum(below, 1e-300), z),
-        )
-        known = 1 - self.forecast if forecast is not None else 1.0
+        up = np.where(z > -8, bell / np.maximum(above, 1e-16), -z)
+        down = np.where(z < 8, bell / np.maximum(below, 1e-16), z)
         n = len(self.scales)
+        known = 1 - self.forecast if forecast is not None else 1.0
+        nothing = odds * np.exp(-0.5 * effect * effect / v) / (_ROOT * np.sqrt(v))
+        zero, squared = np.zeros((len(v), 1)), s * s
+        weight = known * self.weights * np.concatenate([nothing, both * above, both * below], 1)
         columns = [
-            share
-            * known
-            * self.weights
-            * np.concatenate([[math.exp(-0.5 * d * d / v) / (_ROOT * math.sqrt(v))], both * above, both * below]),
-            np.concatenate([[0.0], m + s * up, m - s * down]),
+            weight,
+            np.concatenate([zero, m + s * up, m - s * down], 1),
             np.concatenate(
-                [[0.0], s * s * np.maximum(1 - up * (up + z), 0), s * s * np.maximum(1 - down * (down - z), 0)]
+                [zero, squared * np.maximum(1 - up * (up + z), 0), squared * np.maximum(1 - down * (down - z), 0)], 1
             ),
-            np.concatenate([[0.0], np.ones(n), -np.ones(n)]),
-            np.concatenate([[0.0], m, m]),
-            np.concatenate([[0.0], s, s]),
+            np.broadcast_to(np.concatenate([[0.0], np.ones(n), -np.ones(n)]), weight.shape),
+            np.concatenate([zero, m, m], 1),
+            np.concatenate([zero, s, s], 1),
         ]
+        flat = [column.ravel() for column in columns]
         if forecast is not None:
             f, sd = forecast
             for spread in (sd, 3 * sd):
-                t = v + spread * spread
-                density = math.exp(-0.5 * (d - f) ** 2 / t) / (_ROOT * math.sqrt(t))
-                middle, var = (d * spread * spread + f * v) / t, v * spread * spread / t
-                new = (share * self.forecast / 2 * density, middle, var, 0.0, middle, math.sqrt(var))
-                columns = [np.append(column, value) for column, value in zip(columns, new, strict=True)]
-        return tuple(columns)
+                t = v[:, 0] + spread * spread
+                density = odds[:, 0] * np.exp(-0.5 * (effect - f) ** 2 / t) / (_ROOT * np.sqrt(t))
+                middle, var = (effect * spread * spread + f * v[:, 0]) / t, v[:, 0] * spread * spread / t
+                new = (self.forecast / 2 * density, middle, var, np.zeros(len(t)), middle, np.sqrt(var))
+                flat = [np.append(column, value) for column, value in zip(flat, new, strict=True)]
+        return tuple(flat)
 
     def fresh(self, variance: float, points: int = 24) -> float:
         """Return the expected gain of a proposal that nothing is known of, from one run: ``E[max(0, E[δ | d])]``.
@@ -257,7 +254,7 @@ class Effects:
         m, s = d * self._squares / total, np.sqrt(variance * self._squares / total)
         z = m / s
         both = 2 * np.exp(-0.5 * d * d / total) / (_ROOT * np.sqrt(total))
-        above, bell = _ndtr(z), np.exp(-0.5 * z * z) / _ROOT
+        above, bell = ndtr(z), np.exp(-0.5 * z * z) / _ROOT
         n = len(self.scales)
         gains = (both * (m * above + s * bell)) @ self.weights[1 : n + 1]
         harm = (both * (m * (1 - above) - s * bell)) @ self.weights[n + 1 :]
@@ -265,7 +262,7 @@ class Effects:
         return float(np.sum((value[1:] + value[:-1]) * np.diff(grid)) / 2)
 
 
-def fit_effects(evidence: Evidence, sd: float, largest: float) -> Effects:
+def fit_effects(evidence: Evidence, sd: float, largest: float, start: Effects | None = None) -> Effects:
     """Fit the distribution of effects to what is known of a study's proposals.
 
     Parameters
@@ -276,8 +273,11 @@ def fit_effects(evidence: Evidence, sd: float, largest: float) -> Effects:
         Standard deviation of one run, above 0.
     largest : float
         The largest effect seen, in absolute value.
+    start : Effects, optional
+        A fit without the last row: few steps lead from there.
     """
-    scales = np.geomspace(FINEST * sd, max(COARSEST * sd, largest), SCALES)
+    coarsest = max(COARSEST * sd, largest)
+    scales = FINEST * sd * (coarsest / (FINEST * sd)) ** _STEPS
     prior = PRIOR * np.concatenate(
         [[NOTHING], np.full(SCALES, GAINS / SCALES), np.full(SCALES, (1 - NOTHING - GAINS) / SCALES)]
     )
@@ -288,9 +288,8 @@ def fit_effects(evidence: Evidence, sd: float, largest: float) -> Effects:
     d, v = evidence.effect[measured], evidence.variance[measured]
     share = (1 - (1 - WILD) ** evidence.runs[measured])[:, None]
     seen = (1 - share) * effects.likelihoods(d, v) + share * effects.likelihoods(d, v + evidence.wild[measured])
-    # A run that was stopped early as hopeless does harm of any size, or nothing at worst.
-    stopped = np.concatenate([[0.2], np.zeros(SCALES), np.ones(SCALES)])
-    table = np.concatenate([seen, np.tile(stopped, (int((~measured).sum()), 1))])
+    early = int((~measured).sum())
+    table = np.concatenate([seen, np.tile(_STOPPED, (early, 1))]) if early else seen
     weight = np.concatenate([evidence.weight[measured], evidence.weight[~measured]])
     f, fsd = evidence.forecast[measured], evidence.forecast_sd[measured]
     told = ~np.isnan(f)
@@ -303,8 +302,8 @@ def fit_effects(evidence: Evidence, sd: float, largest: float) -> Effects:
             )
             / 2
         )
-    weights, forecast = effects.weights, FORECAST
-    for _ in range(STEPS):
+    weights, forecast = (effects.weights, FORECAST) if start is None else (start.weights, start.forecast)
+    for _ in range(STEPS if start is None else FURTHER):
         mixed = table * weights
         total = np.maximum(mixed.sum(1), 1e-300)
         known = np.where(foretold > 0, 1 - forecast, 1.0) * total
@@ -318,13 +317,6 @@ def fit_effects(evidence: Evidence, sd: float, largest: float) -> Effects:
                 (FORECASTS * FORECAST + (weight - own)[with_one].sum()) / (FORECASTS + weight[with_one].sum())
             )
     return Effects(scales, weights, min(0.95, forecast))
-
-
-def _ndtr(z: Any) -> Any:
-    """Return the standard normal distribution function."""
-    from scipy.special import ndtr  # a quarter of a second, so imported at the first use
-
-    return ndtr(z)
 
 
 def _interval(weight: Array, sign: Array, centre: Array, width: Array) -> tuple[float, float]:
@@ -343,7 +335,7 @@ def _interval(weight: Array, sign: Array, centre: Array, width: Array) -> tuple[
 def _distribution(grid: Array, sign: Array, centre: Array, width: Array) -> Array:
     """Return the distribution functions of points and (truncated) normals on a grid: a row a point, a column a part."""
     wide = np.where(width > 0, width, 1.0)
-    at, zero = _ndtr((grid[:, None] - centre) / wide), _ndtr(-centre / wide)
+    at, zero = ndtr((grid[:, None] - centre) / wide), ndtr(-centre / wide)
     above = np.where(grid[:, None] > 0, (at - zero) / np.maximum(1 - zero, 1e-300), 0.0)
     below = np.where(grid[:, None] < 0, at / np.maximum(zero, 1e-300), 1.0)
     found = np.where(sign > 0, above, np.where(sign < 0, below, at))

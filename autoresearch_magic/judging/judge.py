@@ -25,7 +25,7 @@ from ..metric import Metric
 from ..source.edits import complexity
 from ..text import counted, exact
 from .belief import Belief, Candidate
-from .disturbance import deserves_second_run, describe
+from .disturbance import describe, deserves_second_run
 from .noise import Noise, difference
 
 FRESH = 0.25
