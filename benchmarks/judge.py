@@ -164,6 +164,8 @@ class Tally:
     proposals: list[tuple[float, bool]] = field(default_factory=list)
     covered: bool | None = None
     claimed: float = 0.0
+    back: int = 0
+    proven: list[float] = field(default_factory=list)
 
 
 class SimulatedStudy:
@@ -182,6 +184,7 @@ class SimulatedStudy:
         self.effects: dict[int, float] = {}
         self.order: list[int] = []
         self.made: list[Run] = []
+        self.noted: list[object] = []
         self.tally = Tally()
         self.journal = self
         self.first: set[str] = set()
@@ -213,9 +216,10 @@ class SimulatedStudy:
     # the records
     def open_experiment(self, experiment: Experiment) -> None: ...
     def set_since(self, experiment: Experiment) -> None: ...
-    def draw(self, experiments: object) -> None: ...
+    def draw(self, *_: object) -> None: ...
 
-    def log(self, *_: object) -> str:
+    def log(self, number: int, kind: str, *_: object) -> str:
+        self.final = kind == "final"
         return ""
 
     def add_run(self, number: int, kind: RunKind, measurement: Measurement) -> None:
@@ -233,12 +237,17 @@ class SimulatedStudy:
     def said(self) -> list[str]:
         return []
 
-    def note(self, *_: object, **body: object) -> None:
+    def note(self, kind: str, **body: object) -> None:
         if "traceback" in body:
             raise RuntimeError(body["traceback"])
+        self.noted.append((0.0, kind, body))
 
     def notes(self) -> list[object]:
-        return []
+        return self.noted
+
+    def rejudged(self, changed: list[Experiment], *_: object) -> list[Experiment]:
+        self.tally.back += len(changed)
+        return changed
 
     def attempts(self, number: int) -> tuple[int, str]:
         return 0, ""
@@ -260,7 +269,12 @@ def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
     """Run one study until its evaluations are spent, then its final measurement."""
     sim = SimulatedStudy(world, seed, evaluations)
     settings = Settings(
-        metric="loss", experiments=10**6, judge=judge, pruner="none", repeats=1 if judge == "strict" else 3
+        metric="loss",
+        experiments=10**6,
+        max_runs=evaluations,
+        judge=judge,
+        pruner="none",
+        repeats=1 if judge == "strict" else 3,
     )
     definition = Definition(Program("", ""), "x = 0", "", settings)
     status = StudyStatus("simulated", Path("simulated"), definition)
@@ -272,6 +286,7 @@ def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
     except Stopped:
         pass
     best, tally = measurer.incumbent, sim.tally
+    tally.proven = [sim.effects[n] for n in status.proven]
     tally.truth = sim.truths[best.target]
     tally.claimed = BASELINE - (best.value or 0.0)
     if best.number:

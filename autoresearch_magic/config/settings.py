@@ -199,6 +199,11 @@ class Settings:
         None, "end the search after this many experiments in a row without a keep, or off (the default)", metavar="N",
         parse=optional(whole_number("patience", 1), off="off"), keys=("patience", "plateau patience"),
     )  # fmt: skip
+    max_runs: int | None = _option(
+        None, "end the search so that no more runs than this are made in all, repeats and the closing phase included; what is measured "
+        "again for the result comes on top", metavar="N",
+        parse=optional(whole_number("max-runs", 2)), keys=("max runs",),
+    )  # fmt: skip
     until: float | None = _option(
         None, "end the search when the best value is at least this good", metavar="VALUE",
         parse=optional(number("until", percent=True)), keys=("until", "target"),
@@ -326,7 +331,7 @@ class Settings:
 
 
 _WHERE_CHANGED = {
-    "statistic": "{} of a version's runs",     "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "until": "until {:g}",
+    "statistic": "{} of a version's runs",     "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "max_runs": "at most {:,} runs", "until": "until {:g}",
     "evals_interval": "evals every {}", "fresh": "fresh processes", "valid": "valid if {}", "hours": "at most {:g} h",
     "minutes": "at most {:g} min", "clock": "{} clock", "max_tokens": "at most {:,} tokens", "max_cost": "at most ${:g}",
 }  # fmt: skip

@@ -44,6 +44,15 @@ LINEAGE, OTHERS_KEPT, SEEDS = 12, 8, 12
 VAGUE = 1e3
 """Prior standard deviation of the baseline's level in units of the noise."""
 
+CLIP = 1e12
+"""Largest distance from the baseline in units: values beyond it are all alike, and squares stay in the range of a float."""
+
+FARTHEST = 1e6
+"""The largest effect that the prior's scales follow, in units: beyond it the prior makes no difference."""
+
+SURPRISE = 2.0
+"""Standard deviations from what the prior expected of a proposal beyond which its runs say nothing about its parent."""
+
 HUBER = 2.5
 """Standard deviations from the middle of a version's own runs beyond which a run counts less."""
 
@@ -219,6 +228,8 @@ class Belief:
         self.usual = usual_conditions(experiments, timed=timed) if usual is None else usual
         self._ratio = noise.sd / noise.size**noise.power if noise.power and noise.size else 0.0
         self._seen: list[Experiment] = []
+        self._by_number: dict[int, _Row] | None = None
+        self._full: dict[int, Posterior] = {}  # with the interval, of what no later run has changed
         self._states: list[_State] = [_State()]
         key = (
             self.unit,
@@ -236,6 +247,7 @@ class Belief:
             while same < min(len(experiments), len(before._seen)) and _same(experiments[same], before._seen[same]):
                 same += 1
             self._seen, self._states = before._seen[:same], before._states[: same + 1]
+            self._full = {n: p for n, p in before._full.items() if n < same}
         for e in experiments[len(self._seen) :]:
             self._states.append(self._after(self._states[-1], e))
             self._seen.append(e)
@@ -324,10 +336,10 @@ class Belief:
             return [(sign * (found_level - self.origin) / self.unit, variance / self.unit**2 * factor * size, None)]
         scaled = [sign * (v - self.origin) / self.unit for v in values]
         middle = scaled[0] if len(scaled) == 1 else median(scaled)
-        found = []
+        found: list[tuple[float, float, int | None]] = []
         for m, value in zip(runs, scaled, strict=True):
             far = abs(value - middle) / math.sqrt(size) / HUBER
-            found.append((value, disturbance(m, self.usual) ** 2 * size * max(1.0, far), m.seed))
+            found.append((max(-CLIP, min(CLIP, value)), disturbance(m, self.usual) ** 2 * size * max(1.0, far), m.seed))
         return found
 
     def _with_runs(self, joint: Joint, e: Experiment) -> Joint:
@@ -358,8 +370,11 @@ class Belief:
 
     def _judge(self, given: _Conditional, e: Experiment, posterior: Posterior) -> Joint:
         """Return the joint distribution with the experiment's level, when its effect has a posterior mean and variance."""
-        follows, var = given.follows, posterior.variance
-        mean, cov = given.mean - follows * posterior.mean, given.cov + var * np.outer(follows, follows)
+        follows, var = given.follows, min(posterior.variance, given.variance)
+        if self._foreseen(given, posterior):
+            mean, cov = given.mean - follows * posterior.mean, given.cov + var * np.outer(follows, follows)
+        else:
+            mean, cov = given.joint.mean, given.joint.cov
         parent = given.joint.names.index(("level", e.parent))
         own = cov[parent, parent] - 2 * follows[parent] * var + var
         return Joint(given.joint.names, mean, cov).with_quantity(
@@ -368,6 +383,17 @@ class Belief:
             float(max(own, 1e-9)),
             cov[:, parent] - follows * var,
         )
+
+    def _foreseen(self, given: _Conditional, posterior: Posterior) -> bool:
+        """Whether the prior expected such an effect. Else its runs say nothing about the parent: it is the prior that is wrong.
+
+        The prior as the estimate has met it is the normal that leads from the estimate to the posterior.
+        """
+        more = 1 / posterior.variance - 1 / given.variance
+        if more <= 0:
+            return False
+        middle = (posterior.mean / posterior.variance - given.effect / given.variance) / more
+        return abs(given.effect - middle) <= SURPRISE * math.sqrt(1 / more + given.variance)
 
     def _posterior(self, given: _Conditional, e: Experiment, effects: Effects, *, interval: bool = False) -> Posterior:
         return effects.posterior(
@@ -398,7 +424,7 @@ class Belief:
             DECAY ** np.arange(n - 1, -1, -1.0)
             * np.array([1.0 if row.agent == e.proposal.agent else OTHERS for row in rows]),
         )
-        largest = max([largest, *(abs(r.effect) for r in known if r)])
+        largest = min(max([largest, *(abs(r.effect) for r in known if r)]), FARTHEST)
         return fit_effects(evidence, 1.0, largest, state.effects.get(e.proposal.agent))
 
     def _forecast(self, e: Experiment) -> tuple[float, float] | None:
@@ -437,36 +463,56 @@ class Belief:
         variance = float(joint.cov[which, which])
         return max(knowledge_gradient(abs(float(gap[which])) / math.sqrt(variance + 1 / k), mean) / k for k in AHEAD)
 
-    def gain(self, e: Experiment, *, interval: bool = False) -> Posterior | None:
+    def gain(self, e: Experiment) -> Posterior | None:
         """Return the posterior of a judged experiment's gain over its parent, from all runs of the study, in the metric's unit.
 
         Runs that came after the verdict, of the two or of versions that were built on them, have changed the joint distribution; what
         they add is a further estimate of the gain, with the precision by which its variance has shrunk.
         """
-        place = next((i for i, row in enumerate(self._states[-1].rows) if row.number == e.number), None)
-        if place is None:
+        row = self._rows().get(e.number)
+        if row is None or row.estimate is None:
             return None
-        row = self._states[-1].rows[place]
-        if row.estimate is None:
-            return None
-        effect, variance, then = row.estimate.effect, row.estimate.variance, row.estimate.posterior
+        found, u = row.estimate, self.unit
         joint = self.joint
         own, parent = joint.index(("level", e.number)), joint.index(("level", e.parent))
-        wild = row.estimate.wild
+        p = None
         if own is not None and parent is not None:
             mean = float(joint.mean[own] - joint.mean[parent])
-            var = float(joint.cov[own, own] + joint.cov[parent, parent] - 2 * joint.cov[own, parent])
-            more = 1 / max(var, 1e-9) - 1 / then.variance
-            if more > 1e-3 / variance:
-                later = (mean / max(var, 1e-9) - then.mean / then.variance) / more
-                total = 1 / variance + more
-                effect, wild = (effect / variance + later * more) / total, wild * (1 / variance / total) ** 2
-                variance = 1 / total
-        p = row.estimate.effects.posterior(
-            effect, variance, wild=wild, runs=row.estimate.runs, forecast=row.forecast, interval=interval
-        )
-        u = self.unit
+            var = max(float(joint.cov[own, own] + joint.cov[parent, parent] - 2 * joint.cov[own, parent]), 1e-9)
+            more = 1 / var - 1 / found.posterior.variance
+            if more > 1e-3 / found.variance:
+                later = (mean / var - found.posterior.mean / found.posterior.variance) / more
+                total = 1 / found.variance + more
+                effect = (found.effect / found.variance + later * more) / total
+                wild = found.wild * (1 / found.variance / total) ** 2
+                p = found.effects.posterior(
+                    effect, 1 / total, wild=wild, runs=found.runs, forecast=row.forecast, interval=True
+                )
+        if p is None:
+            p = self._full.get(e.number) or found.effects.posterior(
+                found.effect, found.variance, wild=found.wild, runs=found.runs, forecast=row.forecast, interval=True
+            )
+            self._full[e.number] = p
         return Posterior(p.mean * u, p.variance * u * u, p.p_better, p.low * u, p.high * u)
+
+    def _rows(self) -> dict[int, _Row]:
+        if self._by_number is None:
+            self._by_number = {row.number: row for row in self._states[-1].rows}
+        return self._by_number
+
+    def knows(self, number: int) -> bool:
+        """Whether the level of a version is part of the joint distribution."""
+        return ("level", number) in self.joint.names
+
+    def mean(self, number: int) -> float:
+        """Return the expected level of a version, in units and positive for better."""
+        return float(self.joint.mean[self.joint.names.index(("level", number))])
+
+    def change(self, run: int, number: int, other: int) -> float:
+        """Return by how much (one standard deviation, in units) a run of a version will move the difference of two versions' levels."""
+        joint = self.joint
+        at, one, two = (joint.names.index(("level", n)) for n in (run, number, other))
+        return abs(float(joint.cov[at, one] - joint.cov[at, two])) / math.sqrt(float(joint.cov[at, at]) + 1)
 
     def level(self, number: int) -> tuple[float, float] | None:
         """Return the mean and standard deviation of a version's level, in the metric's unit; None for one that is not followed."""

@@ -1,33 +1,33 @@
 """The gain of an experiment over its parent: one definition for the history, the panel and the analysis.
 
-The gain is the difference of two means, in the metric's unit and positive for better: of the experiment's runs that were
-judged, and of all runs of its parent that count. The parent is the incumbent (the current best) that it was compared with.
-Where the machine drifted later, the experiment's values from before the drift are taken, so that they are of the same time as
-its parent's.
+The parent is the incumbent (the current best) that the experiment was compared with. There are two gains:
 
-Its interval is ``gain ± t · sqrt(sd_e²/n + sd_p²/m)`` for n and m runs, from the pooled noise of the study at each of the two
-values; the runs on equal seeds are taken as independent. The judge's own comparison (`noise.compare`) also uses the
-correlation of such pairs; its reasons say so where that makes a difference.
+- `gain_over_parent`, what was seen: the difference of two means, of the experiment's runs that were judged and of all runs of its parent
+  that count. Of a version that was chosen because it looked good it is too large on average.
+- `expected_gains`, what is believed: the mean of the gain's distribution given all runs of the study (`belief`), with the central 95% interval
+  and the chance of being better. A keep is *proven* when that chance is 95% and more than its own first run says so: another run of it,
+  or a version that was built on it. So of the proven keeps at most one in twenty is no gain, if the study's proposals are of one kind.
 
-The chance of being better is that of Student's t at the gain in standard errors, with the noise's degrees of freedom.
+All in the metric's unit and positive for better. Where the machine drifted later, the experiment's values from before the drift are
+taken, so that they are of the same time as its parent's.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..experiment import Experiment, Verdict, mean
+from ..experiment import Experiment, Verdict
 from ..metric import Metric
-from .chance import p_better
+from ..values import summary
+from .belief import Belief
 from .noise import Noise, difference
 
 CONFIDENCE = 0.95
 """Of the interval of a gain, and of a keep that is proven."""
 
-PROVEN_RUNS = 2
-"""Runs of a keep that chance has to be ruled out by: the first one was the reason to look at it."""
+CERTAIN = 0.9
+"""Probability that a metric has no noise from which a single value proves a gain."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,8 @@ def gain_over_parent(
     e: Experiment,
     experiments: Sequence[Experiment] | Mapping[int, Experiment],
     metric: Metric,
-    noise: Noise | None = None,
 ) -> Gain | None:
-    """Return the gain of an experiment over its parent; None for the baseline, and where one of them has no value that counts.
+    """Return the gain of an experiment over its parent as it was seen; None for the baseline, and where one of them has no value that counts.
 
     Parameters
     ----------
@@ -76,8 +75,6 @@ def gain_over_parent(
     experiments : sequence or mapping of Experiment
         The judged experiments by number.
     metric : Metric
-    noise : Noise, optional
-        The study's; without it there is no interval.
     """
     if e.parent is None or (e.verdict is not None and e.verdict.failed):
         return None
@@ -87,15 +84,53 @@ def gain_over_parent(
         return None
     if not ours or not theirs:
         return None
-    a, b = mean(ours), mean(theirs)
-    gain = difference(a, b, metric)
-    low = high = chance = None
-    proven = False
-    if noise is not None and noise.known:
-        error = math.sqrt(noise.at(a) ** 2 / len(ours) + noise.at(b) ** 2 / len(theirs))
-        reach = noise.quantile((1 - CONFIDENCE) / 2) * error if error else 0.0
-        low, high = gain - reach, gain + reach
-        chance = p_better(gain, error, noise.df)
-        enough = not error or len(ours) >= PROVEN_RUNS
-        proven = e.verdict is Verdict.KEEP and chance >= CONFIDENCE and enough
-    return Gain(gain, low, high, len(ours), len(theirs), chance, proven)
+    gain = difference(summary(ours, e.statistic), summary(theirs, e.statistic), metric)
+    return Gain(gain, None, None, len(ours), len(theirs))
+
+
+def expected_gains(
+    experiments: Sequence[Experiment], metric: Metric, noise: Noise, *, timed: bool = True, before: Belief | None = None
+) -> tuple[dict[int, Gain], Belief | None]:
+    """Return the gain of each experiment over its parent as it is believed, by number; without those that have none.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        The judged ones by number.
+    metric : Metric
+    noise : Noise
+        The study's. While it is not known, the gains are those that were seen, without interval and chance.
+    timed : bool
+        Whether the machine's speed can matter to a run.
+    before : Belief, optional
+        The belief that an earlier call has returned.
+
+    Returns
+    -------
+    gains : dict
+    belief : Belief or None
+        To be given to the next call.
+    """
+    seen = {e.number: gain for e in experiments if (gain := gain_over_parent(e, experiments, metric)) is not None}
+    if not experiments or not experiments[0].values or not noise.known:
+        return seen, None
+    followed = {e.parent for e in experiments if e.values}
+    if noise.deterministic:
+        certain = noise.certainty >= CERTAIN
+        return {n: _exact(experiments[n], gain, certain) for n, gain in seen.items()}, None
+    belief = Belief(experiments, metric, noise, timed=timed, before=before)
+    for number, gain in seen.items():
+        e = experiments[number]
+        if (p := belief.gain(e)) is None:
+            continue
+        shown = len(e.values) > 1 or number in followed
+        proven = e.verdict is Verdict.KEEP and p.p_better >= CONFIDENCE and shown
+        seen[number] = replace(gain, gain=p.mean, low=p.low, high=p.high, p_better=p.p_better, proven=proven)
+    return seen, belief
+
+
+def _exact(e: Experiment, gain: Gain, certain: bool) -> Gain:
+    """Return a gain of a metric without noise."""
+    chance = 0.5 + 0.5 * ((gain.gain > 0) - (gain.gain < 0))
+    proven = e.verdict is Verdict.KEEP and gain.gain > 0 and (certain or gain.runs > 1)
+    return replace(gain, low=gain.gain, high=gain.gain, p_better=chance, proven=proven)

@@ -149,6 +149,7 @@ class Judge:
         largest: float = 0.0,
         fresh_seconds: float = 0.0,
         chance: float = 1.0,
+        last: bool = False,
     ) -> Decision:
         """Decide whether a candidate replaces its parent, the incumbent, from all runs so far.
 
@@ -165,6 +166,8 @@ class Judge:
             What a fresh proposal costs with its run; 0 for as much as a run of the candidate.
         chance : float
             Probability that a fresh proposal gives a value at all.
+        last : bool
+            Whether no further run can be made.
 
         Returns
         -------
@@ -186,7 +189,7 @@ class Judge:
         ours, theirs = metric.format_apart(candidate.value, incumbent.value, noise.sd)
         versus = f"{ours} against {theirs} of the current best, experiment {incumbent.number}"
         gain = difference(candidate.value, incumbent.value, metric)
-        again = len(candidate.values) - 1
+        again = rule.pairs if last else len(candidate.values) - 1  # as if all further runs had been made
         if rule.strict:
             if gain > 0 and gain >= rule.min_delta:
                 return Decision(Verdict.KEEP, f"Better in one run: {versus}.")
@@ -210,7 +213,7 @@ class Judge:
             return Decision(Verdict.KEEP if gain > 0 else Verdict.DISCARD, f"{versus}.")
         cost = candidate.seconds / len(candidate.measurements)
         each = fresh_seconds / cost if fresh_seconds > 0 and cost > 0 else 1.0
-        return self._by_value(candidate, found, noise, versus, simpler, found.fresh * chance * FRESH / each)
+        return self._by_value(candidate, found, again, versus, simpler, found.fresh * chance * FRESH / each)
 
     def _exactly(self, gain: float, simpler: bool, versus: str) -> Decision:
         """Decide where there is no noise."""
@@ -223,12 +226,12 @@ class Judge:
         return Decision(Verdict.DISCARD, f"Not better: {versus}.")
 
     def _by_value(
-        self, candidate: Experiment, found: Candidate, noise: Noise, versus: str, simpler: bool, fresh: float
+        self, candidate: Experiment, found: Candidate, again: int, versus: str, simpler: bool, fresh: float
     ) -> Decision:
         """Decide by the expected gain, where there is noise; `fresh` is what a proposal is worth for the time of one run."""
         belief = self._belief
         assert belief is not None
-        unit, again = belief.unit, len(candidate.values) - 1
+        unit = belief.unit
         p = found.posterior
         said = f"{expected(p.mean * unit, p.low * unit, p.high * unit, p.p_better)}; {versus}"
         runs, most = max(found.again, found.parent_again), self.rule.pairs
@@ -240,13 +243,14 @@ class Judge:
             return Decision(None, f"{said}; {worth}.", which)
         enough = p.mean * unit >= self.rule.min_delta
         if simpler and not (p.mean > 0 and enough):
-            if again and found.no_worse(EQUAL) >= SURE:
+            if len(candidate.values) > 1 and found.no_worse(EQUAL) >= SURE:
                 return Decision(Verdict.KEEP, f"Equal within the noise, with simpler code: {said}.")
             if p.mean > -SIMPLER and again < min(SIMPLER_RUNS, most):
                 return Decision(None, f"Simpler code and perhaps equal: {said}.")
         if p.mean > 0 and not enough:
             return Decision(Verdict.DISCARD, f"Too small a gain: {said}; the minimum is {self.rule.min_delta:g}.")
-        after = f" after {counted(again, 'further run')}" if again else ""
+        more = len(candidate.values) - 1
+        after = f" after {counted(more, 'further run')}" if more else ""
         return Decision(Verdict.KEEP if p.mean > 0 else Verdict.DISCARD, f"{said}{after}.")
 
 

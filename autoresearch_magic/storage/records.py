@@ -7,7 +7,7 @@ finish, `Records.catch_up` completes when the study is resumed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -100,6 +100,37 @@ class Records:
             ))  # fmt: skip
         return experiment
 
+    def rejudged(self, changed: Sequence[Experiment], best: int, experiments: Sequence[Experiment]) -> list[Experiment]:
+        """Record other verdicts of experiments, and that the branch ends with another version; return them with their commits.
+
+        Parameters
+        ----------
+        changed : sequence of Experiment
+            With their new verdicts.
+        best : int
+            Number of the experiment that the study ends with.
+        experiments : sequence of Experiment
+            All judged ones as they were.
+        """
+        for e in changed:
+            self.journal.close_experiment(e)
+        commits = {e.number: e.commit or self._commits.get(e.number, "") for e in experiments}
+        done: list[Experiment] = []
+        try:
+            for e in changed:
+                done.append(self._commit(e, commits))
+                commits[e.number] = done[-1].commit
+            new = {e.number: e for e in done}
+            every = [new.get(e.number, e) for e in experiments]
+            self.repository.end_with(commits[best], self._files(every[best].target))
+            write_results(self.folder / "results.tsv", every, self.metric)
+        except Exception as error:  # as above
+            line = " ".join(str(error).split())[:200]
+            self._publish(Notice(
+                f"The end's choice is in the journal, but git or results.tsv could not be written ({type(error).__name__}: {line})."
+            ))  # fmt: skip
+        return [*done, *changed[len(done) :]]
+
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
         """Complete git and results.tsv from the journal, after a process was killed between writing them."""
         done: list[Experiment] = []
@@ -127,15 +158,16 @@ class Records:
         return replace(experiment, commit=sha)
 
     def draw(
-        self, experiments: list[Experiment], proven: Collection[int], headline: Headline | None = None, *, last: bool = False
+        self, experiments: list[Experiment], proven: Callable[[], Collection[int]], headline: Headline | None = None, *,
+        last: bool = False,
     ) -> None:  # fmt: skip
         """Draw progress.png in a separate thread: after each keep, at the end, and every `DRAW_EVERY` seconds.
 
         Parameters
         ----------
         experiments : list of Experiment
-        proven : collection of int
-            Numbers of the keeps that are proven.
+        proven : callable
+            Returns the numbers of the keeps that are proven; called when the picture is drawn.
         headline : Headline, optional
         last : bool
             Whether this is the study's last picture, which is drawn in any case and waited for.
@@ -148,7 +180,7 @@ class Records:
         if not due or (busy and not last):
             return
         self._drawn_at = time.monotonic()
-        self._drawing = self._drawing_thread.submit(self._draw, list(experiments), proven, headline, last)
+        self._drawing = self._drawing_thread.submit(self._draw, list(experiments), proven(), headline, last)
         if last:
             self._drawing.result()
 

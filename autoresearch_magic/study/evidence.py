@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..experiment import Experiment, Verdict
-from ..judging.gains import CONFIDENCE, Gain, gain_over_parent
+from ..judging.gains import CONFIDENCE, Gain, expected_gains
 from ..judging.noise import Noise, estimate_noise
 from ..metric import Metric, format_number
 from ..text import counted
@@ -34,9 +34,7 @@ def all_gains(experiments: Sequence[Experiment], metric: Metric, noise: Noise | 
     noise : Noise, optional
         By default estimated from them.
     """
-    noise = estimate_noise(experiments) if noise is None else noise
-    found = ((e.number, gain_over_parent(e, experiments, metric, noise)) for e in experiments)
-    return {number: gain for number, gain in found if gain is not None}
+    return expected_gains(experiments, metric, estimate_noise(experiments) if noise is None else noise)[0]
 
 
 def figures(gain: Gain | None, sd: float = 0.0) -> tuple[str, str, str]:

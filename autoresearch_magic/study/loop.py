@@ -20,6 +20,7 @@ from ..judging.noise import estimate_noise
 from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
+from .closing import Closing, closing_seconds, runs_reached
 from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
 from .proposing import Proposer
@@ -72,6 +73,9 @@ class Loop:
         self.measure_baseline()
         try:
             state, why = self.search_until_end()
+            Closing(self.measurer).run(
+                lambda seconds: has_room(self.status, seconds + self.measurer.confirmation_seconds)
+            )
             self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
         finally:
             self.proposer.join()
@@ -127,7 +131,8 @@ class Loop:
 
     def limit_reached(self) -> str:
         """Return which limit ends the search, in one line; empty while none does."""
-        reached = limit_reached(self.status, self.measurer.confirmation_seconds)
+        ending = self.measurer.confirmation_seconds + closing_seconds(self.status)
+        reached = limit_reached(self.status, ending) or runs_reached(self.status)
         return reached or ("" if self.pending else self.proposer.money_spent)
 
     # -- the baseline ---------------------------------------------------------------------------------------------
@@ -269,8 +274,8 @@ class Loop:
     def decide(self, experiment: Experiment) -> Decision:
         """Return the judge's decision from everything measured so far."""
         return self.measurer.judge.decide(
-            experiment, self.experiments, estimate_noise([*self.experiments, experiment]),
-            largest=self.measurer.largest_gain, **self.measurer.fresh_proposal(),
+            experiment, self.experiments, estimate_noise([*self.experiments, experiment]), largest=self.measurer.largest_gain,
+            last=bool(runs_reached(self.status)), **self.measurer.fresh_proposal(),
         )  # fmt: skip
 
     # -- record ---------------------------------------------------------------------------------------------------
@@ -287,7 +292,7 @@ class Loop:
             self.measurer.learn(experiment)
             if experiment.number > 0:
                 self.tell_progress(experiment.number)
-            self.records.draw(list(self.experiments), self.status.proven)
+            self.records.draw(list(self.experiments), lambda: self.status.proven)
         except Exception as failure:  # nothing of this is worth a study's end
             self.publish(Notice(f"After experiment {experiment.number}: {type(failure).__name__}: {failure}"))
         self.proposer.judged(experiment)

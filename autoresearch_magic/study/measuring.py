@@ -219,6 +219,12 @@ class Measurer:
             return self.measure(best, "trial", self.settings.seed + TRIAL_SEEDS, 0, 1)
         return self._run_incumbent(best, 1 + max(m.seed for m in best.measurements)).measurements[-1]
 
+    def run_version(self, e: Experiment) -> Experiment:
+        """Run any judged version once more, if possible on a seed that the incumbent has run, and return it."""
+        used = {m.seed for m in e.measurements}
+        shared = [m.seed for m in self.incumbent.measurements if m.seed not in used]
+        return self._run_incumbent(e, shared[0] if shared else 1 + max(used))
+
     def _remeasure_incumbent(self, seed: int) -> None:
         """Run the incumbent once more; drop its older values where the machine has changed since.
 

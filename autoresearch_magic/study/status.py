@@ -24,11 +24,11 @@ from ..events import (
     StateChanged,
 )
 from ..experiment import Experiment, Headline, Usage, incumbent_of
-from ..judging.gains import Gain
+from ..judging.belief import Belief
+from ..judging.gains import Gain, expected_gains
 from ..judging.noise import Noise, estimate_noise
 from ..metric import Metric
 from .definition import Definition
-from .evidence import all_gains
 
 LIVE_POINTS = 16_384
 """Most points of the live curve: four times what the panel draws."""
@@ -117,7 +117,7 @@ class StudyStatus:
     unclaimed: Usage = field(default_factory=Usage)
     _since: float | None = None
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
-    _gains: tuple[tuple[Experiment, ...], dict[int, Gain]] | None = None
+    _gains: tuple[tuple[Experiment, ...], dict[int, Gain], Belief | None] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -139,7 +139,11 @@ class StudyStatus:
         """The gain of each experiment over its parent, by number, made once for each change of the experiments."""
         experiments, made = self.experiments, self._gains
         if made is None or made[0] is not experiments:
-            made = self._gains = experiments, all_gains(experiments, self.metric, self.noise)
+            timed = self.settings.budget.unit != "steps"
+            gains, belief = expected_gains(
+                experiments, self.metric, self.noise, timed=timed, before=made[2] if made else None
+            )
+            made = self._gains = experiments, gains, belief
         return made[1]
 
     @property

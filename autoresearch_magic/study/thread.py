@@ -128,7 +128,7 @@ class StudyThread(threading.Thread):
             if records is not None:
                 with records:
                     records.ended(state, status.closing(state, message), status.elapsed)
-                    records.draw(list(status.experiments), status.proven, status.headline, last=True)
+                    records.draw(list(status.experiments), lambda: status.proven, status.headline, last=True)
         except Exception as error:  # the result is in the journal already, and a picture is not worth it
             self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}", lasting=True))
         finally:

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import LARGEST, Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.judging.judge import Rule, drifted, headline, judge
+from autoresearch_magic.judging.drift import drifted
+from autoresearch_magic.judging.headline import headline
+from autoresearch_magic.judging.judge import Judge, Rule
 from autoresearch_magic.judging.noise import (
     Noise,
     certain,
@@ -206,7 +208,8 @@ def test_no_values_are_too_large_or_too_small_to_be_judged_and_told(a, b, c):
     candidate = experiment(*c, number=2)
     noise = estimate_noise([baseline, kept, candidate])
     assert math.isfinite(noise.sd)
-    assert judge(candidate, kept, DOWN, noise=noise, rule=Rule()).reason
+    candidate = replace(candidate, parent=1)
+    assert Judge(DOWN, Rule()).decide(candidate, [baseline, kept], noise).reason
     assert drifted(a, b, noise) in (True, False)
     assert disturbed(c, noise, a[0]) in (True, False)
     final = headline(kept, b, a, DOWN)

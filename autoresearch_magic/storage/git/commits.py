@@ -106,6 +106,20 @@ class Commits:
                 self._show(sha, files, parent_commit)
             return sha
 
+    def end_with(self, sha: str, files: Mapping[str, str]) -> None:
+        """Let the branch end with a recorded commit, also a former one, and show its files.
+
+        Raises
+        ------
+        UserError
+            When git fails.
+        """
+        with self._lock:
+            ((tip, _),) = self._objects(self.head)
+            if tip != sha:
+                self._git("update-ref", self.head, sha)
+                self._show(sha, files, tip)
+
     def commits(self) -> dict[int, str]:
         """Return the hashes of all recorded commits by experiment number."""
         lines = self._git("for-each-ref", "--format=%(refname:lstrip=3) %(objectname)", self.references).splitlines()

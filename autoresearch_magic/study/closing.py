@@ -1,0 +1,129 @@
+"""The closing phase of a study: a tenth of its runs at most chooses between its best versions and proves its keeps.
+
+What is run, and which version the study ends with, is decided by `judging.closing`. Where another version than the incumbent is
+expected to be better, the keeps that led away from it are taken back: they become discards, and it becomes the incumbent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..events import Notice, Remeasured, State
+from ..experiment import Experiment, Verdict
+from ..judging.belief import Belief
+from ..judging.closing import best_version, closing_runs, next_run
+from ..judging.gains import CERTAIN
+from ..storage.journal import SEARCH
+from .measuring import Measurer
+from .status import StudyStatus
+
+NOTE = "closing"
+"""Kind of the journal's notes that count the runs of this phase."""
+
+
+def searched(status: StudyStatus) -> int:
+    """Return how many runs a study's search has made so far, those of the closing phase included."""
+    return sum(kind in (*SEARCH, "control") for kind, _ in status.runs)
+
+
+def has_closing(status: StudyStatus) -> bool:
+    """Whether a study has a closing phase: not where every repeat gives the same value, nor with the strict rule."""
+    return status.settings.judge != "strict" and status.noise.known and not status.noise.deterministic
+
+
+def closing_seconds(status: StudyStatus) -> float:
+    """Return the expected seconds of the closing phase, if the search ended now."""
+    if not has_closing(status):
+        return 0.0
+    seconds = [taken for kind, taken in status.runs if kind in SEARCH]
+    return closing_runs(len(seconds)) * sum(seconds) / len(seconds) if seconds else 0.0
+
+
+def runs_reached(status: StudyStatus) -> str:
+    """Return that --max-runs ends the search, in one line; empty while it does not."""
+    most, made = status.settings.max_runs, searched(status)
+    if most is None or made + (closing_runs(made) if has_closing(status) else 0) < most:
+        return ""
+    rest = f", and the other {most - made} are for the closing phase" if made < most else ""
+    return f"{made} runs were made{rest} (--max-runs {most})."
+
+
+class Closing:
+    """The closing phase of one study.
+
+    Parameters
+    ----------
+    measurer : Measurer
+    """
+
+    def __init__(self, measurer: Measurer) -> None:
+        self.measurer, self.status, self.journal = measurer, measurer.status, measurer.records.journal
+        self.failing: set[int] = set()  # versions that fail the guard
+
+    def run(self, room_for: Callable[[float], bool] = lambda seconds: True) -> None:
+        """Make the runs, as long as there is room for so many seconds, and take back what they show to be no gain."""
+        if self.measurer.rule.strict or len(self.status.experiments) < 2 or not self.measurer.noise.known:
+            return
+        made = sum(kind == NOTE for _, kind, _ in self.journal.notes())
+        allowed = closing_runs(searched(self.status) - made)
+        most = self.measurer.settings.max_runs
+        if most is not None:
+            allowed = min(allowed, made + most - searched(self.status))
+        while made < allowed and (number := self._next()) is not None:
+            each = self.status.experiments[number]
+            if not room_for(each.seconds / len(each.measurements)):
+                return
+            self.measurer.wait_for_go(State.CONFIRMING)
+            self.journal.note(NOTE, experiment=number)
+            self.measurer.run_version(each)
+            made += 1
+        self._choose()
+
+    def _belief(self) -> Belief:
+        return self.measurer.judge.belief(self.status.experiments, self.measurer.noise)
+
+    def _next(self) -> int | None:
+        noise, best = self.measurer.noise, self.measurer.incumbent
+        if noise.deterministic:  # then the best is run again where a single value proves nothing
+            return best.number if best.number and noise.certainty < CERTAIN and len(best.values) < 2 else None
+        return next_run(self._belief(), self.status.experiments, best, self.failing)
+
+    def _choose(self) -> None:
+        """End with the version that is expected to be best, if it passes the guard."""
+        while not self.measurer.noise.deterministic:
+            incumbent, experiments = self.measurer.incumbent, self.status.experiments
+            number = best_version(self._belief(), experiments, incumbent, self.failing)
+            if number == incumbent.number:
+                return
+            chosen = experiments[number]
+            if self.measurer.settings.guard and not chosen.kept and self.measurer.check_guard(chosen).failure:
+                self.failing.add(number)
+                continue
+            self._end_with(chosen)
+            return
+
+    def _end_with(self, chosen: Experiment) -> None:
+        experiments = self.status.experiments
+        lineage, e = {chosen.number}, chosen
+        while e.parent is not None:
+            e = experiments[e.parent]
+            lineage.add(e.number)
+        name = f"experiment {chosen.number}" if chosen.number else "the baseline"
+        back = [e for e in experiments if e.verdict is Verdict.KEEP and e.number not in lineage]
+        changed = [
+            replace(e, verdict=Verdict.DISCARD, reason=f"Taken back at the end: {name} is expected to be better, from all runs. Kept before: {e.reason}")
+            for e in back
+        ]  # fmt: skip
+        if not chosen.kept:
+            why = (
+                f"Chosen at the end: expected to be the best version, from all runs. Discarded before: {chosen.reason}"
+            )
+            changed.append(replace(chosen, verdict=Verdict.KEEP, reason=why))
+        for e in self.measurer.records.rejudged(changed, chosen.number, experiments):
+            self.measurer.publish(Remeasured(e))
+        numbers = ", ".join(str(e.number) for e in back)
+        undone = f" Taken back: {numbers}." if back else ""
+        self.measurer.publish(
+            Notice(f"After the closing runs, {name} is expected to be the best version.{undone}", lasting=True)
+        )
