@@ -16,6 +16,7 @@ Pure functions, no I/O.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -41,6 +42,9 @@ SIMPLER_RUNS = 4
 JUMP, SHARE = 4.0, 0.25
 """A gain is implausible, and measured twice before it is kept, when it is more than `JUMP` times the largest gain so far and more
 than `SHARE` of the incumbent's value."""
+
+SHORT = 0.1
+"""Seconds of a run below which all runs count as equally long."""
 
 Which = Literal["candidate", "incumbent"]
 
@@ -212,7 +216,9 @@ class Judge:
         if found is None:  # the parent is not followed any more
             return Decision(Verdict.KEEP if gain > 0 else Verdict.DISCARD, f"{versus}.")
         cost = candidate.seconds / len(candidate.measurements)
-        each = fresh_seconds / cost if fresh_seconds > 0 and cost > 0 else 1.0
+        each = 1.0
+        if min(cost, fresh_seconds) > SHORT:  # in steps of 2, so that small differences of time decide nothing
+            each = 2.0 ** round(math.log2(fresh_seconds / cost))
         return self._by_value(candidate, found, again, versus, simpler, found.fresh * chance * FRESH / each)
 
     def _exactly(self, gain: float, simpler: bool, versus: str) -> Decision:

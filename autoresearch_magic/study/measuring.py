@@ -179,6 +179,8 @@ class Measurer:
     def run_more(self, candidate: Experiment, which: Which) -> Experiment:
         """Run the candidate or the incumbent once more, on a seed that the other one has run if there is one; return the candidate."""
         incumbent = self.incumbent
+        if not incumbent.measurements[-1].ok and self.records.journal.runs_since(incumbent.number) == 0:
+            which = "candidate"  # the incumbent has just failed
         own, other = (candidate, incumbent) if which == "candidate" else (incumbent, candidate)
         used = {m.seed for m in own.measurements}
         unpaired = [seed for seed in by_seed(other.current) if seed not in used]

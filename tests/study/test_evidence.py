@@ -100,7 +100,7 @@ def test_the_gains_of_a_study_and_the_verdicts_that_they_prove():
     study = [experiment(0, 1.0, 1.02, verdict=Verdict.BASELINE), experiment(1, 0.8, 0.81), experiment(2, 0.9, parent=9)]
     gains = all_gains(study, Metric("m", "m"))
     assert [*gains] == [1]
-    assert gains[1].gain == pytest.approx(0.205)
+    assert 0.15 < gains[1].gain < 0.205, "a little less than was seen"
     assert [verdict_words(e, {1: KNOWN}) for e in study] == ["baseline", "keep, proven", "keep"]
 
 

@@ -32,8 +32,10 @@ def test_what_looks_better_is_run_again_on_shared_seeds_and_what_does_not_is_not
     runs = [len(e.measurements) for e in study.experiments]
     assert runs[2] > 1, "0.1 better where chance is 0.1: more than one run was needed"
     assert runs[3] == 1
-    seeds = {m.seed for m in study.experiments[2].measurements}
-    assert seeds <= {m.seed for m in study.experiments[0].measurements}, "every run has its pair"
+    seeds = [m.seed for m in study.experiments[2].measurements]
+    shared = {m.seed for m in study.experiments[0].measurements}
+    assert set(seeds[: len(shared)]) <= shared, "first on the seeds that the baseline has run"
+    assert len(set(seeds)) == len(seeds)
     with sqlite3.connect(study.folder / "journal.sqlite") as journal:
         kinds = dict(journal.execute("SELECT kind, count(*) FROM measurement GROUP BY kind").fetchall())
     assert kinds["candidate"] == sum(runs[1:])
@@ -47,33 +49,17 @@ def searched(seen):
 
 @pytest.mark.slow
 def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make_study, script):
-    """One run of the baseline: each further one of the candidate's is on a seed that the baseline was just run on."""
+    """One run of the baseline says nothing of the noise: it runs again before a candidate that looks better does."""
     script(noisy(0.96))
     seen = []
     finish(make_study(noisy(1.0), agent="script", experiments=1, repeats=1, observers=[seen.append]))
     order = searched(seen)
-    assert order[:4] == [0, 1, 0, 1]
+    assert order[:3] == [0, 1, 0]
     candidate = [
         e.measurement.seed for e in seen if isinstance(e, RunEnded) and e.number == 1 and e.kind == "candidate"
     ]
     incumbent = [e.measurement.seed for e in seen if isinstance(e, RunEnded) and e.number == 0 and e.kind != "final"]
-    assert candidate == incumbent[: len(candidate)]
-    assert len(incumbent) - len(candidate) <= 1
-
-
-@pytest.mark.slow
-def test_nothing_is_kept_before_an_incumbent_of_long_ago_is_run_again(make_study, script, monkeypatch):
-    monkeypatch.setattr("autoresearch_magic.study.measuring.FRESH", 2)
-
-    def order(**options):
-        script(noisy(3.0), noisy(3.1), noisy(3.2), noisy(-9.0))
-        seen = []
-        study = finish(make_study(noisy(1.0), agent="script", experiments=4, observers=[seen.append], **options))
-        assert study.incumbent.number == 4
-        return searched(seen)
-
-    assert order(repeats=3) == [0, 0, 0, 1, 2, 3, 4, 4, 0]
-    assert order(repeats=3, budget="1step") == [0, 0, 0, 1, 2, 3, 4, 4]
+    assert candidate == incumbent[: len(candidate)], "on seeds that the baseline has run"
 
 
 @pytest.mark.slow

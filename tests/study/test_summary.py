@@ -131,13 +131,13 @@ def test_the_history_counts_runs():
     assert [re.split("  +", line.strip()) for line in lines[:4]] == [
         ["#", "verdict", "val_BPB", "runs", "seconds", "gain", "95% interval", "chance", "change"],
         ["0", "baseline", "1.010", "2", "2.0", "–", "–", "–", "baseline"],
-        ["1", "keep, proven", "0.800", "3", "3.0", "+0.210", "0.153 to 0.267", ">99%", "LR 0.001 → 0.002"],
-        ["2", "discard", "0.900", "1", "1.0", "+0.110", "0.034 to 0.186", "99%", "a | b"],
+        ["1", "keep, proven", "0.800", "3", "3.0", "+0.207", "0.172 to 0.242", ">99%", "LR 0.001 → 0.002"],
+        ["2", "discard", "0.900", "1", "1.0", "+0.105", "0.058 to 0.149", "99%", "a | b"],
     ]
     *table, _, note = history_markdown(study, study.experiments).splitlines()
     assert note == " ".join(lines[-len(lines) + lines.index("") + 1 :])
     assert {line.replace("\\|", "").count("|") for line in table} == {11}
-    assert "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.210 | 0.153 to 0.267 | \\>99% |" in table[3]
+    assert "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.207 | 0.172 to 0.242 | \\>99% |" in table[3]
     assert as_html("\n".join(table)).count("<td") == 30
 
 
@@ -153,10 +153,10 @@ def test_the_report_has_the_interval_and_the_runs():
     assert "Result: val_BPB 0.900 (sd 0.011) against" in text
     assert "0.300 better (25%; 95% interval 0.280 to 0.320)." in text
     assert "2 experiments, 1 kept, 1 proven, 1 discarded, 0 failed" in text
-    row = "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.210 | 0.153 to 0.267 | \\>99% | LR 0.001 → 0.002 |"
+    row = "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.207 | 0.172 to 0.242 | \\>99% | LR 0.001 → 0.002 |"
     assert f"{row}  |" in text, "what was kept, and why"
     assert f"{row}\n" in text
-    assert "| 2 | discard | 0.900 | 1 | 1.0 | +0.110 | 0.034 to 0.186 | 99% | a \\| b |" in text
+    assert "| 2 | discard | 0.900 | 1 | 1.0 | +0.105 | 0.058 to 0.149 | 99% | a \\| b |" in text
 
 
 def test_one_of_a_thing_is_no_plural():
