@@ -334,12 +334,12 @@ class Belief:
             variance = standard_error(len(values), self.statistic, self.unit) ** 2
             factor = sum(disturbance(m, self.usual) ** 2 for m in runs) / len(runs)
             return [(sign * (found_level - self.origin) / self.unit, variance / self.unit**2 * factor * size, None)]
-        scaled = [sign * (v - self.origin) / self.unit for v in values]
+        scaled = [max(-CLIP, min(CLIP, sign * (v - self.origin) / self.unit)) for v in values]
         middle = scaled[0] if len(scaled) == 1 else median(scaled)
         found: list[tuple[float, float, int | None]] = []
         for m, value in zip(runs, scaled, strict=True):
             far = abs(value - middle) / math.sqrt(size) / HUBER
-            found.append((max(-CLIP, min(CLIP, value)), disturbance(m, self.usual) ** 2 * size * max(1.0, far), m.seed))
+            found.append((value, disturbance(m, self.usual) ** 2 * size * max(1.0, far), m.seed))
         return found
 
     def _with_runs(self, joint: Joint, e: Experiment) -> Joint:
