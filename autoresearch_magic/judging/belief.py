@@ -226,7 +226,6 @@ class Belief:
         self.pairing = 0.0 if self.statistic != "mean" or noise.pairing < PAIRED else round(noise.pairing * 10) / 10
         self.origin = experiments[0].value or 0.0
         self.usual = usual_conditions(experiments, timed=timed) if usual is None else usual
-        self._ratio = noise.sd / noise.size**noise.power if noise.power and noise.size else 0.0
         self._seen: list[Experiment] = []
         self._by_number: dict[int, _Row] | None = None
         self._full: dict[int, Posterior] = {}  # with the interval, of what no later run has changed
@@ -323,12 +322,7 @@ class Belief:
         runs = [m for m in e.current if m.ok and m.value is not None]
         values = [m.value for m in runs if m.value is not None]
         sign = -1.0 if self.metric.minimize else 1.0
-        size = (
-            (abs(sum(values) / len(values)) ** self.noise.power * self._ratio / self.noise.sd) ** 2
-            if self._ratio
-            else 1.0
-        )
-        size = min(max(size, 1e-4), 1e4)
+        size = self._size(abs(sum(values) / len(values)))
         if self.statistic != "mean":
             found_level = level(values, self.statistic, self.unit)
             variance = standard_error(len(values), self.statistic, self.unit) ** 2
@@ -341,6 +335,15 @@ class Belief:
             far = abs(value - middle) / math.sqrt(size) / HUBER
             found.append((value, disturbance(m, self.usual) ** 2 * size * max(1.0, far), m.seed))
         return found
+
+    def _size(self, value: float) -> float:
+        """Return the variance of a run of a version with this value, in those of the incumbent's: 1e-4 to 1e4."""
+        noise = self.noise
+        if not (noise.power and noise.size):
+            return 1.0
+        if not value:
+            return 1e-4
+        return math.exp(min(max(2 * noise.power * (math.log(value) - math.log(noise.size)), -9.2), 9.2))
 
     def _with_runs(self, joint: Joint, e: Experiment) -> Joint:
         runs = self._runs(e)
