@@ -152,6 +152,11 @@ class SimulatedStudy:
         self.journal.close_experiment(experiment)
         return experiment
 
+    def rejudged(self, changed: list[Experiment], *_: object) -> list[Experiment]:
+        for experiment in changed:
+            self.judged(experiment, [])
+        return changed
+
     def draw(self, experiments: object) -> None: ...
 
     def failures(self) -> list[str]:
@@ -160,11 +165,11 @@ class SimulatedStudy:
 
 
 def settings_of(judge: str, evaluations: int, seed: int) -> Settings:
-    """Return the settings of a study: the defaults, with as many experiments as there are runs.
+    """Return the settings of a study: the defaults, with a limit on runs.
 
     This is the place that says how many runs the loop may plan with; `Evaluations` ends the study whatever it plans.
     """
-    settings = Settings(metric="loss", experiments=evaluations, seed=seed)
+    settings = Settings(metric="loss", experiments=10**6, max_runs=evaluations, seed=seed)
     return replace(settings, judge="strict", repeats=1) if judge == "strict" else settings
 
 
