@@ -13,13 +13,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from .conditions import Conditions
-from .curve import GrowingCurve as GrowingCurve
-from .curve import Point as Point
+from .curve import Point
 from .text import printable
-from .values import LARGEST, summary
-from .values import limited as limited
-from .values import mean as mean
-from .values import standard_deviation as standard_deviation
+from .values import LARGEST, mean, standard_deviation, summary
 
 LARGEST_INTEGER = 2**63 - 1
 """The largest integer that the journal can hold."""

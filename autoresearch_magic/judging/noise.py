@@ -11,7 +11,6 @@ Everything is estimated from the recorded runs. Formulas and their sources:
 - Runs on the same seed are correlated. With a correlation ``ρ`` of such pairs, the incumbent's runs serve as a control
   variate (Glasserman 2003, *Monte Carlo Methods in Financial Engineering*, 4.1), which makes the gain's standard error
   smaller by up to ``sqrt(1 − ρ²)``.
-- The interval of a difference of two means whose spreads may differ is Welch's (Welch 1947, *Biometrika* 34, 28-35).
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from ..experiment import Experiment, Measurement, mean, standard_deviation
+from ..experiment import Experiment, Measurement
 from ..metric import Metric
+from ..values import mean, standard_deviation
 
 MOST = 0.95
 """The largest correlation that is used: beyond it a standard error would be nearly zero."""
@@ -340,29 +340,3 @@ def disturbed(values: Sequence[float], noise: Noise, size: float = 0.0) -> bool:
     from scipy.special import fdtri  # as in _student
 
     return spread(values) / allowed > math.sqrt(float(fdtri(len(values) - 1, noise.df, 1 - ODD)))
-
-
-def welch(better: Sequence[float], worse: Sequence[float], confidence: float) -> float | None:
-    """Return half the width of Welch's confidence interval for the difference of two means.
-
-    Parameters
-    ----------
-    better, worse : sequence of float
-    confidence : float
-        Of the two-sided interval, 0 to 1.
-
-    Returns
-    -------
-    float or None
-        0 when neither side varies; None when a side has fewer than two values.
-    """
-    if len(better) < 2 or len(worse) < 2:
-        return None
-    n, m = len(better), len(worse)
-    one, two = spread(better) / math.sqrt(n), spread(worse) / math.sqrt(m)
-    error = math.hypot(one, two)
-    if error == 0:
-        return 0.0
-    a, b = (one / error) ** 2, (two / error) ** 2  # shares of the variance: the variances' own squares may overflow
-    df = 1 / (a * a / (n - 1) + b * b / (m - 1))
-    return student((1 - confidence) / 2, df) * error

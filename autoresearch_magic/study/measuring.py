@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..curve import Point
 from ..errors import UserCodeError, UserError
 from ..events import (
     Confirmed,
@@ -23,7 +24,7 @@ from ..events import (
     State,
     StateChanged,
 )  # fmt: skip
-from ..experiment import Experiment, Measurement, Outcome, Point, Verdict, mean
+from ..experiment import Experiment, Measurement, Outcome, Verdict
 from ..judging.drift import drifted, moved_alike
 from ..judging.gains import gain_over_parent
 from ..judging.headline import headline
@@ -35,6 +36,7 @@ from ..runners import GuardResult, Runner
 from ..runners.notebook_names import notebook_name_hint
 from ..storage.journal import SEARCH
 from ..storage.records import Records
+from ..values import mean
 from .control import Control
 from .definition import Definition
 from .status import StudyStatus

@@ -79,6 +79,12 @@ def test_noise_is_pooled_over_versions_and_with_what_was_known():
     assert pooled([[2.0, 2.2], [20.0, 22.0]], Noise(0.1, 10, power=1.0, size=1.0)).sd < 0.11
 
 
+def test_tiny_values_are_compared_as_large_ones():
+    tiny, large = (contrast([s * 1.0, s * 2.0], [s * 3.0, s * 5.0], DOWN) for s in (1e-250, 1.0))
+    assert tiny.reach(0.95) == pytest.approx(1e-250 * large.reach(0.95))
+    assert tiny.p_better == pytest.approx(large.p_better)
+
+
 VALUES = st.lists(st.floats(-LARGEST, LARGEST) | st.sampled_from([1e-250, 2e-250, 0.0]), min_size=1, max_size=5)
 
 
