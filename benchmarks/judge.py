@@ -166,6 +166,7 @@ class Tally:
     claimed: float = 0.0
     back: int = 0
     proven: list[float] = field(default_factory=list)
+    keeps: list[tuple[float, float, bool]] = field(default_factory=list)
 
 
 class SimulatedStudy:
@@ -287,6 +288,11 @@ def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
         pass
     best, tally = measurer.incumbent, sim.tally
     tally.proven = [sim.effects[n] for n in status.proven]
+    tally.keeps = [
+        (g.p_better or 0.0, sim.effects[n], n in status.proven)
+        for n, g in status.gains.items()
+        if status.experiments[n].kept
+    ]
     tally.truth = sim.truths[best.target]
     tally.claimed = BASELINE - (best.value or 0.0)
     if best.number:
