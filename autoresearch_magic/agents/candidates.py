@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -24,6 +24,8 @@ STEP = (1 / 6, 0.42)
 """Shortest and longest sweep step, as a share of the range: a factor of 2 to 6 where the range is v/8 to 8v."""
 DRAWS = 4
 """Number of random steps of which a sweep takes the one that ends furthest from all values tried."""
+LEAPS = 4
+"""Number of random leaps of which the most hopeful one is taken where there is a model."""
 LEAP, GUESSED = 0.7, 0.3
 """Probability that a leap changes a constant whose range a person has written, and one whose range is a guess."""
 ONE_MORE = 0.4
@@ -38,8 +40,10 @@ def bold_steps(constants: Constants, observations: Observations, rng: random.Ran
         yield {name: _sweep_step(constants[name], observations, rng)}
 
 
-def leaps(constants: Constants, observations: Observations, rng: random.Random) -> Iterator[dict[str, Value]]:
-    """Yield large changes of many constants at once, of several random ones the furthest from all targets tried.
+def leaps(
+    constants: Constants, rng: random.Random, score: Callable[[Mapping[str, Value]], float] | None
+) -> Iterator[dict[str, Value]]:
+    """Yield large changes of many constants at once, of several random ones that with the lowest score.
 
     A constant whose range a person has written takes any value of it; one whose range is a guess makes a bold step.
     """
@@ -49,25 +53,13 @@ def leaps(constants: Constants, observations: Observations, rng: random.Random) 
         return {name: _leap(constants[name], rng) for name in names}
 
     for _ in range(5):
-        yield max((leap() for _ in range(DRAWS)), key=lambda changes: _distance(changes, constants, observations))
+        yield min((leap() for _ in range(LEAPS)), key=score) if score else leap()
 
 
 def _leap(constant: Constant, rng: random.Random) -> Value:
     if constant.inferred and is_number(constant.space):
         return _step(constant, rng.choice((-1, 1)), rng.uniform(*STEP))
     return constant.space.at(rng.random())
-
-
-def _distance(changes: Mapping[str, Value], constants: Constants, observations: Observations) -> float:
-    """Return the distance to the nearest target tried, as the sum of the distances of the positions."""
-
-    def apart(name: str, o: Observation) -> float:
-        space, value = constants[name].space, changes.get(name, constants[name].value)
-        if name not in o.values or not is_number(space):
-            return float(o.values.get(name) != value)
-        return abs(space.position(value) - space.position(o.values[name]))
-
-    return min((sum(apart(name, o) for name in constants) for o in observations), default=0.0)
 
 
 def tpe_samples(

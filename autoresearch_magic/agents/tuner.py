@@ -56,11 +56,11 @@ from .surrogate import Surrogate, make_surrogate
 
 ACTIVE = 8
 """Number of constants that are tuned at the start; see `WIDEN`."""
-WIDEN = 8
+WIDEN = 4
 """Experiments after which one more constant is tuned. Of 25 constants of which 6 matter (``benchmarks/tuner.py``), 8 and 8 leave
 20% of the loss after 24 experiments and 6% after 60 where the names say which matter; all 25 at once leave 68% and 19%. Where
 the names mislead, the two are alike: 54% and 34%, 61% and 32%."""
-FIRST, FIRST_EACH = 16, 1.5
+FIRST, FIRST_EACH = 16, 1.0
 """Number of first proposals that are bold steps and leaps, and at most so many for each constant: the model learns from them."""
 HOPELESS = 4.0
 """By how many standard deviations of its forecast a change must be worse for it not to be tried."""
@@ -237,7 +237,7 @@ def _candidates(
             elif source == "tpe":
                 made = tpe_samples(constants, observations, metric, rng)
             elif source == "leap":
-                made = leaps(constants, [*observations, *running], rng)
+                made = leaps(constants, rng, surrogate.score if surrogate else None)
             else:
                 made = bold_steps(constants, [*observations, *running], rng)
             # TPE and bold steps know less than the model does.
