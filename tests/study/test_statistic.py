@@ -3,6 +3,7 @@
 import pytest
 
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.summary import result_line
 from autoresearch_magic.ui import cli
@@ -69,3 +70,16 @@ def test_a_former_name_in_a_program_is_told_below_the_settings(tmp_path, monkeyp
     )
     cli.main(["run", "program.md", "--target", "target.py", "--budget", "0.05s"])
     assert capsys.readouterr().out.splitlines()[1] == TOLD
+
+
+@pytest.mark.slow
+def test_a_journal_from_before_opens_with_means_and_the_rule_of_today(make_study, script):
+    script()
+    study = finish(make_study(TWO_LEVELS, agent="script", repeats=3, statistic="median"))
+    with Journal(study.folder / "journal.sqlite") as journal:
+        old = {name: value for name, value in journal.get("settings").items() if name != "statistic"}
+        journal.set(settings={**old, "judge": "sequential"})
+    again = open_study(study.name, study.folder.parent)
+    assert (again.settings.judge, again.settings.statistic) == ("expected", "mean")
+    values = again.experiment(0).values
+    assert again.experiment(0).value == pytest.approx(sum(values) / 3) != study.experiment(0).value
