@@ -7,34 +7,20 @@ is not known is a dash.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..experiment import Experiment, Verdict
-from ..judging.gains import CONFIDENCE, Gain, expected_gains
-from ..judging.noise import Noise, estimate_noise
-from ..metric import Metric, format_number
+from ..judging.gains import CONFIDENCE, Gain
+from ..metric import format_number
 from ..text import counted
 
 DASH = "–"
 NOTE = (
-    "Gain: expected, over the version that it was compared with, above zero for better. Chance: of being better than that version. "
+    "Gain: expected, over the version that it was compared with, above zero for better. Chance: of being truly better "
+    "than that version; no difference counts as not better. "
     "A keep is proven when its later runs leave less than one chance in twenty that it is no better."
 )
 """What the columns of a table mean."""
-
-
-def all_gains(experiments: Sequence[Experiment], metric: Metric, noise: Noise | None = None) -> dict[int, Gain]:
-    """Return the gain of each experiment over its parent, by number; without those that have none.
-
-    Parameters
-    ----------
-    experiments : sequence of Experiment
-        All judged ones of a study.
-    metric : Metric
-    noise : Noise, optional
-        By default estimated from them.
-    """
-    return expected_gains(experiments, metric, estimate_noise(experiments) if noise is None else noise)[0]
 
 
 def figures(gain: Gain | None, sd: float = 0.0) -> tuple[str, str, str]:
@@ -83,14 +69,14 @@ def chance(gain: Gain | None) -> str:
 def proof(gain: Gain | None) -> str:
     """Return whether a keep is proven, and if not, what is missing."""
     if gain is not None and gain.proven:
-        return "proven"
+        return "yes"
     if gain is None or gain.p_better is None:
-        return "not proven yet: how much the number varies by chance is not known"
+        return "not yet: how much the number varies by chance is not known"
     if gain.p_better >= CONFIDENCE:
-        return "not proven yet: later runs have to show it too"
+        return "not yet: later runs have to show it too"
     now, wanted = chance(gain), f"{CONFIDENCE:.0%}"
     now = f"{100 * gain.p_better:.1f}%" if now == wanted else now
-    return f"not proven yet: the chance of being better is {now}, and {wanted} is needed"
+    return f"not yet: the chance of being better is {now}, and {wanted} is needed"
 
 
 def details(e: Experiment, gain: Gain | None, sd: float = 0.0) -> list[tuple[str, str]]:

@@ -16,12 +16,10 @@ from ..config.option_words import option_words
 from ..errors import UserError, require
 from ..experiment import Experiment
 from ..judging.gains import Gain
-from ..metric import Metric
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
 from ..storage.results_tsv import nine_column_table, ten_column_table
 from ..text import fenced
-from .evidence import all_gains
 from .status import StudyStatus
 from .summary import report_markdown, result_line
 
@@ -37,20 +35,16 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def rows(
-    experiments: Sequence[Experiment], metric: Metric, shown: Sequence[Experiment] | None = None
-) -> list[dict[str, Any]]:
+def rows(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> list[dict[str, Any]]:
     """Return one plain dict per experiment, with the keys of `COLUMNS`; `Study.history` says what they mean.
 
     Parameters
     ----------
-    experiments : sequence of Experiment
-        All of a study: a gain is over another experiment, and the noise is of all.
-    metric : Metric
+    status : StudyStatus
     shown : sequence of Experiment, optional
         Those that get a row; all by default.
     """
-    gains = all_gains(experiments, metric)
+    gains = status.gains
     return [
         {
             "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
@@ -59,7 +53,7 @@ def rows(
             "parent": e.parent, "repeats": len(e.measurements), "memory_gb": round(e.memory, 3), "reason": e.reason,
             "hypothesis": e.proposal.hypothesis, "numbers": e.numbers,
         }
-        for e in (experiments if shown is None else shown)
+        for e in (status.experiments if shown is None else shown)
     ]  # fmt: skip
 
 
@@ -71,12 +65,10 @@ def _gain(gain: Gain | None) -> dict[str, float | bool | None]:
     }  # fmt: skip
 
 
-def history(
-    experiments: Sequence[Experiment], metric: Metric, shown: Sequence[Experiment] | None = None
-) -> pd.DataFrame:
+def history(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> pd.DataFrame:
     """Return the history as a DataFrame, one row per experiment; see `rows` and `Study.history`."""
     frame: pd.DataFrame = require("pandas", "The history as a DataFrame").DataFrame(
-        rows(experiments, metric, shown), columns=COLUMNS
+        rows(status, shown), columns=COLUMNS
     )
     return frame.astype(
         {
@@ -90,12 +82,12 @@ def history(
     )
 
 
-def history_csv(experiments: Sequence[Experiment], metric: Metric) -> str:
+def history_csv(status: StudyStatus) -> str:
     """Return the history as CSV with a header line; missing values are empty, and the other numbers of a run are JSON."""
     out = io.StringIO()
     table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(experiments, metric))
+    table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(status))
     return out.getvalue()
 
 
@@ -134,7 +126,7 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
         case ".patch" | ".diff":
             text = unified_diff(status.experiments[0].target, best.target, "a/target.py", "b/target.py")
         case ".csv":
-            text = history_csv(status.experiments, status.metric)
+            text = history_csv(status)
         case ".tsv" if columns == 9:
             text = _nine(status)
         case ".tsv" if columns == 10:
@@ -143,7 +135,7 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
         case ".tsv":
             text = (status.folder / "results.tsv").read_text(encoding="utf-8")
         case ".json":
-            text = json.dumps(rows(status.experiments, status.metric), indent=1)
+            text = json.dumps(rows(status), indent=1)
         case ".ipynb":
             text = _notebook(status, best)
         case _:

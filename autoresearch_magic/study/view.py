@@ -107,7 +107,7 @@ class StudyView:
         """
         from .export import history
 
-        return history(self.status.experiments, self.metric)
+        return history(self.status)
 
     @property
     def unconfirmed(self) -> bool:

@@ -79,7 +79,7 @@ def history_facts(study: Study, experiments: Sequence[Experiment]) -> dict[str, 
         {
             "study": study.name,
             "metric": metric_facts(study.metric),
-            "experiments": rows(study.experiments, study.metric, experiments),
+            "experiments": rows(study.status, experiments),
         }
     )
 
@@ -96,7 +96,7 @@ def experiment_facts(study: Study, e: Experiment) -> dict[str, Any]:
         for m in e.measurements
     ]  # fmt: skip
     return plain_dict({
-        "study": study.name, "metric": metric_facts(study.metric), **rows(study.experiments, study.metric, [e])[0], "commit": e.commit,
+        "study": study.name, "metric": metric_facts(study.metric), **rows(study.status, [e])[0], "commit": e.commit,
         "expect": e.proposal.expect, "measurements": runs, "traceback": failed.traceback if failed else "",
         "output": e.measurements[-1].output if e.measurements else "",
     })  # fmt: skip

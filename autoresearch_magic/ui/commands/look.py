@@ -58,11 +58,11 @@ def history(session: Session, arguments: argparse.Namespace) -> Reply:
     if not shown:
         return Reply(
             f"{study.name} has no finished experiment yet.", prose=True, data=history_facts(study, []),
-            value=lambda: data_frame([], study.metric),
+            value=lambda: data_frame(study.status, []),
         )  # fmt: skip
     return Reply(
         history_text(study.status, shown), history_markdown(study.status, shown), data=history_facts(study, shown),
-        value=lambda: data_frame(study.experiments, study.metric, shown),
+        value=lambda: data_frame(study.status, shown),
     )  # fmt: skip
 
 

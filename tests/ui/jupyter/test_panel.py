@@ -13,6 +13,7 @@ import pytest
 from autoresearch_magic.events import Judged, Remeasured, RunStarted
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.noise import estimate_noise
+from autoresearch_magic.study.evidence import figures
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter import panel as panel_module
 from autoresearch_magic.ui.jupyter.panel import Panel, delta, detail
@@ -115,10 +116,11 @@ def test_the_gains_of_all_rows_come_whenever_anything_is_new(study):
     again = delta(study, "e", known)[0]["gains"]
     assert again["state"] != gains["state"]
     assert again["rows"][0] == none
-    assert again["rows"][1][0] == "-0.500"
-    assert again["rows"][2] == ["+0.200", again["rows"][2][1], ">99%", True]
+    worse, better = ([*figures(status.gains[n], status.spread(study.experiments[n]))] for n in (1, 2))
+    assert again["rows"][1:] == [[*worse, False], [*better, True]]
+    assert (worse[2], better[2]) == ("<1%", ">99%")
     assert delta(study, "e", known)[0]["counts"]["proven"] == 1
-    assert ["Proven", "proven"] in json.loads(json.dumps(detail(study, 2)["evidence"]))
+    assert ["Proven", "yes"] in json.loads(json.dumps(detail(study, 2)["evidence"]))
 
 
 def test_unasked_answers_send_the_gains_once(study, monkeypatch):
