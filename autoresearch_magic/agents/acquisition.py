@@ -26,13 +26,13 @@ from .gaussian_process import Array
 from .one_thread import one_thread
 from .surrogate import Surrogate
 
-FAR, NEAR = 256, 640
+FAR, NEAR = 192, 384
 """Number of random points, and of variations of good points, among the candidates."""
-ROUNDS, VARIED, BEAM = 5, 48, 4
+ROUNDS, VARIED, BEAM = 5, 24, 4
 """Rounds in which the best `BEAM` candidates are varied, and variations of each in a round."""
 ANCHORS = 4
 """Number of good points that are varied, the incumbent among them."""
-SIMPLIFIED = 3
+SIMPLIFIED = 1
 """Best candidates that are simplified."""
 LEVELS = 60
 IDLE = 0.1
