@@ -103,7 +103,7 @@ BUILT_IN: dict[str, AgentFactory] = {
 
 
 DESCRIPTIONS = {
-    "tuner": "offline: finds the constants of the target and lets Optuna choose values (tuner:LR,WIDTH for only those)",
+    "tuner": "offline: finds the constants of the target and chooses values by a model of all runs (tuner:LR,WIDTH for only those)",
     "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",
     "openai": "any OpenAI-compatible server: openai:MODEL[@URL], such as openai:qwen3@http://localhost:11434/v1",
     "command": "any program that reads the briefing and writes the reply: command:claude -p",

@@ -57,9 +57,9 @@ from .surrogate import Surrogate, make_surrogate
 ACTIVE = 8
 """Number of constants that are tuned at the start; see `WIDEN`."""
 WIDEN = 4
-"""Experiments after which one more constant is tuned. Of 25 constants of which 6 matter (``benchmarks/tuner.py``), 8 and 8 leave
-20% of the loss after 24 experiments and 6% after 60 where the names say which matter; all 25 at once leave 68% and 19%. Where
-the names mislead, the two are alike: 54% and 34%, 61% and 32%."""
+"""Experiments after which one more constant is tuned. Of 25 constants of which 6 matter (``benchmarks/tuner.py``, 8 studies), 8 and 4
+leave 15% of the loss after 24 experiments and 4% after 60 where the names say which matter (standard errors 3% and 1%), and 47% and 22%
+where they mislead (7% and 6%); all 25 at once leave 31% and 8%, 41% and 7%."""
 FIRST, FIRST_EACH = 16, 1.0
 """Number of first proposals that are bold steps and leaps, and at most so many for each constant: the model learns from them."""
 HOPELESS = 4.0
