@@ -59,7 +59,8 @@ ACTIVE = 8
 WIDEN = 4
 """Experiments after which one more constant is tuned. Of 25 constants of which 6 matter (``benchmarks/tuner.py``, 8 studies), 8 and 4
 leave 15% of the loss after 24 experiments and 4% after 60 where the names say which matter (standard errors 3% and 1%), and 47% and 22%
-where they mislead (7% and 6%); all 25 at once leave 31% and 8%, 41% and 7%."""
+where they mislead (7% and 6%); all 25 at once leave 19% and 5%, 28% and 7%. Chosen on
+these studies."""
 FIRST, FIRST_EACH = 16, 1.0
 """Number of first proposals that are bold steps and leaps, and at most so many for each constant: the model learns from them."""
 HOPELESS = 4.0
