@@ -1,6 +1,6 @@
 """The closing phase: which runs at the end of a study choose its result and prove its keeps.
 
-A tenth of the runs at most. Each is one of two:
+One run in twenty at most. Each is one of two:
 
 - *Choosing* between the last incumbents and near misses is ranking and selection with correlated beliefs: the version is run whose run
   improves the expected level of the best one most (the knowledge gradient; Frazier, Powell & Dayanik 2009, *INFORMS J. Computing* 21,
@@ -19,10 +19,10 @@ from ..experiment import Experiment, Verdict
 from ..source.edits import complexity
 from .belief import Belief
 from .effects import knowledge_gradient
-from .gains import CONFIDENCE
+from .gains import PROVEN
 
-SHARE = 10
-"""One run in so many may belong to the closing phase."""
+SHARE = 20
+"""One run in so many may belong to the closing phase. With one in ten the studies of `benchmarks/judge.py` end no higher."""
 
 WORTH = 0.01
 """Worth of a run, in standard deviations of the noise, below which it chooses nothing any more."""
@@ -102,12 +102,7 @@ def _to_prove(belief: Belief, experiments: Sequence[Experiment], best: Experimen
     e = best
     while e.parent is not None:
         gain = belief.gain(e)
-        if (
-            gain is not None
-            and HOPE <= gain.p_better < CONFIDENCE
-            and belief.knows(e.number)
-            and belief.knows(e.parent)
-        ):
+        if gain is not None and HOPE <= gain.p_better < PROVEN and belief.knows(e.number) and belief.knows(e.parent):
             nearest = max(nearest or (0.0, e), (gain.p_better, e), key=lambda pair: pair[0])
         e = experiments[e.parent]
     if nearest is None:

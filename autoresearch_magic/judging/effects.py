@@ -37,7 +37,7 @@ Array = npt.NDArray[np.float64]
 SCALES, FINEST, COARSEST = 6, 0.25, 4.0
 """Number of scales, and the finest and coarsest of them in standard deviations of one run; effects seen beyond that are the coarsest."""
 
-PRIOR, NOTHING, GAINS = 6.0, 0.2, 0.1
+PRIOR, NOTHING, GAINS = 12.0, 0.2, 0.15
 """Proposals that the Dirichlet prior counts for, and its shares of proposals that change nothing and that help; the others harm.
 Chosen by simulation (`benchmarks/judge.py`)."""
 

@@ -5,8 +5,9 @@ The parent is the incumbent (the current best) that the experiment was compared 
 - `gain_over_parent`, what was seen: the difference of two means, of the experiment's runs that were judged and of all runs of its parent
   that count. Of a version that was chosen because it looked good it is too large on average.
 - `expected_gains`, what is believed: the mean of the gain's distribution given all runs of the study (`belief`), with the central 95% interval
-  and the chance of being better. A keep is *proven* when that chance is 95% and more than its own first run says so: another run of it,
-  or a version that was built on it. So of the proven keeps at most one in twenty is no gain, if the study's proposals are of one kind.
+  and the chance of being better. A keep is *proven* when that chance is 98%, and more than the first run says so, for which it was
+  kept: its further runs alone must show a gain at the level of 95%, or a version was built on it and all runs are four standard errors
+  apart, which no choice among hundreds of lucky runs explains. In `benchmarks/judge.py` less than one proven keep in twenty is no gain.
 
 All in the metric's unit and positive for better. Where the machine drifted later, the experiment's values from before the drift are
 taken, so that they are of the same time as its parent's.
@@ -21,10 +22,17 @@ from ..experiment import Experiment, Verdict
 from ..metric import Metric
 from ..values import summary
 from .belief import Belief
+from .chance import contrast
 from .noise import Noise, difference
 
 CONFIDENCE = 0.95
 """Of the interval of a gain, and of a keep that is proven."""
+
+PROVEN = 0.98
+"""The chance of being better from which a keep is proven, if more than its first run shows it."""
+
+FRESH, WIDE = 0.95, 4.0
+"""Chance by the further runs alone, and standard errors between all runs of keep and parent, that are enough."""
 
 CERTAIN = 0.9
 """Probability that a metric has no noise from which a single value proves a gain."""
@@ -123,10 +131,20 @@ def expected_gains(
         e = experiments[number]
         if (p := belief.gain(e)) is None:
             continue
-        shown = len(e.values) > 1 or number in followed
-        proven = e.verdict is Verdict.KEEP and p.p_better >= CONFIDENCE and shown
+        likely = e.verdict is Verdict.KEEP and p.p_better >= PROVEN
+        proven = likely and _shown(e, experiments[e.parent or 0], metric, noise, number in followed)
         seen[number] = replace(gain, gain=p.mean, low=p.low, high=p.high, p_better=p.p_better, proven=proven)
     return seen, belief
+
+
+def _shown(e: Experiment, parent: Experiment, metric: Metric, noise: Noise, followed: bool) -> bool:
+    """Whether more than the first run of a keep shows that it is better than its parent."""
+    ours = judged_values(e)
+    further = contrast(ours[1:], parent.values, metric, e.statistic, noise).p_better if len(ours) > 1 else None
+    if further is not None and further >= FRESH:
+        return True
+    every = contrast(ours, parent.values, metric, e.statistic, noise)
+    return followed and every.error > 0 and every.gain >= WIDE * every.error
 
 
 def _exact(e: Experiment, gain: Gain, certain: bool) -> Gain:

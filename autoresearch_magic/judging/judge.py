@@ -43,6 +43,9 @@ JUMP, SHARE = 4.0, 0.25
 """A gain is implausible, and measured twice before it is kept, when it is more than `JUMP` times the largest gain so far and more
 than `SHARE` of the incumbent's value."""
 
+LOOKS = -0.1
+"""What the runs of a candidate must show of its effect, in standard deviations of the noise, for further ones: losers are not run again."""
+
 SHORT = 0.1
 """Seconds of a run below which all runs count as equally long."""
 
@@ -243,7 +246,7 @@ class Judge:
         runs, most = max(found.again, found.parent_again), self.rule.pairs
         if again < most and deserves_second_run(candidate, belief.usual):
             return Decision(None, f"{said}, {describe(candidate.measurements[0], belief.usual)}: run again.")
-        if again < most and runs > fresh:
+        if again < most and runs > fresh and found.estimate.effect > LOOKS:
             which: Which = "candidate" if found.again >= found.parent_again else "incumbent"
             worth = f"one more run is worth {runs * unit:.2g}, the time of it for a new proposal {fresh * unit:.2g}"
             return Decision(None, f"{said}; {worth}.", which)

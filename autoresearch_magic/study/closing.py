@@ -1,4 +1,4 @@
-"""The closing phase of a study: a tenth of its runs at most chooses between its best versions and proves its keeps.
+"""The closing phase of a study: one in twenty of its runs at most chooses between its best versions and proves its keeps.
 
 What is run, and which version the study ends with, is decided by `judging.closing`. Where another version than the incumbent is
 expected to be better, the keeps that led away from it are taken back: they become discards, and it becomes the incumbent.

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 
 from ..experiment import Experiment, Verdict
-from ..judging.gains import CONFIDENCE, Gain
+from ..judging.gains import PROVEN, Gain
 from ..metric import format_number
 from ..text import counted
 
@@ -18,7 +18,7 @@ DASH = "–"
 NOTE = (
     "Gain: expected, over the version that it was compared with, above zero for better. Chance: of being truly better "
     "than that version; no difference counts as not better. "
-    "A keep is proven when its later runs leave less than one chance in twenty that it is no better."
+    "A keep is proven when that chance is at least 98% and later runs show it."
 )
 """What the columns of a table mean."""
 
@@ -72,9 +72,9 @@ def proof(gain: Gain | None) -> str:
         return "yes"
     if gain is None or gain.p_better is None:
         return "not yet: how much the number varies by chance is not known"
-    if gain.p_better >= CONFIDENCE:
+    if gain.p_better >= PROVEN:
         return "not yet: later runs have to show it too"
-    now, wanted = chance(gain), f"{CONFIDENCE:.0%}"
+    now, wanted = chance(gain), f"{PROVEN:.0%}"
     now = f"{100 * gain.p_better:.1f}%" if now == wanted else now
     return f"not yet: the chance of being better is {now}, and {wanted} is needed"
 

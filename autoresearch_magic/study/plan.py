@@ -4,8 +4,8 @@
 - Which gains are kept, and which are proven, is a share of cases at a gain in standard deviations of one run: `KEPT` and `PROVEN`. Both
   are of simulated studies with the judge's rule, of 30 to 60 runs (`benchmarks/plan.py`). With the strict rule a gain
   g is kept in a share q of cases where ``g = z(q) · sd · sqrt(1 + 1/m)``, for m runs of the baseline.
-- The duration is the seconds of a run times the number of runs: baseline, experiments, 30% more for repeats, a tenth
-  more for the closing phase, confirmation. The upper limit has every experiment with all its pairs.
+- The duration is the seconds of a run times the number of runs: baseline, experiments, 30% more for repeats, one in twenty
+  for the closing phase, confirmation. The upper limit has every experiment with all its pairs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from ..budget import Budget, format_duration
 from ..config.settings import Settings
 from ..errors import UserCodeError
 from ..experiment import Measurement
+from ..judging.closing import SHARE as CLOSING
+from ..judging.closing import closing_runs
 from ..judging.noise import certain, significant_digits, spread, student
 from ..judging.statistic import standard_error
 from ..metric import Metric
@@ -37,9 +39,6 @@ SHARE = 1 / 3
 
 REPEATS = 0.3
 """Repeats that the judge asks for, per experiment."""
-
-CLOSING = 0.1
-"""Runs of the closing phase, for each run of the search."""
 
 MOSTLY = 0.9
 """Share of cases that the plan calls nine of ten."""
@@ -104,7 +103,7 @@ class Plan:
         """Expected wall clock of the whole study."""
         s = self.settings
         search = s.repeats + s.experiments * (1 + (REPEATS if s.judge != "strict" else 0))
-        closing = math.floor(CLOSING * search) if s.judge != "strict" else 0
+        closing = closing_runs(math.floor(search)) if s.judge != "strict" else 0
         runs = search + closing + 2 * s.repeats
         return runs * self.trials[0].seconds
 
@@ -129,7 +128,7 @@ class Plan:
         s, seconds = self.settings, self.trials[0].seconds
         if s.time_limit is None:
             return None
-        return max(0, int((s.time_limit - 3 * s.repeats * seconds) / (seconds * (1 + REPEATS) * (1 + CLOSING))))
+        return max(0, int((s.time_limit - 3 * s.repeats * seconds) / (seconds * (1 + REPEATS) * (1 + 1 / CLOSING))))
 
     def __str__(self) -> str:
         s, own = self.settings, self.trials[0]

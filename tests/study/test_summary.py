@@ -132,7 +132,7 @@ def test_the_history_counts_runs():
         ["#", "verdict", "val_BPB", "runs", "seconds", "gain", "95% interval", "chance", "change"],
         ["0", "baseline", "1.010", "2", "2.0", "–", "–", "–", "baseline"],
         ["1", "keep, proven", "0.800", "3", "3.0", "+0.207", "0.172 to 0.242", ">99%", "LR 0.001 → 0.002"],
-        ["2", "discard", "0.900", "1", "1.0", "+0.105", "0.058 to 0.149", "99%", "a | b"],
+        ["2", "discard", "0.900", "1", "1.0", "+0.103", "0.054 to 0.147", "99%", "a | b"],
     ]
     *table, _, note = history_markdown(study, study.experiments).splitlines()
     assert note == " ".join(lines[-len(lines) + lines.index("") + 1 :])
@@ -156,7 +156,7 @@ def test_the_report_has_the_interval_and_the_runs():
     row = "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.207 | 0.172 to 0.242 | \\>99% | LR 0.001 → 0.002 |"
     assert f"{row}  |" in text, "what was kept, and why"
     assert f"{row}\n" in text
-    assert "| 2 | discard | 0.900 | 1 | 1.0 | +0.105 | 0.058 to 0.149 | 99% | a \\| b |" in text
+    assert "| 2 | discard | 0.900 | 1 | 1.0 | +0.103 | 0.054 to 0.147 | 99% | a \\| b |" in text
 
 
 def test_one_of_a_thing_is_no_plural():

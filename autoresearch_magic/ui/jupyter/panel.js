@@ -56,7 +56,7 @@ const MEANING = {
   rejected: "refused: it changed frozen code or a seed, or its value is impossible",
 };
 
-const PROVEN = [`${MEANING.keep}; not proven yet`, `${MEANING.keep}; proven: its later runs leave less than one chance in twenty that it is no better`];
+const PROVEN = [`${MEANING.keep}; not proven yet`, `${MEANING.keep}; proven: the chance that it is better is at least 98%, and later runs show it`];
 
 // ---------------------------------------------------------------------------------------------- elements and numbers
 
