@@ -21,8 +21,12 @@ from .observations import Observations
 
 SHARES: Mapping[str, float] = {"model": 0.7, "bold": 0.2, "tpe": 0.1}
 """Shares of the sources a priori."""
+SWITCHES: Mapping[str, float] = {"model": 0.6, "bold": 0.15, "leap": 0.15, "tpe": 0.1}
+"""The same where there are choices without an order, which often help only together with others."""
 FIRST_SHARES: Mapping[str, float] = {"bold": 0.5, "leap": 0.5}
 """The same of the first proposals, which the model learns from."""
+FIRST_SWITCHES: Mapping[str, float] = {"bold": 0.1, "leap": 0.9}
+"""The same where there are choices without an order, which often help only together with others."""
 DISCOUNT = 0.95
 """Factor on a proposal's weight for each later one."""
 SHRINK = 4.0

@@ -51,7 +51,7 @@ from .observations import (
     observe_running,
     untried,
 )
-from .portfolio import FIRST_SHARES, SHARES, order
+from .portfolio import FIRST_SHARES, FIRST_SWITCHES, SHARES, SWITCHES, order
 from .surrogate import Surrogate, make_surrogate
 
 ACTIVE = 8
@@ -223,14 +223,15 @@ def _candidates(
 ) -> Iterator[tuple[str, dict[str, Value]]]:
     """Yield sources and changes in order of preference; the later ones are for when the earlier ones were tried already."""
     active = groups[0]
+    switches = any(not is_number(c.space) for c in active.values())
     early = len(observations) - 1 < min(FIRST, FIRST_EACH * len(active))
     new = any(all([*o.changes] != [name] for o in [*observations, *running]) for name in active)
     if early:
-        sources = order(observations, FIRST_SHARES, rng)
+        sources = order(observations, FIRST_SWITCHES if switches else FIRST_SHARES, rng)
     elif new and rng.random() < NEW:
         sources = ["bold"]
     else:
-        sources = order(observations, {name: w for name, w in SHARES.items() if surrogate or name != "model"}, rng)
+        sources = order(observations, {name: w for name, w in (SWITCHES if switches else SHARES).items() if surrogate or name != "model"}, rng)
     for constants in groups:
         for source in sources:
             if source == "model" and surrogate:
