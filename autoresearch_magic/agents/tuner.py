@@ -231,7 +231,11 @@ def _candidates(
     elif new and rng.random() < NEW:
         sources = ["bold"]
     else:
-        sources = order(observations, {name: w for name, w in (SWITCHES if switches else SHARES).items() if surrogate or name != "model"}, rng)
+        sources = order(
+            observations,
+            {name: w for name, w in (SWITCHES if switches else SHARES).items() if surrogate or name != "model"},
+            rng,
+        )
     for constants in groups:
         for source in sources:
             if source == "model" and surrogate:
