@@ -127,7 +127,10 @@ def test_summaries_show_both_values() -> None:
     base = experiment(0, source, 1.0, Verdict.BASELINE)
     proposal = Tuner("", source).propose(Briefing("", "", LOSS, base, (base,)))
     assert proposal.summary == "POSITIONS learned → rotary"
-    assert proposal.hypothesis in ("POSITIONS: rotary is untried. A bold step.", "POSITIONS: rotary is untried. A leap.")
+    assert proposal.hypothesis in (
+        "POSITIONS: rotary is untried. A bold step.",
+        "POSITIONS: rotary is untried. A leap.",
+    )
 
 
 def test_first_proposals_are_large_steps_of_each_constant() -> None:
