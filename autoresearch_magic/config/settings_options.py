@@ -51,6 +51,7 @@ class SettingsOptions(TypedDict, total=False):
     bounds: str | Bounds
     pruner: str
     patience: int | str | None
+    max_runs: int | str | None
     until: float | str | None
     evals_interval: int | str | None
     timeout: float | str | None

@@ -99,6 +99,8 @@ def _rates(word: str, value: float, others: Others, callee: str) -> Found:
 
 
 def _share(word: str, value: float, others: Others, callee: str) -> Found:
+    if word == "epsilon" and callee.endswith("HuberRegressor") and value >= 1:
+        return Range(1.0, max(4.0, 2.0 * value), "log")  # below 1 it is refused
     if not _SHARE.fullmatch(word):
         if value == 0 and isinstance(value, float) and _PENALTY.fullmatch(word):
             return Range(0.0, 0.1)
