@@ -338,6 +338,7 @@ def main() -> None:
     two.add_argument("folders", type=Path, nargs="+")
     two.add_argument("--label", default="", help="which version of ours and strict")
     two.add_argument("--seeds", type=int, default=10**6, help="only the first so many seeds")
+    two.add_argument("--least", type=int, default=1, help="leave out cells with fewer seeds that all methods have")
     arguments = parser.parse_args()
     if arguments.command == "table":
         print(
@@ -346,6 +347,7 @@ def main() -> None:
                 TASKS,
                 arguments.label,
                 arguments.seeds,
+                arguments.least,
             )
         )
     elif set(arguments.methods) & set(OURS) and not arguments.label:

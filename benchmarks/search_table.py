@@ -42,6 +42,8 @@ def regrets(
 ) -> dict[Cell, dict[str, dict[int, float]]]:
     """Return the regret by cell, method and seed, of the first so many seeds; where ours is there, of its cells alone.
 
+    Of each cell the seeds that all of its methods have, so that none is compared on easier ones.
+
     Raises
     ------
     SystemExit
@@ -58,7 +60,12 @@ def regrets(
             cell = row["task"], row["noise"], row["evaluations"]
             found[cell][row["method"]][row["seed"]] = tasks[row["task"]].regret(row["truth"])
     ours = {cell: found[cell] for cell in found if "ours" in found[cell]}
-    return ours or found
+    return {cell: _of_common_seeds(of_cell) for cell, of_cell in (ours or found).items()}
+
+
+def _of_common_seeds(of_cell: Mapping[str, Mapping[int, float]]) -> dict[str, dict[int, float]]:
+    common = set.intersection(*(set(of_method) for of_method in of_cell.values()))
+    return {method: {seed: of_method[seed] for seed in sorted(common)} for method, of_method in of_cell.items()}
 
 
 def paired(a: Mapping[int, float], b: Mapping[int, float]) -> tuple[float, float, float]:
@@ -74,9 +81,13 @@ def ranks(means: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def table(rows: Sequence[Row], tasks: Mapping[str, Task], label: str = "", seeds: int = 10**6) -> str:
+def table(rows: Sequence[Row], tasks: Mapping[str, Task], label: str = "", seeds: int = 10**6, least: int = 1) -> str:
     """Return the results as Markdown: a table of cells, mean ranks, and where this package stands."""
-    found = regrets(rows, tasks, label, seeds)
+    found = {
+        cell: of_cell
+        for cell, of_cell in regrets(rows, tasks, label, seeds).items()
+        if min(map(len, of_cell.values())) >= least
+    }
     order = sorted(found, key=lambda cell: (list(tasks).index(cell[0]), cell[1], cell[2]))
     methods = [method for method in METHODS if any(method in found[cell] for cell in order)]
     lines = [
@@ -100,10 +111,9 @@ def table(rows: Sequence[Row], tasks: Mapping[str, Task], label: str = "", seeds
             mean, low, high = interval([*of_cell[method].values()])
             text = f"{mean:.3f} ({low:.3f} to {high:.3f})"
             shown.append(f"**{text}**" if method == best else text)
-        seeds = sorted({len(of_cell[method]) for method in of_cell})
-        counts = "/".join(map(str, seeds))
+        count = len(of_cell[best])
         lines.append(
-            f"| {task} | {'its own' if noise < 0 else f'{noise:.1%}'} | {evaluations} | {counts} | {' | '.join(shown)} |"
+            f"| {task} | {'its own' if noise < 0 else f'{noise:.1%}'} | {evaluations} | {count} | {' | '.join(shown)} |"
         )
         if "ours" in of_cell and len(of_cell) > 1:
             compared += 1

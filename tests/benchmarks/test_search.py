@@ -137,3 +137,11 @@ def test_only_cells_of_ours_and_the_first_seeds_are_shown(load, tasks):
     assert "| hill | 2.5% | 20 | 2 | " in text
     assert "| hill | 10.0% |" not in text
     assert "| **0.200 (" in load("search_table").table(rows("tpe", [0.2, 0.2], noise=0.1), tasks)
+
+
+def test_methods_are_compared_on_the_seeds_that_all_have(load, tasks):
+    found = rows("ours", [0.1, 0.3, 0.8, 0.8]) + rows("tpe", [0.3, 0.3])
+    text = load("search_table").table(found, tasks)
+    assert "| hill | 2.5% | 20 | 2 | **0.200 (" in text
+    assert "0.300 (0.300 to 0.300) |" in text
+    assert "| hill |" not in load("search_table").table(found, tasks, least=3)
