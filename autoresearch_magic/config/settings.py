@@ -200,7 +200,7 @@ class Settings:
         parse=optional(whole_number("patience", 1), off="off"), keys=("patience", "plateau patience"),
     )  # fmt: skip
     max_runs: int | None = _option(
-        None, "end the search so that no more runs than this are made in all, repeats and the closing phase included; what is measured "
+        None, "end the search so that no more runs than this are made in all, repeats and the closing phase included (the baseline takes a tenth of them at most, but two); what is measured "
         "again for the result comes on top", metavar="N",
         parse=optional(whole_number("max-runs", 2)), keys=("max runs",),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..config.settings import Settings
 from ..events import Notice, Remeasured, State
 from ..experiment import Experiment, Verdict
 from ..judging.belief import Belief
@@ -30,6 +31,12 @@ def searched(status: StudyStatus) -> int:
 def has_closing(status: StudyStatus) -> bool:
     """Whether a study has a closing phase: not where every repeat gives the same value, nor with the strict rule."""
     return status.settings.judge != "strict" and status.noise.known and not status.noise.deterministic
+
+
+def baseline_runs(settings: Settings) -> int:
+    """Return how often the baseline runs: `--repeats` times, but not for more than a tenth of --max-runs, if that leaves two."""
+    most = settings.max_runs
+    return settings.repeats if most is None else min(settings.repeats, max(2, most // 10))
 
 
 def closing_seconds(status: StudyStatus) -> float:

@@ -20,7 +20,7 @@ from ..judging.noise import estimate_noise
 from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
-from .closing import Closing, closing_seconds, runs_reached
+from .closing import Closing, baseline_runs, closing_seconds, runs_reached
 from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
 from .proposing import Proposer
@@ -148,11 +148,12 @@ class Loop:
         )
         baseline = self.pending or self.open(unchanged)
         baseline = replace(baseline, measurements=tuple(m for m in baseline.measurements if m.ok))
-        while len(baseline.measurements) < self.settings.repeats:
+        repeats = baseline_runs(self.settings)
+        while len(baseline.measurements) < repeats:
             self.measurer.wait_for_go(State.BASELINE)
             repeat = len(baseline.measurements)
             seed = self.settings.seed + repeat
-            measurement = self.measurer.measure(baseline, "baseline", seed, repeat, self.settings.repeats)
+            measurement = self.measurer.measure(baseline, "baseline", seed, repeat, repeats)
             if not measurement.ok:
                 raise baseline_error(measurement)
             if not self.rule.bounds.hold(value := measurement.value or 0.0):

@@ -3,8 +3,10 @@
 import git
 import pytest
 
+from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Notice, RunStarted
 from autoresearch_magic.experiment import Verdict
+from autoresearch_magic.study.closing import baseline_runs
 from autoresearch_magic.study.opening import open_study
 
 from ..studies import finish
@@ -65,3 +67,12 @@ def test_without_noise_the_best_is_run_once_more_where_few_digits_agree(make_stu
     study = finish(make_study("X = 3.0\nloss = X\n", agent="script", experiments=2))
     assert len(study.incumbent.values) == 2
     assert study.status.proven >= {study.incumbent.number}
+
+
+def test_a_limit_on_all_runs_limits_the_baseline_s_as_well():
+    def runs(**options):
+        return baseline_runs(Settings(metric="loss", **options))
+
+    assert [runs(), runs(max_runs=20), runs(max_runs=29), runs(max_runs=30), runs(max_runs=8)] == [3, 2, 2, 3, 2]
+    assert runs(repeats=5, max_runs=1000) == 5
+    assert runs(repeats=1, max_runs=1000) == 1
