@@ -5,8 +5,8 @@ The parent is the incumbent (the current best) that the experiment was compared 
 - `gain_over_parent`, what was seen: the difference of two means, of the experiment's runs that were judged and of all runs of its parent
   that count. Of a version that was chosen because it looked good it is too large on average.
 - `expected_gains`, what is believed: the mean of the gain's distribution given all runs of the study (`belief`), with the central 95% interval
-  and the chance of being better. A keep is *proven* when that chance is 98%, and more than the first run says so, for which it was
-  kept: its further runs alone must show a gain at the level of 95%, or a version was built on it and all runs are four standard errors
+  and the chance of being better. A keep is *proven* when that chance is 99%, and more than the first run says so, for which it was
+  kept: its further runs alone must show a gain at the level of 97.5%, or a version was built on it and all runs are four standard errors
   apart, which no choice among hundreds of lucky runs explains. In `benchmarks/judge.py` less than one proven keep in twenty is no gain.
 
 All in the metric's unit and positive for better. Where the machine drifted later, the experiment's values from before the drift are
@@ -28,10 +28,10 @@ from .noise import Noise, difference
 CONFIDENCE = 0.95
 """Of the interval of a gain, and of a keep that is proven."""
 
-PROVEN = 0.98
+PROVEN = 0.99
 """The chance of being better from which a keep is proven, if more than its first run shows it."""
 
-FRESH, WIDE = 0.95, 4.0
+FRESH, WIDE = 0.975, 4.0
 """Chance by the further runs alone, and standard errors between all runs of keep and parent, that are enough."""
 
 CERTAIN = 0.9

@@ -18,7 +18,7 @@ DASH = "–"
 NOTE = (
     "Gain: expected, over the version that it was compared with, above zero for better. Chance: of being truly better "
     "than that version; no difference counts as not better. "
-    "A keep is proven when that chance is at least 98% and later runs show it."
+    "A keep is proven when that chance is at least 99% and later runs show it."
 )
 """What the columns of a table mean."""
 

@@ -64,9 +64,9 @@ def test_a_chance_is_never_certain_where_there_is_noise(p, text):
         (KNOWN, "yes"),
         (UNKNOWN, "not yet: how much the number varies by chance is not known"),
         (None, "not yet: how much the number varies by chance is not known"),
-        (Gain(0.1, -0.1, 0.3, 2, 2, 0.88), "not yet: the chance of being better is 88%, and 98% is needed"),
-        (Gain(0.1, -0.1, 0.3, 2, 2, 0.9796), "not yet: the chance of being better is 98.0%, and 98% is needed"),
-        (Gain(0.1, -0.1, 0.3, 1, 2, 0.985), "not yet: later runs have to show it too"),
+        (Gain(0.1, -0.1, 0.3, 2, 2, 0.88), "not yet: the chance of being better is 88%, and 99% is needed"),
+        (Gain(0.1, -0.1, 0.3, 2, 2, 0.9896), "not yet: the chance of being better is 99.0%, and 99% is needed"),
+        (Gain(0.1, -0.1, 0.3, 1, 2, 0.995), "not yet: later runs have to show it too"),
     ],
 )
 def test_what_a_keep_lacks_to_be_proven(gain, words):

@@ -56,7 +56,7 @@ const MEANING = {
   rejected: "refused: it changed frozen code or a seed, or its value is impossible",
 };
 
-const PROVEN = [`${MEANING.keep}; not proven yet`, `${MEANING.keep}; proven: the chance that it is better is at least 98%, and later runs show it`];
+const PROVEN = [`${MEANING.keep}; not proven yet`, `${MEANING.keep}; proven: the chance that it is better is at least 99%, and later runs show it`];
 
 // ---------------------------------------------------------------------------------------------- elements and numbers
 
