@@ -1,6 +1,6 @@
 """What a study ends with: the rule of expected value beside the strict one, in simulated studies whose truth is known.
 
-    python benchmarks/judge.py [STUDIES] [EVALUATIONS] [WORKERS] [WORLD,...]
+    python benchmarks/judge.py [STUDIES] [EVALUATIONS] [WORKERS] [WORLD;...]
 
 The real loop with its judge, closing phase and final measurement; only the targets are simulated. Both rules get the same proposals
 and the same number of runs (repeats and the closing phase included; the final measurement of best and baseline selects nothing and
@@ -371,7 +371,7 @@ def main() -> None:
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     evaluations = int(sys.argv[2]) if len(sys.argv) > 2 else 150
     workers = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    worlds = [w for w in WORLDS if len(sys.argv) <= 4 or w.name in sys.argv[4].split(",")]
+    worlds = [w for w in WORLDS if len(sys.argv) <= 4 or w.name in sys.argv[4].split(";")]
     print(f"{studies} studies of {evaluations} runs in each world with each rule\n\n{HEAD}\n|{'---|' * 10}", flush=True)
     with ProcessPoolExecutor(workers) as pool:
         for world in worlds:
