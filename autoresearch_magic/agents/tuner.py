@@ -262,7 +262,9 @@ def _full_name(name: str, found: Sequence[str]) -> str:
 
 def _find(target: str, metric: Metric | None, baseline: str = "", *, strict: bool = True) -> list[Constant]:
     name, outside = ("", "") if metric is None else (metric.name, metric.expression)
-    return find_constants(target, strict=strict, baseline=baseline, metric=name, outside=outside)
+    found = find_constants(target, strict=strict, baseline=baseline, metric=name, outside=outside)
+    # A number that is the metric itself, as in a first draft, is not tuned beside others: that would write the result.
+    return [c for c in found if c.name != name] or found
 
 
 def _active(constants: Constants, observations: Observations) -> Constants:
