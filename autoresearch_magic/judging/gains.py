@@ -7,7 +7,7 @@ The parent is the incumbent (the current best) that the experiment was compared 
 - `expected_gains`, what is believed: the mean of the gain's distribution given all runs of the study (`belief`), with the central 95% interval
   and the chance of being better. A keep is *proven* when that chance is 99%, and more than the first run says so, for which it was
   kept: its further runs alone must show a gain at the level of 97.5%, or a version was built on it and all runs are four standard errors
-  apart, which no choice among hundreds of lucky runs explains. In `benchmarks/judge.py` less than one proven keep in twenty is no gain.
+  apart, which no choice among hundreds of lucky runs explains. In `benchmarks/judge.py` about one proven keep in twenty is no gain.
 
 All in the metric's unit and positive for better. Where the machine drifted later, the experiment's values from before the drift are
 taken, so that they are of the same time as its parent's.
