@@ -13,10 +13,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from .budget import Budget
-from .waiting import LostTime
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -34,33 +33,50 @@ LAST_STEP = 2**53
 """The largest step that is told: larger integers are no exact floats."""
 
 
+class LostTime(Protocol):
+    """Tells how much of the time between `start` and `stop` other programs held the core (`runners.worker.waiting`)."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the system tells it."""
+
+    def start(self) -> None:
+        """Begin to count."""
+
+    def stop(self) -> None:
+        """Stop counting."""
+
+    def seconds(self) -> float:
+        """Return the seconds so far."""
+
+
 class Clock:
     """The training budget of an experiment, as its target sees it.
 
     ``for step in clock:`` yields 0, 1, 2, ... until the budget of seconds or steps is spent. Time before the first
     step, inside ``with clock.paused():`` and after the loop is not charged; nor is, unless ``--clock wall`` is given, the time in
-    which other programs held the core of the thread that trains (see `waiting`), up to two thirds of the time (`LONGEST`).
+    which other programs held the core of the thread that trains (see `runners.worker.waiting`), up to two thirds of the time (`LONGEST`).
     """
 
     def __init__(self) -> None:
         self.configure(Budget(10.0, "seconds"), None)
 
-    def configure(self, budget: Budget, emit: Emit | None, *, wall: bool = True) -> None:
+    def configure(self, budget: Budget, emit: Emit | None, lost: LostTime | None = None) -> None:
         """Set the budget and the receiver of progress signals, and reset the clock. The runner calls this.
 
         Parameters
         ----------
         budget : Budget
         emit : callable or None
-        wall : bool
-            Whether to charge also the time in which other programs held the core.
+        lost : LostTime, optional
+            Tells the time in which other programs held the core, which is not charged; without it all is.
         """
         self._budget = budget
         self._seconds = budget.seconds or math.inf
         self._emit = emit
         self._spent = 0.0  # seconds of wall clock before the time that is running
         self._since: float | None = None  # start of the time that is running; None while stopped
-        self._lost: LostTime | None = None if wall else LostTime()
+        self._lost = lost
         self._lost_seconds = 0.0
         self._next_look = 0.0
         self._charged = 0.0

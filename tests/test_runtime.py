@@ -169,12 +169,11 @@ def busy_clock(monkeypatch):
             return self.at
 
     monkeypatch.setattr(runtime, "time", Time())
-    monkeypatch.setattr(runtime, "LostTime", Taken)
 
     def make(amount, share, *, unit="seconds", wall=False):
         monkeypatch.setattr(Taken, "share", share)
         made = Clock()
-        made.configure(Budget(amount, unit), None, wall=wall)
+        made.configure(Budget(amount, unit), None, None if wall else Taken())
         return made
 
     return make

@@ -20,20 +20,16 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import median
 
 import numpy as np
 
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
-from .disturbance import Usual, disturbance, usual_conditions
-from .effects import DECAY, OTHERS, WIDTH, WILD, Array, Effects, Evidence, Posterior, fit_effects, knowledge_gradient
-from .forecast import parse_forecast
-from .noise import Noise, student
-from .statistic import level, standard_error
-
-STEP = 1.1
-"""Ratio of neighbouring units."""
+from .disturbance import usual_conditions
+from .effects import DECAY, OTHERS, WIDTH, Array, Effects, Evidence, Posterior, fit_effects, knowledge_gradient
+from .joint_normal import Joint
+from .noise import Noise
+from .units import Units
 
 PAIRED = 0.1
 """Correlation of runs on the same seed from which seeds are taken into account."""
@@ -44,72 +40,11 @@ LINEAGE, OTHERS_KEPT, SEEDS = 12, 8, 12
 VAGUE = 1e3
 """Prior standard deviation of the baseline's level in units of the noise."""
 
-CLIP = 1e12
-"""Largest distance from the baseline in units: values beyond it are all alike, and squares stay in the range of a float."""
-
 FARTHEST = 1e6
 """The largest effect that the prior's scales follow, in units: beyond it the prior makes no difference."""
 
 SURPRISE = 2.0
 """Standard deviations from what the prior expected of a proposal beyond which its runs say nothing about its parent."""
-
-HUBER = 2.5
-"""Standard deviations from the middle of a version's own runs beyond which a run counts less."""
-
-
-@dataclass(frozen=True)
-class Joint:
-    """A joint normal distribution of named quantities: ``("level", experiment)`` and ``("seed", seed)``."""
-
-    names: tuple[Hashable, ...] = ()
-    mean: Array = field(default_factory=lambda: np.zeros(0))
-    cov: Array = field(default_factory=lambda: np.zeros((0, 0)))
-
-    def index(self, name: Hashable) -> int | None:
-        """Return where a quantity is; None for an unknown one."""
-        return self.names.index(name) if name in self.names else None
-
-    def with_quantity(self, name: Hashable, mean: float, variance: float, cov: Array | None = None) -> Joint:
-        """Return the distribution with one more quantity."""
-        n = len(self.names)
-        wider = np.zeros((n + 1, n + 1))
-        wider[:n, :n] = self.cov
-        wider[n, n] = variance
-        if cov is not None:
-            wider[n, :n] = wider[:n, n] = cov
-        return Joint((*self.names, name), np.append(self.mean, mean), wider)
-
-    def without(self, names: set[Hashable]) -> Joint:
-        """Return the distribution of the other quantities."""
-        left = [i for i, name in enumerate(self.names) if name not in names]
-        return Joint(tuple(self.names[i] for i in left), self.mean[left], self.cov[np.ix_(left, left)])
-
-    def updated(self, row: Array, value: float, variance: float, wild: float = 0.0) -> Joint:
-        """Return the distribution after a run of value ``row · quantities + noise``.
-
-        Parameters
-        ----------
-        row : array of float
-        value, variance : float
-            Of the run, and of its noise.
-        wild : float
-            Variance that is added when the run is wild, with probability `WILD`; 0 for never.
-        """
-        column = self.cov @ row
-        own = float(row @ column)
-        off = value - float(row @ self.mean)
-        if wild:
-            usual, other = own + variance, own + variance + wild
-            odds = (
-                (1 - WILD)
-                / WILD
-                * math.sqrt(other / usual)
-                * math.exp(max(-0.5 * off * off * (1 / usual - 1 / other), -700.0))
-            )
-            share = 1 / (1 + odds)  # the probability that it is wild
-            variance = 1 / ((1 - share) / variance + share / (variance + wild))
-        gain = column / (own + variance)
-        return Joint(self.names, self.mean + gain * off, self.cov - np.outer(gain, column))
 
 
 @dataclass(frozen=True)
@@ -159,7 +94,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class _State:
-    joint: Joint = Joint()
+    joint: Joint = field(default_factory=Joint)
     rows: tuple[_Row, ...] = ()
     lineage: tuple[int, ...] = ()
     effects: Mapping[str, Effects] = field(default_factory=dict)
@@ -217,30 +152,19 @@ class Belief:
 
     def __init__(
         self, experiments: Sequence[Experiment], metric: Metric, noise: Noise, *, timed: bool = True,
-        usual: Usual | None = None, before: Belief | None = None,
+        before: Belief | None = None,
     ) -> None:  # fmt: skip
-        self.metric, self.noise, self.statistic = metric, noise, experiments[0].statistic
-        # While the noise is known from few runs it may well be larger: the quantile that holds one sd of a normal.
-        sd = noise.sd * student(0.1587, noise.df)
-        self.unit = STEP ** round(math.log(sd) / math.log(STEP))
-        self.pairing = 0.0 if self.statistic != "mean" or noise.pairing < PAIRED else round(noise.pairing * 10) / 10
-        self.origin = experiments[0].value or 0.0
-        self.usual = usual_conditions(experiments, timed=timed) if usual is None else usual
+        usual = usual_conditions(experiments, timed=timed)
+        # The first value as origin, as the baseline's mean changes with each run of it.
+        first = next((m.value for m in experiments[0].measurements if m.ok and m.value is not None), 0.0)
+        self.units = Units.of(metric, noise, first, usual)
+        paired = experiments[0].statistic == "mean" and noise.pairing >= PAIRED
+        self.pairing = round(noise.pairing * 10) / 10 if paired else 0.0
         self._seen: list[Experiment] = []
         self._by_number: dict[int, _Row] | None = None
         self._full: dict[int, Posterior] = {}  # with the interval, of what no later run has changed
         self._states: list[_State] = [_State()]
-        key = (
-            self.unit,
-            self.pairing,
-            self.origin,
-            self.statistic,
-            metric.minimize,
-            noise.power,
-            round(self.usual.taken, 2),
-            round(self.usual.sensitivity),
-        )
-        self._key = key
+        self._key = key = (*self.units.key, self.pairing, experiments[0].statistic)
         if before is not None and before._key == key:
             same = 0
             while same < min(len(experiments), len(before._seen)) and _same(experiments[same], before._seen[same]):
@@ -278,7 +202,7 @@ class Belief:
             e.number,
             e.proposal.agent,
             Estimate(given.effect, given.variance, given.wild, len(e.values), posterior, effects),
-            self._forecast(e),
+            self.units.forecast(e),
         )
         lineage = (*state.lineage, e.number) if e.kept else state.lineage
         return _State(
@@ -317,36 +241,8 @@ class Belief:
             row[at] = 1.0
         return row, 1 - self.pairing if at is not None else 1.0
 
-    def _runs(self, e: Experiment) -> list[tuple[float, float, int | None]]:
-        """Return value, factor on the variance and seed of each run that counts, in units and positive for better."""
-        runs = [m for m in e.current if m.ok and m.value is not None]
-        values = [m.value for m in runs if m.value is not None]
-        sign = -1.0 if self.metric.minimize else 1.0
-        size = self._size(abs(sum(values) / len(values)))
-        if self.statistic != "mean":
-            found_level = level(values, self.statistic, self.unit)
-            variance = standard_error(len(values), self.statistic, self.unit) ** 2
-            factor = sum(disturbance(m, self.usual) ** 2 for m in runs) / len(runs)
-            return [(sign * (found_level - self.origin) / self.unit, variance / self.unit**2 * factor * size, None)]
-        scaled = [max(-CLIP, min(CLIP, sign * (v - self.origin) / self.unit)) for v in values]
-        middle = scaled[0] if len(scaled) == 1 else median(scaled)
-        found: list[tuple[float, float, int | None]] = []
-        for m, value in zip(runs, scaled, strict=True):
-            far = abs(value - middle) / math.sqrt(size) / HUBER
-            found.append((value, disturbance(m, self.usual) ** 2 * size * max(1.0, far), m.seed))
-        return found
-
-    def _size(self, value: float) -> float:
-        """Return the variance of a run of a version with this value, in those of the incumbent's: 1e-4 to 1e4."""
-        noise = self.noise
-        if not (noise.power and noise.size):
-            return 1.0
-        if not value:
-            return 1e-4
-        return math.exp(min(max(2 * noise.power * (math.log(value) - math.log(noise.size)), -9.2), 9.2))
-
     def _with_runs(self, joint: Joint, e: Experiment) -> Joint:
-        runs = self._runs(e)
+        runs = self.units.runs(e)
         joint = self._prepared(joint, [seed for _, _, seed in runs])
         for value, factor, seed in runs:
             row, rest = self._row(joint, e.number, seed)
@@ -355,7 +251,7 @@ class Belief:
 
     def _estimate(self, joint: Joint, e: Experiment) -> _Conditional:
         """Return what the runs of an experiment say, whatever its effect is."""
-        runs = self._runs(e)
+        runs = self.units.runs(e)
         joint = self._prepared(joint, [seed for _, _, seed in runs])
         rows = [self._row(joint, e.parent, seed) for _, _, seed in runs]
         h = np.array([row for row, _ in rows])
@@ -404,7 +300,7 @@ class Belief:
             given.variance,
             wild=given.wild,
             runs=len(e.values),
-            forecast=self._forecast(e),
+            forecast=self.units.forecast(e),
             interval=interval,
         )
 
@@ -429,14 +325,6 @@ class Belief:
         )
         largest = min(max([largest, *(abs(r.effect) for r in known if r)]), FARTHEST)
         return fit_effects(evidence, 1.0, largest, state.effects.get(e.proposal.agent))
-
-    def _forecast(self, e: Experiment) -> tuple[float, float] | None:
-        """Return the gain that the agent forecasts and its standard deviation, in units."""
-        if not e.proposal.expect or (told := parse_forecast(e.proposal.expect, self.metric)) is None:
-            return None
-        change, sd = told
-        spread = abs(change) if sd is None else sd
-        return (-change if self.metric.minimize else change) / self.unit, max(spread / self.unit, 0.1)
 
     # -- questions ------------------------------------------------------------------------------------------------
 
@@ -475,7 +363,7 @@ class Belief:
         row = self._rows().get(e.number)
         if row is None or row.estimate is None:
             return None
-        found, u = row.estimate, self.unit
+        found, u = row.estimate, self.units.size
         joint = self.joint
         own, parent = joint.index(("level", e.number)), joint.index(("level", e.parent))
         p = None
@@ -522,10 +410,8 @@ class Belief:
         at = self.joint.index(("level", number))
         if at is None:
             return None
-        sign = -1.0 if self.metric.minimize else 1.0
-        return self.origin + sign * self.unit * float(self.joint.mean[at]), self.unit * math.sqrt(
-            max(float(self.joint.cov[at, at]), 0.0)
-        )
+        sd = self.units.size * math.sqrt(max(float(self.joint.cov[at, at]), 0.0))
+        return self.units.level(float(self.joint.mean[at])), sd
 
 
 def _same(one: Experiment, other: Experiment) -> bool:

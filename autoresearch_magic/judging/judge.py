@@ -240,12 +240,12 @@ class Judge:
         """Decide by the expected gain, where there is noise; `fresh` is what a proposal is worth for the time of one run."""
         belief = self._belief
         assert belief is not None
-        unit = belief.unit
+        unit = belief.units.size
         p = found.posterior
         said = f"{expected(p.mean * unit, p.low * unit, p.high * unit, p.p_better)}; {versus}"
         runs, most = max(found.again, found.parent_again), self.rule.pairs
-        if again < most and deserves_second_run(candidate, belief.usual):
-            return Decision(None, f"{said}, {describe(candidate.measurements[0], belief.usual)}: run again.")
+        if again < most and deserves_second_run(candidate, belief.units.usual):
+            return Decision(None, f"{said}, {describe(candidate.measurements[0], belief.units.usual)}: run again.")
         if again < most and runs > fresh and found.estimate.effect > LOOKS:
             which: Which = "candidate" if found.again >= found.parent_again else "incumbent"
             worth = f"one more run is worth {runs * unit:.2g}, the time of it for a new proposal {fresh * unit:.2g}"

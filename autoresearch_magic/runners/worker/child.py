@@ -29,6 +29,7 @@ from .execution import execute, new_main, run_setup, seed_everything
 from .memory import shared_bytes
 from .metric_value import evaluate
 from .protocol import encode
+from .waiting import LostTime
 
 TRACEBACK_LINES, LINE_LENGTH = 30, 2_000
 """Most lines of a traceback that are kept, and characters of each: its first and its last ones."""
@@ -150,7 +151,7 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     namespace.update(frozen)
     if (torch := sys.modules.get("torch")) and job.get("threads"):
         torch.set_num_threads(job["threads"])
-    runtime.clock.configure(budget, emit, wall=job.get("wall", True))
+    runtime.clock.configure(budget, emit, None if job.get("wall", True) else LostTime())
     emit({"begin": True})
 
     result: dict[str, Any] = {"outcome": Outcome.OK, "value": None, "error": "", "evaluation": 0.0}

@@ -11,6 +11,7 @@ from ... import runtime
 from ...errors import UserError
 from ...experiment import Experiment
 from ...runners.worker.execution import seed_everything
+from ...runners.worker.waiting import LostTime
 from ...study.study import Study
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
@@ -64,7 +65,7 @@ def _prepare(study: Study, experiment: Experiment, names: dict[str, Any]) -> Non
     runtime.seed = seed
     # A `seed` that the setup has imported is replaced too, as in an experiment.
     names.update({name: seed for name, value in names.items() if isinstance(value, runtime.Seed)})
-    runtime.clock.configure(study.settings.budget, None, wall=study.settings.clock == "wall")
+    runtime.clock.configure(study.settings.budget, None, None if study.settings.clock == "wall" else LostTime())
     seed_everything(seed, experiment.target)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_magic import waiting
-from autoresearch_magic.waiting import LostTime, Times, uses_gpu
+from autoresearch_magic.runners.worker import waiting
+from autoresearch_magic.runners.worker.waiting import LostTime, Times, uses_gpu
 
 from .studies import wait_for
 
@@ -88,7 +88,7 @@ if pid := os.fork():  # the other program is no child of the process that measur
     other.kill()
     other.wait()
     sys.exit(status != 0)
-from autoresearch_magic.waiting import LostTime
+from autoresearch_magic.runners.worker.waiting import LostTime
 time.sleep(0.3)
 lost, began = LostTime(), time.monotonic()
 lost.start()
