@@ -10,7 +10,7 @@ import pytest
 from autoresearch_magic.runners.worker import waiting
 from autoresearch_magic.runners.worker.waiting import LostTime, Times, uses_gpu
 
-from .studies import wait_for
+from ...studies import wait_for
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system does not count it")
 
