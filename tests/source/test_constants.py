@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoresearch_magic.errors import UserError
@@ -288,7 +288,7 @@ _ranges = st.tuples(
 )  # fmt: skip
 
 
-@settings(deadline=None)  # a shared machine stalls at times
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a shared machine stalls at times
 @given(_ranges)
 def test_positions_and_values_of_a_range_agree(drawn: tuple[float, float, Any, bool, float]) -> None:
     low, factor, scale, whole, position = drawn

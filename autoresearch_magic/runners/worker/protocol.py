@@ -106,7 +106,7 @@ def _result(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return a result, or the part of it that a message has; fields of another type than theirs are left out."""
     result = _cleaned(body)
     assert isinstance(result, dict)
-    if "outcome" in result and result["outcome"] not in set(Outcome):
+    if "outcome" in result and result["outcome"] not in [*Outcome]:  # not a set: a list has no hash
         return None
     for key, fits in _FIELDS.items():
         if key in result and not fits(result[key]):

@@ -74,6 +74,12 @@ def test_a_run_has_a_result_whatever_it_sends(lines, command):
     assert len(m.error) < ERROR + 200
 
 
+@pytest.mark.parametrize("outcome", ["[]", "{}", "null", "1e999", "true", '"fine"'])
+def test_an_outcome_that_is_none_is_no_result(outcome):
+    event = read_event(f'{{"result": {{"outcome": {outcome}}}}}'.encode())
+    assert event is None or event["result"].get("outcome") in [*Outcome, None]
+
+
 @given(st.lists(st.binary(max_size=9), max_size=30))
 def test_lines_are_joined_from_pieces_and_long_ones_are_dropped(pieces):
     buffer = LineBuffer(longest=12)
