@@ -91,6 +91,11 @@ class ProposalFailed(Exception):
         Tokens, time and money that the attempt used.
     reply : str
         The agent's reply, as far as there was one.
+    unchanged : bool
+        Whether the agent has ended without a change, so that another question may end the same way: after three of these in a row the
+        search ends.
+    output : str
+        The end of what the agent printed, shown where the search ends because of it.
 
     Attributes
     ----------
@@ -100,10 +105,13 @@ class ProposalFailed(Exception):
 
     call: int = 0
 
-    def __init__(self, message: str, usage: Usage | None = None, reply: str = "") -> None:
+    def __init__(
+        self, message: str, usage: Usage | None = None, reply: str = "", *, unchanged: bool = False, output: str = ""
+    ) -> None:
         super().__init__(message)
         self.usage = usage
         self.reply = reply
+        self.unchanged, self.output = unchanged, output
 
 
 class CallFailed(ProposalFailed):

@@ -139,6 +139,8 @@ class Proposal:
         The agent's full reply; empty for agents that reply without text.
     failure : str
         One line that says why there is no new target; empty for a usable proposal. `target` is then the incumbent's.
+    ideas : tuple of str
+        Other ideas that the agent had on the way, for the study's backlog.
     """
 
     target: str
@@ -149,6 +151,7 @@ class Proposal:
     usage: Usage = field(default_factory=Usage)
     reply: str = ""
     failure: str = ""
+    ideas: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Escape halves of surrogate pairs, which a model's JSON may contain and no file can hold."""

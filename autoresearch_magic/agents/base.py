@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..config.settings import Settings
 from ..experiment import Experiment, Proposal, Usage
 from ..metric import Metric
+from ..storage.git.checkout import Checkout
 
 if TYPE_CHECKING:
     from .llm.backend import Backend
@@ -72,6 +73,12 @@ class Briefing:
         Names of files whose contents the agent must not see, or ``setup``; `setup` and `history` are without them already.
     running : tuple of Experiment
         What runs or waits to be judged while the agent is asked ahead of time: it is not to be proposed again.
+    others : int
+        How many other questions to the same agent are open at this moment; their proposals are not known yet.
+    ideas : tuple of str
+        The backlog: ideas that agents and the user have had and nobody has tried, each with its number, as ``"3: text"``.
+    checkout : Checkout or None
+        The user's repository, where the target is made of its files; an agent may read what git holds of it, never its checkout.
     advice : str
         What another agent knows, for this one to take, change or ignore; such as the tuner's in a hybrid.
     rework : Rework or None
@@ -102,6 +109,9 @@ class Briefing:
     valid: str = ""
     hidden: tuple[str, ...] = ()
     running: tuple[Experiment, ...] = ()
+    others: int = 0
+    ideas: tuple[str, ...] = ()
+    checkout: Checkout | None = None
     advice: str = ""
     rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
@@ -117,6 +127,8 @@ class Agent(ABC):
         The agent's name on its proposals; a hybrid tells its two agents apart by it.
     slow : bool
         Whether proposing takes long enough to ask for the next proposal while an experiment runs.
+    parallel : bool
+        Whether `propose` may be called from several threads at once (``--ask-ahead``).
     reworks : bool
         Whether it can repair a proposal that fails the guard (`Briefing.rework`).
     warning : str
@@ -125,6 +137,7 @@ class Agent(ABC):
 
     name: str = ""
     slow: bool = False
+    parallel: bool = False
     reworks: bool = False
     warning: str = ""
 
