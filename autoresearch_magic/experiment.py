@@ -141,6 +141,8 @@ class Proposal:
         One line that says why there is no new target; empty for a usable proposal. `target` is then the incumbent's.
     ideas : tuple of str
         Other ideas that the agent had on the way, for the study's backlog.
+    tries : tuple of int
+        Numbers of the backlog's ideas that it tries.
     """
 
     target: str
@@ -152,6 +154,7 @@ class Proposal:
     reply: str = ""
     failure: str = ""
     ideas: tuple[str, ...] = ()
+    tries: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Escape halves of surrogate pairs, which a model's JSON may contain and no file can hold."""

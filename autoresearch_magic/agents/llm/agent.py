@@ -65,5 +65,6 @@ class LanguageModel(Agent):
         )  # fmt: skip
         reply = answer.value
         return Proposal(
-            reply.target, reply.summary, reply.hypothesis, reply.expect, self.backend.name, answer.usage, answer.text
-        )
+            reply.target, reply.summary, reply.hypothesis, reply.expect, self.backend.name, answer.usage, answer.text,
+            ideas=reply.ideas, tries=reply.tries,
+        )  # fmt: skip

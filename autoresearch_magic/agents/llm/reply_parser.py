@@ -22,11 +22,15 @@ from dataclasses import dataclass
 from ...errors import UserError
 from ...source import files
 from ...source.edits import check_syntax, fingerprint
+from ...text import shorten
 
 NEAR = 0.6
 """Least similarity (difflib's ratio) of a passage that is shown as the nearest match; others would mislead the model."""
 SUMMARY = 120
 """Greatest length in characters of a summary that is derived from the reply because its tag is missing."""
+
+IDEAS, IDEA = 8, 200
+"""Most ideas that one reply adds to the backlog, and characters of each."""
 
 _FENCE = re.compile(
     r"^(?P<ticks>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^\n]*\n(?P<body>.*?)^(?P=ticks)[ \t]*$",
@@ -40,6 +44,11 @@ _TICKS = re.compile(r"^(?:`{3,}|~{3,})", re.MULTILINE)
 _SEARCH = re.compile(r"^<{5,9} ?SEARCH", re.MULTILINE)
 _NAMED = re.compile(r"^[ \t]*[`*]*#%[ \t]*file[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
 _DELETED = re.compile(r"^[ \t]*[`*]*#%[ \t]*delete[ \t]+(?P<path>[^\n]+?)[ \t]*$", re.MULTILINE)
+_LIST_MARK = re.compile(r"(?:[-*+•–—]|\(?\d{1,3}[.):])(?:\s+|$)(?:\[[ xX]?\]\s+)?")
+_NO_IDEA = re.compile(r"\W*(?:none|nothing|n/?a|\d+|no(?: (?:other|more|further))?(?: ideas)?)?\W*", re.IGNORECASE)
+_IDEAS = re.compile(r"<ideas>(.*?)(?:</ideas>|(?=<(?:hypothesis|summary|expect|ideas)>)|\Z)", re.DOTALL | re.IGNORECASE)
+_IDEA = re.compile(r"<idea>([^<]*)", re.IGNORECASE)
+_NUMBERS = re.compile(r"(?:[^\w<]|\d|ideas?\b|and\b)*", re.IGNORECASE)
 
 
 class ReplyError(Exception):
@@ -56,12 +65,18 @@ class ParsedReply:
         The whole new target.
     summary, hypothesis, expect : str
         The contents of the tags; the summary is never empty.
+    ideas : tuple of str
+        Other ideas, for the study's backlog.
+    tries : tuple of int
+        Numbers of ideas of the backlog that the change tries.
     """
 
     target: str
     summary: str
     hypothesis: str
     expect: str
+    ideas: tuple[str, ...] = ()
+    tries: tuple[int, ...] = ()
 
 
 def read_reply(text: str, target: str) -> ParsedReply:
@@ -88,7 +103,7 @@ def read_reply(text: str, target: str) -> ParsedReply:
         raise ReplyError("The new target is the same as the present one, apart from layout, comments or docstrings.")
     hypothesis, expect = tag(text, "hypothesis"), tag(text, "expect")
     summary = tag(text, "summary") or _first_line(hypothesis) or _what_changed(target, code)
-    return ParsedReply(code, " ".join(summary.split()), hypothesis, expect)
+    return ParsedReply(code, " ".join(summary.split()), hypothesis, expect, read_ideas(text), read_tries(text))
 
 
 def tag(text: str, name: str) -> str:
@@ -96,6 +111,43 @@ def tag(text: str, name: str) -> str:
     before = re.split(r"^(?:`{3,}|~{3,}|<{5,9} ?SEARCH)", text, maxsplit=1, flags=re.MULTILINE)[0]
     found = re.search(rf"<{name}>(.*?)(?:</{name}>|\Z)", before, re.DOTALL | re.IGNORECASE)
     return found[1].strip() if found else ""
+
+
+def read_ideas(text: str) -> tuple[str, ...]:
+    """Return the ideas in the ``<ideas>`` tags of a reply, one a line there, without list marks; at most `IDEAS` of them.
+
+    Code is not searched. In a list with marks, a line without one goes on with the idea above it. An idea is one line of at most
+    `IDEA` characters; the same words twice are one idea.
+    """
+    found: dict[str, str] = {}
+    for content in _IDEAS.findall(_prose(text)):
+        lines = [line.strip() for line in re.sub(r"</?idea>", "\n", content, flags=re.IGNORECASE).splitlines()]
+        marked = any(_LIST_MARK.match(line) for line in lines)
+        ideas: list[str] = []
+        for line in lines:
+            if mark := _LIST_MARK.match(line):
+                ideas.append(line[mark.end() :])
+            elif not marked:
+                ideas.append(line)
+            elif ideas and line:
+                ideas[-1] += f" {line}"
+        for idea in ideas:
+            if not _NO_IDEA.fullmatch(idea):
+                found.setdefault(" ".join(idea.split()).casefold(), shorten(idea, IDEA))
+    return tuple(found.values())[:IDEAS]
+
+
+def read_tries(text: str) -> tuple[int, ...]:
+    """Return the numbers of the backlog's ideas that a reply says it tries: ``<idea>3</idea>``."""
+    named = [each for each in _IDEA.findall(_IDEAS.sub("", _prose(text))) if _NUMBERS.fullmatch(each)]
+    return tuple(dict.fromkeys(int(number) for each in named for number in re.findall(r"\d{1,6}", each)))[:IDEAS]
+
+
+def _prose(text: str) -> str:
+    """Return a reply without its code; a tag that is open there is closed."""
+    for code in (_BLOCK, _FENCE):
+        text = code.sub("</idea></ideas>", text)
+    return re.split(r"^(?:`{3,}|~{3,}|<{5,9} ?SEARCH)", text, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def apply(text: str, target: str) -> str:

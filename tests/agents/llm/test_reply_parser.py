@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.agents.llm.reply_parser import ReplyError, read_reply, replace_once
+from autoresearch_magic.agents.llm.reply_parser import IDEA, IDEAS, ReplyError, read_ideas, read_reply, read_tries, replace_once
 from autoresearch_magic.source.files import join, split
 
 TARGET = "LR = 3e-4\nWIDTH = 64\n\ndef f(x):\n    return x * WIDTH\n\nloss = f(LR)\n"
@@ -206,3 +206,69 @@ def test_other_bytes_stay_unchanged():
     assert new_files("#% file b.txt\n" + block("b", "B"), odd) == {"b.txt": "a\r\nB\nc\r\n"}
     assert new_files("#% file b.txt\n" + block("c", "C\nD"), odd) == {"b.txt": "a\r\nb\nC\r\nD\r\n"}
     assert new_files("#% file c.txt\n" + block("end", "END"), odd) == {"c.txt": "no\nEND"}
+
+
+CODE = f"```python\n{TARGET.replace('3e-4', '1e-3')}```\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "ideas"),
+    [
+        ("", ()),
+        ("<ideas>wider layers</ideas>", ("wider layers",)),
+        ("<ideas>\n- wider layers\n* cosine  decay\n3. drop the bias\n4) [ ] tie weights\n</ideas>", ("wider layers", "cosine decay", "drop the bias", "tie weights")),
+        ("<ideas>\nwider layers\n\ncosine decay\n</ideas>", ("wider layers", "cosine decay")),
+        ("<ideas>\nOthers that I had:\n- wider layers,\n  twice as wide\n- decay\n</ideas>", ("wider layers, twice as wide", "decay")),
+        ("<ideas>wider layers\n<summary>S</summary>", ("wider layers",)),  # not closed
+        ("<ideas>wider layers", ("wider layers",)),
+        (f"<ideas>wider layers\n{CODE}", ("wider layers",)),
+        (f"{CODE}<ideas>after the code</ideas>", ("after the code",)),
+        ("```html\n<ideas>in code</ideas>\n```\n", ()),
+        ("<ideas>a thought</ideas>\n```html\n<ideas>in code that is cut off</ideas>\n", ("a thought",)),
+        ("<ideas>None.</ideas>", ()),
+        ("<ideas>- n/a\n- No other ideas\n- -</ideas>", ()),
+        ("<IDEAS>- Wider Layers\n- wider  layers</IDEAS><ideas>decay</ideas>", ("Wider Layers", "decay")),
+        ("<idea>3</idea>", ()),
+        ("<ideas><idea>8 layers</idea>\n<idea>decay</idea></ideas>", ("8 layers", "decay")),
+        ("<ideas>2.5 times the width\n-0.1 of decay</ideas>", ("2.5 times the width", "-0.1 of decay")),
+    ],
+)  # fmt: skip
+def test_ideas(text, ideas):
+    assert read_ideas(text) == ideas
+
+
+def test_ideas_are_bounded():
+    many = "\n".join(f"- idea {n} {'x' * 1000}" for n in range(100))
+    ideas = read_ideas(f"<ideas>\n{many}\n</ideas>")
+    assert len(ideas) == IDEAS
+    assert all(len(idea) == IDEA for idea in ideas)
+    assert read_ideas("<ideas>a \x1b[31mred\x00 one\ud800</ideas>") == (r"a \x1b[31mred\x00 one\ud800",)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("<idea>3</idea>", (3,)),
+        ("<idea>#3, 12 and 3</idea>", (3, 12)),
+        ("<idea>none</idea>", ()),
+        ("<ideas>3 layers</ideas>", ()),
+        ("<ideas><idea>8 layers</idea></ideas>", ()),
+        ("<idea>8 layers</idea>", ()),
+        ("<ideas>decay</ideas><idea>4</idea>", (4,)),
+        ("```\n<idea>3</idea>\n```", ()),
+        ("<idea> 7\n<summary>8 layers</summary>", (7,)),
+    ],
+)
+def test_numbers_of_the_ideas_that_a_reply_tries(text, numbers):
+    assert read_tries(text) == numbers
+
+
+def test_a_reply_has_its_code_beside_ideas():
+    reply = read_reply(f"{TAGS}<idea>2</idea>\n<ideas>\n- decay\n</ideas>\n{CODE}", TARGET)
+    assert (reply.target, reply.summary) == (TARGET.replace("3e-4", "1e-3"), "Faster")
+    assert (reply.ideas, reply.tries) == (("decay",), (2,))
+
+
+@given(st.text(alphabet="<ideas>/\n-`1. xS=HEARC", max_size=120))
+def test_ideas_of_any_text(text):
+    assert all(idea.strip() and "\n" not in idea and len(idea) <= IDEA for idea in read_ideas(text))
