@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.agents.llm.reply_parser import IDEA, IDEAS, ReplyError, read_ideas, read_reply, read_tries, replace_once
+from autoresearch_magic.agents.llm.reply_parser import (
+    IDEA,
+    IDEAS,
+    ReplyError,
+    read_ideas,
+    read_reply,
+    read_tries,
+    replace_once,
+)
 from autoresearch_magic.source.files import join, split
 
 TARGET = "LR = 3e-4\nWIDTH = 64\n\ndef f(x):\n    return x * WIDTH\n\nloss = f(LR)\n"
