@@ -48,7 +48,9 @@ def test_model_budget_files_and_instructions_stand_where_the_entry_says(name):
     assert ("a b.py" in arguments and "c.py" in arguments) == bool(adapter.files)
     assert any(text in word for word in arguments) != adapter.by_stdin
     assert adapter.stdin(text) == (text if adapter.by_stdin else "")
-    assert not any("{" in word and "}" in word and word[1:-1] in ("model", "budget", "file", "text") for word in arguments)
+    assert not any(
+        "{" in word and "}" in word and word[1:-1] in ("model", "budget", "file", "text") for word in arguments
+    )
 
 
 def test_only_what_is_given_is_among_the_arguments():
