@@ -22,10 +22,13 @@ def test_an_entry_is_complete(name):
     adapter = ADAPTERS[name]
 
     assert adapter.install.startswith("install it by ")
-    assert adapter.login and adapter.note.endswith(".")
+    assert adapter.login
+    assert adapter.note.endswith(".")
     assert adapter.documentation.startswith("https://")
     assert date.fromisoformat(adapter.dated) >= date(2026, 11, 1)
-    assert adapter.signs.limit and adapter.signs.login and adapter.signs.refused
+    assert adapter.signs.limit
+    assert adapter.signs.login
+    assert adapter.signs.refused
     assert adapter.own_files
     for pattern in (adapter.signs.limit, adapter.signs.login, adapter.signs.refused, adapter.reads.noise):
         re.compile(pattern)
