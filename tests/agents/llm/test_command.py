@@ -7,13 +7,14 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from autoresearch_magic.agents.llm import command
 from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn
 from autoresearch_magic.agents.llm.command import CommandBackend
+from autoresearch_magic.agents.processes import GRACE
 from autoresearch_magic.errors import Stopped
 
 PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistant", "2"), Turn("user", "ä?")))
@@ -71,13 +72,32 @@ def test_words_are_split_like_a_shell_but_without_one():
     assert ask("echo 'a  b' $HOME '|' cat").text == "a  b $HOME | cat\n"
 
 
-def test_it_runs_in_the_users_folder_and_environment(script, monkeypatch, tmp_path):
+def test_it_runs_in_an_empty_folder_with_the_users_environment(script, monkeypatch, tmp_path):
     monkeypatch.setenv("MY_API_KEY", "0123456789")
     monkeypatch.chdir(tmp_path)
-    script('echo "$MY_API_KEY $PWD"', "/bin/sh")
+    script('echo "$MY_API_KEY $PWD"; ls -A; touch seen', "/bin/sh")
     line = "'./my agent'"
     CommandBackend(line).check()
-    assert ask(line).text.split() == ["0123456789", str(tmp_path)]
+    key, folder = ask(line).text.split()
+    assert key == "0123456789"
+    assert tmp_path not in Path(folder).parents
+    assert not Path(folder).exists()
+
+
+def test_relative_words_that_name_files_go_on_working(script, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    script("import sys; print('|'.join(sys.argv[1:]))")
+    (tmp_path / "my.yml").touch()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "x.py").touch()
+    (tmp_path / "-p").touch()
+    line = f"{sys.executable} -S 'my agent' my.yml sub/x.py --config=my.yml --other=no.yml -p a=my.yml"
+    backend = CommandBackend(line)
+    monkeypatch.chdir("/")
+    said = backend.complete(PROMPT, deadline=10, wait=patient).text.strip()
+    assert said.split("|") == [
+        f"{tmp_path}/my.yml", f"{tmp_path}/sub/x.py", f"--config={tmp_path}/my.yml", "--other=no.yml", "-p", "a=my.yml",
+    ]  # fmt: skip
 
 
 def test_long_input_and_output_do_not_block():
@@ -147,7 +167,7 @@ def test_a_program_that_ignores_signals_is_killed_with_its_children(script, tmp_
     """)
     start = time.monotonic()
     fails(line, deadline=0.8)
-    assert time.monotonic() - start < 0.8 + command.GRACE + 1
+    assert time.monotonic() - start < 0.8 + GRACE + 1
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
     assert all(gone(pid) for pid in pids)
