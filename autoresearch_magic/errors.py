@@ -101,6 +101,8 @@ class ProposalFailed(Exception):
     ----------
     call : int
         The ledger's number of the call; 0 outside a study.
+    ideas : tuple of str
+        Ideas of the agent's unusable replies, for the study's backlog.
     """
 
     call: int = 0
@@ -112,6 +114,7 @@ class ProposalFailed(Exception):
         self.usage = usage
         self.reply = reply
         self.unchanged, self.output = unchanged, output
+        self.ideas: tuple[str, ...] = ()
 
 
 class CallFailed(ProposalFailed):

@@ -69,5 +69,6 @@ class Recorded(Agent):
             problem = f"Recorded edit {index + 1} does not apply: {shorten(str(error), 300)}"
             raise ProposalFailed(problem, reply=self.replies[index]) from None
         return Proposal(
-            reply.target, reply.summary, reply.hypothesis, reply.expect, self.name, reply=self.replies[index]
-        )
+            reply.target, reply.summary, reply.hypothesis, reply.expect, self.name, reply=self.replies[index],
+            ideas=reply.ideas, tries=reply.tries,
+        )  # fmt: skip

@@ -20,6 +20,7 @@ from ..storage.journal import Journal
 from . import registry
 from .control import Control
 from .definition import Definition, resumed
+from .ideas import Idea, add_idea, strike_ideas
 from .measuring import Measurer
 from .requests import RequestReader
 from .status import StudyStatus
@@ -184,6 +185,29 @@ class BackgroundStudy(StudyView):
             raise UserError("Say what the agent should know, in quotes.")
         with Journal(self.folder / "journal.sqlite") as journal:
             journal.note("say", text=text.strip())
+        return self
+
+    def add_idea(self, text: str) -> Idea:
+        """Add an idea to the backlog, for agents to try later; also while another process runs the study.
+
+        Raises
+        ------
+        UserError
+            When it is empty, longer than a line, or open already, or the study has not begun.
+        """
+        with Journal(self.folder / "journal.sqlite") as journal:
+            return add_idea(journal, text)
+
+    def strike_ideas(self, *numbers: int) -> Self:
+        """Strike ideas of the backlog by their numbers; agents are not shown them any more.
+
+        Raises
+        ------
+        UserError
+            When there is none of a number, or it is struck already; none is struck then.
+        """
+        with Journal(self.folder / "journal.sqlite") as journal:
+            strike_ideas(journal, numbers)
         return self
 
     # -- the thread -------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from ..experiment import Experiment, Proposal, incumbent_of
 from ..judging.noise import estimate_noise
 from .definition import Definition
 from .hidden import hidden_of
+from .ideas import Idea, for_agents
 
 
 def make_briefing(
@@ -17,6 +18,7 @@ def make_briefing(
     experiments: Sequence[Experiment],
     *,
     notes: Sequence[str],
+    ideas: Sequence[Idea] = (),
     wait: Callable[[float, str], None] | None = None,
     number: int | None = None,
 ) -> Briefing:
@@ -29,22 +31,25 @@ def make_briefing(
         Every judged experiment, the baseline first.
     notes : sequence of str
         What the user has said, the oldest first.
+    ideas : sequence of Idea
+        The backlog.
     wait : callable, optional
         See `Briefing.wait`.
     number : int, optional
         The number of the proposed experiment; the next one by default.
     """
-    incumbent = incumbent_of(experiments)
+    incumbent, backlog = incumbent_of(experiments), for_agents(ideas)
     assert incumbent is not None, "there is no baseline yet"
     s, checkout, hidden = definition.settings, definition.checkout, hidden_of(definition)
     setup, names = (hidden.setup, hidden.names) if hidden else (definition.setup, ())
     if hidden:
         experiments = [hidden.clean_experiment(e) for e in experiments]
         incumbent = experiments[incumbent.number]
+        backlog = tuple(hidden.clean(idea) for idea in backlog)
     briefing = Briefing(
         program=definition.program.text, setup=setup, metric=definition.metric, incumbent=incumbent,
         history=tuple(experiments), number=len(experiments) if number is None else number, seed=s.seed,
-        noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes),
+        noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes), ideas=backlog,
         hidden=names, verify=s.verify, guard=s.guard, valid=s.valid, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (), checkout=checkout,
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import replace
 
 from ..agents.base import Agent, Briefing
+from ..agents.llm.reply_parser import read_ideas
 from ..agents.prefetch import Prefetch
 from ..budget import format_duration
 from ..errors import CallFailed, NothingToPropose, ProposalFailed, Stopped, UserError
@@ -15,6 +16,7 @@ from ..experiment import Experiment, Proposal, Usage
 from ..source.edits import fingerprint
 from ..text import counted
 from .briefing import make_briefing, make_rework
+from .ideas import backlog, keep_ideas
 from .ledger import Ledger
 from .limits import SearchEnded, money_spent, time_left
 from .measuring import Measurer
@@ -119,8 +121,9 @@ class Proposer:
         except ProposalFailed as failed:
             made, mark = failed.call, ""
             proposal = Proposal(
-                incumbent.target, "no proposal", agent=self.settings.agent, reply=failed.reply, failure=str(failed)
-            )
+                incumbent.target, "no proposal", agent=self.settings.agent, reply=failed.reply, failure=str(failed),
+                ideas=failed.ideas or read_ideas(failed.reply),
+            )  # fmt: skip
         except (NothingToPropose, Stopped):
             raise
         except UserError as error:
@@ -132,6 +135,7 @@ class Proposer:
             self._awaited = False
         self._failures = 0
         proposal = replace(proposal, usage=self.ledger.claim(number, [made]))
+        self._keep_ideas(proposal, number)
         return Experiment(number, incumbent.number, proposal, mark, statistic=incumbent.statistic)
 
     def judged(self, experiment: Experiment) -> None:
@@ -185,10 +189,17 @@ class Proposer:
         finally:
             self._awaited = False
         proposal = replace(proposal, usage=before.usage + self.ledger.claim(number, [call.number]))
+        self._keep_ideas(proposal, number)
         reworked = replace(experiment, proposal=proposal, fingerprint=mark, measurements=())
         journal.rework(experiment, reworked, problem)
         self.publish(Proposed(reworked))
         return reworked, True
+
+    def _keep_ideas(self, proposal: Proposal, number: int) -> None:
+        keep_ideas(
+            self.records.journal, proposal.ideas, proposal.tries,
+            agent=proposal.agent or self.settings.agent, experiment=number,
+        )  # fmt: skip
 
     def close(self) -> None:
         """End all requests that are still open."""
@@ -201,8 +212,10 @@ class Proposer:
     # -- waits ------------------------------------------------------------------------------------------------------
 
     def _briefing(self, number: int) -> Briefing:
-        notes = self.records.journal.said()
-        return make_briefing(self.definition, self.status.experiments, notes=notes, wait=self._wait, number=number)
+        notes, ideas = self.records.journal.said(), backlog(self.records.journal, self.status.experiments)
+        return make_briefing(
+            self.definition, self.status.experiments, notes=notes, ideas=ideas, wait=self._wait, number=number
+        )
 
     def _paid(self, call: int, usage: Usage) -> bool:
         self.ledger.paid(call, usage)

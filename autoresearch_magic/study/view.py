@@ -15,6 +15,7 @@ from ..metric import Metric
 from ..storage.journal import Journal
 from ..text import as_html
 from .definition import Definition
+from .ideas import Idea, backlog
 from .status import StudyStatus
 from .summary import result_line
 
@@ -139,6 +140,15 @@ class StudyView:
         numbers = f"they are numbered 0 to {len(experiments) - 1}" if experiments else "none is finished yet"
         raise UserError(f"There is no experiment {number} in {self.name}: {numbers}.")
 
+    @property
+    def ideas(self) -> list[Idea]:
+        """The backlog: ideas for later, the agents' and the user's, with what became of each."""
+        path = self.folder / "journal.sqlite"
+        if not path.is_file():  # not begun
+            return []
+        with Journal(path) as journal:
+            return list(backlog(journal, self.status.experiments))
+
     def evals(self) -> Evals:
         """Analyse the history: how the study goes, and what to do next; see `autoresearch_magic.judging.analysis`."""
         s = self.settings
@@ -163,8 +173,8 @@ class StudyView:
         if not self.experiments:
             raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
         with Journal(self.folder / "journal.sqlite") as journal:
-            notes = journal.said()
-        briefing = make_briefing(self.definition, self.experiments, notes=notes)
+            notes, ideas = journal.said(), backlog(journal, self.experiments)
+        briefing = make_briefing(self.definition, self.experiments, notes=notes, ideas=ideas)
         briefing = advised(briefing, self.settings, self.folder.parent)
         return as_text(build_prompt(briefing, long=self.settings.blocks_from))
 

@@ -24,7 +24,7 @@ SHELL = COMMANDS[Place.SHELL]
 OF_STUDY = {
     "status": [], "history": [], "show": ["0"], "diff": ["1"], "best": [], "evals": [], "briefing": [], "report": [],
     "export": ["out.csv"], "restore": ["1"], "apply": [], "say": ["hello"], "pause": [], "stop": [], "wait": [], "resume": [],
-    "regression": ["0", "1"], "ablate": [], "watch": [],
+    "ideas": [], "regression": ["0", "1"], "ablate": [], "watch": [],
 }  # fmt: skip
 """The commands that look at a study, with arguments that they need."""
 
@@ -89,7 +89,7 @@ def test_help_needs_no_study_and_names_no_magic(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [
-    ["status"], ["history", "--kept"], ["show", "0"], ["diff", "0", "1"], ["best"], ["evals"], ["briefing"], ["agents"], ["skills"],
+    ["status"], ["history", "--kept"], ["show", "0"], ["diff", "0", "1"], ["best"], ["evals"], ["ideas"], ["briefing"], ["agents"], ["skills"],
     ["report"], ["say", "be", "bold"], ["stop"], ["wait"], ["restore", "0"], ["help"], ["help", "show"], [], ["--version"],
 ])  # fmt: skip
 def test_answers_go_to_the_standard_output_alone(folder, words):
@@ -153,7 +153,7 @@ def test_what_may_only_be_read_can_be_looked_at_and_not_changed(reader):
     for words in (["status"], ["history"], ["show", "0"], ["evals"], ["restore", "0"], ["best", "--json"]):
         done = reader(*words)
         assert (done.returncode, done.stderr) == (0, ""), done
-    for words in (["report"], ["export", "x.csv"], ["resume", "-n", "9"], ["regression", "0", "1"], ["say", "hi"],
+    for words in (["report"], ["export", "x.csv"], ["resume", "-n", "9"], ["regression", "0", "1"], ["say", "hi"], ["ideas", "add", "hi"],
                   ["restore", "0", "--to", "z.py"], ["run", "program.md", "--target", "train.py"]):  # fmt: skip
         one_line(reader(*words), 2, "Cannot write ")
 
@@ -237,7 +237,7 @@ def documented(command):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [
-    ["status"], ["history"], ["show", "1"], ["best"], ["evals"], ["regression", "0", "1", "--samples", "2"],
+    ["status"], ["history"], ["show", "1"], ["best"], ["evals"], ["ideas", "add", "wider layers"], ["regression", "0", "1", "--samples", "2"],
     ["plan", "program.md", "--target", "train.py"],
 ])  # fmt: skip
 def test_json_is_one_object_with_the_documented_fields(folder, words):

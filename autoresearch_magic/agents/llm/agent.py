@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ...errors import ProposalFailed
 from ...experiment import Proposal
 from ...source.edits import fingerprint
 from ..base import Agent, Briefing
 from .ask import DEADLINE, ask
 from .backend import Backend
 from .prompt import LONG, build_prompt
-from .reply_parser import ParsedReply, ReplyError, read_reply
+from .reply_parser import ParsedReply, ReplyError, read_ideas, read_reply
 
 
 class LanguageModel(Agent):
@@ -52,19 +53,26 @@ class LanguageModel(Agent):
         base = briefing.incumbent.target if briefing.rework is None else briefing.rework.proposal.target
         tried = {e.fingerprint: e.number for e in briefing.history if e.fingerprint}
 
+        ideas: dict[str, None] = {}  # also those of a reply that is sent back
+
         def parse(text: str) -> ParsedReply:
+            ideas.update(dict.fromkeys(read_ideas(text)))
             reply = read_reply(text, base)
             if (number := tried.get(fingerprint(reply.target))) is not None:
                 raise ReplyError(f"Experiment {number} has already tried this. Propose something else.")
             return reply
 
-        answer = ask(
-            self.backend, build_prompt(briefing, long=self.long), parse, form="the tags, then the code",
-            instead="Propose a small, simple change to the target instead.", deadline=self.deadline, wait=briefing.wait,
-            paid=briefing.paid,
-        )  # fmt: skip
+        try:
+            answer = ask(
+                self.backend, build_prompt(briefing, long=self.long), parse, form="the tags, then the code",
+                instead="Propose a small, simple change to the target instead.", deadline=self.deadline, wait=briefing.wait,
+                paid=briefing.paid,
+            )  # fmt: skip
+        except ProposalFailed as failed:
+            failed.ideas = tuple(ideas)
+            raise
         reply = answer.value
         return Proposal(
             reply.target, reply.summary, reply.hypothesis, reply.expect, self.backend.name, answer.usage, answer.text,
-            ideas=reply.ideas, tries=reply.tries,
+            ideas=tuple(ideas), tries=reply.tries,
         )  # fmt: skip

@@ -37,6 +37,8 @@ SOURCES = 240_000
 """Limit of all files together in characters, about 60,000 tokens; beyond it the longest files are cut."""
 NUMBERS = 1_600
 """Limit of the numbers besides the metric in characters."""
+IDEAS = 2_400
+"""Limit of the backlog of ideas in characters; the user's and the newest are shown."""
 NOTES = 3_000
 """Limit of the user's notes in characters; the newest are shown."""
 
@@ -77,6 +79,7 @@ How to answer
 <hypothesis>Why the change should help, in one to three sentences.</hypothesis>
 <summary>One line of at most 80 characters, like a commit subject.</summary>
 <expect>The expected effect on the metric, such as -0.02.</expect>
+<ideas>If you had other ideas on the way: one a line, to be kept and shown to you again. Else leave this tag out.</ideas>
 then the code, and nothing after it. No JSON."""
 
 SYSTEM = _ROLE + _METHOD + _FROZEN + _RULES
@@ -224,6 +227,11 @@ def sections(briefing: Briefing) -> list[str]:
         _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
         _section(
             "What the tuner knows, a model of all runs: take it, change it or ignore it", briefing.advice.splitlines()
+        ),
+        _section(
+            "Ideas for later, not tried yet: where your change tries one, give its number before the code, as in <idea>3</idea>",
+            [f"- {idea}" for idea in briefing.ideas],
+            limit=IDEAS,
         ),
         _section("Notes by the user, newest last", list(briefing.notes), keep_last=True, limit=NOTES),
     ]

@@ -3,4 +3,4 @@
 The order of these imports is the order of the help.
 """
 
-from . import shell, define, control, look, ask, results, use, begin  # noqa: F401, I001
+from . import shell, define, control, look, ideas, ask, results, use, begin  # noqa: F401, I001

@@ -1,0 +1,144 @@
+"""The backlog: ideas of agents and of the user are kept, numbered, merged, tried and struck."""
+
+import pytest
+
+from autoresearch_magic.agents.llm.agent import LanguageModel
+from autoresearch_magic.agents.llm.reply_parser import IDEA, IDEAS
+from autoresearch_magic.agents.registry import BUILT_IN
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.events import State
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.storage.journal import Journal
+from autoresearch_magic.study.ideas import add_idea, backlog, described, for_agents, keep_ideas, strike_ideas
+from autoresearch_magic.study.opening import open_study
+
+from ..agents.llm.test_agent import Scripted, reply
+from ..studies import QUICK, finish
+
+
+@pytest.fixture
+def journal(tmp_path):
+    with Journal(tmp_path / "journal.sqlite", create=True) as journal:
+        yield journal
+
+
+def keep(journal, *ideas, tries=(), experiment=1, agent="model"):
+    keep_ideas(journal, ideas, tries, agent=agent, experiment=experiment)
+
+
+def judged(number, verdict, runs=1):
+    run = Measurement(Outcome.OK, 1.0, 0)
+    return Experiment(number, 0, Proposal("X = 1\n", "s"), verdict=verdict, measurements=(run,) * runs)
+
+
+def test_ideas_are_numbered_and_know_who_had_them(journal):
+    keep(journal, "wider layers", "decay")
+    add_idea(journal, "  drop\nthe   bias ")
+    keep(journal, "tie weights", experiment=2)
+    assert [(i.number, i.text, i.origin) for i in backlog(journal)] == [
+        (1, "wider layers", "model, experiment 1"), (2, "decay", "model, experiment 1"), (3, "drop the bias", "you"),
+        (4, "tie weights", "model, experiment 2"),
+    ]  # fmt: skip
+    assert {i.state for i in backlog(journal)} == {"open"}
+    assert for_agents(backlog(journal)) == ("3: drop the bias", "4: tie weights", "2: decay", "1: wider layers")
+
+
+def test_the_same_words_are_one_idea(journal):
+    keep(journal, "Wider layers.")
+    before = len(journal.notes())
+    keep(journal, "wider  LAYERS", "wider layers", experiment=5)
+    assert len(journal.notes()) == before, "nothing is written for what is known"
+    with pytest.raises(UserError, match=r"^That is idea 1 already: Wider layers\.$"):
+        add_idea(journal, "wider layers")
+    keep(journal, "lr 0.1", "lr -0.1")
+    assert [i.text for i in backlog(journal)] == ["Wider layers.", "lr 0.1", "lr -0.1"]
+
+
+def test_an_experiment_tries_an_idea_unless_it_never_ran(journal):
+    keep(journal, "a", "b", "c")
+    keep(journal, tries=(1, 2, 7, 0, -1), experiment=3)
+    assert [i.tried for i in backlog(journal)] == [3, 3, None]
+    assert for_agents(backlog(journal)) == ("3: c",)
+    never = [judged(3, Verdict.REJECTED, runs=0)]
+    assert [i.state for i in backlog(journal, never)] == ["open"] * 3
+    crashed = [judged(3, Verdict.CRASH)]
+    assert described(backlog(journal, crashed)[0], crashed) == "tried by experiment 3, crash"
+    keep(journal, tries=(1,), experiment=9)
+    assert backlog(journal, crashed)[0].tried == 9
+
+
+def test_a_struck_idea_stays_away_until_the_user_wants_it_again(journal):
+    keep(journal, "a", "b")
+    strike_ideas(journal, [1])
+    keep(journal, "A", experiment=4)
+    assert [i.state for i in backlog(journal)] == ["struck", "open"]
+    for numbers, message in (([1], "Idea 1 is struck already: a"), ([2, 3], "There is no idea 3: they are numbered 1 to 2"), ([0], "no idea 0")):  # fmt: skip
+        with pytest.raises(UserError, match=message):
+            strike_ideas(journal, numbers)
+    assert [i.state for i in backlog(journal)] == ["struck", "open"], "none of several is struck where one is wrong"
+    assert add_idea(journal, "a").state == "open"
+    assert [i.number for i in backlog(journal)] == [1, 2]
+
+
+@pytest.mark.parametrize(("text", "message"), [("  ", "Say the idea"), (" . ", "Say the idea"), ("x" * 201, "200 characters at most, and this one 201")])  # fmt: skip
+def test_what_is_no_idea_is_one_line(journal, text, message):
+    with pytest.raises(UserError, match=message):
+        add_idea(journal, text)
+    assert not backlog(journal)
+
+
+def test_what_an_agent_of_ones_own_returns_is_bounded(journal):
+    keep(journal, *(f"{n} \x1b[1m{'x' * 900}\n" for n in range(50)), "", agent="")
+    ideas = backlog(journal)
+    assert len(ideas) == IDEAS
+    assert all(len(i.text) == IDEA and i.text.isprintable() for i in ideas)
+    assert ideas[0].origin == "an agent, experiment 1", "not taken for the user's"
+
+
+def test_ideas_of_replies_that_are_unusable_or_refused_are_kept_and_those_tried_are_marked(make_study, monkeypatch):
+    def with_ideas(text, *ideas, tries=""):
+        return f"{tries}<ideas>\n" + "".join(f"- {idea}\n" for idea in ideas) + f"</ideas>\n{text}"
+
+    backend = Scripted(
+        with_ideas("no code here", "first"), with_ideas("none again", "second"),  # a rejected proposal
+        with_ideas(reply("X = 3.0\nloss = (X - 1) ** 2\nimport random\nrandom.seed(3)\n"), "third", tries="<idea>1</idea>"),  # refused
+        with_ideas(reply("X = 2.0\nloss = (X - 1) ** 2\n"), "First.", tries="<idea>2</idea>"),
+        reply("X = 1.5\nloss = (X - 1) ** 2\n"),
+    )  # fmt: skip
+    monkeypatch.setattr("autoresearch_magic.study.proposing.PAUSES", (0.0, 0.0))
+    monkeypatch.setitem(BUILT_IN, "model", lambda order: LanguageModel(backend))
+    study = finish(make_study(QUICK, agent="model", experiments=2, prefetch=False))
+    assert [str(e.verdict) for e in study.experiments[1:3]] == ["rejected", "rejected"]
+    assert [(i.number, i.text, i.experiment, i.tried) for i in study.ideas] == [
+        (1, "first", 1, None), (2, "second", 1, 3), (3, "third", 2, None),
+    ]  # fmt: skip
+    prompts = [prompt.turns[0].text for prompt in backend.prompts]
+    assert "Ideas for later" not in prompts[0]
+    assert "\n- 2: second\n- 1: first\n" in prompts[2]
+    assert "\n- 3: third\n- 1: first\n" in prompts[4]
+    assert "- 3: third" in study.briefing()
+
+
+def test_another_process_adds_and_strikes_while_the_study_is_known_here(make_study):
+    study = make_study(agent="tuner", experiments=1)
+    assert study.ideas == []
+    with pytest.raises(UserError, match="There is no study"):
+        study.add_idea("too early")
+    finish(study)
+    there = open_study(study.folder)
+    assert there.add_idea("wider layers").number == 1
+    study.add_idea("decay")
+    assert there.strike_ideas(1) is there
+    assert [(i.text, i.state) for i in study.ideas] == [("wider layers", "struck"), ("decay", "open")]
+    assert study.state == State.FINISHED
+    assert "- 2: decay" in study.briefing()
+
+
+def test_hidden_lines_do_not_leak_through_ideas(make_study):
+    setup = "ANSWERS = [3, 1, 4]\ndef evaluate(x, wanted=3.25):\n    closest = abs(x - wanted)\n    return closest\n"
+    study = finish(make_study("X = 1.0\n", setup, metric="loss=evaluate(X)", experiments=1, hide="setup"))
+    study.add_idea("know that ANSWERS = [3, 1, 4]")
+    study.add_idea("halve X")
+    assert study.ideas[0].text == "know that ANSWERS = [3, 1, 4]", "the user sees everything"
+    assert "[3, 1, 4]" not in study.briefing()
+    assert "- 2: halve X" in study.briefing()
