@@ -35,3 +35,24 @@ def wait_for(condition, seconds=40.0):
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+NOISY = """\
+import random
+X, Y = 3.0, 2.0
+loss = (X - 1) ** 2 + Y + random.gauss(0, 0.05)
+"""
+
+
+def noisy(x=3.0, y=2.0, more=""):
+    """Return a version of `NOISY`, whose values depend on its seed alone."""
+    return NOISY.replace("3.0, 2.0", f"{x}, {y}") + more
+
+
+PROPOSALS = (
+    noisy(2.5), noisy(2.52), noisy(2.5, 1.97), noisy(2.5), noisy(2.5, 1.5), noisy(2.5, 1.5, "1 / 0\n"), noisy(2.5, 1.49),
+    noisy(2.2, 1.5), noisy(2.2, 1.46), noisy(2.2, 1.5, "import random; random.seed(3)\n"), noisy(2.15, 1.5), noisy(2.1, 1.48),
+    noisy(4.0, 1.5), noisy(2.1, 1.44), noisy(2.05, 1.44), noisy(1.0, 1.44), noisy(1.02, 1.44), noisy(1.0, 1.43), noisy(1.0, 1.3),
+    noisy(1.01, 1.31, "x ="),
+)  # fmt: skip
+"""Twenty proposals one after another: gains, losses, near ones, a duplicate, crashes, and one that sets a seed."""

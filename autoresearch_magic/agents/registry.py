@@ -76,6 +76,14 @@ def _hybrid(order: Order) -> Agent:
     return Hybrid(build(structure or "claude", order.target), second)
 
 
+def _me(order: Order) -> Agent:
+    from .me import Me
+
+    if order.argument:
+        raise UserError("--agent me takes nothing behind it.")
+    return Me()
+
+
 def _recorded(order: Order) -> Agent:
     from .recorded import Recorded
 
@@ -99,6 +107,7 @@ BUILT_IN: dict[str, AgentFactory] = {
     "hybrid": _hybrid,
     "replay": _replay,
     "recorded": _recorded,
+    "me": _me,
 }
 
 
@@ -110,6 +119,7 @@ DESCRIPTIONS = {
     "hybrid": "a model changes the structure and the tuner the numbers (hybrid:claude+tuner)",
     "replay": "plays a recorded study: replay:STUDY[@SPEED]",
     "recorded": "plays back the edits that were recorded on a skill's example: recorded:SKILL",
+    "me": "nobody inside proposes: you, or a coding agent that drives the study, try versions with  autoresearch try",
 }
 """What `%autoresearch agents` shows of the built-in ones."""
 

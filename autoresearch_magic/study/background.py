@@ -11,6 +11,7 @@ from typing import Any, Self, Unpack
 from filelock import FileLock, Timeout
 
 from ..agents.base import Agent
+from ..agents.me import Me
 from ..agents.registry import make_agent
 from ..config.settings_options import SettingsOptions
 from ..errors import UserError
@@ -18,9 +19,11 @@ from ..events import Event, Notice, Observer, State, StateChanged
 from ..storage import folders
 from ..storage.journal import Journal
 from . import registry
-from .control import Control
+from .control import Control, Given
 from .definition import Definition, resumed
+from .driving import DrivenLoop, FinishingLoop
 from .ideas import Idea, add_idea, strike_ideas
+from .loop import Loop
 from .measuring import Measurer
 from .requests import RequestReader
 from .status import StudyStatus
@@ -40,9 +43,10 @@ class BackgroundStudy(StudyView):
         self.folder, self.name = folder, folder.name
         self.status = StudyStatus(folder.name, folder, definition)
         self._agent = agent  # made and not used yet
+        self._drive: type[DrivenLoop] | None = None  # what its thread runs, where that is not the agent's loop
         self._remarks: list[str] = []
         self._observers = list(observers)
-        self._changed = threading.Condition()
+        self.changed = threading.Condition()
         self._control = Control()
         self._thread: StudyThread | None = None
         self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
@@ -65,6 +69,11 @@ class BackgroundStudy(StudyView):
         except OSError:
             return False
 
+    @property
+    def driven(self) -> bool:
+        """Whether its thread only tries what is given from outside, so that it ends with the last such version."""
+        return self._drive is not None
+
     # -- running ----------------------------------------------------------------------------------------------------
 
     def take_remarks(self) -> list[str]:
@@ -86,6 +95,30 @@ class BackgroundStudy(StudyView):
             When it runs already, another study runs in this process, or another process runs this one.
         """
         return self._launch(None)
+
+    def begin(self) -> Self:
+        """Measure the baseline, where there is none, and stop; return at once. For a study whose versions come from outside.
+
+        Raises
+        ------
+        UserError
+            As for `start`.
+        """
+        return self._launch(None, drive=DrivenLoop)
+
+    def finish(self) -> Self:
+        """End the search: choose the final version and confirm the result on fresh seeds; return at once.
+
+        `start` does so by itself at its end; a study whose versions come from outside ends when it is told to.
+
+        Raises
+        ------
+        UserError
+            As for `start`, and where there is no baseline yet.
+        """
+        if not self.experiments:
+            raise UserError(f"{self.name} has no baseline yet: there is nothing to finish.")
+        return self._launch(None, drive=FinishingLoop)
 
     def step(self, **settings: Unpack[SettingsOptions]) -> Self:
         """Make one experiment (the baseline first, when there is none yet), then pause; return at once.
@@ -125,7 +158,7 @@ class BackgroundStudy(StudyView):
         if self.active:
             self._check_unchanged(settings)
             if self.status.state in (State.PAUSED, State.PAUSING):
-                with self._changed:
+                with self.changed:
                     self.status.state = State.RUNNING  # takes back a pause that was requested and not reached yet
                 self._control.allow(None)
                 self._publish(StateChanged(State.RUNNING))
@@ -164,13 +197,13 @@ class BackgroundStudy(StudyView):
             Whether it is paused or has ended; False when the timeout came first.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
+        with self.changed:
             while self.active and self.status.state is not State.PAUSED:
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:
                     return False
                 # Short waits: Python delivers an interrupt only between them.
-                self._changed.wait(0.1 if left is None else min(0.1, left))
+                self.changed.wait(0.1 if left is None else min(0.1, left))
         return True
 
     def say(self, text: str) -> Self:
@@ -240,11 +273,45 @@ class BackgroundStudy(StudyView):
             raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")
         return self._launch(None, comparison)
 
-    def _launch(self, allowed: int | None, comparison: Comparison | None = None) -> Self:
-        """Start the thread; `allowed` is the number of experiments before a pause."""
+    def _give(self, given: Given) -> None:
+        """Make a version the next experiment of the study as it runs; where it does not run, run that one alone.
+
+        Raises
+        ------
+        UserError
+            When it cannot be started, is stopping, or answers a question at the moment.
+        """
+        with registry.lock:
+            if not self.active:
+                self._launch(None, drive=DrivenLoop, given=given)
+                return
+            if self._control.stopping:
+                raise UserError(f"{self.name} is stopping: try it again in a moment.")
+            if self._thread is None or not self._thread.takes_given:
+                raise UserError(f"{self.name} is {self.state}: wait for that (%autoresearch wait), then try it.")
+            if self.status.state in (State.PAUSED, State.PAUSING):
+                self.status.state = State.RUNNING  # for this one version
+            self._control.give(given)
+
+    def _launch(
+        self, allowed: int | None, comparison: Comparison | None = None, drive: type[DrivenLoop] | None = None, given: Given | None = None
+    ) -> Self:  # fmt: skip
+        """Start the thread.
+
+        Parameters
+        ----------
+        allowed : int or None
+            The number of experiments before a pause.
+        comparison : callable, optional
+            What to run instead of experiments.
+        drive : type of DrivenLoop, optional
+            What to run instead of the agent's loop.
+        given : Given, optional
+            The first version for that.
+        """
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
-        if self.status.complete and comparison is None:
+        if self.status.complete and comparison is None and drive is None:
             raise UserError(
                 f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {self.status.longer}  "
                 "or begin another with  %autoresearch start"
@@ -255,8 +322,10 @@ class BackgroundStudy(StudyView):
                     f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
                     "(%autoresearch stop) before you start another."
                 )
-            agent = None
-            if comparison is None:
+            agent: Agent | None = None
+            if drive is not None:
+                agent = Me()
+            elif comparison is None:
                 agent, self._agent = self._agent or self._make_agent(self.definition), None
                 agent.check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -266,9 +335,13 @@ class BackgroundStudy(StudyView):
             except Timeout:
                 raise UserError(f"Another process is running {self.name}: stop it there first.") from None
             registry.register(self)
-            self._control = Control()
+            self._control, self._drive = Control(), drive
             self._control.allow(allowed)
-            self._thread = StudyThread(self.status, self._control, self._publish, self._lock, agent, comparison)
+            if given is not None:
+                self._control.give(given)
+            self._thread = StudyThread(
+                self.status, self._control, self._publish, self._lock, agent, comparison, drive or Loop
+            )
             self.status.message = self.status.traceback = ""
             self.status.state = State.STARTING
         reader = RequestReader(  # made first, because it reads what the journal holds from before this start
@@ -283,9 +356,9 @@ class BackgroundStudy(StudyView):
         return self
 
     def _publish(self, event: Event) -> None:
-        with self._changed:
+        with self.changed:
             self.status.take(event)
-            self._changed.notify_all()
+            self.changed.notify_all()
         for observer in list(self._observers):
             try:
                 observer(event)

@@ -1,11 +1,33 @@
-"""Pause, resume and stop a study's thread from other threads."""
+"""Pause, resume and stop a study's thread from other threads, and give it versions to try."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..errors import Stopped
+from ..experiment import Proposal
+
+
+class GivenFirst(Exception):
+    """Raised where the agent is awaited: a version was given, and is tried before the agent's next one."""
+
+
+@dataclass(eq=False)
+class Given:
+    """A version that a person or another program has given, to be the next experiment.
+
+    Attributes
+    ----------
+    proposal : Proposal
+    number : int or None
+        The number of its experiment; None until that is opened.
+    """
+
+    proposal: Proposal
+    number: int | None = None
 
 
 class Control:
@@ -15,6 +37,30 @@ class Control:
         self._changed = threading.Condition()
         self._allowed: int | None = None  # experiments until a pause; None: no pause
         self._stopping = False
+        self._given: deque[Given] = deque()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the study was asked to stop."""
+        return self._stopping
+
+    @property
+    def has_given(self) -> bool:
+        """Whether a version waits to be tried."""
+        return bool(self._given)
+
+    def give(self, given: Given) -> None:
+        """Make a version the next experiment; a study that is paused runs it, and is paused again."""
+        with self._changed:
+            self._given.append(given)
+            if self._allowed == 0:
+                self._allowed = 1
+            self._changed.notify_all()
+
+    def take_given(self) -> Given | None:
+        """Return the version to be tried next, once; None where none was given."""
+        with self._changed:
+            return self._given.popleft() if self._given else None
 
     def allow(self, experiments: int | None) -> None:
         """Allow so many experiments before the next pause; None lifts the pause, 0 pauses now."""
@@ -34,14 +80,16 @@ class Control:
                 raise Stopped
 
     def rest(self, seconds: float) -> None:
-        """Wait, but no longer than until a pause is asked for; raise as soon as the study is stopped.
+        """Wait, but no longer than until a pause is asked for or a version given; raise as soon as the study is stopped.
 
         Raises
         ------
         Stopped
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._allowed == 0, timeout=max(0.0, seconds))
+            self._changed.wait_for(
+                lambda: self._stopping or self._allowed == 0 or self.has_given, timeout=max(0.0, seconds)
+            )
             if self._stopping:
                 raise Stopped
 
@@ -52,10 +100,10 @@ class Control:
             self._changed.notify_all()
 
     def spend(self) -> None:
-        """Count one experiment against the allowed number."""
+        """Count one experiment against the allowed number; a version that waits is allowed in any case."""
         with self._changed:
             if self._allowed:
-                self._allowed -= 1
+                self._allowed = max(self._allowed - 1, int(self.has_given))
 
     def wait_for_go(self, on_pause: Callable[[], None]) -> bool:
         """Wait while paused; return whether it had to wait. Raise `Stopped` when the study is stopped."""

@@ -59,6 +59,7 @@ class Loop:
         self.proposer = Proposer(measurer, agent, pending)
         self.guard_result: GuardResult | None = None
         self.unread = self.valueless = 0  # runs in a row without a printed number, without a value
+        self.given = {body["experiment"] for _, kind, body in self.records.journal.notes() if kind == "given"}
 
     def run(self) -> tuple[State, str]:
         """Measure the baseline, search until a limit is reached, and confirm the result.
@@ -101,18 +102,34 @@ class Loop:
     def search(self) -> str:
         """Propose, run, judge, record and publish, until a limit is reached; return which."""
         reached = ""
-        while self.left > 0 and not (reached := self.limit_reached()):
+        while self.control.has_given or (self.left > 0 and not (reached := self.limit_reached())):
             self.measurer.wait_for_go(State.RUNNING)
-            if self.pending is None:
+            if self.pending is None and not self.open_given():
                 proposed = self.proposer.propose()
                 if proposed is None:
                     continue
                 self.open(proposed)
-            assert self.pending is not None
-            experiment, decision = self.attempt(self.pending)
-            self.record(experiment, decision)
-            self.check_measuring(experiment)
+            self.try_pending()
         return reached if self.left > 0 else self.proposer.trouble
+
+    def open_given(self) -> bool:
+        """Open the experiment of a version that was given from outside; return whether there was one."""
+        if (given := self.control.take_given()) is None:
+            return False
+        best, number = self.incumbent, len(self.experiments)
+        self.given.add(number)
+        self.records.journal.note("given", experiment=number)
+        mark = fingerprint(given.proposal.target)
+        self.open(Experiment(number, best.number, given.proposal, mark, statistic=best.statistic))
+        given.number = number
+        return True
+
+    def try_pending(self) -> None:
+        """Run and judge the experiment that was opened, record it, and see whether the measuring still works."""
+        assert self.pending is not None
+        experiment, decision = self.attempt(self.pending)
+        self.record(experiment, decision)
+        self.check_measuring(experiment)
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -216,7 +233,7 @@ class Loop:
         """Run a proposal until the judge decides; when the guard fails, let the agent rework it and start over."""
         while True:
             experiment, decision = self.try_once(experiment)
-            if decision.verdict is not Verdict.GUARD_FAILED:
+            if decision.verdict is not Verdict.GUARD_FAILED or experiment.number in self.given:
                 return experiment, decision
             output = self.guard_result.output if self.guard_result else ""
             experiment, again = self.proposer.rework(experiment, decision.reason, output)
@@ -296,7 +313,8 @@ class Loop:
             self.records.draw(list(self.experiments), lambda: self.status.proven)
         except Exception as failure:  # nothing of this is worth a study's end
             self.publish(Notice(f"After experiment {experiment.number}: {type(failure).__name__}: {failure}"))
-        self.proposer.judged(experiment)
+        if experiment.number not in self.given:
+            self.proposer.judged(experiment)
 
     def check_measuring(self, experiment: Experiment) -> None:
         """Run the incumbent when several runs in a row gave no value, to see whether the proposals or the measuring are broken.

@@ -16,6 +16,7 @@ from ..experiment import Experiment, Proposal, Usage
 from ..source.edits import fingerprint
 from ..text import counted
 from .briefing import make_briefing, make_rework
+from .control import GivenFirst
 from .ideas import backlog, keep_ideas
 from .ledger import Ledger
 from .limits import SearchEnded, money_spent, time_left
@@ -106,11 +107,13 @@ class Proposer:
         incumbent, number = self.measurer.incumbent, len(self.status.experiments)
         self._awaited = True
         try:
-            call, proposal = self.prefetch.take(self._briefing(number), self._poll)
+            call, proposal = self.prefetch.take(self._briefing(number), self._poll_proposal)
             self._show_state()
             if proposal is None:
                 return None  # made for an earlier incumbent, and does not fit the present one
             made, mark = call.number, fingerprint(proposal.target)
+        except GivenFirst:
+            return None  # the request stays open
         except CallFailed as failed:
             self.records.journal.note("call failed", message=str(failed))
             self._failures = self._failures + 1 if failed.unfit else 0
@@ -228,6 +231,12 @@ class Proposer:
         """Pause or stop at once, also while the agent is awaited, and show for what it waits."""
         self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED)))
         self._show_state()
+
+    def _poll_proposal(self) -> None:
+        """Do what `_poll` does, and wait no longer where a version was given that can be tried meanwhile."""
+        self._poll()
+        if self.control.has_given:
+            raise GivenFirst
 
     def _show_state(self) -> None:
         """Publish that the study waits or runs, when that has changed: the agent may have begun to wait before it was awaited."""

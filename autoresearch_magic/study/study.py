@@ -14,6 +14,7 @@ from ..config.program import Program
 from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
 from ..events import Observer
+from ..experiment import Experiment
 from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
@@ -27,6 +28,7 @@ from .runner_factory import make_runner
 if TYPE_CHECKING:
     from .comparisons import Ablation, Regression
     from .plan import Plan
+    from .tries import Source, Try
 
 
 class Study(BackgroundStudy):
@@ -126,6 +128,53 @@ class Study(BackgroundStudy):
         except NothingToTune as error:
             plan = replace(plan, problem=str(error))
         return plan
+
+    # -- versions from outside --------------------------------------------------------------------------------------
+
+    def try_target(
+        self, source: Source, *, summary: str = "", hypothesis: str = "", expect: str = "", agent: str = "me"
+    ) -> Experiment:
+        """Run and judge a version of your own, record it like any other experiment, and return it; waits for the verdict.
+
+        The baseline is measured first where there is none. The version is judged as the same proposal of an agent would be: by the
+        same seeds, repeats, guard and checks. A study that runs goes on with it before its agent's next proposal; one that does not
+        is left stopped, and `resume` goes on.
+
+        Parameters
+        ----------
+        source : str or Mapping[str, str or None]
+            The text of the cell; in a repository, the files that change from the best version so far, by path (None deletes one), or a text of
+            all files of the scope (`source.files.join`).
+        summary : str, optional
+            One line that says what it changes.
+        hypothesis, expect : str, optional
+            Why it should help, and what effect you expect, such as ``"-0.02"``.
+        agent : str
+            Who proposes it.
+
+        Returns
+        -------
+        Experiment
+            With its verdict; `status.gains` has its gain by number.
+
+        Raises
+        ------
+        UserError
+            When it changes nothing, or something outside the scope, or the study cannot run now: nothing is recorded then.
+        """
+        asked = self.ask_try(source, summary=summary, hypothesis=hypothesis, expect=expect, agent=agent)
+        asked.wait()
+        return asked.answer()
+
+    def ask_try(
+        self, source: Source, *, summary: str = "", hypothesis: str = "", expect: str = "", agent: str = "me"
+    ) -> Try:
+        """Start what `try_target` waits for, and return at once an object to wait with (`study.tries.Try`)."""
+        from .tries import Try, make_proposal
+
+        return Try(
+            self, make_proposal(self, source, summary=summary, hypothesis=hypothesis, expect=expect, agent=agent)
+        )
 
     # -- comparisons ------------------------------------------------------------------------------------------------
     # `ask_...` starts one in the study's thread and returns at once; `answer` has the result; the plain verbs wait for it.

@@ -43,9 +43,13 @@ class StudyThread(threading.Thread):
     agent : Agent, optional
     comparison : callable, optional
         Takes a `Measurer` and returns the answer. The study's state and message are restored at the end.
+    loop : type of Loop
+        What runs where there is an agent: `Loop`, or a loop that is driven from outside (`study.driving`).
 
     Attributes
     ----------
+    takes_given : bool
+        Whether versions can be given to it, to be tried.
     answer : Any
         The answer to the comparison, or the UserError that says why there is none; None when it was stopped.
     """
@@ -58,11 +62,13 @@ class StudyThread(threading.Thread):
         lock: FileLock,
         agent: Agent | None = None,
         comparison: Callable[[Measurer], object] | None = None,
+        loop: type[Loop] = Loop,
     ) -> None:
         super().__init__(name=f"autoresearch-{status.name}", daemon=True)
         self.answer: Any = None
         self._status, self._control, self._publish, self._lock = status, control, publish, lock
-        self._agent, self._comparison = agent, comparison
+        self._agent, self._comparison, self._loop = agent, comparison, loop
+        self.takes_given = comparison is None
         self._runner: Runner | None = None
         self._at_end = (State.FINISHED, "") if comparison is None else (status.state, status.message)
 
@@ -113,7 +119,7 @@ class StudyThread(threading.Thread):
             control=self._control,
         )  # fmt: skip
         if self._agent is not None:
-            return Loop(measurer, self._agent, next((e for e in experiments if e.verdict is None), None)).run()
+            return self._loop(measurer, self._agent, next((e for e in experiments if e.verdict is None), None)).run()
         if self._comparison is not None:
             publish(StateChanged(State.MEASURING))
             self.answer = self._comparison(measurer)

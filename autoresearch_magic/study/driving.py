@@ -1,0 +1,41 @@
+"""Loops of a study that is driven from outside: they try what is given to them, with the judge and the seeds of any other loop."""
+
+from __future__ import annotations
+
+from ..events import Notice, State
+from .closing import Closing
+from .limits import has_room
+from .loop import Loop
+
+
+class DrivenLoop(Loop):
+    """Measure the baseline, where there is none, and try the versions that are given; then end, so that the study can go on."""
+
+    def run(self) -> tuple[State, str]:
+        """Do so, and return the state to end in, with nothing to say about it."""
+        try:
+            self.measure_baseline()
+            if self.pending is not None:
+                number = self.pending.number
+                self.publish(Notice(f"Experiment {number} was begun and not finished: that comes first."))
+            while self.pending is not None or self.open_given():
+                self.measurer.wait_for_go(State.RUNNING)
+                self.try_pending()
+            return self.end()
+        finally:
+            self.proposer.close()
+            self.proposer.join()
+
+    def end(self) -> tuple[State, str]:
+        """Leave the study as one that was stopped."""
+        return State.STOPPED, ""
+
+
+class FinishingLoop(DrivenLoop):
+    """Choose the final version, as at the end of any search, and confirm the result on fresh seeds."""
+
+    def end(self) -> tuple[State, str]:
+        """Run the closing phase and the confirmation, as far as --hours or --minutes leaves room."""
+        Closing(self.measurer).run(lambda seconds: has_room(self.status, seconds + self.measurer.confirmation_seconds))
+        self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
+        return State.FINISHED, ""
