@@ -1,37 +1,62 @@
-"""Measure the share of wall-clock time spent training, by the agent's latency, with and without prefetch.
+"""Measure the share of wall-clock time in which an experiment runs, by the agent's latency: asked ahead, several at once, and not at all.
 
-Run it with ``python benchmarks/duty.py [seconds [experiments]]``. The agent is simulated and takes a set time to answer; one in
-five of its proposals is better and is kept, so that prefetched proposals must be applied to a new incumbent. The tuner's share is
-measured too, on a target of eight constants; it prepares its proposal while an experiment runs. Everything else is
-real: worker, journal, git, files. The time is measured from the first proposal's run to the last verdict. The original's figure,
-87%, is the one it published for its own night.
+Run it with ``python benchmarks/duty.py [seconds [experiments]]``. The agents are real processes that take a set time: one reads the
+briefing and replies with the whole target (``command:``), one edits ``target.py`` in its folder (``editor:``). One in five of their
+proposals is better and is kept, so that what was asked for ahead must be merged into a new incumbent. The metric is noisy, so that
+the runs that are made while the agent is awaited have something to find out. The tuner is measured too; it prepares its proposal while an
+experiment runs.
+
+The share comes from the journal alone: the union of all runs, each from its beginning to its end, over the time from the baseline's
+first run to the last verdict. The share of proposals' first runs says how much of it was new versions. The original's figure, 87%, is
+the one it published for its own night.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from autoresearch_magic import Study
-from autoresearch_magic.agents import Agent, Briefing
-from autoresearch_magic.agents.registry import BUILT_IN
-from autoresearch_magic.events import Event, Judged, RunStarted
-from autoresearch_magic.experiment import Proposal
 
-LINES = 40
+LINES = 80
 TARGET = "\n".join(
     [
+        "import random",
         "from autoresearch_magic import clock",
         *[f"X{i} = 0" for i in range(LINES)],
         "total = 0",
         "for step in clock:",
         "    total += sum(i * i for i in range(2000))",
-        f"loss = -({' + '.join(f'X{i}' for i in range(LINES))})",
+        f"loss = random.SystemRandom().gauss(0, 0.3) - ({' + '.join(f'X{i}' for i in range(LINES))})",
         "",
     ]
 )
 
+AGENT = """
+import os, re, sys, time
+folder, latency, edits = sys.argv[1], float(sys.argv[2]), sys.argv[3] == "edits"
+began = time.monotonic()
+text = open("target.py").read() if edits else sys.stdin.read()
+n = 1
+while True:
+    try:
+        os.close(os.open(f"{folder}/{n}", os.O_CREAT | os.O_EXCL))
+        break
+    except FileExistsError:
+        n += 1
+if not edits:
+    text = next(code for code in re.findall(r"```python\\n(.*?)```", text, re.S) if "X0 = " in code)
+text = re.sub(rf"^X{n} = 0$", f"X{n} = {1 if n % 5 == 0 else -1}", text, flags=re.M)
+time.sleep(max(0.0, latency - (time.monotonic() - began)))
+if edits:
+    open("target.py", "w").write(text)
+    print(f"<summary>X{n}</summary>")
+else:
+    print(f"<summary>X{n}</summary>\\n```python\\n{text}```")
+"""
 
 TUNED = "\n".join(
     [
@@ -46,61 +71,74 @@ TUNED = "\n".join(
 )
 
 
-class Simulated(Agent):
-    """Answers after a set latency: experiment n sets its own constant to 1 (kept) or -1 (discarded)."""
-
-    slow = True
-
-    def __init__(self, latency: float) -> None:
-        self.latency = latency
-
-    def propose(self, briefing: Briefing) -> Proposal:
-        """Return a proposal that changes one line, after the latency."""
-        end = time.monotonic() + self.latency
-        while (left := end - time.monotonic()) > 0:
-            briefing.wait(min(left, 0.2), "")
-        n = briefing.number
-        value = 1 if n % 5 == 0 else -1
-        return Proposal(
-            briefing.incumbent.target.replace(f"X{n} = 0\n", f"X{n} = {value}\n"), f"X{n} {value}", agent="simulated"
-        )
-
-
-def share(seconds: float, latency: float | None, prefetch: bool, experiments: int) -> float:
-    """Run one study and return the share of its wall-clock time that was charged to training.
-
-    Without a latency, the agent is the tuner.
-    """
-    BUILT_IN["simulated"] = lambda order: Simulated(latency or 0.0)
-    target, agent = (TUNED, "tuner") if latency is None else (TARGET, "simulated")
-    seen: list[tuple[float, Event]] = []
+def shares(
+    seconds: float, experiments: int, agent: str, latency: float = 0.0, **settings: object
+) -> tuple[float, float]:
+    """Run one study; return the share of its wall clock in which something ran, and in which a proposal ran for the first time."""
     with tempfile.TemporaryDirectory() as folder:
+        program, counts = Path(folder, "agent.py"), Path(folder, "counts")
+        program.write_text(AGENT)
+        counts.mkdir()
+        spec = {
+            "replies": f"command:{sys.executable} {program} {counts} {latency} replies",
+            "edits": f"editor:{sys.executable} {program} {counts} {latency} edits",
+            "tuner": "tuner",
+        }[agent]
         study = Study(
-            "g", target, metric="loss", budget=seconds, experiments=experiments, repeats=1, agent=agent,
-            prefetch=prefetch, root=folder,
+            "g", TUNED if agent == "tuner" else TARGET, metric="loss", budget=seconds, experiments=experiments, agent=spec,
+            root=folder, blocks_from=1000, clock="wall", **settings,
         )  # fmt: skip
-        study.observe(lambda event: seen.append((time.monotonic(), event)))
         study.start()
         while study.status.done < experiments and study.active:
             time.sleep(0.05)
-        judged = [at for at, event in seen if isinstance(event, Judged)]
-        began = [at for at, event in seen if isinstance(event, RunStarted)][1]
-        training = sum(e.measurements[0].training for e in study.experiments[1 : experiments + 1])
         study.stop()
-    return training / (judged[experiments] - began)
+        if study.status.done < experiments:
+            raise SystemExit(f"{spec} ended early: {study.status.message}")
+        return from_journal(study.folder / "journal.sqlite", experiments)
+
+
+def from_journal(path: Path, experiments: int) -> tuple[float, float]:
+    """Return the two shares of `shares` from a journal, up to the verdict of experiment number `experiments`."""
+    with sqlite3.connect(path) as journal:
+        (end,) = journal.execute("SELECT judged_at FROM experiment WHERE number = ?", (experiments,)).fetchone()
+        runs = [
+            (made - taken, made, kind, number)
+            for made, taken, kind, number in journal.execute("SELECT made_at, seconds, kind, experiment FROM measurement ORDER BY id")
+            if made <= end
+        ]  # fmt: skip
+    start = runs[0][0]
+    busy, reached = 0.0, start
+    for begin, finish, _, _ in sorted(runs):
+        busy += max(0.0, finish - max(begin, reached))
+        reached = max(reached, finish)
+    firsts = {number: finish - begin for begin, finish, kind, number in reversed(runs) if kind == "candidate"}
+    return busy / (end - start), sum(firsts.values()) / (end - start)
 
 
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
-    experiments = int(sys.argv[2]) if len(sys.argv) > 2 else 12
-    print(f"share of wall-clock time spent training, {experiments} experiments of {seconds:g} s")
-    print("  agent's latency            with prefetch    without")
-    for factor in (0.0, 0.5, 0.9, 1.0):
-        shares = [share(seconds, factor * seconds, prefetch, experiments) for prefetch in (True, False)]
-        print(f"  {factor:3.1f} of an experiment's    {100 * shares[0]:10.1f}%   {100 * shares[1]:8.1f}%")
-    shares = [share(seconds, None, prefetch, experiments) for prefetch in (True, False)]
-    print(f"  the tuner                  {100 * shares[0]:10.1f}%   {100 * shares[1]:8.1f}%")
-    print("  the original, as published             87%")
+    experiments = int(sys.argv[2]) if len(sys.argv) > 2 else 15
+    off = {"prefetch": False, "repeat_idle": False}
+    rows: list[tuple[str, float, str, dict[str, object]]] = []
+    for agent in ("replies", "edits"):
+        for latency in (0.5, 1.0):
+            rows += [(agent, latency, "not ahead", off), (agent, latency, "ahead", {})]
+        rows += [
+            (agent, 3.0, "not ahead", off),
+            (agent, 3.0, "ahead, idle runs off", {"repeat_idle": False}),
+            (agent, 3.0, "ahead", {}),
+            (agent, 3.0, "--ask-ahead 4, idle runs off", {"ask_ahead": 4, "repeat_idle": False}),
+            (agent, 3.0, "--ask-ahead 4", {"ask_ahead": 4}),
+        ]
+    rows += [("tuner", 0.0, "not ahead", off), ("tuner", 0.0, "ahead", {})]
+    print(
+        f"share of wall-clock time in which something runs, and proposals' first runs alone: {experiments} experiments of {seconds:g} s"
+    )
+    print("  agent      latency   asked                            runs   first runs")
+    for agent, factor, name, settings in rows:
+        busy, firsts = shares(seconds, experiments, agent, factor * seconds, **settings)
+        print(f"  {agent:8}  {factor:6.1f} x   {name:30} {100 * busy:5.1f}%   {100 * firsts:8.1f}%", flush=True)
+    print("  the original, as published                             87%")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -113,6 +114,8 @@ class Hybrid(Agent):
     def __init__(self, structure: Agent, numbers: Agent) -> None:
         self.structure, self.numbers = structure, numbers
         self.slow = structure.slow or numbers.slow
+        self.parallel = structure.parallel  # the numbers agent is asked by one thread at a time
+        self._numbers_turn = threading.RLock()
         self.reworks = structure.reworks  # only the structure agent repairs, and only its own proposals
         self.numbers_name = numbers.name or NUMBERS
         if self.numbers_name == structure.name:
@@ -151,21 +154,27 @@ class Hybrid(Agent):
     def prepare(self, briefing: Briefing) -> None:
         """Let both agents prepare their next proposals."""
         self.structure.prepare(briefing)
-        self.numbers.prepare(briefing)
+        with self._numbers_turn:
+            self.numbers.prepare(briefing)
 
     def advise(self, briefing: Briefing) -> str:
         """Return what the numbers agent knows; empty where it can say nothing now."""
         try:
-            return self.numbers.advise(briefing)
+            with self._numbers_turn:
+                return self.numbers.advise(briefing)
         except UserError:  # nothing to tune
             return ""
+
+    def _numbers(self, briefing: Briefing) -> Proposal:
+        with self._numbers_turn:
+            return self.numbers.propose(briefing)
 
     def _asked(self, briefing: Briefing) -> Proposal:
         """Return the proposal of the agent that `choose` returns, or of the other one."""
         arm = choose(briefing.history, seed=briefing.seed, number=briefing.number, numbers=self.numbers_name)
         if arm == "numbers":
             try:
-                return self.numbers.propose(briefing)
+                return self._numbers(briefing)
             except UserError:  # nothing to tune now; a new structure may bring new numbers
                 return self._structure(briefing)
         try:
@@ -190,7 +199,7 @@ class Hybrid(Agent):
     def _numbers_instead(self, briefing: Briefing, why: Exception) -> Proposal:
         """Return a change of numbers, and tell why it is one; raise `why` where there is none."""
         try:
-            proposal = self.numbers.propose(briefing)
+            proposal = self._numbers(briefing)
         except UserError:
             raise why from None
         if not isinstance(why, NothingToPropose):

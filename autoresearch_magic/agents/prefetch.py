@@ -1,8 +1,8 @@
-"""Prefetching: the next proposal is requested while an experiment runs, so that the machine does not wait for the agent.
+"""Questions to the agent that are asked ahead of time, while experiments run, so that the machine does not wait for the agent.
 
-There is one pending request at a time, so at most one proposal is paid for in vain. If the running experiment is kept, the
-pending proposal is an edit of the previous incumbent: it is merged line by line into the new one, and dropped when that
-fails.
+One question is open at a time, or as many as ``--ask-ahead`` says. What was proposed for an earlier incumbent is an edit of that: it is
+merged line by line into the present one. Where the two have changed the same lines, it is run as it is, as the judge compares versions and
+needs no common parent.
 
 Requests run in daemon threads, and `Briefing.wait` raises `Stopped` in them once the search has ended: nothing waits for an
 answer that nobody will use, neither the study nor the end of the process.
@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future
 from concurrent.futures import wait as wait_for
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 from ..errors import ProposalFailed, Stopped
 from ..experiment import Proposal, Usage
@@ -25,6 +27,9 @@ from .base import Agent, Briefing
 
 POLL = 0.05
 """Seconds between two checks whether the study was paused or stopped, while a request is pending."""
+
+LATEST = 8
+"""Answers from which it is learned how long the agent takes."""
 
 
 @dataclass(eq=False)
@@ -40,16 +45,41 @@ class Call:
         The proposal.
     used : Usage
         What it has used so far.
+    began : float
+        When it was asked, by `time.monotonic`.
     """
 
     number: int
     briefing: Briefing
     future: Future[Proposal] = field(default_factory=Future)
     used: Usage = field(default_factory=Usage)
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A proposal, as one for the present incumbent.
+
+    Attributes
+    ----------
+    call : int
+        The ledger's number of the request.
+    proposal : Proposal
+    made_for : int
+        The experiment that it changes: the incumbent of the time when it was asked for.
+    merged : bool
+        Whether it is a change of the present incumbent; False for one that is to be run as it is, because the incumbent has other text
+        in the same lines by now.
+    """
+
+    call: int
+    proposal: Proposal
+    made_for: int
+    merged: bool = True
 
 
 class Prefetch:
-    """Requests proposals from an agent in background threads, one at a time.
+    """Requests proposals from an agent in background threads: one at a time, unless the agent is `parallel`.
 
     Parameters
     ----------
@@ -69,19 +99,41 @@ class Prefetch:
     def __init__(self, agent: Agent, new_call: Callable[[], int], paid: Callable[[int, Usage], bool]) -> None:
         self.agent, self.closed = agent, False
         self._new_call, self._paid = new_call, paid
-        self._pending: Call | None = None
-        self._one_at_a_time = threading.Lock()  # agents need not be safe to use from several threads
+        self._calls: list[Call] = []  # in the order of asking; taken ones are removed
+        self._latencies: deque[float] = deque(maxlen=LATEST)
+        # Agents need not be safe to use from several threads.
+        self._turn: AbstractContextManager[object] = nullcontext() if agent.parallel else threading.Lock()
         self._threads: list[threading.Thread] = []
 
     @property
-    def pending(self) -> bool:
-        """Whether a request has been made whose proposal was not taken."""
-        return self._pending is not None
+    def pending(self) -> int:
+        """How many requests were made whose proposals were not taken, whether they are answered or not."""
+        return len(self._calls)
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests are open."""
+        return sum(not call.future.done() for call in self._calls)
+
+    @property
+    def proposals(self) -> list[Proposal]:
+        """The proposals that wait to be taken."""
+        done = [call.future for call in self._calls if call.future.done()]
+        return [future.result() for future in done if future.exception() is None]
+
+    @property
+    def expected_wait(self) -> float:
+        """Seconds until the next answer, as far as earlier ones tell; 0 where one is there, or nothing was asked."""
+        if not self._calls or any(call.future.done() for call in self._calls):
+            return 0.0
+        # One that takes longer than usual is expected to take as much longer again.
+        waited = [time.monotonic() - call.began for call in self._calls]
+        usual = median(self._latencies) if self._latencies else 0.0
+        return min(abs(usual - each) for each in waited)
 
     def ask(self, briefing: Briefing) -> None:
-        """Request a proposal ahead of time, unless a request is pending."""
-        if self._pending is None:
-            self._pending = self._start(briefing)
+        """Request another proposal."""
+        self._calls.append(self._start(briefing))
 
     def prepare(self, briefing: Briefing) -> None:
         """Let the agent prepare its next proposal, in the background; a request that comes meanwhile waits for the end of that."""
@@ -89,39 +141,38 @@ class Prefetch:
         self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
 
-    def take(self, briefing: Briefing, poll: Callable[[], None]) -> tuple[Call, Proposal | None]:
-        """Return the pending request, or a new one, and its proposal.
+    def take(self, briefing: Briefing, poll: Callable[[], None]) -> Answer:
+        """Return the first answer that is there, in the order of asking; wait for one, and ask where nothing is pending.
 
         Parameters
         ----------
         briefing : Briefing
             The current briefing.
         poll : callable
-            Called every `POLL` seconds while the request is pending; what it raises is raised here.
-
-        Returns
-        -------
-        call : Call
-        proposal : Proposal or None
-            None when it was made for an earlier incumbent and cannot be merged into the current one.
+            Called every `POLL` seconds while no answer is there; what it raises is raised here.
 
         Raises
         ------
         ProposalFailed, NothingToPropose, UserError
             As the agent raised them; `ProposalFailed.call` is the number of the request.
         """
-        self.ask(briefing)
-        call = self._pending
-        assert call is not None
-        self._await(call, poll)
-        self._pending = None
-        return call, rebase(_result(call), call.briefing, briefing)
+        if not self._calls:
+            self.ask(briefing)
+        while not any(call.future.done() for call in self._calls):
+            wait_for([call.future for call in self._calls], POLL, return_when=FIRST_COMPLETED)
+            poll()
+        call = next(call for call in self._calls if call.future.done())
+        self._calls.remove(call)
+        proposal, merged = rebase(_result(call), call.briefing, briefing)
+        return Answer(call.number, proposal, call.briefing.incumbent.number, merged)
 
-    def ask_aside(self, briefing: Briefing, poll: Callable[[], None]) -> tuple[Call, Proposal]:
-        """Request another proposal and return it; the pending request stays pending. See `take`."""
+    def ask_aside(self, briefing: Briefing, poll: Callable[[], None]) -> Answer:
+        """Request another proposal and return it; pending requests stay pending. See `take`."""
         call = self._start(briefing)
-        self._await(call, poll)
-        return call, _result(call)
+        while not call.future.done():
+            wait_for([call.future], POLL)  # returns as soon as the future is done
+            poll()
+        return Answer(call.number, _result(call), call.briefing.incumbent.number)
 
     def close(self) -> None:
         """End all requests; what they still answer is dropped."""
@@ -150,28 +201,24 @@ class Prefetch:
         return call
 
     def _prepare(self, briefing: Briefing) -> None:
-        with self._one_at_a_time, suppress(Exception):  # an error comes again when the proposal is asked for
+        with self._turn, suppress(Exception):  # an error comes again when the proposal is asked for
             if not self.closed:
                 self.agent.prepare(briefing)
 
     def _run(self, call: Call) -> None:
         try:
-            with self._one_at_a_time:
+            with self._turn:
                 if self.closed:
                     raise Stopped
+                call.began = time.monotonic()
                 proposal = self.agent.propose(call.briefing)
             _settle(call, proposal.usage)
+            self._latencies.append(time.monotonic() - call.began)
             call.future.set_result(proposal)
         except BaseException as error:
             if isinstance(error, ProposalFailed):
                 _settle(call, error.usage or Usage())
             call.future.set_exception(error)
-
-    @staticmethod
-    def _await(call: Call, poll: Callable[[], None]) -> None:
-        while not call.future.done():
-            wait_for([call.future], POLL)  # returns as soon as the future is done
-            poll()
 
 
 def _settle(call: Call, usage: Usage) -> None:
@@ -188,9 +235,9 @@ def _result(call: Call) -> Proposal:
         raise
 
 
-def rebase(proposal: Proposal, earlier: Briefing, now: Briefing) -> Proposal | None:
-    """Return a proposal for an earlier briefing as one for the current incumbent; None when it no longer applies."""
+def rebase(proposal: Proposal, earlier: Briefing, now: Briefing) -> tuple[Proposal, bool]:
+    """Return a proposal for an earlier briefing as one for the current incumbent, and whether it is one: else it is as it was."""
     if earlier.incumbent.number == now.incumbent.number:
-        return proposal
+        return proposal, True
     target = merge(earlier.incumbent.target, now.incumbent.target, proposal.target)
-    return None if target is None else replace(proposal, target=target)
+    return (proposal, False) if target is None else (replace(proposal, target=target), True)

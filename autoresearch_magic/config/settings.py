@@ -138,6 +138,15 @@ class Settings:
     prefetch: bool = _option(
         True, "do not request the next proposal while an experiment is still running", parse=read_bool
     )
+    ask_ahead: int = _option(
+        1, "questions to the agent that are open at once while experiments run, each told of the others; for an agent that takes longer than "
+        "an experiment (default 1)", metavar="N", parse=whole_number("ask-ahead", 1), keys=("ask ahead",),
+    )  # fmt: skip
+    repeat_idle: bool = _option(
+        True,
+        "do not run kept versions and near misses again while nothing else can run because the agent is awaited",
+        parse=read_bool,
+    )
     blocks_from: int = _option(
         200, "length of a target from which models reply with SEARCH/REPLACE blocks, not all of it (default 200)",
         metavar="LINES", parse=whole_number("blocks-from", 0),

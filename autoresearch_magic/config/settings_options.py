@@ -36,6 +36,8 @@ class SettingsOptions(TypedDict, total=False):
     effort: str
     base_url: str
     prefetch: bool | str
+    ask_ahead: int | str
+    repeat_idle: bool | str
     blocks_from: int | str
     reply_timeout: float | str
     hours: float | str | None

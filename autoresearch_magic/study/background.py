@@ -327,6 +327,7 @@ class BackgroundStudy(StudyView):
                 agent = Me()
             elif comparison is None:
                 agent, self._agent = self._agent or self._make_agent(self.definition), None
+                _check_ask_ahead(agent, self.definition)
                 agent.check()  # a wrong key or model is told here, in the cell, before the baseline is paid for
             self.folder.mkdir(parents=True, exist_ok=True)
             folders.hide(self.folder)
@@ -367,3 +368,13 @@ class BackgroundStudy(StudyView):
                 self._observers = [each for each in self._observers if each is not observer]
                 line = f"An observer failed and was removed: {type(error).__name__}: {error}"
                 self.status.take(Notice(line, lasting=True))
+
+
+def _check_ask_ahead(agent: Agent, definition: Definition) -> None:
+    """Raise a `UserError` where --ask-ahead would do nothing."""
+    s = definition.settings
+    if s.ask_ahead > 1 and not (agent.parallel and s.prefetch):
+        why = f"{s.agent} answers one question at a time" if s.prefetch else "--no-prefetch asks nothing ahead"
+        raise UserError(
+            f"--ask-ahead {s.ask_ahead} is for agents that can be asked several questions at once, and {why}: leave it out."
+        )

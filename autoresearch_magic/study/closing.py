@@ -79,27 +79,28 @@ class Closing:
         most = self.measurer.settings.max_runs
         if most is not None:
             allowed = min(allowed, made + most - searched(self.status))
-        while made < allowed and (number := self._next()) is not None:
-            each = self.status.experiments[number]
+        while made < allowed and (each := self.next_version()) is not None:
             if not room_for(each.seconds / len(each.measurements)):
                 return
             self.measurer.wait_for_go(State.CONFIRMING)
-            self.journal.note(NOTE, experiment=number)
+            self.journal.note(NOTE, experiment=each.number)
             self.measurer.run_version(each)
             made += 1
-        self._choose()
+        self.choose()
 
     def _belief(self) -> Belief:
         return self.measurer.judge.belief(self.status.experiments, self.measurer.noise)
 
-    def _next(self) -> int | None:
+    def next_version(self) -> Experiment | None:
+        """Return the version whose next run is worth most; None where none is worth anything."""
         noise, best = self.measurer.noise, self.measurer.incumbent
         if noise.deterministic:  # then the best is run again where a single value proves nothing
-            return best.number if best.number and noise.certainty < CERTAIN and len(best.values) < 2 else None
-        return next_run(self._belief(), self.status.experiments, best, self.failing)
+            return best if best.number and noise.certainty < CERTAIN and len(best.values) < 2 else None
+        number = next_run(self._belief(), self.status.experiments, best, self.failing)
+        return None if number is None else self.status.experiments[number]
 
-    def _choose(self) -> None:
-        """End with the version that is expected to be best, if it passes the guard."""
+    def choose(self, when: str = "at the end") -> None:
+        """End, or go on, with the version that is expected to be best, if it passes the guard."""
         while not self.measurer.noise.deterministic:
             incumbent, experiments = self.measurer.incumbent, self.status.experiments
             number = best_version(self._belief(), experiments, incumbent, self.failing)
@@ -109,10 +110,10 @@ class Closing:
             if self.measurer.settings.guard and not chosen.kept and self.measurer.check_guard(chosen).failure:
                 self.failing.add(number)
                 continue
-            self._end_with(chosen)
+            self._go_on_with(chosen, when)
             return
 
-    def _end_with(self, chosen: Experiment) -> None:
+    def _go_on_with(self, chosen: Experiment, when: str) -> None:
         experiments = self.status.experiments
         lineage, e = {chosen.number}, chosen
         while e.parent is not None:
@@ -121,18 +122,16 @@ class Closing:
         name = f"experiment {chosen.number}" if chosen.number else "the baseline"
         back = [e for e in experiments if e.verdict is Verdict.KEEP and e.number not in lineage]
         changed = [
-            replace(e, verdict=Verdict.DISCARD, reason=f"Taken back at the end: {name} is expected to be better, from all runs. Kept before: {e.reason}")
+            replace(e, verdict=Verdict.DISCARD, reason=f"Taken back {when}: {name} is expected to be better, from all runs. Kept before: {e.reason}")
             for e in back
         ]  # fmt: skip
         if not chosen.kept:
-            why = (
-                f"Chosen at the end: expected to be the best version, from all runs. Discarded before: {chosen.reason}"
-            )
+            why = f"Chosen {when}: expected to be the best version, from all runs. Discarded before: {chosen.reason}"
             changed.append(replace(chosen, verdict=Verdict.KEEP, reason=why))
         for e in self.measurer.records.rejudged(changed, chosen.number, experiments):
             self.measurer.publish(Remeasured(e))
         numbers = ", ".join(str(e.number) for e in back)
         undone = f" Taken back: {numbers}." if back else ""
         self.measurer.publish(
-            Notice(f"After the closing runs, {name} is expected to be the best version.{undone}", lasting=True)
+            Notice(f"From all runs, {name} is expected to be the best version {when}.{undone}", lasting=True)
         )

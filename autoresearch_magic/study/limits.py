@@ -8,7 +8,19 @@ from .status import StudyStatus
 
 
 class SearchEnded(UserError):
-    """The search cannot go on, such as with a key that is refused; what was found can still be confirmed."""
+    """The search cannot go on, such as with a key that is refused; what was found can still be confirmed.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    output : str
+        What an agent has printed, where that says more.
+    """
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 def time_left(status: StudyStatus, seconds: float) -> float | None:
@@ -68,3 +80,31 @@ def money_spent(status: StudyStatus) -> str:
     if s.max_cost is not None and used.cost is not None and used.cost >= s.max_cost:
         return f"The agent has cost ${used.cost:.2f} (--max-cost {s.max_cost:g})."
     return ""
+
+
+def room_for_calls(status: StudyStatus, calls: int, *, alone: bool = False) -> bool:
+    """Return whether the limits of tokens and money leave room for so many calls at once, each as large as those before.
+
+    Parameters
+    ----------
+    status : StudyStatus
+    calls : int
+    alone : bool
+        Whether these are all: a single call is made while anything is left, as its size is not known before.
+
+    Raises
+    ------
+    SearchEnded
+        See `money_spent`.
+    """
+    if money_spent(status):
+        return False
+    s, used = status.settings, status.usage
+    if (s.max_tokens is None and s.max_cost is None) or alone:
+        return True
+    if not used.calls:  # what a call takes is not known yet
+        return False
+    tokens, cost = (calls * total / used.calls for total in (used.tokens, used.cost or 0.0))
+    return (s.max_tokens is None or used.tokens + tokens <= s.max_tokens) and (
+        s.max_cost is None or (used.cost or 0.0) + cost <= s.max_cost
+    )

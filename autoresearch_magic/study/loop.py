@@ -21,6 +21,7 @@ from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
 from .closing import Closing, baseline_runs, closing_seconds, runs_reached
+from .idle import IdleRuns
 from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
 from .proposing import Proposer
@@ -57,6 +58,7 @@ class Loop:
         self.records, self.status, self.control = measurer.records, measurer.status, measurer.control
         self.publish, self.rule = measurer.publish, measurer.rule
         self.proposer = Proposer(measurer, agent, pending)
+        self.idle = IdleRuns(measurer)
         self.guard_result: GuardResult | None = None
         self.unread = self.valueless = 0  # runs in a row without a printed number, without a value
         self.given = {body["experiment"] for _, kind, body in self.records.journal.notes() if kind == "given"}
@@ -90,9 +92,10 @@ class Loop:
         except NothingToPropose as end:
             why = str(end)
         except SearchEnded as end:
-            if self.incumbent.number == 0:
-                raise  # there is nothing to confirm
+            if self.incumbent.number == 0:  # there is nothing to confirm
+                raise UserCodeError(str(end), end.output) from end
             state, why = State.STOPPED, str(end)
+            self.status.traceback = end.output
         finally:
             self.proposer.close()
         if why:
@@ -105,6 +108,9 @@ class Loop:
         while self.control.has_given or (self.left > 0 and not (reached := self.limit_reached())):
             self.measurer.wait_for_go(State.RUNNING)
             if self.pending is None and not self.open_given():
+                self.proposer.ask_ahead(self.left)
+                if self.idle.run_one(self.proposer.expected_wait):
+                    continue
                 proposed = self.proposer.propose()
                 if proposed is None:
                     continue
@@ -166,6 +172,10 @@ class Loop:
         baseline = self.pending or self.open(unchanged)
         baseline = replace(baseline, measurements=tuple(m for m in baseline.measurements if m.ok))
         repeats = baseline_runs(self.settings)
+        if self.agent.slow:  # its first answers take about as long as the baseline does
+            self.proposer.ask_ahead(
+                self.left, baseline, (replace(baseline, verdict=Verdict.BASELINE, measurements=()),)
+            )
         while len(baseline.measurements) < repeats:
             self.measurer.wait_for_go(State.BASELINE)
             repeat = len(baseline.measurements)
@@ -248,8 +258,7 @@ class Loop:
             return experiment, refused
         if not experiment.measurements:
             self.measurer.look_for_drift()
-            if self.left > 1:
-                self.proposer.ask_ahead(experiment)
+            self.proposer.ask_ahead(self.left - 1, experiment)
             # Candidates use the incumbent's seeds, so that a lucky seed helps both.
             first = self.measurer.measure(experiment, "candidate", self.settings.seed, 0, 1)
             experiment = experiment.with_measurement(first)

@@ -333,10 +333,11 @@ class Measurer:
 
     @property
     def confirmation_seconds(self) -> float:
-        """Expected seconds of the confirmation; 0 while nothing is better than the baseline."""
-        best, baseline = self.incumbent, self.experiments[0]
-        if best.number == 0:
+        """Expected seconds of the confirmation; 0 while nothing is known to be better than the baseline."""
+        best = self.status.incumbent
+        if best is None or best.number == 0:
             return 0.0
+        baseline = self.experiments[0]
         return self.settings.repeats * sum(e.seconds / len(e.measurements) for e in (best, baseline))
 
     def _run_finals(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..agents.base import Agent, Briefing
 from ..agents.llm.reply_parser import read_ideas
-from ..agents.prefetch import Prefetch
+from ..agents.prefetch import Answer, Prefetch
 from ..budget import format_duration
 from ..errors import CallFailed, NothingToPropose, ProposalFailed, Stopped, UserError
 from ..events import Notice, Proposed, State, StateChanged
@@ -19,7 +21,7 @@ from .briefing import make_briefing, make_rework
 from .control import GivenFirst
 from .ideas import backlog, keep_ideas
 from .ledger import Ledger
-from .limits import SearchEnded, money_spent, time_left
+from .limits import SearchEnded, money_spent, room_for_calls, time_left
 from .measuring import Measurer
 
 REWORKS = 2
@@ -35,7 +37,7 @@ NEVER_ANSWERED, NO_MORE = 3600.0, 24 * 3600.0
 """Seconds without a proposal that could be run after which the search ends: where there was none since the start, and else."""
 
 FAILURES = 3
-"""Exceptions of an agent's own code in a row, or refusals of the same prompt, after which the search ends."""
+"""Exceptions of an agent's own code in a row, refusals of the same prompt, or answers without a change, after which the search ends."""
 
 SLICE = 0.2
 """Seconds between two checks whether the search has ended, while an agent waits."""
@@ -69,10 +71,13 @@ class Proposer:
         self.prefetch = Prefetch(agent, self.ledger.new_call, self._paid)
         self.in_vain = 0
         self._failures = 0  # in a row, that another attempt will hardly repair
+        self._unchanged = 0  # answers in a row without a change
+        self._given_up: SearchEnded | None = None
+        self._ask_after = 0.0  # by time.monotonic; later than now in a pause
         self._hoped_since, self._never_answered = time.monotonic(), True
         self._awaited = False  # whether nothing can run until the agent answers
         self._told: list[str] = []  # by the agent, without a wait
-        self._waiting = ""  # for what the agent waits
+        self._waits: dict[int, tuple[str, float]] = {}  # by thread: for what the agent waits, and until when
 
     @property
     def trouble(self) -> str:
@@ -84,15 +89,53 @@ class Proposer:
         """Which limit of tokens or money forbids another call, in one line; empty while a paid proposal is to be run."""
         return "" if self.prefetch.pending else money_spent(self.status)
 
-    def ask_ahead(self, running: Experiment) -> None:
-        """Ask for the next proposal while an experiment runs, where agent and limits allow that, or let the agent prepare it."""
+    @property
+    def expected_wait(self) -> float:
+        """Seconds for which nothing can run because the agent is awaited, as far as its earlier answers tell; 0 where it answers at once."""
+        if not self.agent.slow or not self.settings.prefetch:
+            return 0.0
+        now, waits = time.monotonic(), [*self._waits.values()]
+        if not self.prefetch.pending:
+            return max(0.0, self._ask_after - now)
+        if not waits or len(waits) < self.prefetch.pending:
+            return self.prefetch.expected_wait
+        return max(0.0, min(end for _, end in waits) - now)
+
+    def ask_ahead(
+        self, left: int, running: Experiment | None = None, experiments: Sequence[Experiment] | None = None
+    ) -> None:
+        """Ask for the next proposals, where agent and limits allow that, or let the agent prepare the next one.
+
+        Parameters
+        ----------
+        left : int
+            How many proposals can still be run.
+        running : Experiment, optional
+            What runs meanwhile.
+        experiments : sequence of Experiment, optional
+            The history to tell, where it is not that of the study: a baseline that has no value yet.
+        """
         if not self.settings.prefetch:
             return
-        briefing = replace(self._briefing(running.number + 1), running=(running,))
         if not self.agent.slow:
-            self.prefetch.prepare(briefing)
-        elif not money_spent(self.status):
-            self.prefetch.ask(briefing)
+            if running is not None and left > 0:
+                self.prefetch.prepare(self._ahead(running, experiments))
+            return
+        while self.prefetch.pending < min(left, self.settings.ask_ahead) and time.monotonic() >= self._ask_after:
+            if not room_for_calls(self.status, 1 + self.prefetch.unanswered, alone=not self.prefetch.pending):
+                return
+            self.prefetch.ask(self._ahead(running, experiments))
+
+    def _ahead(self, running: Experiment | None, experiments: Sequence[Experiment] | None) -> Briefing:
+        """Return the briefing of a question that is asked ahead: with what runs, what waits to be run, and what else is asked."""
+        next_number = len(self.status.experiments) if running is None else running.number + 1
+        briefing = self._briefing(next_number + self.prefetch.pending, experiments)
+        waiting = [
+            Experiment(next_number + k, briefing.incumbent.number, each, fingerprint(each.target))
+            for k, each in enumerate(self.prefetch.proposals)
+        ]
+        before = [running] if running is not None and running.number else []
+        return replace(briefing, running=(*before, *waiting), others=self.prefetch.unanswered)
 
     def propose(self) -> Experiment | None:
         """Return the next experiment, not recorded yet; None after a call in vain, when the limits are to be checked again.
@@ -105,13 +148,14 @@ class Proposer:
             When no call can succeed any more.
         """
         incumbent, number = self.measurer.incumbent, len(self.status.experiments)
+        if self._given_up is not None:
+            raise self._given_up
         self._awaited = True
         try:
-            call, proposal = self.prefetch.take(self._briefing(number), self._poll_proposal)
+            answer = self.prefetch.take(self._briefing(number), self._poll_proposal)
             self._show_state()
-            if proposal is None:
-                return None  # made for an earlier incumbent, and does not fit the present one
-            made, mark = call.number, fingerprint(proposal.target)
+            made, proposal, mark = answer.call, answer.proposal, fingerprint(answer.proposal.target)
+            self._tell_conflict(answer, number)
         except GivenFirst:
             return None  # the request stays open
         except CallFailed as failed:
@@ -127,6 +171,7 @@ class Proposer:
                 incumbent.target, "no proposal", agent=self.settings.agent, reply=failed.reply, failure=str(failed),
                 ideas=failed.ideas or read_ideas(failed.reply),
             )  # fmt: skip
+            self._count_unchanged(failed)
         except (NothingToPropose, Stopped):
             raise
         except UserError as error:
@@ -137,9 +182,30 @@ class Proposer:
         finally:
             self._awaited = False
         self._failures = 0
+        if not proposal.failure:
+            self._unchanged = 0
         proposal = replace(proposal, usage=self.ledger.claim(number, [made]))
         self._keep_ideas(proposal, number)
         return Experiment(number, incumbent.number, proposal, mark, statistic=incumbent.statistic)
+
+    def _tell_conflict(self, answer: Answer, number: int) -> None:
+        """Say that a proposal that was asked for ahead of time does not fit what was kept since, and is run all the same."""
+        if not answer.merged:
+            self.records.journal.note("conflict", experiment=number, made_for=answer.made_for)
+            self.publish(Notice(
+                f"Experiment {number} was proposed for experiment {answer.made_for} and changes the same lines as what was kept since: "
+                "it is run as it is."
+            ))  # fmt: skip
+
+    def _count_unchanged(self, failed: ProposalFailed) -> None:
+        """Take note of an answer; after the third in a row without a change the next question is not asked."""
+        self._unchanged = self._unchanged + 1 if failed.unchanged else 0
+        if self._unchanged >= FAILURES:
+            said = failed.output or failed.reply
+            self._given_up = SearchEnded(
+                f"{self.settings.agent} has ended {FAILURES} times in a row without a change to the target: {failed}",
+                said,
+            )
 
     def judged(self, experiment: Experiment) -> None:
         """Take note of a verdict: a proposal that could not be run was in vain, and the agent gets a pause."""
@@ -178,9 +244,9 @@ class Proposer:
         briefing = replace(self._briefing(number), rework=make_rework(self.definition, before, problem, output))
         self._awaited = True
         try:
-            call, proposal = self.prefetch.ask_aside(briefing, self._poll)
+            answer = self.prefetch.ask_aside(briefing, self._poll)
             self._show_state()
-            mark = fingerprint(proposal.target)
+            proposal, mark = answer.proposal, fingerprint(answer.proposal.target)
         except ProposalFailed as failed:
             spent = before.usage + self.ledger.claim(number, [failed.call])  # a failed call is paid for as well
             journal.set_usage(number, spent)
@@ -191,7 +257,7 @@ class Proposer:
             raise SearchEnded(str(error)) from error
         finally:
             self._awaited = False
-        proposal = replace(proposal, usage=before.usage + self.ledger.claim(number, [call.number]))
+        proposal = replace(proposal, usage=before.usage + self.ledger.claim(number, [answer.call]))
         self._keep_ideas(proposal, number)
         reworked = replace(experiment, proposal=proposal, fingerprint=mark, measurements=())
         journal.rework(experiment, reworked, problem)
@@ -214,10 +280,10 @@ class Proposer:
 
     # -- waits ------------------------------------------------------------------------------------------------------
 
-    def _briefing(self, number: int) -> Briefing:
-        notes, ideas = self.records.journal.said(), backlog(self.records.journal, self.status.experiments)
+    def _briefing(self, number: int, experiments: Sequence[Experiment] | None = None) -> Briefing:
+        journal, known = self.records.journal, self.status.experiments if experiments is None else experiments
         return make_briefing(
-            self.definition, self.status.experiments, notes=notes, ideas=ideas, wait=self._wait, number=number
+            self.definition, known, notes=journal.said(), ideas=backlog(journal, known), wait=self._wait, number=number
         )
 
     def _paid(self, call: int, usage: Usage) -> bool:
@@ -240,7 +306,7 @@ class Proposer:
 
     def _show_state(self) -> None:
         """Publish that the study waits or runs, when that has changed: the agent may have begun to wait before it was awaited."""
-        line, shown = self._waiting, self.status.state
+        line, shown = next((line for line, _ in [*self._waits.values()]), ""), self.status.state
         state = State.WAITING if line else State.RUNNING
         if shown is not state and shown in (State.RUNNING, State.WAITING):
             self.publish(StateChanged(state, line or "The agent is asked again."))
@@ -260,7 +326,7 @@ class Proposer:
             limit = "the time limit leaves" if seconds <= hope else "a search waits"
             raise NothingToPropose(f"{reason} That is {_when(seconds)}, later than {limit}: the search ends.")
         line = f"{reason} Asked again {_when(seconds)}." if seconds >= 1 else reason
-        self._waiting = line
+        self._waits[threading.get_ident()] = line, time.monotonic() + seconds
         if not self._awaited:  # asked ahead, while an experiment runs: the study itself does not wait yet
             self.publish(Notice(line))
         try:
@@ -271,7 +337,7 @@ class Proposer:
                     raise Stopped
                 self.control.sleep(min(left, SLICE))
         finally:
-            self._waiting = ""
+            self._waits.pop(threading.get_ident(), None)
 
     def _pause(self, why: str, *, free: int = 0) -> None:
         """Wait after an attempt in vain, longer each time; the first `free` ones in a row cost no time."""
@@ -290,6 +356,9 @@ class Proposer:
         seconds = min(PAUSES[1], PAUSES[0] * 2 ** min(steps, 30))
         if (left := time_left(self.status, self.measurer.confirmation_seconds)) is not None:
             seconds = max(0.0, min(seconds, left if left < 2 else left / 2))  # time for another attempt, if possible
+        if self.prefetch.pending:  # other questions are open: only the next one waits
+            self._ask_after = time.monotonic() + seconds
+            return
         times = "" if self.in_vain == 1 else f" {self.in_vain} attempts in vain;"
         told = f"{why.rstrip('.')}.{times} {self.settings.agent} is asked again {_when(seconds)}."
         self.publish(StateChanged(State.WAITING, told))

@@ -33,7 +33,9 @@ def test_keeps_that_led_away_from_the_best_are_taken_back_everywhere(make_study,
         assert study.experiments[2].verdict is Verdict.DISCARD
         assert study.experiments[2].reason.startswith("Taken back at the end: ")
         assert any(
-            "is expected to be the best version. Taken back: " in e.message for e in seen if isinstance(e, Notice)
+            "is expected to be the best version at the end. Taken back: " in e.message
+            for e in seen
+            if isinstance(e, Notice)
         )
     repo = git.Repo(study.folder / "repo")
     assert repo.commit(f"autoresearch/{study.name}").hexsha == study.experiments[best].commit

@@ -445,3 +445,112 @@ def test_an_answer_that_is_open_at_the_end_or_at_a_stop_is_let_go_and_paid_for(m
             assert study.status.usage.cost > claimed > 0
             again = open_study(study.name, study.folder.parent).status
             assert again.usage.cost == pytest.approx(study.status.usage.cost)
+
+
+# -- asked ahead -------------------------------------------------------------------------------------------------------
+
+
+class Parallel(Faulty):
+    """A faulty agent that several threads may ask; it remembers the briefings."""
+
+    parallel = True
+
+    def __init__(self, *steps):
+        super().__init__(*steps)
+        self.briefings = []
+
+    def propose(self, briefing):
+        self.briefings.append(briefing)
+        return super().propose(briefing)
+
+
+@pytest.fixture
+def parallel(monkeypatch):
+    def parallel(*steps):
+        agent = Parallel(*steps)
+        monkeypatch.setitem(BUILT_IN, "faulty", lambda order: agent)
+        return agent
+
+    return parallel
+
+
+@pytest.mark.slow
+def test_the_first_question_is_asked_while_the_baseline_runs(make_study, parallel):
+    agent = parallel(x(2.5), x(2.0))
+    study = finish(make_study(agent="faulty", experiments=2))
+    first = agent.briefings[0]
+    assert (first.number, first.incumbent.number, first.incumbent.value, first.running) == (1, 0, None, ())
+    assert verdicts(study) == ["keep", "keep"]
+
+
+@pytest.mark.slow
+def test_several_questions_are_told_of_each_other(make_study, parallel):
+    def later(value):
+        def step(briefing):
+            time.sleep(0.5)
+            return x(value)
+
+        return step
+
+    agent = parallel(*map(later, (2.5, 2.4, 2.3, 2.2)))
+    study = finish(make_study(agent="faulty", experiments=4, ask_ahead=3))
+    assert [(b.number, b.others) for b in agent.briefings[:3]] == [(1, 0), (2, 1), (3, 2)]
+    fourth = agent.briefings[3]
+    assert (fourth.number, len(fourth.running) + fourth.others) == (4, 3)
+    assert len(verdicts(study)) == 4
+    assert study.status.usage.calls == 4  # no more was asked for than could be run
+
+
+@pytest.mark.slow
+def test_a_limit_of_money_counts_the_questions_that_are_open(make_study, parallel):
+    agent = parallel(*map(x, (2.5, 2.4, 2.3, 2.2, 2.1, 2.0)))
+    study = finish(make_study(agent="faulty", experiments=6, ask_ahead=4, max_cost=3))
+    assert len(agent.briefings) == 3
+    assert (study.status.usage.cost, len(verdicts(study))) == (3.0, 3)
+
+
+@pytest.mark.slow
+def test_an_answer_of_another_question_is_taken_during_a_pause(make_study, parallel, monkeypatch):
+    monkeypatch.setattr(proposing, "PAUSES", (60.0, 60.0))
+
+    def later(briefing):
+        time.sleep(0.5)
+        return x(2.4)
+
+    parallel(CallFailed("No reply."), later, *[x(2.0)] * 9)
+    study = make_study(agent="faulty", experiments=2, ask_ahead=2)
+    study.start()
+    wait_for(lambda: verdicts(study) == ["keep"], 20)
+    study.stop()
+
+
+@pytest.mark.slow
+def test_three_answers_without_a_change_end_the_search_with_what_the_agent_printed(make_study, faulty):
+    nothing = ProposalFailed(
+        "It changed nothing: cannot write", DOLLAR, "sorry", unchanged=True, output="EPERM: target.py"
+    )
+    faulty(x(2.5), nothing, nothing, x(2.4), nothing, nothing, nothing, x(2.0))
+    study = finish(make_study(agent="faulty", experiments=9, prefetch=False))
+    assert verdicts(study) == ["keep", "rejected", "rejected", "keep", *["rejected"] * 3]
+    assert study.experiment(2).reason == "It changed nothing: cannot write"
+    assert study.state == State.STOPPED
+    assert "has ended 3 times in a row without a change" in study.status.message
+    assert study.status.traceback == "EPERM: target.py"
+    assert study.status.headline.number == 4  # what was found is confirmed
+
+
+@pytest.mark.slow
+def test_a_search_that_never_had_a_change_fails_with_what_the_agent_printed(make_study, faulty):
+    nothing = ProposalFailed("It changed nothing: no permission", DOLLAR, "", unchanged=True, output="EPERM: target.py")
+    faulty(*[nothing] * 5)
+    study = make_study(agent="faulty", experiments=9)
+    study.start().wait(60)
+    assert (study.state, study.status.traceback, len(verdicts(study))) == (State.FAILED, "EPERM: target.py", 3)
+
+
+def test_asking_ahead_is_refused_where_it_would_do_nothing(make_study, parallel):
+    with pytest.raises(UserError, match="tuner answers one question at a time: leave it out"):
+        make_study(ask_ahead=2).start()
+    parallel()
+    with pytest.raises(UserError, match="--no-prefetch asks nothing ahead"):
+        make_study(agent="faulty", ask_ahead=2, prefetch=False).start()

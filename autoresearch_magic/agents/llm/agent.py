@@ -25,6 +25,7 @@ class LanguageModel(Agent):
     """
 
     slow = True
+    parallel = True
     reworks = True
 
     def __init__(self, backend: Backend, *, deadline: float = DEADLINE, long: int = LONG) -> None:

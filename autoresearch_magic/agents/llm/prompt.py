@@ -223,6 +223,7 @@ def sections(briefing: Briefing) -> list[str]:
         _section("Near misses: not kept, but close", _near_misses(history, metric, briefing.noise)),
         _section("Failures, by cause", _failures(history)),
         _section("Other numbers that the runs gave", _numbers(history, briefing.incumbent), limit=NUMBERS),
+        _section("Running or waiting to run: do not propose these, nor a variant", _running(briefing)),
         _section("Already tried, latest first: do not propose these again", _tried(history, metric, briefing.noise)),
         _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
         _section(
@@ -251,7 +252,7 @@ def _valid(briefing: Briefing) -> str:
 
 def _incumbent(briefing: Briefing) -> str:
     e, metric = briefing.incumbent, briefing.metric
-    value = f"{metric.name} {metric.format(e.value, briefing.noise)}"
+    value = f"{metric.name} {'is being measured' if e.value is None else metric.format(e.value, briefing.noise)}"
     noise = f", standard deviation of one run {briefing.noise:.2g}" if briefing.noise else ""
     what = "the baseline" if e.number == 0 else f"experiment {e.number}, {e.summary}"
     shown = _files(e.target) if is_bundle(e.target) else _code(e.target)
@@ -347,6 +348,17 @@ def _numbers(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:
     """Return a line with the other numbers of the present target, of the baseline and of the latest experiments."""
     chosen = {e.number: e for e in [incumbent, *history[:1], *reversed(history[-3:])]}
     return [f"- {e.number}: {format_numbers(e.numbers, NUMBERS // 4)}" for e in chosen.values() if e.numbers]
+
+
+def _running(briefing: Briefing) -> list[str]:
+    """Return lines on what runs, waits to run, and is being thought of elsewhere at this moment."""
+    lines = [f"- {e.number}: {shorten(e.summary, 160)}" for e in briefing.running]
+    if briefing.others:
+        lines.append(
+            f"- {counted(briefing.others, 'other question')} like this one {'is' if briefing.others == 1 else 'are'} open now, and the answer is "
+            "not known yet: leave the most obvious next change to them, and propose one of another kind."
+        )
+    return lines
 
 
 def _tried(history: Sequence[Experiment], metric: Metric, noise: float) -> list[str]:

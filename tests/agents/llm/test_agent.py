@@ -244,16 +244,15 @@ def test_a_duplicate_is_refused_before_it_is_run():
     assert "Experiment 1 has already tried this" in backend.prompts[1].turns[2].text
 
 
-def test_a_prefetched_proposal_is_rebased_or_dropped():
+def test_a_prefetched_proposal_is_rebased_or_stays_as_it_is():
     old = briefing(BASE)
     kept = experiment(1, 4.0, TARGET.replace("Y = 2.0", "Y = 1.0"), Verdict.KEEP)
     now = briefing([*BASE, kept])
-    assert (
-        rebase(Proposal(TARGET.replace("3.0", "2.0"), "s"), old, now).target
-        == "X = 2.0\nY = 1.0\nloss = (X - 1) ** 2 + Y\n"
-    )
-    assert rebase(Proposal(TARGET.replace("Y = 2.0", "Y = 9.0"), "s"), old, now) is None
-    assert rebase(Proposal("anything", "s"), old, old).target == "anything"
+    merged, fits = rebase(Proposal(TARGET.replace("3.0", "2.0"), "s"), old, now)
+    assert (merged.target, fits) == ("X = 2.0\nY = 1.0\nloss = (X - 1) ** 2 + Y\n", True)
+    conflict = Proposal(TARGET.replace("Y = 2.0", "Y = 9.0"), "s")
+    assert rebase(conflict, old, now) == (conflict, False)
+    assert rebase(Proposal("anything", "s"), old, old) == (Proposal("anything", "s"), True)
 
 
 # -- whole studies -----------------------------------------------------------------------------------------------------
@@ -382,14 +381,16 @@ def test_a_prefetched_proposal_is_rebased_on_a_kept_experiment(make):
     study, backend = make(
         reply(base.replace("X = 3.0", "X = 1.0")),
         reply(base.replace("Y = 2.0", "Y = 1.0")),  # asked for while the first runs, an edit of the baseline
-        reply(base.replace("X = 3.0", "X = 2.0")),  # conflicts with the first, so it is asked for again
-        reply("X = 0.5\nY = 1.0\nimport time\ntime.sleep(0.2)\nloss = X + Y\n"),
+        reply(
+            base.replace("X = 3.0", "X = 2.0").replace("Y = 2.0", "Y = 0.5")
+        ),  # conflicts with the first: run as it is
         target=base,
     )
     study.start()
     assert study.wait(60)
-    assert [e.value for e in study.experiments] == [5.0, 3.0, 2.0, study.experiment(3).value]
+    assert [e.value for e in study.experiments] == [5.0, 3.0, 2.0, 2.5]
     assert study.experiment(2).target.startswith("X = 1.0\nY = 1.0\n")
+    assert study.experiment(3).target.startswith("X = 2.0\nY = 0.5\n")
     assert all(e.parent == n for n, e in enumerate(study.experiments[1:]))
     assert backend.texts == [] or len(backend.prompts) == 3
 
@@ -583,6 +584,7 @@ def test_a_wait_for_a_rate_limit_is_shown(tmp_path, monkeypatch):
             repeats=1,
             agent="claude",
             base_url=server.url,
+            prefetch=False,
             root=tmp_path,
         )
         study.observe(
