@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ...errors import Stopped, UserError
 from ...storage.scratch import scratch_folder
+from ..environment import whole_environment
 from ..processes import OUTPUT_LIMIT, Ending, code_words, last_line, run_program
 from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait, as_text, without_secrets
 from .calls import backoff
@@ -83,7 +84,7 @@ class CommandBackend(Backend):
             folder = scratch / "empty"
             folder.mkdir()
             return run_program(
-                arguments, text=as_text(prompt), folder=folder, env=os.environ, deadline=deadline, wait=wait
+                arguments, text=as_text(prompt), folder=folder, env=whole_environment(), deadline=deadline, wait=wait
             )
 
     def _arguments(self) -> list[str]:
