@@ -81,7 +81,7 @@ class StudyStatus:
         Replaced when a study is resumed with other settings.
     state : State
     message, traceback : str
-        The last message; the user's frames when the study failed.
+        The last message; the user's frames when the study failed, or what an agent has printed that ended the search.
     experiments : tuple of Experiment
         Every judged experiment, the baseline first. The tuple is replaced, never changed, so that a reader in another
         thread keeps a consistent view.

@@ -15,6 +15,10 @@ from .replies import shown_path
 from .reply import Reply
 
 
+PRINTED = 20
+"""Lines that are shown of what an agent has printed."""
+
+
 def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
     """Return the table of experiments, the result, and where the files are.
 
@@ -56,5 +60,6 @@ def _why_stopped(study: Study) -> list[str]:
     """Return why a search ended before its time and how it goes on, or what went wrong on the way."""
     if study.status.complete or not study.status.message:
         return [study.status.message] if study.status.message else []
-    lines = [f"The search ended early: {study.status.message}"]
+    printed = study.status.traceback  # by the agent that ended it
+    lines = [f"The search ended early: {study.status.message}", *(printed.splitlines()[-PRINTED:] if printed else [])]
     return [*lines, f"Go on with  %autoresearch resume {study.name}"] if study.state == State.STOPPED else lines

@@ -879,7 +879,7 @@ function render({ model, el, signal }) {
   const table = buildTable((n) => select(view.selected === n ? -1 : n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
-  const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "Traceback", hidden: "" });
+  const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
   const ledger = h("p", { class: "ledger", hidden: true });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
@@ -967,7 +967,7 @@ function render({ model, el, signal }) {
     setText(message, now.message ?? "");
     ledger.hidden = !now.ledger;
     setText(ledger, now.ledger ?? "");
-    traceback.hidden = !(failed && now.traceback);
+    traceback.hidden = !now.traceback; // of a failed study, or what an agent has printed that ended the search
     setText(traceback, now.traceback ?? "");
     hint.hidden = now.state !== "finished";
     if (!hint.hidden && hint.getAttribute("data-arm-for") !== hints(now).join()) {
