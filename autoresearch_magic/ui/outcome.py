@@ -14,7 +14,6 @@ from .exit_codes import DONE, NOT_SHOWN
 from .replies import shown_path
 from .reply import Reply
 
-
 PRINTED = 20
 """Lines that are shown of what an agent has printed."""
 
