@@ -3,4 +3,15 @@
 The order of these imports is the order of the help.
 """
 
-from . import shell, define, control, look, ideas, ask, results, use, begin  # noqa: F401, I001
+from . import (  # noqa: F401, I001
+    shell,
+    define,
+    control,
+    look,
+    ideas,
+    ask,
+    results,
+    use,
+    begin,
+    host_skill,
+)

@@ -1,4 +1,7 @@
-"""Subcommands to begin with: skills, which are program templates with examples; the doctor; help."""
+"""Subcommands to begin with: program templates with examples, which are called skills here; the doctor; help.
+
+The skill that a coding agent reads is another thing (`host_skill`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...config.skills import as_cell, copy_example, find_skill, read_skills, skill_folders
+from ...errors import UserError
 from ...text import counted, escape
 from ..doctor.examine import examine
 from ..replies import checks_reply
@@ -16,16 +20,19 @@ from ..session import Place, Session
 from .table import COMMANDS, argument, command, find_command, overview
 from .values import Typed, agents, skill_names
 
+HOST_SKILL_ACTIONS = ("install", "show", "remove", "list")
+"""What ``autoresearch skill`` does in a terminal."""
+
 
 @command("skills")
 def skills(session: Session, arguments: argparse.Namespace) -> Reply:
-    """List the skills: program templates, each with an example that it runs on."""
+    """List the program templates, each with an example that it runs on."""
     found, problems = read_skills(skill_folders(session.root.parent))
     width = max(len(skill.name) for skill in found)
     described = {s.name: s.description + (f" ({s.origin})" if s.origin != "built in" else "") for s in found}
     hint = "%autoresearch skill NAME puts one into the next cell; with --example FOLDER its example is copied first."
     if session.place is Place.SHELL:
-        hint = "autoresearch init SKILL FOLDER copies the example of one, with its program.md."
+        hint = "autoresearch init TEMPLATE FOLDER copies the example of one, with its program.md."
     table = ["| skill | what it is for |", "| --- | --- |"]
     table += [f"| `{name}` | {escape(what)} |" for name, what in described.items()]
     return Reply(
@@ -36,14 +43,19 @@ def skills(session: Session, arguments: argparse.Namespace) -> Reply:
 
 
 @command(
-    "skill", argument("name", metavar="NAME", help="a skill's name", values=skill_names),
+    "skill", argument("name", metavar="NAME", help="a program template's name", values=skill_names),
     argument("--example", metavar="FOLDER", help="copy its example into this new folder, as a git repository"),
     argument("--no-cell", action="store_true", help="put no program into the next cell"),
     argument("--agent", metavar="AGENT", help="who proposes changes, such as recorded:NAME for the edits that were recorded on the example", values=agents),
     places=[Place.MAGIC],
 )  # fmt: skip
 def skill(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Put a skill's program into the next cell, and copy its example if you want it."""
+    """Put a program template into the next cell, and copy its example if you want it."""
+    if arguments.name in HOST_SKILL_ACTIONS:
+        raise UserError(
+            f"skill {arguments.name} is a command of the terminal, for the skill of your coding agent: !autoresearch skill "
+            f"{arguments.name} . Here  skill NAME  puts a program template into a cell."
+        )
     found = find_skill(arguments.name, skill_folders(session.root.parent))
     options, text = [], f"{found.name}: {found.description}"
     if arguments.example:
@@ -62,11 +74,11 @@ def skill(session: Session, arguments: argparse.Namespace) -> Reply:
 
 
 @command(
-    "init", argument("skill", metavar="SKILL", help="a skill's name; see  %%autoresearch skills"),
-    argument("folder", nargs="?", metavar="FOLDER", help="a new folder (default: the skill's name)"), places=[Place.SHELL],
+    "init", argument("skill", metavar="TEMPLATE", help="a program template's name; see  %%autoresearch skills"),
+    argument("folder", nargs="?", metavar="FOLDER", help="a new folder (default: the template's name)"), places=[Place.SHELL],
 )  # fmt: skip
 def init(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Copy a skill's example into a new folder, with its program.md."""
+    """Copy a program template's example into a new folder, with its program.md."""
     found = find_skill(arguments.skill, skill_folders(session.root.parent))
     folder = arguments.folder or found.name
     copy_example(found, folder)

@@ -22,7 +22,7 @@ FIRST_STEPS = {
                                              run a study on the files of a git repository
   autoresearch run PROGRAM.md                either, when PROGRAM.md says which, or lies beside train.py and
                                              prepare.py or a folder train/ with them
-  autoresearch init SKILL [FOLDER]           begin with a copy of an example
+  autoresearch init TEMPLATE [FOLDER]        begin with a copy of an example
   autoresearch plan "GOAL" --agent claude    let an agent write a program for a goal in plain words
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no improvement was shown, or chance may explain it, 4 a comparison found that B is worse.""",
