@@ -34,6 +34,9 @@ TEXT = Path(__file__).parents[1] / "host_skill"
 ALIASES = {"latency": "api-latency", "train": "train-lm"}
 """Short names of presets whose template has a longer one."""
 
+ACTIONS = ("install", "show", "remove", "list")
+"""What ``autoresearch skill`` does in a terminal."""
+
 _MARK = re.compile(r"\n<!-- autoresearch_magic (\S+), sha256 ([0-9a-f]{16}): [^\n]* -->[ \t\r]*(?=\n|\Z)")
 _LEFT_OUT = re.compile(r"^(?:Agent|Iterations): .*\n", re.MULTILINE)
 
@@ -71,6 +74,14 @@ class SkillFile:
     state: State
     text: str | None
     version: str = ""
+
+
+def not_in_a_notebook(action: str) -> str:
+    """Return the message for an action of the terminal that was asked of the magic of the same name."""
+    return (
+        f"skill {action} is for the skill that your coding agent reads, and a command of the terminal: !autoresearch skill "
+        f"{action} . Here  skill NAME  puts a program template into a cell."
+    )
 
 
 def presets() -> dict[str, Skill]:

@@ -14,7 +14,10 @@ from autoresearch_magic.ui.wording import SHELL_FORMS, for_shell
 PACKAGE = Path(autoresearch_magic.__file__).parent
 NOTEBOOK_ONLY = {"ui/jupyter", "ui/commands/define.py", "ui/commands/use.py", "ui/drafting.py", "ui/commands/begin.py"}
 """Modules whose texts no shell shows."""
-SHELL_ONLY = {"ui/cli.py", "ui/commands/shell.py", "__main__.py"}
+SHELL_ONLY = {
+    "ui/cli.py", "ui/commands/shell.py", "__main__.py",
+    "ui/commands/host_skill.py", "config/host_skill.py", "config/skill_hosts.py",
+}  # fmt: skip
 """Modules whose texts no notebook shows."""
 BY_PLACE = {"ui/commands/first_steps.py", "ui/session.py"}
 """Modules that have a text for each."""

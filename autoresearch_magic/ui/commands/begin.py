@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from ...config.host_skill import ACTIONS, not_in_a_notebook
 from ...config.skills import as_cell, copy_example, find_skill, read_skills, skill_folders
 from ...errors import UserError
 from ...text import counted, escape
@@ -19,9 +20,6 @@ from ..reply import Reply, prose_reply
 from ..session import Place, Session
 from .table import COMMANDS, argument, command, find_command, overview
 from .values import Typed, agents, skill_names
-
-HOST_SKILL_ACTIONS = ("install", "show", "remove", "list")
-"""What ``autoresearch skill`` does in a terminal."""
 
 
 @command("skills")
@@ -51,11 +49,8 @@ def skills(session: Session, arguments: argparse.Namespace) -> Reply:
 )  # fmt: skip
 def skill(session: Session, arguments: argparse.Namespace) -> Reply:
     """Put a program template into the next cell, and copy its example if you want it."""
-    if arguments.name in HOST_SKILL_ACTIONS:
-        raise UserError(
-            f"skill {arguments.name} is a command of the terminal, for the skill of your coding agent: !autoresearch skill "
-            f"{arguments.name} . Here  skill NAME  puts a program template into a cell."
-        )
+    if arguments.name in ACTIONS:
+        raise UserError(not_in_a_notebook(arguments.name))
     found = find_skill(arguments.name, skill_folders(session.root.parent))
     options, text = [], f"{found.name}: {found.description}"
     if arguments.example:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...config.host_skill import (
+    ACTIONS,
     FILE,
     NAME,
     PROGRAMS,
@@ -29,7 +30,6 @@ from ...config.skill_hosts import HOSTS, READ_ON, Level, SkillHost, found_hosts,
 from ...errors import UserError
 from ..reply import Reply
 from ..session import Place, Session
-from .begin import HOST_SKILL_ACTIONS
 from .table import argument, command
 
 WIDTH = 110
@@ -70,7 +70,7 @@ class Installation:
 
 
 @command(
-    "skill", argument("action", choices=HOST_SKILL_ACTIONS, help="write it, print it, delete it, or say where it is"),
+    "skill", argument("action", choices=ACTIONS, help="write it, print it, delete it, or say where it is"),
     argument("part", nargs="?", metavar="PART", help="for show: program, or a preset such as speed, instead of SKILL.md"),
     argument("--for", dest="hosts", metavar="AGENTS", help=f"{', '.join(HOSTS)}, or several with commas (default: those that are found here)"),
     argument("--project", dest="level", action="store_const", const=Level.PROJECT, help="in this project (the default inside a git repository)"),
