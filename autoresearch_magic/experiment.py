@@ -22,6 +22,10 @@ LARGEST_INTEGER = 2**63 - 1
 GIB = 2**30
 """Bytes of the unit of peak memory, everywhere: runs, messages, exports, and the column ``memory_gb`` of results.tsv, for which the
 original divides its ``peak_vram_mb`` (2**20 bytes) by 1024 as well."""
+MOST_NOTES, LONGEST_NOTE = 12, 300
+"""Notes of a run that a measurement keeps, and characters of each."""
+MOST_ARTIFACTS, LONGEST_ARTIFACT = 8, 4_000
+"""Files written by a run that a measurement keeps, and characters of each, without the mark where its middle is cut out."""
 MOST_NUMBERS = 64
 """Numbers besides the metric that a measurement keeps."""
 
@@ -200,6 +204,10 @@ class Measurement:
         The other numbers that the run has printed or its metric has returned, by name; at most `MOST_NUMBERS`.
     conditions : Conditions or None
         How busy the machine was besides; None where it is not known.
+    notes : tuple of str
+        What the run has printed as lines ``note: text``: the last `MOST_NOTES`.
+    artifacts : Mapping of str to str
+        Text files that the run has written (``--artifacts``), by path; at most `MOST_ARTIFACTS`.
     """
 
     outcome: Outcome
@@ -217,6 +225,8 @@ class Measurement:
     names: tuple[str, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
     conditions: Conditions | None = None
+    notes: tuple[str, ...] = ()
+    artifacts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Turn a value that is too large to compare into a failed run, also one that was recorded before."""
@@ -321,6 +331,20 @@ class Experiment:
             for name, value in m.numbers.items():
                 found.setdefault(name, []).append(value)
         return {name: mean(values) for name, values in found.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes of the last of its runs that counts, else of a failed run."""
+        return run.notes if (run := self._shown_run) else ()
+
+    @property
+    def artifacts(self) -> Mapping[str, str]:
+        """The files that the last of its runs that counts has written, else a failed run."""
+        return run.artifacts if (run := self._shown_run) else {}
+
+    @property
+    def _shown_run(self) -> Measurement | None:
+        return next((m for m in reversed(self.current) if m.ok), self.measurements[-1] if self.measurements else None)
 
     @property
     def kept(self) -> bool:

@@ -137,17 +137,30 @@ def read_scope(value: Any) -> tuple[str, ...]:
     UserError
         When a glob leads out of the repository, or all of them exclude.
     """
-    words = _GLOB.findall(value) if isinstance(value, str) else [str(each).strip() for each in value]
-    globs = [glob for word in words for glob in expand_braces(re.sub("[\"'`]", "", word)) if glob.strip("!")]
-    for glob in globs:
-        path = glob.removeprefix("!")
-        if path.startswith(("/", "~")) or ".." in path.split("/"):
-            raise UserError(f"--scope takes globs inside the repository, such as src/**/*.py, not {path!r}.")
+    globs = _globs_inside("scope", "inside the repository, such as src/**/*.py", value)
     if globs and all(glob.startswith("!") for glob in globs):
         raise UserError(
             "--scope only excludes: say first which files experiments may change, such as  src/**  !src/gen/**"
         )
     return tuple(dict.fromkeys(glob.removeprefix("./") for glob in globs))
+
+
+def read_artifacts(value: Any) -> tuple[str, ...]:
+    """Read globs of files that runs write, as `read_scope` does."""
+    globs = _globs_inside("artifacts", "relative to the folder that a run works in, such as out/*.txt", value)
+    if globs and all(glob.startswith("!") for glob in globs):
+        raise UserError("--artifacts only excludes: say first which files to take, such as  out/*.txt  !out/big*")
+    return tuple(dict.fromkeys(glob.removeprefix("./") for glob in globs))
+
+
+def _globs_inside(option: str, takes: str, value: Any) -> list[str]:
+    words = _GLOB.findall(value) if isinstance(value, str) else [str(each).strip() for each in value]
+    globs = [glob for word in words for glob in expand_braces(re.sub("[\"'`]", "", word)) if glob.strip("!")]
+    for glob in globs:
+        path = glob.removeprefix("!")
+        if path.startswith(("/", "~")) or ".." in path.split("/"):
+            raise UserError(f"--{option} takes globs {takes}, not {path!r}.")
+    return globs
 
 
 def read_hidden(value: Any) -> tuple[str, ...]:

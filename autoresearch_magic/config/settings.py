@@ -29,6 +29,7 @@ from .converters import (
     number,
     one_of,
     optional,
+    read_artifacts,
     read_bool,
     read_bounds,
     read_experiments,
@@ -111,6 +112,10 @@ class Settings:
     hide: tuple[str, ...] = _option(
         (), "what agents must not see the contents of: globs of files, such as tests/answers.json; setup for a cell's setup, of which "
         "they see names and signatures", metavar="GLOBS", parse=read_hidden, keys=("hide",), expanded=False,
+    )  # fmt: skip
+    artifacts: tuple[str, ...] = _option(
+        (), "small text files that a run writes, such as a profile, for the agent's next proposal: globs, relative to the folder that it runs in",
+        metavar="GLOBS", parse=read_artifacts, keys=("artifacts",), expanded=False,
     )  # fmt: skip
     budget: Budget = _option(
         DEFAULT_BUDGET, "training budget of one experiment: 20s, 5m or 300steps (default 20s)", metavar="BUDGET",
@@ -315,6 +320,8 @@ class Settings:
             parts.append("no early stopping" if self.pruner == "none" else f"pruner {self.pruner}")
         if self.hide:
             parts.append(f"hidden from agents: {' '.join(self.hide)}")
+        if self.artifacts:
+            parts.append(f"artifacts {' '.join(self.artifacts)}")
         for name, template in _WHERE_CHANGED.items():
             if (value := getattr(self, name)) != FIELDS[name].default:
                 parts.append(template.format(value))

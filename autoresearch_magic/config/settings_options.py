@@ -29,6 +29,7 @@ class SettingsOptions(TypedDict, total=False):
     repo: str | Path
     link: str | Sequence[str]
     hide: str | Sequence[str]
+    artifacts: str | Sequence[str]
     budget: str | float | Budget
     clock: str
     experiments: int | str

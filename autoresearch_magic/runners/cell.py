@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from ..metric import Metric
 from . import Runner, Watch
 from .environment import experiment_environment
 from .output.all_numbers import bounded, printed_numbers
+from .output.artifacts import ArtifactFiles
 from .output.cell_metric import PrintedMetric, printed_metric
 from .output.cell_validity import printed_condition
 from .output.log_file import read_log, readable_log
+from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
 from .worker.child import not_finite
@@ -55,6 +57,8 @@ class CellRunner(Runner):
         The condition on valid runs: a Python expression or a format; empty for none.
     wall : bool
         Whether the clock charges all of the wall clock (see `runtime.Clock`).
+    artifacts : sequence of str
+        Globs of text files that runs write, relative to the working folder.
 
     Attributes
     ----------
@@ -79,8 +83,9 @@ class CellRunner(Runner):
         on_note: Callable[[str], object] | None = None,
         valid: str = "",
         wall: bool = False,
+        artifacts: Sequence[str] = (),
     ) -> None:
-        self._wall = wall
+        self._wall, self._files = wall, ArtifactFiles(artifacts)
         self.metric, self.threads, self.memory = metric, threads, memory
         self.budget: Budget = budget
         self._printed, self._valid = printed_metric(metric), valid.strip()
@@ -101,7 +106,8 @@ class CellRunner(Runner):
             "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "wall": self._wall, "threads": self.threads,
             "metric": {"name": self.metric.name, "expression": evaluated, "valid": self._valid},
         }  # fmt: skip
-        since = time.time()
+        folder = Path.cwd()
+        files, since = self._files.look(folder), time.time()
         with readable_log(log) as path:
             result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
             output = read_log(path)
@@ -123,6 +129,8 @@ class CellRunner(Runner):
             names=tuple(result.get("names", ())),
             numbers=bounded({**result.get("numbers", {}), **printed_numbers(output, self.metric.name)}),
             conditions=conditions and replace(conditions, lost=result.get("lost")),
+            notes=printed_notes(output),
+            artifacts=self._files.changed(folder, files),
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
             measured = self._with_printed_metric(measured, printed, output, since)
@@ -155,7 +163,7 @@ class CellRunner(Runner):
 
     def describe(self) -> list[str]:
         """Return how experiments are started and what the setup leaves open, once it has run; see `Runner.describe`."""
-        return list(self.worker.notes)
+        return [*self.worker.notes, *([self._files.problem] if self._files.problem else [])]
 
     def interrupt(self) -> None:
         """Kill the current run; see `Runner.interrupt`."""

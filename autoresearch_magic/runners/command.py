@@ -10,7 +10,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,12 @@ from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
 from .output.all_numbers import printed_numbers
+from .output.artifacts import ArtifactFiles
 from .output.failing_lines import failing_lines, quoted
 from .output.log_file import read_log, readable_log
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
+from .output.notes import printed_notes
 from .output.readings import Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
 from .tools import find_tools, missing_module, packages
@@ -78,6 +80,8 @@ class _CommandRun:
     statuses : Statuses
     repackaged : str
         A package that it has changed in a linked environment; empty for none.
+    artifacts : Mapping of str to str
+        What it has written of the files that ``--artifacts`` selects.
     """
 
     result: dict[str, Any]
@@ -86,6 +90,7 @@ class _CommandRun:
     since: float
     statuses: Statuses
     repackaged: str
+    artifacts: Mapping[str, str]
 
     @property
     def exit_code(self) -> int | None:
@@ -111,6 +116,8 @@ class CommandRunner(Runner):
         Whether `close` keeps the worktree, for the study's next start.
     valid : str
         The condition on valid runs (`validity.parse_condition`); empty for none.
+    artifacts, hide : sequence of str
+        Globs of text files that runs write, relative to the worktree, and of those of them that are not to be read.
     on_note : callable, optional
         Called with what happens to the worker, a line each.
 
@@ -126,9 +133,10 @@ class CommandRunner(Runner):
     def __init__(
         self, worktree: Worktree, verify: str, metric: Metric, *, guard: GuardCommand | None = None, threads: int = 1,
         memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
-        valid: str = "",
+        valid: str = "", artifacts: Sequence[str] = (), hide: Sequence[str] = (),
         on_note: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
+        self._files = ArtifactFiles(artifacts, hide)
         self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
         self._rule = parse_rule(metric.expression)
         self._condition = parse_condition(valid) if valid else None
@@ -155,7 +163,7 @@ class CommandRunner(Runner):
             outcome=Outcome(run.result["outcome"]), value=None, seed=seed, seconds=run.result["seconds"],
             memory=run.result.get("memory", 0.0), curve=tuple(run.curve), error=run.result.get("error", ""),
             output=run.output[-TAIL:], numbers=printed_numbers(run.output, self.metric.name),
-            conditions=Conditions.from_json(run.result.get("conditions")),
+            conditions=Conditions.from_json(run.result.get("conditions")), notes=printed_notes(run.output), artifacts=run.artifacts,
         )  # fmt: skip
         last_lines = "\n".join(run.output.rstrip().splitlines()[-30:])[-TAIL:]
         if m.outcome is not Outcome.OK:
@@ -261,6 +269,8 @@ class CommandRunner(Runner):
             and (why := exit_rule(self.guard.command).always_passes)
         ):
             lines.append(f"The guard always passes: {why}.")
+        if self._files.problem:
+            lines.append(self._files.problem)
         return lines
 
     def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> GuardResult:
@@ -322,7 +332,7 @@ class CommandRunner(Runner):
             share = min(0.99, seconds / expected) if expected else 0.0
             return {"elapsed": seconds, "progress": share, "step": 0}
 
-        since = time.time()
+        files, since = self._files.look(self.worktree.folder), time.time()
         with readable_log(log) as path, scratch_folder() as scratch:
             statuses = scratch / "statuses"
             job = {
@@ -336,11 +346,13 @@ class CommandRunner(Runner):
             output = read_log(path)
             written = statuses.read_text(encoding="utf-8", errors="replace") if statuses.exists() else ""
         self.exit_code = result.get("exit")
+        written_files = self._files.changed(self.worktree.folder, files)
         repackaged = ""
         for place, packages_before in zip(environments, before, strict=True):
             if different := dict(packages_before.items() ^ packages(place).items()):
                 repackaged = f"{place.name} ({min(different)})"
-        return _CommandRun(result, curve, output, since, read_statuses(written, self.exit_code or 0), repackaged)
+        ended = read_statuses(written, self.exit_code or 0)
+        return _CommandRun(result, curve, output, since, ended, repackaged, written_files)
 
     def _write(self, target: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Environment variables of experiments: an allow-list, so that they see none of the user's keys and tokens."""
+"""Environment variables of experiments: an allow-list, so that they see none of the user's keys and tokens; and texts without those."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ _NAMES = {
 }  # fmt: skip
 _PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_", "OMP_", "MKL_", "OPENBLAS_", "PYTORCH_")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the values of this process's environment variables that look like keys."""
+    for name, value in os.environ.items():
+        if len(value) >= 8 and _SECRET.search(name):
+            text = text.replace(value, "***")
+    return text
 
 
 def experiment_environment(

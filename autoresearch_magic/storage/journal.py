@@ -22,7 +22,18 @@ from ..conditions import Conditions
 from ..curve import Point
 from ..errors import UserError
 from ..events import RunKind
-from ..experiment import LARGEST_INTEGER, MOST_NUMBERS, Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from ..experiment import (
+    LARGEST_INTEGER,
+    MOST_ARTIFACTS,
+    MOST_NOTES,
+    MOST_NUMBERS,
+    Experiment,
+    Measurement,
+    Outcome,
+    Proposal,
+    Usage,
+    Verdict,
+)
 from ..text import cut_middle, printable
 
 FORMAT = 1
@@ -40,7 +51,8 @@ CREATE TABLE IF NOT EXISTS measurement (
     outcome TEXT NOT NULL, value REAL, seed INTEGER NOT NULL, seconds REAL NOT NULL, charged REAL NOT NULL,
     evaluation REAL NOT NULL, steps INTEGER NOT NULL, memory REAL NOT NULL, curve TEXT NOT NULL, error TEXT NOT NULL,
     traceback TEXT NOT NULL, output TEXT NOT NULL, names TEXT NOT NULL, numbers TEXT NOT NULL DEFAULT '{}',
-    made_at REAL NOT NULL, conditions TEXT);
+    made_at REAL NOT NULL, conditions TEXT, notes TEXT NOT NULL DEFAULT '[]',
+    artifacts TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
 """
 
@@ -97,7 +109,10 @@ class Journal:
     def _add_missing_columns(self) -> None:
         """Add what a journal of an earlier version lacks; one that cannot be written is read without it."""
         columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(measurement)")}
-        added = {"numbers": "TEXT NOT NULL DEFAULT '{}'", "conditions": "TEXT"}
+        added = {
+            "numbers": "TEXT NOT NULL DEFAULT '{}'", "conditions": "TEXT", "notes": "TEXT NOT NULL DEFAULT '[]'",
+            "artifacts": "TEXT NOT NULL DEFAULT '{}'",
+        }  # fmt: skip
         for name, kind in added.items():
             if columns and name not in columns:
                 with suppress(sqlite3.OperationalError):
@@ -231,12 +246,13 @@ class Journal:
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO measurement (experiment, kind, outcome, value, seed, seconds, charged, evaluation, steps, "
-                "memory, curve, error, traceback, output, names, numbers, made_at, conditions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                "?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "memory, curve, error, traceback, output, names, numbers, made_at, conditions, notes, artifacts) VALUES "
+                f"({', '.join('?' * 20)})",
                 (experiment, kind, m.outcome, m.value, _integer(m.seed), _real(m.seconds), _real(m.charged), _real(m.evaluation),
                  _integer(m.steps), _real(m.memory), _json(curve), _text(m.error), _text(m.traceback), _text(m.output),
                  _json(m.names[:MOST_NAMES]), _json(dict([*m.numbers.items()][:MOST_NUMBERS])), time.time(),
-                 m.conditions and _json(m.conditions.to_json())),
+                 m.conditions and _json(m.conditions.to_json()), _json(m.notes[:MOST_NOTES]),
+                 _json({path: _text(text) for path, text in [*m.artifacts.items()][:MOST_ARTIFACTS]})),
             )  # fmt: skip
 
     def close_experiment(self, experiment: Experiment) -> None:
@@ -392,4 +408,6 @@ def _measurement(row: sqlite3.Row) -> Measurement:
         traceback=row["traceback"], output=row["output"], names=tuple(json.loads(row["names"])),
         numbers=json.loads(row["numbers"]) if "numbers" in row.keys() else {},  # noqa: SIM118
         conditions=Conditions.from_json(json.loads(row["conditions"] or "null")) if "conditions" in row.keys() else None,  # noqa: SIM118
+        notes=tuple(json.loads(row["notes"])) if "notes" in row.keys() else (),  # noqa: SIM118
+        artifacts=json.loads(row["artifacts"]) if "artifacts" in row.keys() else {},  # noqa: SIM118
     )  # fmt: skip

@@ -97,7 +97,7 @@ class Hidden:
         return WITHHELD if bare in self.lines or contained else line
 
     def clean_experiment(self, e: Experiment) -> Experiment:
-        """Return an experiment whose reason, tracebacks and output show nothing that is hidden."""
+        """Return an experiment whose reason, tracebacks, output, notes and files show nothing that is hidden."""
         around = [text for m in e.measurements for text in (m.traceback, m.output)]
         runs = tuple(self._clean_run(m) for m in e.measurements)
         return replace(e, reason=self.clean(e.reason, *around), measurements=runs)
@@ -105,6 +105,8 @@ class Hidden:
     def _clean_run(self, m: Measurement) -> Measurement:
         return replace(
             m, error=self.clean(m.error, m.traceback, m.output), traceback=self.clean(m.traceback), output=self.clean(m.output),
+            notes=tuple(self.clean(note, m.traceback, m.output) for note in m.notes),
+            artifacts={path: self.clean(text) for path, text in m.artifacts.items() if not self._is_hidden(path)},
         )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def experiment_facts(study: Study, e: Experiment) -> dict[str, Any]:
         {
             "outcome": m.outcome, "value": m.value, "seed": m.seed, "seconds": m.seconds, "steps": m.steps,
             "memory_gb": m.memory, "error": m.error, "steps_per_second": m.steps / m.charged if m.steps and m.charged else None,
-            "conditions": m.conditions and m.conditions.to_json(),
+            "conditions": m.conditions and m.conditions.to_json(), "notes": m.notes, "artifacts": m.artifacts,
         }
         for m in e.measurements
     ]  # fmt: skip

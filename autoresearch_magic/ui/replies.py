@@ -50,7 +50,7 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
     head = f"Experiment {e.number}: {e.verdict}, {study.metric.name} {study.status.format(e.value)}, {e.seconds:.1f} s"
     said = [f"{what}: {text}" for what, text in details(e, study.status.gains.get(e.number), study.status.spread(e))]
     reason = note or (f"What decided: {e.reason}" if e.parent is not None and e.reason else e.reason)
-    measured = [*measured_besides(e), *unusual_conditions(study, e)]
+    measured = [*measured_besides(e), *(f"Note: {note}" for note in e.notes), *unusual_conditions(study, e)]
     facts = [e.summary, *said, reason, *reasoning(e.proposal), *measured]
     failed = next((m for m in e.measurements if not m.ok), None)
     tail = (failed.traceback or failed.output)[-2000:] if failed else ""
@@ -66,10 +66,21 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
             facts.append(f"Changes to the baseline, commit {e.commit[:10]}{offer}:")
     if place is Place.SHELL:
         facts = [*map(for_shell, facts)]
-    text = "\n".join([head, *facts, "", code.rstrip(), *(["", tail] if tail else [])])
-    markdown = "\n\n".join(
-        [f"**{head}**", *map(escape, facts), fenced(code, language), *([fenced(tail)] if tail else [])]
+    files = [(f"{path}, as the run wrote it:", content) for path, content in e.artifacts.items()]
+    text = "\n".join(
+        [
+            head,
+            *facts,
+            "",
+            code.rstrip(),
+            *(["", tail] if tail else []),
+            *(line for each in files for line in ("", *each)),
+        ]
     )
+    markdown = "\n\n".join([
+        f"**{head}**", *map(escape, facts), fenced(code, language), *([fenced(tail)] if tail else []),
+        *(part for what, content in files for part in (escape(what), fenced(content))),
+    ])  # fmt: skip
     return Reply(text, markdown, data=experiment_facts(study, e), verbatim=True)
 
 

@@ -279,3 +279,17 @@ def test_a_former_name_of_the_judge_is_understood_and_told():
 )
 def test_sizes_of_memory_have_powers_of_1000_or_of_1024(text, size):
     assert make_settings({"metric": "a", "minimize": True, "memory": text}).memory == size
+
+
+@pytest.mark.parametrize(
+    ("value", "globs"),
+    [("out/*.txt, ./prof.json", ("out/*.txt", "prof.json")), (["a b.txt"], ("a b.txt",)), ("{a,b}.txt !c", ("a.txt", "b.txt", "!c")), ("", ())],
+)  # fmt: skip
+def test_artifacts_are_globs(value, globs):
+    assert make_settings({"metric": "loss", "artifacts": value}).artifacts == globs
+
+
+@pytest.mark.parametrize("value", ["/etc/passwd", "../x.txt", "~/x", "!only"])
+def test_artifacts_stay_inside_of_the_folder(value):
+    with pytest.raises(UserError, match=r"^--artifacts "):
+        make_settings({"metric": "loss", "artifacts": value})

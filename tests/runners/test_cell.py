@@ -433,3 +433,15 @@ def test_the_wall_clock_charges_all(make):
     assert m.ok
     assert m.conditions is None or m.conditions.lost is None
     assert 0.2 <= m.charged == m.training
+
+
+def test_notes_and_files_of_a_run_are_measured_with_it(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runner = make(artifacts=["out/*.txt"])
+    code = "import os; os.makedirs('out', exist_ok=True); open('out/worst.txt', 'w').write(f'case {x}\\n'); print('note: worst is', x)"
+    m = measure(runner, f"x = 3\n{code}")
+    assert (m.value, m.notes, dict(m.artifacts)) == (6.0, ("worst is 3",), {"out/worst.txt": "case 3"})
+    m = measure(runner, "x = 4\nprint('note: nothing written')")
+    assert (m.notes, dict(m.artifacts)) == (("nothing written",), {})
+    m = measure(runner, f"x = 5\n{code}\nraise ValueError('late')")
+    assert (m.outcome, m.notes, dict(m.artifacts)) == (Outcome.CRASH, ("worst is 5",), {"out/worst.txt": "case 5"})

@@ -13,7 +13,7 @@ from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.command import CommandRunner, GuardCommand
 from autoresearch_magic.runners.output.metric_reader import parse_rule
 from autoresearch_magic.runners.worktree import Worktree
-from autoresearch_magic.source.files import split
+from autoresearch_magic.source.files import join, split
 from autoresearch_magic.storage.git.checkout import open_checkout
 
 from ..repositories import changed, repository, run_git
@@ -563,3 +563,24 @@ def test_an_unwritable_worktree_is_a_one_line_error(runner_of, monkeypatch):
     monkeypatch.setattr(Worktree, "show", full)
     with pytest.raises(UserError, match="cannot be written: No space left on device"):
         measure(runner, "echo ms: 5")
+
+
+def test_notes_and_files_of_a_command_are_measured_with_it(repo):
+    checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
+    runner = CommandRunner(
+        Worktree(repo.parent / "files", checkout, split(target)), "sh src/run.sh", Metric("ms", ""), worker_log=repo.parent / "files.log",
+        artifacts=["*.out", "*.txt", "**/*.csv"], hide=["hidden*"], keep=False,
+    )  # fmt: skip
+    version = join(
+        {
+            **split(target),
+            "src/run.sh": "echo note: slow; echo ms: 5; echo p > prof.out; echo s > hidden.txt; ln -s /etc/hostname l.txt\n",
+        }
+    )
+    try:
+        m = runner.measure(version, seed=0, deadline=20.0)
+        assert (m.value, m.notes, dict(m.artifacts)) == (5.0, ("slow",), {"prof.out": "p"})
+        m = runner.measure(target, seed=0, deadline=20.0)
+        assert (m.value, m.notes, dict(m.artifacts)) == (5.0, (), {}), "prof.out is ignored by git and still there"
+    finally:
+        runner.close()

@@ -26,7 +26,7 @@ def test_what_is_written_is_read_back(journal):
     m = Measurement(
         Outcome.OK, 1.5, seed=3, seconds=2.0, charged=1.0, evaluation=0.5, steps=9, memory=0.25,
         curve=(Point(0.1, 0.5, 1, {"loss": 2.0}),), output="hello", names=("a", "b"),
-        numbers={"train_loss": 0.25, "tiny": 5e-324}, conditions=Conditions(1.2, 2, 0.1),
+        numbers={"train_loss": 0.25, "tiny": 5e-324}, conditions=Conditions(1.2, 2, 0.1), notes=("worst: ä",), artifacts={"a/b.txt": "x\ny"},
     )  # fmt: skip
     opened = Experiment(4, 2, PROPOSAL, "f00d")
     journal.open_experiment(opened)
@@ -48,18 +48,24 @@ def test_nan_and_infinity_come_back_as_they_were(journal):
     assert inf == math.inf
 
 
-def test_a_journal_of_an_earlier_version_has_no_other_numbers_and_no_conditions(journal):
+def test_a_journal_of_an_earlier_version_has_no_other_numbers_conditions_notes_and_files(journal):
     journal.open_experiment(Experiment(0, None, PROPOSAL))
     journal.add_run(0, "baseline", Measurement(Outcome.OK, 1.0, seed=0))
     journal.close()
     with sqlite3.connect(journal.path) as connection:
-        for column in ("numbers", "conditions"):
+        for column in ("numbers", "conditions", "notes", "artifacts"):
             connection.execute(f"ALTER TABLE measurement DROP COLUMN {column}")
-    later = Measurement(Outcome.OK, 2.0, seed=0, numbers={"a": 3.0}, conditions=Conditions(1.0, 4))
+    later = Measurement(
+        Outcome.OK, 2.0, seed=0, numbers={"a": 3.0}, conditions=Conditions(1.0, 4), notes=("n",), artifacts={"f": "t"}
+    )
     with Journal(journal.path) as opened:
         opened.add_run(0, "candidate", later)
         assert [run.measurement.numbers for run in opened.runs()] == [{}, {"a": 3.0}]
         assert [run.measurement.conditions for run in opened.runs()] == [None, Conditions(1.0, 4)]
+        assert [(run.measurement.notes, run.measurement.artifacts) for run in opened.runs()] == [
+            ((), {}),
+            (("n",), {"f": "t"}),
+        ]
 
 
 def test_final_runs_do_not_belong_to_the_experiment(journal):

@@ -3,6 +3,7 @@
 import pytest
 
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
 from autoresearch_magic.study.definition import define
 from autoresearch_magic.study.hidden import WITHHELD, hidden_of
 from autoresearch_magic.study.study import Study
@@ -146,3 +147,13 @@ def test_a_program_says_it_too(repo):
     )
     assert made.settings.hide == ("{answers,grade}.{json,py}",)
     assert hidden_of(made).names == ("answers.json", "grade.py")
+
+
+def test_notes_and_files_show_nothing_that_is_hidden(repo):
+    hidden = hidden_of(define("Answer better", "", "", OPTIONS))
+    run = Measurement(
+        Outcome.OK, 1.0, 0, notes=("got 'paris the answer'", "slow"), artifacts={"out.txt": "a\nlargest prime: x\nb", "answers.json": "never"},
+    )  # fmt: skip
+    clean = hidden.clean_experiment(Experiment(0, None, Proposal("x", "s"), measurements=(run,))).measurements[0]
+    assert clean.notes == (WITHHELD, "slow")
+    assert clean.artifacts == {"out.txt": f"a\n{WITHHELD}\nb"}

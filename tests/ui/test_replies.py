@@ -10,6 +10,7 @@ from autoresearch_magic.budget import Budget
 from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
+from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.ui.replies import (
     ablation_reply,
     answer_reply,
@@ -155,3 +156,21 @@ def test_paths_are_relative_below_the_working_directory(tmp_path, monkeypatch):
     assert shown_path(Path("a/b.md")) == "a/b.md"
     assert shown_path(tmp_path / "here" / "b.md") == "b.md"
     assert shown_path(tmp_path / "b.md") == str(tmp_path / "b.md")
+
+
+def test_notes_and_files_of_a_run_are_shown(make_study, script, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    script(BETTER + "print('note: worst *case* 3')\nopen('worst.txt', 'w').write('case ``` 3')\n")
+    study = finish(make_study(agent="script", experiments=1, artifacts="worst.txt", root=tmp_path))
+    reply = experiment_reply(study, study.experiments[1])
+    assert "\nNote: worst *case* 3\n" in reply.text
+    assert reply.text.endswith("worst.txt, as the run wrote it:\ncase ``` 3")
+    assert r"Note: worst \*case\* 3" in reply.markdown
+    assert reply.markdown.endswith("````\ncase ``` 3\n````")
+    (run, *_) = reply.data["measurements"]
+    assert (run["notes"], run["artifacts"]) == (["worst *case* 3"], {"worst.txt": "case ``` 3"})
+    assert "Note:" not in experiment_reply(study, study.experiments[0]).text
+    prompt = study.briefing()
+    assert "Experiment 1, the present target:\n```\nworst *case* 3\n```" in prompt
+    assert "worst.txt, as experiment 1 wrote it:\n````\ncase ``` 3\n````" in prompt
+    assert open_study(study.folder).experiments[1].artifacts == {"worst.txt": "case ``` 3"}

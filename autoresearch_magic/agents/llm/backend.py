@@ -5,8 +5,6 @@ A backend knows one vendor or program and nothing of studies; `agents.llm.agent`
 
 from __future__ import annotations
 
-import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +12,10 @@ from typing import Literal
 
 from ...errors import UserError
 from ...experiment import Usage as Usage
+from ...runners.environment import without_secrets as without_secrets
 
 Wait = Callable[[float, str], None]
 """Called with seconds and a reason: waits, shows the reason, and raises `Stopped` when the study is stopped."""
-
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -135,11 +132,3 @@ def as_text(prompt: Prompt) -> str:
     """Return a prompt as one text, for programs without roles."""
     parts: Sequence[str] = [prompt.system, prompt.stable, *(turn.text for turn in prompt.turns)]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
-
-
-def without_secrets(text: str) -> str:
-    """Return a text without the values of environment variables that look like keys."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and _SECRET.search(name):
-            text = text.replace(value, "***")
-    return text

@@ -22,6 +22,7 @@ from ...source.files import HEAD, is_bundle, split
 from ...text import counted, fenced, shorten
 from ..base import Briefing
 from .backend import Prompt, Turn
+from .run_sections import run_files, run_notes
 
 LONG = 200
 """Number of lines from which a target is edited by SEARCH/REPLACE blocks. In published measurements on small files 99.6% of
@@ -224,6 +225,8 @@ def sections(briefing: Briefing) -> list[str]:
         _section("Failures, by cause", _failures(history)),
         _section("Other numbers that the runs gave", _numbers(history, briefing.incumbent), limit=NUMBERS),
         _section("Running or waiting to run: do not propose these, nor a variant", _running(briefing)),
+        run_notes(briefing),
+        run_files(briefing),
         _section("Already tried, latest first: do not propose these again", _tried(history, metric, briefing.noise)),
         _section("Learning curves, best and latest", _curves(history, briefing.incumbent)),
         _section(
@@ -339,7 +342,7 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
         reason = f": {_short(last.reason, 240)}" if last.reason else ""
         lines.append(
             f"- {cause}, {counted(len(found), 'time')} (experiment {numbers}){reason}"
-            + (f"\n{_short(tail, 400)}" if tail else "")
+            + (f"\n{fenced(_short(tail, 400))}" if tail else "")
         )
     return lines
 

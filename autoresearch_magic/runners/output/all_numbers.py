@@ -13,6 +13,7 @@ from typing import Any
 from ...experiment import MOST_NUMBERS
 from .json_path import documents
 from .named_lines import LONGEST, visible_lines
+from .notes import without_notes
 from .numbers import converted, quantities
 from .progress_lines import parse_line
 
@@ -41,7 +42,7 @@ def printed_numbers(output: str, metric: str = "") -> dict[str, float]:
     metric : str
         The metric's name, which is left out.
     """
-    lines = visible_lines(output[-LAST:] if len(output) > LAST else output)
+    lines = without_notes(visible_lines(output[-LAST:] if len(output) > LAST else output))
     text = "\n".join(lines)
     found: dict[str, float] = {}
     for document in documents(text):

@@ -24,6 +24,7 @@ from ...text import shorten
 from .coverage_tables import table_total
 from .json_path import MissingValue, documents, look_up, parse_path
 from .named_lines import LONGEST, Candidate, find_loosely, find_named, visible_lines
+from .notes import without_notes
 from .numbers import Quantity, converted, quantities, sole_quantity
 from .readings import Reading, RunOutput, Unreadable
 
@@ -190,7 +191,8 @@ def _read_name(run: RunOutput) -> Reading:
     """Read the line that names the metric, or the only number of the output."""
     if named := _named(run):
         return run.agreed(named, "last")
-    all_numbers = (Candidate(q, number, line) for number, line in enumerate(run.lines, 1) for q in quantities(line))
+    lines = without_notes(run.lines)
+    all_numbers = (Candidate(q, number, line) for number, line in enumerate(lines, 1) for q in quantities(line))
     first = next(all_numbers, None)
     if first is None:
         raise run.nothing(f"no line names {run.metric!r}, and there is no number")
@@ -210,11 +212,12 @@ _content = attrgetter("number", "unit", "ambiguity")  # what two printings of on
 
 
 def _named(run: RunOutput) -> list[Candidate]:
-    candidates, without_number = find_named(run.lines, run.metric)
-    if totals := [Candidate(*total) for total in table_total(run.lines, run.metric)]:
+    lines = without_notes(run.lines)
+    candidates, without_number = find_named(lines, run.metric)
+    if totals := [Candidate(*total) for total in table_total(lines, run.metric)]:
         rows = {total.line_number for total in totals}
         return totals + [c for c in candidates if c.line_number not in rows]
-    if not candidates and (loosely := find_loosely(run.lines, run.metric)):
+    if not candidates and (loosely := find_loosely(lines, run.metric)):
         return loosely
     if without_number is not None:
         raise Unreadable(

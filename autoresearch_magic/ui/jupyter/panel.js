@@ -15,7 +15,7 @@
  *             are those from the requested row to `since`, and the older ones that changed between `after` and `revision`;
  *             `gains` is {state, rows} when anything has changed since the state that the view has, with a `Gain` for every row;
  *             `asked` is false when it answers no pull, because a cell blocks the kernel; see `takeDelta`
- *             {type: "detail", number, hypothesis, evidence, reason, numbers, diff, output, error}
+ *             {type: "detail", number, hypothesis, evidence, reason, numbers, notes, diff, output, error}
  *             {type: "refused", message}
  *
  * Summaries, reasons and code are written by agents, so they are inserted as text nodes and never as markup.
@@ -821,7 +821,7 @@ function detailBox(row, detail) {
   const item = (label, text) => (text ? [h("dt", {}, label), h("dd", {}, text)] : []);
   const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
   const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...(detail?.evidence ?? []).flatMap((each) => item(...each)),
-    ...item("What decided", detail?.reason || row.reason), ...item("Also measured", detail?.numbers), ...item("Run", facts)));
+    ...item("What decided", detail?.reason || row.reason), ...item("Also measured", detail?.numbers), ...item("Notes", detail?.notes), ...item("Run", facts)));
   const pre = (name, label, text) => h("pre", { class: name, tabindex: "0", "aria-label": label }, text);
   if (!detail) box.append(h("div", { class: "loading" }, "Loading the details from the kernel…"));
   if (detail?.error) box.append(h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error));

@@ -212,7 +212,7 @@ def detail(study: Study, number: Any) -> dict[str, Any]:
     return {
         "type": "detail", "number": e.number, "hypothesis": _hypothesis(e), "reason": e.reason,
         "evidence": details(e, study.status.gains.get(e.number), study.status.spread(e)),
-        "numbers": format_numbers(e.numbers, MOST_TEXT),
+        "numbers": format_numbers(e.numbers, MOST_TEXT), "notes": " · ".join(e.notes),
         "diff": unified_diff(before, e.target, f"experiment {e.parent}", f"experiment {e.number}") if e.number else e.target,
         "output": last.output if last else "", "error": last.traceback if last else "",
     }  # fmt: skip
