@@ -39,6 +39,11 @@ class State(StrEnum):
         """Whether a thread of this process is running the study or holding it paused."""
         return self not in (State.NEW, State.STOPPED, State.FINISHED, State.FAILED, State.ELSEWHERE)
 
+    @property
+    def ongoing(self) -> bool:
+        """Whether this or another process is running the study or holding it paused."""
+        return self.active or self is State.ELSEWHERE
+
 
 RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "control", "final", "trial"]
 """The purpose of a run: ``baseline`` measures the unchanged target; ``candidate`` measures a proposal, and ``reworked`` one that

@@ -12,9 +12,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS measurement (
     made_at REAL NOT NULL, conditions TEXT, notes TEXT NOT NULL DEFAULT '[]',
     artifacts TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS experiment_mark ON experiment (number, verdict, judged_at, commit_sha);
 """
 
 SEARCH: tuple[RunKind, ...] = ("baseline", "candidate", "incumbent")
@@ -67,6 +68,8 @@ class Run:
     experiment: int
     kind: RunKind
     measurement: Measurement
+    id: int = field(default=0, compare=False)
+    """Its number among all runs, from 1 in the order in which they were made."""
 
 
 class Journal:
@@ -127,6 +130,21 @@ class Journal:
             if "readonly" not in str(error):
                 raise
             raise UserError(f"Cannot write {self.path}: the study can be looked at, but not changed.") from None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let everything that is read inside be of one moment."""
+        with self._lock:
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.rollback()
+
+    def select(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """Return the rows of a query that changes nothing."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
 
     def get(self, key: str) -> Any:
         """Return a value from the study's metadata; None when it is not set."""
@@ -283,11 +301,10 @@ class Journal:
         with self._lock:
             return self._connection.execute("SELECT 1 FROM experiment WHERE verdict IS NOT NULL").fetchone() is not None
 
-    def runs(self) -> list[Run]:
-        """Return all measurements in the order they were made."""
-        with self._lock:
-            rows = self._connection.execute("SELECT * FROM measurement ORDER BY id").fetchall()
-        return [Run(row["experiment"], row["kind"], _measurement(row)) for row in rows]
+    def runs(self, after: int = 0) -> list[Run]:
+        """Return all measurements in the order they were made; with `after`, those behind the run of that number."""
+        rows = self.select("SELECT * FROM measurement WHERE id > ? ORDER BY id", after)
+        return [Run(row["experiment"], row["kind"], _measurement(row), row["id"]) for row in rows]
 
     def runs_since(self, number: int) -> int:
         """Return how many runs of `SEARCH` kinds were made after an experiment's last one."""
@@ -313,28 +330,9 @@ class Journal:
                 measurements.setdefault(run.experiment, []).append(run.measurement)
         since = {body["experiment"]: body["since"] for _, kind, body in self.notes() if kind == "drift"}
         statistic = (self.get("settings") or {}).get("statistic", "mean")
-        with self._lock:
-            rows = self._connection.execute("SELECT * FROM experiment ORDER BY number").fetchall()
         return [
-            Experiment(
-                number=row["number"],
-                parent=row["parent"],
-                proposal=Proposal(
-                    **{
-                        key: row[key]
-                        for key in ("target", "summary", "hypothesis", "expect", "agent", "reply", "failure")
-                    },
-                    usage=Usage(**json.loads(row["usage"])),
-                ),
-                fingerprint=row["fingerprint"],
-                verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
-                reason=row["reason"],
-                measurements=tuple(measurements.get(row["number"], ())),
-                commit=row["commit_sha"],
-                since=since.get(row["number"], 0),
-                statistic=statistic,
-            )
-            for row in rows
+            experiment_of(row, measurements.get(row["number"], ()), since.get(row["number"], 0), statistic)
+            for row in self.select("SELECT * FROM experiment ORDER BY number")
         ]
 
     def __enter__(self) -> Journal:
@@ -394,6 +392,23 @@ def _connect(path: Path) -> sqlite3.Connection:
     beside = path.with_name(f"{path.name}-wal").exists()  # what another user's process has not merged yet
     address = f"{path.absolute().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
     return sqlite3.connect(address, uri=True, check_same_thread=False, timeout=30)
+
+
+def experiment_of(row: sqlite3.Row, measurements: Sequence[Measurement], since: int, statistic: str) -> Experiment:
+    """Return the experiment of a row of the table, with its measurements."""
+    texts = ("target", "summary", "hypothesis", "expect", "agent", "reply", "failure")
+    return Experiment(
+        number=row["number"],
+        parent=row["parent"],
+        proposal=Proposal(**{key: row[key] for key in texts}, usage=Usage(**json.loads(row["usage"]))),
+        fingerprint=row["fingerprint"],
+        verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
+        reason=row["reason"],
+        measurements=tuple(measurements),
+        commit=row["commit_sha"],
+        since=since,
+        statistic=statistic,
+    )
 
 
 def _measurement(row: sqlite3.Row) -> Measurement:

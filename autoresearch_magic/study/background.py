@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, Unpack
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..agents.base import Agent
 from ..agents.me import Me
@@ -22,26 +22,30 @@ from . import registry
 from .control import Control, Given
 from .definition import Definition, resumed
 from .driving import DrivenLoop, FinishingLoop
+from .followed import FollowedStudy
+from .following import EACH
 from .ideas import Idea, add_idea, strike_ideas
 from .loop import Loop
 from .measuring import Measurer
-from .requests import RequestReader
+from .requests import RequestReader, record_of
 from .status import StudyStatus
 from .thread import StudyThread
-from .view import StudyView
+
+LOCK_PATIENCE = 0.2
+"""Seconds in which a study's lock is tried for: another process that looks whether it is held, holds it for a moment."""
 
 Comparison = Callable[[Measurer], object]
 """Runs targets side by side and returns the answer."""
 
 
-class BackgroundStudy(StudyView):
+class BackgroundStudy(FollowedStudy):
     """A study with its background thread; `Study` adds how one is made and what it can be asked."""
 
     def _prepare(
         self, folder: Path, definition: Definition, observers: Sequence[Observer] = (), agent: Agent | None = None
     ) -> None:
         self.folder, self.name = folder, folder.name
-        self.status = StudyStatus(folder.name, folder, definition)
+        self._status = StudyStatus(folder.name, folder, definition)
         self._agent = agent  # made and not used yet
         self._drive: type[DrivenLoop] | None = None  # what its thread runs, where that is not the agent's loop
         self._remarks: list[str] = []
@@ -49,25 +53,8 @@ class BackgroundStudy(StudyView):
         self.changed = threading.Condition()
         self._control = Control()
         self._thread: StudyThread | None = None
-        self._lock = FileLock(str(folder / "lock"), timeout=0, thread_local=False)
-
-    @property
-    def locked(self) -> bool:
-        """Whether this or another process is working on the study.
-
-        False for a study that has not begun, and where its folder cannot be written, so that nobody can work on it.
-        """
-        if self._lock.is_locked:
-            return True  # by this process, which could take it once more
-        if not self.folder.is_dir():
-            return False
-        try:
-            with self._lock:
-                return False
-        except Timeout:
-            return True
-        except OSError:
-            return False
+        self._reader: RequestReader | None = None
+        self._prepare_following()
 
     @property
     def driven(self) -> bool:
@@ -139,7 +126,9 @@ class BackgroundStudy(StudyView):
         return self
 
     def pause(self) -> Self:
-        """Pause after the run in progress."""
+        """Pause after the run in progress; where another process runs the study, ask that one to do so."""
+        if self._asks_elsewhere("pause"):
+            return self
         if not self.active:
             raise UserError(f"{self.name} is {self.state}: there is nothing to pause.")
         if self.status.state not in (State.PAUSED, State.STOPPING):
@@ -154,7 +143,16 @@ class BackgroundStudy(StudyView):
         ----------
         **settings
             Any of `definition.CHANGEABLE`, such as ``experiments``, ``agent`` or ``patience``, to go on with other values.
+
+        A study that another process holds paused is resumed there.
         """
+        if self.status.state is State.ELSEWHERE:
+            if settings:
+                raise UserError(
+                    f"Another process runs {self.name}: its settings can change only after  %autoresearch stop"
+                )
+            self._asks_elsewhere("resume")
+            return self
         if self.active:
             self._check_unchanged(settings)
             if self.status.state in (State.PAUSED, State.PAUSING):
@@ -169,11 +167,15 @@ class BackgroundStudy(StudyView):
     def stop(self, wait: bool = True) -> Self:
         """End the study now: the run in progress is killed, no process is left, and the journal can be resumed.
 
+        Where another process runs the study, that one is asked to do so, and this waits until it has.
+
         Parameters
         ----------
         wait : bool
             Whether to return only when everything has ended (about a second).
         """
+        if self._asks_elsewhere("stop"):
+            return self
         if self.active:
             self._publish(StateChanged(State.STOPPING))
             self._control.stop()
@@ -184,7 +186,7 @@ class BackgroundStudy(StudyView):
         return self
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the study is paused or has ended; an interrupt of the wait leaves it running.
+        """Wait until the study is paused or has ended, here or in another process; an interrupt of the wait leaves it running.
 
         Parameters
         ----------
@@ -197,14 +199,21 @@ class BackgroundStudy(StudyView):
             Whether it is paused or has ended; False when the timeout came first.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with self.changed:
-            while self.active and self.status.state is not State.PAUSED:
-                left = None if end is None else end - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                # Short waits: Python delivers an interrupt only between them.
-                self.changed.wait(0.1 if left is None else min(0.1, left))
-        return True
+        while True:
+            with self.changed:
+                while self.active and self._status.state is not State.PAUSED:
+                    left = None if end is None else end - time.monotonic()
+                    if left is not None and left <= 0:
+                        return False
+                    # Short waits: Python delivers an interrupt only between them.
+                    self.changed.wait(0.1 if left is None else min(0.1, left))
+            status = self.status
+            if status.state is not State.ELSEWHERE or status.doing is State.PAUSED:
+                return True
+            left = EACH if end is None else min(EACH, end - time.monotonic())
+            if left <= 0:
+                return False
+            time.sleep(left)
 
     def say(self, text: str) -> Self:
         """Leave a note for the agent; the next proposal that is asked for takes it into account.
@@ -316,7 +325,7 @@ class BackgroundStudy(StudyView):
                 f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {self.status.longer}  "
                 "or begin another with  %autoresearch start"
             )
-        with registry.lock:
+        with self._follower.held(), registry.lock:
             if (other := registry.running()) is not None:
                 raise UserError(
                     f"The study {other.name} is {other.state}: wait for it (%autoresearch wait) or stop it "
@@ -332,7 +341,7 @@ class BackgroundStudy(StudyView):
             self.folder.mkdir(parents=True, exist_ok=True)
             folders.hide(self.folder)
             try:
-                self._lock.acquire()
+                self._lock.acquire(timeout=LOCK_PATIENCE, poll_interval=0.02)
             except Timeout:
                 raise UserError(f"Another process is running {self.name}: stop it there first.") from None
             registry.register(self)
@@ -348,8 +357,10 @@ class BackgroundStudy(StudyView):
         reader = RequestReader(  # made first, because it reads what the journal holds from before this start
             self.folder / "journal.sqlite",
             {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False)},
-            lambda: self.state, lambda: self.active,
+            lambda notices: record_of(self._status, notices), lambda: self.active,
         )  # fmt: skip
+        self._reader = reader
+        self.unfollow()
         for remark in self.take_remarks():
             self._publish(Notice(remark))
         self._thread.start()
@@ -358,8 +369,12 @@ class BackgroundStudy(StudyView):
 
     def _publish(self, event: Event) -> None:
         with self.changed:
-            self.status.take(event)
+            self._status.take(event)
             self.changed.notify_all()
+        if (reader := self._reader) is not None and self._follower.ours:
+            reader.take(event)
+            if isinstance(event, StateChanged) and not event.state.active:
+                self._follower.adopt()
         for observer in list(self._observers):
             try:
                 observer(event)
@@ -367,7 +382,7 @@ class BackgroundStudy(StudyView):
                 # By identity, as in `observe`; and another thread may have removed it already.
                 self._observers = [each for each in self._observers if each is not observer]
                 line = f"An observer failed and was removed: {type(error).__name__}: {error}"
-                self.status.take(Notice(line, lasting=True))
+                self._status.take(Notice(line, lasting=True))
 
 
 def _check_ask_ahead(agent: Agent, definition: Definition) -> None:

@@ -230,13 +230,17 @@ def resumed(definition: Definition, settings: Mapping[str, Any]) -> Definition:
 def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definition:
     """Return the definition that `Definition.to_json` has written, with its settings."""
     return Definition(
-        parse_program(values["program"]), values["target"], values["setup"],
-        # The wall clock was the only one before there was an option; a command has none.
-        make_settings(settings if settings.get("verify") else {"clock": "wall", **settings}),
+        parse_program(values["program"]), values["target"], values["setup"], read_settings(settings),
         Path(values["target_path"]) if values["target_path"] else None,
         Path(values["setup_path"]) if values["setup_path"] else None,
         Checkout.from_json(values["checkout"]) if values.get("checkout") else None,
     )  # fmt: skip
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Return the settings that a journal holds."""
+    # The wall clock was the only one before there was an option; a command has none.
+    return make_settings(values if values.get("verify") else {"clock": "wall", **values})
 
 
 def read_source(source: str | Path, what: str) -> tuple[str, Path | None]:

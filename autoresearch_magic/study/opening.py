@@ -9,7 +9,6 @@ from filelock import FileLock, Timeout
 
 from ..errors import UserError
 from ..events import State
-from ..judging.headline import headline
 from ..storage.folders import ROOT, study_names
 from ..storage.journal import Journal
 from . import registry
@@ -19,6 +18,9 @@ from .study import Study
 
 def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
     """Open a study from its folder, to look at it or to go on with it.
+
+    Where another process runs it, or goes on with it later, what is asked of it is brought up to date with the journal first; see
+    `Study.follow` for its events.
 
     Parameters
     ----------
@@ -37,11 +39,11 @@ def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
         raise UserError(_not_found(str(name_or_path), root))
     folder = folder.absolute()
     known = registry.known(folder)
-    if isinstance(known, Study) and known.active:
+    if isinstance(known, Study) and (known.active or known.following):
         return known
     study = _load(folder)
     # One without an experiment has nothing to show: it does not become the current study in place of one that has.
-    if study.experiments or registry.latest() is None:
+    if study.experiments or study.state == State.ELSEWHERE or registry.latest() is None:
         registry.register(study)
     return study
 
@@ -94,24 +96,7 @@ def _load(folder: Path) -> Study:
             raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
         study = Study.__new__(Study)
         study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))
-        status, runs = study.status, journal.runs()
-        status.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
-        status.runs = [(run.kind, run.measurement.seconds) for run in runs]
-        status.unclaimed = journal.unclaimed()
-        status.seconds = journal.get("seconds") or sum(seconds for _, seconds in status.runs)
-        state = State(journal.get("state") or State.STOPPED)
-        if state.active:
-            # Only a live process can have such a state: another one works on the study, or this one was killed.
-            state = State.ELSEWHERE if study.locked else State.STOPPED
-        status.state = state
-        status.message = journal.get("message") or ""
-        if state is State.ELSEWHERE and (live := journal.get("live")):
-            status.message = f"{live['state']} in process {live['pid']}"
-        if (best := status.incumbent) is not None and best.number > 0:
-            of_best, of_baseline = ([*journal.finals(number).values()] for number in (best.number, 0))
-            # A study that was stopped in its confirmation has no result yet: a report or a resume makes the missing runs.
-            if state is State.FINISHED or min(len(of_best), len(of_baseline)) >= study.settings.repeats:
-                status.headline = headline(best, of_best, of_baseline, study.metric)
     finally:
         journal.close()
+    study._follower.open()
     return study

@@ -61,4 +61,5 @@ def latest() -> Registered | None:
 def _stop_all() -> None:
     """Stop every study, so that a process that ends leaves no experiment running."""
     for study in list(_studies.values()):
-        study.stop()
+        if study.active:  # not one that another process runs
+            study.stop()

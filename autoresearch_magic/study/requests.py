@@ -1,7 +1,8 @@
-"""Requests from other processes: a shell asks the process that runs a study to pause, go on or stop.
+"""What passes between the process that runs a study and others: requests to pause, go on or stop, and the live record.
 
 A request is a note in the study's journal. A thread beside the study's own one reads the journal once a second, so a request
-is taken in the middle of a run, and while an agent is asked. It answers with a note as well.
+is taken in the middle of a run, and while an agent is asked. It answers with a note as well, and writes the live record
+(`live_record`), which tells those who watch what the journal does not hold.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from ..curve import Point
 from ..errors import UserError
+from ..events import Event, Notice
 from ..storage.journal import Journal
+from ..text import shorten
+from .status import LiveRun, StudyStatus
 
 Action = Literal["pause", "resume", "stop"]
 
@@ -26,8 +32,12 @@ PATIENCE = 15.0
 """Seconds to wait for an answer, and then for the end of a study that was stopped."""
 
 
+MOST_POINTS, MOST_TEXT, MOST_NOTICES = 128, 300, 5
+"""Most points of the curve, characters of a message, and latest notices that the live record has."""
+
+
 class RequestReader(threading.Thread):
-    """Carries out the requests to one study while it is active, and writes its process and state into the journal.
+    """Carries out the requests to one study while it is active, and writes its live record into the journal.
 
     Parameters
     ----------
@@ -35,8 +45,8 @@ class RequestReader(threading.Thread):
         Need not exist yet.
     actions : Mapping
         What each action does; a `UserError` of it is the answer.
-    state : callable
-        Returns the state of the study.
+    record : callable
+        Returns the live record, given the latest notices; see `record_of`.
     active : callable
         Says whether to go on.
     """
@@ -45,12 +55,14 @@ class RequestReader(threading.Thread):
         self,
         journal: Path,
         actions: Mapping[Action, Callable[[], object]],
-        state: Callable[[], str],
+        record: Callable[[Sequence[tuple[int, Notice]]], dict[str, Any]],
         active: Callable[[], bool],
     ) -> None:
         super().__init__(name=f"requests-{journal.parent.name}", daemon=True)
-        self._path, self._actions, self._state, self._active = journal, actions, state, active
+        self._path, self._actions, self._record, self._active = journal, actions, record, active
         self._last, self._told = 0, ""
+        self._notices: deque[tuple[int, Notice]] = deque(maxlen=MOST_NOTICES)
+        self._counted = 0
         if journal.is_file():  # requests to an earlier process are void
             with Journal(journal) as opened:
                 self._last = max((number for number, _ in opened.requests()), default=0)
@@ -67,13 +79,21 @@ class RequestReader(threading.Thread):
                 pass  # not written yet, locked, or a full disk, of which the study itself tells: the next look may succeed
             time.sleep(INTERVAL)
 
+    def take(self, event: Event) -> None:
+        """Take an event of the study, of which notices become part of the live record."""
+        if isinstance(event, Notice):
+            self._counted += 1
+            self._notices.append((self._counted, event))
+
     def _look(self, journal: Journal) -> None:
         for number, action in journal.requests(self._last):
             self._last = number
             journal.note("answer", request=number, refused=self._carry_out(action))
-        if (state := self._state()) != self._told:
-            journal.set(live={"pid": os.getpid(), "state": state})
-            self._told = state
+        record = self._record([*self._notices])
+        # While nothing happens, such as in a pause, nothing is written: the clock goes on by itself.
+        if (told := repr({key: value for key, value in record.items() if key not in ("seconds", "at")})) != self._told:
+            journal.set(live=record)
+            self._told = told
 
     def _carry_out(self, action: str) -> str:
         """Return why an action was refused; empty when it was not."""
@@ -82,6 +102,39 @@ class RequestReader(threading.Thread):
         except (UserError, KeyError) as error:
             return str(error)
         return ""
+
+
+def record_of(status: StudyStatus, notices: Sequence[tuple[int, Notice]] = ()) -> dict[str, Any]:
+    """Return what to tell of a study that this process runs, JSON-ready."""
+    live = status.live
+    return {
+        "pid": os.getpid(), "state": status.state.value, "message": shorten(status.message, MOST_TEXT),
+        "seconds": status.elapsed, "at": time.time(), "runs": len(status.runs), "run": live and _run(live),
+        "notices": [[n, shorten(each.message, MOST_TEXT), each.lasting] for n, each in notices],
+    }  # fmt: skip
+
+
+def _run(live: LiveRun) -> dict[str, Any]:
+    return {
+        "number": live.experiment.number, "kind": live.kind, "repeat": live.repeat, "repeats": live.repeats,
+        "summary": shorten(live.experiment.summary, MOST_TEXT), "phase": live.phase, "elapsed": live.elapsed,
+        "progress": live.progress, "step": live.step, "curve": _curve(live.curve),
+    }  # fmt: skip
+
+
+def _curve(points: Sequence[Point]) -> tuple[str, list[tuple[float, float, int, float]]] | None:
+    """Return the name of the value that the chart shows, and at most `MOST_POINTS` of its points, the newest one included."""
+    count = len(points)
+    if not count:
+        return None
+    stride = 1 << max(0, (count - 1) // (MOST_POINTS - 1)).bit_length()
+    name = next(iter(points[0].values), "")
+    chosen = [*points[:count:stride], *([points[count - 1]] if (count - 1) % stride else [])]
+    return name, [
+        (round(p.elapsed, 3), round(p.progress, 5), p.step, float(f"{p.values[name]:.6g}"))
+        for p in chosen
+        if name in p.values
+    ]
 
 
 def request(folder: Path, action: Action, locked: Callable[[], bool], patience: float = PATIENCE) -> None:

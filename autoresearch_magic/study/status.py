@@ -29,6 +29,7 @@ from ..judging.gains import Gain, expected_gains
 from ..judging.noise import Noise, estimate_noise
 from ..metric import Metric
 from .definition import Definition
+from .live_record import LiveRecord
 
 LIVE_POINTS = 16_384
 """Most points of the live curve: four times what the panel draws."""
@@ -99,6 +100,8 @@ class StudyStatus:
         The messages of this run that still matter at its end, such as that the metric takes two values.
     unclaimed : Usage
         What the agent has used for proposals that are not judged yet, or were never used.
+    elsewhere : LiveRecord or None
+        What the other process that runs the study has told last; None where no other one runs it, or it has told nothing yet.
     """
 
     name: str
@@ -115,6 +118,7 @@ class StudyStatus:
     seconds: float = 0.0
     lasting: list[str] = field(default_factory=list)
     unclaimed: Usage = field(default_factory=Usage)
+    elsewhere: LiveRecord | None = None
     _since: float | None = None
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
     _gains: tuple[tuple[Experiment, ...], dict[int, Gain], Belief | None] | None = None
@@ -240,6 +244,15 @@ class StudyStatus:
         """Stop the clock of `elapsed`; no run is in progress any more."""
         self.seconds, self._since, self.live = self.elapsed, None, None
 
+    def goes_on(self, seconds: float) -> None:
+        """Let the clock of `elapsed` run on from so many seconds: another process runs the study."""
+        self.seconds, self._since = seconds, time.monotonic()
+
+    @property
+    def doing(self) -> State:
+        """The state of the study in the process that runs it, which may be another one."""
+        return self.elsewhere.state if self.state is State.ELSEWHERE and self.elsewhere else self.state
+
     @property
     def elapsed(self) -> float:
         """Seconds at work; the time between a stop and a resume does not count."""
@@ -324,9 +337,9 @@ class StudyStatus:
     @property
     def remaining(self) -> float | None:
         """Estimated seconds to the end; None before the first run has ended and while the study is not active."""
-        if self.pace is None or not self.state.active or not (self.settings.planned or self.settings.time_limit):
+        if self.pace is None or not self.state.ongoing or not (self.settings.planned or self.settings.time_limit):
             return None
-        if self.state in (State.MEASURING, State.WAITING) or (self.live is not None and self.live.kind == "trial"):
+        if self.doing in (State.MEASURING, State.WAITING) or (self.live is not None and self.live.kind == "trial"):
             return None  # neither a comparison nor an agent says in advance how long it takes
         part = self.live.progress if self.live is not None else 0.0
         left = self.pace * max(0.0, self.runs_total - self.runs_done - part)

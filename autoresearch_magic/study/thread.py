@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
@@ -147,7 +148,8 @@ def _open_records(folder: Path, definition: Definition, publish: Publish) -> Rec
     journal = Journal(folder / "journal.sqlite", create=True)
     if journal.get("created") is None:
         journal.set(created=time.time(), name=folder.name, definition=definition.to_json())
-    journal.set(settings=definition.settings.to_json(), state=State.RUNNING, message="")
+    live = {"pid": os.getpid(), "state": State.STARTING}
+    journal.set(settings=definition.settings.to_json(), state=State.RUNNING, message="", live=live)
     return Records(
         folder, journal, metric=definition.metric, title=definition.program.title, files=definition.files, publish=publish,
         checkout=definition.checkout, target=definition.target,

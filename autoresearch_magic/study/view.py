@@ -37,7 +37,12 @@ class StudyView:
 
     name: str
     folder: Path
-    status: StudyStatus
+    _status: StudyStatus
+
+    @property
+    def status(self) -> StudyStatus:
+        """State, message, experiments, the run in progress, the confirmed result, how much is left."""
+        return self._status
 
     @property
     def definition(self) -> Definition:
@@ -61,8 +66,8 @@ class StudyView:
 
     @property
     def active(self) -> bool:
-        """Whether the study's thread is working or paused."""
-        return self.status.state.active
+        """Whether the study's thread, in this process, is working or paused."""
+        return self._status.state.active
 
     @property
     def experiments(self) -> list[Experiment]:

@@ -69,7 +69,7 @@ def test_requests_of_earlier_processes_are_void_and_a_refusal_is_the_answer(tmp_
     with Journal(path, create=True) as journal:
         journal.note("request", action="stop")
     reader = RequestReader(
-        path, {"stop": lambda: done.append("stop"), "pause": refuse}, lambda: "running", lambda: not active.is_set()
+        path, {"stop": lambda: done.append("stop"), "pause": refuse}, lambda notices: {}, lambda: not active.is_set()
     )
     reader.start()
     try:

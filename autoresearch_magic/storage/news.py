@@ -1,0 +1,85 @@
+"""What is new in a journal since it was last read, for a process that watches what another one writes.
+
+Runs and events are only ever added, so those behind the last known number are new. Rows of experiments change: an open one gets
+another proposal or its verdict, a judged one may get another verdict or its commit. So the marks of all rows are read, which an
+index holds, and the whole rows only of those that are open or whose mark has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .journal import Journal, Run
+
+META = ("created", "settings", "state", "message", "seconds", "live")
+"""The values of the study's metadata that are read."""
+
+EVENTS = ("drift", "rework", "paid", "claimed")
+"""The kinds of events that are read."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a journal was read.
+
+    Attributes
+    ----------
+    event, run : int
+        The numbers of the last event and of the last run.
+    marks : Mapping of int to tuple
+        What was known of each experiment's row, by number.
+    """
+
+    event: int = 0
+    run: int = 0
+    marks: Mapping[int, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class News:
+    """What is new since a position.
+
+    Attributes
+    ----------
+    meta : Mapping of str to Any
+        The values of `META` as they are now; None for those that are not set.
+    rows : sequence of sqlite3.Row
+        The rows of experiments that are new, open, or changed, in the order of their numbers.
+    runs : sequence of Run
+    events : sequence of (str, dict)
+        Kind and body of the events of `EVENTS`.
+    position : Position
+        To read on from.
+    """
+
+    meta: Mapping[str, Any]
+    rows: Sequence[sqlite3.Row]
+    runs: Sequence[Run]
+    events: Sequence[tuple[str, dict[str, Any]]]
+    position: Position
+
+
+def read_news(journal: Journal, since: Position) -> News:
+    """Read what is new since a position, all of one moment."""
+    with journal.snapshot():
+        marks = {
+            row["number"]: tuple(row)
+            for row in journal.select("SELECT number, verdict, judged_at, commit_sha FROM experiment ORDER BY number")
+        }
+        changed = [n for n, mark in marks.items() if mark[1] is None or since.marks.get(n) != mark]
+        rows = [
+            row for number in changed for row in journal.select("SELECT * FROM experiment WHERE number = ?", number)
+        ]
+        runs = journal.runs(since.run)
+        events = journal.select(
+            f"SELECT id, kind, body FROM event WHERE id > ? AND kind IN ({', '.join('?' * len(EVENTS))}) ORDER BY id",
+            since.event, *EVENTS,
+        )  # fmt: skip
+        (last,) = journal.select("SELECT coalesce(max(id), 0) AS id FROM event")
+        meta = {key: journal.get(key) for key in META}
+    position = Position(last["id"], runs[-1].id if runs else since.run, marks)
+    return News(meta, rows, runs, [(row["kind"], json.loads(row["body"])) for row in events], position)
