@@ -73,7 +73,7 @@ class LiveRecord:
             run = values.get("run")
             return cls(
                 int(values["pid"]), State(values["state"]), str(values.get("message", "")), values.get("seconds"),
-                float(values.get("at", 0.0)), int(values.get("runs", 0)), run and _told_run(run),
+                float(values.get("at", 0.0)), int(values.get("runs", 0)), None if run is None else _told_run(run),
                 tuple((int(n), str(text), bool(lasting)) for n, text, lasting in values.get("notices", ())),
             )  # fmt: skip
         except (AttributeError, KeyError, TypeError, ValueError):

@@ -130,7 +130,7 @@ def spent_line(status: StudyStatus) -> str:
     seconds = [each for _, each in status.runs]
     spent = f"Evaluations: {counted(len(seconds), 'run')}, {format_duration(max(0.1, round(sum(seconds), 1)))}"
     agent, unused = usage_line(status.usage), status.unclaimed
-    if not status.state.active and (unused.cost or unused.calls):
+    if not status.state.ongoing and (unused.cost or unused.calls):
         what = f"${unused.cost:.2f}" if unused.cost else counted(unused.calls, "call")
         agent += f" ({what} of it for answers that no experiment used)"
     return " · ".join(part for part in (spent, agent) if part)

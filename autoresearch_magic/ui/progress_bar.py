@@ -118,9 +118,9 @@ def follow(
             if left <= 0:
                 break
             over = study.wait(left)
-            if over and to_end and study.active:
+            if over and to_end and study.status.state.ongoing:
                 time.sleep(left)
-                over = not study.active
+                over = not study.status.state.ongoing
     finally:
         bar.show(study.status.fraction, caption(study))
         bar.close(f"{result_line(study.status)}; {tried_line(study.status)}")
@@ -135,7 +135,7 @@ def caption(study: Study) -> str:
         parts.append(f"setup is running, {live.elapsed:.0f} s")
     if (best := study.status.incumbent) is not None:
         parts.append(f"best {study.status.format(best.value)}")
-    if (left := study.status.remaining) and study.active:
+    if left := study.status.remaining:
         parts.append(f"about {format_duration(max(1.0, round(left)))} left")
     return " · ".join(parts)
 
@@ -143,4 +143,7 @@ def caption(study: Study) -> str:
 def _state(study: Study) -> str:
     """Return the state; that of a study that waits says for what."""
     status = study.status
+    told = status.elsewhere
+    if status.state is State.ELSEWHERE and told is not None:
+        return shorten(told.words, 160) if told.state is State.WAITING else f"{told.state} in process {told.pid}"
     return f"{study.state}: {shorten(status.message, 160)}" if status.state is State.WAITING else study.state

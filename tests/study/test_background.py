@@ -35,7 +35,7 @@ import autoresearch_magic as am
 try:
     study = am.open_study("running", {str(tmp_path)!r})
     print(study.state, study.active)
-    study.resume()
+    study.start()
 except am.UserError as error:
     print(error)
 """

@@ -8,13 +8,19 @@ import pytest
 from filelock import FileLock
 
 from autoresearch_magic.curve import Point
+from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import (
     Confirmed,
+    Drawn,
     Judged,
+    Notice,
     Proposed,
     Remeasured,
     RunEnded,
+    RunProgress,
+    RunStarted,
     Spent,
+    State,
     StateChanged,
 )  # fmt: skip
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
@@ -22,7 +28,7 @@ from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import following
 from autoresearch_magic.study.opening import _load
 
-from ..studies import QUICK
+from ..studies import QUICK, finish, wait_for
 
 
 def facts(study):
@@ -145,13 +151,15 @@ def driver(make_study, monkeypatch):
     made.journal.close()
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_what_is_followed_equals_what_is_opened_afresh_after_each_step(driver, seed):
+@pytest.mark.parametrize(
+    ("seed", "steps"), [(0, 40), *(pytest.param(seed, 120, marks=pytest.mark.slow) for seed in range(1, 6))]
+)
+def test_what_is_followed_equals_what_is_opened_afresh_after_each_step(driver, seed, steps):
     driver.rng = random.Random(seed)
     study = _load(driver.folder)
     events = []
     study.observe(events.append)
-    for _ in range(120):
+    for _ in range(steps):
         for _ in range(driver.rng.choice([1, 1, 1, 4])):
             driver.random_step()
         study._follower.look()
@@ -161,5 +169,153 @@ def test_what_is_followed_equals_what_is_opened_afresh_after_each_step(driver, s
     opened = [e.experiment.number for e in events if isinstance(e, Proposed)]
     assert sorted(set(opened)) == list(range(len(study.experiments) + (driver.open is not None)))
     assert sum(isinstance(e, RunEnded) for e in events) == len(driver.journal.runs())
-    for kind in (Remeasured, Spent, StateChanged, Confirmed):
-        assert any(isinstance(e, kind) for e in events), kind
+    kinds = {type(e) for e in events}
+    assert kinds >= {Remeasured, Spent, StateChanged} | ({Confirmed} if steps > 100 else set())
+
+
+def test_the_run_in_progress_its_curve_and_notices_are_followed(driver):
+    driver.propose()
+    study = _load(driver.folder)
+    assert (study.state, study.status.message, study.status.live) == (State.ELSEWHERE, "starting in process 7", None)
+    assert not study.active
+    events = []
+    study.observe(events.append)
+    run = {
+        "number": 0, "kind": "baseline", "repeat": 0, "repeats": 2, "summary": "step 0", "phase": "training", "elapsed": 0.2,
+        "progress": 0.4, "step": 4, "curve": ["loss", [[0.1, 0.2, 2, 3.5], [0.2, 0.4, 4, 3.0]]],
+    }  # fmt: skip
+    driver.tell("baseline", run=run, notices=[[1, "Mind the gap.", False], [2, "It takes two values.", True]])
+    live = study.status.live
+    assert (live.experiment.summary, live.kind, live.repeats, live.phase, live.progress) == (
+        "step 0",
+        "baseline",
+        2,
+        "training",
+        0.4,
+    )
+    assert [p.values["loss"] for p in live.curve] == [3.5, 3.0]
+    assert study.status.message == "baseline in process 7"
+    assert study.status.doing is State.BASELINE
+    assert study.status.elapsed >= 3.0
+    assert [e.message for e in events if isinstance(e, Notice)] == ["Mind the gap.", "It takes two values."]
+    more = {
+        **run,
+        "phase": "evaluating",
+        "progress": 0.9,
+        "step": 9,
+        "curve": ["loss", [[0.1, 0.2, 2, 3.5], [0.4, 0.9, 9, 2.5]]],
+    }
+    driver.tell("baseline", run=more, notices=[[2, "It takes two values.", True], [3, "On.", False]])
+    assert (study.status.live.phase, study.status.live.step) == ("evaluating", 9)
+    assert [p.values["loss"] for p in study.status.live.curve] == [3.5, 3.0, 2.5]
+    assert [e.message for e in events if isinstance(e, Notice)][2:] == ["On."]
+    assert sum(isinstance(e, RunStarted) for e in events) == 1
+    assert {e.phase for e in events if isinstance(e, RunProgress)} == {"training", "evaluating"}
+    driver.run(1.5, "baseline")  # its end is in the journal before the live record says so
+    assert study.status.live is None
+    assert [e.kind for e in events if isinstance(e, RunEnded)] == ["baseline"]
+
+
+@pytest.mark.parametrize(
+    "record", [None, 3, {}, {"pid": "x"}, {"pid": 1, "state": "odd"}, {"pid": 1, "state": "running", "run": {}}]
+)
+def test_a_live_record_that_cannot_be_read_is_as_none(driver, record):
+    driver.journal.set(live=record)
+    study = _load(driver.folder)
+    assert (study.state, study.status.message, study.status.elsewhere) == (State.ELSEWHERE, "", None)
+
+
+def test_a_process_that_was_killed_is_seen_and_another_start_as_well(driver):
+    driver.propose()
+    study = _load(driver.folder)
+    driver.lock.release()  # as the system does when a process is killed; the journal says nothing of it
+    assert study.state == State.STOPPED
+    assert study.status.message == "The process 7 that ran it was killed or has crashed; what it had recorded is kept."
+    assert facts(study) == facts(_load(driver.folder))
+    driver.start()
+    assert study.state == State.ELSEWHERE
+    driver.journal.set(state="finished", message="", seconds=7.5)
+    assert study.state == State.ELSEWHERE, "it still draws its last picture"
+    driver.lock.release()
+    assert (study.state, study.status.elapsed) == (State.FINISHED, 7.5)
+    driver.start()
+    assert study.state == State.ELSEWHERE, "the watch goes on after an end"
+
+
+def test_a_watched_study_publishes_its_pictures_and_ends_with_its_folder(driver, monkeypatch):
+    monkeypatch.setattr(following, "INTERVAL", 0.01)
+    study, events = _load(driver.folder), []
+    study.observe(events.append)
+    assert study.follow().following
+    wait_for(lambda: study._follower._looked_at > 0)
+    (driver.folder / "progress.png").write_bytes(b"a picture")
+    wait_for(lambda: Drawn(last=False) in events)
+    driver.propose()
+    wait_for(lambda: any(isinstance(e, Proposed) for e in events))
+    driver.journal.close()
+    driver.folder.rename(driver.folder.with_name("gone"))
+    wait_for(lambda: StateChanged(State.STOPPED, "Its folder was deleted.") in events)
+    study.unfollow()
+    assert not study.following
+
+
+def test_another_study_in_the_same_folder_is_not_mixed_with_it(driver):
+    study = _load(driver.folder)
+    driver.journal.set(created=1.0)
+    assert study.state == State.STOPPED
+    assert "Another study has taken its place" in study.status.message
+
+
+def test_nothing_is_written_and_nothing_is_read_while_nothing_happens(driver, monkeypatch):
+    monkeypatch.setattr(following, "SETTLED", 0.0)
+    driver.propose()
+    driver.end()
+    driver.journal.close()
+    study = _load(driver.folder)
+    before = {path.name: path.read_bytes() for path in driver.folder.iterdir()}
+    time.sleep(0.01)
+    monkeypatch.setattr(following, "read_news", lambda *_: pytest.fail("the journal was read"))
+    for _ in range(3):
+        study._follower.look()
+    assert {path.name: path.read_bytes() for path in driver.folder.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_a_run_of_this_process_ends_the_following_and_keeps_its_own_words(make_study, tmp_path, monkeypatch):
+    monkeypatch.setattr(following, "EACH", 0.0)
+    finish(make_study(name="night", experiments=2))
+    study = _load(tmp_path / "night").follow()
+    study.resume(experiments=4)
+    assert study._follower.ours
+    assert not study.following
+    assert study.wait(60)
+    assert study.state == State.FINISHED
+    own = study._status.experiments
+    assert all(a is b for a, b in zip(own, study.status.experiments, strict=True))
+    with Journal(study.folder / "journal.sqlite") as journal:
+        journal.note("say", text="something that is no news")
+    assert all(a is b for a, b in zip(own, study.status.experiments, strict=True))
+    elsewhere = _load(tmp_path / "night")
+    elsewhere.resume(experiments=5)
+    wait_for(lambda: study.state == State.ELSEWHERE)  # another object runs it: for this one that is elsewhere
+    assert study.wait(60)
+    assert len(study.experiments) == len(elsewhere.experiments) == 6
+    assert study.settings.experiments == 5
+    assert study.experiments == _load(tmp_path / "night").experiments
+    events = []
+    study.observe(events.append)
+    assert study.state == State.FINISHED
+    assert events == []
+
+
+def test_a_start_that_is_refused_leaves_the_study_followed(driver):
+    driver.propose()
+    study = _load(driver.folder)
+    with pytest.raises(UserError, match="Another process is running night"):
+        study.start()
+    assert not study._follower.ours
+    driver.run(1.0, "baseline")
+    driver.judge(Verdict.BASELINE)
+    assert len(study.experiments) == 1
+    with pytest.raises(UserError, match="its settings can change only after"):
+        study.resume(experiments=50)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 
 from ...budget import parse_duration
@@ -11,17 +10,13 @@ from ...config.argument_parser import given
 from ...errors import UserError
 from ...events import State
 from ...study.definition import read_program
-from ...study.opening import current, open_study
-from ...study.requests import request
+from ...study.opening import current
 from ...study.study import Study
 from ...study.summary import result_line, status_text
-from ..progress_bar import caption
+from ..progress_bar import caption, follow
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
 from .table import NAME, STUDY, argument, command
-
-LOOK = 2.0
-"""Seconds between two looks at a study that another process runs."""
 
 OFFLINE = ("tuner", "replay", "recorded")
 """Agents that read no notes."""
@@ -68,11 +63,7 @@ def step(session: Session, arguments: argparse.Namespace) -> Reply:
 @command("pause", STUDY, of_study=True)
 def pause(session: Session, arguments: argparse.Namespace) -> Reply:
     """Pause after the current run."""
-    study = session.study(arguments.study)
-    if study.state == State.ELSEWHERE:
-        request(study.folder, "pause", lambda: study.locked)
-    else:
-        study.pause()
+    study = session.study(arguments.study).pause()
     return prose_reply(f"{study.name} pauses after the current run. Continue with  {MAGIC} resume {study.name}")
 
 
@@ -81,9 +72,7 @@ def resume(session: Session, arguments: argparse.Namespace) -> Reply:
     """Continue after a pause, a stop or a crash; settings given here replace the old ones."""
     study = session.study(arguments.study, switch=True)
     if study.state == State.ELSEWHERE:
-        if given(arguments):
-            raise UserError(f"Another process runs {study.name}: its settings can change only after  {MAGIC} stop")
-        request(study.folder, "resume", lambda: study.locked)
+        study.resume(**given(arguments))
         return prose_reply(f"{study.name} continues, in the process that runs it.")
     paused = study.active
     study.resume(**given(arguments))
@@ -98,10 +87,7 @@ def resume(session: Session, arguments: argparse.Namespace) -> Reply:
 def stop(session: Session, arguments: argparse.Namespace) -> Reply:
     """End the study now; it can be resumed."""
     study = session.study(arguments.study)
-    if study.state == State.ELSEWHERE:
-        request(study.folder, "stop", lambda: study.locked)
-        study = open_study(study.name, session.root)
-    elif study.active:
+    if study.status.state.ongoing:
         study.stop()
     else:
         return prose_reply("\n".join([f"{study.name} is {study.state} already.", *go_on(study, session.place)]))
@@ -119,26 +105,35 @@ def wait(session: Session, arguments: argparse.Namespace) -> Reply:
     """Wait until the study ends or pauses, with a progress bar."""
     timeout = None if arguments.timeout is None else parse_duration(arguments.timeout, "timeout")
     study = session.study(arguments.study)
-    if study.state == State.ELSEWHERE or session.place is Place.SHELL:
-        return Reply("", work=lambda show: wait_elsewhere(session, study, timeout, show))
+    if session.place is Place.SHELL:
+        return watched(study, timeout)
     return Reply("", wait=(study, timeout))
 
 
-def wait_elsewhere(session: Session, study: Study, timeout: float | None, show: Callable[[float, str], None]) -> Reply:
-    """Wait until the process that runs a study leaves it, and return its status."""
-    end = None if timeout is None else time.monotonic() + timeout
-    while study.locked and (end is None or time.monotonic() < end):
-        show(study.status.fraction, caption(study))
-        time.sleep(LOOK if end is None else max(0.0, min(LOOK, end - time.monotonic())))
-        study = open_study(study.folder, session.root)
-    return prose_reply(status_text(study.status))
+def watched(study: Study, timeout: float | None = None) -> Reply:
+    """Follow a study that another process runs, with a bar, until no process runs it; its status comes last."""
+
+    def work(show: Callable[[float, str], None]) -> Reply:
+        follow(study, _Shown(show), timeout, to_end=True)
+        return prose_reply(status_text(study.status))
+
+    return Reply("", work=work)
+
+
+class _Shown:
+    """The bar of a reply's work, which ends without a last text: the status is printed below it."""
+
+    def __init__(self, show: Callable[[float, str], None]) -> None:
+        self.show = show
+
+    def close(self, last: str | None = None) -> None:
+        """Leave it to who has made the bar."""
 
 
 @command("watch", STUDY, of_study=True, places=[Place.SHELL])
 def watch_elsewhere(session: Session, arguments: argparse.Namespace) -> Reply:
     """Follow a study that another process runs, with a progress bar, to its end."""
-    study = session.study(arguments.study)
-    return Reply("", work=lambda show: wait_elsewhere(session, study, None, show))
+    return watched(session.study(arguments.study))
 
 
 @command("watch", STUDY, of_study=True, places=[Place.MAGIC])

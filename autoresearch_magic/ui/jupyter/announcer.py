@@ -26,7 +26,7 @@ class Announcer:
                 self._lines.append(f"[autoresearch] {message}")
             case StateChanged(State.WAITING, message) if message:
                 self._lines.append(f"[autoresearch] {message}")
-            case StateChanged(state, message) if not state.active:
+            case StateChanged(state, message) if not state.ongoing:
                 self._lines.append(f"[autoresearch] {state}{': ' + message if message else ''}")
             case _:
                 pass

@@ -114,7 +114,11 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
             bar.close()
 
     def watch(self, study: Study) -> None:
-        """Show a study's panel and picture; in a terminal, print its kept experiments after the user's cells."""
+        """Show a study's panel and picture; in a terminal, print its kept experiments after the user's cells.
+
+        One that another process runs is followed, also between two of its runs.
+        """
+        study.follow()
         if not in_notebook():
             study.observe(self.announcer)
             return
@@ -133,7 +137,8 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         """Wait with a progress bar, for a study or the answer to a question; an interrupt leaves the study running."""
         try:
             # The waiting cell blocks the kernel, so the panels cannot ask for updates: send them unasked.
-            over = follow(study, make_bar(), timeout, also=push_updates)
+            elsewhere = study.state == State.ELSEWHERE  # then a pause may be lifted from there as well
+            over = follow(study, make_bar(), timeout, also=push_updates, to_end=elsewhere)
         except KeyboardInterrupt:
             raise UserError(f"Stopped waiting; {study.name} keeps running. End it with  %autoresearch stop") from None
         if in_notebook():

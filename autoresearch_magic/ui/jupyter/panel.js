@@ -280,7 +280,7 @@ function openTransport(model, store, onMessage, onSilence) {
 /** Say what the study is doing. */
 function sentence(now) {
   const { state, running: run, study, done } = now;
-  const pieces = [];
+  const pieces = [], driven = study.agent === "me"; // then the versions come from a person or a program outside
   if (run && !AT_REST.has(state)) {
     const training = study.verify ? "measuring" : run.step ? `training, step ${run.step.toLocaleString("en")}` : "training";
     pieces.push(run.what, run.phase === "training" ? training : run.phase === "setup" ? `setup is running, ${Math.round(run.elapsed)} s` : run.phase);
@@ -291,12 +291,12 @@ function sentence(now) {
     new: "Not started yet",
     starting: "Starting: the setup runs once, then the baseline is measured",
     baseline: "Measuring the baseline",
-    running: `Waiting for the next idea from ${study.agent}`,
+    running: driven ? "Waiting for the next version to try" : `Waiting for the next idea from ${study.agent}`,
     waiting: `Waiting until ${study.agent} can be reached; the study then continues by itself`,
     pausing: "Pausing after the current run",
     paused: `Paused after experiment ${done}; press Resume to continue`,
     stopping: "Stopping the current run",
-    stopped: `Stopped after experiment ${done}; press Resume to continue`,
+    stopped: `Stopped after experiment ${done}; ${driven ? "the next one comes with autoresearch try" : "press Resume to continue"}`,
     confirming: "Measuring the best and the baseline again",
     measuring: "Measuring to answer your question",
     finished: `Finished: ${done} experiment${done === 1 ? "" : "s"} in ${duration(now.elapsed)}`,
@@ -333,10 +333,11 @@ function updateHeader(parts, now, pending) {
   const metric = `${study.metric} ${study.minimize ? "↓" : "↑"}`;
   setText(parts.facts, [study.goal ? study.name : "", metric, study.budget ? `${study.budget} per run` : study.verify, `agent ${study.agent}`].filter(Boolean).join("  ·  "));
   parts.pill.setAttribute("data-arm-state", state);
-  setText(parts.pill.lastChild, state);
+  setText(parts.pill.lastChild, now.process ? `${state} in process ${now.process}` : state); // another process runs it
   const off = (button, value) => { if (usable(button) === value) button.setAttribute("aria-disabled", String(value)); };
   off(parts.pause, Boolean(pending) || !AT_WORK.has(state));
-  off(parts.resume, Boolean(pending) || !["pausing", "paused", "stopped", "failed"].includes(state));
+  const goesOn = ["pausing", "paused", ...(study.agent === "me" ? [] : ["stopped", "failed"])];
+  off(parts.resume, Boolean(pending) || !goesOn.includes(state));
   off(parts.stop, pending === "stop" || !(AT_WORK.has(state) || state === "pausing" || state === "paused"));
   setText(parts.stop.lastChild, pending === "stop" || state === "stopping" ? "stopping…" : "Stop");
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+import threading
 import time
 import uuid
 import weakref
@@ -73,6 +74,12 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
                 self.send(detail(self._study, content.get("number")))
 
     def _command(self, name: Any) -> None:
+        if self._study.status.state is State.ELSEWHERE:  # the other process takes a second or two to answer
+            threading.Thread(target=self._carry_out, args=(name,), name="autoresearch-command", daemon=True).start()
+        else:
+            self._carry_out(name)
+
+    def _carry_out(self, name: Any) -> None:
         try:
             match name:
                 case "pause":
@@ -172,8 +179,9 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
             "verify": study.settings.verify, "agent": study.settings.agent,
             "total": study.settings.planned,
         },
-        "state": study.state,
-        "message": status.message,
+        "state": status.doing,
+        "process": status.elsewhere.pid if status.elsewhere else None,
+        "message": status.elsewhere.message if status.elsewhere else status.message,
         "traceback": status.traceback,
         "elapsed": status.elapsed,
         "remaining": status.remaining,
@@ -259,7 +267,7 @@ def _curve(status: StudyStatus, known: dict[str, Any]) -> tuple[dict[str, Any] |
     live, best, baseline = status.live, status.incumbent, status.baseline
     kind: str
     every = 1
-    rests = not status.state.active or status.state is State.PAUSED
+    rests = not status.state.ongoing or status.doing is State.PAUSED
     if live is not None and live.curve:
         every = live.reported.every  # read before the points, so that a pull in between sends too much, not too little
         curve, beside, kind, repeat, number = live.curve, best, live.kind, live.repeat, live.experiment.number
