@@ -171,7 +171,7 @@ class Adapter:
 
 
 _CLAUDE_SANDBOX = '{"sandbox":{"enabled":true,"autoAllowBashIfSandboxed":true,"allowUnsandboxedCommands":false}}'
-_OPENCODE_PERMISSION = '{"*":"allow","external_directory":"deny","question":"deny","doom_loop":"deny"}'
+_OPENCODE_PERMISSION = '{"*":"allow","bash":"deny","external_directory":"deny","question":"deny","doom_loop":"deny"}'
 
 ADAPTERS: dict[str, Adapter] = {
     entry.name: entry
@@ -184,13 +184,15 @@ ADAPTERS: dict[str, Adapter] = {
             start=("--print", "--output-format", "json", "--permission-mode", "acceptEdits", "--settings", _CLAUDE_SANDBOX),
             model=("--model", "{model}"),
             budget=("--max-budget-usd", "{budget}"),
-            variables={"DISABLE_AUTOUPDATER": "1"},
+            # A limit is waited out by the study, which shows it and can be stopped meanwhile.
+            variables={"CLAUDE_CODE_MAX_RETRIES": "2", "DISABLE_AUTOUPDATER": "1"},
             credentials=("ANTHROPIC_*", "CLAUDE_*"),
             own_files=(".claude/**",),
             reads=Reads(
                 text=Field("result", {"type": "result"}),
                 session=Field("session_id", {"type": "result"}),
                 error=Field("result|errors.*|subtype", {"type": "result", "is_error": True}),
+                status=Field("api_error_status", {"type": "result"}),
                 cost=Field("total_cost_usd", {"type": "result"}),
                 input=Field("modelUsage.*.inputTokens|usage.input_tokens", {"type": "result"}, "sum"),
                 cached=Field("modelUsage.*.cacheReadInputTokens|usage.cache_read_input_tokens", {"type": "result"}, "sum"),
@@ -200,7 +202,7 @@ ADAPTERS: dict[str, Adapter] = {
                 output=Field("modelUsage.*.outputTokens|usage.output_tokens", {"type": "result"}, "sum"),
             ),
             signs=Signs(
-                limit=r"usage limit reached|hit your .*limit|limit reached .*resets|API Error: (?:429|529)|overloaded_error|rate_limit_error",
+                limit=r"usage limit reached|hit your .*limit|limit reached .*resets|out of extra usage|API Error: .*\b(?:429|529)\b",
                 login=r"not logged in|please run /login|invalid api key|API Error: (?:401|403)|oauth token (?:has )?(?:expired|revoked)",
                 refused=r"credit balance is too low|issue with the selected model|organization has been disabled",
             ),
@@ -231,9 +233,9 @@ ADAPTERS: dict[str, Adapter] = {
                 cached_in_input=True,
             ),
             signs=Signs(
-                limit=r"usage limit|rate limit|quota exceeded|429 too many requests|at capacity|server_is_overloaded|503 service unavailable",
-                login=r"401 unauthorized|not logged in|please (?:log in|run codex login)|refresh token|invalid_api_key|incorrect api key",
-                refused=r"model .{0,60}(?:not supported|does not exist|not found)|unexpected argument|error loading config",
+                limit=r"usage limit|rate limit|quota exceeded|status:? (?:429|503|529)|at capacity|overloaded",
+                login=r"status:? 401|not logged in|please (?:log in|run codex login)|refresh token|invalid_api_key|incorrect api key",
+                refused=r"model .{0,60}(?:not supported|does not exist|not found)|status 404|unexpected argument|error loading config",
             ),
             install="install it by npm install -g @openai/codex",
             login="run codex login, or set CODEX_API_KEY",
@@ -255,15 +257,17 @@ ADAPTERS: dict[str, Adapter] = {
                 text=Field("response"),
                 session=Field("session_id"),
                 error=Field("error.message"),
+                status=Field("error.code"),
                 input=Field("stats.models.*.tokens.prompt", how="sum"),
                 cached=Field("stats.models.*.tokens.cached", how="sum"),
                 output=Field("stats.models.*.tokens.candidates+stats.models.*.tokens.thoughts", how="sum"),
                 cached_in_input=True,
             ),
             signs=Signs(
-                limit=r"quota|resource_exhausted|resource exhausted|rate limit|\b429\b|overloaded|\b503\b",
-                login=r"set an auth method|api key not valid|api_key_invalid|authentication|\b401\b|please log ?in",
-                refused=r"model.{0,60}not found|\b404\b|unknown argument",
+                limit=r"exceeded your current quota|exhausted your (?:capacity|daily quota)|resource.{1,10}exhausted|failed with status (?:429|503)|overloaded",
+                login=r"auth method|api key not valid|api_key_invalid|authentication_error|please log ?in",
+                refused=r"model.{0,60}not found|unknown arguments?",
+                statuses={41: "login", 42: "refused"},  # its own: no login, wrong arguments
             ),
             install="install it by npm install -g @google/gemini-cli",
             login="run gemini and log in, or set GEMINI_API_KEY",
@@ -276,7 +280,7 @@ ADAPTERS: dict[str, Adapter] = {
             name="opencode",
             title="OpenCode",
             program="opencode",
-            # What would ask is refused in `run`; the variable allows the rest, where the user's own settings would ask.
+            # What would ask is refused in `run`. Shell commands may leave the folder, as it has no sandbox for them.
             start=("run", "--format", "json"),
             model=("--model", "{model}"),
             variables={"OPENCODE_PERMISSION": _OPENCODE_PERMISSION, "OPENCODE_DISABLE_AUTOUPDATE": "true"},
@@ -287,6 +291,8 @@ ADAPTERS: dict[str, Adapter] = {
                 text=Field("part.text", {"type": "text"}),
                 session=Field("sessionID"),
                 error=Field("error.data.message|error.message|error.name", {"type": "error"}),
+                status=Field("error.data.statusCode", {"type": "error"}),
+                retry_after=Field("error.data.responseHeaders.retry-after", {"type": "error"}),
                 cost=Field("part.cost", {"type": "step_finish"}, "sum"),
                 input=Field("part.tokens.input", {"type": "step_finish"}, "sum"),
                 cached=Field("part.tokens.cache.read", {"type": "step_finish"}, "sum"),
@@ -294,16 +300,16 @@ ADAPTERS: dict[str, Adapter] = {
                 output=Field("part.tokens.output+part.tokens.reasoning", {"type": "step_finish"}, "sum"),
             ),
             signs=Signs(
-                limit=r"rate.?limit|usage limit|quota|too many requests|overloaded|\b429\b|\b529\b|\b503\b",
-                login=r"ProviderAuthError|api key is missing|invalid api key|incorrect api key|unauthorized|\b401\b",
-                refused=r"ProviderModelNotFoundError|model not found|insufficient|\b402\b",
+                limit=r"rate.?limit|usage limit|quota|too many requests|overloaded",
+                login=r"ProviderAuthError|api key is missing|invalid api key|incorrect api key",
+                refused=r"ProviderModelNotFoundError|model not found|insufficient (?:balance|credit)",
             ),
             install="install it by npm install -g opencode-ai",
             login="run opencode auth login, or name the model as PROVIDER/MODEL and set its provider's key",
             documentation="https://opencode.ai/docs/cli",
             dated="2026-11-28",
             seen="1.18.33",
-            note="It has no sandbox: its own file tools stay in the folder, its shell commands need not. It has no option for a budget.",
+            note="It edits, but runs no commands, as it has no sandbox for them. It has no option for a budget.",
         ),
         Adapter(
             name="aider",
@@ -322,7 +328,8 @@ ADAPTERS: dict[str, Adapter] = {
             needs_model=True,
             own_files=(".aider*", ".aider*/**"),
             reads=Reads(
-                noise=r"^(?:Aider v|Main model:|Model:|Weak model:|Editor model:|Git repo:|Repo-map:|Added .* to the chat|Tokens: |Applied edit to |Use /help|Warning: Input is not a terminal)",
+                text=Pattern(r"(?s)^(?:Repo-map: [^\n]*|Added [^\n]* to the chat\.)\n\n(.*)"),
+                noise=r"^(?:Tokens: .* sent|Applied edit to |Only \d+ reflections allowed|Warning: Input is not a terminal)",
                 cost=Pattern(r"^.*Cost: .*\$([\d.]+) session"),
                 input=Pattern(r"Tokens: ([\d.,]+[kM]?) sent", "sum"),
                 cached=Pattern(r"Tokens: .*?([\d.,]+[kM]?) cache hit", "sum"),
@@ -330,7 +337,7 @@ ADAPTERS: dict[str, Adapter] = {
                 output=Pattern(r"Tokens: .*?([\d.,]+[kM]?) received", "sum"),
             ),
             signs=Signs(
-                limit=r"^litellm\.(?:RateLimitError|ServiceUnavailableError|InternalServerError)",
+                limit=r"^litellm\.(?:RateLimitError|ServiceUnavailableError)",
                 login=r"^litellm\.AuthenticationError|^litellm\.PermissionDeniedError|no API keys were provided|openrouter\.ai/auth\?",
                 refused=r"^litellm\.(?:NotFoundError|BadRequestError)|unrecognized arguments|LLM Provider NOT provided",
             ),

@@ -23,6 +23,13 @@ from ..llm.limit_texts import explain_ending, seconds_until
 OUTPUT_LIMIT = 4 * 2**20
 """Bytes of output at which a program is ended."""
 
+Kind = Literal["limit", "login", "refused"]
+
+STATUSES: Mapping[int, Kind] = {
+    401: "login", 403: "login", 402: "refused", 404: "refused", 429: "limit", 503: "limit", 529: "limit",
+}  # fmt: skip
+"""What the HTTP statuses of model servers mean."""
+
 How = Literal["last", "sum", "join"]
 
 _NUMBER = re.compile(r"([\d.,]*\d)\s*([kKmM]?)")
@@ -90,6 +97,8 @@ class Reads:
         What the agent needs to continue or show this conversation.
     error : Field or Pattern or None
         What went wrong, in its own words; there only when something did.
+    status, retry_after : Field or None
+        The HTTP status with which the model's server refused, and the seconds that it asks to wait.
     cost : Field or Pattern or None
         US dollars.
     input, cached, written, output : Field or Pattern or None
@@ -102,6 +111,8 @@ class Reads:
     noise: str = ""
     session: Place | None = None
     error: Place | None = None
+    status: Place | None = None
+    retry_after: Place | None = None
     cost: Place | None = None
     input: Place | None = None
     cached: Place | None = None
@@ -127,11 +138,14 @@ class Signs:
         It has no credentials, or they are not accepted.
     refused : str
         Anything else that every later question would meet too, such as an unknown model.
+    statuses : mapping
+        Further values of `Reads.status` and what they mean: ``limit``, ``login`` or ``refused``.
     """
 
     limit: str = ""
     login: str = ""
     refused: str = ""
+    statuses: Mapping[int, Kind] | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +220,8 @@ class _Output:
     Attributes
     ----------
     text, session, error : str
+    status : int
+    retry_after : float or None
     usage : Usage
     """
 
@@ -216,7 +232,11 @@ class _Output:
             self._objects = list(json_objects(ending.errors))  # where some programs write the error, also as JSON
         self.session = self._words(reads.session).strip()
         self.error = self._words(reads.error).strip()
-        self.text = self._words(reads.text).strip() if reads.text else self._prose.strip()
+        self.status = self._tokens(reads.status)
+        self.retry_after = self._number(reads.retry_after)
+        self.text = self._words(reads.text).strip()
+        if not reads.structured:
+            self.text = self.text or self._prose.strip()
         if reads.noise:
             noise = re.compile(reads.noise)
             self.text = "\n".join(line for line in self.text.splitlines() if not noise.search(line)).strip()
@@ -296,12 +316,15 @@ def _problem(
     failed = bool(ending.code or ending.cut or found.error)
     # A structured answer without an error is no error, whatever its message talks about.
     said = "\n".join((found.error, ending.errors if failed else "", "" if found.answered else _tail(ending.output)))
-    if hit := _find(signs.login, said):
-        return Problem("refused", f"{title} is not logged in ({hit}): {login}."), False
-    if hit := _find(signs.limit, said):
-        return Problem("limit", f"{title} is at its limit: {hit}.", seconds_until(hit, now)), False
-    if hit := _find(signs.refused, said):
-        return Problem("refused", f"{title} cannot work: {hit}."), False
+    by_status = (STATUSES | dict(signs.statuses or {})).get(found.status) if failed else None
+    patterns: tuple[tuple[Kind, str], ...] = (
+        ("login", signs.login),
+        ("limit", signs.limit),
+        ("refused", signs.refused),
+    )
+    for kind, pattern in patterns:
+        if hit := _find(pattern, said) or (kind == by_status and (last_line(found.error) or f"status {found.status}")):
+            return _cannot(kind, title, hit, login, found.retry_after, now), False
     if ending.cut == "deadline":
         return Problem("failed", f"{title} gave no answer within {ending.seconds:.4g} s and was ended."), False
     if ending.cut == "output":
@@ -316,6 +339,18 @@ def _problem(
     why = last_line(found.error) or last_line(ending.errors) or last_line("" if found.answered else ending.output)
     how = f"ended with {code_words(ending.code)}" if ending.code else "failed"
     return Problem("failed", f"{title} {how}{': ' + why if why else ''}".rstrip(".") + "."), False
+
+
+def _cannot(kind: Kind, title: str, said: str, login: str, seconds: float | None, now: datetime | None) -> Problem:
+    """Return the problem of an agent that has said why it cannot work."""
+    said = said.rstrip(" .")
+    if kind == "login":
+        return Problem("refused", f"{title} is not logged in ({said}): {login}.")
+    if kind == "refused":
+        return Problem("refused", f"{title} cannot work: {said}.")
+    return Problem(
+        "limit", f"{title} is at its limit: {said}.", seconds_until(said, now) if seconds is None else seconds
+    )
 
 
 def code_words(code: int) -> str:
