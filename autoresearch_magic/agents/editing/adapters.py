@@ -20,8 +20,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ..llm.backend import BackendRefused, without_secrets
+from ..processes import Ending
 from .providers import variables_of
-from .results import AgentResult, Ending, Field, Pattern, Reads, Signs, read_ending
+from .results import AgentResult, Field, Pattern, Reads, Signs, read_ending
 
 
 @dataclass(frozen=True)

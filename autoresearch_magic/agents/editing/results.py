@@ -9,19 +9,16 @@ from __future__ import annotations
 import json
 import math
 import re
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ...experiment import LARGEST_INTEGER, Usage
 from ..llm.backend import without_secrets
 from ..llm.calls import Problem
 from ..llm.limit_texts import explain_ending, seconds_until
-
-OUTPUT_LIMIT = 4 * 2**20
-"""Bytes of output at which a program is ended."""
+from ..processes import OUTPUT_LIMIT, Ending, code_words, last_line
 
 Kind = Literal["limit", "login", "refused"]
 
@@ -35,21 +32,6 @@ How = Literal["last", "sum", "join"]
 _NUMBER = re.compile(r"([\d.,]*\d)\s*([kKmM]?)")
 _SCALE = {"": 1.0, "k": 1e3, "m": 1e6}
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-
-
-class Ending(Protocol):
-    """How a program ended: its exit code, output and errors, and the limit at which it was cut, if any."""
-
-    @property
-    def code(self) -> int: ...  # noqa: D102
-    @property
-    def output(self) -> str: ...  # noqa: D102
-    @property
-    def errors(self) -> str: ...  # noqa: D102
-    @property
-    def seconds(self) -> float: ...  # noqa: D102
-    @property
-    def cut(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -199,7 +181,7 @@ def read_ending(
 
 
 def json_objects(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a text that begin a line, one line or several lines long; everything else is skipped."""
+    """Yield the JSON objects of a text that begin a line or follow another one at once; everything else is skipped."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
         if text[at] == "{":
@@ -210,6 +192,7 @@ def json_objects(text: str) -> Iterator[dict[str, Any]]:
             else:
                 yield value
                 at = end
+                continue
         newline = text.find("\n", at)
         at = len(text) if newline < 0 else newline + 1
 
@@ -316,7 +299,7 @@ def _problem(
     failed = bool(ending.code or ending.cut or found.error)
     # A structured answer without an error is no error, whatever its message talks about.
     said = "\n".join((found.error, ending.errors if failed else "", "" if found.answered else _tail(ending.output)))
-    by_status = (STATUSES | dict(signs.statuses or {})).get(found.status) if failed else None
+    by_status = {**STATUSES, **(signs.statuses or {})}.get(found.status) if failed else None
     patterns: tuple[tuple[Kind, str], ...] = (
         ("login", signs.login),
         ("limit", signs.limit),
@@ -329,7 +312,7 @@ def _problem(
         return Problem("failed", f"{title} gave no answer within {ending.seconds:.4g} s and was ended."), False
     if ending.cut == "output":
         return Problem("failed", f"{title} wrote more than {OUTPUT_LIMIT // 2**20} MiB and was ended."), False
-    if not found.answered or failed:
+    if failed or not (found.answered or signs.limit):  # one that ends well has said by its own signs that it could not work
         output = found.error if found.answered else ending.output
         general = explain_ending(title, ending.code or int(bool(found.error)), output, ending.errors, asked, now)
         if general is not None:
@@ -351,22 +334,6 @@ def _cannot(kind: Kind, title: str, said: str, login: str, seconds: float | None
     return Problem(
         "limit", f"{title} is at its limit: {said}.", seconds_until(said, now) if seconds is None else seconds
     )
-
-
-def code_words(code: int) -> str:
-    """Return an exit code in words: ``exit code 2`` or ``SIGKILL``."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
-
-
-def last_line(text: str) -> str:
-    """Return the last line of a text that is not blank, shortened and without keys."""
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    return without_secrets(lines[-1])[:300] if lines else ""
 
 
 def _tail(text: str) -> str:
