@@ -312,7 +312,9 @@ def _problem(
         return Problem("failed", f"{title} gave no answer within {ending.seconds:.4g} s and was ended."), False
     if ending.cut == "output":
         return Problem("failed", f"{title} wrote more than {OUTPUT_LIMIT // 2**20} MiB and was ended."), False
-    if failed or not (found.answered or signs.limit):  # one that ends well has said by its own signs that it could not work
+    if failed or not (
+        found.answered or signs.limit
+    ):  # one that ends well has said by its own signs that it could not work
         output = found.error if found.answered else ending.output
         general = explain_ending(title, ending.code or int(bool(found.error)), output, ending.errors, asked, now)
         if general is not None:
