@@ -1,6 +1,6 @@
-"""The subcommands of ``%autoresearch`` and ``autoresearch``, by theme; importing a module puts its commands into the table.
+"""The subcommands of ``%autoresearch`` and ``autoresearch``; importing a module puts its commands into the table.
 
-The order of these imports is the order of the help.
+`first_steps` has the order of the help.
 """
 
 from . import (  # noqa: F401, I001

@@ -24,7 +24,7 @@ from ...storage.folders import checked_name
 from ..reply import Reply, json_reply
 from ..session import MAGIC, Place, Session
 from ..wording import for_shell
-from .first_steps import FIRST_STEPS
+from .first_steps import FIRST_STEPS, by_theme
 from .unquoted import quote_expressions
 from .values import Typed, experiments, studies
 
@@ -241,8 +241,11 @@ def find_command(place: Place, name: str) -> Command:
 
 
 def overview(place: Place) -> str:
-    """Return the help: how to begin, and the list of commands."""
+    """Return the help: how to begin, and the commands by theme."""
     commands = COMMANDS[place]
     width = max(map(len, commands))
-    table = "\n".join(f"  {name:<{width}}  {each.summary}" for name, each in commands.items())
-    return f"{FIRST_STEPS[place]}\n\nCommands (each with -h):\n{table}"
+    tables = [
+        "\n".join([f"{theme}:", *(f"  {name:<{width}}  {commands[name].summary}" for name in names)])
+        for theme, names in by_theme(place, commands).items()
+    ]
+    return "\n\n".join([FIRST_STEPS[place], *tables, "Each command has -h."])
