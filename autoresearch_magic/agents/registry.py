@@ -13,6 +13,7 @@ from pathlib import Path
 from ..config.settings import Settings
 from ..errors import UserError
 from .base import Agent, Briefing, Order
+from .editing.adapters import ADAPTERS, EDITOR, editor_adapter
 from .llm.backend import Backend
 
 GROUP = "autoresearch_magic.agents"
@@ -56,6 +57,21 @@ def _command(order: Order) -> Agent:
     from .llm.command import CommandBackend
 
     return _language_model(CommandBackend(order.argument), order)
+
+
+def _editor(order: Order) -> Agent:
+    from .editing.agent import EditingAgent
+
+    return EditingAgent(editor_adapter(order.argument), "", order.settings, order.root)
+
+
+def _coding_agent(name: str) -> AgentFactory:
+    def build(order: Order) -> Agent:
+        from .editing.agent import EditingAgent
+
+        return EditingAgent(ADAPTERS[name], order.argument, order.settings, order.root)
+
+    return build
 
 
 def _hybrid(order: Order) -> Agent:
@@ -104,6 +120,8 @@ BUILT_IN: dict[str, AgentFactory] = {
     "claude": _claude,
     "openai": _openai,
     "command": _command,
+    **{name: _coding_agent(name) for name in ADAPTERS},
+    EDITOR: _editor,
     "hybrid": _hybrid,
     "replay": _replay,
     "recorded": _recorded,

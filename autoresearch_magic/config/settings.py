@@ -131,7 +131,8 @@ class Settings:
         parse=read_experiments, keys=("experiments", "iterations"),
     )  # fmt: skip
     agent: str = _option(
-        "tuner", "what proposes changes: tuner[:NAMES], claude[:MODEL], openai:MODEL[@URL], command:COMMAND LINE, "
+        "tuner", "what proposes changes: tuner[:NAMES], claude[:MODEL], openai:MODEL[@URL], a program that edits files (claude-code, codex, gemini, "
+        "opencode, aider, cursor, each with [:MODEL], or editor:COMMAND LINE) or one that answers (command:COMMAND LINE), "
         "hybrid[:AGENT+AGENT], replay:STUDY[@SPEED], recorded:SKILL (default tuner)", metavar="AGENT", keys=("agent",),
     )  # fmt: skip
     effort: str = _option(
