@@ -10,7 +10,7 @@ from ..kernels import begin
 from ..repositories import commit, run_git
 
 OPTIONAL = (
-    "IPython", "anthropic", "anywidget", "ipykernel", "ipywidgets", "jupyterlab", "markdown_it", "matplotlib", "nbclient", "nbformat", "openai", "pandas",
+    "IPython", "anthropic", "anywidget", "ipykernel", "ipywidgets", "jupyterlab", "markdown_it", "matplotlib", "mcp", "nbclient", "nbformat", "openai", "pandas",
     "torch",
 )  # fmt: skip
 BASE = (
@@ -58,6 +58,12 @@ def test_the_import_loads_no_heavy_package(tmp_path):
     heavy = [*OPTIONAL, "optuna", "scipy", "numpy", "git", "sqlalchemy"]
     code = f"import autoresearch_magic; print([m for m in {heavy!r} if sys.modules.get(m)])"
     assert base_install(code, tmp_path).stdout.strip() == "[]"
+
+
+def test_the_mcp_server_without_its_package_says_what_to_install(tmp_path):
+    refused = base_install("from autoresearch_magic.ui.cli import main; sys.exit(main(['mcp']))", tmp_path)
+    said = "autoresearch: The MCP server needs the official SDK, version 2 or newer: pip install 'mcp>=2.0'\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", said)
 
 
 @pytest.mark.slow
