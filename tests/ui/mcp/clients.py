@@ -80,9 +80,9 @@ class HttpServer:
 
     @asynccontextmanager
     async def client(self, mode="auto"):
-        async with httpx2.AsyncClient(headers=self.headers, timeout=100) as http:
-            async with Client(streamable_http_client(self.url, http_client=http), mode=mode) as client:
-                yield client
+        http = httpx2.AsyncClient(headers=self.headers, timeout=100)
+        async with http, Client(streamable_http_client(self.url, http_client=http), mode=mode) as client:
+            yield client
 
     def end(self):
         """Ask it to end, and return its exit status."""
