@@ -12,6 +12,7 @@ from . import (  # noqa: F401, I001
     ask,
     results,
     use,
+    serve,
     begin,
     host_skill,
 )
