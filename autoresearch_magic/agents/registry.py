@@ -137,6 +137,13 @@ DESCRIPTIONS = {
     "hybrid": "a model changes the structure and the tuner the numbers (hybrid:claude+tuner)",
     "replay": "plays a recorded study: replay:STUDY[@SPEED]",
     "recorded": "plays back the edits that were recorded on a skill's example: recorded:SKILL",
+    "claude-code": "Claude Code edits files in a folder of its own, and what it changed is the proposal (claude-code:MODEL)",
+    "codex": "Codex edits files (codex:MODEL)",
+    "gemini": "Gemini CLI edits files (gemini:MODEL)",
+    "opencode": "OpenCode edits files (opencode:PROVIDER/MODEL)",
+    "aider": "Aider edits files (aider:MODEL)",
+    "cursor": "Cursor's agent edits files (cursor:MODEL)",
+    "editor": "any other program that edits files in its working folder: editor:COMMAND LINE",
     "me": "nobody inside proposes: you, or a coding agent that drives the study, try versions with  autoresearch try",
 }
 """What `%autoresearch agents` shows of the built-in ones."""

@@ -57,6 +57,8 @@ class Adapter:
         Whether it cannot be used without ``:MODEL``.
     own_files : tuple of str
         Globs of files that it leaves in its folder for itself.
+    version : tuple of str
+        The arguments that make it print its version.
     reads : Reads
         Where in its output what stands.
     signs : Signs
@@ -84,6 +86,7 @@ class Adapter:
     many_vendors: bool = False
     needs_model: bool = False
     own_files: tuple[str, ...] = ()
+    version: tuple[str, ...] = ("--version",)
     reads: Reads = field(default_factory=Reads)
     signs: Signs = field(default_factory=Signs)
     install: str = ""
@@ -243,7 +246,7 @@ ADAPTERS: dict[str, Adapter] = {
             documentation="https://developers.openai.com/codex/noninteractive",
             dated="2026-11-28",
             seen="0.171.0",
-            note="Its sandbox also lets it write to /tmp and $TMPDIR. It tells tokens, but no cost, and has no option for a budget.",
+            note="Its sandbox also lets it write to /tmp and $TMPDIR.",
         ),
         Adapter(
             name="gemini",
@@ -275,7 +278,7 @@ ADAPTERS: dict[str, Adapter] = {
             documentation="https://geminicli.com/docs/cli/headless",
             dated="2026-11-28",
             seen="0.61.0",
-            note="It edits, but runs no commands, as these would need an approval. It tells tokens, but no cost, and has no option for a budget.",
+            note="It edits, but runs no commands: these would need an approval.",
         ),
         Adapter(
             name="opencode",
@@ -310,7 +313,7 @@ ADAPTERS: dict[str, Adapter] = {
             documentation="https://opencode.ai/docs/cli",
             dated="2026-11-28",
             seen="1.18.33",
-            note="It edits, but runs no commands, as it has no sandbox for them. It has no option for a budget.",
+            note="It edits, but may run no commands: it has no sandbox for them.",
         ),
         Adapter(
             name="aider",
@@ -347,7 +350,7 @@ ADAPTERS: dict[str, Adapter] = {
             documentation="https://aider.chat/docs/scripting.html",
             dated="2026-11-28",
             seen="0.86.2",
-            note="It has no permissions to choose and runs no commands. It has no option for a budget.",
+            note="It runs no commands, and has no permissions to choose: its edits may leave the folder.",
         ),
         Adapter(
             name="cursor",
@@ -373,7 +376,7 @@ ADAPTERS: dict[str, Adapter] = {
             login="run cursor-agent login, or set CURSOR_API_KEY",
             documentation="https://cursor.com/docs/cli/headless",
             dated="2026-11-28",
-            note="Known from its documentation alone. It tells neither cost nor tokens, and has no option for a budget.",
+            note="Known from its documentation alone.",
         ),
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ from . import (  # noqa: F401, I001
     define,
     control,
     look,
+    agents,
     ideas,
     ask,
     results,

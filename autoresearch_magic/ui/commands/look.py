@@ -6,7 +6,6 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from ...agents.registry import agent_names, description
 from ...errors import UserError
 from ...storage.folders import study_names
 from ...study import summary
@@ -15,7 +14,7 @@ from ...study.opening import current, newest
 from ...study.results_table import is_results_table, read_results
 from ...study.study import Study
 from ...study.summary import history_markdown, history_text, result_line
-from ...text import escape, fenced
+from ...text import fenced
 from ..facts import history_facts, status_facts
 from ..replies import diff_reply, evals_reply, experiment_reply, table_evals_reply
 from ..reply import Reply, prose_reply
@@ -123,16 +122,3 @@ def briefing(session: Session, arguments: argparse.Namespace) -> Reply:
         text, f"{len(text):,} characters, about {len(text) // 4:,} tokens:\n\n{fenced(text, 'text')}", verbatim=True,
         data={"briefing": text},
     )  # fmt: skip
-
-
-@command("agents")
-def agents(session: Session, arguments: argparse.Namespace) -> Reply:
-    """List the agents that can propose changes."""
-    known = {name: description(name) for name in agent_names()}
-    width = max(map(len, known))
-    rows = [f"| `{name}` | {escape(what)} |" for name, what in known.items()]
-    return Reply(
-        "\n".join(f"{name:<{width}}  {what}" for name, what in known.items()),
-        "\n".join(["| agent | what it is |", "| --- | --- |", *rows]),
-        data={"agents": known},
-    )
