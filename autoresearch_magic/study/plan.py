@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..agents.editing.accounting import accounting
 from ..budget import Budget, format_duration
 from ..config.settings import Settings
 from ..errors import UserCodeError
@@ -224,7 +225,10 @@ def cost_line(settings: Settings) -> str:
         return f"at most ${s.max_cost:g} (--max-cost)."
     if s.max_tokens is not None:
         return f"at most {s.max_tokens:,} tokens (--max-tokens)."
+    told = accounting(s.agent)
     answers = f"{counted(s.planned, 'answer')} of {s.agent}" if s.planned else f"one answer of {s.agent} an experiment"
+    if told is not None and told.untold:
+        return f"{answers} or more. {told.untold}."
     return f"{answers} or more; --max-cost or --max-tokens sets a limit."
 
 

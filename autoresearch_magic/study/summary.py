@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from ..agents.editing.accounting import accounting
 from ..agents.llm.prices import usage_line
 from ..budget import format_duration
 from ..experiment import Experiment, Headline, Verdict
@@ -129,7 +130,9 @@ def spent_line(status: StudyStatus) -> str:
     """Return what evaluations and agent have used, in one line."""
     seconds = [each for _, each in status.runs]
     spent = f"Evaluations: {counted(len(seconds), 'run')}, {format_duration(max(0.1, round(sum(seconds), 1)))}"
-    agent, unused = usage_line(status.usage), status.unclaimed
+    account = accounting(status.settings.agent)
+    agent = usage_line(status.usage, told=account is not None and account.cost == "agent")
+    unused = status.unclaimed
     if not status.state.ongoing and (unused.cost or unused.calls):
         what = f"${unused.cost:.2f}" if unused.cost else counted(unused.calls, "call")
         agent += f" ({what} of it for answers that no experiment used)"

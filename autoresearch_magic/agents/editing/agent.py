@@ -30,7 +30,8 @@ from ..llm.command import LONGEST as LONGEST_WAIT
 from ..llm.prices import cost
 from ..llm.reply_parser import read_ideas, read_tries
 from ..processes import Ending, run_program
-from .adapters import Adapter
+from .accounting import check_limits
+from .adapters import ADAPTERS, EDITOR, Adapter
 from .instructions import FAILURES, HISTORY, NOTES, PROGRAM, instructions, texts
 from .last_message import first_sentence, last_tag, own_words, plain
 from .results import AgentResult
@@ -88,6 +89,8 @@ class EditingAgent(Agent):
     def check(self) -> None:
         """Find the program; raise `UserError` with how to install it, or what is wrong with how it would be started."""
         self.adapter.path()
+        name = EDITOR if self.adapter.name not in ADAPTERS else self.adapter.name
+        check_limits(self.settings, f"{name}:{self.model}")
         words = self.adapter.arguments(model=self.model)
         if not _INTERPRETERS.fullmatch(Path(self.adapter.program).name):
             return

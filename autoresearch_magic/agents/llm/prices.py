@@ -166,11 +166,19 @@ def cost(model: str, usage: Usage, prices: Mapping[str, Price] | None = None) ->
     return (dollars + usage.written * found.written + usage.output * found.output) / 1e6
 
 
-def usage_line(used: Usage) -> str:
-    """Return a line with an agent's calls, tokens, seconds and cost; empty when it made no calls."""
+def usage_line(used: Usage, *, told: bool = False) -> str:
+    """Return a line with an agent's calls, tokens, seconds and cost; empty when it made no calls.
+
+    Parameters
+    ----------
+    used : Usage
+    told : bool
+        Whether the agent itself has told the cost.
+    """
     if not (used.calls or used.tokens or used.cost):
         return ""
-    money = "cost unknown" if used.cost is None else f"${used.cost:.2f} at list prices of {PRICES_AS_OF}"
+    by = "by its own account" if told else f"at list prices of {PRICES_AS_OF}"
+    money = "cost unknown" if used.cost is None else f"${used.cost:.2f} {by}"
     read = (
         f"{counted(used.input + used.cached + used.written, 'token')} in ({used.cached:,} cached), {used.output:,} out"
         if used.tokens
