@@ -186,7 +186,7 @@ class Prefetch:
 
     def _start(self, briefing: Briefing) -> Call:
         def wait(seconds: float, reason: str) -> None:
-            if self.closed:
+            if self.closed and not (reason and seconds <= 0):  # what there is to tell is told at the end as well
                 raise Stopped
             briefing.wait(seconds, reason)
 

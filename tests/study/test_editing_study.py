@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autoresearch_magic.events import Notice
 from autoresearch_magic.experiment import Verdict
 from autoresearch_magic.source.files import split
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.study.study import Study
 
 from ..repositories import add_hooks, commit, repository, run_git, state, write
 from ..studies import finish, wait_for
@@ -234,3 +236,19 @@ def test_a_machine_reads_plan_and_status_with_such_an_agent(tmp_path):
     call("run", str(tmp_path / "program.md"), *options, "--agent", agent, "--name", "one")
     known = json.loads(call("history", "one", "--json"))
     assert "editor" in json.dumps(known)
+
+
+@pytest.mark.slow
+def test_a_change_of_the_checkout_is_told_also_where_the_study_is_stopped(tmp_path):
+    repo = repository(tmp_path / "repo", FILES)
+    seen = []
+    study = Study(
+        "# Small", metric="ms", minimize=True, scope="src/**", verify="python bench.py", repo=str(repo), root=tmp_path / "studies", repeats=1,
+        agent=editor(tmp_path, [f"edit({str(repo / 'bench.py')!r}, 'print(1)\\n'); time.sleep(3600)"]), observers=[seen.append],
+    )  # fmt: skip
+    study.start()
+    wait_for(lambda: (repo / "bench.py").read_text() == "print(1)\n")
+    study.stop(wait=True)
+    wait_for(lambda: any("bench.py" in e.message and "is restored" in e.message for e in seen if isinstance(e, Notice)))
+    assert (repo / "bench.py").read_text() == FILES["bench.py"]
+    assert study.state == "stopped"

@@ -15,7 +15,7 @@ from ...budget import format_duration
 from ...experiment import Experiment
 from ...source.blocks import END, FIXED, FIXED_END, START, has_blocks
 from ...storage.results_tsv import write_results
-from ...text import counted, fenced, shorten
+from ...text import counted, fenced, printable, shorten
 from ..base import Briefing
 from ..llm.prompt import sections
 from .workspace import SETUP, TARGET, Workspace
@@ -34,8 +34,8 @@ OUTPUT = 3_000
 LISTED = 1_500
 """Characters of a list of names or ideas in the instructions."""
 
-LONGEST = 100_000
-"""Characters of the instructions: where they are an argument, the system takes 128 KiB at most."""
+LONGEST = 120_000
+"""Bytes of the instructions: where they are an argument, the system takes 128 KiB at most."""
 
 WHAT = {
     PROGRAM: "the user's goal and rules: read it first",
@@ -94,9 +94,10 @@ def instructions(
     contents = {SETUP: briefing.setup, **texts(briefing)}
     for name in given:
         if (content := contents.get(name, "")).strip():
-            room = max(0, LONGEST - len(text)) // 2
+            room = max(0, LONGEST - len(text.encode("utf-8", "replace"))) // 4
             text += f"\n\n# {space.named.get(name, name)}\n\n{fenced(_cut(content, room))}"
-    return f"{text[:LONGEST]}\n"
+    data = printable(text).replace("\0", "").encode()
+    return data[:LONGEST].decode("utf-8", "ignore").rstrip() + "\n"
 
 
 # -- the files --------------------------------------------------------------------------------------------------------

@@ -365,3 +365,49 @@ def test_what_git_does_in_its_folder_stays_there(agent, in_repo, repo):
     assert split(made.propose(in_repo()).target)["src/app.py"] == "SIZE = 2\n"
     assert state(repo) == before
     assert run_git(repo, "branch", "--list").split() == ["*", "main"]
+
+
+def test_what_it_writes_into_the_checkout_is_told_undone_and_kept(agent, in_repo, repo, tmp_path):
+    before, told = state(repo), []
+    made = agent(f"edit({str(repo / 'src/util.py')!r}, 'Y = 9\\n'); edit('src/app.py', 'SIZE = 1\\n'); say('x')")
+    proposal = made.propose(in_repo(wait=lambda seconds, reason: told.append(reason) if reason else None))
+    assert split(proposal.target)["src/util.py"] == "Y = 2\n"
+    [line] = told
+    assert line.startswith(f"src/util.py in {repo} was changed while the agent was asked and is restored.")
+    after = state(repo)
+    assert {path: content for path, (content, _) in after["files"].items()} == {
+        path: content for path, (content, _) in before["files"].items()
+    }
+    assert {**after, "files": None} == {**before, "files": None}
+    [kept] = (tmp_path / "studies" / "changed-by-agents").rglob("util.py")
+    assert kept.read_text() == "Y = 9\n"
+
+
+def test_packages_that_it_installs_into_a_linked_environment_are_told(agent, in_repo, repo):
+    write(repo, {".git/info/exclude": ".venv\n", ".venv/lib/python3.11/site-packages/there/__init__.py": ""})
+    (repo / ".venv" / "bin").mkdir()
+    (repo / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    told = []
+    made = agent("os.mkdir('.venv/lib/python3.11/site-packages/more'); edit('src/app.py', 'SIZE = 1\\n')")
+    made.propose(in_repo(wait=lambda seconds, reason: told.append(reason) if reason else None))
+    [line] = told
+    assert line.startswith(f"lib/python3.11/site-packages/more in {repo}/.venv changed while")
+
+
+@pytest.mark.parametrize("argument", [False, True])
+def test_instructions_are_bounded_and_pass_whatever_they_hold(agent, in_repo, tmp_path, argument):
+    made = agent("edit('src/app.py', 'SIZE = 1\\n')", argument=argument)
+    made.propose(
+        in_repo(
+            ideas=tuple(f"{n}: 汉{'x' * 900}\ud800\0" for n in range(500)),
+            advice="\n".join(["变" * 500] * 500),
+            guard="g" * 9_000,
+        )
+    )
+    assert len(asked(tmp_path).encode()) < 120_000
+
+
+def test_a_repository_that_git_cannot_read_any_more_is_one_line(agent, in_repo, repo):
+    brief = in_repo()
+    (repo / ".git" / "HEAD").unlink()
+    assert "cannot be" in str(refused(agent("1"), brief, UserError))
