@@ -38,7 +38,7 @@ ACTIONS = ("install", "show", "remove", "list")
 """What ``autoresearch skill`` does in a terminal."""
 
 _MARK = re.compile(r"\n<!-- autoresearch_magic (\S+), sha256 ([0-9a-f]{16}): [^\n]* -->[ \t\r]*(?=\n|\Z)")
-_LEFT_OUT = re.compile(r"^(?:Agent|Iterations): .*\n", re.MULTILINE)
+_LEFT_OUT = re.compile(r"^Agent: .*\n", re.MULTILINE)
 
 
 class State(StrEnum):
@@ -212,9 +212,7 @@ def _formats() -> str:
 
 
 def _preset_text(name: str, skill: Skill) -> str:
-    program = _LEFT_OUT.sub(
-        "", skill.text
-    )  # who proposes is the agent that reads this, and when to stop is in SKILL.md
+    program = _LEFT_OUT.sub("", skill.text)  # who proposes is the agent that reads this
     example = (
         f"See it at work on its example first, if you like: `autoresearch init {skill.name} FOLDER` makes a small repository,\n"
         "with this program as its program.md.\n\n"
