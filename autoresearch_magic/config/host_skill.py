@@ -12,6 +12,7 @@ Not here: which agent looks where (`skill_hosts`), and the program templates the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -235,6 +236,10 @@ def _examined(path: Path, text: str | None) -> SkillFile:
     except (FileNotFoundError, NotADirectoryError):
         return SkillFile(path, State.MISSING, text)
     except UnicodeDecodeError:
+        return SkillFile(path, State.FOREIGN, text)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
         return SkillFile(path, State.FOREIGN, text)
     mark = _MARK.search(there)
     if mark is None:

@@ -68,6 +68,10 @@ def test_nothing_is_left_to_be_filled_in():
     assert not [name for name, text in skill_texts().items() if "{{" in text]
 
 
+def test_any_terminal_can_print_it():
+    assert not [name for name, text in skill_texts().items() if not text.isascii()]
+
+
 def test_the_presets_are_the_program_templates():
     templates = {folder.name for folder in BUILT_IN.iterdir() if folder.is_dir()}
     assert {skill.name for skill in presets().values()} == templates

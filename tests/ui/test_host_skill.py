@@ -148,6 +148,8 @@ def test_a_file_where_a_folder_must_be_is_told(place, blocked, dangling):
     [
         ("install", "No coding agent was found here"),
         ("install --for emacs", "not 'emacs'"),
+        ("install --for claude --project --user", "give one of them"),
+        ("remove --user --project", "give one of them"),
         ("install --for aider", "aider --read"),
         ("remove", "not installed"),
         ("remove --user", "not installed in your home folder"),
@@ -163,6 +165,16 @@ def test_a_file_where_a_folder_must_be_is_told(place, blocked, dangling):
 )
 def test_wrong_arguments_are_told_in_one_line(place, line, message):
     assert message in refusal(line)
+
+
+@pytest.mark.parametrize("loop", [".claude", f".claude/skills/{NAME}"])
+def test_a_link_to_itself_is_told(place, loop):
+    path = place / "project" / loop
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(path.name)
+    assert "is no folder" in refusal("install --for claude")
+    assert "not ours" in skill("list")
+    assert "not installed" in refusal("remove")
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_one_line(place, capsys, monkeypatch):

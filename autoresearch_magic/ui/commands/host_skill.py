@@ -6,6 +6,7 @@ In a notebook ``skill NAME`` is another thing: it puts a program template into a
 from __future__ import annotations
 
 import argparse
+import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +37,15 @@ WIDTH = 110
 """Columns of a list of paths."""
 
 TAKES = {
-    "install": {"hosts", "level", "dry_run", "force"}, "show": {"part"}, "remove": {"hosts", "level", "dry_run"}, "list": set(),
+    "install": {"hosts", "project", "user", "dry_run", "force"}, "show": {"part"}, "remove": {"hosts", "project", "user", "dry_run"}, "list": set(),
 }  # fmt: skip
 """Which arguments each action takes."""
 
 _OPTIONS = {
     "part": "PART",
     "hosts": "--for",
-    "level": "--project or --user",
+    "project": "--project",
+    "user": "--user",
     "dry_run": "--dry-run",
     "force": "--force",
 }
@@ -73,8 +75,8 @@ class Installation:
     "skill", argument("action", choices=ACTIONS, help="write it, print it, delete it, or say where it is"),
     argument("part", nargs="?", metavar="PART", help="for show: program, or a preset such as speed, instead of SKILL.md"),
     argument("--for", dest="hosts", metavar="AGENTS", help=f"{', '.join(HOSTS)}, or several with commas (default: those that are found here)"),
-    argument("--project", dest="level", action="store_const", const=Level.PROJECT, help="in this project (the default inside a git repository)"),
-    argument("--user", dest="level", action="store_const", const=Level.USER, help="in your home folder, for all projects"),
+    argument("--project", action="store_true", help="in this project (the default inside a git repository)"),
+    argument("--user", action="store_true", help="in your home folder, for all projects"),
     argument("--dry-run", action="store_true", help="show what would be written or deleted, and do nothing"),
     argument("--force", action="store_true", help="replace files that are not ours or that somebody changed; a copy of each is kept beside it"),
     places=[Place.SHELL],
@@ -86,6 +88,8 @@ def host_skill(session: Session, arguments: argparse.Namespace) -> Reply:
         raise UserError(f"skill {arguments.action} takes no {wrong[0]}. See  autoresearch skill -h")
     if arguments.action == "show":
         return _show(arguments.part)
+    if arguments.project and arguments.user:
+        raise UserError("Both --project and --user: give one of them.")
     project, inside = _project()
     if arguments.action == "list":
         return Reply("\n".join(_list(project)), verbatim=True)
@@ -98,7 +102,7 @@ def host_skill(session: Session, arguments: argparse.Namespace) -> Reply:
 
 
 def _install(project: Path, inside: bool, arguments: argparse.Namespace) -> Reply:
-    level, lines = arguments.level, []
+    level, lines = _level(arguments), list[str]()
     if level is None and not inside:
         raise UserError(
             "This folder is in no git repository: say  --user  to install the skill for all your projects, or  --project  for "
@@ -211,10 +215,11 @@ def _show(part: str | None) -> Reply:
 
 def _remove(project: Path, inside: bool, arguments: argparse.Namespace) -> Reply:
     hosts = named_hosts(arguments.hosts) if arguments.hosts is not None else list(HOSTS.values())
-    levels = [arguments.level] if arguments.level else list(Level)
+    level = _level(arguments)
+    levels = [level] if level else list(Level)
     every = [each for level in levels for each in _installations(hosts, level, project) if each.there]
     if not every:
-        where = {Level.PROJECT: " in this project", Level.USER: " in your home folder", None: ""}[arguments.level]
+        where = {Level.PROJECT: " in this project", Level.USER: " in your home folder", None: ""}[level]
         raise UserError(f"The skill is not installed{where}:  autoresearch skill list  says where it could be.")
     if len({each.level for each in every}) > 1:
         raise UserError(
@@ -277,12 +282,16 @@ def _project() -> tuple[Path, bool]:
     return top or here, top is not None
 
 
+def _level(arguments: argparse.Namespace) -> Level | None:
+    return Level.PROJECT if arguments.project else Level.USER if arguments.user else None
+
+
 def _installations(hosts: list[SkillHost], level: Level, project: Path) -> list[Installation]:
     """Return where the skill is, or would be, for these agents: each folder once, also when one is a link to another."""
-    folders: dict[Path, tuple[Path, list[SkillHost]]] = {}
+    folders: dict[str, tuple[Path, list[SkillHost]]] = {}
     for host in hosts:
         folder = host.skills_folder(level, project) / NAME
-        folders.setdefault(folder.resolve(), (folder, []))[1].append(host)
+        folders.setdefault(os.path.realpath(folder), (folder, []))[1].append(host)
     return [Installation(folder, level, tuple(each), tuple(examine(folder))) for folder, each in folders.values()]
 
 
