@@ -69,6 +69,8 @@ class Briefing:
         Globs of the repository's files that may be changed or added, and the paths of its tracked files.
     valid : str
         The condition under which a run counts; empty for none.
+    also : tuple of str
+        What is measured beside the metric and decides nothing, as ``"NAME=EXPRESSION"``; `Experiment.numbers` has the values.
     hidden : tuple of str
         Names of files whose contents the agent must not see, or ``setup``; `setup` and `history` are without them already.
     running : tuple of Experiment
@@ -107,6 +109,7 @@ class Briefing:
     scope: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
     valid: str = ""
+    also: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     running: tuple[Experiment, ...] = ()
     others: int = 0

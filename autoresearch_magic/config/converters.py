@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ..budget import parse_duration
 from ..errors import UserError
 from ..judging.judge import Bounds
+from ..runners.output.also import split_also
 from ..source.files import expand_braces
 
 T = TypeVar("T")
@@ -143,6 +144,14 @@ def read_scope(value: Any) -> tuple[str, ...]:
             "--scope only excludes: say first which files experiments may change, such as  src/**  !src/gen/**"
         )
     return tuple(dict.fromkeys(glob.removeprefix("./") for glob in globs))
+
+
+def read_also(value: Any) -> tuple[str, ...]:
+    """Read ``NAME=EXPRESSION``, several with commas, in a list, or as a mapping from names to expressions."""
+    if isinstance(value, Mapping):
+        return tuple(f"{name}={expression}" for name, expression in value.items())
+    texts = [value] if isinstance(value, str) else [str(each) for each in value]
+    return tuple(part for text in texts for part in split_also(text))
 
 
 def read_artifacts(value: Any) -> tuple[str, ...]:

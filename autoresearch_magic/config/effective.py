@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UserError
+from ..runners.output.also import check_also
 from ..runners.output.cell_validity import check_condition
 from .converters import read_bool
 from .directions import Aim, decide, direction_of_metric
@@ -65,6 +66,7 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
     metric = settings.as_metric()
     settings.as_guard_metric()
     check_condition(settings.valid, verified=verified)
+    check_also(settings.also, metric.name, verified=verified)
     if aim is not None:
         if settings.guard_metric:
             _check_guard_direction(settings.guard_metric)

@@ -29,6 +29,7 @@ from .converters import (
     number,
     one_of,
     optional,
+    read_also,
     read_artifacts,
     read_bool,
     read_bounds,
@@ -112,6 +113,10 @@ class Settings:
     hide: tuple[str, ...] = _option(
         (), "what agents must not see the contents of: globs of files, such as tests/answers.json; setup for a cell's setup, of which "
         "they see names and signatures", metavar="GLOBS", parse=read_hidden, keys=("hide",), expanded=False,
+    )  # fmt: skip
+    also: tuple[str, ...] = _option(
+        (), "a further number to measure beside the metric, which decides nothing: an expression or a format as in --metric; several with "
+        "commas, or the option again", metavar="NAME=EXPRESSION", parse=read_also, keys=("also",), expanded=False,
     )  # fmt: skip
     artifacts: tuple[str, ...] = _option(
         (), "small text files that a run writes, such as a profile, for the agent's next proposal: globs, relative to the folder that it runs in",
@@ -321,6 +326,8 @@ class Settings:
             parts.append("no early stopping" if self.pruner == "none" else f"pruner {self.pruner}")
         if self.hide:
             parts.append(f"hidden from agents: {' '.join(self.hide)}")
+        if self.also:
+            parts.append(f"also {', '.join(self.also)}")
         if self.artifacts:
             parts.append(f"artifacts {' '.join(self.artifacts)}")
         for name, template in _WHERE_CHANGED.items():

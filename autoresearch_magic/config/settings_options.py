@@ -6,7 +6,7 @@ type, and text as on the command line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -29,6 +29,7 @@ class SettingsOptions(TypedDict, total=False):
     repo: str | Path
     link: str | Sequence[str]
     hide: str | Sequence[str]
+    also: str | Sequence[str] | Mapping[str, str]
     artifacts: str | Sequence[str]
     budget: str | float | Budget
     clock: str

@@ -16,6 +16,7 @@ from ..metric import Metric
 from . import Runner, Watch
 from .environment import experiment_environment
 from .output.all_numbers import bounded, printed_numbers
+from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
 from .output.cell_metric import PrintedMetric, printed_metric
 from .output.cell_validity import printed_condition
@@ -59,6 +60,8 @@ class CellRunner(Runner):
         Whether the clock charges all of the wall clock (see `runtime.Clock`).
     artifacts : sequence of str
         Globs of text files that runs write, relative to the working folder.
+    also, on_problem
+        See `AlsoNumbers`.
 
     Attributes
     ----------
@@ -84,8 +87,11 @@ class CellRunner(Runner):
         valid: str = "",
         wall: bool = False,
         artifacts: Sequence[str] = (),
+        also: Sequence[str] = (),
+        on_problem: Callable[[str], object] | None = None,
     ) -> None:
         self._wall, self._files = wall, ArtifactFiles(artifacts)
+        self._also = AlsoNumbers(also, verified=False, on_problem=on_problem)
         self.metric, self.threads, self.memory = metric, threads, memory
         self.budget: Budget = budget
         self._printed, self._valid = printed_metric(metric), valid.strip()
@@ -105,6 +111,7 @@ class CellRunner(Runner):
         job = {
             "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "wall": self._wall, "threads": self.threads,
             "metric": {"name": self.metric.name, "expression": evaluated, "valid": self._valid},
+            "also": self._also.expressions,
         }  # fmt: skip
         folder = Path.cwd()
         files, since = self._files.look(folder), time.time()
@@ -134,7 +141,11 @@ class CellRunner(Runner):
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
             measured = self._with_printed_metric(measured, printed, output, since)
-        if not self._valid or measured.outcome is not Outcome.OK:
+        if measured.outcome is not Outcome.OK:
+            return measured
+        own = self._also.read(result, output, folder=folder, since=since, seconds=measured.seconds)
+        measured = replace(measured, numbers=self._also.beside(own, measured.numbers))
+        if not self._valid:
             return measured
         problem = result.get("invalid")
         if problem is None and (condition := printed_condition(self._valid)) is not None:
@@ -163,7 +174,11 @@ class CellRunner(Runner):
 
     def describe(self) -> list[str]:
         """Return how experiments are started and what the setup leaves open, once it has run; see `Runner.describe`."""
-        return [*self.worker.notes, *([self._files.problem] if self._files.problem else [])]
+        return [
+            *self.worker.notes,
+            *([self._files.problem] if self._files.problem else []),
+            *self._also.problems.values(),
+        ]
 
     def interrupt(self) -> None:
         """Kill the current run; see `Runner.interrupt`."""

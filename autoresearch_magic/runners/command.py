@@ -27,6 +27,7 @@ from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
 from .output.all_numbers import printed_numbers
+from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
 from .output.failing_lines import failing_lines, quoted
 from .output.log_file import read_log, readable_log
@@ -118,6 +119,8 @@ class CommandRunner(Runner):
         The condition on valid runs (`validity.parse_condition`); empty for none.
     artifacts, hide : sequence of str
         Globs of text files that runs write, relative to the worktree, and of those of them that are not to be read.
+    also, on_problem
+        See `AlsoNumbers`.
     on_note : callable, optional
         Called with what happens to the worker, a line each.
 
@@ -134,9 +137,11 @@ class CommandRunner(Runner):
         self, worktree: Worktree, verify: str, metric: Metric, *, guard: GuardCommand | None = None, threads: int = 1,
         memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
         valid: str = "", artifacts: Sequence[str] = (), hide: Sequence[str] = (),
+        also: Sequence[str] = (), on_problem: Callable[[str], object] | None = None,
         on_note: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self._files = ArtifactFiles(artifacts, hide)
+        self._also = AlsoNumbers(also, verified=True, on_problem=on_problem)
         self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
         self._rule = parse_rule(metric.expression)
         self._condition = parse_condition(valid) if valid else None
@@ -208,7 +213,16 @@ class CommandRunner(Runner):
         # The original's MB are 2**20 bytes, as `experiment.GIB` says.
         memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory
         steps = printed.get("num_steps", 0.0)
-        return replace(m, value=value, memory=memory, steps=int(steps) if math.isfinite(steps) else 0)
+        own = self._also.read(
+            {},
+            run.output,
+            folder=self.worktree.folder,
+            since=run.since - SLACK,
+            exit_code=run.exit_code or 0,
+            seconds=m.seconds,
+        )
+        numbers = self._also.beside(own, m.numbers)
+        return replace(m, value=value, memory=memory, steps=int(steps) if math.isfinite(steps) else 0, numbers=numbers)
 
     def _tampered(self, run: _CommandRun) -> str:
         """Return which frozen file or linked environment a run has changed, in one line; empty for none."""
@@ -271,7 +285,7 @@ class CommandRunner(Runner):
             lines.append(f"The guard always passes: {why}.")
         if self._files.problem:
             lines.append(self._files.problem)
-        return lines
+        return [*lines, *self._also.problems.values()]
 
     def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> GuardResult:
         """Run the guard on `target`; see `Runner.check`."""
@@ -323,7 +337,8 @@ class CommandRunner(Runner):
     ) -> _CommandRun:
         """Write `target` into the worktree and run a command there."""
         self._write(target)
-        self._make_result_file_old(rule)
+        for each in (rule, *self._also.rules):
+            self._make_result_file_old(each)
         expected = sum(self._seconds) / len(self._seconds) if self._seconds else 0.0
         environments = [self.worktree.folder / name for name in self.tools.linked]
         before = [packages(folder) for folder in environments]

@@ -106,6 +106,6 @@ def recorded_settings(agent: str, root: str | Path) -> dict[str, Any]:
         recorded = journal.get("settings") or {}
     return {
         key: recorded[key]
-        for key in ("metric", "minimize", "budget", "repeats", "statistic", "min_delta", "experiments")
+        for key in ("metric", "minimize", "budget", "repeats", "statistic", "min_delta", "experiments", "also")
         if key in recorded
     }

@@ -31,7 +31,7 @@ from ..syntax import syntax_tree
 from ..text import counted
 
 CHANGEABLE = {
-    "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts",
+    "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also",
 }  # fmt: skip
 """Settings that a study can be resumed with in another form; with another value of the others, its values would not compare."""
 

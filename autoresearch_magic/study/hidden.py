@@ -105,6 +105,7 @@ class Hidden:
     def _clean_run(self, m: Measurement) -> Measurement:
         return replace(
             m, error=self.clean(m.error, m.traceback, m.output), traceback=self.clean(m.traceback), output=self.clean(m.output),
+            numbers={name: value for name, value in m.numbers.items() if not _shows(self.lines, name)},
             notes=tuple(self.clean(note, m.traceback, m.output) for note in m.notes),
             artifacts={path: self.clean(text) for path, text in m.artifacts.items() if not self._is_hidden(path)},
         )  # fmt: skip
@@ -127,6 +128,12 @@ def hidden_of(definition: Definition) -> Hidden | None:
         join(shown) if shown else "",
         hidden_lines(checkout.folder, checkout.commit, names) - visible - {*checkout.tracked},
     )
+
+
+@lru_cache(maxsize=4096)
+def _shows(lines: frozenset[str], name: str) -> bool:
+    """Whether the name of a number holds a hidden line or string, such as a key of a hidden dictionary."""
+    return any(each in name for each in lines)
 
 
 @lru_cache(maxsize=16)

@@ -52,7 +52,7 @@ def make_runner(
             guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
             threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",
             keep=scratch is None, on_note=lambda line: publish(Notice(line)), valid=s.valid,
-            artifacts=s.artifacts, hide=s.hide,
+            artifacts=s.artifacts, hide=s.hide, also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)),
         )  # fmt: skip
         # Again, because a study may be resumed on another machine.
         if missing := missing_for_original(definition.checkout.folder, s.verify, made.tools):
@@ -64,4 +64,5 @@ def make_runner(
         pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
         setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
         on_note=lambda line: publish(Notice(line)), valid=s.valid, wall=s.clock == "wall", artifacts=s.artifacts,
+        also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)),
     )  # fmt: skip

@@ -11,10 +11,14 @@ from ..budget import format_duration
 from ..experiment import Experiment, Headline, Verdict
 from ..judging.noise import difference
 from ..metric import Metric, format_number
+from ..runners.output.also import parse_also
 from ..source.edits import unified_diff
 from ..text import counted, escape, fenced
 from .evidence import NOTE, figures, tried_text, verdict_words
 from .status import LiveRun, StudyStatus
+
+ALSO_SHOWN = 4
+"""Further numbers that get a column in tables of experiments; ``show N`` has all."""
 
 
 def result_line(status: StudyStatus) -> str:
@@ -167,8 +171,9 @@ def status_text(status: StudyStatus) -> str:
 
 def history_text(status: StudyStatus, shown: Sequence[Experiment]) -> str:
     """Return the history as a table of text, with a line that says what its columns mean."""
-    heads = ["#", "verdict", status.metric.name, "runs", "seconds", "gain", "95% interval", "chance"]
-    table = [heads, *([*_cells(e, status)] for e in shown)]
+    also = _also(status, shown)
+    heads = ["#", "verdict", status.metric.name, "runs", "seconds", "gain", "95% interval", "chance", *also]
+    table = [heads, *([*_cells(e, status), *_numbers(e, also)] for e in shown)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     summaries = ["change", *(e.summary for e in shown)]
     lines = []
@@ -187,17 +192,41 @@ def _cells(e: Experiment, status: StudyStatus) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _also(status: StudyStatus, shown: Sequence[Experiment]) -> list[str]:
+    """Return the names of the further numbers (``--also``) that a table shows: the first `ALSO_SHOWN` that an experiment has."""
+    names = [parse_also(text, verified=bool(status.settings.verify))[0] for text in status.settings.also]
+    numbers = [e.numbers for e in shown] if names else []
+    return [name for name in names if any(name in each for each in numbers)][:ALSO_SHOWN]
+
+
+def _numbers(e: Experiment, names: Sequence[str]) -> list[str]:
+    numbers = e.numbers if names else {}
+    return [format_number(numbers[name]) if name in numbers else "–" for name in names]
+
+
 def history_markdown(status: StudyStatus, shown: Sequence[Experiment]) -> str:
     """Return the history as a Markdown table, kept rows in bold, and what its columns mean."""
     return "\n".join([*_table(status, shown), "", NOTE])
 
 
 def _table(status: StudyStatus, shown: Sequence[Experiment], *, why: bool = True) -> list[str]:
-    heads = ["#", "verdict", escape(status.metric.name), "runs", "seconds", "gain", "95% interval", "chance", "change"]
-    ways = ["--:", ":--", *["--:"] * 6, ":--"]
+    also = _also(status, shown)
+    heads = [
+        "#",
+        "verdict",
+        escape(status.metric.name),
+        "runs",
+        "seconds",
+        "gain",
+        "95% interval",
+        "chance",
+        *map(escape, also),
+        "change",
+    ]
+    ways = ["--:", ":--", *["--:"] * (6 + len(also)), ":--"]
     rows = [[*heads, "why"], [*ways, ":--"]]
     for e in shown:
-        cells = [*map(escape, _cells(e, status))]
+        cells = [*map(escape, _cells(e, status)), *_numbers(e, also)]
         if e.kept:
             cells[1:3] = [f"**{cell}**" for cell in cells[1:3]]
         rows.append([*cells, escape(e.summary), escape(e.reason)])

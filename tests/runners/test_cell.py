@@ -445,3 +445,26 @@ def test_notes_and_files_of_a_run_are_measured_with_it(make, tmp_path, monkeypat
     assert (m.notes, dict(m.artifacts)) == (("nothing written",), {})
     m = measure(runner, f"x = 5\n{code}\nraise ValueError('late')")
     assert (m.outcome, m.notes, dict(m.artifacts)) == (Outcome.CRASH, ("worst is 5",), {"out/worst.txt": "case 5"})
+
+
+def test_further_numbers_are_evaluated_after_the_metric_and_cost_nothing(make):
+    said = []
+    also = ["worst=max(data)", "factor=FACTOR", "acc", "typo=eror(1)", "hang=__import__('time').sleep(60)"]
+    runner = make(also=also, on_problem=said.append)
+    m = measure(runner, "x = 1; FACTOR = 9; data.append(7); print('acc: 0.5')\nprint('worst: 3')", deadline=1.5)
+    assert (m.outcome, m.value) == (Outcome.OK, 2.0), (
+        "the setup's names are its own, and the metric was sent before the time was up"
+    )
+    assert m.numbers == {"worst": 7.0, "factor": 2.0, "acc": 0.5}
+    assert said[-1] == "--also hang has no value: the run ended before it was evaluated. The run counts all the same."
+    runner = make(also=also[:-1], on_problem=said.append)
+    m = measure(runner, "x = 1; FACTOR = 9; data.append(7); print('acc: 0.5')\nprint('worst: 3')")
+    assert m.numbers == {"worst": 7.0, "factor": 2.0, "acc": 0.5}
+    assert said[-1] == "--also typo has no value: NameError: name 'eror' is not defined. The run counts all the same."
+    assert said[-1] in runner.describe()
+
+
+@pytest.mark.slow
+def test_further_numbers_in_a_fresh_process(make):
+    runner = make(also=["worst=max(data)"], mode="fresh")
+    assert measure(runner, "x = 1").numbers == {"worst": 3.0}

@@ -584,3 +584,25 @@ def test_notes_and_files_of_a_command_are_measured_with_it(repo):
         assert (m.value, m.notes, dict(m.artifacts)) == (5.0, (), {}), "prof.out is ignored by git and still there"
     finally:
         runner.close()
+
+
+def test_further_numbers_of_a_command_are_read_by_formats(repo):
+    checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
+    said = []
+    runner = CommandRunner(
+        Worktree(repo.parent / "also", checkout, split(target)), "sh src/run.sh", Metric("ms", ""), worker_log=repo.parent / "also.log",
+        also=["p95 ms", "got=file:result.json#json:ms", "wall=seconds", "nope=re:nope (.*)"], on_problem=said.append, keep=False,
+    )  # fmt: skip
+    version = join(
+        {**split(target), "src/run.sh": "echo ms: 5; echo p95_ms: 9; echo other: 1; echo '{\"ms\": 4}' > result.json\n"}
+    )
+    try:
+        m = runner.measure(version, seed=0, deadline=20.0)
+        assert (m.value, list(m.numbers)) == (5.0, ["p95 ms", "got", "wall", "other"])
+        assert (m.numbers["p95 ms"], m.numbers["got"]) == (9.0, 4.0)
+        m = runner.measure(target, seed=0, deadline=20.0)
+        assert (m.ok, "got" in m.numbers) == (True, False), "the file is the repository's, not this run's"
+        assert [line.split(" has")[0] for line in said] == ["--also nope", "--also p95 ms", "--also got"]
+        assert said == list(runner.describe()[-3:])
+    finally:
+        runner.close()

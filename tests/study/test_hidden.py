@@ -157,3 +157,10 @@ def test_notes_and_files_show_nothing_that_is_hidden(repo):
     clean = hidden.clean_experiment(Experiment(0, None, Proposal("x", "s"), measurements=(run,))).measurements[0]
     assert clean.notes == (WITHHELD, "slow")
     assert clean.artifacts == {"out.txt": f"a\n{WITHHELD}\nb"}
+
+
+def test_names_of_numbers_show_nothing_that_is_hidden(repo):
+    hidden = hidden_of(define("Answer better", "", "", OPTIONS))
+    run = Measurement(Outcome.OK, 1.0, 0, numbers={"per.paris the answer": 1.0, "worst": 2.0})
+    clean = hidden.clean_experiment(Experiment(0, None, Proposal("x", "s"), measurements=(run,)))
+    assert clean.numbers == {"worst": 2.0}

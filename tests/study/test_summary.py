@@ -26,6 +26,8 @@ from autoresearch_magic.study.summary import (
 )
 from autoresearch_magic.text import as_html, counted
 
+from ..studies import finish
+
 LOSS = Metric("val_BPB", "loss")
 ACCURACY = Metric("accuracy", "acc", minimize=False)
 
@@ -207,3 +209,21 @@ def test_without_noise_the_digits_tell_kept_experiments_apart():
 @pytest.mark.parametrize(("values", "shown"), [((2.4e-19, 1.2e-19), "1.2e-19"), ((1234567.0, 1234560.0), "1234560")])
 def test_tiny_and_large_values_are_shown_as_they_are(values, shown):
     assert result_line(deterministic(*values)).startswith(f"loss {shown} (experiment 1)")
+
+
+@pytest.mark.slow
+def test_further_numbers_have_columns_in_the_history_and_are_told_to_the_agent(make_study):
+    code = "X = 3.0\nper = {'cat': X, 'dog': 2.5}\nloss = (X - 1) ** 2\n"
+    names = [f"n{n}={n}.5" for n in range(4)]
+    study = finish(make_study(code, also=["worst=2 * X", "per=per", "typo=eror", *names], experiments=1))
+    lines = history_text(study.status, study.experiments).splitlines()
+    assert lines[0].split()[-6:] == ["chance", "worst", "n0", "n1", "n2", "change"]
+    assert lines[1].split()[-5:] == ["6", "0.5", "1.5", "2.5", "baseline"]
+    assert "| chance | worst | n0 | n1 | n2 | change | why |" in history_markdown(study.status, study.experiments)
+    numbers = study.history.numbers[0]
+    assert list(numbers) == ["worst", "per.cat", "per.dog", "n0", "n1", "n2", "n3"]
+    assert numbers["per.dog"] == 2.5
+    assert study.status.message.startswith("--also typo has no value")
+    prompt = study.briefing()
+    assert "while the metric alone decides: `worst=2 * X`; `per=per`; `typo=eror`;" in prompt
+    assert "- 0: worst 6, per.cat 3, per.dog 2.5, n0 0.5" in prompt

@@ -21,6 +21,7 @@ from autoresearch_magic.ui.session import Session
         ("start --metric [x for x in y][0] -n 3", ["start", "--metric", "[x for x in y][0]", "-n", "3"]),
         (r"--metric p95=re:p95=(\d+) -n 2", ["--metric", r"p95=re:p95=(\d+)", "-n", "2"]),
         ("-n 3 --valid acc > 0.5 --metric loss", ["-n", "3", "--valid", "acc > 0.5", "--metric", "loss"]),
+        ("--also a=f(x), b = g(y) + 1 -n 3", ["--also", "a=f(x), b = g(y) + 1", "-n", "3"]),
         # as before where there are quotes, or nothing to join
         ("--metric 'acc=(a == b)' -n 2", ["--metric", "acc=(a == b)", "-n", "2"]),
         (r"--metric p95='re:p95 (\d+)ms' --minimize", ["--metric", r"p95=re:p95 (\d+)ms", "--minimize"]),

@@ -150,7 +150,7 @@ def _about_cell(briefing: Briefing) -> Sequence[str]:
         else "frozen, runs before the target and defines names for it"
     )
     return (
-        f"# The metric\n\n{_metric(briefing)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
+        f"# The metric\n\n{_metric(briefing)} An experiment may spend {briefing.budget or 'a fixed budget'}.{_also(briefing)}",
         f"# The setup: {title}\n\n{_code(setup)}" if setup.strip() else "",
     )
 
@@ -162,7 +162,7 @@ def _about_repository(briefing: Briefing) -> Sequence[str]:
     paths = "\n".join(briefing.tracked)
     return (
         f"# The metric\n\n{metric.name}, read from the output of `{briefing.verify}`, which runs in the repository's root. {better} is "
-        f"better.{guard}{_valid(briefing)}",
+        f"better.{guard}{_valid(briefing)}{_also(briefing)}",
         f"# The scope: files that you may change or add\n\n{' '.join(briefing.scope)}",
         f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
         f"# The files that measure: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
@@ -251,6 +251,11 @@ def _metric(briefing: Briefing) -> str:
 
 def _valid(briefing: Briefing) -> str:
     return f" A run counts only if this holds: `{briefing.valid}`." if briefing.valid else ""
+
+
+def _also(briefing: Briefing) -> str:
+    also = _short("; ".join(f"`{each}`" for each in briefing.also), SECTION)
+    return f" Also measured, for you to learn from, while the metric alone decides: {also}." if also else ""
 
 
 def _incumbent(briefing: Briefing) -> str:

@@ -5,8 +5,6 @@ Programs have written these texts, so each is in a fence, named as output, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from ...experiment import Experiment
 from ...text import cut_middle, fenced, shorten
 from ..base import Briefing
@@ -23,8 +21,16 @@ def run_notes(briefing: Briefing) -> str:
     chosen = [(e, "\n".join(e.notes)) for e in _chosen(briefing, 3) if e.notes]
     if not chosen:
         return ""
-    limit = RUN_NOTES // len(chosen)
-    parts = [f"{_head(e, briefing)}\n{fenced(_last_lines(text, limit))}" for e, text in _once(chosen)]
+    seen: dict[str, int] = {}
+    parts, limit = [], RUN_NOTES // len({text for _, text in chosen})
+    for e, text in chosen:
+        number = seen.setdefault(text, e.number)
+        head = f"Experiment {e.number}{', the present target' if e.number == briefing.incumbent.number else ''}:"
+        parts.append(
+            f"{head}\n{fenced(_last_lines(text, limit))}"
+            if number == e.number
+            else f"{head} the same as experiment {number}."
+        )
     return "\n\n".join(["# Notes that the runs printed", DATA, *parts])
 
 
@@ -49,18 +55,6 @@ def _chosen(briefing: Briefing, most: int) -> list[Experiment]:
     """Return the present target and the latest other experiments that were run, `most` in all."""
     latest = (e for e in reversed(briefing.history) if e.ran and e.number != briefing.incumbent.number)
     return [briefing.incumbent, *(e for e, _ in zip(latest, range(most - 1), strict=False))]
-
-
-def _head(e: Experiment, briefing: Briefing) -> str:
-    return f"Experiment {e.number}{', the present target' if e.number == briefing.incumbent.number else ''}:"
-
-
-def _once(chosen: Sequence[tuple[Experiment, str]]) -> Iterator[tuple[Experiment, str]]:
-    """Yield experiments with their texts, in which what an earlier one has as a whole is not repeated."""
-    seen: dict[str, int] = {}
-    for e, text in chosen:
-        number = seen.setdefault(text, e.number)
-        yield e, text if number == e.number else f"(the same as experiment {number}'s)"
 
 
 def _last_lines(text: str, limit: int) -> str:

@@ -58,8 +58,8 @@ def printed_numbers(output: str, metric: str = "") -> dict[str, float]:
                 labelled.pop(name, None)  # so that the order is that of the last printing
                 labelled[name] = value
     last = list(labelled.items())[-room:] if room > 0 else []
-    own = _plain(metric)
-    return bounded({name: value for name, value in [*found.items(), *last] if _plain(name) != own})
+    own = plain_name(metric)
+    return bounded({name: value for name, value in [*found.items(), *last] if plain_name(name) != own})
 
 
 def bounded(numbers: Mapping[str, float]) -> dict[str, float]:
@@ -67,7 +67,8 @@ def bounded(numbers: Mapping[str, float]) -> dict[str, float]:
     return dict(list(numbers.items())[:MOST_NUMBERS])
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return what two spellings of one name have in common: case, and blanks or hyphens for underscores, do not count."""
     return re.sub(r"[\s_-]+", "_", name).strip("_").lower()
 
 

@@ -71,8 +71,9 @@ def printed_metric(metric: Metric) -> PrintedMetric | None:
     if expression in _CHOICES and expression != metric.name:
         return PrintedMetric(metric.name, parse_rule(expression), expression in ("max", "min"))
     if expression.isidentifier():
-        return PrintedMetric(expression, _NAMED_LINE, False)
+        return PrintedMetric(expression, NAMED_LINE, False)
     return None
 
 
-_NAMED_LINE = ReadingRule(MetricFormat("", "the line that names it", lambda _: read_named_line), "", read_named_line)
+NAMED_LINE = ReadingRule(MetricFormat("", "the line that names it", lambda _: read_named_line), "", read_named_line)
+"""The line that names the metric, and nothing else."""

@@ -27,7 +27,7 @@ from ...experiment import Outcome
 from ...text import cut_middle
 from .execution import execute, new_main, run_setup, seed_everything
 from .memory import shared_bytes
-from .metric_value import evaluate
+from .metric_value import also_numbers, evaluate
 from .protocol import encode
 from .waiting import LostTime
 
@@ -135,7 +135,8 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     Parameters
     ----------
     job : Mapping
-        ``target``, ``seed``, ``budget`` (amount, unit), ``wall`` (see `Clock.configure`), ``metric`` (name, expression), ``threads``.
+        ``target``, ``seed``, ``budget`` (amount, unit), ``wall`` (see `Clock.configure`), ``metric`` (name, expression), ``threads``, and
+        ``also``, further expressions by name.
     module : ModuleType
         The user's ``__main__``, with the names that the setup defined.
     frozen : Mapping
@@ -187,6 +188,10 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     # In two messages: the first is short enough to be written at once.
     emit({"result": {**result, "gpu_memory": _gpu_memory(), "shared_memory": shared_bytes()}})
     emit({"result": details})
+    # The result is sent: nothing that these do can cost it.
+    if job.get("also") and result["outcome"] in (Outcome.OK, Outcome.MISSING_METRIC):
+        for known in also_numbers(job["also"], namespace):
+            emit({"result": known})
 
 
 def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

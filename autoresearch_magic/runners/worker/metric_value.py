@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ... import runtime
@@ -56,6 +57,48 @@ def evaluate(metric: Mapping[str, str], namespace: dict[str, Any]) -> dict[str, 
     if valid := metric.get("valid", ""):
         found["invalid"] = _problem(valid, namespace, results)
     return found
+
+
+def also_numbers(expressions: Mapping[str, str], namespace: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Evaluate the further numbers of a run; whatever an expression raises, the others are evaluated.
+
+    Parameters
+    ----------
+    expressions : Mapping
+        By name. One may give a number, or several by name: a dictionary, an object with a dictionary ``metrics``, or JSON text.
+    namespace : dict
+        The names of target and setup.
+
+    Yields
+    ------
+    dict
+        What is known after each. ``also``: finite numbers by name, as ``NAME.KEY`` where there are several; ``also_errors``: why there is none, by name.
+    """
+    numbers: dict[str, float] = {}
+    errors: dict[str, str] = {}
+    for name, expression in expressions.items():
+        try:
+            value = eval(compile(expression, "<also>", "eval"), namespace)
+            results = _results(value)
+            found = (
+                {name: runtime.number(value)}
+                if results is None
+                else {f"{name}.{key}": each for key, each in flat_numbers(results).items()}
+            )
+            finite = {key: each for key, each in found.items() if math.isfinite(each)}
+            numbers.update(finite)
+            if not finite:
+                errors[name] = f"it is {next(iter(found.values()))}" if found else "it gives no number"
+        except BaseException as error:  # also of sys.exit()
+            errors[name] = f"{type(error).__name__}: {_text_of(error)}"
+        yield {"also": numbers, "also_errors": errors}
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return shorten(str(error), 200)
+    except BaseException:  # computing its text fails as well
+        return "an error without a text"
 
 
 def _problem(valid: str, namespace: dict[str, Any], results: Mapping[str, Any] | None) -> str | None:

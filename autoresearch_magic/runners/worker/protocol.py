@@ -120,8 +120,9 @@ def _result(body: dict[str, Any]) -> dict[str, Any] | None:
         result["error"] = cut_middle(" ".join(result["error"].split()), ERROR)
     if "names" in result:
         result["names"] = [name[:NAME] for name in result["names"]]
-    if "numbers" in result:
-        result["numbers"] = {name: float(value) for name, value in result["numbers"].items()}
+    for key in ("numbers", "also"):
+        if key in result:
+            result[key] = {name: float(value) for name, value in result[key].items()}
     if result.get("invalid"):
         result["invalid"] = cut_middle(" ".join(result["invalid"].split()), ERROR)
     return result
@@ -186,6 +187,8 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "shared_memory": _is_count,
     "names": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "numbers": lambda value: isinstance(value, dict) and all(map(_is_finite, value.values())),
+    "also": lambda value: isinstance(value, dict) and all(map(_is_finite, value.values())),
+    "also_errors": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
     "invalid": lambda value: value is None or _is_text(value),
     "missing_module": lambda value: value is None or _is_text(value),
 }

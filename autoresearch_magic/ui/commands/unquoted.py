@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 import shlex
 
-_OPTION = re.compile(r"(?:(?<=\s)|^)--(?:guard-)?(?:metric|valid)(?:=|\s+)(?=\S)")
+_OPTION = re.compile(r"(?:(?<=\s)|^)--(?:guard-)?(?:metric|valid|also)(?:=|\s+)(?=\S)")
 _SHELL_QUOTED = re.compile(r"[\w.%-]*\s*=?\s*(?:'[^']*'|\"(?:[^\"\\]|\\.)*\")(?=\s|$)")
-_GOES_ON = re.compile(  # behind a blank outside of brackets: an operator, or the direction in brackets
-    r"\s+(?:(?:==?|!=|<=?|>=?|\+|\*\*?|//?|%|@|-(?=\s))\s*|(?:and|or|not|in|is|if|else)\s+(?=\S)|(?=\((?:lower|higher|smaller|larger)\s+is))"
+_GOES_ON = re.compile(  # behind a blank outside of brackets: an operator, another NAME= behind a comma, or the direction in brackets
+    r"(?<=,)\s+(?=[A-Za-z_][\w.-]*\s*=(?!=))|\s+(?:(?:==?|!=|<=?|>=?|\+|\*\*?|//?|%|@|-(?=\s))\s*|(?:and|or|not|in|is|if|else)\s+(?=\S)|(?=\((?:lower|higher|smaller|larger)\s+is))"
 )
 _OPEN, _CLOSE = "([{", ")]}"
 
 
 def quote_expressions(line: str) -> str:
-    """Return a line with the unquoted values of ``--metric``, ``--valid`` and ``--guard-metric`` in quotes, if it has such."""
+    """Return a line with the unquoted values of ``--metric``, ``--valid``, ``--also`` and ``--guard-metric`` in quotes, if it has such."""
     parts: list[str] = []
     at = 0
     while found := _OPTION.search(line, at):

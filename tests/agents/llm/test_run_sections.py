@@ -37,7 +37,7 @@ def test_notes_of_the_present_target_and_of_the_latest_experiments():
     assert text.startswith(
         f"# Notes that the runs printed\n\n{DATA}\n\nExperiment 0, the present target:\n```\nslow in f\n```\n\n"
     )
-    assert text.endswith("Experiment 4:\n```\n(the same as experiment 0's)\n```")
+    assert text.endswith("Experiment 4: the same as experiment 0.")
     assert "Experiment 1" not in text, "only the latest two besides"
     assert "Notes that the runs printed" in build_prompt(briefing(history)).turns[0].text
     assert run_notes(briefing([BASELINE, of(1)])) == ""
