@@ -190,7 +190,8 @@ class Proposer:
 
     def _tell_conflict(self, answer: Answer, number: int) -> None:
         """Say that a proposal that was asked for ahead of time does not fit what was kept since, and is run all the same."""
-        if not answer.merged:
+        mark = fingerprint(answer.proposal.target)
+        if not answer.merged and not any(e.fingerprint == mark for e in self.status.experiments):
             self.records.journal.note("conflict", experiment=number, made_for=answer.made_for)
             self.publish(Notice(
                 f"Experiment {number} was proposed for experiment {answer.made_for} and changes the same lines as what was kept since: "

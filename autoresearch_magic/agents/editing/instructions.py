@@ -131,7 +131,7 @@ def _task(briefing: Briefing) -> str:
     metric, best = briefing.metric, briefing.incumbent
     better = "lower" if metric.minimize else "higher"
     what = "the files of a repository" if briefing.verify else f"one Python file, {TARGET}"
-    value = f"{metric.format(best.value, briefing.noise)}" if best.value is not None else "not known"
+    value = f"has {metric.format(best.value, briefing.noise)}" if best.value is not None else "is being measured"
     noise = f" (standard deviation of one run {briefing.noise:.2g})" if briefing.noise else ""
     if briefing.verify:
         run = f"When you have ended, `{briefing.verify}` is run on your version, and {metric.name} is read from its output"
@@ -142,7 +142,7 @@ def _task(briefing: Briefing) -> str:
     guard = f" `{briefing.guard}` must pass as well." if briefing.guard else ""
     valid = f" A run counts only if this holds: {briefing.valid}." if briefing.valid else ""
     return (
-        f"You improve {what}, in the current folder, by one change. {run}: {better} is better. The present version has {value}{noise}. A "
+        f"You improve {what}, in the current folder, by one change. {run}: {better} is better. The present version {value}{noise}. A "
         f"version that is better by more than chance is kept, any other is discarded.{guard}{valid} Then you are asked for the next change, "
         "in a new folder. You have no memory between these questions."
     )
