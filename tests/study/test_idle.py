@@ -6,6 +6,9 @@ import pytest
 
 from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.events import Notice
+from autoresearch_magic.experiment import Verdict
+from autoresearch_magic.judging.judge import Decision
+from autoresearch_magic.study.opening import open_study
 
 from ..studies import Script, finish
 
@@ -68,3 +71,32 @@ def test_idle_runs_can_be_switched_off(make_study, monkeypatch, settings):
 @pytest.mark.slow
 def test_nothing_runs_again_where_every_repeat_gives_the_same(make_study, monkeypatch):
     assert idle(finish(study_of(make_study, monkeypatch, EXACT))) == []
+
+
+@pytest.mark.slow
+def test_a_keep_that_the_idle_runs_refute_is_taken_back_and_the_search_goes_on(make_study, monkeypatch):
+    study = study_of(make_study, monkeypatch)
+    refuted = []
+
+    def best(belief, experiments, incumbent, excluded=()):
+        if len(experiments) == 2 and incumbent.number == 1:
+            refuted.append(1)
+        return 0 if refuted and len(experiments) < 4 else incumbent.number
+
+    monkeypatch.setattr("autoresearch_magic.study.closing.best_version", best)
+    monkeypatch.setattr("autoresearch_magic.study.closing.next_run", lambda *_: 0)
+    monkeypatch.setattr("autoresearch_magic.study.loop.Loop.decide", keep_the_first)
+    finish(study)
+    assert refuted
+    first = study.experiment(1)
+    assert (first.verdict, first.reason.partition(":")[0]) == ("discard", "Taken back while the agent was awaited")
+    assert study.experiment(2).parent == 0
+    again = open_study(study.name, study.folder.parent)
+    assert [(e.verdict, e.parent, e.commit) for e in again.experiments] == [
+        (e.verdict, e.parent, e.commit) for e in study.experiments
+    ]
+
+
+def keep_the_first(loop, experiment):
+    keep = experiment.number == 1
+    return Decision(Verdict.KEEP if keep else Verdict.DISCARD, "as the test wants it")
