@@ -182,6 +182,15 @@ class Journal:
             rows = self._connection.execute("SELECT at, kind, body FROM event ORDER BY id").fetchall()
         return [(row["at"], row["kind"], json.loads(row["body"])) for row in rows]
 
+    def numbered_notes(self, *kinds: str) -> list[tuple[int, str, dict[str, Any]]]:
+        """Return the events of some kinds in order: number, kind and body."""
+        marks = ", ".join("?" * len(kinds))
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT id, kind, body FROM event WHERE kind IN ({marks}) ORDER BY id", kinds
+            ).fetchall()
+        return [(row["id"], row["kind"], json.loads(row["body"])) for row in rows]
+
     def said(self) -> list[str]:
         """Return the user's notes to the agent (``%autoresearch say``), in order."""
         return [body["text"] for _, kind, body in self.notes() if kind == "say"]

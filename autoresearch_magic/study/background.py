@@ -21,7 +21,7 @@ from ..storage.journal import Journal
 from . import registry
 from .control import Control, Given
 from .definition import Definition, resumed
-from .driving import DrivenLoop, FinishingLoop
+from .driving import DrivenLoop, DroppingLoop, FinishingLoop
 from .followed import FollowedStudy
 from .following import EACH
 from .ideas import Idea, add_idea, strike_ideas
@@ -29,7 +29,7 @@ from .loop import Loop
 from .measuring import Measurer
 from .requests import RequestReader, record_of
 from .status import StudyStatus
-from .thread import StudyThread
+from .thread import StudyThread, open_journal
 
 LOCK_PATIENCE = 0.2
 """Seconds in which a study's lock is tried for: another process that looks whether it is held, holds it for a moment."""
@@ -47,6 +47,7 @@ class BackgroundStudy(FollowedStudy):
         self.folder, self.name = folder, folder.name
         self._status = StudyStatus(folder.name, folder, definition)
         self._agent = agent  # made and not used yet
+        self.last_given: Given | None = None
         self._drive: type[DrivenLoop] | None = None  # what its thread runs, where that is not the agent's loop
         self._remarks: list[str] = []
         self._observers = list(observers)
@@ -60,6 +61,10 @@ class BackgroundStudy(FollowedStudy):
     def driven(self) -> bool:
         """Whether its thread only tries what is given from outside, so that it ends with the last such version."""
         return self._drive is not None
+
+    def refresh(self) -> None:
+        """Read what another process has added to the journal, also where that was done a moment ago."""
+        self._follower.look(now=True)
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -82,6 +87,13 @@ class BackgroundStudy(FollowedStudy):
             When it runs already, another study runs in this process, or another process runs this one.
         """
         return self._launch(None)
+
+    def save(self) -> Self:
+        """Write the definition, so that another process can open the study before anything has run."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        folders.hide(self.folder)
+        open_journal(self.folder, self.definition).close()
+        return self
 
     def begin(self) -> Self:
         """Measure the baseline, where there is none, and stop; return at once. For a study whose versions come from outside.
@@ -282,17 +294,20 @@ class BackgroundStudy(FollowedStudy):
             raise UserError(f"{self.name} has no baseline yet: there is nothing to compare with.")
         return self._launch(None, comparison)
 
-    def _give(self, given: Given) -> None:
+    def _give(self, given: Given, *, drop: bool = False) -> None:
         """Make a version the next experiment of the study as it runs; where it does not run, run that one alone.
+
+        With `drop`, an experiment that was begun and not finished is given up, instead of finished first.
 
         Raises
         ------
         UserError
             When it cannot be started, is stopping, or answers a question at the moment.
         """
+        self.last_given = given
         with registry.lock:
             if not self.active:
-                self._launch(None, drive=DrivenLoop, given=given)
+                self._launch(None, drive=DroppingLoop if drop else DrivenLoop, given=given)
                 return
             if self._control.stopping:
                 raise UserError(f"{self.name} is stopping: try it again in a moment.")

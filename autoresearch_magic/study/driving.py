@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..events import Notice, State
+from ..experiment import Experiment, Verdict
+from ..judging.judge import Decision
 from .closing import Closing
 from .limits import has_room
 from .loop import Loop
@@ -16,8 +18,7 @@ class DrivenLoop(Loop):
         try:
             self.measure_baseline()
             if self.pending is not None:
-                number = self.pending.number
-                self.publish(Notice(f"Experiment {number} was begun and not finished: that comes first."))
+                self.meet_unfinished(self.pending)
             while self.pending is not None or self.open_given():
                 self.measurer.wait_for_go(State.RUNNING)
                 self.try_pending()
@@ -26,9 +27,21 @@ class DrivenLoop(Loop):
             self.proposer.close()
             self.proposer.join()
 
+    def meet_unfinished(self, experiment: Experiment) -> None:
+        """Say that an experiment that was begun and not finished comes first."""
+        self.publish(Notice(f"Experiment {experiment.number} was begun and not finished: that comes first."))
+
     def end(self) -> tuple[State, str]:
         """Leave the study as one that was stopped."""
         return State.STOPPED, ""
+
+
+class DroppingLoop(DrivenLoop):
+    """Try the versions that are given, and give up an experiment that was begun and not finished."""
+
+    def meet_unfinished(self, experiment: Experiment) -> None:
+        """Record that it was dropped."""
+        self.record(experiment, Decision(Verdict.REJECTED, "It was interrupted, and dropped by the user."))
 
 
 class FinishingLoop(DrivenLoop):

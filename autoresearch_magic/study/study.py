@@ -167,14 +167,24 @@ class Study(BackgroundStudy):
         return asked.answer()
 
     def ask_try(
-        self, source: Source, *, summary: str = "", hypothesis: str = "", expect: str = "", agent: str = "me"
+        self,
+        source: Source,
+        *,
+        summary: str = "",
+        hypothesis: str = "",
+        expect: str = "",
+        agent: str = "me",
+        drop: bool = False,
     ) -> Try:
-        """Start what `try_target` waits for, and return at once an object to wait with (`study.tries.Try`)."""
+        """Start what `try_target` waits for, and return at once an object to wait with (`study.tries.Try`).
+
+        With `drop`, an experiment that was begun and not finished, as by a process that was killed, is recorded as rejected; else it is
+        finished first, and where it is of the same version, it is the answer.
+        """
         from .tries import Try, make_proposal
 
-        return Try(
-            self, make_proposal(self, source, summary=summary, hypothesis=hypothesis, expect=expect, agent=agent)
-        )
+        proposal = make_proposal(self, source, summary=summary, hypothesis=hypothesis, expect=expect, agent=agent)
+        return Try(self, proposal, drop=drop)
 
     # -- comparisons ------------------------------------------------------------------------------------------------
     # `ask_...` starts one in the study's thread and returns at once; `answer` has the result; the plain verbs wait for it.

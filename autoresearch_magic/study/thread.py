@@ -143,11 +143,22 @@ class StudyThread(threading.Thread):
             self._publish(StateChanged(state, message))
 
 
-def _open_records(folder: Path, definition: Definition, publish: Publish) -> Records:
-    clean_up_once()
+def open_journal(folder: Path, definition: Definition) -> Journal:
+    """Return the journal of a study; one that is new gets the definition."""
     journal = Journal(folder / "journal.sqlite", create=True)
     if journal.get("created") is None:
-        journal.set(created=time.time(), name=folder.name, definition=definition.to_json())
+        journal.set(
+            created=time.time(),
+            name=folder.name,
+            definition=definition.to_json(),
+            settings=definition.settings.to_json(),
+        )
+    return journal
+
+
+def _open_records(folder: Path, definition: Definition, publish: Publish) -> Records:
+    clean_up_once()
+    journal = open_journal(folder, definition)
     live = {"pid": os.getpid(), "state": State.STARTING}
     journal.set(settings=definition.settings.to_json(), state=State.RUNNING, message="", live=live)
     return Records(

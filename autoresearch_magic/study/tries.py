@@ -35,6 +35,14 @@ class Try:
     ----------
     study : BackgroundStudy
     proposal : Proposal
+    drop : bool
+        Whether an experiment that was begun and not finished is given up, instead of finished first.
+
+    Attributes
+    ----------
+    unfinished : Experiment or None
+        An experiment that was begun and not finished when this was given. Where it is of the same version, it is finished, and is the
+        answer; else it comes first.
 
     Raises
     ------
@@ -42,10 +50,28 @@ class Try:
         When the study cannot take it; see `BackgroundStudy.start`.
     """
 
-    def __init__(self, study: BackgroundStudy, proposal: Proposal) -> None:
-        self.study, self._given = study, Given(proposal)
-        study._give(self._given)
+    def __init__(self, study: BackgroundStudy, proposal: Proposal, *, drop: bool = False) -> None:
+        self.study, self._given, self._drop = study, Given(proposal), drop
+        self.unfinished = unfinished(study)
+        if self.resumes:
+            assert self.unfinished is not None
+            self._given.number = self.unfinished.number
+            study.last_given = self._given
+            study.begin()
+        else:
+            study._give(self._given, drop=drop)
         self._control = study._control
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it finishes what was begun, instead of beginning another experiment."""
+        open_one = self.unfinished
+        return not self._drop and open_one is not None and open_one.target == self._given.proposal.target
+
+    @property
+    def summary(self) -> str:
+        """One line about the version."""
+        return self._given.proposal.summary
 
     @property
     def number(self) -> int | None:
@@ -129,7 +155,11 @@ def make_proposal(
         When it is no version of this study's target, changes nothing, or changes what is outside the scope.
     """
     definition = study.definition
-    refresh(study)
+    if definition.settings.agent.startswith("replay:"):
+        raise UserError(
+            f"{study.name} replays a recorded study: it cannot measure another version. Start one with a real agent."
+        )
+    study.refresh()
     best = study.status.incumbent
     base = best.target if best is not None else definition.target
     target = _as_target(definition, base, source)
@@ -146,13 +176,13 @@ def make_proposal(
     )  # fmt: skip
 
 
-def refresh(study: BackgroundStudy) -> None:
-    """Read from the journal what another process has added to a study since it was opened here."""
+def unfinished(study: BackgroundStudy) -> Experiment | None:
+    """Return the experiment that was begun and not finished, such as by a process that was killed; None where there is none."""
     path = study.folder / "journal.sqlite"
     if study.active or not path.is_file():
-        return
+        return None
     with Journal(path) as journal:
-        study.status.experiments = tuple(e for e in journal.experiments() if e.verdict is not None)
+        return next((e for e in journal.experiments() if e.verdict is None and e.number > 0), None)
 
 
 def _as_target(definition: Definition, base: str, source: Source) -> str:

@@ -25,6 +25,7 @@ OF_STUDY = {
     "status": [], "history": [], "show": ["0"], "diff": ["1"], "best": [], "evals": [], "briefing": [], "report": [],
     "export": ["out.csv"], "restore": ["1"], "apply": [], "say": ["hello"], "pause": [], "stop": [], "wait": [], "resume": [],
     "ideas": [], "regression": ["0", "1"], "ablate": [], "watch": [],
+    "try": ["an idea"], "finish": [],
 }  # fmt: skip
 """The commands that look at a study, with arguments that they need."""
 
@@ -72,7 +73,7 @@ def test_without_a_study_and_with_a_wrong_name(name, tmp_path, folder):
     one_line(
         shell(tmp_path, name, *OF_STUDY[name]),
         2,
-        "There is no study in .autoresearch: start one with  autoresearch run",
+        "There is no study in .autoresearch: (start|begin) one with  autoresearch (run|begin)",
     )
     assert not (tmp_path / ".autoresearch").exists()
     one_line(

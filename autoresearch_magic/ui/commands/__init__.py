@@ -10,6 +10,7 @@ from . import (  # noqa: F401, I001
     look,
     agents,
     ideas,
+    drive,
     ask,
     results,
     use,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 
 from ...budget import parse_duration
@@ -12,11 +13,17 @@ from ...events import State
 from ...study.definition import read_program
 from ...study.opening import current
 from ...study.study import Study
-from ...study.summary import result_line, status_text
+from ...study.summary import result_line
+from ...study.tasks import Task
+from ..driving import after_wait, running_reply, working_on
 from ..progress_bar import caption, follow
 from ..reply import Reply, prose_reply
 from ..session import MAGIC, Place, Session
+from ..verdict import verdict_reply
 from .table import NAME, STUDY, argument, command
+
+NOTED = 10.0
+"""Seconds within which a process notes the end of its task, once the study has ended."""
 
 OFFLINE = ("tuner", "replay", "recorded")
 """Agents that read no notes."""
@@ -99,23 +106,38 @@ def stop(session: Session, arguments: argparse.Namespace) -> Reply:
 @command(
     "wait",
     argument("--timeout", metavar="DURATION", help="wait at most this long, for example 60s"),
-    STUDY, of_study=True,
+    STUDY, of_study=True, json=True,
 )  # fmt: skip
 def wait(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Wait until the study ends or pauses, with a progress bar."""
+    """Wait until the study ends or pauses, or the try that another process makes, with a progress bar; exit code 6: still running."""
     timeout = None if arguments.timeout is None else parse_duration(arguments.timeout, "timeout")
     study = session.study(arguments.study)
     if session.place is Place.SHELL:
         return watched(study, timeout)
+    if study.driven or arguments.json or working_on(study) is not None:
+        return Reply("", wait=(study, timeout), then=lambda: _waited(study, session.place))
     return Reply("", wait=(study, timeout))
 
 
+def _waited(study: Study, place: Place) -> Reply:
+    """Return what became of what was waited for."""
+    if study.status.state.ongoing and study.status.state is not State.PAUSED:
+        return running_reply(study)
+    given = study.last_given
+    if given is not None and given.number is not None and given.number == len(study.experiments) - 1:
+        return verdict_reply(study, study.experiments[-1], Task(0, "try", 0), place)
+    return after_wait(study, place)
+
+
 def watched(study: Study, timeout: float | None = None) -> Reply:
-    """Follow a study that another process runs, with a bar, until no process runs it; its status comes last."""
+    """Follow a study that another process runs, with a bar, until no process runs it; what it did comes last."""
 
     def work(show: Callable[[float, str], None]) -> Reply:
-        follow(study, _Shown(show), timeout, to_end=True)
-        return prose_reply(status_text(study.status))
+        over = follow(study, _Shown(show), timeout, to_end=True)
+        end = time.monotonic() + NOTED
+        while over and working_on(study) is not None and time.monotonic() < end:
+            time.sleep(0.05)  # it puts files back, and notes the end
+        return after_wait(study, Place.SHELL) if over else running_reply(study)
 
     return Reply("", work=work)
 

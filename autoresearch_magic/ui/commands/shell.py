@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ...config.argument_parser import given
 from ...errors import UserError
@@ -47,15 +49,27 @@ def plan(session: Session, arguments: argparse.Namespace) -> Reply:
     return Reply("", work=lambda show: plan_reply(study.plan(show)))
 
 
-def file_study(session: Session, arguments: argparse.Namespace) -> Study:
+def file_study(
+    session: Session, arguments: argparse.Namespace, options: dict[str, Any] | None = None, weak: dict[str, Any] | None = None
+) -> Study:  # fmt: skip
     """Make a study of the files that were given.
+
+    Parameters
+    ----------
+    session : Session
+    arguments : argparse.Namespace
+    options : dict, optional
+        Raw settings; by default those among the arguments.
+    weak : dict, optional
+        Raw settings that those of the program override.
 
     Raises
     ------
     UserError
         When nothing says what the target is, or the study cannot work.
     """
-    program, options = read_program(Path(arguments.file)), given(arguments)
+    program, options = read_program(Path(arguments.file)), given(arguments) if options is None else options
+    program = replace(program, settings={**(weak or {}), **program.settings})
     if not arguments.target and not program_settings(program, options).get("verify") and not known_layout(program, {}):
         raise UserError(
             "Say which file experiments may change: autoresearch run PROGRAM.md --target FILE , or --scope GLOBS --verify COMMAND"
