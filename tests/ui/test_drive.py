@@ -230,9 +230,9 @@ def test_a_killed_try_is_finished_by_the_next_one_or_dropped(begun):
 
     write(begun, app(30))
     killed("smaller")
-    one_line(
-        shell(begun, "wait"), 1, "tried  smaller  ended before the verdict: the next try finishes experiment 1 first"
-    )
+    done = shell(begun, "wait")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "tried  smaller  ended before the verdict: the next try finishes experiment 1 first" in done.stderr
     facts = told(shell(begun, "try", "again", "--json"))
     assert (facts["experiment"], facts["summary"], facts["verdict"], facts["finished_first"]) == (
         1,
