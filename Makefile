@@ -7,9 +7,14 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Tests run on all cores; a worker that has nothing left takes tests of another one.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
-.PHONY: help demo lab check quick test lint format clean
+# Real coding agents, in the versions that their adapters were checked with; they go into a folder that git ignores.
+AGENTS := .agents
+AGENT_PACKAGES := @openai/codex@0.171.0 opencode-ai@1.18.33
+AIDER := aider-chat==0.86.2
+
+.PHONY: help demo lab check quick test test-agents lint format clean
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.lab ## set up, then run the quickstart notebook headless: about six minutes
 	$(BIN)/autoresearch run notebooks/01_quickstart.ipynb
@@ -21,10 +26,13 @@ check: $(VENV)/.dev ## format, lint, types and the quick tests: under a minute
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick
 
 quick: $(VENV)/.dev ## the quick tests alone
-	$(PYTEST) --quiet -m "not slow and not browser and not gpu"
+	$(PYTEST) --quiet -m "not slow and not browser and not gpu and not agents"
 
 test: $(VENV)/.dev ## set up and run all tests (TESTS=tests/study for a part)
 	$(PYTEST) $(TESTS)
+
+test-agents: $(VENV)/.dev $(AGENTS)/.ready ## install three real coding agents (1 GB, needs npm), let each improve a program against a server on loopback
+	$(BIN)/python -m pytest -m agents tests/real_agents
 
 lint: $(VENV)/.dev ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -36,7 +44,7 @@ format: $(VENV)/.dev ## put the code into form
 	$(BIN)/ruff check --fix .
 
 clean: ## remove what the commands made
-	rm -rf $(VENV) .autoresearch notebooks/.autoresearch notebooks/*.executed.ipynb
+	rm -rf $(VENV) $(AGENTS) .autoresearch notebooks/.autoresearch notebooks/*.executed.ipynb
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -50,3 +58,10 @@ $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.lab
+
+$(AGENTS)/.ready: Makefile
+	@command -v npm >/dev/null || { echo "npm is needed: install node 20 or newer"; exit 1; }
+	$(PYTHON) -m venv $(AGENTS)/aider
+	$(AGENTS)/aider/bin/python -m pip install --quiet --disable-pip-version-check $(AIDER)
+	npm install --prefix $(AGENTS)/node --no-audit --no-fund --silent $(AGENT_PACKAGES)
+	@touch $@
