@@ -54,9 +54,10 @@ def _openai(order: Order) -> Agent:
 
 
 def _command(order: Order) -> Agent:
+    from .checkout_guard import CheckoutGuard
     from .llm.command import CommandBackend
 
-    return _language_model(CommandBackend(order.argument), order)
+    return _language_model(CommandBackend(order.argument, CheckoutGuard(order.root)), order)
 
 
 def _editor(order: Order) -> Agent:

@@ -51,6 +51,8 @@ class LanguageModel(Agent):
         UserError
             When no request can succeed, as with a wrong key or an unknown model.
         """
+        if self.backend.guard is not None:
+            self.backend.guard.set_checkout(briefing.checkout)
         base = briefing.incumbent.target if briefing.rework is None else briefing.rework.proposal.target
         tried = {e.fingerprint: e.number for e in briefing.history if e.fingerprint}
 

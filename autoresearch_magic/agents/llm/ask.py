@@ -17,6 +17,10 @@ DEADLINE = 600.0
 """Seconds that one answer may take; ten minutes of thinking about one change are not worth more waiting."""
 
 
+SHOWN = 2000
+"""Characters of the end of an answer that are shown where the search ends because of it."""
+
+
 @dataclass(frozen=True)
 class Answer(Generic[T]):
     """A parsed reply, its text, and what all requests for it have used."""
@@ -78,7 +82,11 @@ def ask(
             return Answer(parse(completion.text), completion.text, usage)
         except ReplyError as error:
             if attempt == 2 or not may_ask_again:
-                raise ProposalFailed(f"No usable reply: {shorten(str(error), 300)}", usage, completion.text) from None
+                hint = f" {completion.hint}" if completion.hint else ""
+                raise ProposalFailed(
+                    f"No usable reply: {shorten(str(error), 300)}{hint}", usage, completion.text, unchanged=bool(hint),
+                    output=completion.text[-SHOWN:],
+                ) from None  # fmt: skip
             turns = send_back(completion.text or "(nothing)", str(error), form)
             prompt = replace(prompt, turns=(*prompt.turns, *turns))
     raise AssertionError("unreachable: the second attempt returns or raises")

@@ -8,10 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ...errors import UserError
 from ...experiment import Usage as Usage
+
+if TYPE_CHECKING:
+    from ..checkout_guard import CheckoutGuard
 from ...runners.environment import without_secrets as without_secrets
 
 Wait = Callable[[float, str], None]
@@ -57,11 +60,14 @@ class Completion:
     usage : Usage
     stop : str
         Why the answer ended: ``end``, ``length`` (cut off), ``refusal``, or the vendor's own word.
+    hint : str
+        A sentence for the user, in case that the answer cannot be used: what the model did instead of answering. Usually empty.
     """
 
     text: str
     usage: Usage
     stop: str = "end"
+    hint: str = ""
 
 
 class BackendFailed(Exception):
@@ -95,6 +101,9 @@ class Backend(ABC):
     @abstractmethod
     def name(self) -> str:
         """Name for messages and proposals: ``claude:MODEL``, ``openai:MODEL``, ``command:...``."""
+
+    guard: CheckoutGuard | None = None
+    """Watches the user's checkout around the programs that the backend runs; None for one that runs none."""
 
     @property
     def warning(self) -> str:

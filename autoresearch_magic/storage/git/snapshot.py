@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from .command import git, names
 
@@ -45,8 +46,7 @@ class Entry:
     checked: bool = True
 
 
-@dataclass(frozen=True)
-class FileStat:
+class FileStat(NamedTuple):
     """What lstat says of a file; a change of its contents changes this, whatever the change sets back."""
 
     mode: int

@@ -1,6 +1,7 @@
 """Command-line programs as models, with real programs."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused,
 from autoresearch_magic.agents.llm.command import CommandBackend
 from autoresearch_magic.agents.processes import GRACE
 from autoresearch_magic.errors import Stopped
+from autoresearch_magic.study.study import Study
+
+from ...studies import QUICK
 
 PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistant", "2"), Turn("user", "ä?")))
 
@@ -292,3 +296,79 @@ def test_the_name_is_short_and_without_keys(monkeypatch):
     assert CommandBackend(" claude  -p ").name == "command:claude -p"
     assert CommandBackend("a --key 0123456789").name == "command:a --key ***"
     assert len(CommandBackend("a " * 100).name) < 80
+
+
+def test_what_is_not_clear_about_the_words_is_told(script, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    script("print('hi')")
+    (tmp_path / "gpt").mkdir()
+    (tmp_path / "agent").touch()
+    long = "x" * 5000
+    assert CommandBackend("echo my other ./gpt /tmp -m").warning == ""
+    assert CommandBackend(f"echo gpt agent {long}").warning.endswith(
+        f"runs in an empty folder: agent is taken for the file {tmp_path}/agent, gpt is not taken for the folder {tmp_path}/gpt (./gpt would be)."
+    )
+    assert ask("echo gpt ./gpt agent . --dir=./gpt --dir=gpt").text.split() == [
+        "gpt", f"{tmp_path}/gpt", f"{tmp_path}/agent", str(tmp_path), f"--dir={tmp_path}/gpt", "--dir=gpt",
+    ]  # fmt: skip
+    assert ask(f"echo {long}").text == f"{long}\n"
+
+
+def test_a_module_of_the_users_folder_is_found(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    (tmp_path / "my_agents").mkdir()
+    (tmp_path / "my_agents" / "good.py").write_text("import os; print(os.environ['PYTHONPATH'])")
+    assert ask(f"{sys.executable} -m my_agents.good").text == f"{tmp_path}\n"
+    assert ask("sh -c 'echo \"[$PYTHONPATH]\"' -m my_agents").text == "[]\n"
+
+
+def test_a_program_that_needs_the_users_folder_is_told_how(script, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_agent.py").write_text("print('hi')")
+    line = f"sh -c '{sys.executable} -S my_agent.py'"
+    with pytest.raises(BackendRefused, match="cannot work") as caught:
+        ask(line)
+    assert str(caught.value).endswith(
+        f"It runs in an empty folder: write {tmp_path}/my_agent.py instead of my_agent.py."
+    )
+    script("echo 'No such file: pyproject.toml' >&2; exit 1", "/bin/sh")
+    said = fails("'./my agent'")
+    command = said.rpartition("  --agent ")[2]
+    assert "if it needs yours" in said
+    assert command.startswith("'command:sh -c ")
+    assert "It runs in" not in fails("false")
+
+
+def test_files_instead_of_an_answer(script):
+    line = script("echo x > target.py; mkdir -p a .git; echo y > a/b; echo z > .git/c", "/bin/sh")
+    got = ask(line)
+    assert got.text == ""
+    assert got.hint == (
+        f"It wrote target.py, a/b in its empty folder: a program that edits files is started by  --agent {shlex.quote('editor:' + line)}"
+    )
+    assert ask("echo hi").hint == ""
+    assert fails(script("echo x > target.py; exit 3", "/bin/sh")).startswith(
+        "my agent ended with exit code 3. It wrote target.py in"
+    )
+    assert "gave no answer within 0.4 s and was ended. It wrote t" in fails(
+        script("echo x > t; sleep 60", "/bin/sh"), deadline=0.4
+    )
+
+
+@pytest.mark.slow
+def test_a_study_with_a_program_that_edits_ends_after_three_answers(script, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    line = script("echo x >> calls; echo 'I improved target.py.'; echo 'X = 1' > target.py; cat >/dev/null", "/bin/sh")
+    study = Study(
+        "# Less", QUICK, metric="loss", minimize=True, experiments=20, repeats=1, budget="2s", agent=f"command:{line}"
+    )
+    study.start()
+    assert study.wait(60)
+    tried = [e for e in study.experiments if e.number]
+    assert len(tried) == 3
+    assert all("editor:" in e.reason and "It wrote calls, target.py in its empty folder" in e.reason for e in tried)
+    assert "has ended 3 times in a row" in study.status.message
+    assert "editor:" in study.status.message
+    assert "I improved target.py." in study.status.traceback
+    assert not (tmp_path / "target.py").exists()
