@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from ..storage.folders import hide
 from ..storage.git.checkout import Checkout, top_of
 from ..storage.git.command import GitFailed
 from ..storage.git.watch import CheckoutWatch, Look
-from .llm.backend import Wait
 
 FOLDER = "checkout-changes"
 """The folder, beside the studies, for the changed versions of restored files."""
@@ -45,7 +44,7 @@ class CheckoutGuard:
                 self._folder, self._watch, self._tried = checkout.folder, None, False
 
     @contextmanager
-    def around(self, wait: Wait) -> Iterator[None]:
+    def around(self, wait: Callable[[float, str], object]) -> Iterator[None]:
         """Run a program inside of this; afterwards `wait` is called with 0 seconds and each line for the user."""
         problem, watch, look = "", None, None
         try:
@@ -81,7 +80,7 @@ class CheckoutGuard:
             else ()
         )
 
-    def _tell(self, lines: tuple[str, ...], wait: Wait) -> None:
+    def _tell(self, lines: tuple[str, ...], wait: Callable[[float, str], object]) -> None:
         if not lines:
             return
         with suppress(OSError):
