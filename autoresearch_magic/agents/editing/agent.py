@@ -273,7 +273,7 @@ class EditingAgent(Agent):
             why = f"{title} has deleted the folder in which it works."
             raise ProposalFailed(why, used, reply, unchanged=True, output=output)
         if change.outside:
-            named = ", ".join(change.outside[:3]) + (
+            named = ", ".join(shorten(each, SUMMARY) for each in change.outside[:3]) + (
                 f" and {len(change.outside) - 3} more" if len(change.outside) > 3 else ""
             )
             with self._lock:

@@ -296,8 +296,10 @@ def _commit(folder: Path, record: Path, excluded: Sequence[str], checkout: Check
     for name in ("HEAD", "config", "index"):
         shutil.copy2(own / name, record / name)
     shutil.copytree(own / "info", record / "info")
-    for name in ("objects", "refs"):  # no content is compared, only hashes
-        (record / name).mkdir()
+    for name in ("objects/info", "refs"):
+        (record / name).mkdir(parents=True)
+    # Files are compared by their hashes; of links, git may want to see the content.
+    (record / "objects" / "info" / "alternates").write_text(f"{own / 'objects'}\n", "utf-8")
 
 
 def _users_excludes(checkout: Checkout | None) -> list[str]:
@@ -407,6 +409,8 @@ def _read(folder: Path, path: str) -> tuple[str | None, str]:
         return None, ""
     if place.is_symlink():
         return None, "a link"
+    if place.is_dir():
+        return None, ""  # the file is gone; what is in the folder is a change of its own
     if not place.is_file():
         return None, "no file"
     try:

@@ -411,3 +411,26 @@ def test_a_repository_that_git_cannot_read_any_more_is_one_line(agent, in_repo, 
     brief = in_repo()
     (repo / ".git" / "HEAD").unlink()
     assert "cannot be" in str(refused(agent("1"), brief, UserError))
+
+
+@pytest.mark.parametrize("spec", ["claude-code", "codex", "gemini:some-model", "opencode", "aider:sonnet", "cursor"])
+def test_each_coding_agent_proposes_in_a_repository_and_in_a_cell(standins, in_repo, tmp_path, spec):
+    made = make_agent(spec, "", Settings(metric="loss"), tmp_path / "studies")
+    made.check()
+    standins.behave({"mode": "edit"}, {"mode": "edit"}, {"mode": "outside"}, {"mode": "edit"})
+    first = made.propose(in_repo(notes=("be bold",)))
+    assert [path for path, text in split(first.target).items() if text != FILES[path]] == ["src/app.py"]
+    assert (first.summary, first.hypothesis, first.agent) == (
+        "Step 1 of the stand-in",
+        "A smaller number fits better",
+        spec,
+    )
+    assert made.propose(briefing(setup="import math\n")).target != CELL
+    made.propose(briefing())
+    made.propose(briefing())
+    texts = [call["text"] for call in standins.calls]
+    assert ["What was undone last time" in text for text in texts] == [False, False, False, True]
+    # A program that opens only the files it is given has the others in its instructions.
+    assert ("be bold" in texts[0]) == (made.adapter.name == "aider")
+    assert all("GIT_DIR" not in call["variables"] for call in standins.calls)
+    assert not any(Path(call["folder"]).exists() for call in standins.calls)

@@ -241,3 +241,36 @@ def test_a_repository_that_has_been_moved_is_one_line(repo, tmp_path):
     repo.rename(tmp_path / "moved")
     with pytest.raises(UserError, match="There is no folder"), workspace(target, checkout, started=target):
         pass
+
+
+def test_links_of_the_repository_are_no_change(repo):
+    (repo / "src" / "same").symlink_to("app.py")
+    (repo / "elsewhere").symlink_to("/etc/hostname")
+    commit(repo, {})
+    checkout, target = opened(repo)
+    with workspace(target, checkout, started=target) as space:
+        assert os.readlink(space.folder / "elsewhere") == "/etc/hostname"
+        (space.folder / "src" / "same").write_text("X = 9\n")  # through the link
+        found = space.change()
+    assert (found.inside, found.outside) == (("src/app.py",), ())
+
+
+def test_a_folder_in_the_place_of_a_file_replaces_it(repo):
+    checkout, target = opened(repo)
+    with workspace(target, checkout, started=target) as space:
+        (space.folder / "src/app.py").unlink()
+        write(space.folder, {"src/app.py/main.py": "X = 1\n"})
+        found = space.change()
+    assert split(found.target) == {"src/app.py/main.py": "X = 1\n", "src/util.py": "Y = 2\n"}
+    assert checkout.refusal(target, found.target) == ""
+
+
+def test_a_checkout_that_is_a_worktree_itself_and_one_that_is_sparse(repo, tmp_path):
+    run_git(repo, "worktree", "add", "-q", "-b", "two", str(tmp_path / "two"))
+    run_git(repo, "sparse-checkout", "set", "src")
+    for folder in (tmp_path / "two", repo):
+        checkout, target = opened(folder)
+        with workspace(target, checkout, started=target) as space:
+            assert (space.folder / "tests/test_app.py").exists()
+            write(space.folder, {"src/app.py": "X = 2\n"})
+            assert (space.change().inside, space.change().outside) == (("src/app.py",), ())
