@@ -361,7 +361,7 @@ class Follower:
         written, message = State(meta["state"] or State.STOPPED), meta["message"] or ""
         record = LiveRecord.from_json(meta["live"])
         # Only a live process can have such a state. One that ends lets go of the study when its last picture is drawn.
-        works = (written.active or status.state is State.ELSEWHERE) and self._locked()
+        works = (written.active or first or status.state is State.ELSEWHERE) and self._locked()
         if self._adopted and not works and not found:
             return  # as it has ended here, in its own words
         self._adopted = False

@@ -1,8 +1,11 @@
 """A study that another process runs is followed: what is folded from its journal equals what opening it afresh reads."""
 
 import random
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -26,8 +29,9 @@ from autoresearch_magic.events import (
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import following
-from autoresearch_magic.study.opening import _load
+from autoresearch_magic.study.opening import _load, open_study
 
+from ..repositories import repository
 from ..studies import QUICK, finish, wait_for
 
 
@@ -319,3 +323,56 @@ def test_a_start_that_is_refused_leaves_the_study_followed(driver):
     assert len(study.experiments) == 1
     with pytest.raises(UserError, match="its settings can change only after"):
         study.resume(experiments=50)
+
+
+REPOSITORY = {
+    "src/app.py": "SIZE = 40\n",
+    "bench.py": (
+        "import random, sys\nsys.path.insert(0, 'src')\nimport app\n"
+        "print('ms:', app.SIZE + random.gauss(0, 0.5) + float(open({level!r}).read()))\n"
+    ),
+    "check.py": "import sys\nsys.path.insert(0, 'src')\nimport app\nif app.SIZE < 10:\n    sys.exit('SIZE is too small')\n",
+    ".gitignore": "*.local\n",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_each_step_of_a_real_study_in_another_process_is_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(following, "EACH", 0.0)
+    repo = tmp_path / "repo"
+    files = {name: text.replace("{level!r}", repr(str(repo / "level.local"))) for name, text in REPOSITORY.items()}
+    repository(repo, files)
+    (repo / "level.local").write_text("0")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.study.followed_child", str(repo), str(tmp_path / "root")],
+        cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    events, steps, study, own = [], [], None, {}
+    with child:
+        for line in child.stdout:
+            steps.append(line.strip())
+            journal = tmp_path / "root" / "night" / "journal.sqlite"
+            if study is None and journal.exists():
+                study = open_study(tmp_path / "root" / "night")
+                study.observe(events.append)
+            if study is not None:
+                study._follower.look(now=True)
+                own, fresh = facts(study), facts(_load(study.folder))
+                for moving in ("live", "elsewhere", "message"):  # may change between the two
+                    del own[moving], fresh[moving]
+                assert own == fresh, steps
+            child.stdin.write("\n")
+            child.stdin.flush()
+            if steps[-1] == "end":
+                break
+    assert child.returncode == 0
+    assert steps[-1] == "end"
+    assert study.state == State.FINISHED
+    kinds = [run.kind for run in Journal(study.folder / "journal.sqlite").runs()]
+    assert "reworked" in kinds
+    assert any(e.since for e in study.experiments), "the machine has changed"
+    assert any(e.reason.startswith("Taken back at the end") for e in study.experiments)
+    assert study.headline.number == 1
+    published = {type(event).__name__ for event in events}
+    assert published >= {"Proposed", "RunEnded", "Judged", "Remeasured", "Confirmed", "StateChanged", "Spent", "Notice"}
+    assert [e.experiment.number for e in events if isinstance(e, Judged)] == list(range(len(study.experiments)))
