@@ -35,9 +35,10 @@ from ..events import (
     State,
     StateChanged,
 )
-from ..experiment import Experiment, Measurement, Proposal, Usage
+from ..experiment import Experiment, Proposal
 from ..judging.headline import headline
-from ..storage.journal import SEARCH, Journal, Run, experiment_of
+from ..storage.contents import Contents
+from ..storage.journal import Journal, Run
 from ..storage.news import News, Position, read_news
 from .definition import read_settings
 from .live_record import LiveRecord, ToldRun
@@ -86,14 +87,7 @@ class Follower:
     def _forget(self) -> None:
         """Read everything again at the next look."""
         self._stamp: Stamp = ()
-        self._position = Position()
-        self._known: dict[int, Experiment] = {}  # all experiments, also the open ones
-        self._measured: dict[int, list[tuple[str, Measurement]]] = {}  # kinds and runs of the search, by experiment
-        self._runs: list[tuple[int, Run]] = []
-        self._since: dict[int, int] = {}
-        self._finals: dict[int, dict[int, float]] = {}
-        self._paid: list[tuple[int, Usage]] = []
-        self._claimed: set[int] = set()
+        self._read = Contents()
         self._proposed: dict[int, str] = {}  # fingerprints of the proposals that were published
         self._settings: dict[str, Any] | None = None
         self._meta: dict[str, Any] = {}
@@ -186,7 +180,7 @@ class Follower:
         news = None
         if first or stamp != self._stamp or time.time() - newest / 1e9 < SETTLED:
             with Journal(self._path) as journal:
-                news = read_news(journal, self._position)
+                news = read_news(journal, self._read.position)
                 if self._created not in (None, news.meta["created"]):
                     self._end(
                         f"Another study has taken its place: open it again with  %autoresearch watch {self._status.name}"
@@ -214,33 +208,23 @@ class Follower:
     def _fold(self, news: News, *, first: bool) -> bool:
         """Take what is new; return whether it was anything that the status did not have."""
         status = self._status
-        again = self._position == Position()  # everything was read, also what the status has already
-        self._position, self._created, self._meta = news.position, news.meta["created"], dict(news.meta)
-        changed = self._take_settings(news.meta["settings"])
-        touched = self._take_events(news.events)
-        for run in news.runs:
-            self._runs.append((run.experiment, run))
-            m = run.measurement
-            if run.kind in SEARCH:
-                self._measured.setdefault(run.experiment, []).append((run.kind, m))
-                touched.add(run.experiment)
-            elif run.kind == "final" and m.ok and m.value is not None:
-                self._finals.setdefault(run.experiment, {})[m.seed] = m.value
-        touched = (touched | self._take_rows(news, touched)) & self._known.keys()
-        before = status.experiments
-        for number in touched if again else ():
-            if number < len(before) and _same(before[number], self._known[number]):
-                self._known[number] = before[number]  # measured here, with its whole curve
-        touched -= {n for n in touched if n < len(before) and before[n] is self._known[n]}
-        runs = [(run.kind, run.measurement.seconds) for _, run in self._runs]
+        again = self._read.position == Position()  # everything was read, also what the status has already
+        self._created, self._meta = news.meta["created"], dict(news.meta)
+        settled = self._take_settings(news.meta["settings"])
+        changed = self._read.take(news)
+        known, before = self._read.experiments, status.experiments
+        for number in changed if again else ():
+            if number < len(before) and _same(before[number], known[number]):
+                known[number] = before[number]  # measured here, with its whole curve
+        changed = {n for n in changed if n >= len(before) or before[n] is not known[n]}
         fresh = news.runs[len(status.runs) :] if again else news.runs
+        found = bool(settled or fresh or changed)
         if not first:
-            for event in self._events(sorted(touched), fresh):
+            for event in self._events(sorted(changed), fresh):
                 self._tell(event)
-        judged = tuple(e for _, e in sorted(self._known.items()) if e.verdict is not None)
-        found = bool(changed or fresh or touched)
         if self.ours:
             return found
+        judged, runs = self._read.judged, [(run.kind, run.measurement.seconds) for run in self._read.runs]
         if len(judged) != len(status.experiments) or any(
             a is not b for a, b in zip(judged, status.experiments, strict=True)
         ):
@@ -249,7 +233,7 @@ class Follower:
             status.runs = runs
         if first or found:
             self._fold_result(first=first)
-        spent = self._unclaimed()
+        spent = self._read.unclaimed
         if first:
             status.unclaimed = spent
         elif spent != status.unclaimed and not (again and not found):
@@ -267,45 +251,6 @@ class Follower:
         self._status.definition = replace(self._status.definition, settings=made)
         return True
 
-    def _take_events(self, events: Iterable[tuple[str, dict[str, Any]]]) -> set[int]:
-        """Take drifts, reworked proposals and what calls have used; return the experiments that have changed by it."""
-        touched = set()
-        for kind, body in events:
-            if kind == "paid":
-                self._paid.append((body["call"], Usage(**body["usage"])))
-            elif kind == "claimed":
-                self._claimed.update(body["calls"])
-            elif kind == "drift":
-                self._since[body["experiment"]] = body["since"]
-                touched.add(body["experiment"])
-            elif kind == "rework":
-                number = body["experiment"]
-                # The new proposal's runs have ids behind those that were read before; read again, these have the kind already.
-                self._measured[number] = [each for each in self._measured.get(number, []) if each[0] != "candidate"]
-                self._runs = [
-                    (n, replace(run, kind="reworked") if n == number and run.kind == "candidate" else run) for n, run in self._runs
-                ]  # fmt: skip
-                touched.add(number)
-        self._paid = [(call, usage) for call, usage in self._paid if call not in self._claimed]
-        return touched
-
-    def _take_rows(self, news: News, touched: Iterable[int]) -> set[int]:
-        """Make the experiments that are new or have changed anew; return the numbers of those with a row of their own."""
-        statistic = (news.meta["settings"] or {}).get("statistic", "mean")
-        rows = set()
-        for row in news.rows:
-            number = row["number"]
-            runs = [m for _, m in self._measured.get(number, ())]
-            made = experiment_of(row, runs, self._since.get(number, 0), statistic)
-            if made != self._known.get(number):
-                self._known[number] = made
-                rows.add(number)
-        for number in set(touched) - {row["number"] for row in news.rows}:
-            if (known := self._known.get(number)) is not None:
-                runs = [m for _, m in self._measured.get(number, ())]
-                self._known[number] = replace(known, measurements=tuple(runs), since=self._since.get(number, 0))
-        return rows
-
     def _events(self, changed: list[int], runs: Iterable[Run]) -> Iterator[Event]:
         """Yield the events that have led to what is known now, in the order in which they happened."""
         count = len(self._status.experiments)
@@ -318,30 +263,26 @@ class Follower:
             yield RunEnded(run.experiment, run.kind, run.measurement)
         for number in changed:
             if number < count:
-                yield Remeasured(self._known[number])
+                yield Remeasured(self._read.experiments[number])
         for number in later:
             yield from self._verdict(number)
 
     def _proposal(self, number: int) -> Iterator[Event]:
-        e = self._known[number]
+        e = self._read.experiments[number]
         if self._proposed.get(number) != e.fingerprint:
             self._proposed[number] = e.fingerprint
             yield Proposed(e)
 
     def _verdict(self, number: int) -> Iterator[Event]:
         yield from self._proposal(number)
-        if self._known[number].verdict is not None and number == len(self._status.experiments):
-            yield Judged(self._known[number])
-
-    def _unclaimed(self) -> Usage:
-        spent = sum((usage for _, usage in self._paid), Usage())
-        return sum((e.proposal.usage for _, e in sorted(self._known.items()) if e.verdict is None), spent)
+        if self._read.experiments[number].verdict is not None and number == len(self._status.experiments):
+            yield Judged(self._read.experiments[number])
 
     def _fold_result(self, *, first: bool) -> None:
         """Take the confirmed result, if there is one."""
         status, result, best = self._status, None, self._status.incumbent
         if best is not None and best.number > 0:
-            of_best, of_baseline = ([*self._finals.get(number, {}).values()] for number in (best.number, 0))
+            of_best, of_baseline = ([*self._read.finals.get(number, {}).values()] for number in (best.number, 0))
             ended = self._meta["state"] == State.FINISHED
             # A study that was stopped in its confirmation has no result yet: a report or a resume makes the missing runs.
             if ended or min(len(of_best), len(of_baseline)) >= status.settings.repeats:
@@ -409,7 +350,7 @@ class Follower:
     def _fold_run(self, record: LiveRecord | None) -> None:
         """Take the run in progress, as far as it was told."""
         status = self._status
-        told = record.run if record and record.runs == len(self._runs) else None
+        told = record.run if record and record.runs == len(self._read.runs) else None
         if told is None:
             status.live = None
             return
@@ -423,7 +364,7 @@ class Follower:
 
     def _experiment(self, told: ToldRun) -> Experiment:
         """Return the experiment of a run; that of the user's comparisons is in no table."""
-        known = None if told.kind == "trial" else self._known.get(told.number)
+        known = None if told.kind == "trial" else self._read.experiments.get(told.number)
         return known or Experiment(told.number, None, Proposal("", told.summary))
 
 

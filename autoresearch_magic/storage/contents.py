@@ -1,0 +1,107 @@
+"""What a journal holds, kept in memory and brought up to date with its news: the same as reading it afresh gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..experiment import Experiment, Measurement, Usage
+from .journal import SEARCH, Run, experiment_of
+from .news import News, Position
+
+
+class Contents:
+    """The experiments, runs and expenses of one journal, as far as it was read.
+
+    Attributes
+    ----------
+    position : Position
+        How far that is.
+    experiments : dict of int to Experiment
+        All by number, also those without a verdict.
+    runs : list of Run
+        All in the order in which they were made.
+    finals : dict of int to dict of int to float
+        The values of the final confirmation by seed, by experiment.
+    """
+
+    def __init__(self) -> None:
+        self.position = Position()
+        self.experiments: dict[int, Experiment] = {}
+        self.runs: list[Run] = []
+        self.finals: dict[int, dict[int, float]] = {}
+        self._measured: dict[int, list[Run]] = {}  # runs of the search, by experiment
+        self._since: dict[int, int] = {}
+        self._paid: list[tuple[int, Usage]] = []  # by calls that no experiment has claimed
+        self._claimed: set[int] = set()
+
+    @property
+    def judged(self) -> tuple[Experiment, ...]:
+        """All experiments with a verdict."""
+        return tuple(e for _, e in sorted(self.experiments.items()) if e.verdict is not None)
+
+    @property
+    def unclaimed(self) -> Usage:
+        """What calls of the agent have used that belong to no judged experiment; see `Journal.unclaimed`."""
+        spent = sum((usage for _, usage in self._paid), Usage())
+        return sum((e.proposal.usage for _, e in sorted(self.experiments.items()) if e.verdict is None), spent)
+
+    def take(self, news: News) -> set[int]:
+        """Take news that begin at `position`; return the numbers of the experiments that are new or have changed."""
+        self.position = news.position
+        changed = self._take_events(news.events)
+        for run in news.runs:
+            self.runs.append(run)
+            m = run.measurement
+            if run.kind in SEARCH:
+                self._measured.setdefault(run.experiment, []).append(run)
+                changed.add(run.experiment)
+            elif run.kind == "final" and m.ok and m.value is not None:
+                self.finals.setdefault(run.experiment, {})[m.seed] = m.value
+        changed |= self._take_rows(news)
+        for number in (changed & self.experiments.keys()) - {row["number"] for row in news.rows}:
+            self.experiments[number] = replace(
+                self.experiments[number], measurements=self._measurements(number), since=self._since.get(number, 0)
+            )
+        return changed & self.experiments.keys()
+
+    def _measurements(self, number: int) -> tuple[Measurement, ...]:
+        return tuple(run.measurement for run in self._measured.get(number, ()))
+
+    def _take_events(self, events: Iterable[tuple[str, dict[str, Any]]]) -> set[int]:
+        """Take drifts, reworked proposals and what calls have used; return the experiments that have changed by it."""
+        changed = set()
+        for kind, body in events:
+            if kind == "paid":
+                self._paid.append((body["call"], Usage(**body["usage"])))
+            elif kind == "claimed":
+                self._claimed.update(body["calls"])
+            elif kind == "drift":
+                self._since[body["experiment"]] = body["since"]
+                changed.add(body["experiment"])
+            elif kind == "rework":
+                self._set_aside(body["experiment"])
+                changed.add(body["experiment"])
+        self._paid = [(call, usage) for call, usage in self._paid if call not in self._claimed]
+        return changed
+
+    def _set_aside(self, number: int) -> None:
+        """Let the runs of a proposal that was reworked count as such; those that are read from now on are of the new one."""
+        self._measured[number] = [run for run in self._measured.get(number, []) if run.kind != "candidate"]
+        self.runs = [
+            replace(run, kind="reworked") if run.experiment == number and run.kind == "candidate" else run
+            for run in self.runs
+        ]
+
+    def _take_rows(self, news: News) -> set[int]:
+        """Take the rows of experiments; return the numbers of those that say something new."""
+        statistic = (news.meta["settings"] or {}).get("statistic", "mean")
+        changed = set()
+        for row in news.rows:
+            number = row["number"]
+            made = experiment_of(row, self._measurements(number), self._since.get(number, 0), statistic)
+            if made != self.experiments.get(number):
+                self.experiments[number] = made
+                changed.add(number)
+        return changed
