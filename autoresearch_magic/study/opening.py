@@ -64,6 +64,10 @@ def _has_begun(folder: Path) -> bool:
                 return True
     except UserError:  # not a journal, or not yet
         pass
+    return _locked(folder)
+
+
+def _locked(folder: Path) -> bool:
     try:
         with FileLock(folder / "lock", timeout=0):
             return False
@@ -93,6 +97,8 @@ def _load(folder: Path) -> Study:
     journal = Journal(folder / "journal.sqlite")
     try:
         if journal.get("definition") is None:
+            if _locked(folder):
+                raise UserError(f"The study at {folder} is only just beginning: try it again in a moment.")
             raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
         study = Study.__new__(Study)
         study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))

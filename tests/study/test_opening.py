@@ -3,10 +3,12 @@
 import shutil
 
 import pytest
+from filelock import FileLock
 
 import autoresearch_magic as am
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import State
+from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.opening import newest, open_study
 from autoresearch_magic.ui.session import Place, Session
 
@@ -57,6 +59,15 @@ def test_looking_at_another_study_leaves_the_current_one(make_study, tmp_path):
     assert session.study().name == "two"
     assert session.study("one", switch=True).name == first.name
     assert session.study().name == "one"
+
+
+def test_a_study_that_is_only_just_beginning_is_not_called_a_failed_start(tmp_path):
+    (tmp_path / "night").mkdir()
+    Journal(tmp_path / "night" / "journal.sqlite", create=True).close()
+    with FileLock(tmp_path / "night" / "lock"), pytest.raises(UserError, match="only just beginning: try it again"):
+        open_study("night", tmp_path)
+    with pytest.raises(UserError, match="has not begun: delete the folder"):
+        open_study("night", tmp_path)
 
 
 def test_names_that_are_near_are_offered(tmp_path):

@@ -1,5 +1,7 @@
-"""Requests from other processes: a second process pauses, resumes and stops a study that runs here."""
+"""Requests from other processes: a second process pauses, resumes and stops a study that runs here, and reads its live record."""
 
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -7,11 +9,14 @@ import time
 
 import pytest
 
+from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.events import State
+from autoresearch_magic.events import Notice, RunProgress, RunStarted, State
+from autoresearch_magic.experiment import Experiment, Proposal
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import requests
-from autoresearch_magic.study.requests import RequestReader, request
+from autoresearch_magic.study.live_record import LiveRecord
+from autoresearch_magic.study.requests import MOST_POINTS, RequestReader, record_of, request
 
 from ..studies import SLOW, wait_for
 
@@ -25,7 +30,10 @@ def shell(folder, *words):
 
 @pytest.mark.slow
 def test_a_shell_pauses_resumes_and_stops_a_study_of_another_process(make_study, tmp_path):
-    study = make_study(SLOW, name="night", experiments=500).start()
+    endless = SLOW.replace(
+        "loss = X", "loss = (X - 1) ** 2"
+    )  # of X alone, the tuner has soon tried all that could be lower
+    study = make_study(endless, name="night", experiments=500).start()
     wait_for(lambda: len(study.experiments) > 1)
     paused = shell(tmp_path, "pause")
     assert (paused.returncode, paused.stderr) == (0, "")
@@ -42,7 +50,7 @@ def test_a_shell_pauses_resumes_and_stops_a_study_of_another_process(make_study,
     stopped = shell(tmp_path, "stop", "--study", "night")
     assert (stopped.returncode, stopped.stderr) == (0, "")
     assert "night is stopped" in stopped.stdout
-    assert study.state == State.STOPPED
+    assert study.state == State.STOPPED, study.status.message
     assert "is stopped already" in shell(tmp_path, "stop").stdout
 
 
@@ -84,3 +92,47 @@ def test_requests_of_earlier_processes_are_void_and_a_refusal_is_the_answer(tmp_
         active.set()
         reader.join(5)
     assert not reader.is_alive()
+
+
+def test_the_live_record_is_small_whatever_a_run_reports(make_study):
+    status = make_study()._status
+    status.state = State.RUNNING
+    status.take(RunStarted(Experiment(3, 0, Proposal("X = 1", "step " * 999)), "candidate", 1, 9))
+    for step in range(20_000):
+        point = Point(
+            step / 1000, step / 20_000, step, {"loss": float("nan") if step == 7 else 1 / (1 + step), "other": 1.0}
+        )
+        status.take(RunProgress(3, "training", point.elapsed, point.progress, step, point))
+    told = json.dumps(record_of(status, [(4, Notice("a plateau " * 999, lasting=True))]))
+    assert len(told) < 8_000
+    record = LiveRecord.from_json(json.loads(told))
+    assert (record.pid, record.state, record.runs) == (os.getpid(), State.RUNNING, 0)
+    run = record.run
+    assert (run.number, run.kind, run.repeat, run.repeats, run.phase, run.step) == (
+        3,
+        "candidate",
+        1,
+        9,
+        "training",
+        19_999,
+    )
+    assert MOST_POINTS / 4 < len(run.curve) <= MOST_POINTS + 1
+    assert run.curve[-1].step >= 19_998, "the newest point is told"
+    assert [p.step for p in run.curve] == sorted({p.step for p in run.curve})
+    assert record.notices[0][0] == 4
+    assert record.notices[0][2] is True
+
+
+def test_nothing_is_written_while_nothing_happens(tmp_path, make_study):
+    status = make_study()._status
+    reader = RequestReader(tmp_path / "journal.sqlite", {}, lambda notices: record_of(status, notices), lambda: False)
+    with Journal(tmp_path / "journal.sqlite", create=True) as journal:
+        reader._look(journal)
+        first = journal.get("live")
+        status.seconds = 99.0  # the clock goes on by itself
+        reader._look(journal)
+        assert journal.get("live") == first
+        for number in range(9):
+            reader.take(Notice(f"notice {number}"))
+        reader._look(journal)
+        assert [n for n, _, _ in journal.get("live")["notices"]] == [5, 6, 7, 8, 9]

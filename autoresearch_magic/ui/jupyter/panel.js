@@ -14,6 +14,8 @@
  *   received: {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows`
  *             are those from the requested row to `since`, and the older ones that changed between `after` and `revision`;
  *             `gains` is {state, rows} when anything has changed since the state that the view has, with a `Gain` for every row;
+ *             `process` is the other process that runs the study, null where none does, and `behind` whether a run has ended since it
+ *             told last what it does;
  *             `asked` is false when it answers no pull, because a cell blocks the kernel; see `takeDelta`
  *             {type: "detail", number, hypothesis, evidence, reason, numbers, notes, diff, output, error}
  *             {type: "refused", message}
@@ -291,7 +293,7 @@ function sentence(now) {
     new: "Not started yet",
     starting: "Starting: the setup runs once, then the baseline is measured",
     baseline: "Measuring the baseline",
-    running: driven ? "Waiting for the next version to try" : `Waiting for the next idea from ${study.agent}`,
+    running: now.behind ? "Between two runs" : driven ? "Waiting for the next version to try" : `Waiting for the next idea from ${study.agent}`,
     waiting: `Waiting until ${study.agent} can be reached; the study then continues by itself`,
     pausing: "Pausing after the current run",
     paused: `Paused after experiment ${done}; press Resume to continue`,

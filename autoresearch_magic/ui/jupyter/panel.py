@@ -167,7 +167,7 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
     changed = [e for e in experiments[:known] if e.number in renewed]
     # Every experiment teaches something about the noise, and so about all gains: they are sent whole when anything is new.
     gains_state = f"{len(experiments)}.{len(revised)}"
-    best, baseline, live = status.incumbent, status.baseline, status.live
+    best, baseline, live, told = status.incumbent, status.baseline, status.live, status.elsewhere
     curve, buffers = _curve(status, request.get("curve") or {})
     head = status.headline
     content = {
@@ -180,8 +180,9 @@ def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, 
             "total": study.settings.planned,
         },
         "state": status.doing,
-        "process": status.elsewhere.pid if status.elsewhere else None,
-        "message": status.elsewhere.message if status.elsewhere else status.message,
+        "process": told.pid if told else None,
+        "behind": told is not None and told.runs < len(status.runs),
+        "message": told.message if told else status.message,
         "traceback": status.traceback,
         "elapsed": status.elapsed,
         "remaining": status.remaining,

@@ -8,6 +8,7 @@ def test_ends_and_waits_are_told_once(capsys):
     announcer = Announcer()
     for event in (
         StateChanged(State.RUNNING),
+        StateChanged(State.ELSEWHERE, "running in process 7"),
         StateChanged(State.WAITING, "The model is at its limit."),
         StateChanged(State.WAITING),
         Notice("A plateau."),

@@ -4,22 +4,25 @@ import json
 import shutil
 import struct
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autoresearch_magic.events import Judged, Remeasured, RunStarted
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.events import Judged, Remeasured, RunStarted, State
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.noise import estimate_noise
 from autoresearch_magic.study.evidence import figures
+from autoresearch_magic.study.live_record import LiveRecord
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter import panel as panel_module
 from autoresearch_magic.ui.jupyter.panel import Panel, delta, detail
 
 from ...kernels import TARGET
-from ...studies import finish
+from ...studies import finish, wait_for
 
 CURVED = (
     "X = 3.0\nimport time\nfrom autoresearch_magic import clock, report\n"
@@ -325,6 +328,39 @@ def test_details_and_refusals(study):
     assert detail(study, 1)["numbers"] == "train_loss 0.25, tiny 2.4e-19"
     assert detail(study, 99)["type"] == "refused"
     assert detail(study, None)["type"] == "refused"
+
+
+def test_what_another_process_does_is_told_as_its_own_state(study):
+    study._follower.ours = True  # there is no journal to follow
+    status = study.status
+    status.state, status.message = State.ELSEWHERE, "paused in process 7 · a plateau"
+    status.elsewhere = LiveRecord(7, State.PAUSED, "a plateau", runs=0)
+    content, _ = delta(study, "e", {})
+    assert (content["state"], content["process"], content["behind"]) == ("paused", 7, False)
+    assert content["message"] == "a plateau"
+    status.runs = [("baseline", 1.0)]
+    assert delta(study, "e", {})[0]["behind"] is True, "that run has ended since"
+    status.elsewhere = None
+    content, _ = delta(study, "e", {})
+    assert (content["state"], content["process"], content["behind"]) == ("running elsewhere", None, False)
+
+
+def test_commands_to_another_process_do_not_block_the_kernel(study, monkeypatch):
+    panel, sent, threads = Panel(study), [], []
+    monkeypatch.setattr(panel, "send", lambda content, buffers=None: sent.append(content))
+
+    def refuse():
+        threads.append(threading.current_thread())
+        raise UserError("It does not answer.")
+
+    monkeypatch.setattr(study, "pause", refuse)
+    study._follower.ours = True  # there is no journal to follow
+    study.status.state = State.ELSEWHERE
+    panel._on_message(None, {"type": "command", "name": "pause"}, [])
+    wait_for(lambda: len(sent) == 2)
+    assert threads[0] is not threading.current_thread()
+    assert sent[0] == {"type": "refused", "message": "It does not answer."}
+    study.status.state = State.NEW
 
 
 def test_commands_reach_the_study_and_refusals_come_back(study, monkeypatch):
