@@ -343,6 +343,7 @@ def test_what_another_process_does_is_told_as_its_own_state(study):
     status.elsewhere = None
     content, _ = delta(study, "e", {})
     assert (content["state"], content["process"], content["behind"]) == ("running elsewhere", None, False)
+    status.state = State.NEW
 
 
 def test_commands_to_another_process_do_not_block_the_kernel(study, monkeypatch):
