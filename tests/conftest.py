@@ -2,17 +2,36 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from autoresearch_magic.agents import checkout_guard
 from autoresearch_magic.agents.registry import BUILT_IN
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.storage.git.checkout import top_of
 from autoresearch_magic.study.study import Study
 
 from .kernels import Kernel
 from .studies import QUICK, Script
 
+PROJECT = Path(__file__).resolve().parents[1]
+
 # As in a shell in which the tests' environment is activated: commands of studies find the `python` of the user's PATH.
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+
+
+@pytest.fixture(autouse=True)
+def nobody_watches_this_project(monkeypatch):
+    """Let no study of a test look after the repository of this project itself, in which somebody may be working."""
+
+    def elsewhere(folder):
+        top = top_of(folder)
+        if top == PROJECT:
+            raise UserError("This is the project's own repository.")
+        return top
+
+    monkeypatch.setattr(checkout_guard, "top_of", elsewhere)
 
 
 @pytest.fixture

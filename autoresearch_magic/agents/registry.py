@@ -134,7 +134,7 @@ DESCRIPTIONS = {
     "tuner": "offline: finds the constants of the target and chooses values by a model of all runs (tuner:LR,WIDTH for only those)",
     "claude": "a Claude model (claude:MODEL); the key comes from ANTHROPIC_API_KEY, or is asked for",
     "openai": "any OpenAI-compatible server: openai:MODEL[@URL], such as openai:qwen3@http://localhost:11434/v1",
-    "command": "any program that reads the briefing and writes the reply: command:claude -p",
+    "command": "any program that reads the briefing and writes the reply, in an empty folder: command:claude -p",
     "hybrid": "a model changes the structure and the tuner the numbers (hybrid:claude+tuner)",
     "replay": "plays a recorded study: replay:STUDY[@SPEED]",
     "recorded": "plays back the edits that were recorded on a skill's example: recorded:SKILL",

@@ -20,12 +20,10 @@ from ...experiment import Proposal, Usage
 from ...runners.tools import VENVS, Tools, find_tools, packages
 from ...source import files
 from ...source.edits import fingerprint
-from ...storage.folders import hide
 from ...storage.git.checkout import MAX_TARGET, Checkout, ignored_folders
-from ...storage.git.command import GitFailed
-from ...storage.git.watch import CheckoutWatch, Look
 from ...text import cut_middle, shorten
 from ..base import Agent, Briefing
+from ..checkout_guard import CheckoutGuard
 from ..environment import agent_environment
 from ..llm.backend import BackendRefused
 from ..llm.calls import backoff
@@ -55,9 +53,6 @@ WORDS = 300
 
 CENT = 0.01
 """US dollars that a question may cost at least, where the program takes a budget: the search ends by itself when the limit is reached."""
-
-CHANGED = "changed-by-agents"
-"""The folder below that of the studies where versions are kept of what a program has written into the user's checkout."""
 
 MOST_FILES = 40
 """Files that are named to a program which does not find them by itself."""
@@ -91,7 +86,7 @@ class EditingAgent(Agent):
         self.name = f"{adapter.name}:{model}" if model else adapter.name
         self._told: list[str] = []
         self._lock = threading.Lock()
-        self._watch: CheckoutWatch | None = None
+        self._guard = CheckoutGuard(root)  # one for all questions: those that overlap share what the first has found
 
     def check(self) -> None:
         """Find the program; raise `UserError` with how to install it, or what is wrong with how it would be started."""
@@ -199,39 +194,17 @@ class EditingAgent(Agent):
     @contextmanager
     def _watched(self, briefing: Briefing, checkout: Checkout | None, space: Workspace) -> Iterator[None]:
         """Tell what a program changes in the user's checkout, which is undone, and in the packages that are linked from it."""
-        if checkout is None:
-            yield
-            return
-        try:
-            with self._lock:  # one watch for all questions: those that overlap share what the first has found
-                if self._watch is None or self._watch.top != checkout.folder:
-                    self._watch = CheckoutWatch(checkout.folder)
-                watch = self._watch
-            before = watch.look()
-        except GitFailed as error:
-            raise UserError(f"{checkout.folder} cannot be read: {error}.") from None
-        linked = [checkout.folder / name for name in space.linked if name in VENVS]
+        self._guard.set_checkout(checkout)
+        linked = [checkout.folder / name for name in space.linked if name in VENVS] if checkout else []
         installed = [packages(folder) for folder in linked]
         try:
-            yield
+            with self._guard.around(briefing.wait):
+                yield
         finally:
-            for line in self._seen(watch, before):
-                briefing.wait(0.0, line)
             for folder, earlier in zip(linked, installed, strict=True):
                 if different := dict(earlier.items() ^ packages(folder).items()):
                     line = f"{min(different)} in {folder} changed while {self.adapter.title} was asked: nothing was undone."
                     briefing.wait(0.0, line)
-
-    def _seen(self, watch: CheckoutWatch, before: Look) -> Sequence[str]:
-        """Undo what a program has written into the user's checkout, and return the lines that tell it."""
-        kept = self.root / CHANGED
-        try:
-            lines = watch.compare(before, kept)
-            if kept.is_dir():
-                hide(kept)
-            return lines
-        except (GitFailed, UserError, OSError) as error:
-            return [f"Whether {self.adapter.title} has changed {watch.top} could not be found out: {error}."]
 
     def _files(self, space: Workspace) -> Sequence[str]:
         """Return the files to name to a program that does not find them by itself."""

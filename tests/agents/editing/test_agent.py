@@ -379,7 +379,7 @@ def test_what_it_writes_into_the_checkout_is_told_undone_and_kept(agent, in_repo
         path: content for path, (content, _) in before["files"].items()
     }
     assert {**after, "files": None} == {**before, "files": None}
-    [kept] = (tmp_path / "studies" / "changed-by-agents").rglob("util.py")
+    [kept] = (tmp_path / "studies" / "checkout-changes").rglob("util.py")
     assert kept.read_text() == "Y = 9\n"
 
 
