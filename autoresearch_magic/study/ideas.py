@@ -30,7 +30,7 @@ class Idea:
     agent : str
         Name of the agent that had it; empty for the user's.
     experiment : int or None
-        The experiment with whose proposal it came; None for the user's.
+        The experiment with whose proposal it came; None for the user's, and where the proposal was not used.
     tried : int or None
         The last experiment that tried it; None while none has.
     struck : bool
@@ -52,7 +52,9 @@ class Idea:
     @property
     def origin(self) -> str:
         """Who had it, and with which experiment."""
-        return f"{self.agent}, experiment {self.experiment}" if self.agent else "you"
+        if not self.agent:
+            return "you"
+        return self.agent if self.experiment is None else f"{self.agent}, experiment {self.experiment}"
 
 
 def backlog(journal: Journal, experiments: Sequence[Experiment] = ()) -> tuple[Idea, ...]:
@@ -85,7 +87,9 @@ def backlog(journal: Journal, experiments: Sequence[Experiment] = ()) -> tuple[I
     return tuple(ideas)
 
 
-def keep_ideas(journal: Journal, ideas: Sequence[str], tries: Sequence[int], *, agent: str, experiment: int) -> None:
+def keep_ideas(
+    journal: Journal, ideas: Sequence[str], tries: Sequence[int], *, agent: str, experiment: int | None
+) -> None:
     """Record what an agent's proposal says about the backlog.
 
     Parameters
@@ -97,9 +101,10 @@ def keep_ideas(journal: Journal, ideas: Sequence[str], tries: Sequence[int], *, 
         Numbers of ideas that the proposal tries; numbers of none are passed over.
     agent : str
         Its name.
-    experiment : int
-        The proposal's number.
+    experiment : int or None
+        The proposal's number; None for one that was never used, and so tries nothing.
     """
+    tries = () if experiment is None else tries
     if not ideas and not tries:
         return
     known = backlog(journal)

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..agents.base import Agent, Briefing
@@ -249,6 +250,7 @@ class Proposer:
             self._show_state()
             proposal, mark = answer.proposal, fingerprint(answer.proposal.target)
         except ProposalFailed as failed:
+            self._keep_ideas(replace(before, ideas=failed.ideas or read_ideas(failed.reply), tries=()), number)
             spent = before.usage + self.ledger.claim(number, [failed.call])  # a failed call is paid for as well
             journal.set_usage(number, spent)
             return replace(experiment, proposal=replace(before, usage=spent)), False
@@ -265,14 +267,17 @@ class Proposer:
         self.publish(Proposed(reworked))
         return reworked, True
 
-    def _keep_ideas(self, proposal: Proposal, number: int) -> None:
+    def _keep_ideas(self, proposal: Proposal, number: int | None) -> None:
         keep_ideas(
             self.records.journal, proposal.ideas, proposal.tries,
             agent=proposal.agent or self.settings.agent, experiment=number,
         )  # fmt: skip
 
     def close(self) -> None:
-        """End all requests that are still open."""
+        """End all requests that are still open; the ideas in answers that nobody took are kept."""
+        with suppress(Exception):  # they are not worth a study's end
+            for unused in self.prefetch.proposals:
+                self._keep_ideas(unused, None)
         self.prefetch.close()
 
     def join(self) -> None:

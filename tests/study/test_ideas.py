@@ -1,5 +1,7 @@
 """The backlog: ideas of agents and of the user are kept, numbered, merged, tried and struck."""
 
+import threading
+
 import pytest
 
 from autoresearch_magic.agents.llm.agent import LanguageModel
@@ -13,7 +15,7 @@ from autoresearch_magic.study.ideas import add_idea, backlog, described, for_age
 from autoresearch_magic.study.opening import open_study
 
 from ..agents.llm.test_agent import Scripted, reply
-from ..studies import QUICK, finish
+from ..studies import QUICK, SLOW, finish, wait_for
 
 
 @pytest.fixture
@@ -142,3 +144,19 @@ def test_hidden_lines_do_not_leak_through_ideas(make_study):
     assert study.ideas[0].text == "know that ANSWERS = [3, 1, 4]", "the user sees everything"
     assert "[3, 1, 4]" not in study.briefing()
     assert "- 2: halve X" in study.briefing()
+
+
+def test_ideas_of_an_answer_that_nobody_took_are_kept(make_study, monkeypatch):
+    replies = [
+        f"<idea>1</idea><ideas>idea {n}</ideas>{reply(SLOW.replace('3.0', f'2.{n}').replace('0.4', '30'))}"
+        for n in range(9)
+    ]
+    backend = Scripted(*replies)
+    monkeypatch.setitem(BUILT_IN, "model", lambda order: LanguageModel(backend))
+    study = make_study(QUICK, agent="model", experiments=9, repeats=1, timeout="60s")
+    study.start()
+    wait_for(lambda: len(study.ideas) == 1 and len(backend.prompts) == 2)
+    wait_for(lambda: not any(each.name == "autoresearch-agent" for each in threading.enumerate()))
+    study.stop()
+    assert [(i.text, i.origin) for i in study.ideas] == [("idea 0", "scripted, experiment 1"), ("idea 1", "scripted")]
+    assert {i.state for i in study.ideas} == {"open"}, "an answer that nobody took tries nothing"

@@ -225,5 +225,5 @@ def test_further_numbers_have_columns_in_the_history_and_are_told_to_the_agent(m
     assert numbers["per.dog"] == 2.5
     assert study.status.message.startswith("--also typo has no value")
     prompt = study.briefing()
-    assert "while the metric alone decides: `worst=2 * X`; `per=per`; `typo=eror`;" in prompt
+    assert "while the metric alone decides: `worst=2 * X`; `per=per`; `typo=eror`; " in prompt
     assert "- 0: worst 6, per.cat 3, per.dog 2.5, n0 0.5" in prompt

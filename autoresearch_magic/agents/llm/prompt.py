@@ -150,7 +150,7 @@ def _about_cell(briefing: Briefing) -> Sequence[str]:
         else "frozen, runs before the target and defines names for it"
     )
     return (
-        f"# The metric\n\n{_metric(briefing)} An experiment may spend {briefing.budget or 'a fixed budget'}.{_also(briefing)}",
+        f"# The metric\n\n{_metric(briefing)} An experiment may spend {briefing.budget or 'a fixed budget'}.",
         f"# The setup: {title}\n\n{_code(setup)}" if setup.strip() else "",
     )
 
@@ -162,7 +162,7 @@ def _about_repository(briefing: Briefing) -> Sequence[str]:
     paths = "\n".join(briefing.tracked)
     return (
         f"# The metric\n\n{metric.name}, read from the output of `{briefing.verify}`, which runs in the repository's root. {better} is "
-        f"better.{guard}{_valid(briefing)}{_also(briefing)}",
+        f"better.{guard}{_valid(briefing)}",
         f"# The scope: files that you may change or add\n\n{' '.join(briefing.scope)}",
         f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
         f"# The files that measure: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
@@ -223,7 +223,7 @@ def sections(briefing: Briefing) -> list[str]:
         _section("What was kept, in order", _kept(history, metric, briefing.noise)),
         _section("Near misses: not kept, but close", _near_misses(history, metric, briefing.noise)),
         _section("Failures, by cause", _failures(history)),
-        _section("Other numbers that the runs gave", _numbers(history, briefing.incumbent), limit=NUMBERS),
+        _section("Other numbers that the runs gave", _numbers(briefing), limit=NUMBERS),
         _section("Running or waiting to run: do not propose these, nor a variant", _running(briefing)),
         run_notes(briefing),
         run_files(briefing),
@@ -251,11 +251,6 @@ def _metric(briefing: Briefing) -> str:
 
 def _valid(briefing: Briefing) -> str:
     return f" A run counts only if this holds: `{briefing.valid}`." if briefing.valid else ""
-
-
-def _also(briefing: Briefing) -> str:
-    also = _short("; ".join(f"`{each}`" for each in briefing.also), SECTION)
-    return f" Also measured, for you to learn from, while the metric alone decides: {also}." if also else ""
 
 
 def _incumbent(briefing: Briefing) -> str:
@@ -352,10 +347,17 @@ def _failures(history: Sequence[Experiment]) -> list[str]:
     return lines
 
 
-def _numbers(history: Sequence[Experiment], incumbent: Experiment) -> list[str]:
+def _numbers(briefing: Briefing) -> list[str]:
     """Return a line with the other numbers of the present target, of the baseline and of the latest experiments."""
-    chosen = {e.number: e for e in [incumbent, *history[:1], *reversed(history[-3:])]}
-    return [f"- {e.number}: {format_numbers(e.numbers, NUMBERS // 4)}" for e in chosen.values() if e.numbers]
+    history = briefing.history
+    chosen = {e.number: e for e in [briefing.incumbent, *history[:1], *reversed(history[-3:])]}
+    lines = [f"- {e.number}: {format_numbers(e.numbers, NUMBERS // 4)}" for e in chosen.values() if e.numbers]
+    what = "; ".join(f"`{each}`" for each in briefing.also)
+    return (
+        [f"Measured on purpose, for you to learn from, while the metric alone decides: {what}", *lines]
+        if what and lines
+        else lines
+    )
 
 
 def _running(briefing: Briefing) -> list[str]:
