@@ -1,6 +1,7 @@
 """The backlog: ideas of agents and of the user are kept, numbered, merged, tried and struck."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +161,21 @@ def test_ideas_of_an_answer_that_nobody_took_are_kept(make_study, monkeypatch):
     study.stop()
     assert [(i.text, i.origin) for i in study.ideas] == [("idea 0", "scripted, experiment 1"), ("idea 1", "scripted")]
     assert {i.state for i in study.ideas} == {"open"}, "an answer that nobody took tries nothing"
+
+
+def test_the_documented_agent_tries_ideas_and_leaves_some(make_study, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "coding-agents.md").read_text()
+    made = {}
+    exec(page.partition("### An agent of your own")[2].partition("```python\n")[2].partition("```")[0], made)
+    monkeypatch.setitem(BUILT_IN, "halver", lambda order: made["Halver"]())
+    study = make_study(QUICK, agent="halver", experiments=2, repeats=1)
+    study.step()
+    study.wait(60)
+    study.add_idea("halve X, then again")
+    study.resume()
+    study.wait(60)
+    assert [e.target.partition("\n")[0] for e in study.experiments][:2] == ["X = 3.0", "X = 1.5"]
+    assert [(i.text, i.origin) for i in study.ideas] == [
+        ("a third of X", "halver, experiment 1"), ("X in a schedule", "halver, experiment 1"), ("halve X, then again", "you"),
+    ]  # fmt: skip
+    assert [i.state for i in study.ideas] == ["open", "open", "tried"]
