@@ -3,6 +3,7 @@
 import re
 import shlex
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,17 @@ from autoresearch_magic.agents.llm.backend import BackendRefused
 
 NAMES = ("claude-code", "codex", "gemini", "opencode", "aider", "cursor")
 UNSAFE = re.compile(r"dangerous|bypass|yolo|danger-full-access|--force|full-auto|skip-permissions|--auto\b")
+
+
+def test_the_documentation_shows_how_each_agent_is_started():
+    text = (Path(__file__).parents[3] / "docs" / "coding-agents.md").read_text()
+
+    for adapter in ADAPTERS.values():
+        assert f"\n{adapter.shown()}\n" in text
+        assert f"| `{adapter.name}" in text
+        assert all(f"`{glob}`" in text for glob in adapter.credentials)
+        assert adapter.dated in text
+        assert adapter.seen in text
 
 
 def test_every_coding_agent_of_the_documentation_has_an_entry():
