@@ -6,12 +6,14 @@ Reading changes nothing. `put_back` is called on request alone, and overwrites n
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import UserError
 from ...source import files
+from ..scratch import scratch_folder
 from .checkout import Checkout, frozen_by_name, listed, top_of
 from .command import GitFailed, git, names
 
@@ -56,7 +58,7 @@ def read_working_tree(checkout: Checkout, base: Mapping[str, str]) -> WorkingTre
     untracked = names(git(top, "ls-files", "-z", "--others", "--exclude-standard"))
     ours = _editable(checkout, {*tracked, *untracked, *base})
     target = {path: text for path in sorted(ours) if (text := _read(top, path)) is not None}
-    differ = names(git(top, "diff", "--name-only", "--no-renames", "-z", checkout.commit, "--"))
+    differ = _differing(top, checkout.commit)
     return WorkingTree(
         target,
         tuple(path for path in differ if path not in ours),
@@ -162,6 +164,17 @@ def put_back(checkout: Checkout, tried: Mapping[str, str], best: Mapping[str, st
                 place.chmod(place.stat().st_mode | 0o111)
         done.append(path)
     return done, left
+
+
+def _differing(top: Path, commit: str) -> list[str]:
+    """Return the tracked files that differ from a commit, in any way."""
+    index = top / git(top, "rev-parse", "--git-path", "index").removesuffix("\n")
+    with scratch_folder() as folder:  # where files were touched, diff writes the index anew: a copy of it
+        copy = folder / "index"
+        if index.is_file():
+            shutil.copyfile(index, copy)
+        env = {"GIT_INDEX_FILE": str(copy)}
+        return names(git(top, "diff", "--name-only", "--no-renames", "-z", commit, "--", env=env))
 
 
 def _editable(checkout: Checkout, paths: set[str]) -> set[str]:

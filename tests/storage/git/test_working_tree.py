@@ -50,6 +50,7 @@ def test_changed_new_and_deleted_files_of_the_scope_are_the_version(repo, checko
         },
     )
     run_git(repo, "add", "src/new/b.py")
+    os.utime(repo / "README.md", (1, 1))  # touched: git would like to note that in the index
     before = state(repo)
     tree = read_working_tree(found, base)
     assert tree.target == {"src/app.py": "A = 2\n", "src/new/b.py": "B = 1\n"}
