@@ -21,12 +21,12 @@ from ...runners.tools import VENVS, Tools, find_tools, packages
 from ...source import files
 from ...source.edits import fingerprint
 from ...storage.git.checkout import MAX_TARGET, Checkout, ignored_folders
-from ...text import cut_middle, shorten
+from ...text import counted, cut_middle, shorten
 from ..base import Agent, Briefing
 from ..checkout_guard import CheckoutGuard
 from ..environment import agent_environment
 from ..llm.backend import BackendRefused
-from ..llm.calls import backoff
+from ..llm.calls import Problem, backoff
 from ..llm.command import LONGEST as LONGEST_WAIT
 from ..llm.prices import cost
 from ..llm.reply_parser import read_ideas, read_tries
@@ -161,7 +161,7 @@ class EditingAgent(Agent):
             with self._watched(briefing, checkout, space):
                 ending = self._run(briefing, [self.adapter.path(), *arguments], asked, space, variables)
             result = self.adapter.read(ending, asked, datetime.now().astimezone())
-            result = replace(result, usage=self._usage(result.usage, briefing))
+            result = replace(result, usage=self._usage(result.usage, briefing, result.problem))
             briefing.paid(result.usage)
             try:
                 change = space.change()
@@ -179,7 +179,7 @@ class EditingAgent(Agent):
             )  # fmt: skip
         except (UserError, Stopped) as error:
             if error.usage is not None:  # what a program that was ended has used counts
-                error.usage = self._usage(error.usage, briefing)
+                error.usage = self._usage(error.usage, briefing, ended=True)
                 briefing.paid(error.usage)
             raise
 
@@ -218,23 +218,31 @@ class EditingAgent(Agent):
             return None
         return max(CENT, self.settings.max_cost - sum(e.proposal.usage.cost or 0.0 for e in briefing.history))
 
-    def _usage(self, usage: Usage, briefing: Briefing) -> Usage:
+    def _usage(self, usage: Usage, briefing: Briefing, problem: Problem | None = None, *, ended: bool = False) -> Usage:
         """Return what a run has used, with its cost from the price list where the program tells tokens only.
 
-        A program that was ended has told nothing: it is taken for the most expensive one so far, so that one hang does not make the cost
-        of a whole study unknown.
+        A program that was ended or has crashed may have told nothing. It is taken for the most expensive one so far, and the user is told,
+        so that neither one hang makes the cost of a whole study unknown, nor a limit is passed unseen.
         """
         if usage.cost is None and usage.tokens and self.model:
             usage = replace(usage, cost=cost(self.model, usage))
-        if usage.calls or usage.tokens or usage.cost is not None:
+        tells_cost, tells_tokens = self.adapter.tells_cost, self.adapter.tells_tokens
+        if not (tells_cost and usage.cost is None) and not (tells_tokens and not usage.tokens):
             return usage
-        told = [
-            e.proposal.usage for e in briefing.history if e.proposal.agent == self.name and e.proposal.usage.calls == 1
-        ]
-        if self.adapter.tells_cost:
-            told = [each for each in told if each.cost is not None]
-        most = max(told, key=lambda each: (each.cost or 0.0, each.tokens), default=None)
-        return usage if most is None else replace(most, calls=0, seconds=usage.seconds)
+        if problem is not None and problem.kind in ("limit", "refused"):  # it was not let in
+            return replace(usage, calls=0, cost=0.0)
+        if problem is None and not ended:
+            return usage
+        own = [e.proposal.usage for e in briefing.history if e.proposal.agent == self.name]
+        told = [each for each in own if each.calls == 1 and (each.cost is not None if tells_cost else each.tokens)]
+        most = max(told, key=lambda each: (each.cost or 0.0, each.tokens), default=Usage())
+        if self.settings.max_cost is not None or self.settings.max_tokens is not None:
+            what = f"${most.cost or 0:.2f}" if tells_cost else counted(most.tokens, "token")
+            counts = (
+                f"{what}, the most that a question has used so far, is counted for it" if told else "it is not counted"
+            )
+            briefing.wait(0.0, f"{self.adapter.title} ended before it told what it has used: {counts}.")
+        return replace(most, calls=0, seconds=usage.seconds)
 
     # -- what becomes of it ---------------------------------------------------------------------------------------------
 

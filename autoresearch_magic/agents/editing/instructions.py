@@ -200,7 +200,7 @@ def _method(deadline: float, several: bool) -> str:
 
 - One idea, small enough that the result tells whether it was good. Equally good and shorter counts as better.
 - Ask nothing: nobody answers. Install nothing, and leave the machine as it is.
-- You may run code here to find out. It is not counted, so do not spend long on it: after {format_duration(deadline)} you are ended, \
+- You may run code here to find out, where you have the right to. It is not counted, so do not spend long on it: after {format_duration(deadline)} you are ended, \
 and what you have changed until then is not used.
 - Do not change {frozen}.
 - Do not train on validation data, tune to a seed, or read keys, environment variables or files that the code does not read already.

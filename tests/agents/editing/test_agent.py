@@ -344,16 +344,44 @@ def test_a_coding_agents_own_json_gives_message_cost_and_tokens(in_repo, tmp_pat
     assert "--max-budget-usd 2.0000" in proposal.reply
 
 
-def test_what_a_question_that_was_ended_has_cost_is_taken_from_the_others(in_repo, tmp_path):
-    made = make_agent("claude-code", "", Settings(metric="loss"), tmp_path)
+@pytest.mark.parametrize(
+    ("spec", "known", "counted", "said"),
+    [
+        ("claude-code", True, 0.3, "$0.30, the most that a question has used so far, is counted for it."),
+        ("claude-code", False, 0.0, "it is not counted."),
+        ("codex", True, 3, "3 tokens, the most that a question has used so far, is counted for it."),
+    ],
+)
+def test_what_a_question_that_was_ended_has_used_is_taken_from_the_others(
+    standins, in_repo, tmp_path, spec, known, counted, said
+):
+    limit = {"max_cost": 5.0} if spec == "claude-code" else {"max_tokens": 9_000}
+    made = make_agent(spec, "", Settings(metric="loss", **limit), tmp_path)
+    cost = (lambda n: n / 10) if spec == "claude-code" else lambda n: None
     done = [
-        Experiment(n, 0, Proposal("", "s", agent="claude-code", usage=Usage(1, output=n, seconds=9, cost=n / 10)))
+        Experiment(n, 0, Proposal("", "s", agent=spec, usage=Usage(1, output=n, seconds=9, cost=cost(n))))
         for n in (1, 3, 2)
     ]
-    brief = in_repo()
-    assert made._usage(Usage(seconds=5, cost=None), brief).cost is None
-    known = replace(brief, history=(*brief.history, *done))
-    assert made._usage(Usage(seconds=5, cost=None), known) == Usage(0, output=3, seconds=5, cost=0.3)
+    brief, told, paid = in_repo(), [], []
+    brief = replace(
+        brief, history=(*brief.history, *(done if known else ())), paid=lambda usage: paid.append(usage) or True,
+        wait=lambda seconds, reason: told.append(reason) if reason else None,
+    )  # fmt: skip
+    standins.behave("crash")
+    refused(made, brief, CallFailed)
+    [usage] = paid
+    assert (usage.cost if spec == "claude-code" else usage.tokens) == counted
+    assert next(line for line in told if "told" in line).endswith(said)
+    standins.behave("quota")
+    paid.clear()
+    with pytest.raises(Stopped):
+        made.propose(replace(brief, wait=stop_at_limit))
+    assert [(each.cost, each.tokens, each.calls) for each in paid] == [(0.0, 0, 0)]
+
+
+def stop_at_limit(seconds, reason):
+    if seconds:
+        raise Stopped
 
 
 def test_what_git_does_in_its_folder_stays_there(agent, in_repo, repo):
