@@ -231,6 +231,7 @@ ADAPTERS: dict[str, Adapter] = {
                 text=Field("item.text", {"type": "item.completed", "item.type": "agent_message"}),
                 session=Field("thread_id", {"type": "thread.started"}),
                 error=Field("error.message", {"type": "turn.failed"}),
+                trouble=Field("message", {"type": "error"}),
                 input=Field("usage.input_tokens", {"type": "turn.completed"}, "sum"),
                 cached=Field("usage.cached_input_tokens", {"type": "turn.completed"}, "sum"),
                 output=Field("usage.output_tokens", {"type": "turn.completed"}, "sum"),
@@ -285,7 +286,8 @@ ADAPTERS: dict[str, Adapter] = {
             title="OpenCode",
             program="opencode",
             # What would ask is refused in `run`. Shell commands may leave the folder, as it has no sandbox for them.
-            start=("run", "--format", "json"),
+            # Its log tells of a limit that it waits out by itself, for as long as the server says.
+            start=("run", "--format", "json", "--print-logs", "--log-level", "ERROR"),
             model=("--model", "{model}"),
             variables={"OPENCODE_PERMISSION": _OPENCODE_PERMISSION, "OPENCODE_DISABLE_AUTOUPDATE": "true"},
             credentials=("OPENCODE_*",),
@@ -304,7 +306,7 @@ ADAPTERS: dict[str, Adapter] = {
                 output=Field("part.tokens.output+part.tokens.reasoning", {"type": "step_finish"}, "sum"),
             ),
             signs=Signs(
-                limit=r"rate.?limit|usage limit|quota|too many requests|overloaded",
+                limit=r'rate.?limit|usage limit|quota|too many requests|overloaded|stream error".*small=false.*error\.error="(?P<said>[^"]*)',
                 login=r"ProviderAuthError|api key is missing|invalid api key|incorrect api key",
                 refused=r"ProviderModelNotFoundError|model not found|insufficient (?:balance|credit)",
             ),

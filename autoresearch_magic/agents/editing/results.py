@@ -79,6 +79,8 @@ class Reads:
         What the agent needs to continue or show this conversation.
     error : Field or Pattern or None
         What went wrong, in its own words; there only when something did.
+    trouble : Field or Pattern or None
+        What it tells of attempts that fail while it goes on; counts only where it then fails or is ended.
     status, retry_after : Field or None
         The HTTP status with which the model's server refused, and the seconds that it asks to wait.
     cost : Field or Pattern or None
@@ -93,6 +95,7 @@ class Reads:
     noise: str = ""
     session: Place | None = None
     error: Place | None = None
+    trouble: Place | None = None
     status: Place | None = None
     retry_after: Place | None = None
     cost: Place | None = None
@@ -110,7 +113,9 @@ class Reads:
 
 @dataclass(frozen=True)
 class Signs:
-    """How a coding agent says that it cannot work: regular expressions, looked for in its error and, where it failed, its output.
+    """How a coding agent says that it cannot work: regular expressions, looked for in its error, else in what it has printed.
+
+    What is shown is the line that they find, or their group ``said``.
 
     Attributes
     ----------
@@ -202,7 +207,7 @@ class _Output:
 
     Attributes
     ----------
-    text, session, error : str
+    text, session, error, trouble : str
     status : int
     retry_after : float or None
     usage : Usage
@@ -215,6 +220,7 @@ class _Output:
             self._objects = list(json_objects(ending.errors))  # where some programs write the error, also as JSON
         self.session = self._words(reads.session).strip()
         self.error = self._words(reads.error).strip()
+        self.trouble = self._words(reads.trouble).strip()
         self.status = self._tokens(reads.status)
         self.retry_after = self._number(reads.retry_after)
         self.text = self._words(reads.text).strip()
@@ -297,8 +303,9 @@ def _problem(
 ) -> tuple[Problem | None, bool]:
     """Return why there is no answer, and whether that was guessed from prose."""
     failed = bool(ending.code or ending.cut or found.error)
-    # A structured answer without an error is no error, whatever its message talks about.
-    said = "\n".join((found.error, ending.errors if failed else "", "" if found.answered else _tail(ending.output)))
+    # What the agent itself calls the error says most. A structured answer without one is none, whatever its message talks about.
+    logged = f"{found.trouble}\n{ending.errors}" if failed else ""
+    said = found.error or "\n".join((logged, "" if found.answered else _tail(ending.output)))
     by_status = {**STATUSES, **(signs.statuses or {})}.get(found.status) if failed else None
     patterns: tuple[tuple[Kind, str], ...] = (
         ("login", signs.login),
@@ -321,7 +328,12 @@ def _problem(
             return general, not failed
     if not failed:
         return None, False
-    why = last_line(found.error) or last_line(ending.errors) or last_line("" if found.answered else ending.output)
+    why = (
+        last_line(found.error)
+        or last_line(found.trouble)
+        or last_line(ending.errors)
+        or last_line("" if found.answered else ending.output)
+    )
     how = f"ended with {code_words(ending.code)}" if ending.code else "failed"
     return Problem("failed", f"{title} {how}{': ' + why if why else ''}".rstrip(".") + "."), False
 
@@ -343,9 +355,9 @@ def _tail(text: str) -> str:
 
 
 def _find(pattern: str, text: str) -> str:
-    """Return the line of a text that a pattern finds, shortened and without keys; empty for none."""
+    """Return the line of a text that a pattern finds, or its group ``said``, shortened and without keys; empty for none."""
     if not pattern or not (found := re.search(pattern, text, re.IGNORECASE | re.MULTILINE)):
         return ""
     start, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.end())
-    line = " ".join(text[start : end if end >= 0 else None].split())
+    line = " ".join((found.groupdict().get("said") or text[start : end if end >= 0 else None]).split())
     return without_secrets(line)[:300].rstrip(" .")

@@ -109,7 +109,7 @@ def test_the_command_line_for_a_person_can_be_read_by_a_shell():
     words = shlex.split(ADAPTERS["opencode"].shown("openai/gpt-5").removesuffix(" < INSTRUCTIONS"))
 
     assert words[0].startswith('OPENCODE_PERMISSION={"*":"allow"')
-    assert words[-3:] == ["json", "--model", "openai/gpt-5"]
+    assert words[-2:] == ["--model", "openai/gpt-5"]
 
 
 def test_any_other_program_is_an_editor():

@@ -210,3 +210,49 @@ def test_a_limit_in_the_prose_of_an_editor_that_ended_well_is_a_guess():
 
     assert (guess.problem.kind, guess.problem.seconds, guess.guessed) == ("limit", 300.0, True)
     assert (failure.problem.kind, failure.guessed) == ("limit", False)
+
+
+def test_a_limit_that_an_agent_waits_out_by_itself_is_told_when_it_is_ended():
+    log = (
+        'timestamp=2026-11-28T15:34:00.748Z level=ERROR run=d0e61eb8 message="stream error" providerID=loop modelID=loop small=false '
+        'agent=build mode=primary error.error="AI_APICallError: the words of the server"\n'
+    )
+
+    cut = ADAPTERS["opencode"].read(Ending("opencode", -9, "", log, 600.0, "deadline"))
+    ended = ADAPTERS["opencode"].read(Ending("opencode", 0, '{"type":"text","part":{"text":"Done."}}', log, 9.0))
+
+    assert (cut.problem.kind, cut.problem.line) == (
+        "limit",
+        "OpenCode is at its limit: AI_APICallError: the words of the server.",
+    )
+    assert (ended.problem, ended.text) == (None, "Done.")
+
+
+def test_trouble_that_an_agent_has_overcome_is_no_error():
+    trouble = {
+        "type": "error",
+        "message": "Reconnecting... 1/5 (exceeded retry limit, last status: 429 Too Many Requests)",
+    }
+    done = {"type": "item.completed", "item": {"type": "agent_message", "text": "Done."}}
+    events = [json.dumps(trouble), json.dumps(done)]
+
+    overcome = ADAPTERS["codex"].read(Ending("codex", 0, "\n".join(events), "", 9.0))
+    ended = ADAPTERS["codex"].read(Ending("codex", -9, events[0], "", 600.0, "deadline"))
+
+    assert (overcome.text, overcome.problem) == ("Done.", None)
+    assert ended.problem.kind == "limit"
+    assert "429 Too Many Requests" in ended.problem.line
+
+
+def test_what_an_agent_calls_its_error_counts_more_than_its_log():
+    error = {
+        "type": "error",
+        "sessionID": "s",
+        "error": {"name": "APIError", "data": {"message": "no such thing", "statusCode": 404}},
+    }
+
+    result = ADAPTERS["opencode"].read(
+        Ending("opencode", 1, json.dumps(error), "rate limit, quota, invalid api key", 9.0)
+    )
+
+    assert (result.problem.kind, result.problem.line) == ("refused", "OpenCode cannot work: no such thing.")

@@ -39,7 +39,7 @@ OPTIONS = {
         {"-m": 1, "--model": 1, "-p": 1, "--prompt": 1, "--output-format": 1, "-o": 1, "--approval-mode": 1, "--skip-trust": 0},
         {"--output-format": "json", "--approval-mode": "auto_edit", "--skip-trust": None},
     ),
-    "opencode": ({"--format": 1, "-m": 1, "--model": 1, "--agent": 1, "--title": 1, "--dir": 1}, {"run": None, "--format": "json"}),
+    "opencode": ({"--format": 1, "--print-logs": 0, "--log-level": 1, "-m": 1, "--model": 1, "--agent": 1, "--title": 1, "--dir": 1}, {"run": None, "--format": "json"}),
     "aider": (
         {"--yes-always": 0, "--no-git": 0, "--no-pretty": 0, "--no-stream": 0, "--no-fancy-input": 0, "--no-suggest-shell-commands": 0,
          "--no-detect-urls": 0, "--no-check-update": 0, "--no-show-release-notes": 0, "--no-show-model-warnings": 0,
