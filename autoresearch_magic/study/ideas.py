@@ -104,7 +104,9 @@ def keep_ideas(
     experiment : int or None
         The proposal's number; None for one that was never used, and so tries nothing.
     """
-    tries = () if experiment is None else tries
+    # Agents of other packages are not type-checked, and a mistake there must not end a study.
+    ideas = (ideas,) if isinstance(ideas, str) else ideas
+    tries = () if experiment is None else [number for number in tries if isinstance(number, int)]
     if not ideas and not tries:
         return
     known = backlog(journal)
@@ -113,7 +115,7 @@ def keep_ideas(
             journal.note("idea struck", idea=number, experiment=experiment)
     words = {_words(each.text) for each in known}
     for text in ideas[:IDEAS]:
-        line = shorten(text, IDEA)
+        line = shorten(str(text), IDEA)
         if line and _words(line) not in words:
             words.add(_words(line))
             journal.note("idea", text=line, agent=agent or "an agent", experiment=experiment)

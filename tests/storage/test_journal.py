@@ -112,7 +112,7 @@ NUMBERS = st.floats() | st.integers(-(2**80), 2**80).map(float)
 MEASUREMENTS = st.builds(
     Measurement, st.sampled_from([*Outcome]), st.none() | NUMBERS, st.integers(-(2**70), 2**70), seconds=NUMBERS, charged=NUMBERS,
     evaluation=NUMBERS, steps=st.integers(-(2**80), 2**80), memory=NUMBERS, error=TEXTS, traceback=TEXTS, output=TEXTS,
-    names=st.lists(TEXTS, max_size=3).map(tuple),
+    names=st.lists(TEXTS, max_size=3).map(tuple), notes=st.lists(TEXTS, max_size=3).map(tuple), artifacts=st.dictionaries(TEXTS, TEXTS, max_size=3),
     curve=st.lists(
         st.builds(Point, NUMBERS, NUMBERS, st.integers(-(2**80), 2**80), st.dictionaries(TEXTS, NUMBERS, max_size=3)), max_size=3
     ).map(tuple),
@@ -138,6 +138,9 @@ def test_whatever_a_run_leaves_can_be_recorded_and_written_elsewhere(journal, m,
         again.traceback,
         again.output,
         *again.names,
+        *again.notes,
+        *again.artifacts,
+        *again.artifacts.values(),
         read.reason,
         journal.notes()[-1][2]["failure"],
     ):

@@ -96,6 +96,13 @@ def test_what_an_agent_of_ones_own_returns_is_bounded(journal):
     assert len(ideas) == IDEAS
     assert all(len(i.text) == IDEA and i.text.isprintable() for i in ideas)
     assert ideas[0].origin == "an agent, experiment 1", "not taken for the user's"
+    keep_ideas(journal, "one text", ["1", None, 2.0], agent="a", experiment=2)
+    keep_ideas(journal, [7, None], [], agent="a", experiment=2)
+    assert [(i.text, i.state) for i in backlog(journal)[IDEAS:]] == [
+        ("one text", "open"),
+        ("7", "open"),
+        ("None", "open"),
+    ]
 
 
 def test_ideas_of_replies_that_are_unusable_or_refused_are_kept_and_those_tried_are_marked(make_study, monkeypatch):

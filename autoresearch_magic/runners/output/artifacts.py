@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...experiment import LONGEST_ARTIFACT, MOST_ARTIFACTS
 from ...source.files import expand_braces, literal, match
-from ...text import cut_middle, printable
+from ...text import cut_middle, printable, shorten
 from ..environment import without_secrets
 from .named_lines import visible_lines
 
@@ -21,6 +21,8 @@ LARGE = 256_000
 """Bytes from which a file is named with its size alone."""
 MOST_SEEN = 50_000
 """Files that are looked at; a folder with more needs a narrower glob."""
+LONGEST_PATH = 200
+"""Characters of a path."""
 PASSED_OVER = {".git", ".autoresearch", "node_modules", "__pycache__", ".venv"}
 
 State = tuple[int, int, int, int]
@@ -72,7 +74,7 @@ class ArtifactFiles:
         chosen = list(dict.fromkeys(ordered))
         if len(chosen) > MOST_ARTIFACTS:
             self.problem = f"--artifacts: a run wrote {len(chosen):,} such files, and the first {MOST_ARTIFACTS} are kept, in the order of the globs."
-        return {path: _content(folder / path) for path in chosen[:MOST_ARTIFACTS]}
+        return {shorten(path, LONGEST_PATH): _content(folder / path) for path in chosen[:MOST_ARTIFACTS]}
 
     def _paths(self, folder: Path) -> Iterator[str]:
         """Yield the paths of the files below the folders that the globs name."""

@@ -224,6 +224,11 @@ def _named(run: RunOutput) -> list[Candidate]:
             f"no number right after {run.metric!r} ({run.place(*without_number)}): "
             f"print a number there, or say how to read it with {run.option()}"
         )
+    if not candidates and (in_notes := find_named(run.lines, run.metric)[0]):
+        place = run.place(in_notes[-1].line_number, in_notes[-1].line)
+        raise Unreadable(
+            f"only a note names {run.metric!r} ({place}), and notes are for the agent: print it without  note:"
+        )
     return candidates
 
 

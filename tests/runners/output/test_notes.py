@@ -6,6 +6,7 @@ from autoresearch_magic.experiment import LONGEST_NOTE, MOST_NOTES
 from autoresearch_magic.runners.output.all_numbers import printed_numbers
 from autoresearch_magic.runners.output.metric_reader import parse_rule, read_metric
 from autoresearch_magic.runners.output.notes import printed_notes
+from autoresearch_magic.runners.output.readings import Unreadable
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,13 @@ def test_what_a_note_says_is_no_value(rule, tmp_path):
     if not rule:
         assert value("0.5\nnote: class 3 has 0.9\n") == 0.5, "the only number"
     assert printed_numbers("train: 1.5\nnote: class 3: 0.9\n") == {"train": 1.5}
+
+
+def test_a_metric_that_only_a_note_names_is_no_value_and_says_so(tmp_path):
+    with pytest.raises(
+        Unreadable, match=r"^only a note names 'loss' \(line 2: \"Note: loss: 0.9\"\), and notes are for the agent"
+    ):
+        read_metric("train: 3\nNote: loss: 0.9\n", "loss", parse_rule("last"), folder=tmp_path, since=0.0)
 
 
 def test_notes_are_still_lines_where_a_pattern_asks_for_them(tmp_path):
