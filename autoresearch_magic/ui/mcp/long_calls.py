@@ -3,36 +3,113 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import anyio
-import anyio.to_thread
+from anyio.to_thread import run_sync
 from mcp.server.mcpserver import Context
 
+from ...agents.me import NAME as ME
 from ...config.settings import FIELDS
 from ...errors import Stopped, UserError
-from ...experiment import Experiment
 from ...study.definition import read_program
-from ...study.plan import Plan
 from ...study.study import Study
-from ..facts import plan_facts
-from ..replies import experiment_reply
+from ...study.tries import make_proposal
+from ..driving import Version, carry_out_begin, carry_out_finish, carry_out_try, read_version
+from ..replies import plan_reply
 from ..session import Place, known_layout, program_settings
 from . import results
 from .serving import Serving
 from .wording import for_client
-from .work import Work
+from .work import Work, in_progress
 
 
 def planned(serving: Serving, program: str, target: str, setup: str, settings: Mapping[str, Any]) -> Work:
     """Start to plan a study."""
+    serving.check_free()
     study = new_study(serving, program, target, setup, "", settings)
-    return serving.begin_work(Work("plan", study, study.plan, lambda: None))
+    return serving.begin_work(Work("plan", study, lambda show: plan_reply(study.plan(show))))
+
+
+def begun(serving: Serving, program: str, target: str, setup: str, name: str, settings: Mapping[str, Any]) -> Work:
+    """Start to measure the baseline of a new study, which is the served one from now on."""
+    if serving.only:
+        raise UserError(
+            f"This server is for the study {serving.only} alone (--study): try changes there, or use another server."
+        )
+    serving.check_free()
+    study = new_study(serving, program, target, setup, name, settings)
+    work = serving.begin_work(Work("start", study, lambda show: carry_out_begin(study, show, Place.SHELL)))
+    serving.begun = study.name
+    return work
+
+
+def tried(serving: Serving, name: str, source: str, files: Mapping[str, str | None] | None, version: Version) -> Work:
+    """Start to measure and judge a change.
+
+    Parameters
+    ----------
+    serving : Serving
+    name : str
+        The study's; empty for the served one.
+    source : str
+        The whole text of a target of one file.
+    files : Mapping or None
+        Files of a repository study, by path; None as content deletes one. Without both, what lies on disk is tried.
+    version : Version
+        What is said about the change; its target is filled in here.
+
+    Raises
+    ------
+    UserError
+        When there is nothing to try, or the study cannot try it.
+    """
+    study = free_study(serving, name)
+    if source and files is not None:
+        raise UserError(
+            "Both source and files are given: source is for a target of one file, files are for a repository."
+        )
+    given: str | Mapping[str, str | None] | None = files if files is not None else source or None
+    if given is not None:
+        if version.revert:
+            raise UserError(
+                "revert puts back what you have changed on disk: leave it out where you give source or files."
+            )
+        version = replace(version, target=make_proposal(study, given, summary=version.summary).target)
+    elif study.definition.checkout is None and study.definition.target_path is None:
+        raise UserError(f"The target of {study.name} lies in no file: give its whole new text as source.")
+    else:
+        target, path, scratch = read_version(study, None)
+        make_proposal(study, target, summary=version.summary)  # raises where there is nothing to try
+        version = replace(version, target=target, path=path, scratch=scratch)
+    return serving.begin_work(Work("try", study, lambda show: carry_out_try(study, version, show, Place.SHELL)))
+
+
+def finished(serving: Serving, name: str) -> Work:
+    """Start to choose the final version and confirm the result."""
+    study = free_study(serving, name)
+    return serving.begin_work(Work("finish", study, lambda show: carry_out_finish(study, show, Place.SHELL)))
+
+
+def free_study(serving: Serving, name: str) -> Study:
+    """Return the study that is meant.
+
+    Raises
+    ------
+    UserError
+        When there is none, or something works on it already.
+    """
+    study = serving.study(name)
+    serving.check_free()
+    if study.locked and not study.active:
+        raise UserError(f"Another process is working on {study.name}: wait for its end, or end it with the tool stop.")
+    return study
 
 
 def new_study(serving: Serving, program: str, target: str, setup: str, name: str, settings: Mapping[str, Any]) -> Study:
-    """Make a study of what a client has given.
+    """Make a study of what a client has given; its versions come from outside, without an end in number, unless settings say otherwise.
 
     Raises
     ------
@@ -50,62 +127,63 @@ def new_study(serving: Serving, program: str, target: str, setup: str, name: str
             "Say what experiments may change: target is a Python file, or the settings scope and verify name files of a git "
             "repository and the command that measures them."
         )
-    options: dict[str, Any] = dict(settings)
+    parsed = replace(parsed, settings={"experiments": "unlimited", **parsed.settings})
+    options: dict[str, Any] = {"agent": ME, **settings}
     return Study(parsed, target, setup, name=name.strip() or None, root=serving.session.root, **options)
 
 
-async def looked_after(
-    serving: Serving, work: Work | None, seconds: float, context: Context[Any, Any], *, stop: bool = True
-) -> results.Work:
-    """Wait for a piece of work, at most so many seconds, and tell where it stands.
+async def carried_out(begin: Callable[[], Work], seconds: float, context: Context[Any, Any]) -> results.Work:
+    """Begin a piece of work, wait for its end, at most so many seconds, and tell where it stands.
 
-    Parameters
-    ----------
-    serving : Serving
-    work : Work or None
-    seconds : float
-    context : Context
-        Of the call; it gets the progress.
-    stop : bool
-        Whether a client that cancels the call ends the work.
+    A client that cancels the call ends the work.
     """
-    if work is None:
-        text = await anyio.to_thread.run_sync(nothing_to_wait_for, serving)
-        return results.Work(text=text, what="nothing", done=True, study=serving.name(), share=1.0)
+    with anyio.CancelScope(shield=True):  # what has begun is known from here on, and can be ended
+        work = await run_sync(begin)
     try:
-        done = await work.follow(seconds, context.report_progress)
+        return await waited_for(work, seconds, context)
     except anyio.get_cancelled_exc_class():
-        if stop:
-            await work.stop_for_client()
+        await work.stop_for_client()
         raise
-    if not done:
-        text = f"{serving.in_progress(work)}. Call the tool wait, until done is true."
+
+
+async def waited_for(work: Work, seconds: float, context: Context[Any, Any]) -> results.Work:
+    """Wait for the end of a piece of work, at most so many seconds, and tell where it stands; the call gets the progress."""
+    if not await work.follow(seconds, context.report_progress):
+        text = f"{in_progress(work)}. Call the tool wait, until done is true."
         return results.Work(text=text, what=work.what, done=False, study=work.study.name, share=work.share)
-    return await anyio.to_thread.run_sync(_ended, work)
+    return await run_sync(_ended, work)
 
 
-def nothing_to_wait_for(serving: Serving) -> str:
-    """Return that nothing runs here, and where the study stands."""
-    return f"Nothing is in progress in this server. {for_client(serving.reply('status').text)}"
+def nothing_to_wait_for(serving: Serving) -> results.Work:
+    """Return that nothing was begun in this server, and where the study stands."""
+    text = f"Nothing is in progress in this server. {for_client(serving.reply('status').text)}"
+    return results.Work(text=text, what="nothing", done=True, study=serving.name(), share=1.0)
 
 
 def _ended(work: Work) -> results.Work:
-    """Return the result of work that has ended; raise its error."""
-    study = work.study
-    try:
-        found = work.result()
-    except Stopped:
-        found = None
+    """Return the result of work that has ended; raise its error, unless that is what a stop has left."""
+    name = work.study.name
     ended = results.Work(
-        text=f"The {work.what} of {study.name} was stopped.", what=work.what, done=True, study=study.name, share=1.0
+        text=f"The {work.what} of {name} is stopped.", what=work.what, done=True, study=name, share=1.0
     )
-    match found:
-        case Plan():
-            text = for_client(str(found))
-            return ended.model_copy(update={"text": text, "plan": results.Plan(**plan_facts(found))})
-        case Experiment():
-            shown = experiment_reply(study, found, place=Place.SHELL)
-            text = for_client(shown.text)
-            experiment = results.Experiment(**(shown.data or {}))
-            return ended.model_copy(update={"text": text, "experiment": experiment})
-    return ended
+    try:
+        reply = work.result()
+    except Stopped:
+        return ended
+    except UserError as error:
+        if not work.stopped:
+            raise
+        return ended.model_copy(update={"text": for_client(str(error))})
+    facts = dict(reply.data)
+    text = for_client(facts["text"])
+    match work.what:
+        case "plan":
+            found: dict[str, Any] = {"plan": results.Plan(**facts)}
+        case "start":
+            found = {"begun": results.Begun(**facts)}
+        case "try":
+            found = {"tried": results.Tried(**facts)}
+            text = f"{text}\n\n{facts['output']}" if facts["output"] else text
+        case "finish":
+            found = {"finished": results.Study(**facts)}
+    return ended.model_copy(update={"text": text, **found})

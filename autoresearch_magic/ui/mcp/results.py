@@ -223,16 +223,53 @@ class Briefing(Result):
     study: str
 
 
+class Begun(Result):
+    """A study that was begun: its baseline, and how much that varies from run to run."""
+
+    folder: str
+    metric: Metric
+    baseline: float | None
+    sd: float | None = Field(description="standard deviation of one run; null where one run does not show it")
+    runs: int
+    seconds: float = Field(description="of all these runs")
+    commit: str
+    settings: dict[str, Any]
+
+
+class Finished(Result):
+    """An experiment that an earlier call had begun, and that was finished first."""
+
+    experiment: int
+    verdict: str
+
+
+class Tried(Row):
+    """The verdict on a change, and what it rests on."""
+
+    metric: Metric
+    kept: bool = Field(description="whether it is the best version now, which the next change starts from")
+    parent_value: float | None
+    expect: str
+    output: str = Field(description="the end of what it has printed, where it failed")
+    best: Best
+    finished_first: list[Finished]
+    reverted: list[str] = Field(description="files that were put back to the best version")
+    left: list[str] = Field(description="files that have changed since they were read, and were left as they are")
+    scratch: list[str] = Field(description="untracked files that are no part of the version")
+    limit: str = Field(description="which of the study's limits has been reached; empty for none")
+
+
 class Work(Result):
     """A piece of work that takes a while: how far it is, or how it has ended."""
 
     text: str = Field(description="where it stands, or the outcome, in words")
-    what: Literal["plan", "start", "try", "nothing"]
+    what: Literal["plan", "start", "try", "finish", "nothing"]
     done: bool = Field(
         description="false while it runs: call the tool wait, until it is true; nothing is lost in between"
     )
     study: str
     share: float = Field(description="about how much of it is done, 0 to 1")
     plan: Plan | None = None
-    status: Study | None = Field(default=None, description="of the study that was begun or finished")
-    experiment: Experiment | None = Field(default=None, description="with its verdict, once it is judged")
+    begun: Begun | None = None
+    tried: Tried | None = None
+    finished: Study | None = None

@@ -21,12 +21,15 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import AnyHttpUrl, AnyUrl, ValidationError
 
 from ... import __version__
-from ...errors import UserError
+from ...errors import UserCodeError, UserError
 from .resources import add_resources
 from .serving import Serving
 from .token import OneToken
 from .tools import INSTRUCTIONS, add_tools
 from .wording import for_client
+
+TRACEBACK = 2_000
+"""Characters of the end of a traceback of the user's code."""
 
 
 class Server(MCPServer[Any]):
@@ -93,15 +96,18 @@ class Server(MCPServer[Any]):
 
 
 def _causes(error: BaseException) -> Iterable[BaseException]:
-    """Yield what an exception was raised from, and what that was raised from."""
-    cause = error.__cause__
+    """Yield what an exception was raised from or for, and what that was raised from; the SDK wraps a tool's exception, up to twice."""
+    cause = error.__cause__ or error.__context__
     while cause is not None:
         yield cause
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__
 
 
 def _refused(error: UserError) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=for_client(str(error)))], is_error=True)
+    """Return the error's line, and below it where the user's own code has failed."""
+    line = for_client(str(error))
+    text = f"{line}\n\n{error.traceback[-TRACEBACK:]}" if isinstance(error, UserCodeError) and error.traceback else line
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
 def _wrong_values(error: ValidationError) -> str:

@@ -11,7 +11,7 @@ from ...study.study import Study
 from ..commands.table import run_words
 from ..reply import Reply
 from ..session import Place, Session
-from .work import Work
+from .work import Work, in_progress
 
 
 class Serving:
@@ -58,6 +58,17 @@ class Serving:
         """Return the reply of a command of the command line about the study that is meant."""
         return run_words(self.session, [command, "--study", self.name(study), *words])
 
+    def check_free(self) -> None:
+        """Check that no piece of work is in progress.
+
+        Raises
+        ------
+        UserError
+            When one is.
+        """
+        if (work := self.work) is not None and work.running:
+            raise UserError(f"{in_progress(work)}: wait for it with the tool wait, or end it with the tool stop.")
+
     def begin_work(self, work: Work) -> Work:
         """Start a piece of work, and return it.
 
@@ -67,17 +78,10 @@ class Serving:
             When another one is in progress.
         """
         with self._lock:
-            if (present := self.work) is not None and present.running:
-                raise UserError(
-                    f"{self.in_progress(present)}: wait for it with the tool wait, or end it with the tool stop."
-                )
+            self.check_free()
             self.work = work
             work.start()
             return work
-
-    def in_progress(self, work: Work) -> str:
-        """Return that a piece of work is in progress."""
-        return f"{'A' if work.what != 'start' else 'The'} {work.what} of {work.study.name} is in progress ({work.line})"
 
     def close(self) -> None:
         """End what runs: the run in progress is killed, and the study can go on later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -11,9 +12,10 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from ...study.summary import history_text
+from ..driving import Version
 from ..facts import history_facts
 from . import results
-from .long_calls import looked_after, planned
+from .long_calls import begun, carried_out, finished, nothing_to_wait_for, planned, tried, waited_for
 from .serving import Serving
 from .wording import for_client
 
@@ -88,13 +90,55 @@ def _add_work(server: MCPServer[Any], serving: Serving) -> None:
         seconds: Seconds = WAIT,
     ) -> results.Work:  # fmt: skip
         """Run the target a few times before a start, and tell noise, time and which gains can be seen; nothing is recorded."""
-        work = await run_sync(planned, serving, program, target, setup, settings or {})
-        return await looked_after(serving, work, seconds, context)
+        return await carried_out(partial(planned, serving, program, target, setup, settings or {}), seconds, context)
+
+    @server.tool(title="Begin a study", annotations=RUNS)
+    async def start(
+        program: Program, context: Context[Any, Any], target: Target = "", setup: Setup = "",
+        name: Annotated[str, Field(description="the study's name; made from date and metric by default")] = "",
+        settings: Settings = None, seconds: Seconds = WAIT,
+    ) -> results.Work:  # fmt: skip
+        """Begin a study: check program and settings, measure the baseline and its noise. Then try changes with `try`."""
+        return await carried_out(partial(begun, serving, program, target, setup, name, settings or {}), seconds, context)
+
+    @server.tool(name="try", title="Try a change", annotations=RUNS)
+    async def try_change(
+        summary: Annotated[str, Field(min_length=1, description="what was changed, in one line")],
+        context: Context[Any, Any],
+        source: Annotated[str, Field(description="the whole new source of the target, where that is one file")] = "",
+        files: Annotated[
+            dict[str, str | None] | None,
+            Field(
+                description="changed files of a repository study: paths from its top to whole new contents, null to delete; the others are as in the current best"
+            ),
+        ] = None,
+        hypothesis: Annotated[str, Field(description="why it should help")] = "",
+        expect: Annotated[str, Field(description="the effect on the number that you expect, such as `-0.02`")] = "",
+        revert: Annotated[
+            bool, Field(description="put the files on disk back to the best version where yours is not kept")
+        ] = False,
+        drop: Annotated[
+            bool,
+            Field(description="give up an experiment that was begun and not finished, instead of finishing it first"),
+        ] = False,
+        study: Study = "",
+        seconds: Seconds = WAIT,
+    ) -> results.Work:
+        """Measure and judge one change against the current best. Without source and files, what you have changed on disk is tried."""
+        version = Version("", summary, hypothesis, expect, drop, revert)
+        return await carried_out(partial(tried, serving, study, source, files, version), seconds, context)
+
+    @server.tool(title="Finish", annotations=RUNS)
+    async def finish(context: Context[Any, Any], study: Study = "", seconds: Seconds = WAIT) -> results.Work:
+        """End the search: choose the final version, and measure it and the baseline again on fresh seeds. That is the result to report."""
+        return await carried_out(partial(finished, serving, study), seconds, context)
 
     @server.tool(title="Wait", annotations=READS)
     async def wait(context: Context[Any, Any], seconds: Seconds = WAIT) -> results.Work:
         """Wait for what `plan`, `start` or `try` has left running, and return its result; the last result again when nothing runs."""
-        return await looked_after(serving, serving.work, seconds, context, stop=False)
+        if (work := serving.work) is None:
+            return await run_sync(nothing_to_wait_for, serving)
+        return await waited_for(work, seconds, context)
 
 
 def _add_looks(server: MCPServer[Any], serving: Serving) -> None:

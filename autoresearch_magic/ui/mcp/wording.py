@@ -6,7 +6,21 @@ import re
 
 from ..wording import for_shell
 
-TOOLS = ("plan", "start", "try", "wait", "status", "history", "show", "diff", "evals", "briefing", "say", "stop")
+TOOLS = (
+    "plan",
+    "start",
+    "try",
+    "finish",
+    "wait",
+    "status",
+    "history",
+    "show",
+    "diff",
+    "evals",
+    "briefing",
+    "say",
+    "stop",
+)
 """The tools, in the order in which they are listed."""
 
 _CALL = re.compile(rf"(?<![\w%])%{{1,2}}autoresearch ({'|'.join(TOOLS)})\b")

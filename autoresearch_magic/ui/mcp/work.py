@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import anyio
 import anyio.to_thread
@@ -15,6 +15,8 @@ from ...study.status import StudyStatus
 from ...study.study import Study
 from ...study.summary import run_line
 from ..progress_bar import caption
+
+What: TypeAlias = Literal["plan", "start", "try", "finish"]
 
 Report = Callable[[float, float, str], Coroutine[Any, Any, None]]
 """Sends a progress notification: what is done, of how much, and a line in words."""
@@ -34,12 +36,11 @@ class Work:
 
     Parameters
     ----------
-    what : {"plan", "start", "try"}
+    what : {"plan", "start", "try", "finish"}
     study : Study
     do : callable
-        Does it and returns the result. It is given a function that takes the share done and a line.
-    stop : callable
-        Ends it from another thread; `do` returns or raises soon after.
+        Does it and returns the result. It is given a function that takes the share done and a line; that function raises `Stopped` in a
+        plan that is to end.
 
     Attributes
     ----------
@@ -47,20 +48,20 @@ class Work:
         About how much is done, 0 to 1.
     line : str
         What is being done.
+    stopped : bool
+        Whether it was asked to end before its time.
     """
 
     def __init__(
         self,
-        what: Literal["plan", "start", "try"],
+        what: What,
         study: Study,
         do: Callable[[Callable[[float, str], None]], Any],
-        stop: Callable[[], object],
     ) -> None:
-        self.what, self.study = what, study
-        self._do, self._stop = do, stop
+        self.what, self.study, self._do = what, study, do
         self._result: Any = None
         self._error: BaseException | None = None
-        self._stopped = False
+        self.stopped = False
         self._shown: tuple[float, str] | None = None
         self._runs_before = len(study.status.runs)
         self._first_runs = 0 if study.experiments else study.settings.repeats
@@ -83,9 +84,10 @@ class Work:
 
     def stop(self) -> None:
         """End it, and wait until it has ended."""
-        self._stopped = True
-        self._stop()
-        self._thread.join()
+        self.stopped = True
+        while self.running:
+            self.study.stop()  # again and again: it may not have begun its first run yet
+            self._thread.join(LOOK)
 
     def result(self) -> Any:
         """Return the result; raise what the work has raised."""
@@ -94,7 +96,9 @@ class Work:
         return self._result
 
     def _show(self, share: float, line: str) -> None:
-        if self._stopped:
+        if self.what != "plan":
+            return  # the study's status says more
+        if self.stopped:
             raise Stopped
         self._shown = share, line
 
@@ -142,3 +146,8 @@ def run_in_words(status: StudyStatus) -> str:
     if (live := status.live) is None:
         return ""
     return f"{run_line(live, status.incumbent, status.metric)} · {live.phase}, {live.progress:.0%}"
+
+
+def in_progress(work: Work) -> str:
+    """Return that a piece of work is in progress, and what it does."""
+    return f"The {work.what} of {work.study.name} is in progress ({work.line})"

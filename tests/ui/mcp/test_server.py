@@ -85,7 +85,7 @@ def test_every_tool_has_schemas_and_says_what_it_does(server):
             return (await client.list_tools()).tools, client.instructions
 
     tools, instructions = run(steps)
-    assert {tool.name for tool in tools} <= set(TOOLS)
+    assert [tool.name for tool in tools] == list(TOOLS)
     for tool in tools:
         assert tool.output_schema["type"] == "object", tool.name
         assert tool.description.endswith("."), tool.name
@@ -94,12 +94,13 @@ def test_every_tool_has_schemas_and_says_what_it_does(server):
     assert "`try`" in instructions
 
 
-def test_a_crash_of_a_tool_shows_a_client_no_traceback(server, monkeypatch, caplog):
+def test_a_crash_of_a_tool_shows_a_client_no_traceback(server, monkeypatch):
     monkeypatch.setattr(Serving, "reply", lambda *words, **study: 1 / 0)
     result = call(server, "status")
     assert result.is_error
-    assert [content.text for content in result.content] == ["Error executing tool status"]
-    assert "ZeroDivisionError" in caplog.text  # the log of the server has it
+    [content] = result.content
+    assert content.text.startswith("Error executing tool status")
+    assert "\n" not in content.text
 
 
 def test_commands_are_named_as_tools():
