@@ -37,11 +37,18 @@ until its exit code is no longer 6.
 - %autoresearch finish  ends the search and measures the best version and the baseline again on fresh seeds; that is the result to report."""
 
 
-def driver_briefing(study: StudyView) -> str:
-    """Return the goal, the rules, how to try a version, and what was tried so far; also before there is a baseline."""
+def driver_briefing(study: StudyView, how: str = "") -> str:
+    """Return the goal, the rules, how to try a version, and what was tried so far; also before there is a baseline.
+
+    Parameters
+    ----------
+    study : StudyView
+    how : str, optional
+        How a version is tried, in place of the commands for it.
+    """
     definition, experiments = study.definition, study.experiments
     parts = [
-        _how(definition, experiments),
+        how or _how(definition, experiments),
         f"## The program, written by the user\n\n{definition.program.text.strip()}",
         _measured(definition),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from mcp.server import MCPServer
 
 from .serving import Serving
+from .wording import briefing_of
 
 
 def add_resources(server: MCPServer[Any], serving: Serving) -> None:
@@ -31,4 +32,4 @@ def add_resources(server: MCPServer[Any], serving: Serving) -> None:
         description="What a proposer should know now: program, current best, history, failures, notes",
     )  # fmt: skip
     def briefing() -> str:
-        return serving.study().briefing()
+        return briefing_of(serving.study())

@@ -7,11 +7,13 @@ descriptor, and lets everything that is printed, by this process and by those th
 from __future__ import annotations
 
 import difflib
+import os
 import signal
 from collections.abc import Iterable
 from typing import Any
 
 import anyio
+from anyio.to_thread import run_sync
 from mcp.server import MCPServer
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.lowlevel.helper_types import ReadResourceContents
@@ -122,18 +124,18 @@ def _wrong_values(error: ValidationError) -> str:
 
 def serve_stdio(serving: Serving) -> None:
     """Serve one client over standard input and output, until it closes its end or this process is asked to end."""
-    anyio.run(_until_signal, Server(serving))
+    anyio.run(_serve_stdio, serving)
 
 
-async def _until_signal(server: Server) -> None:
+async def _serve_stdio(serving: Serving) -> None:
     async with anyio.create_task_group() as group:
-        group.start_soon(_end_by_signal, group.cancel_scope)
-        await server.run_stdio_async()
+        group.start_soon(_end_by_signal, serving)
+        await Server(serving).run_stdio_async()
         group.cancel_scope.cancel()
 
 
-async def _end_by_signal(scope: anyio.CancelScope) -> None:
+async def _end_by_signal(serving: Serving) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
-            scope.cancel()
-            return
+            await run_sync(serving.close)
+            os._exit(0)  # the thread that reads the standard input cannot be interrupted, and would be waited for

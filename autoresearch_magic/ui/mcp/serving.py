@@ -59,14 +59,14 @@ class Serving:
         return run_words(self.session, [command, "--study", self.name(study), *words])
 
     def check_free(self) -> None:
-        """Check that no piece of work is in progress.
+        """Check that no piece of work is in progress; wait for one that was asked to end.
 
         Raises
         ------
         UserError
             When one is.
         """
-        if (work := self.work) is not None and work.running:
+        if (work := self.work) is not None and not work.wait_for_stop():
             raise UserError(f"{in_progress(work)}: wait for it with the tool wait, or end it with the tool stop.")
 
     def begin_work(self, work: Work) -> Work:

@@ -17,7 +17,7 @@ from ..facts import history_facts
 from . import results
 from .long_calls import begun, carried_out, finished, nothing_to_wait_for, planned, tried, waited_for
 from .serving import Serving
-from .wording import for_client
+from .wording import briefing_of, for_client
 
 INSTRUCTIONS = """\
 autoresearch measures and judges changes to code by a number that a command or a function gives, and remembers all that was tried.
@@ -99,7 +99,9 @@ def _add_work(server: MCPServer[Any], serving: Serving) -> None:
         settings: Settings = None, seconds: Seconds = WAIT,
     ) -> results.Work:  # fmt: skip
         """Begin a study: check program and settings, measure the baseline and its noise. Then try changes with `try`."""
-        return await carried_out(partial(begun, serving, program, target, setup, name, settings or {}), seconds, context)
+        return await carried_out(
+            partial(begun, serving, program, target, setup, name, settings or {}), seconds, context
+        )
 
     @server.tool(name="try", title="Try a change", annotations=RUNS)
     async def try_change(
@@ -185,7 +187,7 @@ def _add_looks(server: MCPServer[Any], serving: Serving) -> None:
     @server.tool(title="Briefing", annotations=READS)
     def briefing(study: Study = "") -> results.Briefing:
         """Tell what a proposer should know now: program, current best with its code, history, failures, notes. Read it before each try."""
-        return results.Briefing(text=serving.study(study).briefing(), study=serving.name(study))
+        return results.Briefing(text=briefing_of(serving.study(study)), study=serving.name(study))
 
 
 def history_of(serving: Serving, name: str, kept: bool, last: int) -> results.History:

@@ -24,6 +24,9 @@ Report = Callable[[float, float, str], Coroutine[Any, Any, None]]
 LOOK = 0.2
 """Seconds between two looks at work in progress."""
 
+PATIENCE = 30.0
+"""Seconds to wait for the end of work that was asked to end, before another piece is refused."""
+
 QUIET = 10.0
 """Seconds after which a progress notification is sent although nothing has changed, so that a client does not give up."""
 
@@ -88,6 +91,12 @@ class Work:
         while self.running:
             self.study.stop()  # again and again: it may not have begun its first run yet
             self._thread.join(LOOK)
+
+    def wait_for_stop(self) -> bool:
+        """Wait for the end of what was asked to end; return whether it has ended."""
+        if self.stopped:
+            self._thread.join(PATIENCE)
+        return not self.running
 
     def result(self) -> Any:
         """Return the result; raise what the work has raised."""

@@ -24,12 +24,12 @@ def run(steps, *arguments):
     return anyio.run(limited)
 
 
-def call(server, name, **arguments):
+def call(server, tool, /, **arguments):
     """Call one tool of a server in this process; return the result."""
 
     async def steps():
         async with Client(server) as client:
-            return await client.call_tool(name, arguments)
+            return await client.call_tool(tool, arguments)
 
     return run(steps)
 

@@ -6,11 +6,10 @@ from mcp import Client
 
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.opening import open_study
-from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.mcp.server import Server
 from autoresearch_magic.ui.mcp.serving import Serving
 
-from ...repositories import commit, repository, state
+from ...repositories import repository, state
 from ...studies import NOISY, PROPOSALS, QUICK, finish
 from .clients import call, facts, refused, run
 
@@ -44,16 +43,23 @@ def test_twenty_tries_have_the_verdicts_of_an_agent_inside(tmp_path, empty, make
 
     async def steps():
         async with Client(empty) as client:
-            begun = await client.call_tool("start", {"program": "Lower it", "target": NOISY, "settings": SETTINGS, "name": "outside"})
-            tried = [await client.call_tool("try", {"summary": f"step {n}", "source": source}) for n, source in enumerate(PROPOSALS)]
+            begun = await client.call_tool(
+                "start", {"program": "Lower it", "target": NOISY, "settings": SETTINGS, "name": "outside"}
+            )
+            tried = [
+                await client.call_tool("try", {"summary": f"step {n}", "source": source})
+                for n, source in enumerate(PROPOSALS)
+            ]
             return begun, tried, await client.call_tool("finish", {})
 
-    begun, tried, finished = map(lambda each: each, run(steps))
+    begun, tried, finished = run(steps)
     begun, finished = facts(begun)["begun"], facts(finished)["finished"]
     assert (begun["runs"], begun["baseline"]) == (3, inside.experiments[0].value)
     tried = [facts(each)["tried"] for each in tried]
     assert {"keep", "discard", "duplicate", "crash", "rejected"} <= {each["verdict"] for each in tried}
-    assert [(each["experiment"], each["verdict"]) for each in tried] == [(e.number, e.verdict) for e in inside.experiments[1:]]
+    assert [(each["experiment"], each["verdict"]) for each in tried] == [
+        (e.number, e.verdict) for e in inside.experiments[1:]
+    ]
     outside = open_study("outside", tmp_path / ".autoresearch")
 
     def runs(study):
@@ -78,7 +84,9 @@ def test_a_try_may_take_longer_than_a_call(tmp_path, empty):
 
     async def steps():
         async with Client(empty) as client:
-            await client.call_tool("start", {"program": "Lower it", "target": QUICK, "settings": QUICKLY, "name": "night"})
+            await client.call_tool(
+                "start", {"program": "Lower it", "target": QUICK, "settings": QUICKLY, "name": "night"}
+            )
             arguments = {"summary": "nearer", "source": held(gate), "hypothesis": "it is nearer", "expect": "-3"}
             first = await client.call_tool("try", {**arguments, "seconds": 0})
             again = await client.call_tool("try", arguments)
@@ -89,7 +97,12 @@ def test_a_try_may_take_longer_than_a_call(tmp_path, empty):
     assert (facts(first)["done"], facts(first)["tried"]) == (False, None)
     assert "is in progress" in refused(again)
     tried = facts(last)["tried"]
-    assert (tried["experiment"], tried["kept"], tried["summary"], tried["hypothesis"]) == (1, True, "nearer", "it is nearer")
+    assert (tried["experiment"], tried["kept"], tried["summary"], tried["hypothesis"]) == (
+        1,
+        True,
+        "nearer",
+        "it is nearer",
+    )
     assert facts(repeated) == facts(last)
     assert facts(status)["best"]["experiment"] == 1
     shares = [share for share, _, _ in told]
@@ -104,7 +117,9 @@ def test_a_try_that_is_cancelled_can_be_tried_again(tmp_path, empty):
 
     async def steps():
         async with Client(empty) as client:
-            await client.call_tool("start", {"program": "Lower it", "target": QUICK, "settings": QUICKLY, "name": "night"})
+            await client.call_tool(
+                "start", {"program": "Lower it", "target": QUICK, "settings": QUICKLY, "name": "night"}
+            )
             arguments = {"summary": "nearer", "source": held(gate)}
             async with anyio.create_task_group() as group:
                 group.start_soon(client.call_tool, "try", arguments)
@@ -129,7 +144,9 @@ def test_the_tool_stop_ends_a_try_and_another_version_comes_after_it(tmp_path, e
 
     async def steps():
         async with Client(empty) as client:
-            await client.call_tool("start", {"program": "Lower it", "target": QUICK, "settings": QUICKLY, "name": "night"})
+            await client.call_tool(
+                "start", {"program": "Lower it", "target": QUICK, "settings": QUICKLY, "name": "night"}
+            )
             await client.call_tool("try", {"summary": "nearer", "source": held(gate), "seconds": 0})
             await until_it_runs(client)
             stopped = await client.call_tool("stop", {})
@@ -191,7 +208,16 @@ def test_changes_of_a_repository(repo):
             one_text = await give(source="N = 1\n")
             wrong = await give(files={"f.py": "N = 1\n"}, revert=True)
             resource = (await client.read_resource("autoresearch://incumbent")).contents[0].text
-            return begun, nothing, by_files, untouched, on_disk, reverted, (same, frozen, outside, deleted, both, one_text, wrong), resource
+            return (
+                begun,
+                nothing,
+                by_files,
+                untouched,
+                on_disk,
+                reverted,
+                (same, frozen, outside, deleted, both, one_text, wrong),
+                resource,
+            )
 
     begun, nothing, by_files, untouched, on_disk, reverted, wrong, resource = run(steps)
     assert facts(begun)["begun"]["baseline"] == 169
@@ -228,11 +254,26 @@ def test_wrong_tries(empty, night, server):
     assert refused(call(empty, "try", summary="x")).endswith("begin one with the tool start.")
     assert refused(call(empty, "finish")).endswith("begin one with the tool start.")
     assert refused(call(server, "try")) == "try: summary is missing."
-    assert refused(call(server, "try", summary="x")).startswith("The target of night lies in no file: give its whole new text")
-    assert refused(call(server, "try", summary="x", source="y", file="f")) == "try takes no argument 'file': did you mean files?"
-    assert "the same as" in refused(call(server, "try", summary="x", source=open_study("night", night).incumbent.target))
+    assert refused(call(server, "try", summary="x")).startswith(
+        "The target of night lies in no file: give its whole new text"
+    )
+    assert (
+        refused(call(server, "try", summary="x", source="y", file="f"))
+        == "try takes no argument 'file': did you mean files?"
+    )
+    assert "the same as" in refused(
+        call(server, "try", summary="x", source=open_study("night", night).incumbent.target)
+    )
     only = Server(Serving(night, "night"))
-    assert refused(call(only, "start", program="x", target=QUICK)).startswith("This server is for the study night alone")
-    for settings, said in (({"metrc": "loss"}, "did you mean metric?"), ({"metric": "loss", "budget": "soon"}, "budget"), ({}, "metric")):
+    assert refused(call(only, "start", program="x", target=QUICK)).startswith(
+        "This server is for the study night alone"
+    )
+    for settings, said in (
+        ({"metrc": "loss"}, "did you mean metric?"),
+        ({"metric": "loss", "budget": "soon"}, "budget"),
+        ({}, "metric"),
+    ):
         assert said in refused(call(server, "start", program="Lower it", target=QUICK, settings=settings))
-    assert "There is a study 'night' already" in refused(call(server, "start", program="x", target=QUICK, name="night", settings=SETTINGS))
+    assert "There is a study 'night' already" in refused(
+        call(server, "start", program="x", target=QUICK, name="night", settings=SETTINGS)
+    )

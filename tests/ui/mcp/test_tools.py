@@ -98,8 +98,10 @@ def test_a_plan_may_take_longer_than_a_call(empty):
 
 
 @pytest.mark.slow
-def test_a_plan_that_fails_is_one_line(empty):
+def test_a_plan_that_fails_shows_why(empty):
     result = call(empty, "plan", program="Lower it", target="loss = 1 / 0", settings=SETTINGS)
     assert result.is_error
-    assert "ZeroDivisionError" in result.content[0].text
-    assert "\n" not in result.content[0].text
+    line, _, traceback = result.content[0].text.partition("\n")
+    assert "ZeroDivisionError" in line
+    assert "loss = 1 / 0" in traceback
+    assert "autoresearch_magic" not in traceback
