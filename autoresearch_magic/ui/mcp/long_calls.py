@@ -118,7 +118,7 @@ def new_study(serving: Serving, program: str, target: str, setup: str, name: str
     """
     if wrong := [each for each in settings if each not in FIELDS]:
         near = difflib.get_close_matches(wrong[0].lower().replace("-", "_"), FIELDS, n=1)
-        meant = f"did you mean {near[0]}?" if near else "autoresearch plan --help  lists them, with _ for -."
+        meant = f"did you mean {near[0]}?" if near else "%autoresearch resume -h  lists them, with - for _."
         raise UserError(f"There is no setting {wrong[0]!r}: {meant}")
     parsed = read_program(program)
     given = program_settings(parsed, dict(settings))
