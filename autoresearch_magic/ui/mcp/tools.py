@@ -46,7 +46,7 @@ Setup = Annotated[
 ]
 Settings = Annotated[
     dict[str, Any] | None,
-    Field(description="settings by the long names of `autoresearch resume -h`, such as metric, minimize, budget, repeats, scope, verify, guard, repo"),
+    Field(description="settings by their long names, with _ for -, such as metric, minimize, budget, repeats, scope, verify, guard, repo; the help of the command line lists all"),
 ]  # fmt: skip
 Number = Annotated[int, Field(ge=0, description="number of an experiment; 0 is the baseline")]
 
