@@ -33,10 +33,11 @@ from ..llm.reply_parser import read_ideas, read_tries
 from ..processes import Ending, run_program
 from .accounting import check_limits
 from .adapters import ADAPTERS, EDITOR, Adapter
+from .changes import SETUP, TARGET, Change, FolderGone, Workspace
 from .instructions import FAILURES, HISTORY, NOTES, PROGRAM, instructions, texts
 from .last_message import first_sentence, last_tag, own_words, plain
 from .results import AgentResult
-from .workspace import SETUP, TARGET, Change, FolderGone, Workspace, workspace
+from .workspace import workspace
 
 SUMMARY = 120
 """Greatest length in characters of a summary that is made from an agent's last message."""

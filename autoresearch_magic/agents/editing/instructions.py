@@ -18,7 +18,7 @@ from ...storage.results_tsv import write_results
 from ...text import counted, fenced, printable, shorten
 from ..base import Briefing
 from ..llm.prompt import sections
-from .workspace import SETUP, TARGET, Workspace
+from .changes import SETUP, TARGET, Workspace
 
 PROGRAM, HISTORY, RESULTS, FAILURES, NOTES, GUARD = (
     "program.md", "history.md", "results.tsv", "failures.md", "notes.md", "guard-output.txt",

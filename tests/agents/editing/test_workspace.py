@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from autoresearch_magic.agents.editing.workspace import FolderGone, workspace
+from autoresearch_magic.agents.editing.changes import FolderGone
+from autoresearch_magic.agents.editing.workspace import workspace
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.source.files import split
 
 from ...repositories import add_hooks, changed, commit, opened, repository, run_git, state, write
 
@@ -58,62 +58,6 @@ def test_a_repository_study_shows_all_tracked_files_with_the_target_laid_over(re
     assert not space.folder.parent.exists()
 
 
-def test_changes_within_the_scope_are_the_proposal_and_the_others_are_named(repo):
-    checkout, target = opened(repo, ("src/**",), "python bench.py")
-    with workspace(target, checkout, started=target, texts=TEXTS) as space:
-        (space.folder / "bench.py").chmod(0o644)
-        write(space.folder, {
-            "src/app.py": "X = 7\n", "src/util.py": None, "src/more/new.py": "A = 1\n", "bench.py": "print('ms:', 0)\n",
-            "README.md": "Hi\n", "tests/test_more.py": "", "src/test_new.py": "", "src/data.bin": b"\xff\xfe\x00",
-            "src/picture.png": b"other\xff", "src/__pycache__/app.cpython-311.pyc": b"\x00", "src/x.local": "ignored",
-        })  # fmt: skip
-        found = space.change()
-    assert split(found.target) == {"src/app.py": "X = 7\n", "src/more/new.py": "A = 1\n"}
-    assert found.inside == ("src/app.py", "src/more/new.py", "src/util.py")
-    assert found.outside == (
-        "README.md", "bench.py", "src/data.bin (no text)", "src/picture.png (no text)", "src/test_new.py", "tests/test_more.py",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("words", [["commit", "-qam", "mine"], ["stash", "-q"], ["checkout", "-qb", "other"]])
-def test_the_working_tree_counts_whatever_the_agent_does_with_git(repo, words):
-    checkout, target = opened(repo)
-    before = state(repo)
-    with workspace(target, checkout, started=target) as space:
-        write(space.folder, {"src/app.py": "X = 7\n"})
-        git_in(space, *words)
-        found = space.change()
-    assert found.inside == (() if words[0] == "stash" else ("src/app.py",))
-    assert state(repo) == before
-
-
-def test_neither_a_deleted_git_folder_nor_a_new_ignore_file_hides_a_change(repo):
-    checkout, target = opened(repo)
-    with workspace(target, checkout, started=target) as space:
-        write(space.folder, {"src/new.py": "A = 1\n", ".gitignore": "*\n", "src/app.py": "X = 8\n"})
-        subprocess.run(["rm", "-rf", space.folder / ".git"], check=True)
-        assert space.change().inside == ("src/app.py", "src/new.py")
-
-
-def test_links_lead_nothing_from_elsewhere_into_the_proposal(repo, tmp_path):
-    secret = tmp_path / "secret.py"
-    secret.write_text("KEY = 'abc'\n")
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "more.py").write_text("KEY = 'abc'\n")
-    checkout, target = opened(repo)
-    with workspace(target, checkout, started=target) as space:
-        (space.folder / "src/app.py").unlink()
-        (space.folder / "src/app.py").symlink_to(secret)
-        (space.folder / "src/lib").symlink_to(tmp_path / "other")
-        os.mkfifo(space.folder / "src/pipe.py")
-        subprocess.run(["git", "init", "-q", space.folder / "src/inner"], check=True)
-        (space.folder / "src/inner/a.py").write_text("A = 1\n")
-        found = space.change()
-    assert found.target == target
-    assert found.inside == ()
-    assert found.outside == ("src/app.py (a link)", "src/inner/ (a repository of its own)", "src/lib (a link)")
-
-
 def test_hidden_files_are_absent_also_from_the_folders_git_and_linked_folders_with_them(repo):
     commit(repo, {"tests/answers.json": "{}\n", "data.md": "x\n"})
     write(repo, {"table/a.local": "1", "table/answers.local": "2", "more/b.local": "3"})
@@ -136,16 +80,6 @@ def test_our_files_give_way_to_those_of_the_repository(repo):
         assert (space.folder / "history.md").read_text() == "the town's\n"
         assert (space.folder / "autoresearch-2-history.md").read_text() == "nothing so far\n"
         assert space.change().outside == ()
-
-
-def test_what_programs_leave_behind_is_no_change(repo):
-    checkout, target = opened(repo)
-    with workspace(target, checkout, started=target, own_files=(".aider*",)) as space:
-        write(space.folder, {
-            ".pytest_cache/v/x": "", "src/__pycache__/a.pyc": "", ".aider.chat.history.md": "hello", ".aider.tags.cache.v4/a/b": "x",
-            "debug.local": "", ".venv/lib/x.py": "",
-        })  # fmt: skip
-        assert (space.change().inside, space.change().outside) == ((), ())
 
 
 def test_links_of_the_worktree_are_there_and_no_change(repo):
@@ -193,15 +127,6 @@ def test_line_endings_and_filters_are_those_of_a_checkout(tmp_path):
         assert space.change().outside == ()
 
 
-def test_carriage_returns_are_neither_added_nor_lost(tmp_path):
-    repo = repository(tmp_path / "repo", {"a.txt": "a\r\nb\r\n", "b.txt": "a\nb\n"})
-    checkout, target = opened(repo, ("*.txt",))
-    with workspace(target, checkout, started=target) as space:
-        assert space.change().target == target
-        (space.folder / "a.txt").write_bytes(b"a\r\nc\r\n")
-        assert split(space.change().target) == {"a.txt": "a\r\nc\r\n", "b.txt": "a\nb\n"}
-
-
 def test_a_cell_study_has_the_target_to_change_and_the_setup_to_read():
     with workspace("x = 1\nloss = x", setup="import math\n", texts=TEXTS) as space:
         assert listed(space) == ["history.md", "notes.md", "setup.py", "target.py"]
@@ -211,16 +136,6 @@ def test_a_cell_study_has_the_target_to_change_and_the_setup_to_read():
     assert found.target == "x = 2\nloss = x"
     assert found.inside == ("target.py",)
     assert found.outside == ("setup.py", "try.py")
-
-
-@pytest.mark.parametrize(
-    ("content", "why"), [(None, "target.py (deleted)"), (b"\xff\xfe", "target.py (no text)")], ids=["deleted", "binary"]
-)
-def test_a_target_that_is_no_text_any_more_is_no_proposal(content, why):
-    with workspace("x = 1\n") as space:
-        write(space.folder, {"target.py": content})
-        assert space.change().outside == (why,)
-        assert space.change().target == "x = 1\n"
 
 
 def test_a_folder_that_the_agent_has_deleted_or_locked_is_no_bug():
@@ -241,28 +156,6 @@ def test_a_repository_that_has_been_moved_is_one_line(repo, tmp_path):
     repo.rename(tmp_path / "moved")
     with pytest.raises(UserError, match="There is no folder"), workspace(target, checkout, started=target):
         pass
-
-
-def test_links_of_the_repository_are_no_change(repo):
-    (repo / "src" / "same").symlink_to("app.py")
-    (repo / "elsewhere").symlink_to("/etc/hostname")
-    commit(repo, {})
-    checkout, target = opened(repo)
-    with workspace(target, checkout, started=target) as space:
-        assert os.readlink(space.folder / "elsewhere") == "/etc/hostname"
-        (space.folder / "src" / "same").write_text("X = 9\n")  # through the link
-        found = space.change()
-    assert (found.inside, found.outside) == (("src/app.py",), ())
-
-
-def test_a_folder_in_the_place_of_a_file_replaces_it(repo):
-    checkout, target = opened(repo)
-    with workspace(target, checkout, started=target) as space:
-        (space.folder / "src/app.py").unlink()
-        write(space.folder, {"src/app.py/main.py": "X = 1\n"})
-        found = space.change()
-    assert split(found.target) == {"src/app.py/main.py": "X = 1\n", "src/util.py": "Y = 2\n"}
-    assert checkout.refusal(target, found.target) == ""
 
 
 def test_a_checkout_that_is_a_worktree_itself_and_one_that_is_sparse(repo, tmp_path):
