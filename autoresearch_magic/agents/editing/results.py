@@ -73,8 +73,9 @@ class Reads:
     ----------
     text : Field or Pattern or None
         Its last message; None: everything it printed.
-    noise : str
-        Regular expression of the lines of prose that are no part of the message.
+    noise, done : str
+        Regular expressions for prose: lines that are no part of the message; and what is printed with each complete answer, so that
+        errors before it have been overcome.
     session : Field or Pattern or None
         What the agent needs to continue or show this conversation.
     error : Field or Pattern or None
@@ -93,6 +94,7 @@ class Reads:
 
     text: Place | None = None
     noise: str = ""
+    done: str = ""
     session: Place | None = None
     error: Place | None = None
     trouble: Place | None = None
@@ -208,6 +210,8 @@ class _Output:
     Attributes
     ----------
     text, session, error, trouble : str
+    open : str
+        The end of the prose, from the last complete answer on.
     status : int
     retry_after : float or None
     usage : Usage
@@ -226,6 +230,9 @@ class _Output:
         self.text = self._words(reads.text).strip()
         if not reads.structured:
             self.text = self.text or self._prose.strip()
+        self.open = self._prose[-8000:]
+        if reads.done and (complete := list(re.finditer(reads.done, self._prose, re.MULTILINE))):
+            self.open = self._prose[complete[-1].end() :][-8000:]
         if reads.noise:
             noise = re.compile(reads.noise)
             self.text = "\n".join(line for line in self.text.splitlines() if not noise.search(line)).strip()
@@ -305,7 +312,7 @@ def _problem(
     failed = bool(ending.code or ending.cut or found.error)
     # What the agent itself calls the error says most. A structured answer without one is none, whatever its message talks about.
     logged = f"{found.trouble}\n{ending.errors}" if failed else ""
-    said = found.error or "\n".join((logged, "" if found.answered else _tail(ending.output)))
+    said = found.error or "\n".join((logged, "" if found.answered else found.open))
     by_status = {**STATUSES, **(signs.statuses or {})}.get(found.status) if failed else None
     patterns: tuple[tuple[Kind, str], ...] = (
         ("login", signs.login),
@@ -348,10 +355,6 @@ def _cannot(kind: Kind, title: str, said: str, login: str, seconds: float | None
     return Problem(
         "limit", f"{title} is at its limit: {said}.", seconds_until(said, now) if seconds is None else seconds
     )
-
-
-def _tail(text: str) -> str:
-    return _ANSI.sub("", text[-8000:])
 
 
 def _find(pattern: str, text: str) -> str:

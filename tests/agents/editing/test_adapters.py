@@ -136,3 +136,9 @@ def test_a_command_line_that_cannot_be_used_is_refused(line, said):
 def test_a_model_for_an_agent_that_takes_none_is_refused():
     with pytest.raises(BackendRefused, match="takes no model"):
         editor_adapter("my-agent").arguments(model="gpt-5")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_option_is_no_model(name):
+    with pytest.raises(BackendRefused, match="--dangerously-x is an option and no model"):
+        ADAPTERS[name].arguments(model="--dangerously-x")

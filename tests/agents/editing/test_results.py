@@ -244,6 +244,18 @@ def test_trouble_that_an_agent_has_overcome_is_no_error():
     assert "429 Too Many Requests" in ended.problem.line
 
 
+def test_a_limit_before_a_complete_answer_has_been_overcome():
+    limit = "litellm.RateLimitError: RateLimitError: OpenAIException - too fast\nRetrying in 0.2 seconds...\n"
+    answer = "A smaller rate.\n\nTokens: 1.2k sent, 80 received. Cost: $0.0038 message, $0.0038 session.\nApplied edit to target.py\n"
+    head = "Aider v0.86.2\nRepo-map: disabled\nAdded target.py to the chat.\n\n"
+
+    overcome = ADAPTERS["aider"].read(Ending("aider", 0, head + limit + answer, "", 9.0))
+    failed = ADAPTERS["aider"].read(Ending("aider", 0, head + answer + limit, "", 9.0))
+
+    assert overcome.problem is None
+    assert failed.problem.kind == "limit"
+
+
 def test_what_an_agent_calls_its_error_counts_more_than_its_log():
     error = {
         "type": "error",
