@@ -163,13 +163,15 @@ class StudyView:
         )  # fmt: skip
 
     def briefing(self) -> str:
-        """Return the prompt that an agent with a language model would get now.
+        """Return what an agent would be told now: a language model's prompt, or the instructions and files of one that edits files.
 
         Raises
         ------
         UserError
             Before there is a baseline.
         """
+        from ..agents.editing.accounting import accounting
+        from ..agents.editing.instructions import preview
         from ..agents.llm.backend import as_text
         from ..agents.llm.prompt import build_prompt
         from ..agents.registry import advised
@@ -181,6 +183,8 @@ class StudyView:
             notes, ideas = journal.said(), backlog(journal, self.experiments)
         briefing = make_briefing(self.definition, self.experiments, notes=notes, ideas=ideas)
         briefing = advised(briefing, self.settings, self.folder.parent)
+        if accounting(self.settings.agent) is not None:
+            return preview(briefing, deadline=self.settings.reply_timeout)
         return as_text(build_prompt(briefing, long=self.settings.blocks_from))
 
     def restore(self, number: int | str) -> str:

@@ -167,6 +167,9 @@ def test_ten_experiments_on_a_cell(make_study, tmp_path):
     ran = [e for e in study.experiments if e.ran and e.number]
     assert len(ran) == 10
     assert all(e.proposal.agent == agent[: len(e.proposal.agent)] for e in ran)
+    told = study.briefing()
+    assert "You improve one Python file, target.py" in told
+    assert "===== history.md" in told
     [cheat] = [e for e in study.experiments if e.proposal.failure]
     assert "has changed only what is not to be changed: setup.py." in cheat.reason
     assert study.incumbent.value < 0.5

@@ -100,6 +100,17 @@ def instructions(
     return data[:LONGEST].decode("utf-8", "ignore").rstrip() + "\n"
 
 
+def preview(briefing: Briefing, *, deadline: float) -> str:
+    """Return the instructions and our files as one text, for a person: what an agent would get now."""
+    found = texts(briefing)
+    space = Workspace(Path(), briefing.incumbent.target, {name: name for name in found}, withheld=briefing.hidden)
+    parts = [
+        instructions(briefing, space, deadline=deadline),
+        *(f"===== {name}\n\n{text}" for name, text in found.items()),
+    ]
+    return "\n".join(parts)
+
+
 # -- the files --------------------------------------------------------------------------------------------------------
 
 

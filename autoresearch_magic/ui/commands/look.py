@@ -116,7 +116,7 @@ def evals(session: Session, arguments: argparse.Namespace) -> Reply:
 
 @command("briefing", of_study=True)
 def briefing(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Show the prompt that a language model would get now."""
+    """Show what an agent would be told now: the prompt of a language model, or what one that edits files gets."""
     text = session.study(arguments.study).briefing()
     return Reply(
         text, f"{len(text):,} characters, about {len(text) // 4:,} tokens:\n\n{fenced(text, 'text')}", verbatim=True,
