@@ -13,10 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autoresearch_magic.agents.llm.ask import ask as ask_model
 from autoresearch_magic.agents.llm.backend import BackendFailed, BackendRefused, Prompt, Turn
 from autoresearch_magic.agents.llm.command import CommandBackend
+from autoresearch_magic.agents.llm.reply_parser import read_reply
 from autoresearch_magic.agents.processes import GRACE
-from autoresearch_magic.errors import Stopped
+from autoresearch_magic.errors import ProposalFailed, Stopped
 from autoresearch_magic.study.study import Study
 
 from ...studies import QUICK
@@ -372,3 +374,53 @@ def test_a_study_with_a_program_that_edits_ends_after_three_answers(script, monk
     assert "editor:" in study.status.message
     assert "I improved target.py." in study.status.traceback
     assert not (tmp_path / "target.py").exists()
+
+
+DAEMON = "import os, time\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\nopen(PIDS, 'a').write(f'{os.getpid()}\\n')\ntime.sleep(600)\n"
+LIVES = {
+    "prints a megabyte": ("print('no code here. ' * 60_000)", "No usable reply: "),
+    "prints a megabyte and fails": ("print('x' * 10**6)\nsys.exit(3)", "No reply: my agent ended with exit code 3: xxx"),
+    "closes its pipes and ends": ("for n in (0, 1, 2): os.close(n)", "No reply: my agent gave an empty answer."),
+    "closes its pipes and goes on": ("for n in (0, 1, 2): os.close(n)\ntime.sleep(600)", "No reply: my agent gave no answer within 2 s"),
+    "leaves a daemon": ("if not os.fork():\n    DAEMON\nos.wait()\ntime.sleep(0.3)", "No reply: my agent gave an empty answer."),
+    "ignores SIGTERM": (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nos.fork()\nopen(PIDS, 'a').write(f'{os.getpid()}\\n')\ntime.sleep(600)",
+        "No reply: my agent gave no answer within 2 s and was ended.",
+    ),
+    "prints what is no UTF-8": ("sys.stdout.buffer.write(bytes(range(256)) * 9)", "No usable reply: "),
+    "says it on standard error in no UTF-8": (
+        "sys.stderr.buffer.write(b'bad \\xff\\xfe thing\\n')\nsys.exit(1)", "No reply: my agent ended with exit code 1: bad \ufffd\ufffd thing",
+    ),
+    "reads nothing": ("print('I read nothing.')", "No usable reply: "),
+    "dies": ("os.kill(os.getpid(), 11)", "No reply: my agent ended with SIGSEGV"),
+    "kills its parent": ("os.kill(os.getppid(), 9)\ntime.sleep(600)", "No reply: my agent ended with SIGKILL"),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("life", LIVES)
+def test_whatever_it_does_is_one_line_and_leaves_nothing_running(life, script, tmp_path):
+    code, said = LIVES[life]
+    daemon = DAEMON.replace("\n", "\n    ")
+    line = script(
+        "import os, signal, sys, time\nPIDS = " + repr(str(tmp_path / "pids")) + "\n" + code.replace("DAEMON", daemon)
+    )
+    prompt = Prompt("", "", (Turn("user", "c" * 1_000_000),))
+    with pytest.raises(ProposalFailed) as caught:
+        ask_model(
+            CommandBackend(line),
+            prompt,
+            lambda text: read_reply(text, QUICK),
+            form="code",
+            instead="",
+            deadline=2.0,
+            wait=patient,
+        )
+    told = str(caught.value)
+    assert told.startswith(said), told
+    assert "\n" not in told
+    assert len(told) < 500
+    left = (tmp_path / "pids").read_text().split() if (tmp_path / "pids").exists() else []
+    assert len(left) == {"leaves a daemon": 1, "ignores SIGTERM": 2}.get(life, 0)
+    assert all(gone(int(pid)) for pid in left)
+    assert psutil.Process().children() == []
