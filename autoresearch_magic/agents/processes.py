@@ -79,7 +79,7 @@ class Ending:
 
 def run_program(
     arguments: Sequence[str], *, text: str, folder: Path, env: Mapping[str, str], deadline: float, wait: Wait,
-    most_output: int = OUTPUT_LIMIT,
+    most_output: int = OUTPUT_LIMIT, afterwards: Sequence[str] = (),
 ) -> Ending:  # fmt: skip
     """Run a program to its end, or to a limit; when this returns or raises, nothing that it started runs any more.
 
@@ -99,6 +99,8 @@ def run_program(
         Called about five times a second, to notice that the study was stopped.
     most_output : int
         Bytes of standard output at which it is ended.
+    afterwards : sequence of str
+        A command, with an absolute path, that is run once the program is ended where this process was killed meanwhile; empty for none.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def run_program(
     process, line = _supervisor(arguments[0])
     exchange = _Exchange(process, line, text.encode("utf-8", "replace"), most_output)
     try:
-        _order(line, arguments, _in_folder(env, folder), folder)
+        _order(line, arguments, _in_folder(env, folder), folder, afterwards)
         cut = exchange.run(start + deadline, wait)
     except (Stopped, UserError) as error:
         error.usage = error.usage or Usage(seconds=time.monotonic() - start, cost=None)
@@ -162,13 +164,20 @@ def _supervisor(program: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     return process, ours
 
 
-def _order(line: socket.socket, arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+def _order(
+    line: socket.socket, arguments: Sequence[str], env: Mapping[str, str], folder: Path, afterwards: Sequence[str]
+) -> None:
     """Tell the supervisor what to start: by the socket, so that the environment is in no other process's listing."""
-    words = [os.fsencode(word) for word in arguments]
-    variables = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-    data = marshal.dumps((words, variables, os.fsencode(folder)))
+    data = marshal.dumps((
+        [os.fsencode(word) for word in arguments], _encoded(env), os.fsencode(folder),
+        [os.fsencode(word) for word in afterwards], _encoded(os.environ if afterwards else {}),
+    ))  # fmt: skip
     with suppress(OSError):  # it has died, which the exchange notices
         line.sendall(len(data).to_bytes(4, "big") + data)
+
+
+def _encoded(env: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
 
 
 def _in_folder(env: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -307,6 +316,7 @@ class _Exchange:
 def _end(process: subprocess.Popen[bytes], line: socket.socket, exchange: _Exchange) -> None:
     """Let the supervisor end the program and all below it; where the supervisor was killed, end the program's group here."""
     with suppress(OSError):
+        line.send(b".")  # this process is not gone
         line.shutdown(socket.SHUT_WR)
     died = exchange.lost and exchange.failure is None
     try:

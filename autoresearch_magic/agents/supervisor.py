@@ -47,7 +47,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     adopts = _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    arguments, environment, folder = marshal.loads(_order(line))
+    arguments, environment, folder, afterwards, its_environment = marshal.loads(_order(line))
     program = _start(line, arguments, environment, folder)
     with open(
         os.devnull, "r+b", buffering=0
@@ -67,17 +67,33 @@ def main() -> None:
                 if ended[0] == program:
                     _tell(line, f"ended {os.waitstatus_to_exitcode(ended[1])}")
     _end(program, adopts)
+    if afterwards and not _dismissed(line):
+        os.execve(afterwards[0], afterwards, its_environment)
+
+
+def _dismissed(line: int) -> bool:
+    """Whether the study has said that it needs nothing more, and is not gone."""
+    os.set_blocking(line, False)
+    try:
+        return bool(os.read(line, 1))
+    except OSError:
+        return False
 
 
 def _order(line: int) -> bytes:
     """Read the study's order to its end: its length in four bytes, then so many."""
+    return _read(line, int.from_bytes(_read(line, 4), "big"))
+
+
+def _read(line: int, count: int) -> bytes:
+    """Read so many bytes and no more, as the study's last word may follow them."""
     data = b""
-    while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "big"):
-        more = os.read(line, 1 << 16)
+    while len(data) < count:
+        more = os.read(line, count - len(data))
         if not more:
             sys.exit(0)  # the study is gone
         data += more
-    return data[4:]
+    return data
 
 
 def _tell(line: int, message: str) -> None:

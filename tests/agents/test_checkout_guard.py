@@ -1,18 +1,21 @@
 """The user's checkout is looked after around every program of an agent."""
 
+import subprocess
 import sys
 import textwrap
 
+import psutil
 import pytest
 
-from autoresearch_magic.agents.checkout_guard import FOLDER, TOLD, CheckoutGuard
+from autoresearch_magic.agents.checkout_guard import FOLDER, TOLD, UNTOLD, CheckoutGuard
+from autoresearch_magic.agents.processes import run_program
 from autoresearch_magic.errors import Stopped
 from autoresearch_magic.events import Notice
 from autoresearch_magic.storage.git.checkout import Checkout
 from autoresearch_magic.study.study import Study
 
 from ..repositories import repository, run_git, state, write
-from ..studies import finish
+from ..studies import finish, wait_for
 
 FILES = {
     "README.md": "Hello\n",
@@ -160,3 +163,63 @@ def test_a_cells_study_in_a_repository(repo, tmp_path, monkeypatch):
     finish(study)
     assert (repo / "README.md").read_text() == "Hello\n"
     assert (repo / "bench.py").read_text() == FILES["bench.py"]
+
+
+CALLER = """
+import subprocess
+import sys
+from pathlib import Path
+from autoresearch_magic.agents.checkout_guard import CheckoutGuard
+from autoresearch_magic.agents.processes import run_program
+guard = CheckoutGuard(Path(sys.argv[1]))
+with guard.around(print) as afterwards:
+    run_program(["/bin/sh", "-c", sys.argv[2]], text="", folder=Path("/"), env={"PATH": "/usr/bin:/bin"}, deadline=60, wait=lambda *_: None,
+                afterwards=afterwards)
+"""
+
+
+@pytest.mark.slow
+def test_what_a_program_did_before_a_kill_9_is_undone_and_told_by_the_next_study(repo, tmp_path, monkeypatch):
+    root, pid = tmp_path / "studies", tmp_path / "pid"
+    before = {path: (repo / path).read_bytes() for path in FILES}
+    index = (repo / ".git/index").read_bytes()
+    code = f"echo bad > {repo}/README.md; rm {repo}/bench.py; echo $$ > {pid}; sleep 600"
+    caller = subprocess.Popen([sys.executable, "-c", CALLER, str(root), code], cwd=repo)
+    wait_for(lambda: pid.exists() and pid.read_text())
+    caller.kill()
+    caller.wait()
+    wait_for((root / FOLDER / UNTOLD).exists)
+    assert {path: (repo / path).read_bytes() for path in FILES} == before
+    assert (repo / ".git/index").read_bytes() == index
+    assert not psutil.pid_exists(int(pid.read_text()))
+    monkeypatch.chdir(repo)
+    guard = CheckoutGuard(root)
+    lines = around(guard, lambda: None)
+    assert len(lines) == 2
+    assert lines[0].startswith(
+        f"When the study was killed: README.md in {repo} was changed while the agent was asked and is restored."
+    )
+    assert "bench.py" in lines[1]
+    assert (root / FOLDER / "0001/README.md").read_text() == "bad\n"
+    assert around(guard, lambda: None) == []
+
+
+def test_a_question_that_ends_as_it_should_is_not_looked_at_twice(repo, tmp_path, monkeypatch):
+    monkeypatch.chdir(repo)
+    told = Told()
+    with CheckoutGuard(tmp_path).around(told) as afterwards:
+        afterwards = [*afterwards[:2], f"open({str(tmp_path / 'ran')!r}, 'w')"]
+        run_program(
+            ["/bin/true"], text="", folder=tmp_path, env={}, deadline=9, wait=lambda *_: None, afterwards=afterwards
+        )
+        run_program(
+            ["/bin/sleep", "9"],
+            text="",
+            folder=tmp_path,
+            env={},
+            deadline=0.1,
+            wait=lambda *_: None,
+            afterwards=afterwards,
+        )
+    assert not (tmp_path / "ran").exists()
+    assert told == []

@@ -159,8 +159,9 @@ class EditingAgent(Agent):
             arguments = self.adapter.arguments(
                 model=self.model, budget=self._budget(briefing), files=self._files(space), text=asked
             )
-            with self._watched(briefing, checkout, space):
-                ending = self._run(briefing, [self.adapter.path(), *arguments], asked, space, variables)
+            with self._watched(briefing, checkout, space) as afterwards:
+                words = [self.adapter.path(), *arguments]
+                ending = self._run(briefing, words, asked, space, variables, afterwards)
             result = self.adapter.read(ending, asked, datetime.now().astimezone())
             result = replace(result, usage=self._usage(result.usage, briefing, result.problem))
             briefing.paid(result.usage)
@@ -171,12 +172,13 @@ class EditingAgent(Agent):
             return _Answer(result, change, base, asked, f"{ending.output}\n{ending.errors}"[-SHOWN:].strip())
 
     def _run(
-        self, briefing: Briefing, arguments: Sequence[str], asked: str, space: Workspace, variables: Mapping[str, str]
-    ) -> Ending:
+        self, briefing: Briefing, arguments: Sequence[str], asked: str, space: Workspace, variables: Mapping[str, str],
+        afterwards: Sequence[str],
+    ) -> Ending:  # fmt: skip
         try:
             return run_program(
                 arguments, text=self.adapter.stdin(asked), folder=space.folder, env={**variables, **self.adapter.variables},
-                deadline=self.settings.reply_timeout, wait=briefing.wait,
+                deadline=self.settings.reply_timeout, wait=briefing.wait, afterwards=afterwards,
             )  # fmt: skip
         except (UserError, Stopped) as error:
             if error.usage is not None:  # what a program that was ended has used counts
@@ -193,14 +195,14 @@ class EditingAgent(Agent):
         )  # fmt: skip
 
     @contextmanager
-    def _watched(self, briefing: Briefing, checkout: Checkout | None, space: Workspace) -> Iterator[None]:
+    def _watched(self, briefing: Briefing, checkout: Checkout | None, space: Workspace) -> Iterator[Sequence[str]]:
         """Tell what a program changes in the user's checkout, which is undone, and in the packages that are linked from it."""
         self._guard.set_checkout(checkout)
         linked = [checkout.folder / name for name in space.linked if name in VENVS] if checkout else []
         installed = [packages(folder) for folder in linked]
         try:
-            with self._guard.around(briefing.wait):
-                yield
+            with self._guard.around(briefing.wait) as afterwards:
+                yield afterwards
         finally:
             for folder, earlier in zip(linked, installed, strict=True):
                 if different := dict(earlier.items() ^ packages(folder).items()):

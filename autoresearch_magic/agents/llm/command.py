@@ -100,7 +100,7 @@ class CommandBackend(Backend):
                 with scratch_folder("agent") as scratch:
                     folder = scratch / "empty"
                     folder.mkdir()
-                    with nullcontext() if self.guard is None else self.guard.around(wait):
+                    with nullcontext(()) if self.guard is None else self.guard.around(wait) as afterwards:
                         ending = run_program(
                             self._arguments(),
                             text=text,
@@ -108,6 +108,7 @@ class CommandBackend(Backend):
                             env=self._environment(),
                             deadline=deadline,
                             wait=wait,
+                            afterwards=afterwards,
                         )
                         used += Usage(seconds=ending.seconds, cost=None)
                     written = _files_in(folder)

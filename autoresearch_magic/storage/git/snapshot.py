@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .command import git, names
 
@@ -27,6 +27,7 @@ RETRIES = 5
 """Snapshots that are taken again because files were written meanwhile; something may write to a tracked file all the time."""
 
 _SETTINGS = ("config", "config.worktree", "info/attributes", "info/exclude")
+_SETS = ("dirty", "staged", "untracked")
 _LARGEST_SETTING = 1_000_000
 
 
@@ -105,6 +106,25 @@ class Snapshot:
     refs: Mapping[str, str]
     settings: Mapping[str, str]
     index: FileStat | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attributes as JSON-ready values."""
+        return {
+            **vars(self),
+            "entries": {path: [e.mode, e.blob, e.checked] for path, e in self.entries.items()},
+            **{name: sorted(getattr(self, name)) for name in _SETS},
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Snapshot:
+        """Return the snapshot that `to_json` described."""
+        return cls(**{
+            **values,
+            "entries": {path: Entry(*words) for path, words in values["entries"].items()},
+            "stats": {path: _stat_of(words) for path, words in values["stats"].items()},
+            "index": _stat_of(values["index"]),
+            **{name: frozenset(values[name]) for name in _SETS},
+        })  # fmt: skip
 
 
 class SnapshotReader:
@@ -191,6 +211,10 @@ class SnapshotReader:
             except OSError:
                 continue  # there is none
         return found
+
+
+def _stat_of(words: list[Any] | None) -> FileStat | None:
+    return None if words is None else FileStat(words[0], words[1], (words[2][0], words[2][1]), words[3])
 
 
 def _entries(listing: str) -> dict[str, Entry]:

@@ -73,6 +73,18 @@ class CheckoutWatch:
             self._open.add(look)
             return look
 
+    @property
+    def base(self) -> Snapshot | None:
+        """What open looks are compared with."""
+        return self._base
+
+    def look_back(self, base: Snapshot) -> Look:
+        """Take what another process saw for this one's look."""
+        with self._lock:
+            self._base, look = base, Look()
+            self._open.add(look)
+            return look
+
     def compare(self, before: Look, saved_to: Path) -> tuple[str, ...]:
         """Restore the files that were clean and have changed since a look, and return what there is to tell, a line each.
 
