@@ -33,7 +33,7 @@ could explain the number. Exit code 0: kept. 5: not kept. 1: it could not be run
 - A run takes about {seconds}. Where a command of yours may not take that long, add --background, and then  %autoresearch wait --timeout 9m \
 until its exit code is no longer 6.
 - One idea at a time. Equally good and simpler counts as better. Do not repeat what is listed below.
-- %autoresearch ideas add "..."  keeps an idea for later;  %autoresearch history  and  show N  look back.
+- %autoresearch ideas add "..."  keeps an idea for later,  ideas strike N  takes one off the list that was tried;  %autoresearch history  and  show N  look back.
 - %autoresearch finish  ends the search and measures the best version and the baseline again on fresh seeds; that is the result to report."""
 
 

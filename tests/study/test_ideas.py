@@ -123,7 +123,8 @@ def test_ideas_of_replies_that_are_unusable_or_refused_are_kept_and_those_tried_
         (1, "first", 1, None), (2, "second", 1, 3), (3, "third", 2, None),
     ]  # fmt: skip
     prompts = [prompt.turns[0].text for prompt in backend.prompts]
-    assert "Ideas for later" not in prompts[0]
+    assert "ideas for later" not in prompts[0].lower()
+    assert "one of the ideas for later, give its number before the code: <idea>3</idea>" in prompts[2]
     assert "\n- 2: second\n- 1: first\n" in prompts[2]
     assert "\n- 3: third\n- 1: first\n" in prompts[4]
     assert "- 3: third" in study.briefing()

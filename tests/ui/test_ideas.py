@@ -1,5 +1,7 @@
 """The subcommand `ideas`, in its forms and with what it cannot do."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from autoresearch_magic.errors import UserError
@@ -30,6 +32,21 @@ def test_ideas_are_added_listed_and_struck(session):
     assert listed.data["ideas"][0] == {
         "number": 1, "text": "wider layers | twice", "agent": "", "experiment": None, "tried": None, "struck": True, "state": "struck",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("agent", "says"),
+    [
+        ("tuner:LR", "reads no ideas"),
+        ("claude", "claude is shown it when it is asked"),
+        ("me", "The next briefing shows it"),
+    ],
+)
+def test_who_reads_an_idea(agent, says, session, monkeypatch):
+    study = session.study("night")
+    monkeypatch.setattr(session, "study", lambda name: study)
+    monkeypatch.setattr(type(study), "settings", SimpleNamespace(agent=agent))
+    assert says in run(session, "ideas add decay").text
 
 
 @pytest.mark.parametrize(

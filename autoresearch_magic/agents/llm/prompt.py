@@ -138,7 +138,9 @@ def build_prompt(briefing: Briefing, *, long: int = LONG) -> Prompt:
         form = BLOCKS_FILES if several else BLOCKS
     else:
         form = WHOLE_FILES if several else WHOLE
-    state = "\n\n".join(section for section in (*sections(briefing), _rework(briefing), form) if section)
+    idea = "Where your change tries one of the ideas for later, give its number before the code: <idea>3</idea>"
+    ends = (_rework(briefing), idea if briefing.ideas else "", form)
+    state = "\n\n".join(section for section in (*sections(briefing), *ends) if section)
     return Prompt(SYSTEM_FILES if several else SYSTEM, stable, (Turn("user", state),))
 
 
@@ -232,11 +234,7 @@ def sections(briefing: Briefing) -> list[str]:
         _section(
             "What the tuner knows, a model of all runs: take it, change it or ignore it", briefing.advice.splitlines()
         ),
-        _section(
-            "Ideas for later, not tried yet: where your change tries one, give its number before the code, as in <idea>3</idea>",
-            [f"- {idea}" for idea in briefing.ideas],
-            limit=IDEAS,
-        ),
+        _section("Ideas for later, not tried yet", [f"- {idea}" for idea in briefing.ideas], limit=IDEAS),
         _section("Notes by the user, newest last", list(briefing.notes), keep_last=True, limit=NOTES),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from ...agents.me import NAME as ME
 from ...errors import UserError
 from ...study.ideas import Idea, counts_line, described
 from ...study.study import Study
@@ -62,6 +63,8 @@ def _numbers(words: Sequence[str]) -> list[int]:
 
 def _reader(study: Study) -> str:
     agent = study.settings.agent
+    if agent == ME:
+        return "The next briefing shows it."
     if agent.partition(":")[0] in OFFLINE:
         return f"But {agent} reads no ideas: a language model does (--agent)."
     return f"{agent} is shown it when it is asked for a proposal."
