@@ -13,7 +13,7 @@ from autoresearch_magic.storage.git.checkout import top_of
 from autoresearch_magic.study.study import Study
 
 from .kernels import Kernel
-from .studies import QUICK, Script
+from .studies import QUICK, Script, Terminal
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -56,6 +56,14 @@ def script(monkeypatch):
         return agent
 
     return script
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    """A terminal in which somebody else runs a study."""
+    made = Terminal(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

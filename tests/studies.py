@@ -1,14 +1,57 @@
-"""Small studies, an agent that follows a script, and waiting for what a study does."""
+"""Small studies, an agent that follows a script, a shell that runs a study, and waiting for what a study does."""
 
+import subprocess
+import sys
 import time
 
 from autoresearch_magic.agents import Agent
-from autoresearch_magic.errors import NothingToPropose
+from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.events import State
 from autoresearch_magic.experiment import Proposal
+from autoresearch_magic.storage.journal import Journal
 
 QUICK = "X = 3.0\nloss = (X - 1) ** 2\n"
 SLOW = "X = 3.0\nimport time\ntime.sleep(0.4)\nloss = X\n"
+CURVED = """X = 3.0
+import time
+from autoresearch_magic import clock, report
+for step in clock:
+    time.sleep(0.02)
+    report(step=step, loss=10.0 / (1 + step))
+loss = (X - 1) ** 2
+"""
+
+
+class Terminal:
+    """Runs the study `night` by the command line in a folder, in processes of its own, as somebody else would in a terminal."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+        (folder / "program.md").write_text(
+            "---\nmetric: loss\nminimize: true\nrepeats: 1\nbudget: 0.7s\n---\n# Lower it\n"
+        )
+        (folder / "train.py").write_text(CURVED)
+
+    def __call__(self, command, *words):
+        """Begin a command in the background, and wait until its study can be opened; return the process."""
+        named = ["program.md", "--target", "train.py", "--name", "night"] if command == "run" else ["night"]
+        line = [sys.executable, "-m", "autoresearch_magic", command, *named, *words]
+        with (self.folder / "shell.log").open("a") as log:
+            self.processes.append(subprocess.Popen(line, cwd=self.folder, stdout=log, stderr=log))
+        wait_for(self.begun)
+        return self.processes[-1]
+
+    def begun(self):
+        try:
+            with Journal(self.folder / ".autoresearch" / "night" / "journal.sqlite") as journal:
+                return journal.get("definition") is not None
+        except UserError:
+            return False
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
 
 
 class Script(Agent):

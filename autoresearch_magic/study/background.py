@@ -62,10 +62,6 @@ class BackgroundStudy(FollowedStudy):
         """Whether its thread only tries what is given from outside, so that it ends with the last such version."""
         return self._drive is not None
 
-    def refresh(self) -> None:
-        """Read what another process has added to the journal, also where that was done a moment ago."""
-        self._follower.look(now=True)
-
     # -- running ----------------------------------------------------------------------------------------------------
 
     def take_remarks(self) -> list[str]:

@@ -57,6 +57,11 @@ class FollowedStudy(StudyView):
         """Whether a thread watches what another process does to the study."""
         return self._following is not None and self._following.is_alive()
 
+    def refresh(self) -> Self:
+        """Bring the status up to date at this moment; when it is only asked for, it may be a quarter of a second old."""
+        self._follower.look(now=True)
+        return self
+
     def follow(self) -> Self:
         """Watch in a background thread what another process does to the study, so that observers receive its events.
 
@@ -81,7 +86,7 @@ class FollowedStudy(StudyView):
         if self.status.state is not State.ELSEWHERE:
             return False
         request(self.folder, action, lambda: self.locked)
-        self._follower.look(now=True)
+        self.refresh()
         return True
 
 

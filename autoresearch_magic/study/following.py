@@ -50,6 +50,9 @@ EACH = 0.25
 INTERVAL = 1.0
 """Seconds between two looks while something watches."""
 
+PATIENCE = 2.0
+"""Seconds to wait for a look of another thread."""
+
 SETTLED = 2.0
 """Seconds after which a file's time of change tells whether it has changed: its clock may be coarse."""
 
@@ -111,15 +114,16 @@ class Follower:
             self._look(first=True)
 
     def look(self, *, now: bool = False) -> None:
-        """Bring the status up to date, unless that was done a moment ago (`now` asks for it all the same).
+        """Bring the status up to date, unless that was done a moment ago, or another thread is about to do it.
 
-        It returns at once where another thread is about to do the same, and where there is nothing to follow.
+        With `now` it is done in any case, where there is something to follow.
         """
         if self.ours or self._gone or self._status.state is State.NEW:
             return
         if not now and time.monotonic() - self._looked_at < EACH:
             return
-        if not self._lock.acquire(blocking=False):
+        # Without `now` it never waits: the caller may hold what the other thread, which publishes events, needs.
+        if not self._lock.acquire(timeout=PATIENCE if now else 0.0):
             return
         try:
             if self._looking or self.ours:

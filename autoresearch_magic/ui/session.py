@@ -97,7 +97,7 @@ class Session:
         """
         if name:
             before = current()
-            study = open_study(name, self.root)
+            study = open_study(name, self.root).refresh()
             if before is not None and not switch:
                 registry.register(before)
             return study
@@ -109,7 +109,7 @@ class Session:
                 )
             return open_study(last, self.root)
         if (present := current()) is not None:
-            return present
+            return present.refresh()
         if last is not None:
             raise UserError(
                 f"No study is open: {MAGIC} resume {last}  continues the last one, and  --study {last}  looks at it."

@@ -16,6 +16,7 @@ import pytest
 from nbformat import v4
 
 from ...browser import chromium
+from ...studies import Terminal
 
 pytestmark = pytest.mark.browser
 
@@ -67,38 +68,16 @@ def lab(tmp_path):
 def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
     from playwright.sync_api import sync_playwright
 
-    browser_path, address, folder = lab
+    folder = lab[2]
     cells = [
         "%load_ext autoresearch_magic",
         f"%%autoresearch target\n{TARGET}",
         "%%autoresearch --metric loss --budget 0.5s -n 200 --repeats 2 --name seen\n# Lower <b>it</b>",
     ]
-    nbformat.write(
-        v4.new_notebook(
-            cells=[v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "p"}},
-        ),
-        folder / "nb.ipynb",
-    )
+    write_notebook(folder, cells)
     errors, outside = [], []
     with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=browser_path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "request",
-            lambda r: (
-                None
-                if r.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:"))
-                else outside.append(r.url)
-            ),
-        )
-        page.goto(address + "&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-        page.wait_for_selector("[data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+        browser, page = open_notebook(play, lab, errors, outside)
         for number in range(len(cells)):
             run_cell(page, number)
         panel = page.locator(".arm-panel")
@@ -130,6 +109,78 @@ def test_run_the_cells_see_the_panel_move_reload_and_press_stop(lab, tmp_path):
     from autoresearch_magic.study.opening import open_study
 
     assert open_study("seen", folder / ".autoresearch").state == "stopped"
+
+
+@pytest.mark.timeout(300)
+def test_a_study_of_a_shell_is_watched_and_its_buttons_reach_it(lab):
+    from playwright.sync_api import sync_playwright
+
+    folder = lab[2]
+    terminal = Terminal(folder)
+    write_notebook(folder, ["%load_ext autoresearch_magic\n%autoresearch watch night"])
+    errors, outside = [], []
+    try:
+        process = terminal("run", "-n", "500")
+        with sync_playwright() as play:
+            browser, page = open_notebook(play, lab, errors, outside)
+            run_cell(page, 0)
+            says(page, f"running in process {process.pid}")
+            rows = "document.querySelectorAll('.arm-panel tbody tr').length"
+            page.wait_for_function(f"{rows} >= 2", timeout=60_000)
+            page.wait_for_function(f"n => {rows} > n", arg=page.locator(".arm-panel tbody tr").count(), timeout=60_000)
+            page.wait_for_selector(".arm-line.arm-live", timeout=30_000)
+            button = page.locator(".arm-panel").get_by_role("button", name="Pause")
+            button.click()
+            says(page, f"paused in process {process.pid}")
+            page.locator(".arm-panel").get_by_role("button", name="Resume").click()
+            says(page, f"running in process {process.pid}")
+            process.kill()
+            says(page, "was killed or has crashed")
+            says(page, "Stopped after experiment")
+            again = terminal("resume")
+            says(page, f"running in process {again.pid}")
+            page.locator(".arm-panel").get_by_role("button", name="Stop").click()
+            says(page, "Stopped after experiment")
+            assert again.wait(30) == 3
+            browser.close()
+    finally:
+        terminal.close()
+    assert not outside, outside
+    assert not errors, errors
+
+
+def says(page, text):
+    """Wait until the panel says something."""
+    page.wait_for_function(
+        "text => document.querySelector('.arm-panel').innerText.includes(text)", arg=text, timeout=60_000
+    )
+
+
+def write_notebook(folder, cells):
+    nbformat.write(
+        v4.new_notebook(
+            cells=[v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "p"}},
+        ),
+        folder / "nb.ipynb",
+    )
+
+
+def open_notebook(play, lab, errors, outside):
+    """Open the notebook in the browser, which adds errors of the page and requests to elsewhere to these lists."""
+    browser_path, address, _ = lab
+    browser = play.chromium.launch(
+        executable_path=browser_path,
+        args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+    )
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    local = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(local) else outside.append(r.url))
+    page.goto(address + "&reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+    page.wait_for_selector("[data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    return browser, page
 
 
 def run_cell(page, number):
