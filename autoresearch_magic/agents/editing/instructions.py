@@ -95,7 +95,8 @@ def instructions(
     for name in given:
         if (content := contents.get(name, "")).strip():
             room = max(0, LONGEST - len(text.encode("utf-8", "replace"))) // 4
-            text += f"\n\n# {space.named.get(name, name)}\n\n{fenced(_cut(content, room))}"
+            title = "The files that measure: frozen" if name == SETUP and several else space.named.get(name, name)
+            text += f"\n\n# {title}\n\n{fenced(_cut(content, room))}"
     data = printable(text).replace("\0", "").encode()
     return data[:LONGEST].decode("utf-8", "ignore").rstrip() + "\n"
 

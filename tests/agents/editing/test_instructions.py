@@ -86,3 +86,12 @@ def test_a_program_that_opens_no_files_is_given_their_texts(briefing):
     assert "# setup.py\n\n```\nimport math\n```" in text
     assert "- `program.md`" not in text
     assert "<summary>" in text
+
+
+def test_such_a_program_also_sees_the_files_that_measure(briefing):
+    in_repository = replace(
+        briefing, setup="#% file bench.py\nprint('ms:', 1)\n", verify="python bench.py", scope=("src/**",)
+    )
+    text = asked(in_repository, given=(PROGRAM, "setup.py"))
+    assert "# The files that measure: frozen\n\n```\n#% file bench.py" in text
+    assert "setup.py" not in text
