@@ -22,6 +22,8 @@ from ..processes import OUTPUT_LIMIT, Ending, code_words, last_line
 
 Kind = Literal["limit", "login", "refused"]
 
+KINDS: tuple[Kind, ...] = ("login", "limit", "refused")
+
 STATUSES: Mapping[int, Kind] = {
     401: "login", 403: "login", 402: "refused", 404: "refused", 429: "limit", 503: "limit", 529: "limit",
 }  # fmt: skip
@@ -135,6 +137,10 @@ class Signs:
     login: str = ""
     refused: str = ""
     statuses: Mapping[int, Kind] | None = None
+
+    def pattern(self, kind: Kind) -> str:
+        """Return the regular expression for a kind."""
+        return {"limit": self.limit, "login": self.login, "refused": self.refused}[kind]
 
 
 @dataclass(frozen=True)
@@ -312,16 +318,11 @@ def _problem(
     failed = bool(ending.code or ending.cut or found.error)
     # What the agent itself calls the error says most. A structured answer without one is none, whatever its message talks about.
     logged = f"{found.trouble}\n{ending.errors}" if failed else ""
-    said = found.error or "\n".join((logged, "" if found.answered else found.open))
-    by_status = {**STATUSES, **(signs.statuses or {})}.get(found.status) if failed else None
-    patterns: tuple[tuple[Kind, str], ...] = (
-        ("login", signs.login),
-        ("limit", signs.limit),
-        ("refused", signs.refused),
-    )
-    for kind, pattern in patterns:
-        if hit := _find(pattern, said) or (kind == by_status and (last_line(found.error) or f"status {found.status}")):
-            return _cannot(kind, title, hit, login, found.retry_after, now), False
+    by_status = {**STATUSES, **(signs.statuses or {})}.get(found.status) if found.error else None
+    for said, status in ((found.error, by_status), (f"{logged}\n{'' if found.answered else found.open}", None)):
+        for kind in KINDS:
+            if hit := _find(signs.pattern(kind), said) or (kind == status and last_line(found.error)):
+                return _cannot(kind, title, hit, login, found.retry_after, now), False
     if ending.cut == "deadline":
         return Problem("failed", f"{title} gave no answer within {ending.seconds:.4g} s and was ended."), False
     if ending.cut == "output":

@@ -57,7 +57,7 @@ VERSIONS = {
 }  # fmt: skip
 UNKNOWN = {
     "claude": (1, "error: unknown option '{}'"), "codex": (2, "error: unexpected argument '{}' found"),
-    "gemini": (1, "Unknown argument: {}"), "opencode": (1, "opencode run [message..]\n\nUnknown argument: {}"),
+    "gemini": (1, "Unknown argument: {}"), "opencode": (1, "opencode run [message..]\n\nrun opencode with a message"),
     "aider": (2, "aider: error: unrecognized arguments: {}"), "cursor-agent": (1, "error: unknown option '{}'"),
 }  # fmt: skip
 
@@ -348,8 +348,15 @@ def refuse(mode, given):
             "quota": {"name": "APIError", "data": {
                 "message": "Too many tokens", "statusCode": 429, "isRetryable": True, "responseHeaders": headers}},
             "login": {"name": "APIError", "data": {"message": "Incorrect API key provided", "statusCode": 401, "isRetryable": False}},
-            "unknown-model": {"name": "UnknownError", "data": {"message": "Model not found: x/y. Did you mean: z?"}},
+            "unknown-model": {"name": "UnknownError", "data": {
+                "message": "Unexpected server error. Check server logs for details.", "ref": "err_9a14558a"}},
         }[mode]  # fmt: skip
+        if mode == "unknown-model":  # which is told by its log alone
+            failure = "ProviderModelNotFoundError: Model not found: x/y. Did you mean: z?"
+            print(
+                f'level=ERROR message=failed ref=err_9a14558a error="{failure}" cause="{failure}\\n    at <anonymous>"',
+                file=sys.stderr,
+            )
         print(json.dumps({"type": "error", "timestamp": 1795877630451, "sessionID": "ses_1", "error": error}))
         sys.exit(1)
     if NAME == "aider":
