@@ -52,9 +52,14 @@ class CheckoutGuard:
 
     def set_checkout(self, checkout: Checkout | None) -> None:
         """Say which repository the study works on; None leaves the one around the current folder."""
+        if checkout is not None:
+            self.set_folder(checkout.folder)
+
+    def set_folder(self, folder: Path) -> None:
+        """Watch the repository that a folder is in, if any."""
         with self._lock:
-            if checkout is not None and checkout.folder != self._folder:
-                self._folder, self._watch, self._tried = checkout.folder, None, False
+            if folder != self._folder:
+                self._folder, self._watch, self._tried = folder, None, False
 
     @contextmanager
     def around(self, wait: Callable[[float, str], object]) -> Iterator[Sequence[str]]:

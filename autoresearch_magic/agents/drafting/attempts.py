@@ -91,15 +91,25 @@ def make_draft(
     summary = summarize(repo, hidden)
     usage = Usage()
     attempts: list[Attempt] = []
+    told: list[str] = []
     most = 1 + REFUSALS + FAILURES
 
     def failed(why: str) -> DraftResult:
-        return DraftResult(goal, backend.name, attempts=tuple(attempts), failure=why, usage=usage)
+        return DraftResult(goal, backend.name, attempts=tuple(attempts), failure=why, warnings=tuple(told), usage=usage)
+
+    def wait_or_tell(seconds: float, reason: str) -> None:
+        if reason and seconds <= 0:  # what the model's program has changed in the repository
+            told.append(reason)
+        else:
+            wait(seconds, reason)
+
+    if backend.guard is not None:
+        backend.guard.set_folder(repo)
 
     while True:
         show(len(attempts) / most, f"asking {backend.name} for a draft" + (" again" if attempts else ""))
         try:
-            answer = ask_draft(backend, goal, summary, attempts=attempts, deadline=deadline, wait=wait)
+            answer = ask_draft(backend, goal, summary, attempts=attempts, deadline=deadline, wait=wait_or_tell)
         except ProposalFailed as error:
             usage += error.usage or Usage()
             return failed(str(error))
@@ -118,7 +128,7 @@ def make_draft(
     assert attempt.run is not None, "a draft that was not run has a reason"
     return DraftResult(
         goal, backend.name, draft, attempt.run.value, attempt.run.seconds, tuple(attempts),
-        warnings=_warnings(attempt, attempt.run), usage=usage,
+        warnings=(*told, *_warnings(attempt, attempt.run)), usage=usage,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import os
 import shlex
 import shutil
 import stat
+import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from weakref import WeakSet
 
-from ..scratch import scratch_folder
+from ..scratch import PREFIX, scratch_folder
 from .checkout import listed
 from .command import GitFailed, git
 from .snapshot import FileStat, Snapshot, SnapshotReader
@@ -181,7 +182,7 @@ class CheckoutWatch:
         new = sorted(
             path
             for path in now.untracked - base.untracked - base.entries.keys()
-            if not _is_quiet(path) and not (self.top / path).is_relative_to(saved_to.absolute())
+            if not _is_quiet(path) and not _is_ours(self.top / path, saved_to)
         )
         if new:
             lines.append(f"New in {self.top} {WHILE}: {_list(new)}; git does not track that, and it is left there.")
@@ -351,6 +352,12 @@ def _head(found: Snapshot) -> str:
 
 def _is_quiet(path: str) -> bool:
     return any(part in _QUIET for part in path.split("/"))
+
+
+def _is_ours(place: Path, saved_to: Path) -> bool:
+    """Whether a file belongs to this package: the temporary folder may lie in the checkout as well."""
+    ours = str(Path(tempfile.gettempdir()) / PREFIX)
+    return place.is_relative_to(saved_to.absolute()) or str(place).startswith(ours)
 
 
 def _new_folder(place: Path) -> Path:

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -217,6 +218,14 @@ def test_new_files_are_told_and_left(repo, kept):
     assert around(repo, repo / "kept", lambda: None) == ()
 
 
+def test_our_own_temporary_folders_in_the_checkout_are_not_told(repo, kept, monkeypatch):
+    (repo / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(repo / "tmp"))
+    assert around(repo, kept, lambda: write(repo, {"tmp/autoresearch-agent-x/a": "", "README.md": "bad"}))[1:] == ()
+    (line,) = around(repo, kept, lambda: write(repo, {"tmp/other": ""}))
+    assert "tmp/other" in line
+
+
 def test_a_commit_and_a_switch_by_the_user_are_no_edits(repo, kept):
     run_git(repo, "switch", "-q", "-c", "other")
     commit(repo, {"README.md": "other\n", "src/app.py": None})
@@ -362,8 +371,6 @@ def test_another_file_system_for_what_is_kept(repo, monkeypatch):
     other = "/dev/shm" if os.path.isdir("/dev/shm") else None
     if other is None or os.stat(other).st_dev == os.stat(repo).st_dev:
         pytest.skip("needs two file systems")
-    import tempfile
-
     with tempfile.TemporaryDirectory(dir=other) as folder:
         around(repo, type(repo)(folder), lambda: write(repo, {"README.md": "bad"}))
         assert (type(repo)(folder) / "0001/README.md").read_text() == "bad"
