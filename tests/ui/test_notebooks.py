@@ -78,6 +78,29 @@ def test_the_training_notebook_runs_with_a_short_budget(tmp_path, capsys):
     assert_its_export_runs(study, tmp_path / "elsewhere")
 
 
+@pytest.mark.slow
+def test_the_notebook_of_coding_agents_runs_both_directions(tmp_path, capsys):
+    path = tmp_path / "07_coding_agents.ipynb"
+    shutil.copy(NOTEBOOKS / path.name, path)
+    assert run_notebook(path, None, {}).exit_code in (0, 3)
+    executed = nbformat.read(tmp_path / "07_coding_agents.executed.ipynb", as_version=4)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    assert not [o for cell in code for o in cell.outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    study = open_study(tmp_path / ".autoresearch" / "weather")
+    assert study.state == "finished", study.status.message
+    proposed = [e for e in study.experiments if e.proposal.agent.startswith("editor:")]
+    assert [e.number for e in proposed] == [1, 2, 3, 4, 5]
+    assert all(e.value is not None for e in proposed)
+    assert {"Summers are warm", "Nights are cold"} <= {e.summary for e in proposed if e.verdict == "keep"}
+    mine = [e for e in study.experiments if e.proposal.agent == "me"]
+    assert [e.summary for e in mine] == ["Days differ more in summer", "A wave for every month"]
+    assert [e.proposal.expect for e in mine] == ["-0.1", "-0.05"]
+    assert mine[1].verdict == "discard"
+    assert study.headline is not None
+    assert study.headline.gain > 4
+
+
 def assert_its_export_runs(study, folder):
     """Run the exported notebook of a study in another folder: it must make a study with the same settings."""
     exported = study.export(folder / "again.ipynb")
