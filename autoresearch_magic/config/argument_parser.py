@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, NoReturn
@@ -11,6 +12,8 @@ from ..errors import UserError
 from .converters import read_bool
 from .settings import FIELDS
 
+_QUANTITY = re.compile(r"-[\d.]")
+
 
 class HelpShown(Exception):
     """Raised instead of printing when the user asks for help (``-h``); `str` of it is the help text."""
@@ -18,6 +21,18 @@ class HelpShown(Exception):
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises exceptions instead of ending the process, which may be the user's kernel."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments; the value of a long option may begin as a negative number does, such as ``--expect -30%``."""
+        words: list[str] = []
+        for word in args or ():
+            joins = words and _QUANTITY.match(word) and self._takes_value(words[-1])
+            words[-1:] = [f"{words[-1]}={word}"] if joins else [*words[-1:], word]
+        return super().parse_known_args(words, namespace)
+
+    def _takes_value(self, word: str) -> bool:
+        action = self._option_string_actions.get(word) if word.startswith("--") else None
+        return action is not None and action.nargs is None
 
     def error(self, message: str) -> NoReturn:
         """Raise a `UserError` with argparse's message."""

@@ -188,6 +188,7 @@ def follow_try(study: Study, asked: Try, version: Version, show: Show) -> Task:
     while not asked.wait(LOOK):
         show(share(study), try_caption(study))
     e = asked.answer()
+    show(1.0, f"experiment {e.number}: {e.verdict}")
     first = (asked.unfinished.number,) if asked.unfinished is not None and asked.unfinished.number != e.number else ()
     task = Task(0, "try", 0, e.summary, True, e.number, first, scratch=version.scratch)
     if e.kept or not version.revert:

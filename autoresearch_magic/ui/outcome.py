@@ -8,8 +8,10 @@ from pathlib import Path
 
 from ..errors import UserCodeError
 from ..events import State
+from ..study.display import listed
 from ..study.study import Study
-from ..study.summary import beyond_chance, history_text, result_line, tried_line
+from ..study.summary import beyond_chance, history_markdown, history_text, result_line, tried_line
+from ..text import escape
 from .exit_codes import DONE, NOT_SHOWN
 from .replies import shown_path
 from .reply import Reply
@@ -38,11 +40,13 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
     lines = [f"{what:<9} {shown_path(path)}" for what, path in files if path.exists()]
     if find_spec("matplotlib") is None:
         lines.append("picture   none without matplotlib: pip install matplotlib")
-    text = "\n".join([
-        "", study.definition.program.title or study.name, "", history_text(study.status, study.experiments), "",
-        f"{tried_line(study.status)}.", result_line(study.status), *_not_shown(study), *_why_stopped(study), "", *lines,
-    ])  # fmt: skip
-    return Reply(text, exit_code=DONE if beyond_chance(study.headline) else NOT_SHOWN)
+    title = study.definition.program.title or study.name
+    ended = [f"{tried_line(study.status)}.", result_line(study.status), *_not_shown(study), *_why_stopped(study)]
+    text = "\n".join(["", title, "", history_text(study.status, study.experiments), "", *ended, "", *lines])
+    markdown = "\n\n".join(
+        [f"**{escape(title)}**", *map(escape, ended), history_markdown(study.status, listed(study.experiments))]
+    )
+    return Reply(text, markdown, exit_code=DONE if beyond_chance(study.headline) else NOT_SHOWN)
 
 
 def _not_shown(study: Study) -> list[str]:

@@ -89,7 +89,7 @@ def next_lines(study: Study, place: Place, *, kept: bool) -> list[str]:
     lines = [reached] if (reached := limit(study)) else []
     end = f"{MAGIC} finish  ends the search and confirms the result"
     if place is Place.SHELL:
-        return [*lines, f"Next: another version with  {MAGIC} try SUMMARY ;  {end}."]
+        return [*lines, f"Next: another version with  {MAGIC} try SUMMARY  (and {end})."]
     agent = study.settings.agent
     inside = (
         f"{MAGIC} resume {study.name} --agent AGENT  lets an agent go on"
@@ -97,7 +97,7 @@ def next_lines(study: Study, place: Place, *, kept: bool) -> list[str]:
         else f"{MAGIC} resume {study.name}  lets {agent} go on"
     )
     another = f"%{MAGIC} try SUMMARY" if study.definition.checkout is None else f"{MAGIC} try SUMMARY"
-    return [*lines, f"Next: another version with  {another} ;  {inside};  {end}."]
+    return [*lines, f"Next: another version with  {another}  (or {inside}, and {end})."]
 
 
 def _verdict(study: Study, e: Experiment) -> str:

@@ -15,9 +15,6 @@ from autoresearch_magic.ui import cli
 from autoresearch_magic.ui.commands.table import COMMANDS, run, run_words
 from autoresearch_magic.ui.session import Place, Session
 
-LATER = {"begin", "try", "finish", "mcp", "ideas"}
-"""Commands that the skill names, and that are not there yet."""
-
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
@@ -228,10 +225,10 @@ def test_every_command_that_is_named_can_be_parsed(name):
     session = Session(place=Place.SHELL)
     for line in command_lines(TEXTS[name]):
         words = shlex.split(line.partition(" #")[0].partition(" > ")[0])[1:]
-        if words[0] in LATER - set(COMMANDS[Place.SHELL]) or "|" in words:
+        if "|" in words:
             continue
         assert words[0] in COMMANDS[Place.SHELL], line
-        if "-h" in words:
+        if "-h" in words or len(words) == 1:  # the command as such
             continue
         words = ["1" if word in ("N", "A", "B") else word for word in words]
         COMMANDS[Place.SHELL][words[0]].parse(session, words[1:])  # raises on an unknown option or a missing argument
