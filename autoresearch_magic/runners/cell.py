@@ -113,7 +113,7 @@ class CellRunner(Runner):
             "metric": {"name": self.metric.name, "expression": evaluated, "valid": self._valid},
             "also": self._also.expressions,
         }  # fmt: skip
-        folder = Path.cwd()
+        folder = Path()
         files, since = self._files.look(folder), time.time()
         with readable_log(log) as path:
             result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
