@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..agents.editing.accounting import accounting
+from ..agents.me import NAME as ME
 from ..budget import Budget, format_duration
 from ..config.settings import Settings
 from ..errors import UserCodeError
@@ -221,6 +222,8 @@ def cost_line(settings: Settings) -> str:
     s = settings
     if s.agent.partition(":")[0] in ("tuner", "replay", "recorded"):
         return "nothing; the agent is offline."
+    if s.agent == ME:
+        return "nothing here; a coding agent that drives has its own account."
     if s.max_cost is not None:
         return f"at most ${s.max_cost:g} (--max-cost)."
     if s.max_tokens is not None:

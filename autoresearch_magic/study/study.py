@@ -15,6 +15,7 @@ from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
 from ..events import Observer
 from ..experiment import Experiment
+from ..runners import Runner
 from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
@@ -71,6 +72,8 @@ class Study(BackgroundStudy):
     >>> study.history  # doctest: +SKIP
     """
 
+    _planning: Runner | None = None
+
     def __init__(
         self,
         program: str | Path | Program,
@@ -120,14 +123,22 @@ class Study(BackgroundStudy):
             raise UserError(
                 f"The study {other.name} is {other.state}: a plan beside it would measure that. Stop it first."
             )
-        plan = make_plan(
-            self.definition, lambda scratch: make_runner(self.definition, self.folder, self._publish, scratch=scratch), show
-        )  # fmt: skip
+
+        def plan_runner(scratch: Path) -> Runner:
+            self._planning = make_runner(self.definition, self.folder, self._publish, scratch=scratch)
+            return self._planning
+
+        plan = make_plan(self.definition, plan_runner, show)
         try:
             self._agent = self._agent or self._make_agent(self.definition)
         except NothingToTune as error:
             plan = replace(plan, problem=str(error))
         return plan
+
+    def stop_plan(self) -> None:
+        """End a plan that another thread makes: `plan` raises `Stopped` there. The study cannot be planned again."""
+        if self._planning is not None:
+            self._planning.interrupt()
 
     # -- versions from outside --------------------------------------------------------------------------------------
 

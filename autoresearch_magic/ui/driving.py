@@ -150,6 +150,10 @@ def _carry_out(study: Study, what: What, show: Show, reply: Callable[[], Reply])
                 show(share(study), try_caption(study))
             if study.status.state is State.FAILED:
                 raise UserCodeError(study.status.message, study.status.traceback)
+            if what == "begin" and not study.experiments:
+                raise UserError(
+                    f"{study.name} was stopped before its baseline was measured:  {MAGIC} try  measures it first."
+                )
             if what == "finish" and study.status.state is not State.FINISHED:
                 raise UserError(f"{study.name} was stopped before the result was confirmed:  {MAGIC} finish  goes on.")
         end_task(journal, number)

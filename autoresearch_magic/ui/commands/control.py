@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Callable
 
+from ...agents.me import NAME as ME
 from ...budget import parse_duration
 from ...config.argument_parser import given
 from ...errors import UserError
@@ -34,6 +35,8 @@ def go_on(study: Study, place: Place) -> list[str]:
     if study.status.complete:
         return [f"Go on with  {place.value} resume {study.name} -n {study.status.longer}"]
     ended = study.state in (State.STOPPED, State.FAILED) and bool(study.experiments)
+    if ended and study.settings.agent == ME:
+        return [f"Try another version with  {MAGIC} try SUMMARY , or end the search with  {MAGIC} finish"]
     return [f"Continue with  {place.value} resume {study.name}"] if ended else []
 
 

@@ -16,7 +16,7 @@ from ...config.settings import FIELDS
 from ...errors import Stopped, UserError
 from ...study.definition import read_program
 from ...study.study import Study
-from ...study.tries import make_proposal
+from ...study.tries import make_proposal, unfinished
 from ..driving import Version, carry_out_begin, carry_out_finish, carry_out_try, read_version
 from ..replies import plan_reply
 from ..session import Place, known_layout, program_settings
@@ -155,8 +155,13 @@ async def waited_for(work: Work, seconds: float, context: Context[Any, Any]) -> 
 
 
 def nothing_to_wait_for(serving: Serving) -> results.Work:
-    """Return that nothing was begun in this server, and where the study stands."""
+    """Return that nothing was begun in this server, and where the study stands; also that an earlier one was cut off."""
     text = f"Nothing is in progress in this server. {for_client(serving.reply('status').text)}"
+    if (left := unfinished(serving.study())) is not None:
+        text += (
+            f"\nExperiment {left.number}, {left.summary}, was begun and not finished: a try of the same version finishes it, any "
+            "other finishes it first, or gives it up with drop."
+        )
     return results.Work(text=text, what="nothing", done=True, study=serving.name(), share=1.0)
 
 

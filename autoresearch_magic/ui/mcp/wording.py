@@ -28,9 +28,12 @@ TOOLS = (
 _CALL = re.compile(rf"(?<![\w%])%{{1,2}}autoresearch ({'|'.join(TOOLS)})\b")
 
 
+_OPTION = re.compile(r"(?<![\w-])--(drop|revert)\b")
+
+
 def for_client(text: str) -> str:
     """Return a text whose commands are named as tools, or, where there is no such tool, as they are typed in a shell."""
-    return for_shell(_CALL.sub(r"the tool \1", text))
+    return for_shell(_OPTION.sub(r"\1", _CALL.sub(r"the tool \1", text)))
 
 
 HOW = """\

@@ -89,7 +89,8 @@ class Work:
         """End it, and wait until it has ended."""
         self.stopped = True
         while self.running:
-            self.study.stop()  # again and again: it may not have begun its first run yet
+            # again and again: it may not have begun its first run yet
+            self.study.stop_plan() if self.what == "plan" else self.study.stop()
             self._thread.join(LOOK)
 
     def wait_for_stop(self) -> bool:

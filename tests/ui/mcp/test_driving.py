@@ -1,5 +1,7 @@
 """A client drives a study: the verdicts are those of an agent inside, and what takes long is neither lost nor repeated."""
 
+from functools import partial
+
 import anyio
 import pytest
 from mcp import Client
@@ -158,6 +160,34 @@ def test_the_tool_stop_ends_a_try_and_another_version_comes_after_it(tmp_path, e
     tried = facts(other)["tried"]
     assert (tried["experiment"], tried["verdict"]) == (2, "discard")
     assert tried["finished_first"] == [{"experiment": 1, "verdict": "keep"}]
+
+
+@pytest.mark.slow
+def test_a_plan_and_a_start_that_are_cancelled_end_at_once(tmp_path, empty):
+    gate = tmp_path / "gate"
+    gate.touch()
+    arguments = {"program": "Lower it", "target": held(gate), "settings": QUICKLY}
+
+    async def steps():
+        async with Client(empty) as client:
+            for name in ("plan", "start"):
+                runs = anyio.Event()
+
+                async def progress(share, total, line, runs=runs):
+                    if line.startswith(("running the target", "Baseline")):
+                        runs.set()
+
+                async with anyio.create_task_group() as group:
+                    group.start_soon(partial(client.call_tool, name, arguments, progress_callback=progress))
+                    await runs.wait()
+                    group.cancel_scope.cancel()
+                waited = await client.call_tool("wait", {})
+                assert facts(waited)["done"], name
+                assert "stopped" in facts(waited)["text"], name
+            gate.unlink()
+            return await client.call_tool("try", {"summary": "nearer", "source": x(1.0)})
+
+    assert facts(run(steps))["tried"]["experiment"] == 1
 
 
 @pytest.mark.slow

@@ -107,3 +107,4 @@ def test_commands_are_named_as_tools():
     assert for_client("wait for it (%autoresearch wait) or stop it") == "wait for it (the tool wait) or stop it"
     assert for_client("Continue with  %autoresearch resume night") == "Continue with  autoresearch resume night"
     assert for_client("%autoresearch starts") == "autoresearch starts"
+    assert for_client("by trying with --revert, or --drop.") == "by trying with revert, or drop."

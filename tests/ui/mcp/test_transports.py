@@ -128,6 +128,7 @@ def test_a_server_that_ends_in_the_middle_of_a_run_leaves_no_process_and_the_stu
 
     waited, again = run(steps)
     assert facts(waited)["what"] == "nothing"
+    assert "Experiment 1, nearer, was begun and not finished" in facts(waited)["text"]
     assert (facts(again)["tried"]["experiment"], facts(again)["tried"]["verdict"]) == (1, "keep")
     assert verdicts(tmp_path / ".autoresearch", "night") == ["baseline", "keep"]
 
