@@ -386,7 +386,9 @@ def test_programs_of_agents_are_found_on_path(no_programs, tmp_path):
     program = tmp_path / "nothing" / "codex"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert packages.check_programs() == Check("command", "ok", "codex on PATH: --agent 'command:codex ...'")
+    assert packages.check_programs() == Check("command", "ok", "codex on PATH: --agent codex")
+    program.rename(program.with_name("ollama"))
+    assert packages.check_programs().found == "ollama on PATH: --agent 'command:ollama ...'"
 
 
 def wait_for(condition, seconds=30.0):

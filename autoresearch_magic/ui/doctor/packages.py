@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...agents.editing.adapters import ADAPTERS
 from ...experiment import GIB
 from ...runners.environment import experiment_environment
 from .check import Check
@@ -22,7 +23,7 @@ from .check import Check
 PATIENCE = 15.0
 """Seconds to wait for a script."""
 
-PROGRAMS = ("claude", "codex", "gemini", "aider", "opencode", "llm", "ollama")
+PROGRAMS = (*(adapter.program for adapter in ADAPTERS.values()), "llm", "ollama")
 """Command-line agents that are looked for on PATH."""
 
 TORCH_SCRIPT = """
@@ -191,4 +192,6 @@ def check_programs() -> Check:
     if not names:
         remedy = "any program that reads standard input can propose: --agent command:PROGRAM"
         return Check("command", "ok", "no command-line agent on PATH", remedy)
-    return Check("command", "ok", f"{', '.join(names)} on PATH: --agent 'command:{names[0]} ...'")
+    editing = {adapter.program: name for name, adapter in ADAPTERS.items()}
+    agent = editing.get(names[0], f"'command:{names[0]} ...'")
+    return Check("command", "ok", f"{', '.join(names)} on PATH: --agent {agent}")
