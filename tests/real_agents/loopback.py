@@ -190,6 +190,8 @@ def _read_responses(path, body):
             output = item.get("output", "")
             spoken.append(("tool", output if isinstance(output, str) else json.dumps(output)))
     tools = {t["name"]: t.get("parameters", {}) for t in body.get("tools") or [] if "name" in t}
+    for space in (t for t in body.get("tools") or [] if t["type"] == "namespace"):  # such as those of a server
+        tools |= {f"{space['name']}/{t['name']}": t.get("parameters", {}) for t in space["tools"]}
     return Conversation(path, body.get("model", ""), "\n".join(system), tuple(spoken), tools)
 
 
@@ -198,9 +200,10 @@ def _answer_responses(step, model):
         content = [{"type": "output_text", "text": step.text, "annotations": []}]
         item = {"type": "message", "id": _id("msg"), "role": "assistant", "status": "completed", "content": content}
     else:
+        space, _, name = step.tool.rpartition("/")
         item = {
-            "type": "function_call", "id": _id("fc"), "call_id": _id("call"), "name": step.tool,
-            "arguments": json.dumps(step.arguments), "status": "completed",
+            "type": "function_call", "id": _id("fc"), "call_id": _id("call"), "name": name,
+            "arguments": json.dumps(step.arguments), "status": "completed", **({"namespace": space} if space else {}),
         }  # fmt: skip
     usage = {
         "input_tokens": INPUT, "input_tokens_details": {"cached_tokens": 0},
