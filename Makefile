@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 # Real coding agents, in the versions that their adapters were checked with; they go into a folder that git ignores.
-AGENTS := .agents
+AGENTS := .test-agents
 AGENT_PACKAGES := @openai/codex@0.171.0 opencode-ai@1.18.33
 AIDER := aider-chat==0.86.2
 

@@ -1,4 +1,4 @@
-"""Real coding agents from ``.agents``, with a home of their own and nothing but loopback as their world."""
+"""Real coding agents from ``.test-agents``, with a home of their own and nothing but loopback as their world."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-AGENTS = Path(os.environ.get("AUTORESEARCH_TEST_AGENTS", REPOSITORY / ".agents"))
+AGENTS = Path(os.environ.get("AUTORESEARCH_TEST_AGENTS", REPOSITORY / ".test-agents"))
 PROGRAMS = {
     "codex": AGENTS / "node/node_modules/.bin",
     "opencode": AGENTS / "node/node_modules/.bin",

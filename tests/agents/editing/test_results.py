@@ -97,6 +97,16 @@ def test_an_unknown_model_is_refused(ask, standins, name):
 
 
 @pytest.mark.slow
+def test_a_question_that_has_cost_what_it_may_is_a_failure_whose_cost_counts(ask, standins):
+    standins.behave("budget")
+
+    result = ask("claude-code")
+
+    assert result.problem.line == "Claude Code ended with exit code 1: Reached maximum budget ($0.5000)."
+    assert (result.usage.cost, result.usage.output) == (0.024, 80)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("mode", "said"), [("die", "ended with SIGKILL"), ("crash", "ended with exit code 1: TypeError: undefined is not a function")]

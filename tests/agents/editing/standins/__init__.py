@@ -10,7 +10,7 @@ from pathlib import Path
 
 PROGRAMS = ("claude", "codex", "gemini", "opencode", "aider", "cursor-agent")
 MODES = (
-    "edit", "nothing", "outside", "hang", "die", "crash", "megabyte", "flood", "quota", "login", "unknown-model", "foreign",
+    "edit", "nothing", "outside", "hang", "die", "crash", "megabyte", "flood", "quota", "login", "unknown-model", "foreign", "budget",
 )  # fmt: skip
 """What a stand-in can do; see `program.py`."""
 

@@ -57,7 +57,7 @@ VERSIONS = {
 }  # fmt: skip
 UNKNOWN = {
     "claude": (1, "error: unknown option '{}'"), "codex": (2, "error: unexpected argument '{}' found"),
-    "gemini": (1, "Unknown argument: {}"), "opencode": (1, "opencode run [message..]\n\nrun opencode with a message"),
+    "gemini": (1, "Unknown arguments: {}"), "opencode": (1, "opencode run [message..]\n\nrun opencode with a message"),
     "aider": (2, "aider: error: unrecognized arguments: {}"), "cursor-agent": (1, "error: unknown option '{}'"),
 }  # fmt: skip
 
@@ -86,6 +86,15 @@ def main():
         if step.get("outside"):
             with open(step["outside"], "a") as file:
                 file.write("an agent was here\n")
+    if mode == "budget" and NAME == "claude":
+        say_claude(
+            "",
+            "some-model",
+            step.get("cost", COST),
+            INPUT,
+            errors=[f"Reached maximum budget (${given['--max-budget-usd'][-1]})"],
+        )
+        sys.exit(1)
     if mode == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if mode == "crash":
@@ -291,11 +300,12 @@ def start_aider(given):
     print()
 
 
-def say_claude(text, model, cost, tokens, *, error=False, status=None):
+def say_claude(text, model, cost, tokens, *, error=False, status=None, errors=None):
     used = 0 if error else 1
+    kind = {"subtype": "error_max_budget_usd", "errors": errors} if errors else {"subtype": "success", "result": text}
     print(json.dumps({
-        "type": "result", "subtype": "success", "is_error": error, "api_error_status": status, "duration_ms": 811, "duration_api_ms": 448,
-        "num_turns": 2, "result": text, "stop_reason": "end_turn", "session_id": SESSION, "total_cost_usd": cost * used,
+        "type": "result", **kind, "is_error": error or bool(errors), "api_error_status": status, "duration_ms": 811, "duration_api_ms": 448,
+        "num_turns": 2, "stop_reason": "end_turn", "session_id": SESSION, "total_cost_usd": cost * used,
         "usage": {"input_tokens": (tokens - CACHED) * used, "cache_creation_input_tokens": 0, "cache_read_input_tokens": CACHED * used,
                   "output_tokens": OUTPUT * used, "service_tier": "standard"},
         "modelUsage": {model: {"inputTokens": tokens - CACHED, "outputTokens": OUTPUT, "cacheReadInputTokens": CACHED,
