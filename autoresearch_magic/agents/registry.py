@@ -145,7 +145,7 @@ DESCRIPTIONS = {
     "aider": "Aider edits files (aider:MODEL)",
     "cursor": "Cursor's agent edits files (cursor:MODEL)",
     "editor": "any other program that edits files in its working folder: editor:COMMAND LINE",
-    "me": "nobody inside proposes: you, or a coding agent that drives the study, try versions with  %autoresearch try",
+    "me": "nobody in the study proposes: you, or a coding agent that drives it, try versions",
 }
 """What `%autoresearch agents` shows of the built-in ones."""
 

@@ -124,8 +124,7 @@ class BackgroundStudy(FollowedStudy):
             As for `resume`, where the study has ended; a study that is paused keeps its settings.
         """
         if not self.active:
-            self._change(settings)
-            return self._launch(1)
+            return self._launch_with(settings, 1)
         self._check_unchanged(settings)
         if self.status.state is not State.PAUSED:
             raise UserError(f"{self.name} is {self.state}: pause it first, a step is one experiment from a pause.")
@@ -169,8 +168,7 @@ class BackgroundStudy(FollowedStudy):
                 self._control.allow(None)
                 self._publish(StateChanged(State.RUNNING))
             return self
-        self._change(settings)
-        return self._launch(None)
+        return self._launch_with(settings, None)
 
     def stop(self, wait: bool = True) -> Self:
         """End the study now: the run in progress is killed, no process is left, and the journal can be resumed.
@@ -268,6 +266,17 @@ class BackgroundStudy(FollowedStudy):
                 f"{self.name} is {self.state}: its settings can change only after a stop. %autoresearch stop, then "
                 f"%autoresearch resume {self.name}  with them."
             )
+
+    def _launch_with(self, settings: Mapping[str, Any], allowed: int | None) -> Self:
+        """Start the thread with other settings; a study that cannot be started keeps those that it had."""
+        before = self._status.definition
+        self._change(settings)
+        try:
+            return self._launch(allowed)
+        except UserError:
+            if settings:
+                self._status.definition, self._agent = before, None
+            raise
 
     def _change(self, settings: Mapping[str, Any]) -> None:
         """Take other settings to go on with, and make the agent anew; nothing changes where one of them cannot."""

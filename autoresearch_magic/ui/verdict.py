@@ -97,7 +97,8 @@ def next_lines(study: Study, place: Place, *, kept: bool) -> list[str]:
         else f"{MAGIC} resume {study.name}  lets {agent} go on"
     )
     another = f"%{MAGIC} try SUMMARY" if study.definition.checkout is None else f"{MAGIC} try SUMMARY"
-    return [*lines, f"Next: another version with  {another}  (or {inside}, and {end})."]
+    more = end if reached else f"or {inside}, and {end}"
+    return [*lines, f"Next: another version with  {another}  ({more})."]
 
 
 def _verdict(study: Study, e: Experiment) -> str:

@@ -42,6 +42,26 @@ def test_a_version_is_tried_recorded_and_leaves_the_study_stopped(make_study):
 
 
 @pytest.mark.slow
+def test_nobody_is_asked_where_the_agent_is_me(make_study):
+    study = make_study(agent="tuner")
+    with pytest.raises(UserError, match="nobody in the study proposes changes: try your own version"):
+        study.resume(agent="me")
+    assert study.settings.agent == "tuner"  # what cannot be started keeps its settings
+    me = make_study(agent="me")
+    for start in (me.start, me.resume, me.step):
+        with pytest.raises(UserError, match="nobody in the study proposes changes"):
+            start()
+    assert not me.folder.exists()
+    with pytest.raises(UserError, match="takes nothing behind it"):
+        make_study(agent="me:x")
+    replayed = make_study(agent="tuner")
+    finish(replayed)
+    again = make_study(agent=f"replay:{replayed.name}")
+    with pytest.raises(UserError, match="replays a recorded study"):
+        again.try_target(x(2.0))
+
+
+@pytest.mark.slow
 def test_verdicts_equal_those_of_an_agent_inside(make_study, script):
     script(*PROPOSALS)
     options = {"experiments": len(PROPOSALS), "repeats": 3, "budget": "5steps"}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.study import registry
@@ -277,6 +278,23 @@ def test_bad_input_is_one_line(begun, tmp_path):
     write(begun, {"README.md": "Bye"})
     one_line(shell(begun, "try", "x"), 2, r"README\.md \(outside the scope")
     run_git(begun, "checkout", "README.md")
+    (begun / "src" / "deep").mkdir()
+    one_line(
+        shell(begun / "src" / "deep", "try", "x"), 2, f"no study in .autoresearch, but in {begun} there is: work there"
+    )
+    write(begun, app(30))
+    assert shell(begun, "begin", "program.md").returncode == 2  # what is not committed is no baseline
+    run_git(begun, "stash")
+    assert shell(begun, "begin", "program.md", "--name", "two").returncode == 0
+    run_git(begun, "stash", "pop")
+    with FileLock(str(begun / ".autoresearch" / "two" / "lock")):
+        one_line(
+            shell(begun, "try", "x", "--study", "one"),
+            2,
+            "Another process is working on the study two, and that would disturb",
+        )
+        one_line(shell(begun, "finish", "--study", "one"), 2, "Another process is working on the study two")
+    run_git(begun, "checkout", "src")
     one_line(shell(begun, "try", "x", "--target", "src/app.py"), 2, "name no file")
     one_line(shell(begun, "begin", "none.md"), 2, "cannot be read")
     assert len(open_study(begun / ".autoresearch" / "one").experiments) == 1

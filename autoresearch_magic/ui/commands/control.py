@@ -136,6 +136,8 @@ def watched(study: Study, timeout: float | None = None) -> Reply:
     """Follow a study that another process runs, with a bar, until no process runs it; what it did comes last."""
 
     def work(show: Callable[[float, str], None]) -> Reply:
+        if not study.status.state.ongoing and working_on(study) is None:
+            return after_wait(study, Place.SHELL)
         over = follow(study, _Shown(show), timeout, to_end=True)
         end = time.monotonic() + NOTED
         while over and working_on(study) is not None and time.monotonic() < end:

@@ -6,10 +6,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from ...agents.me import NAME as ME
 from ...config.argument_parser import given
 from ...errors import UserError
-from ...storage.folders import study_names
+from ...storage.folders import ROOT, study_names
 from ...study.driver_briefing import driver_briefing
 from ...study.opening import current, open_study
 from ...study.study import Study
@@ -79,7 +81,7 @@ def try_files(session: Session, arguments: argparse.Namespace) -> Reply:
         text = for_shell(driver_briefing(study))
         data = {"study": study.name, "metric": metric_facts(study.metric), "briefing": text}
         return Reply(text, fenced(text, "text"), data=data, verbatim=True)
-    check_free(study)
+    check_free(session, study)
     target, path, scratch = read_version(study, arguments.target, here=Path.cwd())
     version = Version(
         target, " ".join(arguments.summary), arguments.hypothesis, arguments.expect, arguments.drop, arguments.revert, path, scratch
@@ -136,7 +138,7 @@ def try_cell(session: Session, arguments: argparse.Namespace) -> Reply:
 def finish_in_shell(session: Session, arguments: argparse.Namespace) -> Reply:
     """End the search: choose the final version, and measure it and the baseline again on fresh seeds."""
     study = session.study(arguments.study)
-    check_free(study)
+    check_free(session, study)
     if arguments.background:
         return background_reply(study, "finish", spawn(study, "finish"))
     return Reply("", work=lambda show: carry_out_finish(study, show, session.place))
@@ -159,12 +161,15 @@ def driven_study(session: Session, name: str | None) -> Study:
     """
     names = study_names(session.root)
     if name is None and not names:
+        above = [folder for folder in Path.cwd().parents if study_names(folder / ROOT)]
+        if above and session.root == Path(ROOT):
+            raise UserError(f"There is no study in {session.root}, but in {above[0]} there is: work there.")
         raise UserError(f"There is no study in {session.root}: begin one with  autoresearch begin PROGRAM.md")
     return open_study(name or names[-1], session.root)
 
 
-def check_free(study: Study) -> None:
-    """Check that no process works on a study.
+def check_free(session: Session, study: Study) -> None:
+    """Check that no process works on a study, nor on another one of the same folder, which would disturb what is measured.
 
     Raises
     ------
@@ -174,6 +179,25 @@ def check_free(study: Study) -> None:
         raise UserError(
             f"Another process is working on {study.name}: wait for it with  {MAGIC} wait {study.name} , or end it with  {MAGIC} stop {study.name}"
         )
+    for name in study_names(session.root):
+        if name != study.name and is_locked(session.root / name / "lock"):
+            raise UserError(
+                f"Another process is working on the study {name}, and that would disturb what is measured: wait for it with  "
+                f"{MAGIC} wait {name} , or end it with  {MAGIC} stop {name}"
+            )
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of a study."""
+    if not path.is_file():
+        return False
+    try:
+        with FileLock(str(path), timeout=0.2):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read
+        return False
 
 
 def background_reply(study: Study, what: What, pid: int, summary: str = "") -> Reply:
