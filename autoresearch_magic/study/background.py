@@ -74,6 +74,10 @@ class BackgroundStudy(FollowedStudy):
         if not any(each is observer for each in self._observers):
             self._observers.append(observer)
 
+    def unobserve(self, observer: Observer) -> None:
+        """Remove an observer; one that was not added has no effect."""
+        self._observers = [each for each in self._observers if each is not observer]
+
     def start(self) -> Self:
         """Start, or go on, in a background thread; return at once.
 

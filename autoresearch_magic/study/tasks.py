@@ -41,6 +41,8 @@ class Task:
         Why it could not be carried out, in one line; empty where it was.
     judged : int
         How many experiments the study had at its end.
+    notices : tuple of str
+        What the study has told meanwhile, such as that the machine has changed.
     """
 
     number: int
@@ -55,6 +57,7 @@ class Task:
     scratch: tuple[str, ...] = ()
     error: str = ""
     judged: int = 0
+    notices: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -74,7 +77,7 @@ def begin_task(journal: Journal, what: What, summary: str = "", scratch: Sequenc
 
 
 def end_task(journal: Journal, number: int, **found: Any) -> None:
-    """Note how a task has ended: `experiment`, `first`, `reverted`, `left`, `error`, `judged`."""
+    """Note how a task has ended: `experiment`, `first`, `reverted`, `left`, `error`, `judged`, `notices`."""
     journal.note("task ended", task=number, **found)
 
 

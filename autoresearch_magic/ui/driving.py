@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserCodeError, UserError
-from ..events import State
+from ..events import Event, Notice, State
 from ..source import files
 from ..storage.git.working_tree import WorkingTree, check_here, check_scope, put_back, read_working_tree
 from ..storage.journal import Journal
@@ -119,30 +119,34 @@ def _check_setup(study: Study) -> None:
 
 def carry_out_try(study: Study, version: Version, show: Show, place: Place) -> Reply:
     """Try a version and return its verdict; the journal notes the task."""
-    asked = ask(study, version)
-    with Journal(study.folder / "journal.sqlite") as journal:
-        number = begin_task(journal, "try", asked.summary, version.scratch)
-        with _ending(study, journal, number, lambda: unfinished_line(asked)):
-            task = follow_try(study, asked, version, show)
-        end_task(
-            journal, number, experiment=task.experiment, first=list(task.first), reverted=list(task.reverted), left=list(task.left)
-        )  # fmt: skip
+    with noticing(study) as told:
+        asked = ask(study, version)
+        with Journal(study.folder / "journal.sqlite") as journal:
+            number = begin_task(journal, "try", asked.summary, version.scratch)
+            with _ending(study, journal, number, lambda: unfinished_line(asked)):
+                task = replace(follow_try(study, asked, version, show), notices=tuple(told))
+            end_task(
+                journal, number, experiment=task.experiment, first=list(task.first), reverted=list(task.reverted),
+                left=list(task.left), notices=list(task.notices),
+            )  # fmt: skip
     return verdict_reply(study, asked.answer(), task, place)
 
 
 def carry_out_begin(study: Study, show: Show, place: Place) -> Reply:
     """Measure the baseline of a study; the journal notes the task."""
-    study.save().begin()
-    return _carry_out(study, "begin", show, lambda: begin_reply(study, place))
+    with noticing(study) as told:
+        study.save().begin()
+        return _carry_out(study, "begin", show, told, lambda: begin_reply(study, place, told))
 
 
 def carry_out_finish(study: Study, show: Show, place: Place) -> Reply:
     """Choose the final version of a study and confirm the result; the journal notes the task."""
-    study.finish()
-    return _carry_out(study, "finish", show, lambda: finish_reply(study))
+    with noticing(study) as told:
+        study.finish()
+        return _carry_out(study, "finish", show, told, lambda: finish_reply(study, told))
 
 
-def _carry_out(study: Study, what: What, show: Show, reply: Callable[[], Reply]) -> Reply:
+def _carry_out(study: Study, what: What, show: Show, told: Sequence[str], reply: Callable[[], Reply]) -> Reply:
     with Journal(study.folder / "journal.sqlite") as journal:
         number = begin_task(journal, what)
         with _ending(study, journal, number, lambda: f"Go on with  {MAGIC} {what if what == 'finish' else 'try'} ."):
@@ -156,8 +160,24 @@ def _carry_out(study: Study, what: What, show: Show, reply: Callable[[], Reply])
                 )
             if what == "finish" and study.status.state is not State.FINISHED:
                 raise UserError(f"{study.name} was stopped before the result was confirmed:  {MAGIC} finish  goes on.")
-        end_task(journal, number)
+        end_task(journal, number, notices=list(told))
     return reply()
+
+
+@contextmanager
+def noticing(study: Study) -> Iterator[list[str]]:
+    """Give the list of what a study that is driven from outside tells meanwhile."""
+    told: list[str] = []
+
+    def keep(event: Event) -> None:
+        if isinstance(event, Notice) and study.driven and event.message not in told:
+            told.append(event.message)
+
+    study.observe(keep)
+    try:
+        yield told
+    finally:
+        study.unobserve(keep)
 
 
 @contextmanager
@@ -234,12 +254,13 @@ def try_caption(study: Study) -> str:
 # -- what is shown of the begin, the end, and while something runs ------------------------------------------------------------------
 
 
-def begin_reply(study: Study, place: Place) -> Reply:
+def begin_reply(study: Study, place: Place, notices: Sequence[str] = ()) -> Reply:
     """Return what was begun, the baseline and its noise, what an agent should know, and how to go on."""
     baseline = study.experiments[0]
     spread = f", sd {baseline.deviation:.2g}" if len(baseline.values) > 1 else ""
     runs = f"{counted(len(baseline.values), 'run')}{spread}, {baseline.seconds / len(baseline.measurements):.2g} s each"
     head = f"{study.name}: {study.settings.describe()}\nBaseline: {study.metric.name} {study.status.format(baseline.value)} ({runs})."
+    head = "\n".join([head, *notices])
     told = for_shell(driver_briefing(study)) if place is Place.SHELL else driver_briefing(study)
     text = f"{head}\n\n{told}"
     return Reply(
@@ -247,13 +268,13 @@ def begin_reply(study: Study, place: Place) -> Reply:
         data=plain_dict({
             "study": study.name, "metric": metric_facts(study.metric), "running": False, "task": "begin", "folder": study.folder,
             "baseline": baseline.value, "sd": baseline.deviation if len(baseline.values) > 1 else None, "runs": len(baseline.values),
-            "seconds": baseline.seconds, "commit": baseline.commit, "settings": study.settings.to_json(), "briefing": told, "error": "",
-            "text": head,
+            "seconds": baseline.seconds, "commit": baseline.commit, "settings": study.settings.to_json(), "briefing": told, "notices": list(notices),
+            "error": "", "text": head,
         }),
     )  # fmt: skip
 
 
-def finish_reply(study: Study) -> Reply:
+def finish_reply(study: Study, notices: Sequence[str] = ()) -> Reply:
     """Return the result of a study that was finished."""
     reply = outcome_reply(study)
     return replace(
@@ -262,6 +283,7 @@ def finish_reply(study: Study) -> Reply:
             **status_facts(study),
             "running": False,
             "task": "finish",
+            "notices": list(notices),
             "error": "",
             "text": result_line(study.status),
         },
@@ -316,9 +338,9 @@ def after_wait(study: Study, place: Place) -> Reply:
         if task.what == "try" and task.experiment == last:
             return verdict_reply(study, study.experiments[last], task, place)
         if task.what == "begin" and last == 0:
-            return begin_reply(study, place)
+            return begin_reply(study, place, task.notices)
         if task.what == "finish" and study.status.state is State.FINISHED:
-            return finish_reply(study)
+            return finish_reply(study, task.notices)
     text = status_text(study.status)
     return replace(
         prose_reply(text), data={**status_facts(study), "running": False, "task": "", "error": "", "text": text}

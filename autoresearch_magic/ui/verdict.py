@@ -40,6 +40,7 @@ def verdict_reply(study: Study, e: Experiment, task: Task, place: Place) -> Repl
     kept = e.verdict is Verdict.KEEP
     lines = [
         *_finished_first(study, task),
+        *(notice for notice in task.notices if not (task.first and "was begun and not finished" in notice)),
         f"Experiment {e.number} of {study.name}: {_verdict(study, e)}",
         *(f"{what}: {text}" for what, text in details(e, study.status.gains.get(e.number), study.status.spread(e))),
         *([f"What decided: {e.reason}"] if e.reason else []),
@@ -66,7 +67,7 @@ def verdict_facts(study: Study, e: Experiment, task: Task, text: str) -> dict[st
         "kept": e.verdict is Verdict.KEEP, "parent_value": parent and parent.value, "output": _output(study, e),
         "best": {"experiment": best.number, "value": best.value, "summary": best.summary},
         "finished_first": [{"experiment": n, "verdict": study.experiments[n].verdict} for n in task.first],
-        "reverted": task.reverted, "left": task.left, "scratch": task.scratch, "limit": limit(study), "error": "", "text": text,
+        "reverted": task.reverted, "left": task.left, "scratch": task.scratch, "notices": task.notices, "limit": limit(study), "error": "", "text": text,
     })  # fmt: skip
 
 

@@ -231,6 +231,7 @@ def test_a_killed_try_is_finished_by_the_next_one_or_dropped(begun):
 
     write(begun, app(30))
     killed("smaller")
+    run_git(begun, "checkout", "-q", "--detach")
     done = shell(begun, "wait")
     assert (done.returncode, done.stdout) == (1, "")
     assert "tried  smaller  ended before the verdict: the next try finishes experiment 1 first" in done.stderr

@@ -28,6 +28,7 @@ from ..driving import (
     carry_out_try,
     finish_reply,
     follow_try,
+    noticing,
     read_version,
     running_reply,
 )  # fmt: skip
@@ -60,7 +61,6 @@ def begin(session: Session, arguments: argparse.Namespace) -> Reply:
     """Begin a study that you or a coding agent drives: measure the baseline and its noise, and say how to go on."""
     options = given(arguments)
     study = file_study(session, arguments, {"agent": ME, **options}, {"experiments": "unlimited"})
-    study.take_remarks()
     if arguments.background:
         study.save()
         return background_reply(study, "begin", spawn(study, "begin"))
@@ -122,13 +122,15 @@ def try_cell(session: Session, arguments: argparse.Namespace) -> Reply:
     version = Version(target, " ".join(words), arguments.hypothesis, arguments.expect, arguments.drop)
 
     def work(show: Show) -> Reply:
-        asked = ask(study, version)
-        try:
-            task = follow_try(study, asked, version, show)
-        except KeyboardInterrupt:
-            raise UserError(
-                f"Stopped waiting; {study.name} goes on with your version. {MAGIC} wait  waits for it,  {MAGIC} stop  ends it."
-            ) from None
+        with noticing(study) as told:
+            asked = ask(study, version)
+            try:
+                task = follow_try(study, asked, version, show)
+            except KeyboardInterrupt:
+                raise UserError(
+                    f"Stopped waiting; {study.name} goes on with your version. {MAGIC} wait  waits for it,  {MAGIC} stop  ends it."
+                ) from None
+        task = replace(task, notices=tuple(told))
         return verdict_reply(study, asked.answer(), task, session.place)
 
     return Reply("", work=work)
