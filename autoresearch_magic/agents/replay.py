@@ -14,7 +14,7 @@ from ..source.edits import fingerprint
 from ..storage.folders import ROOT
 from ..storage.recording import open_record, parse_replay
 from .base import Agent, Briefing
-from .llm.reply_parser import read_ideas, read_tries
+from .llm.reply_parser import read_ideas
 
 
 class Replay(Agent):
@@ -66,8 +66,8 @@ class Replay(Agent):
             raise NothingToPropose(
                 f"The replay ends: {self.folder.name} has no experiment {briefing.number} in its recording."
             )
-        reply = experiment.proposal.reply
-        proposal = replace(experiment.proposal, usage=Usage(), ideas=read_ideas(reply), tries=read_tries(reply))
+        # Not which ideas it tries: their numbers are those of the recorded backlog, which may hold the user's own.
+        proposal = replace(experiment.proposal, usage=Usage(), ideas=read_ideas(experiment.proposal.reply))
         if proposal.failure:
             raise ProposalFailed(proposal.failure, Usage(), proposal.reply)
         return proposal

@@ -14,6 +14,7 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Prop
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.ideas import add_idea, backlog, described, for_agents, keep_ideas, strike_ideas
 from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.study.summary import history_text
 
 from ..agents.llm.test_agent import Scripted, reply
 from ..studies import QUICK, SLOW, finish, wait_for
@@ -187,3 +188,16 @@ def test_the_documented_agent_tries_ideas_and_leaves_some(make_study, monkeypatc
         ("a third of X", "halver, experiment 1"), ("X in a schedule", "halver, experiment 1"), ("halve X, then again", "you"),
     ]  # fmt: skip
     assert [i.state for i in study.ideas] == ["open", "open", "tried"]
+
+
+def test_a_replay_has_ideas_notes_files_and_further_numbers_of_its_recording(make_study, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    target = QUICK + "print('note: slow in f')\nopen('prof.txt', 'w').write(f'f {X}')\n"
+    backend = Scripted(f"<ideas>decay</ideas>{reply(target.replace('3.0', '2.0'))}")
+    monkeypatch.setitem(BUILT_IN, "model", lambda order: LanguageModel(backend))
+    finish(make_study(target, agent="model", experiments=1, name="one", also="worst=2 * X", artifacts="prof.txt"))
+    again = finish(make_study(target, agent="replay:one@max", name="again", experiments=1))
+    last = again.experiments[1]
+    assert (last.notes, dict(last.artifacts), last.numbers) == (("slow in f",), {"prof.txt": "f 2.0"}, {"worst": 4.0})
+    assert [(i.text, i.origin) for i in again.ideas] == [("decay", "scripted, experiment 1")]
+    assert history_text(again.status, again.experiments).splitlines()[0].split()[-2:] == ["worst", "change"]
