@@ -393,12 +393,13 @@ class BackgroundStudy(FollowedStudy):
 
     def _publish(self, event: Event) -> None:
         with self.changed:
+            if self._follower.ours:
+                if self._reader is not None:
+                    self._reader.take(event)
+                if isinstance(event, StateChanged) and not event.state.active:
+                    self._follower.adopt()  # first: who waits for the end may start the study again at once
             self._status.take(event)
             self.changed.notify_all()
-        if (reader := self._reader) is not None and self._follower.ours:
-            reader.take(event)
-            if isinstance(event, StateChanged) and not event.state.active:
-                self._follower.adopt()
         for observer in list(self._observers):
             try:
                 observer(event)

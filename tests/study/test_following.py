@@ -312,6 +312,41 @@ def test_a_run_of_this_process_ends_the_following_and_keeps_its_own_words(make_s
     assert events == []
 
 
+@pytest.mark.slow
+def test_a_study_that_is_started_again_at_once_never_seems_to_run_elsewhere(make_study, monkeypatch):
+    monkeypatch.setattr(following, "EACH", 0.0)
+    study, states = make_study(name="night", experiments=1, repeats=1), []
+    study.observe(lambda event: states.append(event.state) if isinstance(event, StateChanged) else None)
+    study.start()
+    for more in (2, 3, 4):
+        assert study.wait(60)
+        study.resume(experiments=more)
+    assert study.wait(60)
+    assert study.state == State.FINISHED
+    assert State.ELSEWHERE not in states
+    assert states.count(State.FINISHED) == 4
+
+
+@pytest.mark.slow
+def test_an_observer_may_start_the_study_when_it_sees_it_killed(make_study, tmp_path, monkeypatch):
+    monkeypatch.setattr(following, "EACH", 0.0)
+    finish(make_study(name="night", experiments=2))
+    with Journal(tmp_path / "night" / "journal.sqlite") as journal, FileLock(tmp_path / "night" / "lock"):
+        journal.set(state="running", message="", live={"pid": 7, "state": "running"})
+        study = _load(tmp_path / "night")
+    seen = []
+
+    def take_over(event):
+        if isinstance(event, StateChanged) and not seen:
+            seen.append((event.state, study.resume(experiments=4).state))
+
+    study.observe(take_over)
+    assert study._follower.look() is None
+    assert seen[0][0] is State.STOPPED
+    assert study.wait(60)
+    assert (study.state, len(study.experiments)) == ("finished", 5)
+
+
 def test_a_start_that_is_refused_leaves_the_study_followed(driver):
     driver.propose()
     study = _load(driver.folder)

@@ -330,6 +330,26 @@ def test_details_and_refusals(study):
     assert detail(study, None)["type"] == "refused"
 
 
+SENTENCES = """
+const now = { study: { agent: "tuner" }, done: 3, elapsed: 9, running: null };
+const me = { ...now, study: { agent: "me" } };
+console.log(JSON.stringify([
+  { ...now, state: "running" }, { ...now, state: "running", behind: true }, { ...me, state: "running" }, { ...now, state: "stopped" },
+  { ...me, state: "stopped" },
+].map(sentence)));
+"""
+
+
+def test_the_panel_says_what_a_watched_or_driven_study_waits_for(tmp_path):
+    assert in_node(SENTENCES, tmp_path) == [
+        "Waiting for the next idea from tuner",
+        "Between two runs",
+        "Waiting for the next version to try",
+        "Stopped after experiment 3; press Resume to continue",
+        "Stopped after experiment 3; the next one comes with autoresearch try",
+    ]
+
+
 def test_what_another_process_does_is_told_as_its_own_state(study):
     study._follower.ours = True  # there is no journal to follow
     status = study.status
