@@ -65,8 +65,8 @@ def main(repo, root):
     while study.active:
         study.wait(1)
     assert study.state == State.FINISHED, study.status.message
-    print("end", flush=True)
-    sys.stdin.readline()
+    with told:
+        print("end", flush=True)
 
 
 if __name__ == "__main__":
