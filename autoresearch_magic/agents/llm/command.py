@@ -98,8 +98,7 @@ class CommandBackend(Backend):
         try:
             while True:
                 with scratch_folder("agent") as scratch:
-                    folder = scratch / "empty"
-                    folder.mkdir()
+                    folder = _empty_folder(scratch)
                     with nullcontext(()) if self.guard is None else self.guard.around(wait) as afterwards:
                         ending = run_program(
                             self._arguments(),
@@ -206,6 +205,18 @@ class CommandBackend(Backend):
             line = f"cd {shlex.quote(str(self._folder))} && {without_secrets(self.line)}"
             return f"It runs in an empty folder; if it needs yours:  --agent {shlex.quote(f'command:sh -c {shlex.quote(line)}')}"
         return ""
+
+
+def _empty_folder(scratch: Path) -> Path:
+    """Make the folder in which the program runs.
+
+    Codex refuses to work outside of a repository, so there is the beginning of one above the folder, which git itself does not look at.
+    """
+    (scratch / ".git").mkdir()
+    (scratch / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    folder = scratch / "empty"
+    folder.mkdir()
+    return folder
 
 
 def _is(kind: Callable[[Path], bool], place: Path) -> bool:

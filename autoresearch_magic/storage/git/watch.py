@@ -15,7 +15,7 @@ import shutil
 import stat
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -256,9 +256,7 @@ class CheckoutWatch:
         with suppress(OSError):
             folder.rmdir()  # empty when files were only deleted
         # What else has changed in this moment is for the next comparison to see.
-        aside = frozenset(
-            path for path in now.untracked if path in moved or any(path.startswith(f"{each}/") for each in moved)
-        )
+        aside = frozenset(path for path in now.untracked if path in moved or _is_below(path, moved))
         return replace(
             now, stats={**now.stats, **stats}, dirty=now.dirty - set(restored), untracked=now.untracked - aside
         )
@@ -293,7 +291,7 @@ class CheckoutWatch:
         replaced: list[str] = []
         missing: list[str] = []
         for path in sorted(restored):
-            above = any(path.startswith(f"{each}/") for each in moved)
+            above = _is_below(path, moved)
             (changed if path in moved else replaced if above else missing).append(path)
         lines, top = [], _quoted(str(self.top))
         if len(changed) > _ONE_BY_ONE:
@@ -348,6 +346,11 @@ def _escaped(character: str) -> str:
 
 def _head(found: Snapshot) -> str:
     return f"{found.commit[:10]} ({found.branch.strip('()')})"
+
+
+def _is_below(path: str, folders: Container[str]) -> bool:
+    parts = path.split("/")
+    return any("/".join(parts[:count]) in folders for count in range(1, len(parts)))
 
 
 def _is_quiet(path: str) -> bool:

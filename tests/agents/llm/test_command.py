@@ -90,6 +90,11 @@ def test_it_runs_in_an_empty_folder_with_the_users_environment(script, monkeypat
     assert not Path(folder).exists()
 
 
+def test_its_folder_is_in_no_repository_for_git_and_in_one_for_codex():
+    said = ask("sh -c 'ls -A; cat ../.git/HEAD; git rev-parse --git-dir 2>/dev/null || echo none'").text
+    assert said == "ref: refs/heads/main\nnone\n"
+
+
 def test_relative_words_that_name_files_go_on_working(script, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     script("import sys; print('|'.join(sys.argv[1:]))")
@@ -97,6 +102,9 @@ def test_relative_words_that_name_files_go_on_working(script, monkeypatch, tmp_p
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "x.py").touch()
     (tmp_path / "-p").touch()
+    (tmp_path / "agent.sh").write_text('#!/bin/sh\necho "$0 $1"')
+    (tmp_path / "agent.sh").chmod(0o755)
+    assert ask("./agent.sh sub/../my.yml").text == f"{tmp_path}/agent.sh {tmp_path}/my.yml\n"
     line = f"{sys.executable} -S 'my agent' my.yml sub/x.py --config=my.yml --other=no.yml -p a=my.yml"
     backend = CommandBackend(line)
     monkeypatch.chdir("/")
