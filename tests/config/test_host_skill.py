@@ -21,6 +21,8 @@ from autoresearch_magic.config.host_skill import (
 from autoresearch_magic.config.program import parse_program, split_front_matter
 from autoresearch_magic.config.skills import BUILT_IN, read_skill
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.judging.forecast import parse_forecast
+from autoresearch_magic.metric import Metric
 
 
 @pytest.fixture
@@ -95,6 +97,13 @@ def test_the_program_of_a_preset_is_one_that_can_be_read(name):
 def test_the_example_of_a_program_can_be_read():
     [program] = re.findall(r"```markdown\n(.*?)```", skill_texts()["references/program.md"], re.DOTALL)
     assert parse_program(program).settings["metric"] == "p95_ms"
+
+
+def test_its_example_of_an_expected_effect_is_a_forecast():
+    [expected] = re.findall(r'--expect "([^"]+)"', skill_texts()["SKILL.md"])
+    metric = Metric("ms", "", minimize=True)
+    assert parse_forecast(expected, metric) is not None
+    assert parse_forecast("-30%", metric) is None  # which the text says
 
 
 # -- what is ours -----------------------------------------------------------------------------------------------------
