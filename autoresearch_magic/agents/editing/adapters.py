@@ -56,7 +56,7 @@ ADAPTERS: dict[str, Adapter] = {
             documentation="https://code.claude.com/docs/en/headless",
             dated="2026-11-28",
             seen="2.1.197",
-            note="On Linux its sandbox needs bubblewrap and socat; without them it edits, but runs no commands.",
+            note="On Linux its sandbox needs bubblewrap and socat; without them it edits, and runs only simple commands on files.",
         ),
         Adapter(
             name="codex",
@@ -65,7 +65,6 @@ ADAPTERS: dict[str, Adapter] = {
             # --ask-for-approval is an option of codex, not of exec.
             start=("--ask-for-approval", "never", "exec", "--json", "--sandbox", "workspace-write", "--skip-git-repo-check"),
             model=("--model", "{model}"),
-            variables={},
             credentials=("OPENAI_*", "CODEX_*"),
             own_files=(".codex/**",),
             reads=Reads(
