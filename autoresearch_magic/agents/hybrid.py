@@ -95,6 +95,18 @@ def _totals(history: Sequence[Experiment], numbers: str) -> tuple[dict[Arm, floa
     return weight, reward
 
 
+def agents_of(argument: str) -> tuple[str, str]:
+    """Return the two agents that ``hybrid:ARGUMENT`` names, empty where it names none.
+
+    The first ``+`` divides them; where the first agent is a command line, which may have some of its own, the last one.
+    """
+    if argument.startswith(("command:", "editor:")) and "+" in argument:
+        structure, _, numbers = argument.rpartition("+")
+        return structure, numbers
+    structure, _, numbers = argument.partition("+")
+    return structure, numbers
+
+
 class Hybrid(Agent):
     """Asks one of two agents for each proposal, the one with more keeps lately more often (see `choose`).
 

@@ -76,12 +76,12 @@ def _coding_agent(name: str) -> AgentFactory:
 
 
 def _hybrid(order: Order) -> Agent:
-    from .hybrid import Hybrid, RebuiltAgent
+    from .hybrid import Hybrid, RebuiltAgent, agents_of
 
     def build(spec: str, target: str) -> Agent:
         return make_agent(spec, target, order.settings, order.root)
 
-    structure, _, numbers = order.argument.partition("+")
+    structure, numbers = agents_of(order.argument)
     numbers = numbers or "tuner"
     try:
         second = build(numbers, order.target)
@@ -195,11 +195,13 @@ def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:
 
 def advised(briefing: Briefing, settings: Settings, root: Path) -> Briefing:
     """Return the briefing that the first agent of a hybrid gets: with what the second one knows. Other agents get it as it is."""
+    from .hybrid import agents_of
+
     name, _, argument = settings.agent.partition(":")
     if name != "hybrid":
         return briefing
     try:
-        numbers = make_agent(argument.partition("+")[2] or "tuner", briefing.incumbent.target, settings, root)
+        numbers = make_agent(agents_of(argument)[1] or "tuner", briefing.incumbent.target, settings, root)
         return replace(briefing, advice=numbers.advise(briefing))
     except UserError:  # nothing to tune
         return briefing

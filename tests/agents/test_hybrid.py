@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from autoresearch_magic.agents import Agent, Briefing
-from autoresearch_magic.agents.hybrid import ARMS, Hybrid, RebuiltAgent, choose, shares
+from autoresearch_magic.agents.hybrid import ARMS, Hybrid, RebuiltAgent, agents_of, choose, shares
 from autoresearch_magic.agents.llm.backend import as_text
 from autoresearch_magic.agents.llm.prompt import build_prompt
 from autoresearch_magic.agents.tuner import Tuner
@@ -324,3 +324,14 @@ def test_a_whole_study_with_a_command_for_structure_and_the_tuner_for_numbers(tm
     assert study.state == "finished", study.status.message
     agents = {e.proposal.agent.partition(":")[0] for e in study.experiments[1:]}
     assert agents == {"command", "tuner"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "both"),
+    [
+        ("", ("", "")), ("claude", ("claude", "")), ("claude+tuner:LR", ("claude", "tuner:LR")), ("codex:m+command:g++", ("codex:m", "command:g++")),
+        ("editor:make-it --with=a+b+tuner", ("editor:make-it --with=a+b", "tuner")), ("command:llm -m x", ("command:llm -m x", "")),
+    ],
+)  # fmt: skip
+def test_the_two_agents_of_a_name(argument, both):
+    assert agents_of(argument) == both

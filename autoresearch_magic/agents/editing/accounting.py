@@ -7,6 +7,7 @@ from typing import Literal
 
 from ...config.settings import Settings
 from ...errors import UserError
+from ..hybrid import agents_of
 from ..llm.prices import price
 from .adapters import ADAPTERS, EDITOR
 
@@ -59,7 +60,7 @@ def accounting(spec: str) -> Accounting | None:
     """
     name, _, argument = spec.partition(":")
     if name == "hybrid":
-        return accounting(argument.partition("+")[0])
+        return accounting(agents_of(argument)[0])
     if name == EDITOR:
         return Accounting("An editor: agent", False, "")
     if (adapter := ADAPTERS.get(name)) is None:
