@@ -205,6 +205,8 @@ def _as_target(definition: Definition, base: str, source: Source) -> str:
                 raise UserError(f"There is no file {path} in the target to delete.")
         else:
             contents[path] = content
+    if not contents:
+        raise UserError("There is nothing to try: the version has no file left.")
     return files.join(contents)
 
 

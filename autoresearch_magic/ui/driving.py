@@ -52,6 +52,8 @@ class Version:
         The file that it was read from, for a target that is one; empty for a cell, and for files of a repository.
     scratch : tuple of str
         Untracked files that are not part of it.
+    on_disk : bool
+        Whether it was read from files, rather than given as a text.
     """
 
     target: str
@@ -62,6 +64,7 @@ class Version:
     revert: bool = False
     path: str = ""
     scratch: tuple[str, ...] = ()
+    on_disk: bool = True
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Version:
@@ -129,7 +132,7 @@ def carry_out_try(study: Study, version: Version, show: Show, place: Place) -> R
                 journal, number, experiment=task.experiment, first=list(task.first), reverted=list(task.reverted),
                 left=list(task.left), notices=list(task.notices),
             )  # fmt: skip
-    return verdict_reply(study, asked.answer(), task, place)
+    return verdict_reply(study, asked.answer(), task, place, on_disk=version.on_disk)
 
 
 def carry_out_begin(study: Study, show: Show, place: Place) -> Reply:

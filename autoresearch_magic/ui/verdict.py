@@ -24,7 +24,7 @@ OUTPUT = 3_000
 """Characters of the end of what a failed run printed."""
 
 
-def verdict_reply(study: Study, e: Experiment, task: Task, place: Place) -> Reply:
+def verdict_reply(study: Study, e: Experiment, task: Task, place: Place, *, on_disk: bool = True) -> Reply:
     """Return the verdict on a version, what it rests on, and what comes next.
 
     Parameters
@@ -36,6 +36,8 @@ def verdict_reply(study: Study, e: Experiment, task: Task, place: Place) -> Repl
         What else became of the version.
     place : Place
         Where it is read.
+    on_disk : bool
+        Whether the version lies in the user's files.
     """
     kept = e.verdict is Verdict.KEEP
     lines = [
@@ -44,7 +46,7 @@ def verdict_reply(study: Study, e: Experiment, task: Task, place: Place) -> Repl
         f"Experiment {e.number} of {study.name}: {_verdict(study, e)}",
         *(f"{what}: {text}" for what, text in details(e, study.status.gains.get(e.number), study.status.spread(e))),
         *([f"What decided: {e.reason}"] if e.reason else []),
-        *_files(study, e, task, place),
+        *(_files(study, e, task, place) if on_disk else []),
         *next_lines(study, place, kept=kept),
     ]
     text = "\n".join(lines)

@@ -175,6 +175,8 @@ def say(session: Session, arguments: argparse.Namespace) -> Reply:
     """Send the agent a note; it reads it before its next proposal."""
     study = session.study(arguments.study).say(" ".join(arguments.text))
     agent = study.settings.agent
+    if agent == ME:
+        return prose_reply("Noted: every briefing has it from now on.")
     if agent.partition(":")[0] in OFFLINE:
         return prose_reply(f"Noted, but {agent} reads no notes: a language model does (--agent).")
     return prose_reply(f"Noted: {agent} reads it when it is asked for the next proposal.")

@@ -77,7 +77,7 @@ def tried(serving: Serving, name: str, source: str, files: Mapping[str, str | No
             raise UserError(
                 "revert puts back what you have changed on disk: leave it out where you give source or files."
             )
-        version = replace(version, target=make_proposal(study, given, summary=version.summary).target)
+        version = replace(version, target=make_proposal(study, given, summary=version.summary).target, on_disk=False)
     elif study.definition.checkout is None and study.definition.target_path is None:
         raise UserError(f"The target of {study.name} lies in no file: give its whole new text as source.")
     else:

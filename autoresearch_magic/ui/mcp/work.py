@@ -128,7 +128,8 @@ class Work:
         """What is being done, in one line."""
         if self._shown is not None:
             return self._shown[1]
-        return run_in_words(self.study.status) or caption(self.study)
+        study = self.study
+        return run_in_words(study.status) or (caption(study) if study.active else "it begins or ends")
 
     async def follow(self, seconds: float, report: Report) -> bool:
         """Wait for the end, at most so many seconds, and report progress; return whether it has ended."""

@@ -234,6 +234,8 @@ def test_changes_of_a_repository(repo):
             frozen = await give(files={"v.py": "print('cost: 0')\n"})
             outside = await give(files={"notes.txt": "x\n"})
             deleted = await give(files={"g.py": None})
+            emptied = await give(files={"f.py": None})
+            upward = await give(files={"../f.py": "N = 1\n"})
             both = await give(source="N = 1", files={"f.py": "N = 1\n"})
             one_text = await give(source="N = 1\n")
             wrong = await give(files={"f.py": "N = 1\n"}, revert=True)
@@ -245,7 +247,7 @@ def test_changes_of_a_repository(repo):
                 untouched,
                 on_disk,
                 reverted,
-                (same, frozen, outside, deleted, both, one_text, wrong),
+                (same, frozen, outside, deleted, emptied, upward, both, one_text, wrong),
                 resource,
             )
 
@@ -253,7 +255,9 @@ def test_changes_of_a_repository(repo):
     assert facts(begun)["begun"]["baseline"] == 169
     assert "nothing to try" in refused(nothing).lower()
     assert facts(by_files)["tried"]["kept"]
+    assert "The files stay as they are" not in facts(by_files)["text"]
     assert untouched
+    assert "The files stay as they are" in facts(on_disk)["text"]
     assert (facts(on_disk)["tried"]["kept"], facts(on_disk)["tried"]["value"]) == (True, 64)
     assert facts(reverted)["tried"]["verdict"] == "discard"
     assert facts(reverted)["tried"]["reverted"] == ["f.py"]
