@@ -15,6 +15,8 @@ FIRST_STEPS = {
                            the program: goal and rules in words; running this cell starts the study
   %%autoresearch --scope GLOBS --verify COMMAND [--guard COMMAND]
                            the same on the files of a git repository, measured by a command
+  %%autoresearch try SUMMARY
+                           your own version of the target, run, judged and recorded like any other
 
 Who proposes: --agent tuner (offline, the default), claude and other models, or a coding agent that edits files, such as
 claude-code and codex; %autoresearch agents lists all.""",
