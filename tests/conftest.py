@@ -8,8 +8,6 @@ import pytest
 
 from autoresearch_magic.agents import checkout_guard
 from autoresearch_magic.agents.registry import BUILT_IN
-from autoresearch_magic.errors import UserError
-from autoresearch_magic.storage.git.checkout import top_of
 from autoresearch_magic.study.study import Study
 
 from .kernels import Kernel
@@ -25,13 +23,12 @@ os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.enviro
 def nobody_watches_this_project(monkeypatch):
     """Let no study of a test look after the repository of this project itself, in which somebody may be working."""
 
-    def elsewhere(folder):
-        top = top_of(folder)
-        if top == PROJECT:
-            raise UserError("This is the project's own repository.")
-        return top
-
-    monkeypatch.setattr(checkout_guard, "top_of", elsewhere)
+    in_repository = checkout_guard.in_repository
+    monkeypatch.setattr(
+        checkout_guard,
+        "in_repository",
+        lambda folder: PROJECT not in (folder, *folder.parents) and in_repository(folder),
+    )
 
 
 @pytest.fixture

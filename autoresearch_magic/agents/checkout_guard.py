@@ -109,12 +109,9 @@ class CheckoutGuard:
     def _opened(self) -> CheckoutWatch | None:
         with self._lock:
             if not self._tried:
-                try:
-                    top = top_of(self._folder)
-                except UserError:  # in no repository, as most notebooks
-                    top = None
-                self._watch = None if top is None else CheckoutWatch(top)
-                self._tried = True
+                self._tried = True  # what is wrong with the repository is told once
+                if in_repository(self._folder):  # most notebooks are in none
+                    self._watch = CheckoutWatch(top_of(self._folder))
             return self._watch
 
     def _lines(self, watch: CheckoutWatch | None, look: Look | None, problem: str) -> tuple[str, ...]:
@@ -142,6 +139,11 @@ class CheckoutGuard:
                 stopped = error
         if stopped is not None:
             raise stopped
+
+
+def in_repository(folder: Path) -> bool:
+    """Return whether a folder is in the checkout of a repository, whether git can read that or not."""
+    return any((place / ".git").exists() for place in (folder, *folder.parents))
 
 
 def after_kill(note: str) -> None:

@@ -103,6 +103,16 @@ def test_it_is_told_when_the_program_fails(repo, tmp_path):
     assert (repo / "README.md").read_text() == "Hello\n"
 
 
+def test_a_repository_that_git_does_not_read_is_told_once(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub").mkdir()
+    guard = CheckoutGuard(tmp_path / "studies")
+    guard.set_folder(tmp_path / "sub")
+    (line,) = around(guard, lambda: None)
+    assert "could not be checked" in line
+    assert around(guard, lambda: None) == []
+
+
 def test_a_repository_that_cannot_be_read_is_told(repo, tmp_path):
     guard = CheckoutGuard(tmp_path)
     guard.set_checkout(checkout_of(repo))
