@@ -234,7 +234,7 @@ class _Output:
         self.status = self._tokens(reads.status)
         self.retry_after = self._number(reads.retry_after)
         self.text = self._words(reads.text).strip()
-        if not reads.structured:
+        if not self._objects:  # prose, also from a version that does not print the JSON that it was asked for
             self.text = self.text or self._prose.strip()
         self.open = self._prose[-8000:]
         if reads.done and (complete := list(re.finditer(reads.done, self._prose, re.MULTILINE))):

@@ -193,6 +193,12 @@ def test_objects_are_found_between_other_lines():
     assert list(json_objects(text)) == [{"a": 1}, {"c": {"d": 3}}, {"e": 4}, {"f": 5}]
 
 
+def test_prose_from_an_agent_that_was_asked_for_json_is_its_message():
+    result = ADAPTERS["claude-code"].read(Ending("claude", 0, "I lowered the rate.\n", "", 2.0))
+
+    assert (result.text, result.problem) == ("I lowered the rate.", None)
+
+
 def test_only_the_last_message_of_several_counts():
     events = [
         {"type": "item.completed", "item": {"type": "agent_message", "text": "First I look."}},
