@@ -14,6 +14,7 @@ from autoresearch_magic.errors import UserError
 from autoresearch_magic.study import registry
 from autoresearch_magic.study.export import COLUMNS
 from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.commands.table import run as run_line
 from autoresearch_magic.ui.session import Session
 
@@ -371,6 +372,16 @@ def test_a_try_in_a_repository_from_a_notebook(session, repo, monkeypatch):
     write(repo, app(30))
     with pytest.raises(UserError, match="not committed"):  # a new study starts from a clean checkout
         ask(session, "try smaller")
+    run_git(repo, "checkout", "src")
+    study = Study(repo / "program.md", repo=str(repo), agent="me", root=session.root).begin()
+    assert study.wait(60)
+    write(repo, app(30))
+    reply = ask(session, "try smaller")
+    assert (reply.data["verdict"], reply.data["summary"]) == ("keep", "smaller")
+    assert "the branch autoresearch/" in reply.text
+    assert "%autoresearch try SUMMARY" in reply.text
+    with pytest.raises(UserError, match="name no file|nothing to try"):
+        ask(session, "try again")
 
 
 @pytest.mark.slow

@@ -56,8 +56,10 @@ def read_working_tree(checkout: Checkout, base: Mapping[str, str]) -> WorkingTre
     check_commit(checkout)
     tracked = names(git(top, "ls-files", "-z"))
     untracked = names(git(top, "ls-files", "-z", "--others", "--exclude-standard"))
-    ours = _editable(checkout, {*tracked, *untracked, *base})
+    ours = _editable(checkout, {*tracked, *untracked, *base, *checkout.tracked})
     target = {path: text for path in sorted(ours) if (text := _read(top, path)) is not None}
+    if not target:
+        raise UserError(f"No file of the scope ({' '.join(checkout.scope)}) is left in {top}: a version needs one.")
     differ = _differing(top, checkout.commit)
     return WorkingTree(
         target,

@@ -69,6 +69,19 @@ def test_commits_of_the_user_count_as_changes(repo, checkout):
         check_scope(found, read_working_tree(found, split(target)))
 
 
+def test_a_file_that_was_deleted_before_is_no_change_outside_the_scope(repo, checkout):
+    found, target = checkout
+    base = split(target)
+    del base["src/run.sh"]  # a kept version has deleted it
+    commit(repo, {"src/run.sh": None})
+    tree = read_working_tree(found, base)
+    assert (tree.target, tree.outside) == (base, ())
+    for path in base:
+        (repo / path).unlink()
+    with pytest.raises(UserError, match=r"No file of the scope \(src/\*\*\) is left in"):
+        read_working_tree(found, base)
+
+
 @pytest.mark.parametrize(("files", "why"), [
     ({"README.md": "Bye\n"}, r"README\.md \(outside the scope \(src/\*\*\)\)\. Put back with  git checkout \w{10} -- README\.md$"),
     ({"src/test_app.py": "def test(): assert 0\n"}, r"src/test_app\.py \(frozen"),
