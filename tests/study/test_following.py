@@ -396,10 +396,10 @@ def test_each_step_of_a_real_study_in_another_process_is_followed(tmp_path, monk
                 for moving in ("live", "elsewhere", "message"):  # may change between the two
                     del own[moving], fresh[moving]
                 assert own == fresh, steps
-            child.stdin.write("\n")
-            child.stdin.flush()
             if steps[-1] == "end":
                 break
+            child.stdin.write("\n")
+            child.stdin.flush()
     assert child.returncode == 0
     assert steps[-1] == "end"
     assert study.state == State.FINISHED
