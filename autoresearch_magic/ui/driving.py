@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..config.host_skill import NAME as SKILL
 from ..errors import UserCodeError, UserError
 from ..events import Event, Notice, State
 from ..source import files
@@ -106,7 +107,10 @@ def read_version(study: Study, path: str | None, *, here: Path | None = None) ->
     best = study.status.incumbent
     tree: WorkingTree = read_working_tree(checkout, files.split(best.target if best else definition.target))
     check_scope(checkout, tree)
-    return files.join(tree.target), "", tree.scratch
+    scratch = tuple(
+        path for path in tree.scratch if f"/skills/{SKILL}/" not in f"/{path}"
+    )  # ours, of which nobody need be told
+    return files.join(tree.target), "", scratch
 
 
 def _check_setup(study: Study) -> None:

@@ -78,7 +78,16 @@ def test_begin_try_and_finish(repo):
     assert "%autoresearch" not in begin["briefing"]
     before = state(repo)
 
-    write(repo, {**app(30), "src/new.py": "B = 2\n", "src/old.py": None, "notes.txt": "scratch"})
+    write(
+        repo,
+        {
+            **app(30),
+            "src/new.py": "B = 2\n",
+            "src/old.py": None,
+            "notes.txt": "scratch",
+            ".claude/skills/autoresearch-magic/SKILL.md": "ours",
+        },
+    )
     done = shell(repo, "try", "smaller", "--hypothesis", "less work", "--expect", "-10")
     assert done.returncode == 0, done
     assert (
