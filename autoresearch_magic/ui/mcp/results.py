@@ -234,6 +234,7 @@ class Begun(Result):
     seconds: float = Field(description="of all these runs")
     commit: str
     settings: dict[str, Any]
+    notices: list[str] = Field(description="what else became known meanwhile, such as that the metric takes two values")
 
 
 class Finished(Result):
@@ -256,6 +257,7 @@ class Tried(Row):
     reverted: list[str] = Field(description="files that were put back to the best version")
     left: list[str] = Field(description="files that have changed since they were read, and were left as they are")
     scratch: list[str] = Field(description="untracked files that are no part of the version")
+    notices: list[str] = Field(description="what else became known meanwhile, such as that the metric takes two values")
     limit: str = Field(description="which of the study's limits has been reached; empty for none")
 
 
