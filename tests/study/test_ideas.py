@@ -19,6 +19,8 @@ from autoresearch_magic.study.summary import history_text
 from ..agents.llm.test_agent import Scripted, reply
 from ..studies import QUICK, SLOW, finish, wait_for
 
+pytestmark = pytest.mark.slow  # folders, git and programs for most of them
+
 
 @pytest.fixture
 def journal(tmp_path):

@@ -11,6 +11,8 @@ from autoresearch_magic.ui.session import Session
 
 from ..studies import finish
 
+pytestmark = pytest.mark.slow  # folders, git and programs for most of them
+
 
 @pytest.fixture
 def session(make_study, tmp_path):

@@ -20,6 +20,8 @@ from autoresearch_magic.source.files import split
 
 from ...repositories import opened, repository, run_git, state, write
 
+pytestmark = pytest.mark.slow  # folders, git and programs for most of them
+
 STAND_IN = Path(__file__).with_name("stand_in.py")
 FILES = {
     "src/app.py": "SIZE = 40\n",

@@ -23,6 +23,8 @@ from autoresearch_magic.study.study import Study
 
 from ...studies import QUICK
 
+pytestmark = pytest.mark.slow  # folders, git and programs for most of them
+
 PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistant", "2"), Turn("user", "ä?")))
 
 

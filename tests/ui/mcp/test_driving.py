@@ -15,6 +15,8 @@ from ...repositories import repository, state
 from ...studies import NOISY, PROPOSALS, QUICK, finish
 from .clients import call, facts, refused, run
 
+pytestmark = pytest.mark.slow  # folders, git and programs for most of them
+
 SETTINGS = {"metric": "loss", "minimize": True, "budget": "5steps", "repeats": 3}
 QUICKLY = {**SETTINGS, "repeats": 1}
 

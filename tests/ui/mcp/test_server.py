@@ -9,6 +9,8 @@ from autoresearch_magic.ui.mcp.wording import TOOLS, for_client
 
 from .clients import call, refused, run
 
+pytestmark = pytest.mark.slow  # folders, git and programs for most of them
+
 
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),

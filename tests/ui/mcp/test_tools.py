@@ -9,6 +9,8 @@ from autoresearch_magic.ui import facts as ui_facts
 from ...studies import SLOW
 from .clients import call, facts, run
 
+pytestmark = pytest.mark.slow  # folders, git and programs for most of them
+
 
 def test_status_and_history(server, night):
     study = open_study("night", night)
