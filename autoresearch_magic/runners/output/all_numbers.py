@@ -127,7 +127,7 @@ def _labelled(lines: list[str]) -> Iterator[tuple[str, float]]:
             continue
         for quantity in quantities(line):
             label = _LABEL.search(line[max(0, quantity.start - 2 * LONGEST_NAME) : quantity.start])
-            name = _NO_NAME.sub("", label[1]).strip(" .") if label else ""
+            name = _NO_NAME.sub("", label[1]).strip(" .'\"`") if label else ""
             if not name or len(name) > LONGEST_NAME or quantity.doubt(name):
                 continue
             value, _ = converted(quantity, name)

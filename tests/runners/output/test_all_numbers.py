@@ -67,3 +67,8 @@ def test_a_long_output_is_searched_at_its_end_alone():
     """Anything slower than linear would run into the time limit of a test."""
     output = "first: 1\n" + "step 5 loss: 0.3 acc: 0.4 {x [1/2]\n" * 100_000
     assert printed_numbers(output) == {"loss": 0.3, "acc": 0.4}
+
+
+def test_the_quotes_around_a_name_within_a_line_are_not_part_of_it():
+    line = "Model config: {'n_layer': 2, 'n_head': 4}, see above"
+    assert set(printed_numbers(line, "loss")) == {"n_layer", "n_head"}
