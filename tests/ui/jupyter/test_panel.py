@@ -7,7 +7,6 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +17,10 @@ from autoresearch_magic.judging.noise import estimate_noise
 from autoresearch_magic.study.evidence import figures
 from autoresearch_magic.study.live_record import LiveRecord
 from autoresearch_magic.study.study import Study
-from autoresearch_magic.ui.jupyter import panel as panel_module
-from autoresearch_magic.ui.jupyter.panel import Panel, delta, detail
+from autoresearch_magic.ui.jupyter.panel import Panel
+from autoresearch_magic.ui.panel.assets import page_script
+from autoresearch_magic.ui.panel.delta import delta
+from autoresearch_magic.ui.panel.detail import detail
 
 from ...kernels import TARGET
 from ...studies import finish, wait_for
@@ -132,8 +133,8 @@ def test_unasked_answers_send_the_gains_once(study, monkeypatch):
     panel = Panel(study)
     monkeypatch.setattr(panel, "send", lambda content, buffers=None: sent.append(content))
     for _ in range(2):
-        panel._asked_at = time.monotonic() - 60
-        panel.push_updates()
+        panel.session.asked_at = time.monotonic() - 60
+        panel.session.push_updates()
     assert [content["gains"] is None for content in sent] == [False, True]
     panel.close()
 
@@ -182,10 +183,10 @@ console.log(JSON.stringify(states));
 
 
 def in_node(script, folder):
-    """Append a script to panel.js, run it in node, and return the JSON that it prints."""
+    """Append a script to the panel's modules, run it in node, and return the JSON that it prints."""
     if shutil.which("node") is None:
         pytest.skip("no node on this machine")
-    code = (Path(panel_module.__file__).parent / "panel.js").read_text("utf-8")
+    code = page_script()
     path = folder / "panel.mjs"
     path.write_text(code.replace("export default { render };", script), "utf-8")
     done = subprocess.run(["node", str(path)], capture_output=True, text=True, check=True, timeout=60)
@@ -326,8 +327,9 @@ def test_details_and_refusals(study):
     changed = replace(first, measurements=(run,), since=0)
     study.status.experiments = (study.experiments[0], changed, *study.experiments[2:])
     assert detail(study, 1)["numbers"] == "train_loss 0.25, tiny 2.4e-19"
-    assert detail(study, 99)["type"] == "refused"
-    assert detail(study, None)["type"] == "refused"
+    for number in (99, None):
+        with pytest.raises(UserError, match="There is no experiment"):
+            detail(study, number)
 
 
 SENTENCES = """

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,15 +10,15 @@ from autoresearch_magic.events import Judged, RunProgress, RunStarted, StateChan
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.study.status import State
 from autoresearch_magic.study.study import Study
-from autoresearch_magic.ui.jupyter import panel as panel_module
 from autoresearch_magic.ui.jupyter.panel import Panel
+from autoresearch_magic.ui.panel.assets import page_script, page_style
+from autoresearch_magic.ui.panel.delta import CURVE_POINTS
 
 from ...browser import chromium
 from ...kernels import TARGET
 
 pytestmark = pytest.mark.browser
 
-FRONT = Path(panel_module.__file__).parent
 MANY = 1000
 
 MODEL = """
@@ -136,8 +135,8 @@ def page(browser, study, monkeypatch):
         return list(answers)
 
     page.expose_function("toPython", answer)
-    code = (FRONT / "panel.js").read_text("utf-8").replace("export default { render };", "window.render = render;")
-    page.set_content(f"<style>{(FRONT / 'panel.css').read_text('utf-8')}</style>")
+    code = page_script().replace("export default { render };", "window.render = render;")
+    page.set_content(f"<style>{page_style()}</style>")
     page.add_script_tag(content=HOLDS)
     page.add_script_tag(content=MODEL)
     page.add_script_tag(content=code, type="module")
@@ -335,7 +334,7 @@ def test_a_curve_of_half_a_million_points(page, study):
     more_pulls(page)
     sent = page.evaluate("asked.at(-1).curve")
     assert (sent["number"], sent["stride"]) == (1, 128)
-    assert 3000 < sent["points"] <= panel_module.CURVE_POINTS
+    assert 3000 < sent["points"] <= CURVE_POINTS
 
 
 def test_a_busy_kernel_gets_no_further_pulls(page, study):
@@ -347,11 +346,11 @@ def test_a_busy_kernel_gets_no_further_pulls(page, study):
     panel = Panel(study)
     sent = []
     panel.send = lambda content, buffers=(): sent.append(content)
-    panel._epoch = "another"  # the view knows nothing of it, and lacks the older rows
-    panel._rows_sent = 2
+    panel.session.epoch = "another"  # the view knows nothing of it, and lacks the older rows
+    panel.session.rows_sent = 2
     for _ in range(4):
-        panel._asked_at = time.monotonic() - 60
-        panel.push_updates()
+        panel.session.asked_at = time.monotonic() - 60
+        panel.session.push_updates()
         page.evaluate("answer => tell(answer, [])", sent[-1])
         page.wait_for_timeout(400)
     panel.close()

@@ -1,0 +1,208 @@
+/**
+ * The live panel of a study: the front end of `ui/panel/`, without dependencies. `assets.py` joins these modules into one script.
+ *
+ * A section of the panel is a module with a function `buildNAME(panel)`, which returns {node, update(now)}: `update` is called after each
+ * message and must change nothing in the page when nothing has changed. All share one `panel`:
+ *
+ * @typedef {{store: Store, view: View, root: HTMLElement, send: (content: any) => void, ask: (key: string, content: any) => any,
+ *   command: (name: string, more?: any) => void, select: (number: number, reveal?: boolean) => void, update: () => void,
+ *   tell: (message: string, tone?: string) => void, say: (text: string) => void}} Panel
+ *   `ask` returns the answer to a question, undefined until it has come (`update` is called then); `command` asks Python to do something with
+ *   the study; `select` opens an experiment; `tell` shows a line for a few seconds; `say` is heard by screen readers.
+ *
+ * About once a second the view sends a "pull" that says which rows it has, with one request in flight. Python answers with a
+ * "delta": the study's status, the new rows, older rows that have changed (an experiment may be run again after its verdict;
+ * `revision` counts such changes), and the new points of the current learning curve as 32-bit floats. A lost or repeated
+ * message does no harm, so a reload, a second view or a slow line only delays the panel.
+ *
+ *   sent:     {type: "pull", since, revision, epoch, gains, curve: {kind, number, repeat, stride, points}}
+ *             {type: "command", name: "pause" | "resume" | "stop"}
+ *             {type: "show", number}
+ *             any question of `ask`, with a `key` that its answer repeats
+ *   received: {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows`
+ *             are those from the requested row to `since`, and the older ones that changed between `after` and `revision`;
+ *             `gains` is {state, rows} when anything has changed since the state that the view has, with a `Gain` for every row;
+ *             `process` is the other process that runs the study, null where none does, and `behind` whether a run has ended since it
+ *             told last what it does;
+ *             `asked` is false when it answers no pull, because a cell blocks the kernel; see `takeDelta`
+ *             {type: "detail", number, hypothesis, evidence, reason, numbers, notes, diff, output, error}
+ *             {type: "refused", message}
+ *
+ * Summaries, reasons and code are written by agents, so they are inserted as text nodes and never as markup.
+ *
+ * @typedef {{number: number, verdict: string, value: number | null, seconds: number,
+ *            agent: string, summary: string, reason: string, repeats: number, averaged: number}} Row
+ *   `repeats` counts all its runs, `averaged` those that its value is of.
+ * @typedef {[string, string, string, boolean]} Gain
+ *   The expected gain over the version before it, its 95% interval, the chance of being better, and whether it is proven.
+ * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
+ * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, gains: Gain[], known: string, curve: Curve | null,
+ *            details: Map<number, any>, stale: Set<number>, dirty: Set<number>, answers: Map<string, any>, open: Map<string, number>}} Store
+ *   `answers` holds the answers to the questions of `ask` by their keys, `open` when the others were asked.
+ */
+
+import { buildCharts } from "./charts.js";
+import { h, setText } from "./elements.js";
+import { buildHeader, updateHeader } from "./header.js";
+import { isDark, keepKeys } from "./host.js";
+import { makeFormat } from "./numbers.js";
+import { buildProgress, updateProgress } from "./progress.js";
+import { AT_WORK } from "./states.js";
+import { newStore } from "./store.js";
+import { buildTable, updateTable } from "./table.js";
+import { buildTiles, updateTiles } from "./tiles.js";
+import { LOST, TOAST, openTransport } from "./transport.js";
+import { KEPT, VALUED } from "./verdicts.js";
+
+/** Return commands to try after the end of a study. */
+export function hints(now) {
+  const number = now.headline?.number || now.best?.number || 0;
+  if (!number) return ["%autoresearch best", "%autoresearch history"];
+  const out = now.study.verify ? ["apply"] : ["use", "restore"]; // out of the study: to the branch, into the kernel, into a cell
+  return ["%autoresearch best", ...["diff", ...out].map((command) => `%autoresearch ${command} ${number}`)];
+}
+
+export function render({ model, el, signal }) {
+  const store = newStore();
+  const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", sentAt: 0, shownAt: 0, rows: 0 };
+  const panel = {
+    store, view, command, select, update, tell, send: (content) => transport.send(content), ask: (key, content) => transport.ask(key, content),
+    say: (text) => setText(spoken, text),
+  };
+  const header = buildHeader(command), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
+  const table = buildTable((n) => select(view.selected === n ? -1 : n), (name) => { view.filter = name; update(); });
+  const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
+  const message = h("div", { class: "message", hidden: "" });
+  const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
+  const ledger = h("p", { class: "ledger", hidden: true });
+  const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
+  const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
+    traceback, tiles.node, ledger, charts.node, table.node, hint, spoken);
+  panel.root = root;
+  const sections = []; // those that are built from `panel` alone
+
+  function command(name, more = {}) {
+    [view.pending, view.sentAt] = [name, performance.now()];
+    transport.send({ type: "command", name, ...more });
+    update();
+  }
+
+  function select(number, reveal = false) {
+    view.selected = number;
+    const row = store.rows.get(number);
+    if (row && (!store.details.has(number) || store.stale.delete(number))) fetchDetail(number);
+    if (row && view.filter === "kept" && !KEPT.has(row.verdict)) view.filter = "all";
+    update();
+    const line = table.lines.get(number);
+    // Scroll only the table: scrollIntoView would move the notebook too.
+    if (reveal && line) table.scroll.scrollTop = line.offsetTop - 40;
+  }
+
+  function fetchDetail(number) {
+    view.shownAt = performance.now();
+    transport.send({ type: "show", number });
+  }
+
+  /** Show a line for a few seconds: a refusal, or with the tone "good" that something is done. */
+  function tell(text, tone = "bad") {
+    setText(toast, text);
+    toast.classList.toggle("arm-done", tone === "good");
+    toast.hidden = false;
+    clearTimeout(view.toast);
+    view.toast = setTimeout(() => { toast.hidden = true; }, TOAST);
+  }
+
+  function onMessage(content) {
+    if (content?.type === "refused") {
+      view.pending = "";
+      tell(content.message);
+    }
+    if (content?.type === "told") tell(content.message, "good");
+    if (content?.type === "delta") settle(content.state);
+    update();
+  }
+
+  /** Forget the pending command when its effect shows, or when it seems to be lost. */
+  function settle(state) {
+    const ended = ["stopped", "finished", "failed", "stopping"].includes(state);
+    const done = { pause: !AT_WORK.has(state), resume: AT_WORK.has(state), stop: ended }[view.pending];
+    if (done || performance.now() - view.sentAt > LOST) view.pending = "";
+  }
+
+  const theme = () => root.setAttribute("data-arm-theme", isDark(root) ? "dark" : "light");
+
+  function onSilence(kind) {
+    notice.hidden = !kind;
+    root.classList.toggle("arm-stale", Boolean(kind));
+    theme();
+    if (kind === "busy") setText(notice, "The kernel is busy. The study keeps running; this panel updates when the kernel is free.");
+    if (kind === "none" && !notice.firstElementChild) {
+      notice.replaceChildren("No answer from the kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If the kernel is only busy, the panel fills in by itself.");
+    }
+    if (kind === "none") setText(header.pill.lastChild, "no kernel");
+  }
+
+  function update() {
+    const { now } = store;
+    if (!now) return charts.draw(-1, view.format, 0);
+    view.rows += store.dirty.size;
+    // A new formatter redraws every row, so keep the old one while the decimals are the same.
+    const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
+      .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)), now.baseline?.sd ?? 0);
+    if (format(1.23456789) !== view.sample) [view.format, view.sample] = [format, format(1.23456789)];
+    if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
+    const lost = performance.now() - view.shownAt > LOST;
+    if (store.stale.delete(view.selected)) fetchDetail(view.selected); // the old details stay until the new ones arrive
+    if (view.selected >= 0 && !store.details.has(view.selected) && lost) fetchDetail(view.selected);
+    updateHeader(header, now, view.pending);
+    updateProgress(progress, now);
+    updateTiles(tiles, now, view.format);
+    updateTable(table, store, view);
+    charts.draw(view.selected, view.format, view.rows);
+    for (const section of sections) section.update(now);
+    updateTexts(now);
+  }
+
+  function updateTexts(now) {
+    const failed = now.state === "failed";
+    root.classList.toggle("arm-bare", failed && !store.rows.size);
+    message.hidden = !now.message;
+    message.classList.toggle("arm-failure", failed);
+    setText(message, now.message ?? "");
+    ledger.hidden = !now.ledger;
+    setText(ledger, now.ledger ?? "");
+    traceback.hidden = !now.traceback; // of a failed study, or what an agent has printed that ended the search
+    setText(traceback, now.traceback ?? "");
+    hint.hidden = now.state !== "finished";
+    if (!hint.hidden && hint.getAttribute("data-arm-for") !== hints(now).join()) {
+      hint.setAttribute("data-arm-for", hints(now).join());
+      hint.replaceChildren("Next: ", ...hints(now).flatMap((text, i) => [i ? " · " : "", h("code", {}, text)]));
+    }
+    const last = store.rows.get(store.rows.size - 1);
+    setText(spoken, [now.state, last ? `experiment ${last.number}: ${last.verdict}, ${view.format(last.value)}` : ""].filter(Boolean).join("; "));
+  }
+
+  el.append(root);
+  const keys = (event) => { if (root.contains(event.target)) keepKeys(event); };
+  window.addEventListener("keydown", keys, true); // on the window, because JupyterLab listens on the document
+  const transport = openTransport(model, store, onMessage, onSilence);
+  const resized = new ResizeObserver(() => {
+    theme();
+    charts.draw(view.selected, view.format, view.rows);
+  });
+  resized.observe(charts.node);
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    transport.close();
+    resized.disconnect();
+    window.removeEventListener("keydown", keys, true);
+    clearTimeout(view.toast);
+    root.remove();
+  };
+  signal?.addEventListener("abort", close, { once: true });
+  return close;
+}
+
+export default { render };
