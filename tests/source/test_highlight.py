@@ -1,8 +1,8 @@
 import pytest
 
+from autoresearch_magic.source import highlight
 from autoresearch_magic.source.files import join
-from autoresearch_magic.ui import highlight
-from autoresearch_magic.ui.highlight import CLASSES, COLOURED, diff_rows, language_of, tokens, unified
+from autoresearch_magic.source.highlight import CLASSES, COLOURED, diff_rows, language_of, tokens, unified
 
 SOURCE = "@cached\ndef fit(x, rate=0.1):\n    '''Two\n    lines.'''\n    return sum(x) * rate  # here\n"
 
