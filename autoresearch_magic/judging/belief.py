@@ -95,9 +95,13 @@ class _Row:
 @dataclass(frozen=True)
 class _State:
     joint: Joint = field(default_factory=Joint)
-    rows: tuple[_Row, ...] = ()
+    rows: tuple[_Row, ...] = ()  # the latest of them
     lineage: tuple[int, ...] = ()
     effects: Mapping[str, Effects] = field(default_factory=dict)
+    largest: float = 0.0  # effect, in absolute value, also of older rows
+
+    def with_row(self, row: _Row) -> tuple[_Row, ...]:
+        return (*self.rows[-RECENT + 1 :], row)
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,9 @@ class Candidate:
         e = self.estimate
         return 1 - self.effects.below(-by, e.effect, e.variance, wild=e.wild, runs=e.runs)
 
+
+RECENT = 1000
+"""Proposals that the prior of the next one is fitted to: what is older weighs less than 2e-5 observations in all."""
 
 AHEAD = (1, 2, 4)
 """Numbers of further runs whose worth is looked at: one alone may never change a decision that two or four do."""
@@ -187,7 +194,7 @@ class Belief:
             joint = Joint().with_quantity(("level", 0), 0.0, VAGUE**2)
             return _State(self._with_runs(joint, e), (), (0,))
         if e.verdict is Verdict.PRUNED:
-            return replace(state, rows=(*state.rows, _Row(e.number, e.proposal.agent, None, None)))
+            return replace(state, rows=state.with_row(_Row(e.number, e.proposal.agent, None, None)))
         if (
             not e.values
             or (e.verdict is not None and e.verdict.failed)
@@ -206,7 +213,11 @@ class Belief:
         )
         lineage = (*state.lineage, e.number) if e.kept else state.lineage
         return _State(
-            self._trimmed(joint, lineage), (*state.rows, row), lineage, {**state.effects, e.proposal.agent: effects}
+            self._trimmed(joint, lineage),
+            state.with_row(row),
+            lineage,
+            {**state.effects, e.proposal.agent: effects},
+            max(state.largest, abs(given.effect)),
         )
 
     def _trimmed(self, joint: Joint, lineage: Sequence[int]) -> Joint:
@@ -323,7 +334,7 @@ class Belief:
             DECAY ** np.arange(n - 1, -1, -1.0)
             * np.array([1.0 if row.agent == e.proposal.agent else OTHERS for row in rows]),
         )
-        largest = min(max([largest, *(abs(r.effect) for r in known if r)]), FARTHEST)
+        largest = min(max(largest, state.largest), FARTHEST)
         return fit_effects(evidence, 1.0, largest, state.effects.get(e.proposal.agent))
 
     # -- questions ------------------------------------------------------------------------------------------------
@@ -388,7 +399,9 @@ class Belief:
 
     def _rows(self) -> dict[int, _Row]:
         if self._by_number is None:
-            self._by_number = {row.number: row for row in self._states[-1].rows}
+            # A row stays in the states from its own on, so every RECENT-th state and the last one have them all.
+            states = [*self._states[::RECENT], self._states[-1]]
+            self._by_number = {row.number: row for state in states for row in state.rows}
         return self._by_number
 
     def knows(self, number: int) -> bool:
