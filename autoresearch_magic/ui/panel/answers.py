@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from ...errors import UserError
 from ...study.study import Study
-from .delta import delta
+from .delta import Feed
 
 SILENCE = 2.5
 """Seconds without a request after which updates are sent unasked; the front end asks every second."""
@@ -71,19 +71,17 @@ class PanelSession:
     def __init__(self, study: Study, send: Send) -> None:
         self.study = study
         self._send = send
-        # A resumed study may have other rows than the view knows: a new epoch makes the view drop them.
-        self.epoch = uuid.uuid4().hex
         self.asked_at = time.monotonic()
-        self.rows_sent, self.revision = 0, 0  # rows, and later changes of rows
-        self._curve: dict[str, Any] = {}  # the curve that was sent last, and how many of its points
-        self._gains = ""  # the state of the gains that was sent last
+        # A resumed study may have other rows than the view knows: a new epoch makes the view drop them.
+        self.feed = Feed(study, uuid.uuid4().hex[:8])
 
     def take(self, content: dict[str, Any]) -> None:
         """Take a message of the view, and answer it."""
         kind = content.get("type")
         if kind == "pull":
             self.asked_at = time.monotonic()
-            self._send_changes(content, asked=True)
+            answer, buffers = self.feed.answer(content)
+            self._send({**answer, "asked": True}, buffers)
             return
         function, slow = _functions.get(str(kind), (None, False))
         if function is None:
@@ -110,8 +108,8 @@ class PanelSession:
 
     def send_changes(self) -> None:
         """Send, unasked, what has changed since the last answer."""
-        known = {"since": self.rows_sent, "revision": self.revision, "gains": self._gains, "curve": self._curve}
-        self._send_changes(known)
+        content, buffers = self.feed.unasked()
+        self._send({**content, "asked": False}, buffers)
 
     def push_updates(self) -> None:
         """Send changes unasked if no request has come in for a while."""
@@ -125,12 +123,3 @@ class PanelSession:
     def refuse(self, message: str) -> None:
         """Show a message of one line in the panel for a few seconds."""
         self._send({"type": "refused", "message": message})
-
-    def _send_changes(self, request: dict[str, Any], *, asked: bool = False) -> None:
-        content, buffers = delta(self.study, self.epoch, request)
-        self.rows_sent, self.revision = content["since"], content["revision"]
-        if (gains := content["gains"]) is not None:
-            self._gains = gains["state"]
-        if (curve := content["curve"]) is not None:
-            self._curve = {**curve, "points": curve["from"] + curve["count"]}
-        self._send({**content, "asked": asked}, buffers)

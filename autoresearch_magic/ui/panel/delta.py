@@ -1,7 +1,11 @@
-"""What has changed since a view asked last: state, rows, gains, and points of the current learning curve."""
+"""What has changed since a view asked last: facts, rows, texts, gains, and points of the current learning curve.
+
+An answer holds only what is new, so that one to a view that knows everything takes some sixty bytes.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from collections.abc import Sequence
@@ -9,115 +13,128 @@ from typing import Any
 
 from ...curve import Point
 from ...events import State
-from ...experiment import Experiment
-from ...judging.noise import Noise
-from ...study.evidence import figures
-from ...study.status import LiveRun, StudyStatus
+from ...study.status import StudyStatus
 from ...study.study import Study
-from ...study.summary import counts, gain_text, run_line, spent_line
+from .columns import COLUMNS, VERDICTS, columns_of, texts
+from .facts import Facts, changes, study_facts
+from .gains import gains_of
 
 CURVE_POINTS = 4096
 """Most points of the current learning curve that are sent: a target may report a million steps."""
+ROOM, LEAST_TEXTS = 280_000, 30_000
+"""Bytes of an answer, about, and of the texts in it."""
+REMEMBERED = 4
+"""Answers whose facts are remembered, to send the next view what is new since then; two views of one widget ask in turn."""
 
 
-def delta(study: Study, epoch: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """Return the answer to a pull: the state, rows from ``request["since"]`` on and changed older ones, new points of the curve.
+class Feed:
+    """Answers the pulls of one panel.
 
     Parameters
     ----------
     study : Study
     epoch : str
-    request : dict
-        What the view has: ``since`` (number of rows), ``revision`` (number of later changes of rows), ``gains`` (the state that
-        it has the gains of), ``curve`` (kind, number, repeat, stride, points) and ``epoch``.
-
-    Returns
-    -------
-    content : dict
-    buffers : list of bytes
-        Pairs of 32-bit floats, progress and value: new points of the current curve, and the incumbent's whole curve.
+        Another one makes a view drop what it has.
     """
-    status = study.status
-    same = request.get("epoch", epoch) == epoch
-    known, revision = (request.get("since", 0), request.get("revision", 0)) if same else (0, 0)
-    revised = list(status.revised)
-    experiments = study.experiments
-    renewed = set(revised[revision:])
-    changed = [e for e in experiments[:known] if e.number in renewed]
-    # Every experiment teaches something about the noise, and so about all gains: they are sent whole when anything is new.
-    gains_state = f"{len(experiments)}.{len(revised)}"
-    best, baseline, live, told = status.incumbent, status.baseline, status.live, status.elsewhere
-    curve, buffers = _curve(status, request.get("curve") or {})
-    head = status.headline
-    content = {
-        "type": "delta",
-        "epoch": epoch,
-        "study": {
-            "name": study.name, "goal": study.definition.program.title, "metric": study.metric.name,
-            "minimize": study.metric.minimize, "budget": "" if study.settings.verify else str(study.settings.budget),
-            "verify": study.settings.verify, "agent": study.settings.agent,
-            "total": study.settings.planned,
-        },
-        "state": status.doing,
-        "process": told.pid if told else None,
-        "behind": told is not None and told.runs < len(status.runs),
-        "message": told.message if told else status.message,
-        "traceback": status.traceback,
-        "elapsed": status.elapsed,
-        "remaining": status.remaining,
-        "spent": status.elapsed / limit if (limit := study.settings.time_limit) else 0.0,
-        "baseline": baseline and {
-            "value": baseline.value, "sd": _spread(baseline, status.noise), "repeats": len(baseline.values),
-        },
-        "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
-        "headline": head and {
-            "best": head.best, "best_sd": head.best_sd, "baseline": head.baseline, "baseline_sd": head.baseline_sd,
-            "gain": head.gain, "reach": head.reach, "text": gain_text(head), "repeats": head.repeats, "number": head.number,
-        },
-        "counts": {**counts(experiments), "proven": len(status.proven)},
-        "done": status.done,
-        "pace": status.pace,
-        "ledger": spent_line(status),
-        "running": live and {**_running(live), "what": run_line(live, best, study.metric)},
-        "since": len(experiments),
-        "after": min(revision, len(revised)),
-        "revision": len(revised),
-        "rows": [_row(e) for e in [*changed, *experiments[known:]]],
-        "gains": None if same and request.get("gains") == gains_state else _gains(status, experiments, gains_state),
-        "curve": curve,
-    }  # fmt: skip
-    return content, buffers
 
+    def __init__(self, study: Study, epoch: str) -> None:
+        self.study = study
+        self.epoch = epoch
+        self._facts: dict[int, Facts] = {}
+        self._stamps = itertools.count(1)
+        self._sent: dict[str, Any] = {}
 
-def _spread(e: Experiment, noise: Noise) -> float | None:
-    """Return the standard deviation of one run at an experiment's value: of its own runs, else from the study's noise."""
-    if len(e.values) > 1:
-        return e.deviation
-    return noise.at(e.value) if noise.known and e.value is not None else None
+    def unasked(self) -> tuple[dict[str, Any], list[bytes]]:
+        """Return what is new since the last answer, with all facts, because no view says what it has."""
+        return self.answer({**self._sent, "seen": None})
 
+    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Return the answer to a pull.
 
-def _gains(status: StudyStatus, experiments: Sequence[Experiment], state: str) -> dict[str, Any]:
-    """Return gain, interval and chance of every experiment as they are shown, and whether it is proven."""
-    gains = status.gains
-    shown = ((e, gains.get(e.number)) for e in experiments)
-    rows = [[*figures(gain, status.spread(e)), gain is not None and gain.proven] for e, gain in shown]
-    return {"state": state, "rows": rows}
+        Parameters
+        ----------
+        request : dict
+            What the view has: ``epoch``, ``seen`` (the stamp of its facts), ``since`` (number of rows), ``revision`` (number of later
+            changes of rows), ``texts`` (from, to), ``gains`` (their state) and ``curve`` (kind, number, repeat, stride, points).
 
+        Returns
+        -------
+        content : dict
+            ``stamp``, ``base`` and ``facts`` (those that have changed since the stamp ``base``; all where it is null), and what is new of
+            ``rows``, ``texts``, ``gains`` and ``curve``; ``more`` where something did not fit and should be asked for at once.
+        buffers : list of bytes
+            In the order of the keys rows, gains, curve (two: the current curve, the incumbent's), of those that are there.
+        """
+        study, status = self.study, self.study.status
+        same = request.get("epoch", self.epoch) == self.epoch
+        asked = request if same else {}
+        content: dict[str, Any] = {"type": "delta", "epoch": self.epoch}
+        buffers: list[bytes] = []
+        experiments, revised = status.experiments, list(status.revised)
+        columns = columns_of(study)
+        gains = gains_of(study).now(study)
+        curve, points = _curve(status, asked.get("curve") or {})
+        facts = study_facts(study, gains.proven) | {"curved": curve is not None}
+        content |= self._new_facts(asked.get("seen"), facts)
+        room = ROOM
 
-def _row(e: Experiment) -> dict[str, Any]:
-    return {
-        "number": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": e.seconds,
-        "agent": e.proposal.agent, "summary": e.summary, "reason": e.reason, "repeats": len(e.measurements),
-        "averaged": len(e.values),
-    }  # fmt: skip
+        since, revision = (
+            min(int(asked.get("since") or 0), len(experiments)),
+            min(int(asked.get("revision") or 0), len(revised)),
+        )
+        renewed = sorted(n for n in set(revised[revision:]) if n < since)
+        if since < len(experiments) or revision < len(revised):
+            content["rows"] = {
+                "from": since, "to": len(experiments), "again": renewed, "after": revision, "revision": len(revised),
+                "columns": COLUMNS, "verdicts": VERDICTS, "agents": columns.agents,
+            }  # fmt: skip
+            buffers.append(columns.packed(renewed, since, len(experiments)))
+            room -= len(buffers[0])
+        held = asked.get("texts") or (len(experiments), len(experiments))
+        new_gains = bool(gains.rows) and asked.get("gains") != gains.state
+        fits = new_gains and (len(gains.packed) <= room or room == ROOM)
+        if fits:
+            room -= len(gains.packed)
+        held = (int(held[0]), min(int(held[1]), len(experiments)))
+        if (piece := texts(experiments, *held, renewed, max(LEAST_TEXTS, room))) is not None:
+            content["texts"] = piece
+        if fits:
+            content["gains"] = {"state": gains.state, "rows": gains.rows}
+            buffers.append(gains.packed)
+        if (new_gains and not fits) or (piece is not None and piece.pop("more")):
+            content["more"] = True
+        if curve is not None and not (curve["from"] and not curve["count"]):  # else the view has all of it
+            content["curve"] = curve
+            buffers += points
+        self._sent = self._now_known(asked, content)
+        return content, buffers
 
+    def _new_facts(self, seen: Any, facts: Facts) -> dict[str, Any]:
+        before = self._facts.get(seen) if isinstance(seen, int) else None
+        if before is not None and before == facts:
+            return {"stamp": seen}
+        stamp = next(self._stamps)
+        self._facts[stamp] = facts
+        for old in list(self._facts)[:-REMEMBERED]:
+            del self._facts[old]
+        return {
+            "stamp": stamp, "base": None if before is None else seen, "facts": facts if before is None else changes(before, facts),
+        }  # fmt: skip
 
-def _running(live: LiveRun) -> dict[str, Any]:
-    return {
-        "number": live.experiment.number, "summary": live.experiment.summary, "phase": live.phase,
-        "progress": live.progress, "elapsed": live.elapsed, "step": live.step, "repeat": live.repeat,
-        "repeats": live.repeats, "kind": live.kind,
-    }  # fmt: skip
+    @staticmethod
+    def _now_known(asked: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+        """Return what a view that has taken this answer would send with its next pull."""
+        known = {name: asked.get(name) for name in ("since", "revision", "texts", "gains", "curve")}
+        if (rows := content.get("rows")) is not None:
+            known |= {"since": rows["to"], "revision": rows["revision"]}
+        if (piece := content.get("texts")) is not None:
+            low, high = known["texts"] or (piece["from"] + len(piece["rows"]),) * 2
+            known["texts"] = [min(low, piece["from"]), max(high, piece["from"] + len(piece["rows"]))]
+        if (gains := content.get("gains")) is not None:
+            known["gains"] = gains["state"]
+        if (curve := content.get("curve")) is not None:
+            known["curve"] = {**curve, "points": curve["from"] + curve["count"]}
+        return known
 
 
 def _curve(status: StudyStatus, known: dict[str, Any]) -> tuple[dict[str, Any] | None, list[bytes]]:

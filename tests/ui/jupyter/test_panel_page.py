@@ -164,6 +164,7 @@ def fill(study, count):
 def opened(page, rows):
     page.evaluate("void open_view()")  # a function that comes back would be called
     page.wait_for_function("n => document.querySelectorAll('.arm-panel tbody tr.arm-row').length === n", arg=rows)
+    page.wait_for_function("asked.at(-1).gains")  # they may come a moment later
 
 
 def more_pulls(page, count=2):
@@ -345,14 +346,15 @@ def test_a_busy_kernel_gets_no_further_pulls(page, study):
     count = pulls(page)
     panel = Panel(study)
     sent = []
-    panel.send = lambda content, buffers=(): sent.append(content)
-    panel.session.epoch = "another"  # the view knows nothing of it, and lacks the older rows
-    panel.session.rows_sent = 2
+    panel.send = lambda content, buffers=(): sent.append((content, [b.decode("latin-1") for b in buffers]))
+    feed = panel.session.feed
+    feed.epoch = "another"  # the view knows nothing of it, and lacks the older rows
+    feed._sent = {"since": 2, "revision": 0}
     for _ in range(4):
         panel.session.asked_at = time.monotonic() - 60
         panel.session.push_updates()
-        page.evaluate("answer => tell(answer, [])", sent[-1])
+        page.evaluate("([answer, buffers]) => tell(answer, buffers)", sent[-1])
         page.wait_for_timeout(400)
     panel.close()
-    assert [t["asked"] for t in sent] == [False] * 4
+    assert [content["asked"] for content, _ in sent] == [False] * 4
     assert pulls(page) == count

@@ -4,7 +4,7 @@ import { curveName, drawCurve } from "./curve_chart.js";
 import { div, h, s, setText, span } from "./elements.js";
 import { drawHistory } from "./history_chart.js";
 import { AT_REST } from "./states.js";
-import { MEANING, PROVEN, chip, gainWords, isProven, tinyMark } from "./verdicts.js";
+import { MEANING, PROVEN, chip, figuresOf, gainWords, isProven, tinyMark } from "./verdicts.js";
 
 /** Build both charts; `select` is called with the number of a clicked experiment. */
 export function buildCharts(store, select) {
@@ -25,13 +25,13 @@ export function buildCharts(store, select) {
   let points = [], at = -1, format = String, key = "", curveKey = "";
 
   const hide = () => { at = -1; tip.hidden = true; history.querySelector(".arm-hover")?.remove(); };
-  const words = ({ row }) => [`Experiment ${row.number}: ${row.verdict}`, format(row.value), ...gainWords(store.gains[row.number], row.verdict), row.summary || row.reason].join(", ");
+  const words = ({ row }) => [`Experiment ${row.number}: ${row.verdict}`, format(row.value), ...gainWords(figuresOf(store, row.number), row.verdict), row.summary || row.reason].join(", ");
   const show = (index) => {
     hide();
     const p = points[(at = index)];
     if (!p) return;
     history.append(s("circle", { class: "hover", cx: p.x, cy: p.y, r: 7 }));
-    const { row } = p, said = gainWords(store.gains[row.number], row.verdict);
+    const { row } = p, said = gainWords(figuresOf(store, row.number), row.verdict);
     tip.replaceChildren(div("tiphead", h("b", {}, `#${row.number}`), chip(row.verdict, isProven(store, row.number)), span("tipvalue", format(row.value))),
       h("div", {}, row.summary || row.reason), said.length ? div("quiet", said.join(", ")) : "");
     tip.hidden = false;

@@ -61,3 +61,14 @@ export function ticks(low, high, count, whole = false) {
 }
 
 export const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(q * (sorted.length - 1))))];
+
+/** Write a number with the digits that mean something, as `metric.format_number` does; `noise` is 0 where it is not known. */
+export function plainNumber(value, noise = 0) {
+  if (value === 0) return (0).toFixed(noise > 0 ? Math.min(Math.max(1 - Math.floor(Math.log10(noise)), 0), 6) : 0);
+  if (!(noise > 0) && Number.isInteger(value) && Math.abs(value) < 1e15) return `${value}`;
+  const digits = noise > 0 ? Math.min(Math.max(2 - Math.floor(Math.log10(noise)) + Math.floor(Math.log10(Math.abs(value))), 2), 12) : 6;
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e"), size = Number(exponent);
+  const short = (text) => (noise > 0 || !text.includes(".") ? text : text.replace(/\.?0+$/, ""));
+  if (size >= -5 && size < 15) return short(value.toFixed(Math.max(0, digits - 1 - size)));
+  return `${short(mantissa)}e${size < 0 ? "-" : "+"}${String(Math.abs(size)).padStart(2, "0")}`;
+}

@@ -118,7 +118,7 @@ export function render({ model, el, signal }) {
       tell(content.message);
     }
     if (content?.type === "told") tell(content.message, "good");
-    if (content?.type === "delta") settle(content.state);
+    if (content?.type === "delta") settle(store.now?.state);
     update();
   }
 

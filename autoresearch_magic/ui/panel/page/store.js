@@ -4,45 +4,134 @@ import { AT_REST } from "./states.js";
 
 /** @returns {Store} */
 export const newStore = () => ({
-  epoch: "", since: 0, revision: 0, now: null, rows: new Map(), gains: [], known: "", curve: null, details: new Map(), stale: new Set(), dirty: new Set(), answers: new Map(), open: new Map(),
+  epoch: "", stamp: null, now: null, rows: new Map(), since: 0, revision: 0, texts: null, gains: null, curve: null, changes: 0,
+  dirty: new Set(), answers: new Map(), open: new Map(), outdated: new Set(), details: new Map(), stale: new Set(),
 });
 
+/** What the next pull says that the view has. */
+export function whatIsKnown(store) {
+  const { kind = "", number = -1, repeat = 0, stride = 1, points = [] } = store.curve ?? {};
+  return {
+    epoch: store.epoch, seen: store.stamp, since: store.since, revision: store.revision, texts: store.texts, gains: store.gains?.state ?? "",
+    curve: { kind, number, repeat, stride, points: points.length },
+  };
+}
+
 /**
- * Apply a delta, which may also be one that another view of the same model has requested: each row is inserted or replaced,
- * and `since` is the number of rows without a gap. `revision` advances only if the changes begin at or before the last one
- * known. Returns false when something is missing and must be requested at once.
+ * Apply a delta, which may also be one that another view of the same model has requested: facts that are relative to others than
+ * ours are left out, each row is inserted or replaced, and `since` is the number of rows without a gap. `revision` advances only if the
+ * changes begin at or before the last one known. Returns false when something is missing and must be requested at once.
  */
 export function takeDelta(store, delta, buffers) {
   if (delta.epoch !== store.epoch) Object.assign(store, newStore(), { epoch: delta.epoch });
-  store.now = delta;
-  for (const row of delta.rows) {
-    if (JSON.stringify(store.rows.get(row.number)) === JSON.stringify(row)) continue;
-    store.rows.set(row.number, row);
-    if (store.details.has(row.number)) store.stale.add(row.number);
-    store.dirty.add(row.number);
+  let whole = takeFacts(store, delta) && !delta.more, at = 0;
+  if (delta.rows) whole = takeRows(store, delta.rows, buffers[at++]) && whole;
+  if (delta.gains) takeGains(store, delta.gains, buffers[at++]);
+  if (delta.texts) takeTexts(store, delta.texts);
+  return takeCurve(store, delta.curve, buffers?.slice(at)) && whole;
+}
+
+/** Take the facts of the study: all of them, or those that have changed since the ones that we have. */
+function takeFacts(store, { stamp, base, facts }) {
+  if (!facts) return store.stamp === stamp;
+  if (base !== null && base !== store.stamp) return Boolean(store.now); // of another view: ours come with our own pull
+  const merged = base === null ? facts : { ...store.now };
+  if (base !== null) {
+    for (const [name, value] of Object.entries(facts)) merged[name] = isParts(value) && isParts(merged[name]) ? { ...merged[name], ...value } : value;
   }
-  if (delta.gains) takeGains(store, delta.gains);
-  let held = 0;
-  while (store.rows.has(held)) held++;
-  store.since = Math.min(held, delta.since);
-  if (delta.after <= store.revision) store.revision = Math.max(store.revision, delta.revision);
-  return takeCurve(store, delta.curve, buffers) && store.since >= delta.since && store.revision >= delta.revision;
+  [store.now, store.stamp] = [merged, stamp];
+  return true;
+}
+
+const isParts = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+const READERS = {
+  "<f8": [8, "getFloat64"], "<f4": [4, "getFloat32"], "<i4": [4, "getInt32"], "<u2": [2, "getUint16"], u1: [1, "getUint8"],
+};
+
+/** Take rows: those that have changed (`again`), and those from `from` to `to`, in columns one after another. */
+function takeRows(store, { from, to, again, after, revision, columns, verdicts, agents }, buffer) {
+  const data = viewOf(buffer), numbers = [...again];
+  for (let n = from; n < to; n++) numbers.push(n);
+  const made = numbers.map((number) => ({ number, summary: "", reason: "", cause: "" }));
+  let at = 0;
+  for (const [name, type] of columns) {
+    const [size, read] = READERS[type];
+    for (const row of made) {
+      row[name] = data[read](at, true);
+      at += size;
+    }
+  }
+  for (const row of made) {
+    const old = store.rows.get(row.number);
+    if (Number.isNaN(row.value)) row.value = null;
+    row.verdict = verdicts[row.verdict];
+    row.agent = agents[row.agent] ?? "";
+    if (row.parent < 0) row.parent = null;
+    if (old) {
+      [row.summary, row.reason, row.cause] = [old.summary, old.reason, old.cause];
+      if (SAME.every((name) => old[name] === row[name])) continue;
+    }
+    store.rows.set(row.number, row);
+    touch(store, row.number);
+  }
+  while (store.rows.has(store.since)) store.since++;
+  if (after <= store.revision) store.revision = Math.max(store.revision, revision);
+  return store.since >= to && store.revision >= revision;
+}
+
+const SAME = ["verdict", "value", "seconds", "repeats", "averaged", "parent"];
+
+/** Note that a row is shown otherwise than before; what was answered about it (its keys begin with its number and a colon) is asked again. */
+function touch(store, number) {
+  store.dirty.add(number);
+  store.changes++;
+  if (store.details.has(number)) store.stale.add(number);
+  for (const key of store.answers.keys()) if (key.startsWith(`${number}:`)) store.outdated.add(key);
+}
+
+/** Take texts of rows; what we have stays one stretch without gaps. */
+function takeTexts(store, { from, rows, again }) {
+  const set = (number, [summary = "", reason = "", cause = ""]) => {
+    const row = store.rows.get(number);
+    if (!row || (row.summary === summary && row.reason === reason && row.cause === cause)) return;
+    Object.assign(row, { summary, reason, cause });
+    touch(store, number);
+  };
+  for (const [number, text] of Object.entries(again)) set(Number(number), text);
+  if (!rows.every((_, i) => store.rows.has(from + i))) return; // of another view, which has more rows
+  rows.forEach((text, i) => set(from + i, text));
+  const end = from + rows.length;
+  if (!store.texts) store.texts = [from, end];
+  else if (from <= store.texts[1] && end >= store.texts[0]) store.texts = [Math.min(from, store.texts[0]), Math.max(end, store.texts[1])];
 }
 
 /** Take the gains of all rows; those that are shown otherwise than before are drawn again. */
-export function takeGains(store, { state, rows }) {
-  rows.forEach((gain, number) => {
-    if (!store.rows.has(number) || `${store.gains[number]}` === `${gain}`) return;
-    store.dirty.add(number);
-    if (store.details.has(number)) store.stale.add(number);
-  });
-  [store.gains, store.known] = [rows, state];
+function takeGains(store, { state, rows }, buffer) {
+  const { buffer: bytes } = viewOf(buffer), old = store.gains;
+  const made = { state, rows, table: new Float32Array(bytes, 0, 5 * rows), bits: new Uint8Array(bytes, 20 * rows, rows) };
+  store.gains = made;
+  for (let n = 0; n < rows; n++) {
+    const before = old && n < old.rows;
+    if (before && old.bits[n] === made.bits[n] && near(old, made, n)) continue;
+    if (store.rows.has(n)) touch(store, n); // another view of the model may have asked for more rows
+  }
+}
+
+/** Whether a row's gain is shown as before: it has moved by less than a hundredth of its interval. */
+function near(old, made, n) {
+  const reach = Math.abs(made.table[2 * made.rows + n] - made.table[made.rows + n]) / 100 || 0;
+  for (let column = 0; column < 5; column++) {
+    const [a, b] = [old.table[column * old.rows + n], made.table[column * made.rows + n]];
+    if (Number.isNaN(a) !== Number.isNaN(b) || Math.abs(a - b) > (column === 3 ? 0.004 : reach)) return false;
+  }
+  return true;
 }
 
 /** Add new points of the current curve. If they do not follow those we have, forget the curve, so that all of it is sent. */
-export function takeCurve(store, piece, buffers) {
+function takeCurve(store, piece, buffers) {
   if (!piece) {
-    if (AT_REST.has(store.now.state)) store.curve = null; // the last run is over, and there is no curve of the best
+    if (store.now && AT_REST.has(store.now.state) && !store.now.curved) store.curve = null; // the last run is over, and the best has none
     return true;
   }
   const same = ["kind", "number", "repeat", "stride"].every((name) => store.curve?.[name] === piece[name]);
@@ -62,8 +151,14 @@ export function takeCurve(store, piece, buffers) {
   return true;
 }
 
+/** A view of a buffer's bytes, copied to where typed arrays may begin. */
+function viewOf(buffer) {
+  const bytes = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
+  return new DataView(bytes.slice().buffer);
+}
+
 /** Read pairs of little-endian 32-bit floats. */
-export function pairs(buffer) {
+function pairs(buffer) {
   if (!buffer) return [];
   const view = ArrayBuffer.isView(buffer) ? new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new DataView(buffer);
   return Array.from({ length: Math.floor(view.byteLength / 8) }, (_, i) => [view.getFloat32(8 * i, true), view.getFloat32(8 * i + 4, true)]);

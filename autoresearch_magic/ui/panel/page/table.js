@@ -3,7 +3,7 @@
 import { placeDetails } from "./detail.js";
 import { div, h, setText, span } from "./elements.js";
 import { duration, minus } from "./numbers.js";
-import { KEPT, chip, gainWords } from "./verdicts.js";
+import { KEPT, chip, figuresOf, gainWords } from "./verdicts.js";
 
 /** Build the table of experiments; `toggle(number)` opens or closes a row, `filter` is called with "all" or "kept". */
 export function buildTable(toggle, filter) {
@@ -54,7 +54,7 @@ export function updateTable(parts, store, view) {
     parts.scroll.scrollTop = 0;
   }
   for (const number of [...all].sort((a, b) => a - b)) {
-    const line = tableLine(store.rows.get(number), store.gains[number], view.format, parts.toggle), old = parts.lines.get(number);
+    const line = tableLine(store.rows.get(number), figuresOf(store, number), view.format, parts.toggle), old = parts.lines.get(number);
     if (old) {
       const focused = old.contains(document.activeElement);
       old.replaceWith(line);

@@ -1,7 +1,7 @@
 /** Pulls and messages between the view and Python. */
 
 import { AT_REST } from "./states.js";
-import { takeDelta } from "./store.js";
+import { takeDelta, whatIsKnown } from "./store.js";
 
 /** Milliseconds between two pulls, while the study works and while it does not. */
 export const PULL = 1000, PULL_AT_REST = 3000;
@@ -22,11 +22,10 @@ export function openTransport(model, store, onMessage, onSilence) {
     try { model.send(content); } catch { /* no kernel: onSilence reports it */ }
   };
   const pull = () => {
-    const { kind = "", number = -1, repeat = 0, stride = 1, points = [] } = store.curve ?? {}, { since, revision, epoch, known } = store;
     if (!waiting) silentSince = clock(); // a hidden tab sends late: silence counts from an open pull
     else patience = Math.min(2 * patience, PATIENCE); // it may wait in a busy kernel's queue, and so would all that are sent after it
     [waiting, sentAt] = [true, clock()];
-    send({ type: "pull", since, revision, epoch, gains: known, curve: { kind, number, repeat, stride, points: points.length } });
+    send({ type: "pull", ...whatIsKnown(store) });
   };
   const tick = () => {
     const now = clock();
@@ -36,7 +35,7 @@ export function openTransport(model, store, onMessage, onSilence) {
   const receive = (content, buffers) => {
     if (content?.type === "delta") {
       const whole = takeDelta(store, content, buffers);
-      const pause = document.hidden || AT_REST.has(content.state) ? PULL_AT_REST : PULL;
+      const pause = document.hidden || AT_REST.has(store.now?.state) ? PULL_AT_REST : PULL;
       answered = true;
       if (waiting && !content.asked) sentAt = silentSince = clock(); // sent unasked: our pull is not lost, it waits in the queue
       else {
@@ -45,6 +44,7 @@ export function openTransport(model, store, onMessage, onSilence) {
       }
     } else if (content?.key !== undefined) {
       store.open.delete(content.key);
+      store.outdated.delete(content.key);
       if (content.type !== "refused") store.answers.set(content.key, { ...content, buffers });
     } else if (content?.type === "detail") store.details.set(content.number, content);
     onMessage(content);
@@ -58,11 +58,13 @@ export function openTransport(model, store, onMessage, onSilence) {
   tick();
   /**
    * Return the answer to a question, undefined until it is there; `update` is called when it comes. A question is asked once for
-   * each key, and again when nothing has come for a while; `store.answers.delete(key)` makes it be asked anew.
+   * each key, and again when nothing has come for a while. Keys about one experiment begin with its number and a colon: they are asked
+   * again when it changes, and the old answer stays until the new one is there. `store.outdated.add(key)` does the same for others.
    */
   const ask = (key, content) => {
     const known = store.answers.get(key);
-    if (known === undefined && clock() - (store.open.get(key) ?? -Infinity) > LOST) {
+    const wanted = known === undefined || store.outdated.has(key);
+    if (wanted && clock() - (store.open.get(key) ?? -Infinity) > LOST) {
       store.open.set(key, clock());
       send({ ...content, key });
     }

@@ -34,7 +34,46 @@ export function mark(verdict, x, y, r = 3.5, proven = true) {
 }
 
 export const tinyMark = (verdict, proven) => s("svg", { class: "tiny", viewBox: "0 0 10 10", "aria-hidden": "true" }, mark(verdict, 5, 5, 3.5, proven));
-export const isProven = (store, number) => store.gains[number]?.[3] ?? false;
+const DASH = "–", PROVEN_BIT = 1, EXACT_BIT = 2;
+
+export const isProven = (store, number) => number < (store.gains?.rows ?? 0) && Boolean(store.gains.bits[number] & PROVEN_BIT);
+
+/**
+ * Return the gain of an experiment over its parent in numbers: {gain, low, high, chance, sd, proven, exact}, in the metric's unit and above
+ * zero for better; NaN where something is not known, null where there is no gain. `sd` is that of one run at its value.
+ */
+export function gainOf(store, number) {
+  const { gains } = store;
+  if (!gains || number >= gains.rows) return null;
+  const [gain, low, high, chance, sd] = [0, 1, 2, 3, 4].map((column) => gains.table[column * gains.rows + number]);
+  if (Number.isNaN(gain)) return null;
+  return { gain, low, high, chance, sd: sd || 0, proven: isProven(store, number), exact: Boolean(gains.bits[number] & EXACT_BIT) };
+}
+
+/** Return gain, 95% interval and chance of an experiment as a table shows them, and whether it is proven; as `study/evidence.py` writes them. */
+export function figuresOf(store, number) {
+  const found = gainOf(store, number);
+  if (!found) return [DASH, DASH, DASH, false];
+  const { gain, low, high, chance, sd, proven, exact } = found, known = !Number.isNaN(low), reach = known && !exact ? (high - low) / 2 : 0;
+  const fine = reach > 0 ? Math.min(reach, sd > 0 ? sd : Infinity) : 0;
+  const amount = (value) => writeAmount(value, fine, known);
+  const size = amount(Math.abs(gain)), zero = !/[1-9]/.test(size), percents = Math.round(100 * chance);
+  return [
+    zero ? size : `${gain > 0 ? "+" : "-"}${size}`,
+    !known ? DASH : exact ? "exact" : `${amount(low)} to ${amount(high)}`,
+    Number.isNaN(chance) ? DASH : exact ? `${percents}%` : percents >= 100 ? ">99%" : percents <= 0 ? "<1%" : `${percents}%`,
+    proven,
+  ];
+}
+
+/** Write a figure of a gain; all of one gain have the same decimals, a tenth of the first digit of the spread. */
+function writeAmount(value, fine, known) {
+  if (fine > 1e-6 && fine < 1e12) {
+    const decimals = Math.max(0, 1 - Math.floor(Math.log10(fine))), text = value.toFixed(decimals);
+    return /[1-9]/.test(text) ? text : text.replace("-", "");
+  }
+  return plainNumber(fine > 0 || known ? value : Number(value.toPrecision(3)), fine);
+}
 
 /** What a gain says, in words: without what is not known. */
 export function gainWords(gain, verdict) {

@@ -1,0 +1,104 @@
+"""The facts of a study that a panel shows besides its experiments, and which of them have changed."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from ...experiment import Experiment
+from ...judging.noise import Noise
+from ...study.status import LiveRun
+from ...study.study import Study
+from ...study.summary import counts, gain_text, run_line, spent_line
+
+Facts = dict[str, Any]
+
+
+def study_facts(study: Study, proven: int) -> Facts:
+    """Return what the panel shows of a study, without its experiments.
+
+    Parameters
+    ----------
+    study : Study
+    proven : int
+        How many keeps are proven.
+    """
+    status = study.status
+    best, baseline, live, told = status.incumbent, status.baseline, status.live, status.elsewhere
+    head, sums = status.headline, _sums(study)
+    return {
+        "study": {
+            "name": study.name, "goal": study.definition.program.title, "metric": study.metric.name,
+            "minimize": study.metric.minimize, "budget": "" if study.settings.verify else str(study.settings.budget),
+            "verify": study.settings.verify, "agent": study.settings.agent,
+            "total": study.settings.planned,
+        },
+        "state": status.doing,
+        "process": told.pid if told else None,
+        "behind": told is not None and told.runs < len(status.runs),
+        "message": told.message if told else status.message,
+        "traceback": status.traceback,
+        "elapsed": round(status.elapsed, 1),
+        "remaining": None if status.remaining is None else round(status.remaining, 1),
+        "spent": round(status.elapsed / limit, 4) if (limit := study.settings.time_limit) else 0.0,
+        "baseline": baseline and {
+            "value": baseline.value, "sd": _spread(baseline, status.noise), "repeats": len(baseline.values),
+        },
+        "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
+        "headline": head and {
+            "best": head.best, "best_sd": head.best_sd, "baseline": head.baseline, "baseline_sd": head.baseline_sd,
+            "gain": head.gain, "reach": head.reach, "text": gain_text(head), "repeats": head.repeats, "number": head.number,
+        },
+        **sums,
+        "counts": {**sums["counts"], "proven": proven},
+        "pace": status.pace,
+        "running": live and {**_running(live), "what": run_line(live, best, study.metric)},
+    }  # fmt: skip
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Facts:
+    """Return what has changed: of a fact that has parts, the changed parts alone.
+
+    A part that is gone cannot be told so; then the whole fact is.
+    """
+    found: Facts = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value and name in before:
+            continue
+        if isinstance(value, dict) and isinstance(old, dict) and old.keys() == value.keys():
+            found[name] = {part: each for part, each in value.items() if old[part] != each}
+        else:
+            found[name] = value
+    return found
+
+
+def _sums(study: Study) -> Facts:
+    """Return what is summed over all experiments, once for each change of them."""
+    status = study.status
+    key = (id(status.experiments), len(status.experiments), len(status.runs), status.unclaimed, status.state)
+    known = _summed.get(study)
+    if known is None or known[0] != key or known[1] is not status.experiments:
+        experiments = status.experiments
+        sums = {"counts": counts(experiments), "done": status.done, "ledger": spent_line(status)}
+        known = _summed[study] = key, experiments, sums
+    return known[2]
+
+
+_summed: weakref.WeakKeyDictionary[Study, tuple[Any, tuple[Experiment, ...], Facts]] = weakref.WeakKeyDictionary()
+
+
+def _spread(e: Experiment, noise: Noise) -> float | None:
+    """Return the standard deviation of one run at an experiment's value: of its own runs, else from the study's noise."""
+    if len(e.values) > 1:
+        return e.deviation
+    return noise.at(e.value) if noise.known and e.value is not None else None
+
+
+def _running(live: LiveRun) -> Facts:
+    return {
+        "number": live.experiment.number, "summary": live.experiment.summary, "phase": live.phase,
+        "progress": round(live.progress, 4), "elapsed": round(live.elapsed, 1), "step": live.step, "repeat": live.repeat,
+        "repeats": live.repeats, "kind": live.kind,
+    }  # fmt: skip
