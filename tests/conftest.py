@@ -11,6 +11,7 @@ from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.study.study import Study
 
 from .kernels import Kernel
+from .lab import jupyter_server, lab_browser, open_page  # noqa: F401  (fixtures)
 from .studies import QUICK, Script, Terminal
 
 PROJECT = Path(__file__).resolve().parents[1]
