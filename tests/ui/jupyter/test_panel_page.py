@@ -14,6 +14,7 @@ from autoresearch_magic.ui.jupyter.panel import Panel
 from autoresearch_magic.ui.panel.assets import page_script, page_style
 from autoresearch_magic.ui.panel.delta import CURVE_POINTS
 
+from ...axe import serious
 from ...browser import chromium
 from ...kernels import TARGET
 
@@ -314,6 +315,14 @@ def test_text_and_lines_have_enough_contrast(page, study, dark):
     assert len(found) > 50
     weak = sorted({(name, round(ratio, 2)) for least, ratio, name in found if ratio < least})
     assert not weak, weak
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious(page, study, dark):
+    page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    fill(study, 60)
+    opened(page, 60)
+    assert serious(page) == []
 
 
 def test_values_that_differ_by_rounding_alone_are_drawn(page, study):

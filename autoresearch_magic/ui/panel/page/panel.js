@@ -10,35 +10,8 @@
  *   `ask` returns the answer to a question, undefined until it has come (`update` is called then); `command` asks Python to do something with
  *   the study; `select` opens an experiment; `tell` shows a line for a few seconds; `say` is heard by screen readers.
  *
- * About once a second the view sends a "pull" that says which rows it has, with one request in flight. Python answers with a
- * "delta": the study's status, the new rows, older rows that have changed (an experiment may be run again after its verdict;
- * `revision` counts such changes), and the new points of the current learning curve as 32-bit floats. A lost or repeated
- * message does no harm, so a reload, a second view or a slow line only delays the panel.
- *
- *   sent:     {type: "pull", since, revision, epoch, gains, curve: {kind, number, repeat, stride, points}}
- *             {type: "command", name: "pause" | "resume" | "stop"}
- *             {type: "show", number}
- *             any question of `ask`, with a `key` that its answer repeats
- *   received: {type: "delta", asked, since, after, revision, rows, ...} with two buffers of (progress, value) pairs; `rows`
- *             are those from the requested row to `since`, and the older ones that changed between `after` and `revision`;
- *             `gains` is {state, rows} when anything has changed since the state that the view has, with a `Gain` for every row;
- *             `process` is the other process that runs the study, null where none does, and `behind` whether a run has ended since it
- *             told last what it does;
- *             `asked` is false when it answers no pull, because a cell blocks the kernel; see `takeDelta`
- *             {type: "detail", number, hypothesis, evidence, reason, numbers, notes, diff, output, error}
- *             {type: "refused", message}
- *
- * Summaries, reasons and code are written by agents, so they are inserted as text nodes and never as markup.
- *
- * @typedef {{number: number, verdict: string, value: number | null, seconds: number,
- *            agent: string, summary: string, reason: string, repeats: number, averaged: number}} Row
- *   `repeats` counts all its runs, `averaged` those that its value is of.
- * @typedef {[string, string, string, boolean]} Gain
- *   The expected gain over the version before it, its 95% interval, the chance of being better, and whether it is proven.
- * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
- * @typedef {{epoch: string, since: number, revision: number, now: any, rows: Map<number, Row>, gains: Gain[], known: string, curve: Curve | null,
- *            details: Map<number, any>, stale: Set<number>, dirty: Set<number>, answers: Map<string, any>, open: Map<string, number>}} Store
- *   `answers` holds the answers to the questions of `ask` by their keys, `open` when the others were asked.
+ * `store.js` says what comes from Python and what the view keeps of it. Summaries, reasons and code are written by agents, so they are inserted
+ * as text nodes and never as markup.
  */
 
 import { buildCharts } from "./charts.js";

@@ -1,4 +1,28 @@
-/** What the view knows of the study, and how it takes what Python sends. */
+/**
+ * What the view knows of the study, and how it takes what Python sends.
+ *
+ * About once a second the view sends a "pull" that says what it has, with one request in flight. Python answers with a "delta": what has changed
+ * of the study's facts, the new rows and the older ones that have changed (an experiment may be run again after its verdict; `revision` counts
+ * such changes), texts of rows, all gains when anything is new, and new points of the current learning curve. What is not new is not there. A
+ * lost or repeated message does no harm, so a reload, a second view or a slow line only delays the panel.
+ *
+ *   sent:     {type: "pull", epoch, seen, since, revision, texts: [from, to], gains, curve: {kind, number, repeat, stride, points}}
+ *             any question of `ask`, with a `key` that its answer repeats; {type: "command", name, ...}
+ *   received: {type: "delta", asked, epoch, stamp, base, facts, rows, texts, gains, curve, more}; see the functions below for the parts, and
+ *             `delta.py`. `asked` is false when it answers no pull, because a cell blocks the kernel. `more` asks for the next pull at once.
+ *             {type: "refused", message} and {type: "told", message}: a line for the user
+ *
+ * @typedef {{number: number, verdict: string, value: number | null, seconds: number, parent: number | null, agent: string, repeats: number,
+ *            averaged: number, summary: string, reason: string, cause: string}} Row
+ *   `repeats` counts all its runs, `averaged` those that its value is of. `cause` names what a failure came from. Texts may come a moment later.
+ * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
+ * @typedef {{epoch: string, stamp: number | null, now: any, rows: Map<number, Row>, since: number, revision: number, texts: number[] | null,
+ *            gains: any, curve: Curve | null, changes: number, dirty: Set<number>, answers: Map<string, any>, open: Map<string, number>,
+ *            outdated: Set<string>}} Store
+ *   `now` holds the facts, `since` the number of rows without a gap; `changes` counts changes of rows, `dirty` are the rows that changed since the
+ *   last update. `answers` holds the answers to the questions of `ask` by their keys, `open` when the others were asked, `outdated` those that are
+ *   to be asked again. `gainOf` and `figuresOf` in verdicts.js read the gains.
+ */
 
 import { AT_REST } from "./states.js";
 
