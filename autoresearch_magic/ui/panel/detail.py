@@ -21,6 +21,14 @@ def show(session: PanelSession, content: dict[str, Any]) -> Answer:
     return detail(session.study, content.get("number"))
 
 
+@answers("source")
+def source(session: PanelSession, content: dict[str, Any]) -> Answer:
+    """Answer with the source of an experiment, and with the whole cell that makes it the target again."""
+    e = session.study.experiment(content.get("number", ""))
+    cell = "" if session.study.definition.checkout is not None else f"%%autoresearch target\n{e.target.rstrip()}"
+    return {"type": "source", "number": e.number, "source": e.target, "cell": cell}
+
+
 def detail(study: Study, number: Any) -> dict[str, Any]:
     """Return the details of an experiment: reasoning, diff, output, error."""
     e = study.experiment(number)

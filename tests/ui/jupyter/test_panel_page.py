@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from autoresearch_magic.curve import Point
-from autoresearch_magic.events import Judged, RunProgress, RunStarted, StateChanged
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.study.status import State
+from autoresearch_magic.events import Judged, RunProgress, RunStarted
+from autoresearch_magic.experiment import Measurement, Outcome, Verdict
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter.panel import Panel
 from autoresearch_magic.ui.panel.assets import page_script, page_style
@@ -17,83 +16,11 @@ from autoresearch_magic.ui.panel.delta import CURVE_POINTS
 from ...axe import serious
 from ...browser import chromium
 from ...kernels import TARGET
+from ..panel.page import CONTRAST, HOLDS, MODEL, experiment, fill, more_pulls, opened, pulls
 
 pytestmark = pytest.mark.browser
 
 MANY = 1000
-
-MODEL = """
-// What anywidget gives a view: questions go to Python, answers come to every view.
-window.heard = new Set(); window.asked = [];
-window.model = {
-  on: (name, call) => heard.add(call), off: (name, call) => heard.delete(call),
-  send: async (content) => {
-    asked.push(content);
-    if (window.busy) return;
-    for (const [answer, buffers] of await toPython(content)) window.tell(answer, buffers);
-  },
-};
-window.tell = (answer, buffers) => {
-  const bytes = buffers.map((b) => Uint8Array.from(b, (c) => c.charCodeAt(0)).buffer);
-  for (const call of [...heard]) call(answer, bytes);
-};
-window.open_view = (signal) => {
-  const el = document.createElement("div");
-  document.body.append(el);
-  return render({ model, el, signal });
-};
-"""
-
-HOLDS = """
-// Count what is taken and not given back.
-window.held = {};
-const count = (name, by) => { held[name] = (held[name] ?? 0) + by; };
-for (const [target, name] of [[window, "window"], [document, "document"]]) {
-  const { addEventListener: add, removeEventListener: remove } = target;
-  target.addEventListener = (...all) => { count(name, 1); add.apply(target, all); };
-  target.removeEventListener = (...all) => { count(name, -1); remove.apply(target, all); };
-}
-const [start, end] = [window.setInterval, window.clearInterval];
-window.setInterval = (...all) => { count("timers", 1); return start(...all); };
-window.clearInterval = (id) => { count("timers", -1); end(id); };
-const Sizes = window.ResizeObserver;
-window.ResizeObserver = class extends Sizes {
-  observe(node) { count("sizes", 1); super.observe(node); }
-  disconnect() { count("sizes", -1); super.disconnect(); }
-};
-"""
-
-CONTRAST = """
-() => {
-  const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-  const over = (colours) => {  // colours from the back to the front, as the screen mixes them
-    context.clearRect(0, 0, 1, 1);
-    for (const colour of colours) { context.fillStyle = colour; context.fillRect(0, 0, 1, 1); }
-    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const light = (rgb) => rgb.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const backs = (node) => (node ? [...backs(node.parentElement), getComputedStyle(node).backgroundColor] : ["white"]);
-  const ratio = (node, colour) => {
-    const back = backs(node), [a, b] = [light(over(back)), light(over([...back, colour]))].sort((x, y) => y - x);
-    return (a + 0.05) / (b + 0.05);
-  };
-  const shown = (node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest("[aria-disabled=true], .arm-spoken");
-  const found = [];
-  for (const node of document.querySelectorAll(".arm-panel *")) {
-    if (!shown(node)) continue;
-    const style = getComputedStyle(node), name = node.getAttribute("class") ?? node.tagName;
-    if ([...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) {
-      found.push([4.5, ratio(node, node.namespaceURI.endsWith("svg") ? style.fill : style.color), name]);
-    }
-    if (/arm-(line|step|mark|baseline)\\b/.test(name) && node.closest(".arm-svg")) {
-      const inks = [style.stroke, style.fill].filter((c) => c !== "none");
-      if (inks.length && node.tagName !== "text") found.push([3, Math.max(...inks.map((c) => ratio(node, c))), name]);
-    }
-  }
-  return found;
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -146,34 +73,6 @@ def page(browser, study, monkeypatch):
     page.close()
     panel.close()
     assert not errors, errors
-
-
-def experiment(number, value, verdict=Verdict.DISCARD, curve=()):
-    measurement = Measurement(Outcome.OK, value, seed=0, seconds=1.0, curve=tuple(curve))
-    proposal = Proposal(TARGET + f"# {number}\n", f"idea {number}")
-    return Experiment(number, 0 if number else None, proposal, verdict=verdict, measurements=(measurement,))
-
-
-def fill(study, count):
-    study.status.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
-    for number in range(1, count):
-        verdict = Verdict.KEEP if number % 50 == 0 else Verdict.DISCARD
-        study.status.take(Judged(experiment(number, (1 if number % 50 == 0 else 3) + 1 / number, verdict)))
-    study.status.take(StateChanged(State.RUNNING, ""))
-
-
-def opened(page, rows):
-    page.evaluate("void open_view()")  # a function that comes back would be called
-    page.wait_for_function("n => document.querySelectorAll('.arm-panel tbody tr.arm-row').length === n", arg=rows)
-    page.wait_for_function("asked.at(-1).gains")  # they may come a moment later
-
-
-def more_pulls(page, count=2):
-    page.wait_for_function("n => asked.filter((a) => a.type === 'pull').length >= n", arg=pulls(page) + count)
-
-
-def pulls(page):
-    return page.evaluate("asked.filter((a) => a.type === 'pull').length")
 
 
 def test_an_idle_panel_with_a_thousand_experiments_changes_nothing_in_the_page(page, study):
@@ -233,13 +132,13 @@ def test_the_chart_and_the_table_work_by_keys(page, study):
     said = page.locator(".arm-plot [role=status]")
     assert said.inner_text() == "Experiment 2: discard, 3.500, gain −1.5, idea 2"
     page.keyboard.press("Enter")
-    opener = page.get_by_role("button", name="Experiment 2, details")
-    assert opener.get_attribute("aria-expanded") == "true"
-    page.wait_for_selector(".arm-detail .arm-diff")
-    opener.focus()
+    page.wait_for_selector(".arm-detail[open] .arm-diff")
+    assert page.get_by_role("dialog", name="Experiment 2").count() == 1
+    page.keyboard.press("Escape")
+    assert page.locator(".arm-open, .arm-detail[open]").count() == 0
+    page.get_by_role("button", name="Experiment 2, details").focus()
     page.keyboard.press("Enter")
-    assert opener.get_attribute("aria-expanded") == "false"
-    assert page.locator(".arm-open, .arm-detail").count() == 0
+    assert page.get_by_role("dialog", name="Experiment 2").count() == 1
 
 
 def test_proven_keeps_are_filled_and_the_others_hollow(page, study):
@@ -267,18 +166,6 @@ def test_proven_keeps_are_filled_and_the_others_hollow(page, study):
     assert "Expected gain" in page.locator(".arm-detail dl").inner_text()
 
 
-def test_an_open_row_stays_open_when_it_changes(page, study):
-    fill(study, 4)
-    opened(page, 4)
-    page.get_by_role("button", name="Experiment 2, details").click()
-    page.wait_for_selector(".arm-detail .arm-diff")
-    study.status.take(Judged(experiment(4, 0.5, Verdict.KEEP)))
-    page.wait_for_selector("text=idea 4")
-    opener = page.get_by_role("button", name="Experiment 2, details")
-    assert opener.get_attribute("aria-expanded") == "true"
-    assert page.evaluate("document.querySelector('.arm-detail').previousSibling.classList.contains('arm-open')")
-
-
 def test_selecting_text_opens_no_row(page, study):
     fill(study, 3)
     opened(page, 3)
@@ -292,7 +179,7 @@ def test_selecting_text_opens_no_row(page, study):
     page.get_by_role("button", name="Experiment 2, details").focus()
     page.keyboard.press("Enter")
     assert page.evaluate("getSelection().type") == "Range"
-    assert page.locator(".arm-open").count() == 1
+    assert page.get_by_role("dialog", name="Experiment 2").count() == 1
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -309,7 +196,7 @@ def test_text_and_lines_have_enough_contrast(page, study, dark):
     page.wait_for_selector(".arm-line.arm-other", state="attached")
     page.get_by_role("button", name="Experiment 61, details").click()
     page.wait_for_selector(".arm-detail .arm-diff")
-    page.get_by_role("button", name="Kept").hover()
+    page.get_by_role("button", name="Copy").hover()
     assert page.locator(".arm-panel").get_attribute("data-arm-theme") == ("dark" if dark else "light")
     found = page.evaluate(CONTRAST)
     assert len(found) > 50

@@ -1,41 +1,138 @@
-/** One experiment, closely. */
+/** One experiment, closely: a dialog that fits the window, with buttons to the experiments before and after it. */
 
-import { diffBlock } from "./diff.js";
-import { div, h } from "./elements.js";
-import { duration } from "./numbers.js";
-import { KEPT } from "./verdicts.js";
+import { buildDetailBody } from "./detail_body.js";
+import { div, h, s, setText, span } from "./elements.js";
+import { usable } from "./header.js";
+import { shownInFlow } from "./host.js";
+import { KEPT, chip, figuresOf, gainWords, isProven } from "./verdicts.js";
 
-/** Put the details of the open experiment under its row; they are requested once, and again after a change. */
-export function placeDetails(parts, store, selected) {
-  const line = parts.lines.get(selected), detail = store.details.get(selected);
-  if (parts.marked !== line) {
-    for (const [each, open] of [[parts.marked, false], [line, true]]) {
-      each?.classList.toggle("arm-open", open);
-      each?.querySelector(".arm-opener").setAttribute("aria-expanded", String(open));
+/** Build the dialog of `panel.view.selected`. */
+export function buildDetail(panel) {
+  const { store, view } = panel;
+  const icon = (path) => s("svg", { viewBox: "0 0 12 12", class: "icon", "aria-hidden": "true" }, s("path", { d: path }));
+  const button = (label, path, act, word = "") => h("button", { type: "button", class: "button", "aria-label": word ? null : label, title: label,
+    "aria-disabled": "false", onclick: (event) => { if (usable(event.currentTarget)) act(event.currentTarget); } }, path && icon(path), word && span("", word));
+  const number = h("b", { class: "detail-number" }), verdict = span("detail-verdict"), value = h("b", { class: "detail-value" }), gain = span("quiet detail-gain");
+  const before = button("The experiment before it (Alt+Left)", "M8 1.5 3.5 6 8 10.5z", () => step(-1)), after = button("The experiment after it (Alt+Right)", "M4 1.5 8.5 6 4 10.5z", () => step(1));
+  const only = h("input", { type: "checkbox", onchange: () => { view.keptOnly = only.checked; update(); } });
+  const close = button("Close (Escape)", "M2.6 1.5 6 4.9l3.4-3.4 1.1 1.1L7.1 6l3.4 3.4-1.1 1.1L6 7.1l-3.4 3.4-1.1-1.1L4.9 6 1.5 2.6z", () => panel.select(-1));
+  const summary = h("p", { class: "detail-summary" });
+  const copy = button("Copy this version's source", "", copySource, "Copy");
+  // Some browsers copy only at once after a press: the source is asked for before it.
+  for (const name of ["pointerenter", "focus"]) copy.addEventListener(name, () => { content.source(view.selected).catch(() => {}); });
+  const actions = h("div", { class: "detail-actions", role: "group", "aria-label": "With this version" }, copy);
+  const head = h("header", { class: "detail-head" }, div("detail-line", div("detail-title", number, verdict, value, gain),
+    h("div", { class: "detail-steps", role: "group", "aria-label": "Other experiments" }, h("label", { class: "detail-only" }, only, "kept only"), before, after, close)),
+  summary, actions);
+  const content = buildDetailBody(panel);
+  const body = h("div", { class: "detail-body", tabindex: "0", role: "region", "aria-label": "Details" }, content.node);
+  const flow = shownInFlow();
+  const dialog = h("dialog", { class: `detail${flow ? " flow" : ""}`, tabindex: "-1" }, div("detail-frame", head, body));
+  let shown = -1, cameFrom = null, pressedOutside = false, key = "";
+
+  /** Return the number of the next experiment in a direction, -1 where there is none. */
+  function neighbour(from, way) {
+    const last = Math.max(store.since - 1, ...(store.rows.has(from) ? [from] : []));
+    for (let n = from + way; n >= 0 && n <= last; n += way) {
+      const row = store.rows.get(n);
+      if (row && (!view.keptOnly || KEPT.has(row.verdict))) return n;
     }
-    parts.marked = line;
+    return -1;
   }
-  if (!line) parts.open?.remove();
-  else if (parts.shown !== detail || parts.open?.previousSibling !== line) {
-    parts.open?.remove();
-    const row = store.rows.get(selected);
-    parts.open = h("tr", { class: `detail ${KEPT.has(row.verdict) ? "kept" : "other"}` }, h("td", { colspan: 9 }, detailBox(row, detail)));
-    line.after(parts.open);
+
+  function step(way) {
+    const to = neighbour(view.selected, way);
+    if (to >= 0) panel.select(to, true);
   }
-  parts.shown = detail;
+
+  async function copySource() {
+    const done = await content.source(view.selected).then(copyText).catch(() => false);
+    panel.tell(done ? `The source of experiment ${view.selected} is in the clipboard.` : "The browser lets nothing be copied here: select the text below, and copy it by key.", done ? "good" : "bad");
+  }
+
+  function open() {
+    const root = panel.root.getRootNode();
+    if (shown < 0) cameFrom = root.activeElement;
+    if (dialog.open) dialog.close(); // taken out of the page and put back: it is no longer above the page
+    if (flow) dialog.show();
+    else dialog.showModal();
+    body.focus({ preventScroll: !flow });
+  }
+
+  function shut() {
+    shown = -1;
+    dialog.close();
+    const back = cameFrom?.isConnected && panel.root.contains(cameFrom) ? cameFrom : panel.root.querySelector(".arm-scroll");
+    cameFrom = null;
+    back?.focus({ preventScroll: true });
+  }
+
+  const outside = (event) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    return event.target === dialog && !(event.clientX >= left && event.clientX <= right && event.clientY >= top && event.clientY <= bottom);
+  };
+  dialog.addEventListener("cancel", (event) => { event.preventDefault(); panel.select(-1); });
+  dialog.addEventListener("mousedown", (event) => { pressedOutside = outside(event); });
+  dialog.addEventListener("click", (event) => { if (!flow && pressedOutside && outside(event)) panel.select(-1); });
+  dialog.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (way && event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) step(way);
+    else if (flow && event.key === "Escape") panel.select(-1);
+    else return;
+    event.preventDefault();
+  });
+  // The notebook around it would take a press for one of its cells, and show its own menu behind the dialog.
+  for (const name of ["keydown", "keyup", "mousedown", "mouseup", "click", "dblclick", "contextmenu", "copy", "cut", "paste"]) {
+    dialog.addEventListener(name, (event) => event.stopPropagation());
+  }
+
+  function update(now = store.now) {
+    const n = view.selected;
+    if (n < 0) {
+      if (shown >= 0) shut();
+      return;
+    }
+    const row = store.rows.get(n);
+    if (!row) return;
+    if (shown !== n || (!flow && dialog.isConnected && !dialog.matches(":modal"))) {
+      const opens = shown < 0 || !dialog.open;
+      if (opens || !(flow || dialog.matches(":modal"))) open();
+      shown = n;
+      body.scrollTop = 0;
+      dialog.setAttribute("aria-label", `Experiment ${n}`);
+    }
+    const wanted = [store.epoch, JSON.stringify(row), figuresOf(store, n), view.sample, view.keptOnly, store.rows.size].join();
+    if (wanted !== key) {
+      key = wanted;
+      setText(number, `#${n}`);
+      verdict.replaceChildren(chip(row.verdict, isProven(store, n)));
+      setText(value, row.value === null ? "no value" : view.format(row.value));
+      value.title = now?.study.metric ?? "";
+      setText(gain, gainWords(figuresOf(store, n)).slice(0, 2).join(", "));
+      setText(summary, row.summary || (n ? "" : "The target as it was at the start"));
+      summary.title = row.summary;
+      only.checked = Boolean(view.keptOnly);
+      for (const [each, way] of [[before, -1], [after, 1]]) each.setAttribute("aria-disabled", String(neighbour(n, way) < 0));
+    }
+    content.update(row);
+  }
+
+  return { node: dialog, update };
 }
 
-export function detailBox(row, detail) {
-  const item = (label, text) => (text ? [h("dt", {}, label), h("dd", {}, text)] : []);
-  const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
-  const box = div("box", h("dl", {}, ...item("Hypothesis", detail?.hypothesis), ...(detail?.evidence ?? []).flatMap((each) => item(...each)),
-    ...item("What decided", detail?.reason || row.reason), ...item("Also measured", detail?.numbers), ...item("Notes", detail?.notes), ...item("Run", facts)));
-  const pre = (name, label, text) => h("pre", { class: name, tabindex: "0", "aria-label": label }, text);
-  if (!detail) box.append(h("div", { class: "loading" }, "Loading the details from the kernel…"));
-  if (detail?.error) box.append(h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error));
-  if (detail?.diff) box.append(row.number === 0 ? pre("pre", "Source", detail.diff) : diffBlock(detail.diff));
-  if (detail?.output) {
-    box.append(h("details", { class: "output", open: detail.error ? "" : null }, h("summary", {}, "Output (the end of it)"), pre("pre", "Output", detail.output)));
-  }
-  return box;
+/** Copy text; where the browser refuses the clipboard to this page, by a selection. Returns whether it was copied. */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch { /* no permission, or no secure page */ }
+  const area = h("textarea", { readonly: "", style: "position: fixed; opacity: 0" });
+  area.value = text;
+  const focused = document.activeElement;
+  (document.querySelector("dialog:modal") ?? document.body).append(area); // outside of an open dialog nothing can be selected
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  focused?.focus({ preventScroll: true });
+  return done;
 }

@@ -10,12 +10,17 @@ export function isDark(root) {
   return rgb && rgb.length >= 3 ? 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < white / 2 : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
+/** Whether the panel is in a frame that is as high as its content, as in VS Code and Colab: nothing can be shown over the page there. */
+export const shownInFlow = () => window !== window.top && !document.querySelector(".jp-Notebook");
+
 /**
  * In command mode JupyterLab handles Enter, Space and arrows as shortcuts before a button here sees them. The attribute on
- * the focused element prevents that; it is set only for keys that the panel uses, so that Ctrl+S still saves.
+ * the focused element prevents that; it is set only for keys that the panel uses, so that Ctrl+S still saves. A dialog takes all other keys:
+ * "d d" in it must not delete the cell.
  */
 export function keepKeys(event) {
   const plain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey);
   const ours = plain && ["Enter", " ", "Escape", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"].includes(event.key);
-  event.target.toggleAttribute("data-lm-suppress-shortcuts", ours);
+  const dialog = event.target.closest("dialog"), saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s";
+  (dialog ?? event.target).toggleAttribute("data-lm-suppress-shortcuts", dialog ? !saves : ours);
 }

@@ -15,6 +15,7 @@
  */
 
 import { buildCharts } from "./charts.js";
+import { buildDetail } from "./detail.js";
 import { h, setText } from "./elements.js";
 import { buildHeader, updateHeader } from "./header.js";
 import { isDark, keepKeys } from "./host.js";
@@ -25,7 +26,7 @@ import { newStore } from "./store.js";
 import { buildTable, updateTable } from "./table.js";
 import { buildTiles, updateTiles } from "./tiles.js";
 import { LOST, TOAST, openTransport } from "./transport.js";
-import { KEPT, VALUED } from "./verdicts.js";
+import { VALUED } from "./verdicts.js";
 
 /** Return commands to try after the end of a study. */
 export function hints(now) {
@@ -37,13 +38,13 @@ export function hints(now) {
 
 export function render({ model, el, signal }) {
   const store = newStore();
-  const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", sentAt: 0, shownAt: 0, rows: 0 };
+  const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", sentAt: 0, rows: 0 };
   const panel = {
     store, view, command, select, update, tell, send: (content) => transport.send(content), ask: (key, content) => transport.ask(key, content),
     say: (text) => setText(spoken, text),
   };
   const header = buildHeader(command), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
-  const table = buildTable((n) => select(view.selected === n ? -1 : n), (name) => { view.filter = name; update(); });
+  const table = buildTable((n) => select(n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
   const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
@@ -52,7 +53,9 @@ export function render({ model, el, signal }) {
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
     traceback, tiles.node, ledger, charts.node, table.node, hint, spoken);
   panel.root = root;
-  const sections = []; // those that are built from `panel` alone
+  const detail = buildDetail(panel);
+  charts.node.after(detail.node);
+  const sections = [detail]; // those that are built from `panel` alone
 
   function command(name, more = {}) {
     [view.pending, view.sentAt] = [name, performance.now()];
@@ -62,23 +65,17 @@ export function render({ model, el, signal }) {
 
   function select(number, reveal = false) {
     view.selected = number;
-    const row = store.rows.get(number);
-    if (row && (!store.details.has(number) || store.stale.delete(number))) fetchDetail(number);
-    if (row && view.filter === "kept" && !KEPT.has(row.verdict)) view.filter = "all";
     update();
     const line = table.lines.get(number);
     // Scroll only the table: scrollIntoView would move the notebook too.
     if (reveal && line) table.scroll.scrollTop = line.offsetTop - 40;
   }
 
-  function fetchDetail(number) {
-    view.shownAt = performance.now();
-    transport.send({ type: "show", number });
-  }
-
   /** Show a line for a few seconds: a refusal, or with the tone "good" that something is done. */
   function tell(text, tone = "bad") {
     setText(toast, text);
+    if (detail.node.matches(":modal")) detail.node.prepend(toast); // it is above the page
+    else notice.after(toast);
     toast.classList.toggle("arm-done", tone === "good");
     toast.hidden = false;
     clearTimeout(view.toast);
@@ -124,9 +121,6 @@ export function render({ model, el, signal }) {
       .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)), now.baseline?.sd ?? 0);
     if (format(1.23456789) !== view.sample) [view.format, view.sample] = [format, format(1.23456789)];
     if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
-    const lost = performance.now() - view.shownAt > LOST;
-    if (store.stale.delete(view.selected)) fetchDetail(view.selected); // the old details stay until the new ones arrive
-    if (view.selected >= 0 && !store.details.has(view.selected) && lost) fetchDetail(view.selected);
     updateHeader(header, now, view.pending);
     updateProgress(progress, now);
     updateTiles(tiles, now, view.format);

@@ -29,7 +29,7 @@ import { AT_REST } from "./states.js";
 /** @returns {Store} */
 export const newStore = () => ({
   epoch: "", stamp: null, now: null, rows: new Map(), since: 0, revision: 0, texts: null, gains: null, curve: null, changes: 0,
-  dirty: new Set(), answers: new Map(), open: new Map(), outdated: new Set(), details: new Map(), stale: new Set(),
+  dirty: new Set(), answers: new Map(), open: new Map(), outdated: new Set(),
 });
 
 /** What the next pull says that the view has. */
@@ -110,7 +110,6 @@ const SAME = ["verdict", "value", "seconds", "repeats", "averaged", "parent"];
 function touch(store, number) {
   store.dirty.add(number);
   store.changes++;
-  if (store.details.has(number)) store.stale.add(number);
   for (const key of store.answers.keys()) if (key.startsWith(`${number}:`)) store.outdated.add(key);
 }
 

@@ -1,12 +1,11 @@
 /** The table of experiments. */
 
-import { placeDetails } from "./detail.js";
 import { div, h, setText, span } from "./elements.js";
 import { duration, minus } from "./numbers.js";
 import { KEPT, chip, figuresOf, gainWords } from "./verdicts.js";
 
-/** Build the table of experiments; `toggle(number)` opens or closes a row, `filter` is called with "all" or "kept". */
-export function buildTable(toggle, filter) {
+/** Build the table of experiments; `open(number)` opens an experiment, `filter` is called with "all" or "kept". */
+export function buildTable(open, filter) {
   const parts = { body: h("tbody", {}), lines: new Map(), value: h("th", { scope: "col", class: "num value" }, "value") };
   const option = (name) => h("button", { type: "button", class: "option", "aria-pressed": String(name === "all"), onclick: () => filter(name) },
     name === "all" ? "All" : "Kept");
@@ -20,7 +19,7 @@ export function buildTable(toggle, filter) {
     h("table", { class: "table" }, h("thead", {}, head), parts.body), parts.empty);
   parts.node = h("section", { class: "history" }, div("bar-head", span("caption", "Experiments"),
     h("span", { class: "filter", role: "group", "aria-label": "Show" }, parts.options.all, parts.options.kept)), parts.scroll);
-  parts.toggle = toggle;
+  parts.select = open;
   return parts;
 }
 
@@ -30,22 +29,22 @@ export function selecting(event) {
   return event.detail > 0 && chosen?.type === "Range" && chosen.containsNode(event.currentTarget, true);
 }
 
-export function tableLine(row, gain, format, toggle) {
+export function tableLine(row, gain, format, open) {
   const [size, interval, chance, proven] = gain ?? ["–", "–", "–", false];
   // A better value that was not kept may be chance: not green.
   const good = row.verdict === "keep" && size.startsWith("+");
-  const opener = h("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-label": `Experiment ${row.number}, details` },
+  const opener = h("button", { type: "button", class: "opener", "aria-haspopup": "dialog", "aria-label": `Experiment ${row.number}, details` },
     String(row.number));
   const td = (kind, ...content) => h("td", { class: kind }, ...content);
   const times = row.averaged > 1 ? h("span", { class: "times", title: `from ${row.averaged} runs` }, `×${row.averaged}`) : "";
-  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: (event) => { if (!selecting(event)) toggle(row.number); } },
+  return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, onclick: (event) => { if (!selecting(event)) open(row.number); } },
     td("num", opener), td(null, chip(row.verdict, proven)), td("num value", format(row.value), times),
     h("td", { class: `num ${good ? "good" : "quiet"}`, title: interval === "–" ? null : gainWords(gain, row.verdict).join(", ") }, minus(size)),
     td("num roomy quiet", minus(interval)), td(`num ${proven ? "good" : "quiet"}`, chance),
     td("num wide quiet", row.seconds > 0 ? duration(row.seconds) : "–"), td("wide quiet", row.agent || "–"), td("summary", row.summary || "–"));
 }
 
-/** Update the table: only changed rows are replaced; the open one is followed by its details. */
+/** Update the table: only changed rows are replaced. */
 export function updateTable(parts, store, view) {
   const { now } = store, all = view.format !== parts.format ? store.rows.keys() : store.dirty;
   if (parts.epoch !== store.epoch) {
@@ -54,7 +53,7 @@ export function updateTable(parts, store, view) {
     parts.scroll.scrollTop = 0;
   }
   for (const number of [...all].sort((a, b) => a - b)) {
-    const line = tableLine(store.rows.get(number), figuresOf(store, number), view.format, parts.toggle), old = parts.lines.get(number);
+    const line = tableLine(store.rows.get(number), figuresOf(store, number), view.format, parts.select), old = parts.lines.get(number);
     if (old) {
       const focused = old.contains(document.activeElement);
       old.replaceWith(line);
@@ -77,5 +76,8 @@ export function updateTable(parts, store, view) {
   }
   parts.scroll.classList.toggle("arm-only-kept", view.filter === "kept");
   parts.empty.hidden = store.rows.size > 0;
-  placeDetails(parts, store, view.selected);
+  const marked = parts.lines.get(view.selected);
+  if (parts.marked !== marked) parts.marked?.classList.remove("arm-open");
+  marked?.classList.add("arm-open");
+  parts.marked = marked;
 }

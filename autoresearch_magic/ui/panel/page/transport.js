@@ -43,10 +43,12 @@ export function openTransport(model, store, onMessage, onSilence) {
         if (!whole) pull();
       }
     } else if (content?.key !== undefined) {
-      store.open.delete(content.key);
-      store.outdated.delete(content.key);
-      if (content.type !== "refused") store.answers.set(content.key, { ...content, buffers });
-    } else if (content?.type === "detail") store.details.set(content.number, content);
+      if (content.type !== "refused") { // else it is not asked again for a while
+        store.open.delete(content.key);
+        store.outdated.delete(content.key);
+        store.answers.set(content.key, { ...content, buffers });
+      }
+    }
     onMessage(content);
     tick();
   };

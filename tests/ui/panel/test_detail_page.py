@@ -1,0 +1,132 @@
+"""The dialog of one experiment, in a real browser."""
+
+import pytest
+
+from .page import fill, opened
+
+pytestmark = pytest.mark.browser
+
+
+def detail(page, number):
+    page.get_by_role("button", name=f"Experiment {number}, details").click()
+    dialog = page.get_by_role("dialog", name=f"Experiment {number}")
+    dialog.wait_for()
+    return dialog
+
+
+def focused(page):
+    return page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.tagName")
+
+
+def test_it_fits_the_window_and_closes_by_key_and_by_a_click_outside(page, study):
+    fill(study, 60)
+    page.set_viewport_size({"width": 480, "height": 500})
+    opened(page, 60)
+    dialog = detail(page, 50)
+    box = dialog.bounding_box()
+    assert box["width"] <= 0.92 * 480 + 1
+    assert box["height"] <= 0.88 * 500 + 1
+    assert page.evaluate(
+        "document.querySelector('.arm-detail').scrollWidth <= document.querySelector('.arm-detail').clientWidth"
+    )
+    page.keyboard.press("Escape")
+    assert dialog.count() == 0
+    assert focused(page) == "Experiment 50, details"
+    detail(page, 50)
+    page.mouse.click(5, 5)
+    assert dialog.count() == 0
+    box = detail(page, 50).bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 30)
+    page.mouse.down()  # a selection that ends outside closes nothing
+    page.mouse.move(3, 3)
+    page.mouse.up()
+    assert dialog.count() == 1
+
+
+def test_from_one_experiment_to_the_next(page, study):
+    fill(study, 60)
+    opened(page, 60)
+    detail(page, 49)
+    page.keyboard.press("Alt+ArrowRight")
+    assert page.get_by_role("dialog", name="Experiment 50").count() == 1
+    page.get_by_label("kept only").check()
+    before = page.get_by_role("button", name="The experiment before it")
+    before.click()
+    assert page.get_by_role("dialog", name="Experiment 0").count() == 1
+    assert before.is_disabled()
+    page.keyboard.press("Alt+ArrowLeft")  # there is none: the browser does not go back either
+    page.keyboard.press("Alt+ArrowRight")
+    dialog = page.get_by_role("dialog", name="Experiment 50")
+    assert dialog.get_by_text("idea 50").count() == 1
+    page.get_by_role("button", name="Close").click()
+    assert page.locator("dialog[open]").count() == 0
+
+
+def test_keys_in_it_do_not_reach_the_notebook_around_it(page, study):
+    fill(study, 3)
+    page.evaluate("""() => {
+      window.taken = [];
+      document.addEventListener("keydown", (event) => {  // as JupyterLab decides it
+        for (let node = event.target; node; node = node.parentElement) if (node.hasAttribute("data-lm-suppress-shortcuts")) return;
+        taken.push(event.key);
+      }, true);
+      document.addEventListener("contextmenu", () => taken.push("menu"));
+      document.addEventListener("mousedown", () => taken.push("press"));
+    }""")
+    opened(page, 3)
+    detail(page, 2)
+    page.evaluate("taken.length = 0")
+    for key in ("d", "d", "Control+Enter", "a", "PageDown", "Tab", "x"):
+        page.keyboard.press(key)
+    page.locator(".arm-detail dl").click()
+    page.locator(".arm-detail dl").click(button="right")
+    page.keyboard.press("d")
+    assert page.evaluate("taken") == []
+    page.keyboard.press("Control+s")
+    assert page.evaluate("taken.filter((key) => key !== 'Control')") == ["s"]
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    assert page.evaluate("taken.at(-1)") == "d", "outside of it the notebook has its keys"
+
+
+def test_the_source_is_copied_also_where_the_clipboard_is_refused(page, study):
+    fill(study, 3)
+    opened(page, 3)
+    dialog = detail(page, 2)
+    page.evaluate("""() => {
+      window.copied = [];
+      document.addEventListener("copy", (event) => copied.push(String(document.activeElement.value)), true);
+    }""")
+    dialog.get_by_role("button", name="Copy").click()
+    dialog.get_by_text("The source of experiment 2 is in the clipboard.").wait_for()
+    assert page.evaluate("copied") == [study.experiments[2].target]
+
+
+@pytest.mark.parametrize("notebook", [False, True])
+def test_in_a_frame_as_high_as_its_content_it_is_below_the_charts(browser, page, study, notebook):
+    fill(study, 3)
+    page.evaluate(
+        """(notebook) => {
+      const frame = document.createElement("iframe");
+      frame.style = "width: 900px; height: 800px";
+      document.body.append(frame);
+      frame.contentDocument.body.className = notebook ? "jp-Notebook" : "";
+      const style = document.querySelector("style").cloneNode(true), own = frame.contentWindow;
+      frame.contentDocument.head.append(style);
+      Object.assign(own, { model, toPython });
+      const code = frame.contentDocument.createElement("script");
+      code.type = "module";
+      code.textContent = [...document.scripts].find((each) => each.type === "module").textContent + "; render({ model, el: document.body });";
+      frame.contentDocument.body.append(code);
+    }""",
+        notebook,
+    )
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Experiment 2, details").click()
+    dialog = frame.get_by_role("dialog", name="Experiment 2")
+    dialog.get_by_text("idea 2").wait_for()
+    assert dialog.evaluate("node => node.matches(':modal')") is notebook
+    if not notebook:
+        assert dialog.evaluate("node => node.previousElementSibling.matches('.arm-charts')")
+        page.keyboard.press("Escape")
+        assert dialog.count() == 0
