@@ -131,6 +131,11 @@ class Spent:
 
 
 @dataclass(frozen=True)
+class NotesChanged:
+    """The user has left the agent a note, or the agent has read those so far; `Study.notes` has them."""
+
+
+@dataclass(frozen=True)
 class Notice:
     """A message for the user, in one line; a `lasting` one still matters when the study has ended."""
 
@@ -159,6 +164,7 @@ Event = (
     | Judged
     | Confirmed
     | Spent
+    | NotesChanged
     | Notice
     | Drawn
 )

@@ -70,12 +70,15 @@ class Answer:
     merged : bool
         Whether it is a change of the present incumbent; False for one that is to be run as it is, because the incumbent has other text
         in the same lines by now.
+    notes : int
+        How many of the user's notes the agent was given with the request.
     """
 
     call: int
     proposal: Proposal
     made_for: int
     merged: bool = True
+    notes: int = 0
 
 
 class Prefetch:
@@ -164,7 +167,7 @@ class Prefetch:
         call = next(call for call in self._calls if call.future.done())
         self._calls.remove(call)
         proposal, merged = rebase(_result(call), call.briefing, briefing)
-        return Answer(call.number, proposal, call.briefing.incumbent.number, merged)
+        return Answer(call.number, proposal, call.briefing.incumbent.number, merged, len(call.briefing.notes))
 
     def ask_aside(self, briefing: Briefing, poll: Callable[[], None]) -> Answer:
         """Request another proposal and return it; pending requests stay pending. See `take`."""

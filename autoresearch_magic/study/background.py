@@ -15,7 +15,7 @@ from ..agents.me import Me
 from ..agents.registry import make_agent
 from ..config.settings_options import SettingsOptions
 from ..errors import UserError
-from ..events import Event, Notice, Observer, State, StateChanged
+from ..events import Event, NotesChanged, Notice, Observer, State, StateChanged
 from ..storage import folders
 from ..storage.journal import Journal
 from . import registry
@@ -27,6 +27,7 @@ from .following import EACH
 from .ideas import Idea, add_idea, strike_ideas
 from .loop import Loop
 from .measuring import Measurer
+from .notes import SAID
 from .requests import RequestReader, record_of
 from .status import StudyStatus
 from .thread import StudyThread, open_journal
@@ -236,7 +237,8 @@ class BackgroundStudy(FollowedStudy):
         if not text.strip():
             raise UserError("Say what the agent should know, in quotes.")
         with Journal(self.folder / "journal.sqlite") as journal:
-            journal.note("say", text=text.strip())
+            journal.note(SAID, text=text.strip())
+        self._publish(NotesChanged())
         return self
 
     def add_idea(self, text: str) -> Idea:

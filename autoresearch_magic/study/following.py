@@ -233,6 +233,7 @@ class Follower:
             a is not b for a, b in zip(judged, status.experiments, strict=True)
         ):
             status.experiments = judged
+        status.pending = next((n for n, e in sorted(known.items()) if e.verdict is None), None)
         if status.runs != runs:  # runs of a proposal that was reworked count as such from then on
             status.runs = runs
         if first or found:

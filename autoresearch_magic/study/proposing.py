@@ -12,9 +12,10 @@ from dataclasses import replace
 from ..agents.base import Agent, Briefing
 from ..agents.llm.reply_parser import read_ideas
 from ..agents.prefetch import Answer, Prefetch
+from ..agents.readers import reads_nothing
 from ..budget import format_duration
 from ..errors import CallFailed, NothingToPropose, ProposalFailed, Stopped, UserError
-from ..events import Notice, Proposed, State, StateChanged
+from ..events import NotesChanged, Notice, Proposed, State, StateChanged
 from ..experiment import Experiment, Proposal, Usage
 from ..source.edits import fingerprint
 from ..text import counted
@@ -24,6 +25,7 @@ from .ideas import backlog, keep_ideas
 from .ledger import Ledger
 from .limits import SearchEnded, money_spent, room_for_calls, time_left
 from .measuring import Measurer
+from .notes import READ, told
 
 REWORKS = 2
 """How often a proposal goes back to its agent because the guard does not pass."""
@@ -78,6 +80,7 @@ class Proposer:
         self._hoped_since, self._never_answered = time.monotonic(), True
         self._awaited = False  # whether nothing can run until the agent answers
         self._told: list[str] = []  # by the agent, without a wait
+        self._read = max((note.number for note in told(self.records.journal) if note.read is not None), default=0)
         self._waits: dict[int, tuple[str, float]] = {}  # by thread: for what the agent waits, and until when
 
     @property
@@ -157,6 +160,7 @@ class Proposer:
             self._show_state()
             made, proposal, mark = answer.call, answer.proposal, fingerprint(answer.proposal.target)
             self._tell_conflict(answer, number)
+            self._note_read(answer, number)
         except GivenFirst:
             return None  # the request stays open
         except CallFailed as failed:
@@ -198,6 +202,13 @@ class Proposer:
                 f"Experiment {number} was proposed for experiment {answer.made_for} and changes the same lines as what was kept since: "
                 "it is run as it is."
             ))  # fmt: skip
+
+    def _note_read(self, answer: Answer, number: int) -> None:
+        """Record which of the user's notes the agent has read; the part of a hybrid that is no language model reads none."""
+        if answer.notes > self._read and not reads_nothing(answer.proposal.agent or self.settings.agent):
+            self._read = answer.notes
+            self.records.journal.note(READ, notes=answer.notes, experiment=number)
+            self.publish(NotesChanged())
 
     def _count_unchanged(self, failed: ProposalFailed) -> None:
         """Take note of an answer; after the third in a row without a change the next question is not asked."""

@@ -13,7 +13,9 @@ from ..events import (
     Confirmed,
     Event,
     Judged,
+    NotesChanged,
     Notice,
+    Proposed,
     Remeasured,
     RunEnded,
     RunKind,
@@ -33,6 +35,9 @@ from .live_record import LiveRecord
 
 LIVE_POINTS = 16_384
 """Most points of the live curve: four times what the panel draws."""
+
+_BEGUN = (State.STARTING, State.BASELINE, State.RUNNING, State.CONFIRMING, State.MEASURING)
+"""States that begin something; a pause or a stop leaves it where it was."""
 
 
 @dataclass
@@ -102,6 +107,12 @@ class StudyStatus:
         What the agent has used for proposals that are not judged yet, or were never used.
     elsewhere : LiveRecord or None
         What the other process that runs the study has told last; None where no other one runs it, or it has told nothing yet.
+    pending : int or None
+        The number of the experiment that was begun and is not judged.
+    confirming : bool
+        Whether the result is, or was when the study was paused or stopped, being measured again.
+    notes : int
+        How often the user's notes to the agent have changed: one was left, or the agent has read them.
     """
 
     name: str
@@ -119,6 +130,9 @@ class StudyStatus:
     lasting: list[str] = field(default_factory=list)
     unclaimed: Usage = field(default_factory=Usage)
     elsewhere: LiveRecord | None = None
+    pending: int | None = None
+    confirming: bool = False
+    notes: int = 0
     _since: float | None = None
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
     _gains: tuple[tuple[Experiment, ...], dict[int, Gain], Belief | None] | None = None
@@ -184,6 +198,12 @@ class StudyStatus:
                 if not (self._overtaken(state) or (asked and not self.state.active)):
                     self.state = state
                 self.message = self.closing(state, message)
+                if state in _BEGUN:
+                    self.confirming = state is State.CONFIRMING
+            case Proposed(experiment):
+                self.pending = experiment.number
+            case NotesChanged():
+                self.notes += 1
             case RunStarted(experiment, kind, repeat, repeats):
                 self.live = LiveRun(experiment, kind, repeat, repeats)
             case RunProgress() if self.live is not None:
@@ -196,7 +216,7 @@ class StudyStatus:
                 self.revised.append(number)
             case Judged(experiment):
                 self.experiments = (*self.experiments, experiment)
-                self.live = None
+                self.live = self.pending = None
                 if experiment.kept:
                     self.headline = None  # the old one compared another experiment with the baseline
             case Confirmed(result):
@@ -283,6 +303,14 @@ class StudyStatus:
     def longer(self) -> int:
         """The number of experiments to offer for going on with a study that is complete."""
         return 2 * self.settings.experiments
+
+    @property
+    def more(self) -> int | None:
+        """How many further experiments to offer after the end: what is left of the plan, else as many as `longer`; None without a plan."""
+        if not self.settings.planned:
+            return None
+        left = self.settings.experiments - self.done
+        return left if left > 0 else max(1, self.longer - self.done)
 
     @property
     def usage(self) -> Usage:

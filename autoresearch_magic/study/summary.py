@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..agents.editing.accounting import accounting
 from ..agents.llm.prices import usage_line
 from ..budget import format_duration
+from ..events import State
 from ..experiment import Experiment, Headline, Verdict
 from ..judging.noise import difference
 from ..metric import Metric, format_number
@@ -19,6 +20,23 @@ from .status import LiveRun, StudyStatus
 
 ALSO_SHOWN = 4
 """Further numbers that get a column in tables of experiments; ``show N`` has all."""
+
+
+def state_words(status: StudyStatus) -> str:
+    """Return the state in words; of a study that rests, with where it does: ``stopped during experiment 1``."""
+    state = status.doing
+    if state not in (State.PAUSED, State.STOPPED, State.FAILED):
+        return str(state)
+    last = len(status.experiments) - 1
+    if last < 0:
+        where = "before the baseline was measured"
+    elif status.pending is not None and status.pending > last:
+        where = f"during experiment {status.pending}"
+    elif status.confirming:
+        where = "while the result was measured again"
+    else:
+        where = f"after experiment {last}" if last else "after the baseline"
+    return f"{state} {where}"
 
 
 def result_line(status: StudyStatus) -> str:
@@ -145,8 +163,9 @@ def spent_line(status: StudyStatus) -> str:
 
 def status_text(status: StudyStatus) -> str:
     """Return the status in a few lines."""
+    words = status.state if status.state is State.ELSEWHERE else state_words(status)
     lines = [
-        f"{status.name}: {status.state}{f' · {status.message}' if status.message else ''}",
+        f"{status.name}: {words}{f' · {status.message}' if status.message else ''}",
         status.settings.describe(),
     ]
     done, n = status.done, counts(status.experiments)

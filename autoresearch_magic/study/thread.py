@@ -106,6 +106,8 @@ class StudyThread(threading.Thread):
         status, publish, definition = self._status, self._publish, self._status.definition
         experiments = records.journal.experiments()
         status.experiments = tuple(records.catch_up([e for e in experiments if e.verdict is not None]))
+        unjudged = next((e for e in experiments if e.verdict is None), None)
+        status.pending = unjudged and unjudged.number
         status.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
         self._runner = make_runner(definition, status.folder, publish)
         if self._agent is not None and self._agent.warning:
@@ -120,7 +122,7 @@ class StudyThread(threading.Thread):
             control=self._control,
         )  # fmt: skip
         if self._agent is not None:
-            return self._loop(measurer, self._agent, next((e for e in experiments if e.verdict is None), None)).run()
+            return self._loop(measurer, self._agent, unjudged).run()
         if self._comparison is not None:
             publish(StateChanged(State.MEASURING))
             self.answer = self._comparison(measurer)

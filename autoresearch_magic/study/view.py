@@ -16,6 +16,7 @@ from ..storage.journal import Journal
 from ..text import as_html
 from .definition import Definition
 from .ideas import Idea, backlog
+from .notes import Note, told
 from .status import StudyStatus
 from .summary import result_line
 
@@ -153,6 +154,15 @@ class StudyView:
             return []
         with Journal(path) as journal:
             return list(backlog(journal, self.status.experiments))
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the user has told the agent (`say`), and which experiment was the first to be proposed with it."""
+        path = self.folder / "journal.sqlite"
+        if not path.is_file():  # not begun
+            return []
+        with Journal(path) as journal:
+            return told(journal)
 
     def evals(self) -> Evals:
         """Analyse the history: how the study goes, and what to do next; see `autoresearch_magic.judging.analysis`."""

@@ -8,7 +8,7 @@ import pytest
 from autoresearch_magic.agents.llm.prices import usage_line
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.events import Confirmed, Judged, RunEnded, RunStarted, Spent, State, StateChanged
+from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, Spent, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.study.definition import Definition
@@ -21,6 +21,7 @@ from autoresearch_magic.study.summary import (
     result_line,
     run_line,
     spent_line,
+    state_words,
     status_text,
     tried_line,
 )
@@ -40,6 +41,35 @@ def experiment(number, *values, verdict=None, summary="LR 0.001 → 0.002"):
 
 def headline(gain=0.3, reach=0.02, baseline=1.2, repeats=4):
     return Headline(1, baseline - gain, 0.011, baseline, 0.014, repeats, gain, reach)
+
+
+RESTING = [
+    ((), 0, State.STOPPED, "stopped before the baseline was measured"),
+    ((Proposed(experiment(0)),), 0, State.FAILED, "failed before the baseline was measured"),
+    ((), 1, State.PAUSED, "paused after the baseline"),
+    ((Proposed(experiment(1)),), 1, State.STOPPED, "stopped during experiment 1"),
+    (
+        (Proposed(experiment(2)), Judged(experiment(2, 1.0, verdict=Verdict.CRASH))),
+        2,
+        State.PAUSED,
+        "paused after experiment 2",
+    ),
+    ((StateChanged(State.CONFIRMING),), 3, State.PAUSED, "paused while the result was measured again"),
+    ((StateChanged(State.CONFIRMING), StateChanged(State.RUNNING)), 3, State.STOPPED, "stopped after experiment 2"),
+    ((Proposed(experiment(1)),), 1, State.RUNNING, "running"),
+    ((), 3, State.FINISHED, "finished"),
+]
+
+
+@pytest.mark.parametrize(("events", "judged", "state", "words"), RESTING)
+def test_a_study_that_rests_says_where_it_does(events, judged, state, words):
+    status = StudyStatus("s", Path("s"), shown().definition, state=State.RUNNING)
+    baseline = Judged(experiment(0, 1.0, verdict=Verdict.BASELINE))
+    others = (Judged(experiment(n, 1.0, verdict=Verdict.DISCARD)) for n in range(1, judged))
+    for event in (*([baseline] if judged else []), *others, *events, StateChanged(state)):
+        status.take(event)
+    assert state_words(status) == words
+    assert status_text(status).startswith(f"s: {words}\n")
 
 
 def shown(*events, settings=None):

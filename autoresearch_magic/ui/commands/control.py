@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from ...agents.me import NAME as ME
+from ...agents.readers import reads_nothing, told_when
 from ...budget import parse_duration
 from ...config.argument_parser import given
 from ...errors import UserError
@@ -25,9 +26,6 @@ from .table import NAME, STUDY, argument, command
 
 NOTED = 10.0
 """Seconds within which a process notes the end of its task, once the study has ended."""
-
-OFFLINE = ("tuner", "replay", "recorded")
-"""Agents that read no notes."""
 
 
 def go_on(study: Study, place: Place) -> list[str]:
@@ -175,8 +173,5 @@ def say(session: Session, arguments: argparse.Namespace) -> Reply:
     """Send the agent a note; it reads it before its next proposal."""
     study = session.study(arguments.study).say(" ".join(arguments.text))
     agent = study.settings.agent
-    if agent == ME:
-        return prose_reply("Noted: every briefing has it from now on.")
-    if agent.partition(":")[0] in OFFLINE:
-        return prose_reply(f"Noted, but {agent} reads no notes: a language model does (--agent).")
-    return prose_reply(f"Noted: {agent} reads it when it is asked for the next proposal.")
+    deaf = reads_nothing(agent)
+    return prose_reply(f"Noted, but {deaf}." if deaf else f"Noted: {told_when(agent)}")

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from ...agents.me import NAME as ME
+from ...agents.readers import reads_nothing
 from ...errors import UserError
 from ...study.ideas import Idea, counts_line, described
 from ...study.study import Study
@@ -13,7 +14,6 @@ from ...text import escape, shorten
 from ..facts import metric_facts, plain
 from ..reply import Reply
 from ..session import MAGIC, Session
-from .control import OFFLINE
 from .table import argument, command
 from .values import Typed
 
@@ -65,8 +65,8 @@ def _reader(study: Study) -> str:
     agent = study.settings.agent
     if agent == ME:
         return "The next briefing shows it."
-    if agent.partition(":")[0] in OFFLINE:
-        return f"But {agent} reads no ideas: a language model does (--agent)."
+    if deaf := reads_nothing(agent, "ideas"):
+        return f"But {deaf}."
     return f"{agent} is shown it when it is asked for a proposal."
 
 

@@ -123,3 +123,7 @@ class PanelSession:
     def refuse(self, message: str) -> None:
         """Show a message of one line in the panel for a few seconds."""
         self._send({"type": "refused", "message": message})
+
+    def taken(self, name: str) -> None:
+        """Say that a command was carried out or refused, so that the view need not wait for its effect any longer."""
+        self._send({"type": "taken", "name": name})

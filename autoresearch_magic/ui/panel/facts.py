@@ -6,11 +6,12 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+from ...agents.readers import reads_nothing
 from ...experiment import Experiment
 from ...judging.noise import Noise
 from ...study.status import LiveRun
 from ...study.study import Study
-from ...study.summary import counts, gain_text, run_line, spent_line
+from ...study.summary import counts, gain_text, run_line, spent_line, state_words
 
 Facts = dict[str, Any]
 
@@ -32,9 +33,11 @@ def study_facts(study: Study, proven: int) -> Facts:
             "name": study.name, "goal": study.definition.program.title, "metric": study.metric.name,
             "minimize": study.metric.minimize, "budget": "" if study.settings.verify else str(study.settings.budget),
             "verify": study.settings.verify, "agent": study.settings.agent,
-            "total": study.settings.planned,
+            "total": study.settings.planned, "deaf": reads_nothing(study.settings.agent),
         },
         "state": status.doing,
+        "words": state_words(status),
+        "notes": status.notes,
         "process": told.pid if told else None,
         "behind": told is not None and told.runs < len(status.runs),
         "message": told.message if told else status.message,
@@ -81,7 +84,7 @@ def _sums(study: Study) -> Facts:
     known = _summed.get(study)
     if known is None or known[0] != key or known[1] is not status.experiments:
         experiments = status.experiments
-        sums = {"counts": counts(experiments), "done": status.done, "ledger": spent_line(status)}
+        sums = {"counts": counts(experiments), "done": status.done, "further": status.more, "ledger": spent_line(status)}
         known = _summed[study] = key, experiments, sums
     return known[2]
 

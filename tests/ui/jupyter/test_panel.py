@@ -51,7 +51,7 @@ def test_commands_to_another_process_do_not_block_the_kernel(study, monkeypatch)
     study._follower.ours = True  # there is no journal to follow
     study.status.state = State.ELSEWHERE
     panel._on_message(None, {"type": "command", "name": "pause"}, [])
-    wait_for(lambda: len(sent) == 2)
+    wait_for(lambda: len(sent) == 3)
     assert threads[0] is not threading.current_thread()
     assert sent[0] == {"type": "refused", "message": "It does not answer."}
     study.status.state = State.NEW
@@ -62,7 +62,7 @@ def test_commands_reach_the_study_and_refusals_come_back(study, monkeypatch):
     panel = Panel(study)
     monkeypatch.setattr(panel, "send", lambda content, buffers=None: sent.append(content))
     panel._on_message(panel, {"type": "command", "name": "pause"}, [])
-    assert [s["type"] for s in sent] == ["refused", "delta"]
+    assert [s["type"] for s in sent] == ["refused", "delta", "taken"]
     panel._on_message(panel, {"type": "command", "name": "dance"}, [])
     assert "no command 'dance'" in sent[2]["message"]
     study.start()

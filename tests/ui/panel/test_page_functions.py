@@ -58,7 +58,7 @@ def test_values_have_the_decimals_they_need(tmp_path):
 
 
 SENTENCES = """
-const now = { study: { agent: "tuner" }, done: 3, elapsed: 9, running: null };
+const now = { study: { agent: "tuner" }, done: 3, elapsed: 9, running: null, words: "stopped during experiment 1" };
 const me = { ...now, study: { agent: "me" } };
 console.log(JSON.stringify([
   { ...now, state: "running" }, { ...now, state: "running", behind: true }, { ...me, state: "running" }, { ...now, state: "stopped" },
@@ -72,8 +72,8 @@ def test_the_panel_says_what_a_watched_or_driven_study_waits_for(tmp_path):
         "Waiting for the next idea from tuner",
         "Between two runs",
         "Waiting for the next version to try",
-        "Stopped after experiment 3; press Resume to continue",
-        "Stopped after experiment 3; the next one comes with autoresearch try",
+        "Stopped during experiment 1; press Continue to go on",
+        "Stopped during experiment 1; the next one comes with autoresearch try",
     ]
 
 

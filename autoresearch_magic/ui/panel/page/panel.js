@@ -22,10 +22,11 @@ import { isDark, keepKeys } from "./host.js";
 import { makeFormat } from "./numbers.js";
 import { buildProgress, updateProgress } from "./progress.js";
 import { AT_WORK } from "./states.js";
+import { buildSteering } from "./steering.js";
 import { newStore } from "./store.js";
 import { buildTable, updateTable } from "./table.js";
 import { buildTiles, updateTiles } from "./tiles.js";
-import { LOST, TOAST, openTransport } from "./transport.js";
+import { PATIENCE, TOAST, openTransport } from "./transport.js";
 import { VALUED } from "./verdicts.js";
 
 /** Return commands to try after the end of a study. */
@@ -38,27 +39,28 @@ export function hints(now) {
 
 export function render({ model, el, signal }) {
   const store = newStore();
-  const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", sentAt: 0, rows: 0 };
+  const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", refused: "", sentAt: 0, rows: 0 };
   const panel = {
     store, view, command, select, update, tell, send: (content) => transport.send(content), ask: (key, content) => transport.ask(key, content),
     say: (text) => setText(spoken, text),
   };
-  const header = buildHeader(command), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
+  const header = buildHeader(panel), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
   const table = buildTable((n) => select(n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
   const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
   const ledger = h("p", { class: "ledger", hidden: true });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
+  const steering = buildSteering(panel);
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
-    traceback, tiles.node, ledger, charts.node, table.node, hint, spoken);
+    traceback, tiles.node, ledger, steering.node, charts.node, table.node, hint, spoken);
   panel.root = root;
   const detail = buildDetail(panel);
   charts.node.after(detail.node);
-  const sections = [detail]; // those that are built from `panel` alone
+  const sections = [detail, steering]; // those that are built from `panel` alone
 
   function command(name, more = {}) {
-    [view.pending, view.sentAt] = [name, performance.now()];
+    [view.pending, view.refused, view.sentAt] = [name, "", performance.now()];
     transport.send({ type: "command", name, ...more });
     update();
   }
@@ -84,10 +86,11 @@ export function render({ model, el, signal }) {
 
   function onMessage(content) {
     if (content?.type === "refused") {
-      view.pending = "";
+      [view.refused, view.pending] = [view.pending, ""];
       tell(content.message);
     }
     if (content?.type === "told") tell(content.message, "good");
+    if (content?.type === "taken" && content.name === view.pending) view.pending = "";
     if (content?.type === "delta") settle(store.now?.state);
     update();
   }
@@ -95,8 +98,8 @@ export function render({ model, el, signal }) {
   /** Forget the pending command when its effect shows, or when it seems to be lost. */
   function settle(state) {
     const ended = ["stopped", "finished", "failed", "stopping"].includes(state);
-    const done = { pause: !AT_WORK.has(state), resume: AT_WORK.has(state), stop: ended }[view.pending];
-    if (done || performance.now() - view.sentAt > LOST) view.pending = "";
+    const works = AT_WORK.has(state), done = { pause: !works, resume: works, more: works, step: works, stop: ended }[view.pending];
+    if (done || performance.now() - view.sentAt > PATIENCE) view.pending = "";
   }
 
   const theme = () => root.setAttribute("data-arm-theme", isDark(root) ? "dark" : "light");

@@ -7,6 +7,7 @@ import { AT_REST } from "./states.js";
 /** Say what the study is doing. */
 export function sentence(now) {
   const { state, running: run, study, done } = now;
+  const words = now.words[0].toUpperCase() + now.words.slice(1); // the state and where in the study, as in every text
   const pieces = [], driven = study.agent === "me"; // then the versions come from a person or a program outside
   if (run && !AT_REST.has(state)) {
     const training = study.verify ? "measuring" : run.step ? `training, step ${run.step.toLocaleString("en")}` : "training";
@@ -21,13 +22,13 @@ export function sentence(now) {
     running: now.behind ? "Between two runs" : driven ? "Waiting for the next version to try" : `Waiting for the next idea from ${study.agent}`,
     waiting: `Waiting until ${study.agent} can be reached; the study then continues by itself`,
     pausing: "Pausing after the current run",
-    paused: `Paused after experiment ${done}; press Resume to continue`,
+    paused: `${words}; press Resume to continue`,
     stopping: "Stopping the current run",
-    stopped: `Stopped after experiment ${done}; ${driven ? "the next one comes with autoresearch try" : "press Resume to continue"}`,
+    stopped: `${words}; ${driven ? "the next one comes with autoresearch try" : "press Continue to go on"}`,
     confirming: "Measuring the best and the baseline again",
     measuring: "Measuring to answer your question",
     finished: `Finished: ${done} experiment${done === 1 ? "" : "s"} in ${duration(now.elapsed)}`,
-    failed: "Failed; press Resume to try again",
+    failed: `${words}; ${driven ? "autoresearch try tries again" : "press Continue to try again"}`,
   }[state] ?? state;
 }
 

@@ -11,6 +11,7 @@
  *   received: {type: "delta", asked, epoch, stamp, base, facts, rows, texts, gains, curve, more}; see the functions below for the parts, and
  *             `delta.py`. `asked` is false when it answers no pull, because a cell blocks the kernel. `more` asks for the next pull at once.
  *             {type: "refused", message} and {type: "told", message}: a line for the user
+ *             {type: "taken", name}: a command was carried out or refused
  *
  * @typedef {{number: number, verdict: string, value: number | null, seconds: number, parent: number | null, agent: string, repeats: number,
  *            averaged: number, summary: string, reason: string, cause: string}} Row
