@@ -107,7 +107,7 @@ class StudyThread(threading.Thread):
         experiments = records.journal.experiments()
         status.experiments = tuple(records.catch_up([e for e in experiments if e.verdict is not None]))
         unjudged = next((e for e in experiments if e.verdict is None), None)
-        status.pending = unjudged and unjudged.number
+        status.pending = None if unjudged is None else unjudged.number
         status.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
         self._runner = make_runner(definition, status.folder, publish)
         if self._agent is not None and self._agent.warning:

@@ -64,7 +64,7 @@ def test_commands_reach_the_study_and_refusals_come_back(study, monkeypatch):
     panel._on_message(panel, {"type": "command", "name": "pause"}, [])
     assert [s["type"] for s in sent] == ["refused", "delta", "taken"]
     panel._on_message(panel, {"type": "command", "name": "dance"}, [])
-    assert "no command 'dance'" in sent[2]["message"]
+    assert "no command 'dance'" in sent[3]["message"]
     study.start()
     panel._on_message(panel, {"type": "command", "name": "stop"}, [])
     assert study.wait(20)
