@@ -84,7 +84,12 @@ def _sums(study: Study) -> Facts:
     known = _summed.get(study)
     if known is None or known[0] != key or known[1] is not status.experiments:
         experiments = status.experiments
-        sums = {"counts": counts(experiments), "done": status.done, "further": status.more, "ledger": spent_line(status)}
+        sums = {
+            "counts": counts(experiments),
+            "done": status.done,
+            "further": status.more,
+            "ledger": spent_line(status),
+        }
         known = _summed[study] = key, experiments, sums
     return known[2]
 
