@@ -19,12 +19,14 @@ import { buildDetail } from "./detail.js";
 import { h, setText } from "./elements.js";
 import { buildHeader, updateHeader } from "./header.js";
 import { isDark, keepKeys } from "./host.js";
+import { buildInsights } from "./insights.js";
 import { makeFormat } from "./numbers.js";
 import { buildProgress, updateProgress } from "./progress.js";
 import { AT_WORK } from "./states.js";
 import { buildSteering } from "./steering.js";
 import { newStore } from "./store.js";
 import { buildTable, updateTable } from "./table.js";
+import { buildTabs } from "./tabs.js";
 import { buildTiles, updateTiles } from "./tiles.js";
 import { PATIENCE, TOAST, openTransport } from "./transport.js";
 import { VALUED } from "./verdicts.js";
@@ -51,13 +53,15 @@ export function render({ model, el, signal }) {
   const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
   const ledger = h("p", { class: "ledger", hidden: true });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
-  const steering = buildSteering(panel);
+  const steering = buildSteering(panel), insights = buildInsights(panel);
+  const tabs = buildTabs(panel, [["experiments", "Experiments", [charts.node, table.node]], ["insights", "Insights", [insights.node]]],
+    (name) => (name === "insights" ? insights : charts).node.after(detail.node)); // it opens from both, and is not shown in a hidden one
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
-    traceback, tiles.node, ledger, steering.node, charts.node, table.node, hint, spoken);
+    traceback, tiles.node, ledger, steering.node, tabs.list, ...tabs.pages, hint, spoken);
   panel.root = root;
   const detail = buildDetail(panel);
   charts.node.after(detail.node);
-  const sections = [detail, steering]; // those that are built from `panel` alone
+  const sections = [detail, steering, insights]; // those that are built from `panel` alone
 
   function command(name, more = {}) {
     [view.pending, view.refused, view.sentAt] = [name, "", performance.now()];
@@ -159,8 +163,9 @@ export function render({ model, el, signal }) {
   const resized = new ResizeObserver(() => {
     theme();
     charts.draw(view.selected, view.format, view.rows);
+    if (store.now) insights.update(store.now);
   });
-  resized.observe(charts.node);
+  resized.observe(root);
   let closed = false;
   const close = () => {
     if (closed) return;

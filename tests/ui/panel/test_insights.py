@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from autoresearch_magic.errors import UserError
+from autoresearch_magic.events import Judged
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.study.study import Study
+from autoresearch_magic.ui.panel.answers import PanelSession
+from autoresearch_magic.ui.panel.insights import insights
+
+TARGET = "LR = 0.1\nDEPTH = 2\nloss = LR * DEPTH\n"
+
+
+@pytest.fixture
+def session(tmp_path):
+    made = Study("# Lower it", TARGET, metric="loss", minimize=True, experiments=50, root=tmp_path)
+    return PanelSession(made, lambda content, buffers=None: None)
+
+
+def take(session, number, target=TARGET, value=1.0, verdict=Verdict.DISCARD, parent=0, **more):
+    runs = (Measurement(Outcome.OK if value is not None else Outcome.CRASH, value, seed=0, seconds=2.0, **more),)
+    proposal = Proposal(target, f"idea {number}", agent="tuner")
+    verdict = verdict if number else Verdict.BASELINE
+    found = Experiment(number, parent if number else None, proposal, verdict=verdict, measurements=runs)
+    session.study.status.take(Judged(found))
+
+
+def ask(session, part, **more):
+    content, buffers = insights(session, {"type": "insights", "part": part, **more})
+    return json.loads(json.dumps(content, allow_nan=False)), buffers
+
+
+@pytest.mark.parametrize("part", ["kinds", "verdicts", "limits"])
+def test_a_study_without_experiments_has_empty_columns(session, part):
+    content, _ = ask(session, part)
+    assert content["part"] == part
+    take(session, 0)
+    ask(session, part)
+
+
+def test_the_kinds_are_columns_of_equal_length(session):
+    take(session, 0)
+    take(session, 1, TARGET.replace("0.1", "0.05"), 0.5, Verdict.KEEP)
+    take(session, 2, TARGET.replace("2", "3"), 2.0, parent=1)
+    take(session, 3, TARGET.replace("0.1", "0.2"), None, Verdict.CRASH)
+    content, _ = ask(session, "kinds")
+    columns = {name: values for name, values in content.items() if isinstance(values, list)}
+    assert {len(values) for values in columns.values()} == {2}
+    assert (content["kind"][0], content["tried"][0], content["kept"][0]) == ("LR", 2, 1)
+
+
+def test_the_verdicts_say_how_many_were_kept_and_how_long_nothing_was(session):
+    take(session, 0)
+    for number in range(1, 13):
+        take(
+            session,
+            number,
+            TARGET + f"# {number}\n",
+            0.5 if number == 2 else 2.0,
+            Verdict.KEEP if number == 2 else Verdict.DISCARD,
+        )
+    content, _ = ask(session, "verdicts")
+    assert content["rates"][0][:2] == [1, 12]
+    assert content["rates"][1][:2] == [0, 10]
+    assert (content["plateau"]["since"], content["plateau"]["idle"]) == (2, 10)
+
+
+def test_an_unknown_part_is_refused_in_one_line(session):
+    with pytest.raises(UserError, match=r"no insights of 'nonsense'; there are .*kinds"):
+        ask(session, "nonsense")
