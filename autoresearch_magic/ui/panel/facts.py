@@ -8,7 +8,9 @@ from typing import Any
 
 from ...agents.readers import reads_nothing
 from ...experiment import Experiment
-from ...judging.noise import Noise
+from ...judging.headline import CONFIDENCE
+from ...judging.noise import Noise, student
+from ...judging.statistic import standard_error
 from ...study.status import LiveRun
 from ...study.study import Study
 from ...study.summary import counts, gain_text, run_line, spent_line, state_words
@@ -48,9 +50,12 @@ def study_facts(study: Study, proven: int) -> Facts:
         "baseline": baseline and {
             "value": baseline.value, "sd": _spread(baseline, status.noise), "repeats": len(baseline.values),
         },
+        "noise": noise_of(status.noise),
         "best": best and {"number": best.number, "value": best.value, "summary": best.summary},
         "headline": head and {
             "best": head.best, "best_sd": head.best_sd, "baseline": head.baseline, "baseline_sd": head.baseline_sd,
+            "best_reach": level_reach(head.best_sd, head.repeats, study.settings.statistic),
+            "baseline_reach": level_reach(head.baseline_sd, head.repeats, study.settings.statistic),
             "gain": head.gain, "reach": head.reach, "text": gain_text(head), "repeats": head.repeats, "number": head.number,
         },
         **sums,
@@ -102,6 +107,19 @@ def _spread(e: Experiment, noise: Noise) -> float | None:
     if len(e.values) > 1:
         return e.deviation
     return noise.at(e.value) if noise.known and e.value is not None else None
+
+
+def noise_of(noise: Noise) -> Facts | None:
+    """Return what tells the standard deviation of one run at any value, for the band around the best line; None while it is not known.
+
+    At a value ``v`` it is ``sd * (abs(v) / size) ** power``; see `Noise.at`.
+    """
+    return {"sd": noise.sd, "power": noise.power, "size": noise.size} if noise.known else None
+
+
+def level_reach(sd: float, runs: int, statistic: str) -> float | None:
+    """Return half the width of the 95% interval of a version's level, from its own runs; None for one run."""
+    return student((1 - CONFIDENCE) / 2, runs - 1) * standard_error(runs, statistic, sd) if runs > 1 else None
 
 
 def _running(live: LiveRun) -> Facts:

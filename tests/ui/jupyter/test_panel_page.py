@@ -16,7 +16,7 @@ from autoresearch_magic.ui.panel.delta import CURVE_POINTS
 from ...axe import serious
 from ...browser import chromium
 from ...kernels import TARGET
-from ..panel.page import CONTRAST, HOLDS, MODEL, experiment, fill, more_pulls, opened, pulls
+from ..panel.page import CONTRAST, HOLDS, MODEL, experiment, fill, mark, more_pulls, opened, pulls, rgb
 
 pytestmark = pytest.mark.browser
 
@@ -130,7 +130,7 @@ def test_the_chart_and_the_table_work_by_keys(page, study):
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     said = page.locator(".arm-plot [role=status]")
-    assert said.inner_text() == "Experiment 2: discard, 3.500, gain −1.5, idea 2"
+    assert said.inner_text() == "Experiment 2: discard, 3.500, gain −1.5, built on the baseline, idea 2"
     page.keyboard.press("Enter")
     page.wait_for_selector(".arm-detail[open] .arm-diff")
     assert page.get_by_role("dialog", name="Experiment 2").count() == 1
@@ -151,16 +151,17 @@ def test_proven_keeps_are_filled_and_the_others_hollow(page, study):
         study.status.take(Judged(replace(experiment(number, 0.0, verdict), parent=parent, measurements=runs)))
     opened(page, 4)
     assert page.locator(".arm-legend .arm-key").all_inner_texts()[:2] == ["kept, proven", "kept, not proven yet"]
-    fills = page.eval_on_selector_all(".arm-big circle.arm-keep", "all => all.map((c) => getComputedStyle(c).fill)")
-    assert len(fills) == len(set(fills)) == 2
-    assert fills[0] == page.eval_on_selector(".arm-step", "e => getComputedStyle(e).stroke")
+    assert mark(page, 1)["ink"] == rgb(page, "var(--arm-good)")
+    assert mark(page, 2)["ink"] == mark(page, 3)["ink"] == rgb(page, "var(--arm-bg)")
     rows = page.locator("tbody tr.arm-row").all_inner_texts()
     assert [row.split("\t")[1] for row in rows] == ["discard", "keep", "keep, proven", "baseline"]
     assert page.locator(".arm-counts .arm-note").inner_text().startswith("2\u00a0kept, 1\u00a0proven")
-    page.locator(".arm-big circle.arm-unproven").hover(force=True)
-    said = page.locator(".arm-tooltip").inner_text()
+    at = mark(page, 2)
+    page.mouse.move(0, 0)
+    page.locator(".arm-front").hover(position={"x": at["x"], "y": at["y"]})
+    said = page.locator(".arm-big .arm-tooltip").inner_text()
     assert "chance of being better" in said
-    assert said.endswith("not proven yet")
+    assert said.endswith("not proven yet, built on #1")
     page.get_by_role("button", name="Experiment 1, details").click()
     page.wait_for_selector(".arm-detail .arm-diff")
     assert "Expected gain" in page.locator(".arm-detail dl").inner_text()
@@ -216,7 +217,9 @@ def test_values_that_differ_by_rounding_alone_are_drawn(page, study):
     study.status.take(Judged(experiment(0, 0.3, Verdict.BASELINE)))
     study.status.take(Judged(experiment(1, 0.1 + 0.2)))
     opened(page, 2)
-    assert page.locator(".arm-big circle.arm-mark").count() == 2
+    at = [mark(page, number) for number in (0, 1)]
+    assert all(each["opaque"] for each in at)
+    assert 0 < at[1]["x"] - at[0]["x"] < 1000
 
 
 def test_a_curve_of_half_a_million_points(page, study):

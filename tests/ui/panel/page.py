@@ -105,3 +105,37 @@ def more_pulls(page, count=2):
 
 def pulls(page):
     return page.evaluate("asked.filter((a) => a.type === 'pull').length")
+
+
+def mark(page, number):
+    """Return what the chart shows of an experiment: where it is, and the colour in the middle of its mark (red, green, blue)."""
+    page.locator(".arm-front").focus()
+    page.keyboard.press("Home")
+    while f"#{number}" != page.locator(".arm-big .arm-tiphead b").inner_text():
+        page.keyboard.press("ArrowRight")
+    return page.evaluate("""
+        () => {
+          const ring = document.querySelector(".arm-hover"), canvas = document.querySelector(".arm-marks");
+          const [x, y] = ["cx", "cy"].map((name) => Number(ring.getAttribute(name))), scale = canvas.width / canvas.clientWidth;
+          const ink = [...canvas.getContext("2d").getImageData(Math.round(x * scale), Math.round(y * scale), 1, 1).data];
+          return { x, y, ink: ink.slice(0, 3), opaque: ink[3] > 200 };
+        }
+    """)
+
+
+def rgb(page, colour):
+    """Return a CSS colour of the panel as the canvas has it (red, green, blue)."""
+    return page.evaluate(
+        """
+        (colour) => {
+          const probe = document.querySelector(".arm-panel").appendChild(document.createElement("i"));
+          probe.style.color = colour;
+          const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+          pen.fillStyle = getComputedStyle(probe).color;
+          probe.remove();
+          pen.fillRect(0, 0, 1, 1);
+          return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+        }
+        """,
+        colour,
+    )

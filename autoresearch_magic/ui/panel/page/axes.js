@@ -2,6 +2,7 @@
 
 import { s } from "./elements.js";
 import { quantile } from "./numbers.js";
+import { extent } from "./scales.js";
 import { KEPT } from "./verdicts.js";
 
 /**
@@ -14,16 +15,23 @@ export function yRange(rows, baseline, minimize) {
   if (!all.length) return null;
   const anchors = kept.length ? kept : all;
   const sd = baseline?.sd ?? 0;
-  const [low, high] = [Math.min(...anchors), Math.max(...anchors)];
+  const [low, high] = extent(anchors);
   const distances = all.map((v) => Math.max(low - v, v - high, 0)).filter((d) => d > 0).sort((a, b) => a - b);
   const reach = Math.max(0.6 * (high - low), 3 * sd, high - low > 0 ? 0 : 1.2 * (quantile(distances, 0.5) ?? 0));
   const around = all.length > 1 ? sd : 2 * sd; // with the baseline alone, its band should not fill the chart
   const middle = baseline ? [baseline.value - around, baseline.value + around] : [];
   const inside = all.filter((v) => v >= low - reach && v <= high + reach).concat(middle);
-  const [from, to] = [Math.min(...inside), Math.max(...inside)];
+  const [from, to] = extent(inside);
   const apart = to - from > 1e-9 * Math.max(Math.abs(from), Math.abs(to)); // else they differ only by rounding
   const pad = (apart ? 0.07 * (to - from) : Math.abs(to) * 0.01) || 1;
   return minimize ? [from - 2 * pad, to + pad] : [from - pad, to + 2 * pad]; // room for the labels of the best
+}
+
+/** Return the range of a logarithmic y-axis, in logarithms; all values are above zero. */
+export function yRangeLog(rows, baseline, minimize) {
+  const logs = rows.map((r) => ({ verdict: r.verdict, value: Math.log10(r.value) }));
+  const middle = baseline?.value > 0 ? { value: Math.log10(baseline.value), sd: Math.min(0.5, (baseline.sd ?? 0) / baseline.value / Math.LN10) } : null;
+  return yRange(logs, middle, minimize);
 }
 
 /** Return the end of the x-axis: all planned experiments, or a part while a long study has just begun. */
@@ -34,18 +42,17 @@ export function xEnd(total, last) {
   return Math.min(total, power * [1.2, 1.6, 2, 3, 4, 5, 6, 8, 10].find((m) => m * power >= wanted));
 }
 
-/** Draw axes and return the scales. `box` is the inside of the plot: [left, top, right, bottom]. */
-export function drawAxes(svg, box, xs, ys, ticksX, ticksY, formatX) {
+/** Draw the lines and numbers of both axes. `box` is the inside of the plot: [left, top, right, bottom]; `X` and `Y` are the scales. */
+export function drawAxes(svg, box, X, Y, ticksX, ticksY, formatX) {
   const [left, top, right, bottom] = box;
-  const X = (v) => left + ((v - xs[0]) / (xs[1] - xs[0] || 1)) * (right - left);
-  const Y = (v) => bottom - ((v - ys[0]) / (ys[1] - ys[0] || 1)) * (bottom - top);
   for (const v of ticksY.at) {
-    svg.append(s("line", { class: "grid", x1: left, x2: right, y1: Y(v), y2: Y(v) }),
-      s("text", { class: "tick", x: left - 8, y: Y(v), "text-anchor": "end", "dominant-baseline": "central" }, ticksY.format(v)));
+    const y = Y(v);
+    if (!(y > top - 1 && y < bottom + 1)) continue;
+    svg.append(s("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
+      s("text", { class: "tick", x: left - 8, y, "text-anchor": "end", "dominant-baseline": "central" }, ticksY.format(v)));
   }
   const base = Number(svg.getAttribute("height")) - 6;
   for (const v of ticksX) svg.append(s("text", { class: "tick", x: X(v), y: base, "text-anchor": X(v) > right - 10 ? "end" : "middle" }, formatX(v)));
-  return { X, Y };
 }
 
 export const axisWidth = (tickY) => 14 + 6.4 * Math.max(2, ...tickY.at.map((v) => tickY.format(v).length));

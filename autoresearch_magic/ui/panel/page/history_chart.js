@@ -1,90 +1,152 @@
-/** The chart of all experiments. */
+/** The chart of all experiments: where everything is, and what is drawn as SVG. `marks_canvas.js` draws the marks. */
 
-import { axisWidth, drawAxes, xEnd, yRange } from "./axes.js";
+import { axisWidth, drawAxes, xEnd, yRange, yRangeLog } from "./axes.js";
 import { s } from "./elements.js";
+import { bestBefore, noiseAt } from "./history_data.js";
 import { ticks } from "./numbers.js";
+import { firstAtLeast, logTicks, makeScale } from "./scales.js";
 import { AT_REST } from "./states.js";
-import { KEPT, VALUED, isProven, mark } from "./verdicts.js";
+import { KEPT } from "./verdicts.js";
 
-/** Draw the chart of all experiments. Returns the marks as {x, y, row}, for pointer and keyboard. */
-export function drawHistory(svg, width, height, store, selected) {
-  const { now } = store;
-  const rows = [...store.rows.values()].sort((a, b) => a.number - b.number);
-  const drawn = rows.filter((r) => VALUED.has(r.verdict) && Number.isFinite(r.value));
-  const valueless = rows.filter((r) => !drawn.includes(r));
-  const down = now?.study.minimize ?? true;
-  svg.replaceChildren();
+/** Pixels of the strips for experiments without a value, for markers, and for the result that was measured again. */
+const LANE_ROOM = 18, MARKER_ROOM = 14, AGAIN_ROOM = 96;
+
+/**
+ * Lay the chart out: scales, ticks, and a place for each mark in the window.
+ *
+ * @param {{rows: any[], valued: any[], kept: any[], last: number}} data
+ * @param {any} now
+ * @param {{width: number, height: number, window: [number, number] | null, log: boolean, marked: boolean}} wanted
+ *   `window` is a part of the x-axis, null for all of it; `marked` leaves room for markers.
+ */
+export function layHistory(data, now, { width, height, window, log, marked }) {
+  const { rows, valued, kept } = data, down = now?.study.minimize ?? true;
   const run = now?.running?.kind === "candidate" && !AT_REST.has(now.state) ? now.running : null; // not an old one that is measured again
-  const last = Math.max(0, rows.at(-1)?.number ?? 0, run?.number ?? 0);
-  const end = xEnd(now?.study.total ?? 10, last);
-  const ys = yRange(drawn, now?.baseline, down) ?? [0, 1];
-  const tickY = drawn.length ? ticks(ys[0], ys[1], height / 48) : { at: [0], format: () => "" };
-  const lane = valueless.length ? 18 : 0;
-  const box = [axisWidth(tickY), 12 + (down ? 0 : lane), width - 14, height - 26 - (down ? lane : 0)];
-  const tickX = ticks(0, end, Math.min(10, width / 70), true);
-  const { X, Y } = drawAxes(svg, box, [0, end], ys, tickX.at, tickY, tickX.format);
-  const laneY = down ? box[3] + 11 : box[1] - 11;
-  drawBaseline(svg, box, Y, now?.baseline);
-  if (run) svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
-
-  const radius = end > 150 ? 2.2 : end > 60 ? 2.8 : 3.4;
-  const points = drawn.map((row) => {
+  const last = Math.max(0, data.last, run?.number ?? 0), end = xEnd(now?.study.total ?? 10, last);
+  const xs = window ?? [0, end], inside = (all) => all.slice(firstAtLeast(all, xs[0] - 1e-9, (r) => r.number), firstAtLeast(all, xs[1] + 1e-9, (r) => r.number));
+  const atEnd = xs[1] >= data.last, head = atEnd ? now?.headline ?? null : null;
+  const shown = window ? inside(rows) : rows, drawn = window ? inside(valued) : valued;
+  const before = window ? bestBefore(data, xs[0]) : null; // its line comes in from the left
+  const again = head ? [head.best, head.baseline].filter((v) => Number.isFinite(v) && !(log && v <= 0)).map((value) => ({ verdict: "keep", value })) : [];
+  const ranged = [...drawn, ...(before ? [before] : []), ...again];
+  const based = !window || xs[0] <= 0 ? now?.baseline : null;
+  const ys = (log ? yRangeLog : yRange)(ranged, based && Number.isFinite(based.value) ? based : null, down) ?? [0, 1];
+  const tickY = ranged.length ? (log ? logTicks : ticks)(ys[0], ys[1], height / 48) : { at: [0], format: () => "" };
+  const lane = shown.length > drawn.length ? LANE_ROOM : 0, strip = head ? Math.min(AGAIN_ROOM, width / 5) : 0;
+  const foot = height - 26 - (marked ? MARKER_ROOM : 0);
+  const box = [axisWidth(tickY), 12 + (down ? 0 : lane), width - 14 - strip, foot - (down ? lane : 0)];
+  const X = makeScale(xs, [box[0], box[2]]), Y = makeScale(ys, [box[3], box[1]], log);
+  const laneY = down ? box[3] + 11 : box[1] - 11, marksAt = new Set(drawn);
+  const span = xs[1] - xs[0], radius = span > 150 ? 2.2 : span > 60 ? 2.8 : 3.4;
+  const points = shown.map((row) => {
+    if (!marksAt.has(row)) return { row, x: X(row.number), y: laneY, clipped: 0, value: false };
     const y = Y(row.value), clipped = y < box[1] - 2 ? -1 : y > box[3] + 2 ? 1 : 0;
-    return { row, x: X(row.number), y: clipped < 0 ? box[1] + 4 : clipped > 0 ? box[3] - 4 : y, clipped };
+    return { row, x: X(row.number), y: clipped < 0 ? box[1] + 4 : clipped > 0 ? box[3] - 4 : y, clipped, value: true };
   });
-  const kept = points.filter((p) => KEPT.has(p.row.verdict));
-  for (const p of points.filter((q) => !KEPT.has(q.row.verdict))) {
-    const arrow = `M${p.x - 3.2} ${p.y - p.clipped * 2}h6.4l-3.2 ${p.clipped * 5}z`;
-    svg.append(p.clipped ? s("path", { class: "mark clipped", d: arrow }) : mark("discard", p.x, p.y, radius));
-  }
-  const bottom = valueless.map((row) => ({ row, x: X(row.number), y: laneY, clipped: 0 }));
-  for (const p of bottom) svg.append(mark(p.row.verdict, p.x, p.y, radius));
-  if (kept.length) {
-    const path = kept.map((p, i) => (i ? `H${p.x}V${p.y}` : `M${p.x} ${p.y}`)).join("");
-    svg.append(s("path", { class: "step", d: `${path}H${Math.max(kept.at(-1).x, X(last))}` }));
-    for (const p of kept) svg.append(mark(p.row.verdict, p.x, p.y, radius + 0.9, isProven(store, p.row.number)));
-  }
-  drawLabels(svg, box, kept, points);
-  const all = [...points, ...bottom].sort((a, b) => a.x - b.x);
-  const chosen = all.find((p) => p.row.number === selected);
-  if (chosen) svg.append(s("circle", { class: "chosen", cx: chosen.x, cy: chosen.y, r: radius + 5 }));
-  return all;
+  const steps = points.filter((p) => p.value && KEPT.has(p.row.verdict));
+  const line = before ? [{ row: before, x: box[0], y: Math.min(box[3], Math.max(box[1], Y(before.value))) }, ...steps] : steps;
+  return { width, height, box, X, Y, xs, end, last, log, head, strip, run, radius, points, kept: steps, line, lineEnd: Math.min(box[2], Math.max(line.at(-1)?.x ?? 0, X(last))),
+    tickX: ticks(xs[0], xs[1], Math.min(10, (box[2] - box[0]) / 70), true), tickY, markerY: marked ? foot + 9 : 0, down };
 }
 
-/** Draw the baseline as a faint line, with a band of one standard deviation to each side. */
-export function drawBaseline(svg, [left, top, right, bottom], Y, baseline) {
+/** Draw what lies behind the marks: axes, the baseline, the band of noise around the best line, the place of the run in progress. */
+export function drawBehind(svg, layout, now) {
+  const { box, X, Y, tickX, tickY, run, xs, strip, width } = layout;
+  svg.replaceChildren();
+  drawBand(svg, layout, now?.noise);
+  drawAxes(svg, box, X, Y, tickX.at, tickY, tickX.format);
+  drawBaseline(svg, box, Y, now?.baseline);
+  if (strip) svg.append(s("line", { class: "edge", x1: box[2] + 14, x2: box[2] + 14, y1: box[1], y2: box[3] }),
+    s("text", { class: "tick", x: box[2] + 14 + strip / 2, y: Number(svg.getAttribute("height")) - 6, "text-anchor": "middle" }, width > 420 ? "measured again" : "again"));
+  if (run && run.number >= xs[0] && run.number <= xs[1]) svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
+}
+
+/** Draw one standard deviation of a single run to each side of the best line. */
+function drawBand(svg, { box: [left, top, right, bottom], line, lineEnd, Y, log }, noise) {
+  if (!line.length || !(noise?.sd > 0)) return;
+  const inside = (low, v, high) => Math.min(high, Math.max(low, v));
+  const y = (v) => inside(top, log && v <= 0 ? bottom : Y(v), bottom);
+  const edges = line.map(({ row, x }, i) => {
+    const sd = noiseAt(noise, row.value), ends = [x, line[i + 1]?.x ?? lineEnd].map((each) => inside(left, each, right));
+    return { ends, up: y(row.value + sd), low: y(row.value - sd) };
+  });
+  const there = edges.map(({ ends, up }, i) => `${i ? "L" : "M"}${ends[0]} ${up}H${ends[1]}`).join("");
+  const back = edges.reverse().map(({ ends, low }) => `L${ends[1]} ${low}H${ends[0]}`).join("");
+  svg.append(s("path", { class: "band", d: `${there}${back}Z` }));
+}
+
+/** Draw the baseline as a faint line. */
+function drawBaseline(svg, [left, top, right, bottom], Y, baseline) {
   if (!baseline || !Number.isFinite(baseline.value)) return;
-  const [y, y1, y2] = [0, baseline.sd || 0, -(baseline.sd || 0)].map((d) => Math.min(bottom, Math.max(top, Y(baseline.value + d))));
-  if (y2 - y1 > 1) svg.append(s("rect", { class: "band", x: left, y: y1, width: right - left, height: y2 - y1 }));
+  const y = Y(baseline.value);
+  if (!(y >= top && y <= bottom)) return;
   svg.append(s("line", { class: "baseline", x1: left, x2: right, y1: y, y2: y }),
     s("text", { class: "tick halo", x: right, y: y - 5 < top + 6 ? y + 13 : y - 5, "text-anchor": "end" }, "baseline"));
 }
 
+/** Draw what lies above the marks: the summaries of kept experiments, the result that was measured again, the ring of the open experiment. */
+export function drawAbove(svg, layout, selected, format) {
+  svg.replaceChildren();
+  drawLabels(svg, layout);
+  drawAgain(svg, layout, format);
+  const chosen = layout.points[firstAtLeast(layout.points, selected, (p) => p.row.number)];
+  if (chosen?.row.number === selected) svg.append(s("circle", { class: "chosen", cx: chosen.x, cy: chosen.y, r: layout.radius + 5 }));
+}
+
+/** Draw best and baseline as they were measured again at the end, each with the 95% interval of its level. */
+function drawAgain(svg, { head, strip, box: [, top, right, bottom], Y }, format) {
+  if (!head) return;
+  const x = right + 14 + strip / 2, inside = (v) => Math.min(bottom, Math.max(top, Number.isFinite(v) ? v : bottom));
+  const ends = [["other", head.baseline, head.baseline_reach], ["best", head.best, head.best_reach]].filter(([, value]) => Number.isFinite(value));
+  for (const [name, value, reach] of ends) {
+    const y = inside(Y(value)), [y1, y2] = [inside(Y(value + (reach ?? 0))), inside(Y(value - (reach ?? 0)))];
+    if (reach) svg.append(s("path", { class: `whisker ${name}`, d: `M${x} ${y1}V${y2}M${x - 4} ${y1}h8M${x - 4} ${y2}h8` }));
+    svg.append(s("path", { class: `again ${name}`, d: `M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z` }));
+  }
+  // The numbers stand on the far sides of the two, where there is room.
+  const [first, second] = ends.map(([name, value, reach]) => ({ name, value, y: inside(Y(value)), reach })).sort((a, b) => a.y - b.y);
+  for (const [each, way] of [[first, -1], ...(second ? [[second, 1]] : [])]) {
+    const far = inside(Y(each.value - way * (each.reach ?? 0))), other = inside(Y(each.value + way * (each.reach ?? 0)));
+    const edge = way < 0 ? Math.min(far, other, each.y - 5) : Math.max(far, other, each.y + 5);
+    const y = Math.min(bottom - 2, Math.max(top + 8, edge + (way < 0 ? -5 : 13)));
+    svg.append(s("text", { class: `${each.name === "best" ? "name" : "tick"} halo`, x, y, "text-anchor": "middle" }, format(each.value)));
+  }
+}
+
 /** Label the latest kept experiments where there is room: not over another label, a point or the step line. */
-export function drawLabels(svg, [left, top, right, bottom], kept, points) {
+function drawLabels(svg, { box: [left, top, right, bottom], kept, points, line, Y }) {
   const hit = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
   const taken = kept.map((p) => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]);
-  kept.forEach((p, i) => {
-    const next = kept[i + 1];
+  line.forEach((p, i) => {
+    const next = line[i + 1];
     taken.push([p.x, p.y - 2, next ? next.x : right, p.y + 2]);
     if (next) taken.push([next.x - 2, Math.min(p.y, next.y), next.x + 2, Math.max(p.y, next.y)]);
   });
-  taken.push([right - 60, points[0]?.y - 14 || 0, right, points[0]?.y + 14 || 0]); // the label "baseline"
+  const first = points.find((p) => p.value)?.y ?? 0;
+  taken.push([right - 60, first - 14, right, first + 14]); // the label "baseline"
+  const covered = (area) => {
+    for (let i = firstAtLeast(points, area[0] - 3, (p) => p.x); i < points.length && points[i].x < area[2] + 3; i++) {
+      if (points[i].y > area[1] - 3 && points[i].y < area[3] + 3) return true;
+    }
+    return false;
+  };
   let placed = 0;
-  for (const p of kept.filter((q) => q.row.number > 0).reverse()) {
+  for (const p of kept.filter((q) => q.row.number > 0).slice(-60).reverse()) {
     if (placed >= 5) break;
-    const words = p.row.summary.replace(/\s+/g, " ").trim();
+    const words = (p.row.summary ?? "").replace(/\s+/g, " ").trim();
+    if (!words) continue;
     const places = [[8, 15, "start"], [8, -9, "start"], [-8, 15, "end"], [-8, -9, "end"], [0, 19, "middle"], [0, -13, "middle"]];
     const lengths = words.length <= 16 ? [34] : words.length <= 24 ? [34, 16] : [34, 24, 16];
-    const best = lengths.flatMap((length) => places.map(([dx, dy, anchor]) => {
-      const text = words.length > length ? `${words.slice(0, length - 1).trimEnd()}…` : words;
-      const w = 6.6 * text.length + 4; // capitals are wide
-      const x0 = p.x + dx - (anchor === "end" ? w : anchor === "middle" ? w / 2 : 0);
-      const area = [x0, p.y + dy - 11, x0 + w, p.y + dy + 4];
-      const free = area[0] > left && area[2] < right && area[1] > top && area[3] < bottom && !taken.some((b) => hit(area, b));
-      return { text, area, dx, dy, anchor, free: free && !points.some((q) => hit(area, [q.x - 3, q.y - 3, q.x + 3, q.y + 3])) };
-    })).find((place) => place.free);
-    if (!best || !words) continue;
+    let best = null;
+    for (const length of lengths) {
+      const text = words.length > length ? `${words.slice(0, length - 1).trimEnd()}…` : words, w = 6.6 * text.length + 4; // capitals are wide
+      for (const [dx, dy, anchor] of places) {
+        const x0 = p.x + dx - (anchor === "end" ? w : anchor === "middle" ? w / 2 : 0), area = [x0, p.y + dy - 11, x0 + w, p.y + dy + 4];
+        const within = area[0] > left && area[2] < right && area[1] > top && area[3] < bottom;
+        if (!best && within && !taken.some((b) => hit(area, b)) && !covered(area)) best = { text, area, dx, dy, anchor };
+      }
+    }
+    if (!best) continue;
     svg.append(s("text", { class: "name halo", x: p.x + best.dx, y: p.y + best.dy, "text-anchor": best.anchor }, best.text));
     taken.push(best.area);
     placed++;

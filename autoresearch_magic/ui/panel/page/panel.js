@@ -46,7 +46,7 @@ export function render({ model, el, signal }) {
     store, view, command, select, update, tell, send: (content) => transport.send(content), ask: (key, content) => transport.ask(key, content),
     say: (text) => setText(spoken, text),
   };
-  const header = buildHeader(panel), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(store, (n) => select(n, true));
+  const header = buildHeader(panel), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(panel);
   const table = buildTable((n) => select(n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
@@ -121,7 +121,7 @@ export function render({ model, el, signal }) {
 
   function update() {
     const { now } = store;
-    if (!now) return charts.draw(-1, view.format, 0);
+    if (!now) return charts.update(null);
     view.rows += store.dirty.size;
     // A new formatter redraws every row, so keep the old one while the decimals are the same.
     const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
@@ -132,7 +132,7 @@ export function render({ model, el, signal }) {
     updateProgress(progress, now);
     updateTiles(tiles, now, view.format);
     updateTable(table, store, view);
-    charts.draw(view.selected, view.format, view.rows);
+    charts.update(now);
     for (const section of sections) section.update(now);
     updateTexts(now);
   }
@@ -162,7 +162,7 @@ export function render({ model, el, signal }) {
   const transport = openTransport(model, store, onMessage, onSilence);
   const resized = new ResizeObserver(() => {
     theme();
-    charts.draw(view.selected, view.format, view.rows);
+    charts.update(store.now);
     if (store.now) insights.update(store.now);
   });
   resized.observe(root);
