@@ -52,7 +52,11 @@ def markers(study: Study) -> list[dict[str, Any]]:
 
 
 def _fold(study: Study, events: Iterator[tuple[float, str, dict[str, Any]]]) -> Iterator[tuple[str, int, float, str]]:
-    number, begun, lay = 0, False, ""  # the experiment that ran last, whether its end is missing, and what a resume would follow
+    number, begun, lay = (
+        0,
+        False,
+        "",
+    )  # the experiment that ran last, whether its end is missing, and what a resume would follow
     given: set[int] = set()
     counted: dict[int, int] = {}  # from which run on the values of an experiment count
     for at, kind, body in events:
