@@ -35,6 +35,9 @@ from .thread import StudyThread, open_journal
 LOCK_PATIENCE = 0.2
 """Seconds in which a study's lock is tried for: another process that looks whether it is held, holds it for a moment."""
 
+Launcher = Callable[[Mapping[str, Any], int | None], object]
+"""Starts a study in another process: with these settings in place of the old ones, for so many experiments before a pause."""
+
 Comparison = Callable[[Measurer], object]
 """Runs targets side by side and returns the answer."""
 
@@ -51,6 +54,7 @@ class BackgroundStudy(FollowedStudy):
         self.last_given: Given | None = None
         self._drive: type[DrivenLoop] | None = None  # what its thread runs, where that is not the agent's loop
         self._remarks: list[str] = []
+        self.launcher: Launcher | None = None  # where this process only watches, and may end before the study does
         self._observers = list(observers)
         self.changed = threading.Condition()
         self._control = Control()
@@ -275,6 +279,9 @@ class BackgroundStudy(FollowedStudy):
 
     def _launch_with(self, settings: Mapping[str, Any], allowed: int | None) -> Self:
         """Start the thread with other settings; a study that cannot be started keeps those that it had."""
+        if self.launcher is not None:
+            self.launcher(settings, allowed)
+            return self.refresh()
         before = self._status.definition
         self._change(settings)
         try:
@@ -346,6 +353,8 @@ class BackgroundStudy(FollowedStudy):
         """
         if self.active:
             raise UserError(f"{self.name} is {self.state} already: see  %autoresearch status")
+        if self.launcher is not None:
+            raise UserError(f"This process only watches {self.name}: do it in a notebook or by a command of the shell.")
         if self.status.complete and comparison is None and drive is None:
             raise UserError(
                 f"{self.name} is finished: go on with  %autoresearch resume {self.name} -n {self.status.longer}  "

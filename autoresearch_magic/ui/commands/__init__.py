@@ -7,6 +7,7 @@ from . import (  # noqa: F401, I001
     shell,
     define,
     control,
+    watching,
     look,
     agents,
     ideas,

@@ -155,12 +155,6 @@ class _Shown:
         """Leave it to who has made the bar."""
 
 
-@command("watch", STUDY, of_study=True, places=[Place.SHELL])
-def watch_elsewhere(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Follow a study that another process runs, with a progress bar, to its end."""
-    return watched(session.study(arguments.study))
-
-
 @command("watch", STUDY, of_study=True, places=[Place.MAGIC])
 def watch(session: Session, arguments: argparse.Namespace) -> Reply:
     """Show the live panel again."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 import ipaddress
 import re
 import signal
-import socket
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
 from ...errors import UserError
+from ..loopback import HOST, listen
 from .server import Server
 from .serving import Serving
 from .token import VARIABLE, take_token
 
-HOST = "127.0.0.1"
 PATH = "/mcp"
 
 GRACE = 2
@@ -51,7 +50,7 @@ def read_address(text: str) -> tuple[str, int]:
 def serve_http(serving: Serving, host: str, port: int) -> None:
     """Serve until this process is asked to end; the address and the token are printed first."""
     token, chosen = take_token()
-    listening = _listen(host, port)
+    listening = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     port = listening.getsockname()[1]
     app = Server(serving, token).streamable_http_app(
@@ -70,17 +69,3 @@ def serve_http(serving: Serving, host: str, port: int) -> None:
         signal.signal(each, lambda number, frame: None)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE)
     uvicorn.Server(config).run(sockets=[listening])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen()  # from now on clients wait in a queue, although nobody serves them yet
-    except OSError as error:
-        listening.close()
-        raise UserError(
-            f"Port {port} of {host} cannot be used: {error.strerror}. Take another, or 0 for a free one."
-        ) from None
-    return listening

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 from mcp.server.auth.provider import AccessToken
 
 from ...errors import UserError
+from ..loopback import SHORTEST, new_token, same_token
 
 VARIABLE = "AUTORESEARCH_MCP_TOKEN"
 """The environment variable that may hold the token, so that it need not be in a command line, which others can read."""
-
-SHORTEST = 16
-"""Characters."""
 
 
 class OneToken:
@@ -24,7 +21,7 @@ class OneToken:
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return who it belongs to; None for any other."""
-        if not secrets.compare_digest(token.encode(), self._token.encode()):
+        if not same_token(token, self._token):
             return None
         return AccessToken(token=token, client_id="local", scopes=[])
 
@@ -40,4 +37,4 @@ def take_token() -> tuple[str, bool]:
     chosen = os.environ.get(VARIABLE, "").strip()
     if chosen and (len(chosen) < SHORTEST or not chosen.isascii() or not chosen.isprintable() or " " in chosen):
         raise UserError(f"{VARIABLE} must be at least {SHORTEST} letters and digits: unset it to get a new token.")
-    return chosen or secrets.token_urlsafe(24), bool(chosen)
+    return chosen or new_token(), bool(chosen)

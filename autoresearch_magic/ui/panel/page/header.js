@@ -1,6 +1,6 @@
 /** The head of the panel: what is studied, in which state, and the buttons. */
 
-import { div, h, s, setText } from "./elements.js";
+import { div, h, s, setText, worded } from "./elements.js";
 import { AT_WORK, ENDED } from "./states.js";
 
 /** Buttons use aria-disabled: with the attribute `disabled`, one that was pressed by a key would lose the focus. */
@@ -56,7 +56,7 @@ export function updateHeader(parts, now, pending) {
 
 function updateButtons(parts, now, pending) {
   const { study, state } = now, ended = ENDED.has(state), held = state === "paused" || state === "pausing";
-  const driven = study.agent === "me" ? "The next version comes from you: %autoresearch try SUMMARY" : "";
+  const driven = study.agent === "me" ? worded("The next version comes from you: %autoresearch try SUMMARY") : "";
   const bounded = ended && now.further !== null && now.further !== undefined && !driven;
   parts.does = !ended ? (held ? "resume" : "pause") : bounded ? "more" : "resume";
   dress(parts.go, parts.does === "pause" ? "pause" : "resume", !ended ? (held ? "Resume" : "Pause") : "Continue");

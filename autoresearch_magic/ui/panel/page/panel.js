@@ -16,7 +16,7 @@
 
 import { buildCharts } from "./charts.js";
 import { buildDetail } from "./detail.js";
-import { h, setText } from "./elements.js";
+import { h, setText, useShell, worded } from "./elements.js";
 import { buildHeader, updateHeader } from "./header.js";
 import { isDark, keepKeys } from "./host.js";
 import { buildInsights } from "./insights.js";
@@ -31,15 +31,16 @@ import { buildTiles, updateTiles } from "./tiles.js";
 import { PATIENCE, TOAST, openTransport } from "./transport.js";
 import { VALUED } from "./verdicts.js";
 
-/** Return commands to try after the end of a study. */
-export function hints(now) {
+/** Return commands to try after the end of a study; in a shell those that it has. */
+export function hints(now, shell = false) {
   const number = now.headline?.number || now.best?.number || 0;
   if (!number) return ["%autoresearch best", "%autoresearch history"];
-  const out = now.study.verify ? ["apply"] : ["use", "restore"]; // out of the study: to the branch, into the kernel, into a cell
+  const out = now.study.verify ? ["apply"] : shell ? ["restore"] : ["use", "restore"]; // out of the study: to the branch, into the kernel, into a cell
   return ["%autoresearch best", ...["diff", ...out].map((command) => `%autoresearch ${command} ${number}`)];
 }
 
 export function render({ model, el, signal }) {
+  useShell(model.shell);
   const store = newStore();
   const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", refused: "", sentAt: 0, rows: 0 };
   const panel = {
@@ -112,16 +113,19 @@ export function render({ model, el, signal }) {
     notice.hidden = !kind;
     root.classList.toggle("arm-stale", Boolean(kind));
     theme();
-    if (kind === "busy") setText(notice, "The kernel is busy. The study keeps running; this panel updates when the kernel is free.");
-    if (kind === "none" && !notice.firstElementChild) {
+    const said = kind && model.silence?.(kind); // a host that is no kernel has its own words
+    if (said !== undefined && kind) [notice.hidden, notice.textContent] = [!said, said];
+    else if (kind === "busy") setText(notice, "The kernel is busy. The study keeps running; this panel updates when the kernel is free.");
+    else if (kind === "none" && !notice.firstElementChild) {
       notice.replaceChildren("No answer from the kernel: run the cell again, or ", h("code", {}, "%autoresearch resume NAME"), ". If the kernel is only busy, the panel fills in by itself.");
     }
-    if (kind === "none") setText(header.pill.lastChild, "no kernel");
+    if (kind === "none") setText(header.pill.lastChild, said === undefined ? "no kernel" : "no answer");
   }
 
   function update() {
     const { now } = store;
     if (!now) return charts.update(null);
+    model.told?.(now);
     view.rows += store.dirty.size;
     // A new formatter redraws every row, so keep the old one while the decimals are the same.
     const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
@@ -148,9 +152,10 @@ export function render({ model, el, signal }) {
     traceback.hidden = !now.traceback; // of a failed study, or what an agent has printed that ended the search
     setText(traceback, now.traceback ?? "");
     hint.hidden = now.state !== "finished";
-    if (!hint.hidden && hint.getAttribute("data-arm-for") !== hints(now).join()) {
-      hint.setAttribute("data-arm-for", hints(now).join());
-      hint.replaceChildren("Next: ", ...hints(now).flatMap((text, i) => [i ? " · " : "", h("code", {}, text)]));
+    const next = hints(now, model.shell).map(worded);
+    if (!hint.hidden && hint.getAttribute("data-arm-for") !== next.join()) {
+      hint.setAttribute("data-arm-for", next.join());
+      hint.replaceChildren("Next: ", ...next.flatMap((text, i) => [i ? " · " : "", h("code", {}, text)]));
     }
     const last = store.rows.get(store.rows.size - 1);
     setText(spoken, [now.state, last ? `experiment ${last.number}: ${last.verdict}, ${view.format(last.value)}` : ""].filter(Boolean).join("; "));
