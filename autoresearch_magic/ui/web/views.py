@@ -44,10 +44,8 @@ class View:
         self.session: PanelSession = open_session(study, self._send)
 
     def _send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
-        if isinstance(said := content.get("message"), str):
-            content = {**content, "message": for_shell(said)}
         with self._changed:
-            self._waiting.append((content, buffers or []))
+            self._waiting.append((_worded(content), buffers or []))
             del self._waiting[:-MOST_MESSAGES]
             self._open.discard(str(content.get("key")))
             self._taken += content.get("type") == "taken"
@@ -101,3 +99,11 @@ class Views:
                 del self._views[min(self._views, key=lambda key: self._views[key].used)]
             made = self._views[name] = View(self._study())
             return made
+
+
+def _worded(content: dict[str, Any]) -> dict[str, Any]:
+    """Return content with the commands in its messages as a shell types them."""
+    worded = {key: _worded(each) if isinstance(each, dict) else each for key, each in content.items()}
+    if isinstance(said := worded.get("message"), str):
+        worded["message"] = for_shell(said)
+    return worded

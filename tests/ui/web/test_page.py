@@ -69,6 +69,7 @@ def test_a_study_of_a_shell_on_its_page(context, terminal, tmp_path):
         page.reload()
         page.get_by_role("button", name="Experiment 1, details").click()
         page.get_by_text("X = 3.0").first.wait_for()
+        page.keyboard.press("Escape")
     page.get_by_text("The server of this page has ended; the study is not affected.").wait_for()
     page.get_by_text("autoresearch watch night --web").wait_for()
     refused = [text for text in said if "ERR_CONNECTION_REFUSED" not in text]
