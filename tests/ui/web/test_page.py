@@ -78,6 +78,6 @@ def test_a_study_of_a_shell_on_its_page(context, terminal, tmp_path):
         page.locator("#absent").wait_for(state="hidden")
         page.get_by_role("button", name="Stop").click()
         process.wait(30)
-        page.get_by_text("Stopped after experiment").wait_for()
+        page.locator(".arm-pill[data-arm-state=stopped]").wait_for()
     assert not refused
     assert {url.partition("//")[2].partition("/")[0] for url in asked} == {f"127.0.0.1:{server.port}"}
