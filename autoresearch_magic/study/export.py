@@ -1,4 +1,4 @@
-"""Write a study out: a DataFrame, files, a report."""
+"""Write a study out: a DataFrame and files. The report is in `report`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import shlex
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from ..source.files import is_bundle, split
 from ..storage.results_tsv import nine_column_table, ten_column_table
 from ..text import fenced
 from .status import StudyStatus
-from .summary import report_markdown, result_line
+from .summary import result_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,18 +88,6 @@ def history_csv(status: StudyStatus) -> str:
     table.writeheader()
     table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(status))
     return out.getvalue()
-
-
-def write_report(status: StudyStatus, path: Path) -> Path:
-    """Write the report, with the progress chart beside it."""
-    if path.suffix.lower() not in (".md", ".markdown"):
-        raise UserError(f"A report is Markdown: give a path that ends in .md, not {path.name!r}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report_markdown(status), encoding="utf-8")
-    picture = status.folder / "progress.png"
-    if picture.is_file() and path.parent.resolve() != status.folder.resolve():
-        shutil.copyfile(picture, path.parent / "progress.png")
-    return path
 
 
 def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:

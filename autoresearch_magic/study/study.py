@@ -290,20 +290,20 @@ class Study(BackgroundStudy):
         return apply_to_branch(self.status, self.status.incumbent if number is None else self.experiment(number))
 
     def report(self, path: str | Path | None = None, *, confirm: bool = True) -> Path:
-        """Write a report in Markdown and return its path.
+        """Write a report and return its path.
 
         Parameters
         ----------
         path : str or Path, optional
-            ``report.md`` in the study's folder by default.
+            ``report.html`` in the study's folder by default: one file that needs nothing else. A path that ends in ``.md`` gives Markdown.
         confirm : bool
             Whether to measure best and baseline again first, when the study has ended without that.
         """
-        from .export import write_report
+        from .report.write import NAME, write_report
 
         if confirm and self.unconfirmed:
             self.ask_confirmation().wait()
-        return write_report(self.status, self.folder / "report.md" if path is None else Path(path))
+        return write_report(self, self.folder / NAME if path is None else Path(path))
 
 
 def _branch_exists(definition: Definition, name: str) -> bool:

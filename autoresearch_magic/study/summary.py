@@ -46,12 +46,7 @@ def result_line(status: StudyStatus) -> str:
         return "no baseline yet"
     if head is not None:
         once = head.repeats < 2
-        # Without noise the difference of the two is what their digits must show.
-        best_noise = (not once and head.best_sd) or status.noise.at(head.best)
-        baseline_noise = (not once and head.baseline_sd) or status.noise.at(head.baseline)
-        ours, theirs = metric.format(head.best, best_noise), metric.format(head.baseline, baseline_noise)
-        if ours == theirs and not (best_noise or baseline_noise):
-            ours, theirs = metric.format_apart(head.best, head.baseline)
+        ours, theirs = headline_values(status)
         sds = ("", "") if once else (f" (sd {head.best_sd:.2g})", f" (sd {head.baseline_sd:.2g})")
         kind = status.settings.statistic
         taken = "" if kind == "mean" or once else f" ({kind} of the runs)"
@@ -62,6 +57,20 @@ def result_line(status: StudyStatus) -> str:
     if best.number == 0:
         return f"{metric.name} {status.format(best.value)} is the baseline; nothing has beaten it"
     return f"{metric.name} {status.format(best.value)} (experiment {best.number}), baseline {status.format(baseline.value)}"
+
+
+def headline_values(status: StudyStatus) -> tuple[str, str]:
+    """Return best and baseline of the confirmed result, with the digits that their noise allows."""
+    metric, head = status.metric, status.headline
+    assert head is not None, "the result is not confirmed"
+    once = head.repeats < 2
+    # Without noise the difference of the two is what their digits must show.
+    best_noise = (not once and head.best_sd) or status.noise.at(head.best)
+    baseline_noise = (not once and head.baseline_sd) or status.noise.at(head.baseline)
+    ours, theirs = metric.format(head.best, best_noise), metric.format(head.baseline, baseline_noise)
+    if ours == theirs and not (best_noise or baseline_noise):
+        return metric.format_apart(head.best, head.baseline)
+    return ours, theirs
 
 
 def beyond_chance(head: Headline | None) -> bool:

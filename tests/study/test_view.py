@@ -43,5 +43,8 @@ def test_exports_and_the_report(make_study, tmp_path):
     for bad in ("x.docx", "x"):
         with pytest.raises(UserError, match="Cannot export"):
             study.export(bad)
-    with pytest.raises(UserError, match=r"ends in \.md"):
-        study.report("r.html")
+    page = study.report().read_text()
+    assert page.startswith("<!doctype html>")
+    assert (study.folder / "report.html").is_file()
+    with pytest.raises(UserError, match=r"ends in \.html or \.md"):
+        study.report("r.txt")

@@ -131,7 +131,7 @@ def test_the_report_is_written_to_the_given_path(study, tmp_path):
     assert f"The report is at {tmp_path / 'out.md'}" in reply.text
     assert "2 experiments, 1 kept, 1 proven, 0 discarded, 1 failed" in reply.text
     report_reply(study, None)
-    assert (study.folder / "report.md").is_file()
+    assert (study.folder / "report.html").is_file()
 
 
 def test_the_report_of_a_study_without_a_baseline(make_study, tmp_path):

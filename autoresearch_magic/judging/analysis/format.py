@@ -34,21 +34,21 @@ class _Table:
 
 def evals_text(evals: Findings) -> str:
     """Return the analysis as plain text."""
-    parts = ["\n".join(f"{name + ':':<12} {_printable(line)}" for name, line in _lines(evals))]
+    parts = ["\n".join(f"{name + ':':<12} {_printable(line)}" for name, line in evals_lines(evals))]
     parts += [_text_table(table) for table in _tables(evals)]
     return "\n\n".join(parts)
 
 
 def evals_markdown(evals: Findings) -> str:
     """Return the analysis as Markdown."""
-    parts = ["\n".join(f"- **{name}**: {escape(line)}" for name, line in _lines(evals))]
+    parts = ["\n".join(f"- **{name}**: {escape(line)}" for name, line in evals_lines(evals))]
     parts += [_markdown_table(table) for table in _tables(evals)]
     return "\n\n".join(parts)
 
 
 def evals_line(evals: Findings) -> str:
     """Return the analysis in one line, for the notice every so many experiments (``--evals-interval``)."""
-    lines = {name: line for name, line in _lines(evals) if name in ("Result", "Keep rate", "Advice")}
+    lines = {name: line for name, line in evals_lines(evals) if name in ("Result", "Keep rate", "Advice")}
     return "Evals: " + "; ".join(_printable(line).rstrip(".") for line in reversed(lines.values())) + "."
 
 
@@ -64,7 +64,8 @@ def plateau_line(flat: Plateau) -> str:
 # -- lines ------------------------------------------------------------------------------------------------------------
 
 
-def _lines(evals: Findings) -> Iterator[tuple[str, str]]:
+def evals_lines(evals: Findings) -> Iterator[tuple[str, str]]:
+    """Yield the analysis in lines, each with its name; the advice first."""
     metric = evals.metric
     yield "Advice", f"{evals.advice.action}. {evals.advice.reason}"
     if evals.baseline is None:

@@ -65,7 +65,7 @@ def test_define_start_wait_and_inspect(kernel, tmp_path):
     assert restored.next_input.startswith("%%autoresearch target\nX = ")
     assert kernel.run("%autoresearch report").status == "ok"
     folder = next((tmp_path / ".autoresearch").iterdir())
-    assert "## Everything that was tried" in (folder / "report.md").read_text()
+    assert "<h2>All experiments</h2>" in (folder / "report.html").read_text()
     assert (folder / "results.tsv").read_text().count("\n") == 8
     assert (folder / "progress.png").read_bytes().startswith(b"\x89PNG")
     assert kernel.run("%unload_ext autoresearch_magic").status == "ok"
