@@ -85,7 +85,9 @@ def apply(session: Session, arguments: argparse.Namespace) -> Reply:
 
 @command(
     "report",
-    argument("path", nargs="?", metavar="PATH", help="where to write it: .html (default), or .md for Markdown", values=paths),
+    argument(
+        "path", nargs="?", metavar="PATH", help="where to write it: .html (default), or .md for Markdown", values=paths
+    ),
     of_study=True,
 )
 def report(session: Session, arguments: argparse.Namespace) -> Reply:
