@@ -174,7 +174,7 @@ def in_the_browser(count: int, browser: Any, folder: Path) -> None:
     clicks = []
     for _ in range(5):
         page.evaluate("window.began = performance.now(); document.querySelectorAll('.arm-row .arm-opener')[3].click()")
-        page.wait_for_selector(".arm-detail .arm-diff", state="attached")
+        page.wait_for_selector(".arm-detail .arm-code", state="attached")
         clicks.append(page.evaluate("performance.now() - began"))
         page.keyboard.press("Escape")
         page.evaluate("document.querySelector('.arm-detail')?.close?.()")

@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS measurement (
     made_at REAL NOT NULL, conditions TEXT, notes TEXT NOT NULL DEFAULT '[]',
     artifacts TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS measurement_of ON measurement (experiment, kind);
 CREATE INDEX IF NOT EXISTS experiment_mark ON experiment (number, verdict, judged_at, commit_sha);
 """
 
@@ -313,6 +314,11 @@ class Journal:
     def runs(self, after: int = 0) -> list[Run]:
         """Return all measurements in the order they were made; with `after`, those behind the run of that number."""
         rows = self.select("SELECT * FROM measurement WHERE id > ? ORDER BY id", after)
+        return [Run(row["experiment"], row["kind"], _measurement(row), row["id"]) for row in rows]
+
+    def runs_of(self, number: int, kind: RunKind) -> list[Run]:
+        """Return the measurements of one experiment and purpose, in the order they were made."""
+        rows = self.select("SELECT * FROM measurement WHERE experiment = ? AND kind = ? ORDER BY id", number, kind)
         return [Run(row["experiment"], row["kind"], _measurement(row), row["id"]) for row in rows]
 
     def runs_since(self, number: int) -> int:

@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 
 from ..experiment import Experiment, Verdict
+from ..judging.forecast import format_forecast, parse_forecast
 from ..judging.gains import PROVEN, Gain
-from ..metric import format_number
+from ..metric import Metric, format_number
 from ..text import counted
 
 DASH = "–"
@@ -94,6 +95,43 @@ def details(e: Experiment, gain: Gain | None, sd: float = 0.0) -> list[tuple[str
             ("Chance of being better", chance(gain)),
         ]
     return [*lines, ("Proven", proof(gain))] if e.verdict is Verdict.KEEP else lines
+
+
+def forecast_outcome(e: Experiment, gain: Gain | None, metric: Metric, sd: float = 0.0) -> str:
+    """Return what an agent expected of an experiment, and what came of it; empty where it expected nothing.
+
+    Changes of the metric itself: below zero is better for a metric that is minimised.
+
+    Examples
+    --------
+    ``expected -0.05 (sd 0.02), got -0.02, 95% interval -0.03 to -0.01: better, but less than expected``
+    """
+    text = " ".join(e.proposal.expect.split())
+    if not text:
+        return ""
+    found = parse_forecast(text, metric)
+    expected = f"expected {format_forecast(*found)}" if found else f'expected "{text}"'
+    if gain is None:
+        return f"{expected}, got no value" if e.value is None else expected
+    flip = -1 if metric.minimize else 1
+
+    def change(value: float) -> str:
+        size = _amount(gain, abs(value), sd)
+        return size if not any("1" <= c <= "9" for c in size) else f"{'+' if flip * value > 0 else '-'}{size}"
+
+    got = f"{expected}, got {change(gain.gain)}"
+    if gain.low is None or gain.high is None:
+        return got
+    if gain.low < gain.high:
+        got += f", 95% interval {' to '.join(change(end) for end in sorted((gain.low, gain.high), key=lambda v: flip * v))}"
+    if found is None:
+        return got
+    hoped = flip * found[0]
+    if gain.low <= hoped <= gain.high:
+        return f"{got}: that agrees" if gain.low < gain.high else f"{got}: just that"
+    if hoped < gain.low:
+        return f"{got}: better than expected"
+    return f"{got}: " + ("better, but less than expected" if gain.gain > 0 and hoped > 0 else "worse than expected")
 
 
 def verdict_words(e: Experiment, gains: Mapping[int, Gain]) -> str:

@@ -66,6 +66,11 @@ class Gains:
             thread.join(PATIENCE)
         return self._known
 
+    def ready(self, study: Study) -> bool:
+        """Whether the present gains are worked out, so that asking the study for them takes no time; begins it where they are not."""
+        self.now(study)
+        return self._of is study.status.experiments
+
     def _work(self, study: Study) -> None:
         status = study.status
         experiments = status.experiments

@@ -132,7 +132,7 @@ def test_the_chart_and_the_table_work_by_keys(page, study):
     said = page.locator(".arm-plot [role=status]")
     assert said.inner_text() == "Experiment 2: discard, 3.500, gain −1.5, built on the baseline, idea 2"
     page.keyboard.press("Enter")
-    page.wait_for_selector(".arm-detail[open] .arm-diff")
+    page.wait_for_selector(".arm-detail[open] .arm-code")
     assert page.get_by_role("dialog", name="Experiment 2").count() == 1
     page.keyboard.press("Escape")
     assert page.locator(".arm-open, .arm-detail[open]").count() == 0
@@ -163,7 +163,7 @@ def test_proven_keeps_are_filled_and_the_others_hollow(page, study):
     assert "chance of being better" in said
     assert said.endswith("not proven yet, built on #1")
     page.get_by_role("button", name="Experiment 1, details").click()
-    page.wait_for_selector(".arm-detail .arm-diff")
+    page.wait_for_selector(".arm-detail .arm-code")
     assert "Expected gain" in page.locator(".arm-detail dl").inner_text()
 
 
@@ -196,7 +196,7 @@ def test_text_and_lines_have_enough_contrast(page, study, dark):
     opened(page, 62)
     page.wait_for_selector(".arm-line.arm-other", state="attached")
     page.get_by_role("button", name="Experiment 61, details").click()
-    page.wait_for_selector(".arm-detail .arm-diff")
+    page.wait_for_selector(".arm-detail .arm-code")
     page.get_by_role("button", name="Copy").hover()
     assert page.locator(".arm-panel").get_attribute("data-arm-theme") == ("dark" if dark else "light")
     found = page.evaluate(CONTRAST)

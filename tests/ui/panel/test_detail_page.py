@@ -2,7 +2,12 @@
 
 import pytest
 
-from .page import fill, opened
+from autoresearch_magic.curve import Point
+from autoresearch_magic.events import Judged
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+
+from ...axe import serious
+from .page import CONTRAST, experiment, fill, opened
 
 pytestmark = pytest.mark.browser
 
@@ -130,3 +135,83 @@ def test_in_a_frame_as_high_as_its_content_it_is_below_the_charts(browser, page,
         assert dialog.evaluate("node => node.previousElementSibling.matches('.arm-charts')")
         page.keyboard.press("Escape")
         assert dialog.count() == 0
+
+
+def test_the_difference_in_its_forms(page, study):
+    fill(study, 60)
+    opened(page, 60)
+    dialog = detail(page, 50)
+    code = dialog.get_by_role("region", name="Difference from experiment 0 to experiment 50")
+    code.wait_for()
+    assert code.locator("ins code").all_inner_texts() == ["# 50"]
+    assert code.locator(".arm-code-gap").inner_text() == "4 unchanged lines"
+    dialog.get_by_role("button", name="whole").click()
+    page.wait_for_selector(".arm-code-gap", state="detached")
+    dialog.get_by_role("button", name="side by side").click()
+    assert code.locator(".arm-code-pair").count() == 8
+    assert code.locator(".arm-code-pair").last.inner_text().split() == ["#", "0", "#", "50"]
+    dialog.get_by_label("Another experiment to compare with").fill("40")
+    page.keyboard.press("Enter")
+    other = dialog.get_by_role("region", name="Difference from experiment 40 to experiment 50")
+    other.wait_for()
+    assert other.locator("del .arm-marked").all_inner_texts() == ["40"]
+    assert other.locator("ins .arm-marked").all_inner_texts() == ["50"]
+    page.keyboard.press("Alt+ArrowLeft")  # the form stays, and it is the parent again that it is compared with
+    dialog = page.get_by_role("dialog", name="Experiment 49")
+    dialog.get_by_role("region", name="Difference from experiment 0 to experiment 49").wait_for()
+    assert dialog.locator(".arm-code-pair").count() == 8
+    dialog.get_by_role("button", name="source only").click()
+    dialog.get_by_role("region", name="Source of experiment 49").wait_for()
+    assert dialog.locator(".arm-t-kw").first.inner_text().strip() == "from"
+    page.set_viewport_size({"width": 600, "height": 800})
+    dialog.get_by_role("button", name="parent").or_(dialog.get_by_role("button", name="baseline")).first.click()
+    dialog.get_by_role("region", name="Difference from experiment 0 to experiment 49").wait_for()
+    assert dialog.locator(".arm-code-pair").count() == 0, "two versions have no room beside each other"
+
+
+def test_the_baseline_and_an_experiment_without_a_value(page, study):
+    error = "Traceback (most recent call last):\n" + "  File <target>\n" * 3000 + "KeyError: <b>x</b>\n"
+    failed = Measurement(
+        Outcome.CRASH,
+        None,
+        seed=0,
+        seconds=1.0,
+        error="KeyError",
+        traceback=error,
+        artifacts={"a.txt": "\x00\x1b[31m<i>"},
+    )
+    summary = "<b>" + "long " * 100
+    study.status.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
+    study.status.take(
+        Judged(Experiment(1, 0, Proposal("X = 1\n", summary), verdict=Verdict.CRASH, measurements=(failed,)))
+    )
+    opened(page, 2)
+    dialog = detail(page, 0)
+    dialog.get_by_role("region", name="Source of experiment 0").wait_for()
+    assert dialog.get_by_role("group", name="Difference from").count() == 0
+    page.keyboard.press("Alt+ArrowRight")
+    dialog = page.get_by_role("dialog", name="Experiment 1")
+    dialog.locator(".arm-error").wait_for()
+    assert "no value" in dialog.locator(".arm-detail-head").inner_text()
+    assert dialog.locator(".arm-error").inner_text().rstrip().endswith("KeyError: <b>x</b>")
+    assert dialog.locator("dd").first.inner_text() == summary.strip()
+    assert dialog.locator(".arm-detail-head").bounding_box()["height"] < 150, "a long summary is cut in the head"
+    dialog.get_by_text("a.txt").click()
+    assert dialog.locator(".arm-detail-file pre").inner_text().endswith("<i>")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious_in_it(page, study, dark):
+    page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    curve = [Point(n / 100, n / 20, n, {"loss": 5 / (1 + n)}) for n in range(20)]
+    fill(study, 4)
+    study.status.take(Judged(experiment(4, 0.5, Verdict.KEEP, curve)))
+    opened(page, 5)
+    dialog = detail(page, 4)
+    dialog.get_by_role("button", name="whole").click()
+    dialog.get_by_role("region", name="Table of runs").wait_for()
+    dialog.locator(".arm-detail-curve .arm-line").wait_for(state="attached")
+    page.wait_for_selector(".arm-code .arm-t-kw")
+    assert serious(page) == []
+    weak = {(name, round(ratio, 2)) for least, ratio, name in page.evaluate(CONTRAST) if ratio < least}
+    assert not weak

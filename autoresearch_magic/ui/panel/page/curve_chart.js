@@ -107,7 +107,7 @@ export function buildCurve(panel) {
 const curveFigure = (value, unit) => (Math.abs(value) >= 1e7 || (value && Math.abs(value) < 1e-5) ? value.toExponential(3) : value.toFixed(Math.min(10, Math.max(0, 2 - Math.floor(Math.log10(unit)))))).replaceAll("-", "−");
 
 /** Draw both curves: smoothed, and behind the first one as it was reported. Returns the scales. */
-function drawCurves(svg, width, height, live, other, whole) {
+export function drawCurves(svg, width, height, live, other, whole) {
   svg.replaceChildren();
   const values = [...live.raw, ...other.smooth].map((p) => p[1]).sort((a, b) => a - b);
   // The first values of a run are often far off and would flatten the others: leave the most extreme out of the range.

@@ -1,15 +1,18 @@
-/** What the detail of an experiment holds: facts, difference, output. */
+/** What the detail of an experiment holds below its head: facts, curve, difference, runs, output, files. */
 
-import { diffBlock } from "./diff.js";
-import { div, h } from "./elements.js";
+import { buildDiff } from "./diff.js";
+import { div, h, span } from "./elements.js";
 import { duration } from "./numbers.js";
+import { buildRuns, memory } from "./runs.js";
+import { MEANING, PROVEN, isProven } from "./verdicts.js";
 
 /** Build what is below the head of the detail. `update` is given the row of the experiment; `source` promises its source. */
 export function buildDetailBody(panel) {
-  const node = div("box");
-  let shown = null;
-
-  const details = (row) => panel.ask(`${row.number}:show`, { type: "show", number: row.number }) ?? null;
+  const { store } = panel;
+  const difference = buildDiff(panel), runs = buildRuns(panel);
+  const facts = div("detail-facts"), error = h("section", { class: "detail-error", "aria-label": "Error", hidden: "" }), files = div("detail-files");
+  const node = div("box", div("detail-top", facts, runs.chart), error, difference.node, runs.table, files);
+  let drawn = "", shown = null;
 
   async function source(number) {
     for (let tries = 0; tries < 100; tries++) {
@@ -21,25 +24,48 @@ export function buildDetailBody(panel) {
   }
 
   function update(row) {
-    const detail = details(row);
-    if (shown && shown[0] === row && shown[1] === detail) return;
-    shown = [row, detail];
-    node.replaceChildren(...detailBox(row, detail));
+    difference.update(row.number, row.parent ?? null); // first: it is what is looked for
+    const detail = panel.ask(`${row.number}:show`, { type: "show", number: row.number });
+    const wanted = [row.number, row.verdict, row.reason, row.summary, isProven(store, row.number)].join();
+    if (detail !== shown || wanted !== drawn) {
+      [shown, drawn] = [detail, wanted];
+      facts.replaceChildren(h("dl", {}, ...factLines(row, detail ?? {}, isProven(store, row.number))), ...(detail ? [] : [div("loading", "Loading the details from the kernel…")]));
+      error.hidden = !detail?.error;
+      error.replaceChildren(span("caption", "Error"), h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail?.error ?? ""));
+      files.replaceChildren(...(detail?.artifacts ?? []).map(([path, text]) => h("details", { class: "detail-file" }, h("summary", {}, span("quiet", "File of the run: "), path),
+        h("pre", { class: "pre", tabindex: "0", "aria-label": path }, text))));
+    }
+    runs.update(row.number);
   }
 
   return { node, update, source };
 }
 
-function detailBox(row, detail) {
-  const item = (label, text) => (text ? [h("dt", {}, label), h("dd", {}, text)] : []);
-  const facts = [row.seconds > 0 ? duration(row.seconds) : "", row.repeats > 1 ? `${row.repeats} runs` : "", row.agent].filter(Boolean).join(" · ");
-  const pre = (name, label, text) => h("pre", { class: name, tabindex: "0", "aria-label": label }, text);
-  if (!detail) return [div("loading", "Loading the details from the kernel…")];
+function factLines(row, detail, proven) {
+  const item = (label, ...text) => (text.some(Boolean) ? [h("dt", {}, label), h("dd", {}, ...text)] : []);
+  const meaning = row.verdict === "keep" ? PROVEN[Number(proven)] : MEANING[row.verdict];
+  const summary = detail.summary ?? row.summary, long = summary.length > 160; // the head shows two lines of it
   return [
-    h("dl", {}, ...item("Hypothesis", detail.hypothesis), ...(detail.evidence ?? []).flatMap((each) => item(...each)),
-      ...item("What decided", detail.reason || row.reason), ...item("Also measured", detail.numbers), ...item("Notes", detail.notes), ...item("Run", facts)),
-    ...(detail.error ? [h("pre", { class: "pre error", tabindex: "0", "aria-label": "Error" }, detail.error)] : []),
-    ...(detail.diff ? [row.number === 0 ? pre("pre", "Source", detail.diff) : diffBlock(detail.diff)] : []),
-    ...(detail.output ? [h("details", { class: "output", open: detail.error ? "" : null }, h("summary", {}, "Output (the end of it)"), pre("pre", "Output", detail.output))] : []),
+    ...(long ? item("Summary", summary) : []), ...item("Verdict", `${row.verdict}: ${meaning}`), ...item("What decided", detail.reason || row.reason),
+    ...evidenceLines(detail.evidence ?? []).flatMap(([name, text]) => item(name, text)), ...item("Hypothesis", detail.hypothesis), ...item("What came of it", signs(detail.forecast ?? "")),
+    ...item("Also measured", signs(detail.numbers ?? "")), ...item("Notes", ...(detail.notes ?? []).map((note) => div("", note))),
+    ...item("Took", [row.seconds > 0 && `${duration(row.seconds)}${row.repeats > 1 ? ` in ${row.repeats} runs` : ""}`, detail.memory > 0 && `${memory(detail.memory)} of memory at most`].filter(Boolean).join(", ")),
+    ...item("Proposed by", [row.agent, ...usageWords(detail.usage ?? {})].filter(Boolean).join(" · ")), ...item("Commit", detail.commit),
   ];
+}
+
+/** Put gain, interval and chance into one line; whether a keep is proven is another one. */
+function evidenceLines(evidence) {
+  const known = new Map(evidence), proven = known.get("Proven");
+  const gain = [known.get("Expected gain"), known.has("95% interval") && `95% interval ${known.get("95% interval")}`, known.has("Chance of being better") && `chance of being better ${known.get("Chance of being better")}`];
+  return [["Expected gain", signs(gain.filter(Boolean).join(", "))], ["Proven", proven ?? ""]];
+}
+
+/** Write the minus signs of numbers as such. */
+const signs = (text) => text.replace(/(^|[\s(])-(?=[\d.])/g, "$1−");
+
+function usageWords({ input, output, seconds, cost }) {
+  if (seconds === undefined) return [];
+  const money = cost === null ? "cost unknown" : cost ? `$${cost.toFixed(cost < 1 ? 3 : 2)}` : "";
+  return [input || output ? `${input.toLocaleString("en")} tokens in, ${output.toLocaleString("en")} out` : "", seconds ? duration(seconds) : "", money];
 }

@@ -168,7 +168,7 @@ export function render({ model, el, signal }) {
   const resized = new ResizeObserver(() => {
     theme();
     charts.update(store.now);
-    if (store.now) insights.update(store.now);
+    if (store.now) for (const section of [detail, insights]) section.update(store.now);
   });
   resized.observe(root);
   let closed = false;
