@@ -12,7 +12,10 @@ AGENTS := .test-agents
 AGENT_PACKAGES := @openai/codex@0.171.0 opencode-ai@1.18.33
 AIDER := aider-chat==0.86.2
 
-.PHONY: help demo lab check quick test test-agents lint format clean
+# What an editable install copies into .venv: when it changes, it has to be installed again.
+EXTENSION := hatch_build.py $(wildcard autoresearch_magic/ui/jupyter/labextension/*.*)
+
+.PHONY: help demo lab check quick test test-agents lint format wheel clean
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -43,19 +46,25 @@ format: $(VENV)/.dev ## put the code into form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+wheel: $(VENV)/.dev ## build the wheel into dist/, and check that it holds the JupyterLab extension
+	rm -f dist/autoresearch_magic-*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@$(BIN)/python -m zipfile --list dist/autoresearch_magic-*.whl | grep -q 'share/jupyter/labextensions/autoresearch-magic/static/extension' \
+		&& echo "$$(ls dist/autoresearch_magic-*.whl): with the JupyterLab extension" || { echo "The wheel lacks the JupyterLab extension."; exit 1; }
+
 clean: ## remove what the commands made
-	rm -rf $(VENV) $(AGENTS) .autoresearch notebooks/.autoresearch notebooks/*.executed.ipynb
+	rm -rf $(VENV) $(AGENTS) dist/autoresearch_magic-*.whl .autoresearch notebooks/.autoresearch notebooks/*.executed.ipynb
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up $(VENV) (once; a minute or two, more where torch has to be downloaded)"
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.lab: pyproject.toml constraints.txt $(EXTENSION) | $(BIN)/python
 	$(INSTALL) --editable '.[torch,lab]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.dev: pyproject.toml constraints.txt $(EXTENSION) | $(BIN)/python
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.lab
 

@@ -27,6 +27,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from autoresearch_magic.ui.jupyter.labextension import NAME, write_extension
+
 from .browser import chromium
 
 NOT_OURS = (
@@ -58,6 +60,7 @@ class Server:
         self.settings = folder / "JUPYTER_CONFIG_DIR" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
         self.settings.mkdir(parents=True)
         self.set("notification", {"fetchNews": "false", "checkForUpdates": False})
+        write_extension(folder / "JUPYTER_DATA_DIR" / "labextensions" / NAME, "0")  # as it is here; an installed one may be older
         extensions = {"jupyterlab": True, "notebook": True, "notebook_shim": True}
         with (folder / "server.log").open("w") as log:
             self._process = subprocess.Popen(

@@ -11,8 +11,12 @@ from typing import Any
 import anywidget
 
 from ...study.study import Study
+from ...study.summary import result_line
 from ..panel.assets import page_script, page_style
 from ..panel.opening import open_session
+
+PANEL_TYPE = "application/vnd.autoresearch.panel+json"
+"""What our JupyterLab extension shows where the widget's model is gone: the name of the study and a summary."""
 
 
 class Panel(anywidget.AnyWidget):  # type: ignore[misc]
@@ -46,6 +50,9 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         if data is not None:
             # Shown in a saved notebook where widgets are not; the picture is below it.
             data["text/plain"] = f"Live panel of {self._study.name}"
+            data[PANEL_TYPE] = {
+                "study": self._study.name, "summary": result_line(self._study.status), "model_id": self.model_id,
+            }  # fmt: skip
         return bundle
 
 

@@ -27,22 +27,25 @@ def page_script() -> str:
     A host needs an element, and an object with ``send(content)``, ``on(name, call)`` and ``off(name, call)``:
     ``render({ model, el })`` returns a function that removes the panel.
     """
-    order: list[str] = []
+    return join_modules(PAGE, "panel")
+
+
+def join_modules(folder: Path, last: str) -> str:
+    """Return the modules of a folder that one of them needs as one text, in the order of their imports and without these."""
+    order: dict[str, str] = {}
+    begun: set[str] = set()
 
     def visit(name: str) -> None:
-        if name in order:
+        if name in begun:
             return
-        for other in _IMPORT.findall(source(name)):
+        begun.add(name)
+        text = (folder / f"{name}.js").read_text("utf-8")
+        for other in _IMPORT.findall(text):
             visit(other)
-        order.append(name)
+        order[name] = f"// {name}.js\n{_EXPORT.sub('', _IMPORT.sub('', text))}"
 
-    visit("panel")
-    return "\n".join(f"// {name}.js\n{_EXPORT.sub('', _IMPORT.sub('', source(name)))}" for name in order)
-
-
-def source(name: str) -> str:
-    """Return one module of the front end."""
-    return (PAGE / f"{name}.js").read_text("utf-8")
+    visit(last)
+    return "\n".join(order.values())
 
 
 @cache
