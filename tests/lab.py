@@ -60,7 +60,9 @@ class Server:
         self.settings = folder / "JUPYTER_CONFIG_DIR" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
         self.settings.mkdir(parents=True)
         self.set("notification", {"fetchNews": "false", "checkForUpdates": False})
-        write_extension(folder / "JUPYTER_DATA_DIR" / "labextensions" / NAME, "0")  # as it is here; an installed one may be older
+        write_extension(
+            folder / "JUPYTER_DATA_DIR" / "labextensions" / NAME, "0"
+        )  # as it is here; an installed one may be older
         extensions = {"jupyterlab": True, "notebook": True, "notebook_shim": True}
         with (folder / "server.log").open("w") as log:
             self._process = subprocess.Popen(

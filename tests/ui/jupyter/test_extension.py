@@ -20,7 +20,9 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
     """What a notebook file holds of a study that has run: its panel and the picture below it."""
-    study = Study("# Lower it", QUICK, metric="loss", experiments=2, name="seen", root=tmp_path_factory.mktemp("studies"))
+    study = Study(
+        "# Lower it", QUICK, metric="loss", experiments=2, name="seen", root=tmp_path_factory.mktemp("studies")
+    )
     study.start()
     assert study.wait(60)
     panel = Panel(study)._repr_mimebundle_()[0]
