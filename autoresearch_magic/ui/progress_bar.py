@@ -89,6 +89,7 @@ def follow(
     also: Callable[[Study], object] = lambda study: None,
     *,
     to_end: bool = False,
+    wait: Callable[[float], bool] | None = None,
 ) -> bool:
     """Wait until a study is paused or has ended, with a bar that ends with its result.
 
@@ -102,6 +103,8 @@ def follow(
         Called at each update of the bar.
     to_end : bool
         Whether to wait in pauses too, because another process may lift them.
+    wait : callable, optional
+        Waits at most so many seconds for the study in place of `Study.wait`, and returns whether it is paused or has ended.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def follow(
             left = REFRESH if end is None else min(REFRESH, end - time.monotonic())
             if left <= 0:
                 break
-            over = study.wait(left)
+            over = (wait or study.wait)(left)
             if over and to_end and study.status.state.ongoing:
                 time.sleep(left)
                 over = not study.status.state.ongoing

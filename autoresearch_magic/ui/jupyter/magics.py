@@ -27,6 +27,7 @@ from .defaults import Autoresearch
 from .progress_bar import NotebookBar, in_notebook
 from .result import Use, calling_frame, result_of, show_reply, use_of
 from .saved_picture import SavedPicture, update_picture
+from .serving import Serving, wait_serving
 from .variables import expand_variables
 
 if TYPE_CHECKING:
@@ -106,12 +107,18 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
     def work(self, work: Callable[[Callable[[float, str], None]], Reply]) -> Reply:
         """Do work that takes a while, with a progress bar; an interrupt ends it."""
         bar = make_bar()
-        try:
-            return work(bar.show)
-        except KeyboardInterrupt:
-            raise UserError("Interrupted: nothing was written.") from None
-        finally:
-            bar.close()
+        with Serving() as serving:
+
+            def show(share: float, text: str) -> None:
+                bar.show(share, text)
+                serving.serve()
+
+            try:
+                return work(show)
+            except KeyboardInterrupt:
+                raise UserError("Interrupted: nothing was written.") from None
+            finally:
+                bar.close()
 
     def watch(self, study: Study) -> None:
         """Show a study's panel and picture; in a terminal, print its kept experiments after the user's cells.
@@ -135,10 +142,12 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
 
     def wait(self, study: Study, timeout: float | None, *, question: bool = False) -> None:
         """Wait with a progress bar, for a study or the answer to a question; an interrupt leaves the study running."""
+        elsewhere = study.state == State.ELSEWHERE  # then a pause may be lifted from there as well
         try:
-            # The waiting cell blocks the kernel, so the panels cannot ask for updates: send them unasked.
-            elsewhere = study.state == State.ELSEWHERE  # then a pause may be lifted from there as well
-            over = follow(study, make_bar(), timeout, also=push_updates, to_end=elsewhere)
+            with Serving() as serving:
+                # Where messages cannot be served, the panels cannot ask for updates: send them unasked.
+                wait = partial(wait_serving, study, serving)
+                over = follow(study, make_bar(), timeout, also=push_updates, to_end=elsewhere, wait=wait)
         except KeyboardInterrupt:
             raise UserError(f"Stopped waiting; {study.name} keeps running. End it with  %autoresearch stop") from None
         if in_notebook():
