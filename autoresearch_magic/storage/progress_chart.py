@@ -23,9 +23,8 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager, get_f
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.path import Path as Polyline
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import Bbox, IdentityTransform
+from matplotlib.transforms import Affine2D, Bbox, IdentityTransform
 
 from ..experiment import Experiment, Headline, Verdict
 from ..metric import Metric, format_number
@@ -40,8 +39,14 @@ NAMED = 10
 """Kept experiments whose summaries are shown at most: the last one, and those with the largest gains."""
 NAME_LENGTH = 44
 
-PAPER, INK, SOFT, GRID = "#ffffff", "#1d2630", "#66707c", "#e8ebee"
-KEPT, DISCARDED, FAILED, NOISE = "#0f7b5c", "#b4bcc6", "#cf4a57", "#eef0f3"
+PAPER = "none"
+INK, KEPT, FAILED = "#787879", "#0b8964", "#d8434f"
+"""One picture is for white pages and for dark ones: it has no background, and these have a contrast of 4.2 at least with #fff and #111.
+
+No colour has 4.5 with both; 4.35 is the most.
+"""
+SOFT, DISCARDED, GRID, NOISE = INK, f"{INK}cc", f"{INK}33", f"{INK}1f"
+"""What stands back is transparent, so that it stands back on any page."""
 
 _Look = dict[str, Any]  # properties of a line, a marker or a text
 
@@ -118,6 +123,7 @@ class _Chart:
         self._legend([*self._draw_experiments(), *self._draw_baseline(noise)])
         layout.execute(self.figure)
         self.figure.set_layout_engine("none")  # names are placed by pixels, so nothing may move any more
+        self._open_marks()
         if headline is not None:
             self._draw_headline(headline)
         if len(self.kept) > 1:
@@ -166,7 +172,7 @@ class _Chart:
         axes.tick_params(which="both", length=0, pad=5, **sides)
         axes.set_axisbelow(True)
         axes.grid(False, which="both")
-        axes.grid(True, axis="y", color=GRID, linestyle="-", linewidth=0.8, alpha=1)
+        axes.grid(True, axis="y", color=GRID, linestyle="-", linewidth=0.8)
         axes.spines[:].set_visible(False)
         axes.spines.bottom.set(visible=True, color=DISCARDED, linewidth=0.9)
 
@@ -175,7 +181,7 @@ class _Chart:
         (low, high), kept, minimize = self.axes.get_ylim(), self.kept, self.metric.minimize
         if kept:
             x, y = [*kept, self.last], [*kept.values(), [*kept.values()][-1]]
-            self.axes.step(x, y, where="post", **_line(KEPT, 1.9), zorder=4)
+            (self.best,) = self.axes.step(x, y, where="post", **_line(KEPT, 1.9), zorder=4)
             if self.baseline is not None and len(kept) > 1:
                 look: _Look = {"facecolor": KEPT, "edgecolor": "none", "linewidth": 0, "alpha": 0.07, "zorder": 0.3}
                 self.axes.fill_between(x, y, self.baseline, step="post", **look)
@@ -184,9 +190,10 @@ class _Chart:
         size = 5.2 if len(kept) > 40 else 7.0
         firm, open_ = ({x: y for x, y in inside.items() if (x in self.firm) is is_firm} for is_firm in (True, False))
         name = "kept, proven" if len(self.firm) > 1 else ""
-        handles = self._marks(firm, "o", size, KEPT, name, markeredgecolor=PAPER, markeredgewidth=1.1, zorder=5)
+        handles = self._marks(firm, "o", size, KEPT, name, zorder=5)
         hollow: _Look = {"markerfacecolor": PAPER, "markeredgecolor": KEPT, "markeredgewidth": 1.6, "zorder": 5}
-        handles += self._marks(open_, "o", size - 1.6, KEPT, "kept, not proven", **hollow)
+        self._hollow = size - 1.6
+        handles += self._marks(open_, "o", self._hollow, KEPT, "kept, not proven", **hollow)
         handles += self._marks(others, "o", small, DISCARDED, "discarded", alpha=0.85)
         # Failures are marked at the edge of the bad values, and what is off the scale there one row further in.
         edge, row = (0.975, 0.925) if minimize else (0.025, 0.075)
@@ -215,6 +222,21 @@ class _Chart:
         line = Line2D([*points], [*points.values()], clip_on=False, label=label, **style)
         self.axes.add_artist(line)
         return [line] if label else []
+
+    def _open_marks(self) -> None:
+        """Keep the line of the best out of the hollow marks, which nothing else could cover on a picture without a background."""
+        points = [(x, y) for x, y in self.kept.items() if x not in self.firm]
+        if not points:
+            return
+        radius = 0.5 * self._hollow * self.figure.dpi / 72
+        area = Polyline.unit_rectangle().transformed(Affine2D().scale(*self.figure.bbox.size))
+        ring = Polyline.unit_circle()
+        back = Polyline(ring.vertices[::-1], [Polyline.MOVETO, *ring.codes[1:-1], Polyline.CLOSEPOLY])
+        holes = [
+            back.transformed(Affine2D().scale(radius).translate(*at)) for at in self.axes.transData.transform(points)
+        ]
+        # A ring in the other direction is a hole: areas are filled by the nonzero rule.
+        self.best.set_clip_path(Polyline.make_compound_path(area, *holes), IdentityTransform())
 
     def _draw_baseline(self, noise: float) -> list[Line2D]:
         """Draw the baseline's value with a band of one standard deviation; returns the legend's entry."""
@@ -251,7 +273,7 @@ class _Chart:
         """Draw baseline and best as measured again, in a column at the right."""
         (low, high), x = self.axes.get_ylim(), (self.end + self.axes.get_xlim()[1]) / 2
         height = high - low
-        style: _Look = {"ha": "center", "halo": True}
+        style: _Look = {"ha": "center"}
         best, baseline = (max(low, min(high, value)) for value in (headline.best, headline.baseline))
         for y, value, sd, color, way in (
             (baseline, headline.baseline, headline.baseline_sd, SOFT, 1 if baseline >= best else -1),
@@ -259,7 +281,7 @@ class _Chart:
         ):
             ends = max(low, y - sd), min(high, y + sd)
             self.axes.add_artist(Line2D([x, x], ends, zorder=5, **_line(color, 1.6)))
-            self._marks({x: y}, "D", 5.6, color, markeredgecolor=PAPER, markeredgewidth=1.0, zorder=6)
+            self._marks({x: y}, "D", 5.6, color, zorder=6)
             at = max(low + 0.05 * height, min(high - 0.05 * height, ends[way > 0] + way * 0.06 * height))
             text = _short(value) + (f", sd {_short(sd, 1)}" if sd > 0 else "")
             size, weight = min(8.0, 120 / len(text)), "bold" if color == KEPT else "normal"
@@ -291,10 +313,10 @@ class _Chart:
             _value(kept[last], self.noise),
             sides=(1,),
             rows=(0, 1, -1),
-            **_text(9.5, KEPT, weight="bold", halo=True),
+            **_text(9.5, KEPT, weight="bold"),
         )
         for n in chosen[:NAMED]:
-            self._place((n, kept[n]), _cut(_drawable(names[n]), NAME_LENGTH), **_text(8, halo=True))
+            self._place((n, kept[n]), _cut(_drawable(names[n]), NAME_LENGTH), **_text(8))
 
     def _place(
         self, point: tuple[float, float], words: str, *, sides: Sequence[int] = (-1, 1),
@@ -315,7 +337,7 @@ class _Chart:
             leader = Polyline([(x, y), (near, middle)]) if abs(row) > 1 else None
             if self._is_free(box, leader):
                 covered = box.padded(4).count_contains(self._discarded) + 2 * (box.y0 < self._baseline_at < box.y1)
-                cost = 0.8 * abs(row) + 1.2 * covered + (0.5 if side > 0 else 0.0) + (3.0 if row < 0 else 0.0)
+                cost = 0.8 * abs(row) + 3.0 * covered + (0.5 if side > 0 else 0.0) + (3.0 if row < 0 else 0.0)
                 found.append((cost, box, leader))
         if not found:
             text.remove()
@@ -445,10 +467,9 @@ def _line(color: str, width: float, style: Any = "-") -> _Look:
     return {"color": color, "linewidth": width, "linestyle": style, **look}
 
 
-def _text(size: float, color: str = INK, *, weight: str = "normal", halo: bool = False, **style: Any) -> _Look:
-    """Return a text's properties; a halo keeps it readable over lines and points."""
-    effects = [withStroke(linewidth=2.5, foreground=PAPER)] if halo else []
-    plain: _Look = {"usetex": False, "parse_math": False, "va": "center_baseline", "zorder": 7, "path_effects": effects}
+def _text(size: float, color: str = INK, *, weight: str = "normal", **style: Any) -> _Look:
+    """Return a text's properties."""
+    plain: _Look = {"usetex": False, "parse_math": False, "va": "center_baseline", "zorder": 7}
     return {"fontproperties": _font(size, weight), "color": color} | plain | style
 
 

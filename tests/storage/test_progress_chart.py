@@ -14,6 +14,8 @@ import matplotlib as mpl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
@@ -296,3 +298,25 @@ def test_any_values_can_be_drawn(values, baseline, noise, minimize):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         draw_progress(experiments, Metric("m", "m", minimize=minimize), noise=noise, headline=headline).canvas.draw()
+
+
+def contrast(a, b) -> float:
+    """Return WCAG's contrast of two colours."""
+
+    def light(color):
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(color)]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    bright, dark = sorted((light(a), light(b)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_the_picture_has_no_background_and_its_texts_read_on_white_and_on_dark_pages(tmp_path):
+    found = simulated(30)
+    figure = draw_progress(found, BPB, noise=0.05, proven=[e.number for e in found if e.kept][:2])
+    for text in shown(figure):
+        assert min(contrast(text.get_color(), page) for page in ("#ffffff", "#111111")) >= 4.2, text
+    save_progress(tmp_path / "p.png", found, BPB)
+    picture = imread(tmp_path / "p.png")
+    assert picture[0, 0, 3] == 0
+    assert (picture[..., 3] > 0.9).any()

@@ -1,6 +1,5 @@
 """A page that is loaded again while a cell waits, in a real JupyterLab and Notebook 7: everything comes back, moves, and ends."""
 
-
 import pytest
 
 from ...kernels import TARGET
