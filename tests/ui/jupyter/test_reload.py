@@ -37,11 +37,18 @@ def test_a_reload_during_wait_attaches_panel_and_wait_line_again_and_sees_the_en
             run_cell(page, cell)
         page.wait_for_selector(".arm-wait", timeout=60_000)
         page.wait_for_selector(".arm-panel tbody tr", timeout=60_000)
+        pictures = page.locator(".jp-OutputArea-child img")
+        pictures.first.wait_for(state="attached", timeout=60_000)
+        assert not pictures.first.is_visible(), "the panel shows more"
         save(page)
         reload(page)
         page.wait_for_selector(".arm-panel tbody tr", timeout=20_000)
         page.wait_for_selector(".arm-wait", timeout=20_000)
         moves(page, ".arm-wait")
+        pictures.first.wait_for(state="hidden")
         page.locator(".arm-panel").get_by_role("button", name="Stop").click()
         wait_text(page, "Stopped", ".arm-panel")
         wait_text(page, "stopped", ".arm-wait")
+        for session in page.server.ask("/sessions"):
+            page.server.ask(f"/kernels/{session['kernel']['id']}", "DELETE")
+        pictures.first.wait_for(state="visible", timeout=60_000)

@@ -21,6 +21,7 @@ import { buildHeader, updateHeader } from "./header.js";
 import { isDark, keepKeys } from "./host.js";
 import { buildInsights } from "./insights.js";
 import { makeFormat } from "./numbers.js";
+import { buildPoster } from "./poster.js";
 import { buildProgress, updateProgress } from "./progress.js";
 import { AT_WORK } from "./states.js";
 import { buildSteering } from "./steering.js";
@@ -60,7 +61,7 @@ export function render({ model, el, signal }) {
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
     traceback, tiles.node, ledger, steering.node, tabs.list, ...tabs.pages, hint, spoken);
   panel.root = root;
-  const detail = buildDetail(panel);
+  const detail = buildDetail(panel), poster = buildPoster(root);
   charts.node.after(detail.node);
   const sections = [detail, steering, insights]; // those that are built from `panel` alone
 
@@ -112,6 +113,7 @@ export function render({ model, el, signal }) {
   function onSilence(kind) {
     notice.hidden = !kind;
     root.classList.toggle("arm-stale", Boolean(kind));
+    poster.heard(kind);
     theme();
     const said = kind && model.silence?.(kind); // a host that is no kernel has its own words
     if (said !== undefined && kind) [notice.hidden, notice.textContent] = [!said, said];
@@ -126,6 +128,7 @@ export function render({ model, el, signal }) {
     const { now } = store;
     if (!now) return charts.update(null);
     model.told?.(now);
+    poster.away(now.study.name);
     view.rows += store.dirty.size;
     // A new formatter redraws every row, so keep the old one while the decimals are the same.
     const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
@@ -176,6 +179,7 @@ export function render({ model, el, signal }) {
     if (closed) return;
     closed = true;
     transport.close();
+    poster.back();
     resized.disconnect();
     window.removeEventListener("keydown", keys, true);
     clearTimeout(view.toast);
