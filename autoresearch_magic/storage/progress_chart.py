@@ -231,7 +231,8 @@ class _Chart:
         radius = 0.5 * self._hollow * self.figure.dpi / 72
         area = Polyline.unit_rectangle().transformed(Affine2D().scale(*self.figure.bbox.size))
         ring = Polyline.unit_circle()
-        back = Polyline(ring.vertices[::-1], [Polyline.MOVETO, *ring.codes[1:-1], Polyline.CLOSEPOLY])
+        around = np.asarray(ring.vertices)
+        back = Polyline(np.concatenate([around[-2::-1], around[:1]]), ring.codes)  # the last one only closes it
         holes = [
             back.transformed(Affine2D().scale(radius).translate(*at)) for at in self.axes.transData.transform(points)
         ]

@@ -19,7 +19,7 @@ from ...study.registry import running
 from ...study.study import Study
 from ..commands.table import run
 from ..progress_bar import Bar, follow, terminal_bar
-from ..reply import Reply
+from ..reply import Reply, prose_reply
 from ..session import Session
 from .announcer import Announcer
 from .completion import make_matcher
@@ -28,6 +28,7 @@ from .progress_bar import NotebookBar, in_notebook
 from .result import Use, calling_frame, result_of, show_reply, use_of
 from .saved_picture import SavedPicture, update_picture
 from .serving import Serving, wait_serving
+from .unseen import Unseen
 from .variables import expand_variables
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         super().__init__(shell)
         self.session = Session()
         self.defaults = Autoresearch(parent=shell)
-        self.announcer = Announcer()
+        self.announcer = Announcer(shell)
+        self.unseen = Unseen()
         self.matcher: Any = None
         self._shown: set[tuple[str, float]] = set()  # name and elapsed time of studies whose traceback was shown
 
@@ -59,6 +61,8 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
             # As behind an expression, it means: show nothing. Assigned values are given all the same.
             line, use = line[:-1], "used" if use == "used" else "quiet"
         try:
+            if told := self.unseen.line(line):
+                show_reply(prose_reply(told))
             return self.show(run(self.session, line, cell), use)
         except UserError as error:
             if isinstance(error, UserCodeError) and error.traceback:
@@ -193,6 +197,7 @@ def load(shell: InteractiveShell) -> None:
     magics.matcher = make_matcher(magics.session)
     shell.Completer.custom_matchers.append(magics.matcher)
     shell.events.register("post_run_cell", magics.announcer.flush)
+    shell.events.register("post_run_cell", magics.unseen.cell_ended)
     agent_registry.ask_key = ask_key
     _loaded[id(shell)] = magics
 
@@ -213,6 +218,7 @@ def unload(shell: InteractiveShell) -> None:
     agent_registry.ask_key = None
     if (magics := _loaded.pop(id(shell), None)) is not None:
         shell.events.unregister("post_run_cell", magics.announcer.flush)
+        shell.events.unregister("post_run_cell", magics.unseen.cell_ended)
         shell.Completer.custom_matchers.remove(magics.matcher)
         shell.configurables.remove(magics.defaults)
     for kind in ("line", "cell"):

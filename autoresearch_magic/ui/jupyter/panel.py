@@ -5,7 +5,9 @@ While a cell of ours blocks the kernel, answers are sent unasked.
 
 from __future__ import annotations
 
+import time
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import anywidget
@@ -34,11 +36,13 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         super().__init__()
         self._study = study
         self.session = open_session(study, self._pass_on)
+        self.heard: float | None = None  # when a page asked last
         self.on_msg(self._on_message)
         _answer_in_asking_thread(self.comm)
         _panels.setdefault(study, weakref.WeakSet()).add(self)
 
     def _on_message(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        self.heard = time.monotonic()
         self.session.take(content)
 
     def _pass_on(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
@@ -63,6 +67,13 @@ def push_updates(study: Study) -> None:
     """Update a study's panels while a cell blocks the kernel, where requests cannot come in."""
     for panel in list(_panels.get(study, ())):
         panel.session.push_updates()
+
+
+def heard_last() -> Iterator[tuple[Study, float]]:
+    """Yield each study whose panels have asked anything, and when they did so last."""
+    for study, panels in list(_panels.items()):
+        if heard := [panel.heard for panel in list(panels) if panel.heard is not None]:
+            yield study, max(heard)
 
 
 def _answer_in_asking_thread(comm: Any) -> None:
