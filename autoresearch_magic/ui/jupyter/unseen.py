@@ -34,7 +34,8 @@ class Unseen:
         typed : str
             The command, without the magic's name.
         """
-        if typed.split(maxsplit=1)[:1] and typed.split()[0] in KNOWING or "--json" in typed.split():
+        words = typed.split()
+        if (words and words[0] in KNOWING) or "--json" in words:
             return ""
         # No panel was shown where its module was not imported: in a terminal, and where its packages are missing.
         if (module := sys.modules.get(f"{__package__}.panel")) is None:
