@@ -150,7 +150,7 @@ def test_the_difference_in_its_forms(page, study):
     dialog.get_by_role("button", name="side by side").click()
     assert code.locator(".arm-code-pair").count() == 8
     assert code.locator(".arm-code-pair").last.inner_text().split() == ["#", "0", "#", "50"]
-    dialog.get_by_label("Another experiment to compare with").fill("40")
+    dialog.get_by_role("combobox", name="Difference from another experiment").fill("40")
     page.keyboard.press("Enter")
     other = dialog.get_by_role("region", name="Difference from experiment 40 to experiment 50")
     other.wait_for()
@@ -215,3 +215,36 @@ def test_axe_finds_nothing_serious_in_it(page, study, dark):
     assert serious(page) == []
     weak = {(name, round(ratio, 2)) for least, ratio, name in page.evaluate(CONTRAST) if ratio < least}
     assert not weak
+
+
+def test_two_versions_are_compared(page, study):
+    fill(study, 60)
+    opened(page, 60)
+    dialog = detail(page, 50)
+    dialog.get_by_role("button", name="Compare with").click()
+    assert focused(page) == "Compare with experiment"
+    page.keyboard.press("Escape")
+    assert dialog.count() == 1, "Escape closes the field alone"
+    page.keyboard.press("Enter")
+    page.keyboard.type("99")
+    page.keyboard.press("Enter")
+    dialog.get_by_text("There is no experiment 99: they are numbered 0 to 59.").wait_for()
+    field = dialog.get_by_label("Compare with experiment")
+    field.fill("idea 4")
+    assert dialog.locator("datalist option").first.get_attribute("value") == "49", "a part of a summary is enough"
+    field.fill("40")
+    page.keyboard.press("Enter")
+    both = page.get_by_role("dialog", name="Experiments 40 and 50")
+    both.get_by_text("#50 is 2.005 better than #40").wait_for()
+    sides = both.get_by_role("region", name="Both experiments").locator("tr").all_inner_texts()
+    assert sides[1].split("\t") == ["verdict", "discard", "keep"]
+    assert sides[2].split("\t") == ["loss", "3.025", "1.020"]
+    both.get_by_role("region", name="Difference from experiment 40 to experiment 50").wait_for()
+    assert serious(page) == []
+    both.get_by_role("button", name="Swap").click()
+    both = page.get_by_role("dialog", name="Experiments 50 and 40")
+    both.get_by_text("#40 is 2.005 worse than #50").wait_for()
+    both.get_by_role("button", name="Back").click()
+    assert page.get_by_role("dialog", name="Experiment 40").count() == 1
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0

@@ -1,9 +1,11 @@
 /** One experiment, closely: a dialog that fits the window, with buttons to the experiments before and after it. */
 
+import { buildComparison, comparedWith, openComparison } from "./compare.js";
 import { buildDetailBody } from "./detail_body.js";
 import { div, h, s, setText, span } from "./elements.js";
 import { usable } from "./header.js";
 import { shownInFlow } from "./host.js";
+import { buildPicker } from "./picker.js";
 import { KEPT, chip, figuresOf, gainWords, isProven } from "./verdicts.js";
 
 /** Build the dialog of `panel.view.selected`. */
@@ -15,20 +17,32 @@ export function buildDetail(panel) {
   const number = h("b", { class: "detail-number" }), verdict = span("detail-verdict"), value = h("b", { class: "detail-value" }), gain = span("quiet detail-gain");
   const before = button("The experiment before it (Alt+Left)", "M8 1.5 3.5 6 8 10.5z", () => step(-1)), after = button("The experiment after it (Alt+Right)", "M4 1.5 8.5 6 4 10.5z", () => step(1));
   const only = h("input", { type: "checkbox", onchange: () => { view.keptOnly = only.checked; update(); } });
+  const kept = h("label", { class: "detail-only" }, only, "kept only");
   const close = button("Close (Escape)", "M2.6 1.5 6 4.9l3.4-3.4 1.1 1.1L7.1 6l3.4 3.4-1.1 1.1L6 7.1l-3.4 3.4-1.1-1.1L4.9 6 1.5 2.6z", () => panel.select(-1));
   const summary = h("p", { class: "detail-summary" });
   const copy = button("Copy this version's source", "", copySource, "Copy");
   // Some browsers copy only at once after a press: the source is asked for before it.
   for (const name of ["pointerenter", "focus"]) copy.addEventListener(name, () => { content.source(view.selected).catch(() => {}); });
-  const actions = h("div", { class: "detail-actions", role: "group", "aria-label": "With this version" }, copy);
+  const compare = button("Compare with another experiment", "", () => choose(!chooser.node.checkVisibility()), "Compare with…");
+  const chooser = buildPicker(panel, "Compare with experiment", (other) => { choose(false); openComparison(panel, other, view.selected); });
+  chooser.input.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // the dialog stays
+    event.stopPropagation();
+    choose(false);
+    compare.focus();
+  });
+  chooser.node.hidden = true;
+  const back = button("Show the experiment alone", "", () => { view.comparison = null; update(); }, "Back"), swap = button("Exchange both sides", "", () => openComparison(panel, view.selected, view.comparison[0]), "Swap");
+  const actions = h("div", { class: "detail-actions", role: "group", "aria-label": "With this version" }, copy, compare, chooser.node, back, swap);
   const head = h("header", { class: "detail-head" }, div("detail-line", div("detail-title", number, verdict, value, gain),
-    h("div", { class: "detail-steps", role: "group", "aria-label": "Other experiments" }, h("label", { class: "detail-only" }, only, "kept only"), before, after, close)),
+    h("div", { class: "detail-steps", role: "group", "aria-label": "Other experiments" }, kept, before, after, close)),
   summary, actions);
-  const content = buildDetailBody(panel);
-  const body = h("div", { class: "detail-body", tabindex: "0", role: "region", "aria-label": "Details" }, content.node);
+  const content = buildDetailBody(panel), comparison = buildComparison(panel);
+  const body = h("div", { class: "detail-body", tabindex: "0", role: "region", "aria-label": "Details" }, content.node, comparison.node);
   const flow = shownInFlow();
   const dialog = h("dialog", { class: `detail${flow ? " flow" : ""}`, tabindex: "-1" }, div("detail-frame", head, body));
-  let shown = -1, cameFrom = null, pressedOutside = false, key = "";
+  let shown = -1, besides = -1, cameFrom = null, pressedOutside = false, key = "";
 
   /** Return the number of the next experiment in a direction, -1 where there is none. */
   function neighbour(from, way) {
@@ -50,6 +64,12 @@ export function buildDetail(panel) {
     panel.tell(done ? `The source of experiment ${view.selected} is in the clipboard.` : "The browser lets nothing be copied here: select the text below, and copy it by key.", done ? "good" : "bad");
   }
 
+  function choose(on) {
+    chooser.node.hidden = !on;
+    chooser.input.value = "";
+    if (on) chooser.input.focus();
+  }
+
   function open() {
     const root = panel.root.getRootNode();
     if (shown < 0) cameFrom = root.activeElement;
@@ -61,6 +81,7 @@ export function buildDetail(panel) {
 
   function shut() {
     shown = -1;
+    view.comparison = null;
     dialog.close();
     const back = cameFrom?.isConnected && panel.root.contains(cameFrom) ? cameFrom : panel.root.querySelector(".arm-scroll");
     cameFrom = null;
@@ -94,17 +115,21 @@ export function buildDetail(panel) {
     }
     const row = store.rows.get(n);
     if (!row) return;
-    if (shown !== n || (!flow && dialog.isConnected && !dialog.matches(":modal"))) {
+    const other = comparedWith(view);
+    if (shown !== n || besides !== other || (!flow && dialog.isConnected && !dialog.matches(":modal"))) {
       const opens = shown < 0 || !dialog.open;
       if (opens || !(flow || dialog.matches(":modal"))) open();
-      shown = n;
+      [shown, besides] = [n, other];
       body.scrollTop = 0;
-      dialog.setAttribute("aria-label", `Experiment ${n}`);
+      choose(false);
+      dialog.setAttribute("aria-label", other < 0 ? `Experiment ${n}` : `Experiments ${other} and ${n}`);
+      for (const each of [copy, compare, kept, before, after, verdict, value, gain, summary, content.node]) each.hidden = other >= 0;
+      for (const each of [back, swap, comparison.node]) each.hidden = other < 0;
     }
-    const wanted = [store.epoch, JSON.stringify(row), figuresOf(store, n), view.sample, view.keptOnly, store.rows.size].join();
+    const wanted = [store.epoch, other, JSON.stringify(row), figuresOf(store, n), view.sample, view.keptOnly, store.rows.size].join();
     if (wanted !== key) {
       key = wanted;
-      setText(number, `#${n}`);
+      setText(number, other < 0 ? `#${n}` : `#${other} and #${n}`);
       verdict.replaceChildren(chip(row.verdict, isProven(store, n)));
       setText(value, row.value === null ? "no value" : view.format(row.value));
       value.title = now?.study.metric ?? "";
@@ -114,7 +139,8 @@ export function buildDetail(panel) {
       only.checked = Boolean(view.keptOnly);
       for (const [each, way] of [[before, -1], [after, 1]]) each.setAttribute("aria-disabled", String(neighbour(n, way) < 0));
     }
-    content.update(row);
+    if (other < 0) content.update(row);
+    else comparison.update(other, n);
   }
 
   return { node: dialog, update };

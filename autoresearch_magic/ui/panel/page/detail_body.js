@@ -58,7 +58,7 @@ function factLines(row, detail, proven) {
 function evidenceLines(evidence) {
   const known = new Map(evidence), proven = known.get("Proven");
   const gain = [known.get("Expected gain"), known.has("95% interval") && `95% interval ${known.get("95% interval")}`, known.has("Chance of being better") && `chance of being better ${known.get("Chance of being better")}`];
-  return [["Expected gain", signs(gain.filter(Boolean).join(", "))], ["Proven", proven ?? ""]];
+  return [["Expected gain", signs(gain.filter(Boolean).join(", "))], ["Proven", proven === "yes" ? "" : proven ?? ""]];
 }
 
 /** Write the minus signs of numbers as such. */

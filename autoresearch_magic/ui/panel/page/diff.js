@@ -18,7 +18,7 @@ export function buildDiff(panel) {
   const group = (label, ...options) => h("span", { class: "filter", role: "group", "aria-label": label }, ...options);
   const compareTo = (against) => { [state.against, state.most] = [against, FIRST_ROWS]; };
   const parent = option("parent", () => compareTo(state.parent)), baseline = option("baseline", () => compareTo(0)), source = option("source only", () => compareTo(null));
-  const picker = buildPicker(panel, "Another experiment to compare with", (number) => { compareTo(number); render(); });
+  const picker = buildPicker(panel, "Difference from another experiment", (number) => { compareTo(number); render(); });
   const unified = option("unified", () => { view.sideBySide = false; }), beside = option("side by side", () => { view.sideBySide = true; });
   const contexts = [[3, "3 lines"], [12, "12"], [null, "whole"]].map(([lines, label]) => {
     const made = option(label, () => { view.context = lines; }, lines === null ? "The whole source" : `${lines} unchanged lines around each change`);
@@ -49,7 +49,7 @@ export function buildDiff(panel) {
     parent.textContent = state.parent === 0 ? "baseline" : `parent #${state.parent}`;
     parent.hidden = state.parent === null || state.fixed;
     baseline.hidden = state.parent === 0 || number === 0 || state.fixed;
-    from.hidden = number === 0 && state.parent === null && against === null;
+    from.hidden = state.fixed || (number === 0 && state.parent === null && against === null);
     picker.node.hidden = state.fixed;
     if (panel.root.getRootNode().activeElement !== picker.input) picker.input.value = [undefined, null, 0, state.parent].includes(against) ? "" : `${against}`;
     layout.hidden = source_ || !room();
