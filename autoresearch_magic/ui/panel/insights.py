@@ -7,17 +7,22 @@ milliseconds. What does not change with the next experiment is kept for each stu
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...errors import UserError
+from ...judging.analysis.importance import NEEDED, Importance, Kind, fanova_possible, importances
 from ...judging.analysis.payoff import Changes, find_changes, payoffs
 from ...judging.analysis.rates import plateau, wilson
+from ...judging.analysis.tried_constants import Readings, Tried, tried_constants
 from ...judging.analysis.verdict_history import GROUPS, verdict_history
+from ...source.search_space import Choices, Space, Value
 from ...study.limits_used import limits_used, used_by_agent
 from ...study.study import Study
 from .answers import Answer, PanelSession, answers
@@ -45,7 +50,15 @@ class Memory:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     changes: Changes = field(default_factory=dict)
+    readings: Readings = field(default_factory=Readings)
+    importance: dict[str, tuple[Tried, Importance | None]] = field(default_factory=dict)
+    computing: threading.Lock = field(default_factory=threading.Lock)
 
+
+GROWTH = 1.1
+"""By how much the number of results must have grown until importances are computed again while a study runs."""
+MOST_COLUMNS = 8
+"""Constants of which the values are sent: those that had most values."""
 
 Part = Callable[[Study, Memory, dict[str, Any]], dict[str, Any] | tuple[dict[str, Any], list[bytes]]]
 
@@ -72,8 +85,7 @@ def insights(session: PanelSession, content: dict[str, Any]) -> Answer:
         raise UserError(f"The panel has no insights of {name!r}; there are {', '.join(sorted(_parts))}.")
     with _opening:
         memory = _memories.setdefault(session.study, Memory())
-    with memory.lock:
-        found = _parts[name](session.study, memory, content)
+    found = _parts[name](session.study, memory, content)
     columns, buffers = found if isinstance(found, tuple) else (found, [])
     return {"type": "insights", "part": name, **columns}, buffers
 
@@ -82,7 +94,9 @@ def insights(session: PanelSession, content: dict[str, Any]) -> Answer:
 def kinds(study: Study, memory: Memory, content: dict[str, Any]) -> dict[str, Any]:
     """Return what kinds of change paid off, as columns."""
     experiments, gains = study.experiments, study.status.gains
-    rows = payoffs(experiments, find_changes(experiments, memory.changes, Pace()), gains)
+    with memory.lock:
+        changes = find_changes(experiments, memory.changes, Pace())
+        rows = payoffs(experiments, changes, gains)
     return {
         "kind": [r.kind for r in rows],
         "tried": [r.kept.of for r in rows],
@@ -141,3 +155,104 @@ def limits(study: Study, memory: Memory, content: dict[str, Any]) -> dict[str, A
             "cost": [a[2].cost for a in agents.values()],
         },
     }
+
+
+@part("constants")
+def constants(study: Study, memory: Memory, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Return which values the constants had in comparable versions, as 64-bit floats by constant, the last column the metric."""
+    tried = _tried(study, memory)
+    often = sorted(range(len(tried.names)), key=lambda i: -len(set(tried.values[i])))[:MOST_COLUMNS]
+    chosen = [i for i in range(len(tried.names)) if i in often]
+    valued = [row for row, result in enumerate(tried.results) if result is not None]
+    described = [_described(tried.names[i], tried.spaces[i], [tried.values[i][row] for row in valued]) for i in chosen]
+    columns = [column for _, column in described]
+    columns.append([result for result in tried.results if result is not None])
+    buffers = [
+        array("i", [tried.numbers[row] for row in valued]).tobytes(),
+        *(array("d", each).tobytes() for each in columns),
+    ]
+    return {
+        "constants": [each for each, _ in described], "runs": len(valued), "of": tried.of, "needed": NEEDED, "example": tried.example,
+        "current": tried.current, "left": len(tried.names) - len(chosen),
+    }, buffers  # fmt: skip
+
+
+@part("importance")
+def importance(study: Study, memory: Memory, content: dict[str, Any]) -> dict[str, Any]:
+    """Return how much each constant matters, with the value that it has in the best version and the range that was tried."""
+    tried = _tried(study, memory)
+    kind: Kind = "ped-anova" if content.get("kind") == "ped-anova" or not fanova_possible() else "fanova"
+    with memory.computing:
+        known, found = memory.importance.get(kind, (None, None))
+        if known is None or not _much_the_same(known, tried, ongoing=study.status.state.ongoing):
+            found = importances(tried, minimize=study.metric.minimize, kind=kind)
+            memory.importance[kind] = known, found = tried, found
+    assert known is not None
+    best = _best(known)
+    columns = dict(zip(known.names, known.values, strict=True))
+    names = found.names if found else []
+    ranges = [_range(columns[name]) for name in names]
+    return {
+        "kind": kind, "possible": ["fanova", "ped-anova"] if fanova_possible() else ["ped-anova"], "needed": NEEDED,
+        "valued": known.valued, "of": known.of, "tried": len(known.names), "current": known.current, "example": known.example,
+        "names": names, "shares": found.shares if found else [], "low": found.low if found else [], "high": found.high if found else [],
+        "clear": found.clear if found else [], "first": found.first if found else 0.0, "runs": found.runs if found else 0,
+        "best": [_written(columns[name][best]) for name in names] if best is not None else [],
+        "bestNumber": known.numbers[best] if best is not None else None, "range": ranges,
+    }  # fmt: skip
+
+
+def _tried(study: Study, memory: Memory) -> Tried:
+    with memory.lock:
+        return tried_constants(study.experiments, study.metric, memory.readings, enough=NEEDED, rest=Pace())
+
+
+def _much_the_same(before: Tried, now: Tried, *, ongoing: bool) -> bool:
+    """Whether importances need not be computed again."""
+    if before.names != now.names or before.example != now.example or before.numbers[:1] != now.numbers[:1]:
+        return before == now
+    return now.valued < GROWTH * before.valued if ongoing and before.valued >= NEEDED else before == now
+
+
+def _best(tried: Tried) -> int | None:
+    """Return the row of the latest kept version among those that are compared."""
+    return tried.numbers.index(tried.example) if tried.example in tried.numbers else None
+
+
+def _described(name: str, space: Space, values: list[Value]) -> tuple[dict[str, Any], list[float]]:
+    """Return a constant with its axis, and its values as numbers: the positions of words on the axis."""
+    if any(isinstance(value, str | bool) for value in values):
+        words = sorted(set(values), key=str)
+        return {"name": name, "words": [_written(word) for word in words], "log": False}, [
+            float(words.index(v)) for v in values
+        ]
+    numbers = [float(value) for value in values]
+    log = _is_log(space, numbers)
+    return {"name": name, "words": None, "log": log, "whole": all(isinstance(v, int) for v in values)}, numbers
+
+
+def _is_log(space: Space, numbers: list[float]) -> bool:
+    """Whether an axis is logarithmic: where the space is, and for sizes that double."""
+    if min(numbers, default=0.0) <= 0:
+        return False
+    if isinstance(space, Choices):
+        return max(numbers) >= 4 * min(numbers)
+    return space.scale == "log" and max(numbers) > 3 * min(numbers)
+
+
+def _range(values: tuple[Value, ...]) -> str:
+    """Return which values were tried, in words."""
+    distinct = set(values)
+    if any(isinstance(value, str | bool) for value in values):
+        words = sorted(map(_written, distinct))
+        return ", ".join(words[:4]) + (f" and {len(words) - 4} more" if len(words) > 4 else "")
+    return f"{_written(min(distinct))} to {_written(max(distinct))}"
+
+
+def _written(value: Value) -> str:
+    """Return a value as a person would write it."""
+    return (
+        re.sub(r"e([+-])0+(?=\d)", r"e\1", f"{value:.4g}").replace("e+", "e")
+        if isinstance(value, float)
+        else str(value)
+    )

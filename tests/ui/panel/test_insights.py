@@ -1,10 +1,12 @@
 import json
+from array import array
 
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.events import Judged
+from autoresearch_magic.events import Judged, State, StateChanged
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging.analysis.importance import Importance
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.panel.answers import PanelSession
 from autoresearch_magic.ui.panel.insights import insights
@@ -31,7 +33,7 @@ def ask(session, part, **more):
     return json.loads(json.dumps(content, allow_nan=False)), buffers
 
 
-@pytest.mark.parametrize("part", ["kinds", "verdicts", "limits"])
+@pytest.mark.parametrize("part", ["importance", "kinds", "constants", "verdicts", "limits"])
 def test_a_study_without_experiments_has_empty_columns(session, part):
     content, _ = ask(session, part)
     assert content["part"] == part
@@ -64,6 +66,42 @@ def test_the_verdicts_say_how_many_were_kept_and_how_long_nothing_was(session):
     assert content["rates"][0][:2] == [1, 12]
     assert content["rates"][1][:2] == [0, 10]
     assert (content["plateau"]["since"], content["plateau"]["idle"]) == (2, 10)
+
+
+def test_the_constants_are_columns_of_numbers_with_the_metric_last(session):
+    take(session, 0)
+    for number in range(1, 5):
+        take(session, number, TARGET.replace("0.1", f"{0.1 * number + 0.1:.1f}"), float(number))
+    content, (numbers, rates, metric) = ask(session, "constants")
+    assert content["constants"] == [{"name": "LR", "words": None, "log": True, "whole": False}]
+    assert (content["runs"], content["of"], content["left"]) == (5, 5, 0)
+    assert array("i", numbers).tolist() == [0, 1, 2, 3, 4]
+    assert array("d", rates).tolist() == [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert array("d", metric).tolist() == [1.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_importances_are_computed_once_and_again_when_a_tenth_more_is_known(session, monkeypatch):
+    calls = []
+
+    def computed(tried, *, minimize, kind):
+        calls.append(tried.valued)
+        return Importance(kind, ["LR"], [1.0], [0.8], [1.0], [True], 1.0, tried.valued, 0)
+
+    monkeypatch.setattr("autoresearch_magic.ui.panel.insights.importances", computed)
+    take(session, 0)
+    for number in range(1, 21):
+        take(session, number, TARGET.replace("0.1", f"{0.1 + 0.01 * number:.2f}"), 2.0)
+    session.study.status.take(StateChanged(State.RUNNING, ""))
+    content, _ = ask(session, "importance")
+    assert (content["names"], content["best"], content["range"]) == (["LR"], ["0.1"], ["0.1 to 0.3"])
+    ask(session, "importance")
+    take(session, 21, TARGET.replace("0.1", "0.5"), 2.0)
+    ask(session, "importance")
+    assert calls == [21]
+    for number in range(22, 25):
+        take(session, number, TARGET.replace("0.1", f"{0.1 + 0.01 * number:.2f}"), 2.0)
+    ask(session, "importance")
+    assert calls == [21, 25]
 
 
 def test_an_unknown_part_is_refused_in_one_line(session):

@@ -4,13 +4,11 @@ import pytest
 
 from autoresearch_magic.events import Judged, StateChanged
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.judging.analysis.importance import Importance
 from autoresearch_magic.study.status import State
 from autoresearch_magic.study.study import Study
-from autoresearch_magic.ui.panel.assets import page_script, page_style
-from autoresearch_magic.ui.panel.opening import open_session
 
-from ...browser import chromium
-from ..jupyter.test_panel_page import CONTRAST, MODEL
+from .page import CONTRAST
 
 pytestmark = pytest.mark.browser
 
@@ -19,20 +17,6 @@ WIDTH = 64
 ACTIVATION = "relu"  # one of: relu, gelu
 loss = train(LR, WIDTH, ACTIVATION)
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -44,32 +28,17 @@ def study(tmp_path):
     made.stop()
 
 
-@pytest.fixture
-def page(browser, study):
-    page = browser.new_page(viewport={"width": 1000, "height": 1000}, reduced_motion="reduce")
-    errors, answers = [], []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    session = open_session(
-        study, lambda content, buffers=None: answers.append([content, [bytes(b).decode("latin-1") for b in buffers or ()]])
-    )  # fmt: skip
-    session.in_thread = lambda work: work()
+def shares(tried, *, minimize, kind):
+    """What the process that computes importances would say; it takes seconds."""
+    if len(tried.numbers) < 16:
+        return None
+    some = [0.7, 0.3][: len(tried.names)]
+    return Importance(kind, ["LR", "WIDTH"], some, [0.6, 0.1], [0.8, 0.4], [True, False], 1.0, tried.valued, 0)
 
-    def answer(content):
-        answers.clear()
-        session.take(content)
-        return list(answers)
 
-    page.expose_function("toPython", answer)
-    page.set_content(f"<!doctype html><style>{page_style()}</style>")
-    page.add_script_tag(content=MODEL)
-    page.add_script_tag(
-        content=page_script().replace("export default { render };", "window.render = render;"), type="module"
-    )
-    page.wait_for_function("Boolean(window.render)")
-    yield page
-    page.close()
-    assert not errors, errors
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr("autoresearch_magic.ui.panel.insights.importances", shares)
 
 
 def fill(study, count):
@@ -133,6 +102,42 @@ def test_the_kinds_that_paid_off_are_said_in_words(page, study):
     assert "paid off most" in kinds.locator(".arm-reading").inner_text()
     rows = kinds.locator("tbody tr").all_inner_texts()
     assert rows[0].startswith("LR\t10\t"), rows
+
+
+def test_what_matters_is_said_with_its_interval_and_chance_is_hollow(page, study):
+    fill(study, 30)
+    opened(page, 30)
+    matters = card(page, "Which constants matter")
+    said = matters.locator(".arm-reading").inner_text()
+    assert said.startswith("LR matters most: 70% of the importance, 60% to 80% in 9 of 10 resamples, from ")
+    assert "What the hollow bar shows may be chance." in said
+    bars = matters.get_by_role("img").evaluate_all("all => all.map((b) => b.ariaLabel)")
+    assert bars == ["LR: 70%, 60% to 80% in resamples", "WIDTH: 30%, 10% to 40% in resamples, may be chance"]
+
+
+def test_too_few_runs_say_how_many_are_needed(page, study):
+    fill(study, 10)
+    opened(page, 10)
+    matters = card(page, "Which constants matter")
+    assert matters.locator(".arm-lacks").inner_text() == "There are 9 runs with a result so far; importances need 16."
+    assert matters.get_by_role("img").count() == 0
+
+
+def test_one_constant_against_the_metric_is_walked_by_keys_and_opens(page, study):
+    fill(study, 30)
+    opened(page, 30)
+    one = card(page, "One constant against loss")
+    assert one.locator(".arm-reading").inner_text().startswith("In the best 5 of 28 runs LR was ")
+    one.get_by_role("combobox", name="Constant").select_option("WIDTH")
+    chart = one.get_by_role("application")
+    page.wait_for_function("c => c.ariaLabel.includes('WIDTH against loss of 28 runs')", arg=chart.element_handle())
+    chart.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    said = one.get_by_role("status").inner_text()
+    assert "WIDTH" in said
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name=said.split(":")[0]).wait_for()
 
 
 def test_limits_are_bars_that_say_what_is_used(page, study):

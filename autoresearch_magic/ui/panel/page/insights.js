@@ -7,13 +7,15 @@
 
 import { div } from "./elements.js";
 import { newFeed } from "./insights_card.js";
+import { buildImportance } from "./insights_importance.js";
 import { buildKinds } from "./insights_kinds.js";
 import { buildLimits } from "./insights_limits.js";
+import { buildSlice } from "./insights_slice.js";
 import { buildVerdicts } from "./insights_verdicts.js";
 
 export function buildInsights(panel) {
   const feed = newFeed(panel);
-  const cards = [buildKinds, buildVerdicts, buildLimits].map((build) => build(panel, feed));
+  const cards = [buildImportance, buildKinds, buildSlice, buildVerdicts, buildLimits].map((build) => build(panel, feed));
   const node = div("insights", ...cards.map((card) => card.node));
   function update(now) {
     if (panel.view.tab === "insights") for (const card of cards) card.update(now);

@@ -32,7 +32,7 @@ export function limitWords({ name, used, limit, forecast, done, planned, over })
   const first = name.map((each, i) => [each, forecast[i] !== null && limit[i] !== null && forecast[i] > limit[i] ? limit[i] / forecast[i] : Infinity]).sort((a, b) => a[1] - b[1])[0];
   if (first[1] < Infinity) return `${LIMIT_NAMES[first[0]]} will run out first, at this pace: before all ${planned} experiments are made.`;
   const [most, part] = shares.sort((a, b) => b[1] - a[1])[0];
-  return `${LIMIT_NAMES[most]} ${most === "experiments" ? "are" : "is"} the limit that is nearest, ${Math.round(100 * part)}% used.`;
+  return `${LIMIT_NAMES[most]} ${most === "experiments" ? "are" : "is"} the limit that is nearest, ${Math.floor(100 * part)}% used.`;
 }
 
 export function buildLimits(panel, feed) {
