@@ -6,7 +6,7 @@ import { minus, ticks } from "./numbers.js";
 const INK_NAMES = ["ink", "quiet", "dim", "rule", "bg", "good", "bad", "live"];
 
 /** The panel's colours as a canvas takes them: custom properties, resolved. */
-export function inksOf(root) {
+export function viewInks(root) {
   const probe = h("span", { hidden: true });
   root.append(probe);
   const inks = Object.fromEntries(INK_NAMES.map((name) => {
@@ -93,7 +93,7 @@ export function buildMarks(panel, label, describe, look = "") {
 }
 
 /** A scale from values to pixels, with its ticks as [value, text]. `words` are the names of the positions 0, 1, 2, ... */
-export function makeScale(values, { log = false, words = null, whole = false, from, to, count = 5, range = null }) {
+export function viewScale(values, { log = false, words = null, whole = false, from, to, count = 5, range = null }) {
   if (words) {
     const n = Math.max(1, words.length), step = (to - from) / n;
     return { at: (v) => from + (v + 0.5) * step, ticks: words.map((word, i) => [i, word]), low: -0.5, high: n - 0.5 };
@@ -107,10 +107,10 @@ export function makeScale(values, { log = false, words = null, whole = false, fr
     const found = [];
     for (let power = Math.floor(a); power <= Math.ceil(b); power++) for (const m of b - a > count * 0.8 ? [1] : [1, 2, 5]) {
       const v = m * 10 ** power;
-      if (v >= low * 0.999 && v <= high * 1.001) found.push([v, figure(v)]);
+      if (v >= low * 0.999 && v <= high * 1.001) found.push([v, viewFigure(v)]);
     }
     const every = Math.ceil(found.length / count);
-    return { at, ticks: found.length > 1 ? found.filter((_, i) => i % every === 0) : [[low, figure(low)], [high, figure(high)]], low, high };
+    return { at, ticks: found.length > 1 ? found.filter((_, i) => i % every === 0) : [[low, viewFigure(low)], [high, viewFigure(high)]], low, high };
   }
   if (high - low <= 1e-12 * Math.max(Math.abs(low), Math.abs(high))) [low, high] = [low - (Math.abs(low) * 0.02 || 1), high + (Math.abs(high) * 0.02 || 1)];
   const pad = range ? 0 : (high - low) * 0.04, found = ticks(low, high, count, whole);
@@ -121,7 +121,7 @@ export function makeScale(values, { log = false, words = null, whole = false, fr
 const sample = (values) => (values.length < 50_000 ? values : [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))]);
 
 /** A number of three digits, as a person would write it. */
-export function figure(value) {
+export function viewFigure(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
   return minus(size && (size < 1e-3 || size >= 1e6) ? value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e") : `${Number(value.toPrecision(4))}`);
@@ -139,7 +139,7 @@ export function usefulRange(values, minimize) {
 }
 
 /** Draw a grid with its labels to the left. */
-export function drawGrid(ctx, inks, scale, left, right) {
+export function viewGrid(ctx, inks, scale, left, right) {
   ctx.font = `11px ${inks.font}`;
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
@@ -156,7 +156,7 @@ export function drawGrid(ctx, inks, scale, left, right) {
 }
 
 /** Draw the labels of an axis below. */
-export function drawLabelsBelow(ctx, inks, scale, y, right, room = 64) {
+export function viewLabels(ctx, inks, scale, y, right, room = 64) {
   ctx.font = `11px ${inks.font}`;
   ctx.fillStyle = inks.quiet;
   ctx.textBaseline = "top";
@@ -171,7 +171,7 @@ export function drawLabelsBelow(ctx, inks, scale, y, right, room = 64) {
 }
 
 /** Draw the mark of a verdict: kept filled, the others hollow; beyond the edge an arrow. */
-export function drawMark(ctx, inks, x, y, verdict, r, beyond = 0) {
+export function viewMark(ctx, inks, x, y, verdict, r, beyond = 0) {
   ctx.beginPath();
   if (beyond) {
     ctx.fillStyle = inks.dim;

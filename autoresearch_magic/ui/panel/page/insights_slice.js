@@ -1,7 +1,7 @@
 /** One constant against the metric: a mark for each run. */
 
 import { div } from "./elements.js";
-import { buildMarks, buildSelect, drawGrid, drawLabelsBelow, drawMark, figure, inksOf, makeScale, usefulRange } from "./insights_canvas.js";
+import { buildMarks, buildSelect, viewGrid, viewLabels, viewMark, viewFigure, viewInks, viewScale, usefulRange } from "./insights_canvas.js";
 import { makeCard } from "./insights_card.js";
 
 /** Read the columns of the part "constants": the numbers of the experiments, the values of each constant, and the metric last. */
@@ -23,7 +23,7 @@ export function constantsMissing({ constants, of }) {
 }
 
 /** A value of a constant as it is written. */
-export const valueText = (constant, value) => (constant.words ? constant.words[value] : figure(value));
+export const valueText = (constant, value) => (constant.words ? constant.words[value] : viewFigure(value));
 
 export function buildSlice(panel, feed) {
   let chosen = "", held = null;
@@ -46,27 +46,27 @@ export function buildSlice(panel, feed) {
       if (held?.answer !== answer) held = { answer, ...readColumns(answer) };
       const at = answer.constants.findIndex((c) => c.name === current(answer)), constant = answer.constants[at];
       const best = bestRows(held.metric, now.study.minimize), values = best.map((i) => held.columns[at][i]);
-      const place = constant.words ? [...new Set(values)].map((v) => constant.words[v]).join(", ") : `${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
-      const [low, high] = constant.words ? [] : [figure(held.columns[at].reduce((a, b) => Math.min(a, b))), figure(held.columns[at].reduce((a, b) => Math.max(a, b)))];
+      const place = constant.words ? [...new Set(values)].map((v) => constant.words[v]).join(", ") : `${viewFigure(Math.min(...values))} to ${viewFigure(Math.max(...values))}`;
+      const [low, high] = constant.words ? [] : [viewFigure(held.columns[at].reduce((a, b) => Math.min(a, b))), viewFigure(held.columns[at].reduce((a, b) => Math.max(a, b)))];
       return `In the best ${best.length} of ${held.metric.length} runs ${constant.name} was ${place}${constant.words ? "" : `; ${low} to ${high} in all`}. The best run has ${valueText(constant, values[0])}.`;
     },
     draw: (body, answer, width, now) => {
       if (!body.firstChild) body.append(div("cardtools", select.node), marks.node);
       const at = answer.constants.findIndex((c) => c.name === current(answer)), constant = answer.constants[at], values = held.columns[at];
       select.set(answer.constants.map((c) => [c.name, c.name]), constant.name);
-      const height = 220, ctx = marks.start(width, height), inks = inksOf(panel.root), [left, top, right, bottom] = [52, 8, width - 12, height - 24];
+      const height = 220, ctx = marks.start(width, height), inks = viewInks(panel.root), [left, top, right, bottom] = [52, 8, width - 12, height - 24];
       const [low, high] = usefulRange(held.metric, now.study.minimize);
-      const Y = makeScale(null, { from: bottom, to: top, range: [low, high], count: 4 });
-      const X = makeScale(values, { log: constant.log, words: constant.words, whole: constant.whole, from: left + 6, to: right, count: Math.max(2, Math.floor(width / 90)) });
-      drawGrid(ctx, inks, Y, left, right);
-      drawLabelsBelow(ctx, inks, X, bottom + 8, right);
+      const Y = viewScale(null, { from: bottom, to: top, range: [low, high], count: 4 });
+      const X = viewScale(values, { log: constant.log, words: constant.words, whole: constant.whole, from: left + 6, to: right, count: Math.max(2, Math.floor(width / 90)) });
+      viewGrid(ctx, inks, Y, left, right);
+      viewLabels(ctx, inks, X, bottom + 8, right);
       const small = values.length > 400 ? 2 : 3;
       marks.marks = Array.from(values, (value, i) => {
         const y = Y.at(held.metric[i]), beyond = y < top ? -1 : y > bottom ? 1 : 0, jitter = constant.words ? ((held.numbers[i] * 0.618) % 1 - 0.5) * Math.min(40, (right - left) / constant.words.length / 2) : 0;
         return { number: held.numbers[i], value, metric: held.metric[i], constant, beyond, x: X.at(value) + jitter, y: beyond < 0 ? top : beyond > 0 ? bottom : y };
       });
       const kept = (mark) => ["keep", "baseline"].includes(panel.store.rows.get(mark.number)?.verdict);
-      for (const last of [false, true]) for (const mark of marks.marks) if (kept(mark) === last) drawMark(ctx, inks, mark.x, mark.y, panel.store.rows.get(mark.number)?.verdict, small, mark.beyond);
+      for (const last of [false, true]) for (const mark of marks.marks) if (kept(mark) === last) viewMark(ctx, inks, mark.x, mark.y, panel.store.rows.get(mark.number)?.verdict, small, mark.beyond);
       marks.marks.sort((a, b) => a.x - b.x);
       marks.say(`${constant.name} against ${now.study.metric} of ${values.length} runs${constant.log ? ", logarithmic axis" : ""}.`);
     },
