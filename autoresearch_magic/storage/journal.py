@@ -169,13 +169,13 @@ class Journal:
             )
         return int(made.lastrowid or 0)
 
-    def requests(self, after: int = 0) -> list[tuple[int, str]]:
-        """Return the requests of other processes behind event number `after`: the event's number, and the action."""
+    def requests(self, after: int = 0) -> list[tuple[int, dict[str, Any]]]:
+        """Return the requests of other processes behind event number `after`: the event's number, and action and more by name."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT id, body FROM event WHERE kind = 'request' AND id > ? ORDER BY id", (after,)
             ).fetchall()
-        return [(row["id"], json.loads(row["body"])["action"]) for row in rows]
+        return [(row["id"], json.loads(row["body"])) for row in rows]
 
     def notes(self) -> list[tuple[float, str, dict[str, Any]]]:
         """Return all events in order: time (seconds since the epoch), kind and body."""

@@ -19,6 +19,7 @@ from ..events import Event, NotesChanged, Notice, Observer, State, StateChanged
 from ..storage import folders
 from ..storage.journal import Journal
 from . import registry
+from .again import check_again, run_at_rest
 from .control import Control, Given
 from .definition import Definition, resumed
 from .driving import DrivenLoop, DroppingLoop, FinishingLoop
@@ -230,6 +231,34 @@ class BackgroundStudy(FollowedStudy):
                 return False
             time.sleep(left)
 
+    def run_again(self, number: int | str) -> Self:
+        """Run an experiment's version once more; return at once.
+
+        The value joins those of its earlier runs, and the judge looks again: a keep that all runs together refute is taken back, and the
+        study goes on with the version that they favour. A study that runs does so after the run in progress; one that is paused runs
+        it and is paused again; one that rests runs it alone, and rests again (`wait` waits for that).
+
+        Raises
+        ------
+        UserError
+            Where the version has no value, or the study cannot run now.
+        """
+        e = self.experiment(number)
+        check_again(self.status, e)
+        if self._asks_elsewhere("again", e.number):
+            return self
+        with registry.lock:
+            if not self.active:
+                return self._ask(lambda measurer: run_at_rest(measurer, e.number))
+            if self._control.stopping or self._thread is None or not self._thread.takes_given or self.status.confirming:
+                raise UserError(
+                    f"{self.name} is {self.state}: wait for the end of that (%autoresearch wait), then ask again."
+                )
+            if self.status.state in (State.PAUSED, State.PAUSING):
+                self.status.state = State.RUNNING  # for this one run
+            self._control.ask_again(e.number)
+        return self
+
     def say(self, text: str) -> Self:
         """Leave a note for the agent; the next proposal that is asked for takes it into account.
 
@@ -391,7 +420,7 @@ class BackgroundStudy(FollowedStudy):
             self.status.state = State.STARTING
         reader = RequestReader(  # made first, because it reads what the journal holds from before this start
             self.folder / "journal.sqlite",
-            {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False)},
+            {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False), "again": self.run_again},
             lambda notices: record_of(self._status, notices), lambda: self.active,
         )  # fmt: skip
         self._reader = reader

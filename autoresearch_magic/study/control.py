@@ -38,6 +38,7 @@ class Control:
         self._allowed: int | None = None  # experiments until a pause; None: no pause
         self._stopping = False
         self._given: deque[Given] = deque()
+        self._again: deque[tuple[int, bool]] = deque()  # with whether a pause is lifted for it
 
     @property
     def stopping(self) -> bool:
@@ -48,6 +49,25 @@ class Control:
     def has_given(self) -> bool:
         """Whether a version waits to be tried."""
         return bool(self._given)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a version waits to be tried, or to be run once more."""
+        return bool(self._given or self._again)
+
+    def ask_again(self, number: int) -> None:
+        """Make a judged version the next to be run, once more; a study that is paused runs it, and is paused again."""
+        with self._changed:
+            lifts = self._allowed == 0 or any(lifts for _, lifts in self._again)
+            self._again.append((number, lifts))
+            if self._allowed == 0:
+                self._allowed = 1
+            self._changed.notify_all()
+
+    def take_again(self) -> tuple[int, bool] | None:
+        """Return the number of the version to be run once more, and whether a pause was lifted for it; None where none was asked for."""
+        with self._changed:
+            return self._again.popleft() if self._again else None
 
     def give(self, given: Given) -> None:
         """Make a version the next experiment; a study that is paused runs it, and is paused again."""
@@ -88,7 +108,7 @@ class Control:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._stopping or self._allowed == 0 or self.has_given, timeout=max(0.0, seconds)
+                lambda: self._stopping or self._allowed == 0 or self.asked, timeout=max(0.0, seconds)
             )
             if self._stopping:
                 raise Stopped
@@ -103,7 +123,8 @@ class Control:
         """Count one experiment against the allowed number; a version that waits is allowed in any case."""
         with self._changed:
             if self._allowed:
-                self._allowed = max(self._allowed - 1, int(self.has_given))
+                waits = self.has_given or any(lifts for _, lifts in self._again)
+                self._allowed = max(self._allowed - 1, int(waits))
 
     def wait_for_go(self, on_pause: Callable[[], None]) -> bool:
         """Wait while paused; return whether it had to wait. Raise `Stopped` when the study is stopped."""

@@ -22,6 +22,8 @@ class DrivenLoop(Loop):
             while self.pending is not None or self.open_given():
                 self.measurer.wait_for_go(State.RUNNING)
                 self.try_pending()
+            while self.run_asked():
+                pass
             return self.end()
         finally:
             self.proposer.close()

@@ -81,11 +81,11 @@ class FollowedStudy(StudyView):
             self._following = None
         return self
 
-    def _asks_elsewhere(self, action: Action) -> bool:
-        """Where another process runs the study, ask it to do something; return whether there is such a process."""
+    def _asks_elsewhere(self, action: Action, number: int | None = None) -> bool:
+        """Where another process runs the study, ask it to do something, with an experiment; return whether there is such a process."""
         if self.status.state is not State.ELSEWHERE:
             return False
-        request(self.folder, action, lambda: self.locked)
+        request(self.folder, action, lambda: self.locked, number=number)
         self.refresh()
         return True
 

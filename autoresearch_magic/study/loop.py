@@ -20,6 +20,7 @@ from ..judging.noise import estimate_noise
 from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
+from .again import run_again
 from .closing import Closing, baseline_runs, closing_seconds, runs_reached
 from .idle import IdleRuns
 from .limits import SearchEnded, has_room, limit_reached
@@ -105,8 +106,10 @@ class Loop:
     def search(self) -> str:
         """Propose, run, judge, record and publish, until a limit is reached; return which."""
         reached = ""
-        while self.control.has_given or (self.left > 0 and not (reached := self.limit_reached())):
+        while self.control.asked or (self.left > 0 and not (reached := self.limit_reached())):
             self.measurer.wait_for_go(State.RUNNING)
+            if self.pending is None and self.run_asked():
+                continue
             if self.pending is None and not self.open_given():
                 self.proposer.ask_ahead(self.left)
                 if self.idle.run_one(self.proposer.expected_wait):
@@ -128,6 +131,16 @@ class Loop:
         mark = fingerprint(given.proposal.target)
         self.open(Experiment(number, best.number, given.proposal, mark, statistic=best.statistic))
         given.number = number
+        return True
+
+    def run_asked(self) -> bool:
+        """Run a version once more that the user has asked for; return whether there was one."""
+        if (asked := self.control.take_again()) is None:
+            return False
+        number, lifts = asked
+        run_again(self.measurer, self.idle.closing, number)
+        if lifts:
+            self.control.spend()
         return True
 
     def try_pending(self) -> None:

@@ -318,7 +318,7 @@ class Proposer:
     def _poll_proposal(self) -> None:
         """Do what `_poll` does, and wait no longer where a version was given that can be tried meanwhile."""
         self._poll()
-        if self.control.has_given:
+        if self.control.asked:
             raise GivenFirst
 
     def _show_state(self) -> None:

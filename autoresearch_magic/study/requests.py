@@ -23,7 +23,7 @@ from ..storage.journal import Journal
 from ..text import shorten
 from .status import LiveRun, StudyStatus
 
-Action = Literal["pause", "resume", "stop"]
+Action = Literal["pause", "resume", "stop", "again"]
 
 INTERVAL = 1.0
 """Seconds between two looks into the journal."""
@@ -44,7 +44,7 @@ class RequestReader(threading.Thread):
     journal : Path
         Need not exist yet.
     actions : Mapping
-        What each action does; a `UserError` of it is the answer.
+        What each action does, given the number of an experiment where it is about one; a `UserError` of it is the answer.
     record : callable
         Returns the live record, given the latest notices; see `record_of`.
     active : callable
@@ -54,7 +54,7 @@ class RequestReader(threading.Thread):
     def __init__(
         self,
         journal: Path,
-        actions: Mapping[Action, Callable[[], object]],
+        actions: Mapping[Action, Callable[..., object]],
         record: Callable[[Sequence[tuple[int, Notice]]], dict[str, Any]],
         active: Callable[[], bool],
     ) -> None:
@@ -86,20 +86,23 @@ class RequestReader(threading.Thread):
             self._notices.append((self._counted, event))
 
     def _look(self, journal: Journal) -> None:
-        for number, action in journal.requests(self._last):
+        for number, asked in journal.requests(self._last):
             self._last = number
-            journal.note("answer", request=number, refused=self._carry_out(action))
+            journal.note("answer", request=number, refused=self._carry_out(asked))
         record = self._record([*self._notices])
         # While nothing happens, such as in a pause, nothing is written: the clock goes on by itself.
         if (told := repr({key: value for key, value in record.items() if key not in ("seconds", "at")})) != self._told:
             journal.set(live=record)
             self._told = told
 
-    def _carry_out(self, action: str) -> str:
+    def _carry_out(self, asked: Mapping[str, Any]) -> str:
         """Return why an action was refused; empty when it was not."""
+        action = self._actions.get(asked["action"])
+        if action is None:
+            return f"The process that runs the study cannot do that: {asked['action']}."
         try:
-            self._actions[action]()  # type: ignore[index]
-        except (UserError, KeyError) as error:
+            action(*([asked["number"]] if "number" in asked else []))
+        except UserError as error:
             return str(error)
         return ""
 
@@ -137,19 +140,23 @@ def _curve(points: Sequence[Point]) -> tuple[str, list[tuple[float, float, int, 
     ]
 
 
-def request(folder: Path, action: Action, locked: Callable[[], bool], patience: float = PATIENCE) -> None:
+def request(
+    folder: Path, action: Action, locked: Callable[[], bool], patience: float = PATIENCE, *, number: int | None = None
+) -> None:
     """Ask the process that runs a study to do something, and wait until it says that it does.
 
     Parameters
     ----------
     folder : Path
         The folder of a study that another process runs.
-    action : {"pause", "resume", "stop"}
+    action : {"pause", "resume", "stop", "again"}
         After ``stop``, the study has ended when this returns.
     locked : callable
         Whether a process works on the study.
     patience : float
         Seconds.
+    number : int, optional
+        The experiment that it is about.
 
     Raises
     ------
@@ -157,9 +164,9 @@ def request(folder: Path, action: Action, locked: Callable[[], bool], patience: 
         When the process refuses or does not answer.
     """
     with Journal(folder / "journal.sqlite") as journal:
-        number = journal.note("request", action=action)
+        asked = journal.note("request", action=action, **({} if number is None else {"number": number}))
         end = time.monotonic() + patience
-        while (answer := _answer(journal, number)) is None:
+        while (answer := _answer(journal, asked)) is None:
             if not locked():
                 break  # it has ended by itself
             if time.monotonic() > end:

@@ -214,6 +214,9 @@ class StudyStatus:
                 number = experiment.number
                 self.experiments = (*self.experiments[:number], experiment, *self.experiments[number + 1 :])
                 self.revised.append(number)
+                best = self.incumbent
+                if self.headline is not None and best is not None and self.headline.number != best.number:
+                    self.headline = None  # as below
             case Judged(experiment):
                 self.experiments = (*self.experiments, experiment)
                 self.live = self.pending = None

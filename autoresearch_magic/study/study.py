@@ -197,6 +197,30 @@ class Study(BackgroundStudy):
         proposal = make_proposal(self, source, summary=summary, hypothesis=hypothesis, expect=expect, agent=agent)
         return Try(self, proposal, drop=drop)
 
+    def branch(self, number: int | str, name: str | None = None) -> Study:
+        """Make a new study that begins at an experiment's version, and return it; nothing runs before its `start`.
+
+        It has the same program, setup and settings. It is written to disk, so that ``%autoresearch resume NAME`` starts it as well.
+
+        Parameters
+        ----------
+        number : int
+        name : str, optional
+            ``NAME-from-7`` by default.
+
+        Raises
+        ------
+        UserError
+            Where a study cannot begin there: in a repository it begins at a commit, so the version must be applied first.
+        """
+        from .branching import branched, name_of_branch
+
+        e, root = self.experiment(number), self.folder.parent
+        definition = branched(self.status, e)
+        made = Study.__new__(Study)
+        made._prepare(root / name_of_branch(root, self.name, e.number, name), definition)
+        return made.save()
+
     # -- comparisons ------------------------------------------------------------------------------------------------
     # `ask_...` starts one in the study's thread and returns at once; `answer` has the result; the plain verbs wait for it.
 

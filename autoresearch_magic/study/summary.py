@@ -124,7 +124,13 @@ def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str
         case "final":
             parts = [f"Measuring the {f'best, experiment {number},' if number else 'baseline'} again", turn]
         case "incumbent":
-            parts = [f"The {f'current best, experiment {number},' if number else 'baseline'} once more, to compare"]
+            best = incumbent is None or number == incumbent.number
+            who = f"Experiment {number}" if number else "The baseline"
+            parts = [
+                f"The current best, experiment {number}, once more, to compare"
+                if number and best
+                else f"{who} once more, to compare"
+            ]
         case "control":
             parts = [
                 f"{f'Experiment {number}' if number else 'The baseline'} once more, to see whether the machine has changed"

@@ -137,6 +137,7 @@ def test_the_result_in_one_line():
         ("candidate", experiment(7, 0.7, summary=" two\nlines "), 0, 1, "Experiment 7 · two lines"),
         ("incumbent", experiment(5, 0.8), 1, 2, "The current best, experiment 5, once more, to compare"),
         ("incumbent", experiment(0, 0.8), 3, 4, "The baseline once more, to compare"),
+        ("incumbent", experiment(3, 0.8), 1, 2, "Experiment 3 once more, to compare"),
         ("final", experiment(5, 0.8), 0, 4, "Measuring the best, experiment 5, again · run 1 of 4"),
         ("final", experiment(0, 0.8), 3, 4, "Measuring the baseline again · run 4 of 4"),
         ("trial", experiment(5, summary="without WIDTH"), 0, 2, "Your comparison: without WIDTH · run 1 of 2"),

@@ -24,7 +24,7 @@ SHELL = COMMANDS[Place.SHELL]
 OF_STUDY = {
     "status": [], "history": [], "show": ["0"], "diff": ["1"], "best": [], "evals": [], "briefing": [], "report": [],
     "export": ["out.csv"], "restore": ["1"], "apply": [], "say": ["hello"], "pause": [], "stop": [], "wait": [], "resume": [],
-    "ideas": [], "regression": ["0", "1"], "ablate": [], "watch": [],
+    "ideas": [], "regression": ["0", "1"], "ablate": [], "again": ["0"], "branch": ["0"], "watch": [],
     "try": ["an idea"], "finish": [],
 }  # fmt: skip
 """The commands that look at a study, with arguments that they need."""

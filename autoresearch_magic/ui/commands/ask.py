@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...config.argument_parser import given
 from ...errors import UserError
+from ...study.again import again_text, version_name
 from ...study.comparisons import SAMPLES as SAMPLES_OF_REFS
 from ...study.ref_comparison import COMPARED, compare_refs
 from ...study.regression_table import read_regression
@@ -17,9 +18,9 @@ from ..drafting import draft_reply
 from ..exit_codes import VERDICT_CODES
 from ..facts import metric_facts, plain_dict
 from ..replies import ablation_reply, answer_reply, plan_reply
-from ..reply import Reply
+from ..reply import Reply, prose_reply
 from ..session import Place, Session, known_layout, program_settings
-from .table import argument, command
+from .table import NUMBER, argument, command
 from .values import experiments
 
 
@@ -103,6 +104,18 @@ def regression(session: Session, arguments: argparse.Namespace) -> Reply:
         )  # fmt: skip
 
     return Reply("", work=work)
+
+
+@command("again", NUMBER, of_study=True)
+def again(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Run experiment N once more: the value joins those of its runs, and the judge looks again."""
+    study = session.study(arguments.study)
+    before, rests = study.status.experiments, not study.status.state.ongoing
+    number = study.experiment(arguments.number).number
+    study.run_again(number)
+    if rests:
+        return Reply("", wait=(study, None), then=lambda: prose_reply(again_text(study.status, before, number)))
+    return prose_reply(f"{study.name} runs {version_name(number)} again after the run in progress.")
 
 
 @command("ablate", SAMPLES, of_study=True)

@@ -87,7 +87,8 @@ def resume(session: Session, arguments: argparse.Namespace) -> Reply:
     done, best = len(study.experiments), study.status.incumbent
     where = f" with experiment {done}; best so far is experiment {best.number if best else 0}"
     return prose_reply(
-        f"{study.name} continues{where if done and not paused else ''}.", watch=None if paused else study
+        f"{study.name} {'continues' if done else 'starts'}{where if done and not paused else ''}.",
+        watch=None if paused else study,
     )
 
 

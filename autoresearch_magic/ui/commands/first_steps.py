@@ -46,8 +46,8 @@ THEMES = {
     "While it runs": ("status", "watch", "wait", "say", "pause", "resume", "step", "stop"),
     _DRIVING: ("begin", "try", "finish", "skill", "mcp"),
     "What agents know": ("agents", "ideas", "briefing"),
-    "What was found": ("history", "show", "diff", "best", "evals", "regression", "ablate"),
-    "Take results out": ("use", "restore", "apply", "report", "export"),
+    "What was found": ("history", "show", "diff", "best", "evals", "regression", "ablate", "again"),
+    "Take results out": ("use", "restore", "branch", "apply", "report", "export"),
     "This machine": ("doctor", "help"),
 }
 """The commands by theme, in the order of help."""

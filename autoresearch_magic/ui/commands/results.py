@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...experiment import Experiment
+from ...storage.folders import checked_name
 from ...study.applying import applied_text, not_applicable
+from ...study.branching import branch_text
 from ...study.export import TABLES
 from ...study.study import Study
 from ...study.summary import beyond_chance
@@ -37,6 +39,21 @@ def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     return prose_reply(
         f"The target is experiment {experiment.number} of {study.name} again: it is {where}.",
         next_cell=f"%%autoresearch target\n{experiment.target.rstrip()}",
+    )
+
+
+@command(
+    "branch",
+    NUMBER,
+    argument("--name", metavar="NAME", type=checked_name, help="name of the new study (default: NAME-from-N)"),
+    of_study=True,
+)
+def branch(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Make a new study that begins at experiment N, with the same program, setup and settings; resume starts it."""
+    study = session.study(arguments.study)
+    made = study.branch(arguments.number, arguments.name)
+    return prose_reply(
+        branch_text(study.name, made.name, study.experiment(arguments.number).number, made.settings.agent)
     )
 
 

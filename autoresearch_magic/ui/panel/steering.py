@@ -9,6 +9,8 @@ from typing import Any
 from ...agents.readers import reads_nothing, told_when
 from ...errors import UserError
 from ...events import State
+from ...study.again import version_name
+from ...study.branching import branch_text
 from ...study.limits import limit_reached, money_spent
 from ...study.study import Study
 from .answers import Answer, PanelSession, answers
@@ -105,6 +107,26 @@ def _note(session: PanelSession, content: dict[str, Any]) -> str:
     return f"Noted: {told_when(agent)}"
 
 
+def _again(session: PanelSession, content: dict[str, Any]) -> str:
+    study = session.study
+    number = study.experiment(content.get("number", "")).number
+    rests, paused = not study.status.state.ongoing, study.status.doing in (State.PAUSED, State.PAUSING)
+    study.run_again(number)
+    name = version_name(number)
+    if rests:
+        return f"Running {name} again."
+    return (
+        f"{name[0].upper()}{name[1:]} is run again {'now, then it pauses' if paused else 'after the run in progress'}."
+    )
+
+
+def _branch(session: PanelSession, content: dict[str, Any]) -> str:
+    study = session.study
+    number = study.experiment(content.get("number", "")).number
+    made = study.branch(number)
+    return branch_text(study.name, made.name, number, made.settings.agent)
+
+
 COMMANDS: dict[str, Carried] = {
     "pause": _pause,
     "resume": _resume,
@@ -112,10 +134,12 @@ COMMANDS: dict[str, Carried] = {
     "step": _step,
     "more": _more,
     "note": _note,
+    "again": _again,
+    "branch": _branch,
 }
 """What each command does."""
 
-SLOW = ("resume", "step", "more")
+SLOW = ("resume", "step", "more", "again", "branch")
 """Commands that may take longer than a blink."""
 
 

@@ -35,7 +35,7 @@ export function buildHeader(panel) {
     step: button("step", "Step", () => panel.command("step")),
     stop: button("stop", "Stop", () => panel.command("stop")),
   };
-  parts.more = h("label", { class: "more", hidden: "" }, h("span", { "aria-hidden": "true" }, "+"), parts.count);
+  parts.more = h("label", { class: "further", hidden: "" }, h("span", { "aria-hidden": "true" }, "+"), parts.count);
   parts.node = h("header", { class: "header" }, h("div", { class: "titles" }, parts.goal, parts.facts),
     div("controls", parts.pill,
       h("div", { class: "buttons", role: "group", "aria-label": "Study controls" }, parts.go, parts.more, parts.step, parts.stop)));
