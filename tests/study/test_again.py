@@ -57,7 +57,9 @@ def test_a_study_that_runs_does_so_in_its_turn_and_a_paused_one_is_paused_again(
     script(*versions(SLOWER, 2.9, 2.8, 2.7))
     study = make_study(SLOWER, agent="script", experiments=3)
     seen = []
-    study.observe(lambda event: seen.append(event.experiment.number) if isinstance(event, Judged | Remeasured) else None)
+    study.observe(
+        lambda event: seen.append(event.experiment.number) if isinstance(event, Judged | Remeasured) else None
+    )
     study.start()
     wait_for(lambda: study.status.live is not None and study.status.live.experiment.number == 1)
     study.run_again(0)
@@ -83,9 +85,12 @@ def test_a_study_that_runs_does_so_in_its_turn_and_a_paused_one_is_paused_again(
 
 def measured(number, verdict, *values, reason=""):
     runs = tuple(
-        Measurement(Outcome.CRASH if value is None else Outcome.OK, value, seed=n, seconds=1.0) for n, value in enumerate(values)
+        Measurement(Outcome.CRASH if value is None else Outcome.OK, value, seed=n, seconds=1.0)
+        for n, value in enumerate(values)
     )
-    return Experiment(number, 0 if number else None, Proposal("x", "s"), verdict=verdict, measurements=runs, reason=reason)
+    return Experiment(
+        number, 0 if number else None, Proposal("x", "s"), verdict=verdict, measurements=runs, reason=reason
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,16 @@ def filled(study):
     for number, verdict, value in ((0, Verdict.BASELINE, 4.0), (1, Verdict.KEEP, 2.25), (2, Verdict.CRASH, None)):
         runs = (Measurement(Outcome.OK if value else Outcome.CRASH, value, seed=0, seconds=1.0),)
         proposal = Proposal(QUICK.replace("3.0", f"{3 - number / 2}"), "s")
-        study.status.take(Judged(Experiment(number, 0 if number else None, proposal, verdict=verdict, measurements=runs)))
+        study.status.take(
+            Judged(Experiment(number, 0 if number else None, proposal, verdict=verdict, measurements=runs))
+        )
     return study
 
 
 def test_it_has_the_version_and_everything_else_of_the_first_one(make_study):
-    study = filled(make_study(name="toy", setup="Z = 1\n", program="# Lower it\nbe bold", until=0.5, guard="", patience=7))
+    study = filled(
+        make_study(name="toy", setup="Z = 1\n", program="# Lower it\nbe bold", until=0.5, guard="", patience=7)
+    )
     made = study.branch("#1")
     assert (made.name, made.state, made.experiments) == ("toy-from-1", "new", [])
     assert made.definition.target == study.experiment(1).target
@@ -63,7 +67,9 @@ def test_in_a_repository_it_says_what_to_do(tmp_path):
 def test_names_stay_short(tmp_path):
     assert name_of_branch(tmp_path, "n" * 80, 123) == f"{'n' * 60}-from-123"
     assert branch_text("toy", "toy-from-1", 1, "tuner").endswith("Start it with  %autoresearch resume toy-from-1")
-    assert branch_text("toy", "toy-from-1", 1, "me").endswith("Start it with  %autoresearch try SUMMARY --study toy-from-1")
+    assert branch_text("toy", "toy-from-1", 1, "me").endswith(
+        "Start it with  %autoresearch try SUMMARY --study toy-from-1"
+    )
 
 
 @pytest.mark.slow
