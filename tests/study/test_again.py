@@ -10,7 +10,7 @@ from autoresearch_magic.study.again import NOTE, again_text
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.requests import request
 
-from ..studies import SLOW, finish, wait_for
+from ..studies import finish, wait_for
 
 NOISY = "import random, time\ntime.sleep(0.02)\nX = 3.0\nloss = X + random.SystemRandom().gauss(0, 0.1)\n"
 SLOWER = NOISY.replace("0.02", "0.3")
