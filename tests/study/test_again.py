@@ -3,7 +3,7 @@
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.events import Confirmed, Judged, Remeasured, State
+from autoresearch_magic.events import Confirmed, Judged, Remeasured
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.again import NOTE, again_text
