@@ -23,7 +23,8 @@ from ..study.plan import Plan
 from ..study.results_table import ResultsTable
 from ..study.study import Study
 from ..study.summary import counts, result_line, tried_line
-from ..text import counted, escape, fenced
+from ..text import as_html, counted, escape, fenced
+from .colours import bold, coloured_diff, coloured_source, diff_as_html
 from .doctor.check import Check
 from .exit_codes import DONE, VERDICT_CODES
 from .facts import comparison_facts, evals_facts, experiment_facts, plan_facts, table_evals_facts
@@ -67,21 +68,28 @@ def experiment_reply(study: Study, e: Experiment, note: str = "", place: Place =
     if place is Place.SHELL:
         facts = [*map(for_shell, facts)]
     files = [(f"{path}, as the run wrote it:", content) for path, content in e.artifacts.items()]
-    text = "\n".join(
-        [
-            head,
-            *facts,
-            "",
-            code.rstrip(),
-            *(["", tail] if tail else []),
-            *(line for each in files for line in ("", *each)),
-        ]
-    )
-    markdown = "\n\n".join([
-        f"**{head}**", *map(escape, facts), fenced(code, language), *([fenced(tail)] if tail else []),
-        *(part for what, content in files for part in (escape(what), fenced(content))),
+    below = [*(["", tail] if tail else []), *(line for each in files for line in ("", *each))]
+
+    def text(head: str, code: str) -> str:
+        return "\n".join([head, *facts, "", code, *below])
+
+    above = "\n\n".join([f"**{head}**", *map(escape, facts)])
+    rest = "\n\n".join([
+        *([fenced(tail)] if tail else []), *(part for what, content in files for part in (escape(what), fenced(content))),
     ])  # fmt: skip
-    return Reply(text, markdown, data=experiment_facts(study, e), verbatim=True)
+    code = code.rstrip()
+    colour = coloured_diff if language == "diff" else coloured_source
+    return Reply(
+        text(head, code), "\n\n".join(part for part in (above, fenced(code, language), rest) if part),
+        data=experiment_facts(study, e), verbatim=True, colours=lambda: text(bold(head), colour(code)),
+        html=(lambda: _around(above, diff_as_html(code), rest)) if language == "diff" else None,
+    )  # fmt: skip
+
+
+def _around(above: str, middle: str, below: str = "") -> str:
+    """Return HTML between two texts in Markdown; empty where Markdown cannot be made HTML."""
+    before, after = as_html(above), as_html(below)
+    return "" if before is None or after is None else f"{before}{middle}{after if below else ''}"
 
 
 def reasoning(proposal: Proposal) -> list[str]:
@@ -130,7 +138,10 @@ def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:
         f"({study.status.format(after.value)}): {counted(added, 'line')} added, {removed} removed"
     )
     data = {"study": study.name, "from": before.number, "to": after.number, "diff": diff}
-    return Reply(f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}", data=data, verbatim=True)
+    return Reply(
+        f"{head}\n{diff}", f"**{head}**\n\n{fenced(diff, 'diff')}", data=data, verbatim=True,
+        colours=lambda: f"{bold(head)}\n{coloured_diff(diff)}", html=lambda: _around(f"**{head}**", diff_as_html(diff)),
+    )  # fmt: skip
 
 
 def evals_reply(study: Study) -> Reply:

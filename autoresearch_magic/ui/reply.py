@@ -13,6 +13,7 @@ from typing import Any
 
 from ..study.study import Study
 from ..text import escape
+from .colours import wants_colours
 
 # A command inside a sentence, marked by two spaces before it.
 _COMMAND = re.compile(r"(?<=[^\s])  ((?:%{1,2}autoresearch|git)\b[^()]*?)\s*(?=  |[()]|$)")
@@ -56,6 +57,10 @@ class Reply:
         Whether the text holds the user's code, in which nothing may be replaced.
     prose : bool
         Whether the text is prose: its lines may be wrapped, and its Markdown is made from it.
+    colours : callable or None
+        Returns the text as terminals show it that have colours.
+    html : callable or None
+        Returns what notebooks show in place of the Markdown; empty where it cannot be made.
     """
 
     text: str
@@ -71,6 +76,8 @@ class Reply:
     value: Callable[[], Any] | None = None
     verbatim: bool = False
     prose: bool = False
+    colours: Callable[[], str] | None = None
+    html: Callable[[], str] | None = None
 
     def as_markdown(self) -> str:
         """Return the Markdown for a notebook; empty for text in columns, such as help."""
@@ -79,7 +86,9 @@ class Reply:
         return "  \n".join(_as_markdown(line) for line in self.text.splitlines())
 
     def as_text(self) -> str:
-        """Return the text to print; in a terminal prose is wrapped at spaces."""
+        """Return the text to print; in a terminal prose is wrapped at spaces, and code has colours."""
+        if self.colours is not None and wants_colours(sys.stdout):
+            return self.colours()
         terminal = getattr(sys.stdout, "isatty", bool)  # a replaced stdout may have only `write`
         if not self.prose or not terminal():
             return self.text

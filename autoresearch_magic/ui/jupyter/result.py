@@ -28,7 +28,10 @@ def show_reply(reply: Reply) -> None:
     if not reply.text:
         return
     if in_notebook() and (markdown := reply.as_markdown()):
-        display({"text/plain": reply.text, "text/markdown": markdown}, raw=True)
+        data = {"text/plain": reply.text, "text/markdown": markdown}
+        if reply.html is not None and (page := reply.html()):
+            data["text/html"] = page  # where there are both, this one is shown
+        display(data, raw=True)
     else:
         print(reply.as_text())
 
@@ -72,7 +75,7 @@ class Result:
         return self._reply.as_markdown() or f"```text\n{self._reply.text}\n```"
 
     def _repr_html_(self) -> str | None:
-        return as_html(self._repr_markdown_())
+        return (self._reply.html and self._reply.html()) or as_html(self._repr_markdown_())
 
     def _ipython_display_(self) -> None:
         _show_behind_prompt(self._reply)
