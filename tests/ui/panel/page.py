@@ -107,12 +107,15 @@ def pulls(page):
     return page.evaluate("asked.filter((a) => a.type === 'pull').length")
 
 
-def mark(page, number):
-    """Return what the chart shows of an experiment: where it is, and the colour in the middle of its mark (red, green, blue)."""
+def mark(page, number, *, back=False):
+    """Return what the chart shows of an experiment: where it is, and the colour in the middle of its mark (red, green, blue).
+
+    It is gone to by keys from the first experiment, or `back` from the last one.
+    """
     page.locator(".arm-front").focus()
-    page.keyboard.press("Home")
+    page.keyboard.press("End" if back else "Home")
     while f"#{number}" != page.locator(".arm-big .arm-tiphead b").inner_text():
-        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft" if back else "ArrowRight")
     return page.evaluate("""
         () => {
           const ring = document.querySelector(".arm-hover"), canvas = document.querySelector(".arm-marks");

@@ -2,7 +2,7 @@
 
 import { s } from "./elements.js";
 import { quantile } from "./numbers.js";
-import { extent } from "./scales.js";
+import { extent, makeScale } from "./scales.js";
 import { KEPT } from "./verdicts.js";
 
 /**
@@ -42,8 +42,15 @@ export function xEnd(total, last) {
   return Math.min(total, power * [1.2, 1.6, 2, 3, 4, 5, 6, 8, 10].find((m) => m * power >= wanted));
 }
 
-/** Draw the lines and numbers of both axes. `box` is the inside of the plot: [left, top, right, bottom]; `X` and `Y` are the scales. */
-export function drawAxes(svg, box, X, Y, ticksX, ticksY, formatX) {
+/** Draw the lines and numbers of two linear axes and return their scales. `box` is the inside of the plot: [left, top, right, bottom]. */
+export function drawAxes(svg, box, xs, ys, ticksX, ticksY, formatX) {
+  const X = makeScale(xs, [box[0], box[2]]), Y = makeScale(ys, [box[3], box[1]]);
+  drawTicks(svg, box, X, Y, ticksX, ticksY, formatX);
+  return { X, Y };
+}
+
+/** Draw the lines and numbers of two axes by their scales. */
+export function drawTicks(svg, box, X, Y, ticksX, ticksY, formatX) {
   const [left, top, right, bottom] = box;
   for (const v of ticksY.at) {
     const y = Y(v);

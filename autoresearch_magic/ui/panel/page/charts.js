@@ -99,7 +99,7 @@ function buildHistory(panel) {
   const pointers = watchPointers(front, zoom, {
     plot: () => ({ left: layout?.box[0] ?? 0, right: layout?.box[2] ?? 1 }), hover, leave: hide,
     press: (x, y) => {
-      const near = layout ? nearestPoint(layout.points, x, y) : -1;
+      const near = layout && y < layout.height - 24 ? nearestPoint(layout.points, x, y, 24) : -1; // a double click on the axis shows all
       if (near >= 0) panel.select(layout.points[near].row.number, true);
     },
   });

@@ -3,7 +3,7 @@
 import { axisWidth, drawAxes } from "./axes.js";
 import { div, h, s, setText, span } from "./elements.js";
 import { quantile, ticks } from "./numbers.js";
-import { extent, firstAtLeast, makeScale } from "./scales.js";
+import { extent, firstAtLeast } from "./scales.js";
 import { smoothed, thinned } from "./smoothing.js";
 
 /** Name the run of a learning curve. */
@@ -119,9 +119,8 @@ export function drawCurves(svg, width, height, live, other, whole) {
   const tickY = values.length ? ticks(ys[0], ys[1], height / 48) : { at: [ys[0]], format: () => "" };
   const box = [axisWidth(tickY), 12, width - 14, height - 26];
   const share = (v) => (v === 1 ? (width > 340 ? `100% of the ${whole}` : "100%") : v ? "50%" : "0");
-  const X = makeScale([0, 1], [box[0], box[2]]), Y = makeScale(ys, [box[3], box[1]]);
   svg.setAttribute("height", height);
-  drawAxes(svg, box, X, Y, [0, 0.5, 1], tickY, share);
+  const { X, Y } = drawAxes(svg, box, [0, 1], ys, [0, 0.5, 1], tickY, share);
   // A nested svg clips to the plot; a clip path would need an id, which two views would share.
   const plot = s("svg", { x: 0, y: box[1] - 2, width, height: box[3] - box[1] + 4, viewBox: `0 ${box[1] - 2} ${width} ${box[3] - box[1] + 4}` });
   svg.append(plot);

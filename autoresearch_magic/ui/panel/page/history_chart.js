@@ -1,6 +1,6 @@
 /** The chart of all experiments: where everything is, and what is drawn as SVG. `marks_canvas.js` draws the marks. */
 
-import { axisWidth, drawAxes, xEnd, yRange, yRangeLog } from "./axes.js";
+import { axisWidth, drawTicks, xEnd, yRange, yRangeLog } from "./axes.js";
 import { s } from "./elements.js";
 import { bestBefore, noiseAt } from "./history_data.js";
 import { ticks } from "./numbers.js";
@@ -54,7 +54,7 @@ export function drawBehind(svg, layout, now) {
   const { box, X, Y, tickX, tickY, run, xs, strip, width } = layout;
   svg.replaceChildren();
   drawBand(svg, layout, now?.noise);
-  drawAxes(svg, box, X, Y, tickX.at, tickY, tickX.format);
+  drawTicks(svg, box, X, Y, tickX.at, tickY, tickX.format);
   drawBaseline(svg, box, Y, now?.baseline);
   if (strip) svg.append(s("line", { class: "edge", x1: box[2] + 14, x2: box[2] + 14, y1: box[1], y2: box[3] }),
     s("text", { class: "tick", x: box[2] + 14 + strip / 2, y: Number(svg.getAttribute("height")) - 6, "text-anchor": "middle" }, width > 420 ? "measured again" : "again"));

@@ -108,7 +108,12 @@ export function render({ model, el, signal }) {
     if (done || performance.now() - view.sentAt > PATIENCE) view.pending = "";
   }
 
-  const theme = () => root.setAttribute("data-arm-theme", isDark(root) ? "dark" : "light");
+  const theme = () => {
+    const name = isDark(root) ? "dark" : "light";
+    if (root.getAttribute("data-arm-theme") === name) return;
+    root.setAttribute("data-arm-theme", name);
+    charts.update(store.now); // a canvas takes no colours by itself
+  };
 
   function onSilence(kind) {
     notice.hidden = !kind;
