@@ -51,6 +51,12 @@ def running() -> Registered | None:
     return next((study for study in list(_studies.values()) if study.active), None)
 
 
+def registered() -> list[Registered]:
+    """Return the studies that this process has started or opened, the last one at the end."""
+    with lock:
+        return list(_studies.values())
+
+
 def latest() -> Registered | None:
     """Return the active study, else the one that was registered last."""
     with lock:

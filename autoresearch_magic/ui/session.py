@@ -69,6 +69,9 @@ class Session:
         Returns raw settings that are weaker than those of a program; in a notebook, those of ``%config Autoresearch``.
     here : set of str
         The setups that were run in the kernel.
+    put_into_cell : callable
+        Puts the version of an experiment into the target cell of the notebook, and returns what it has done, in a sentence; empty where that
+        is not to be had.
     """
 
     root: Path = field(default_factory=lambda: Path(ROOT))
@@ -80,6 +83,7 @@ class Session:
     expand: Callable[[str], str] = str
     defaults: Callable[[], dict[str, Any]] = dict
     here: set[str] = field(default_factory=set)
+    put_into_cell: Callable[[Study, int], str] = lambda study, number: ""
 
     def study(self, name: str | None = None, *, switch: bool = False) -> Study:
         """Return the study of that name, or the default one.

@@ -28,16 +28,19 @@ TO = argument(
 
 @command("restore", NUMBER, of_study=True, places=[Place.MAGIC])
 def restore(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Make an experiment's version the target again, in a new cell."""
+    """Make an experiment's version the target again, in the target cell or a new one."""
     study = session.study(arguments.study)
     experiment = study.experiment(arguments.number)
     if study.definition.checkout is not None:
         raise UserError(_of_a_repository(study, experiment))
     session.target = Source(experiment.target)
     path = study.definition.target_path
+    again = f"The target is experiment {experiment.number} of {study.name} again"
+    if path is None and (placed := session.put_into_cell(study, experiment.number)):
+        return prose_reply(f"{again}. {placed}")
     where = "in the cell below" if path is None else f"in a cell, not in {path.name}"
     return prose_reply(
-        f"The target is experiment {experiment.number} of {study.name} again: it is {where}.",
+        f"{again}: it is {where}.",
         next_cell=f"%%autoresearch target\n{experiment.target.rstrip()}",
     )
 

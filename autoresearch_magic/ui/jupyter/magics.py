@@ -22,6 +22,7 @@ from ..progress_bar import Bar, follow, terminal_bar
 from ..reply import Reply, prose_reply
 from ..session import Session
 from .announcer import Announcer
+from .cells import Cells, listen, stop_listening
 from .completion import make_matcher
 from .defaults import Autoresearch
 from .progress_bar import NotebookBar, in_notebook
@@ -45,6 +46,8 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         self.defaults = Autoresearch(parent=shell)
         self.announcer = Announcer(shell)
         self.unseen = Unseen()
+        self.cells = Cells()
+        self.session.put_into_cell = self.cells.restore
         self.matcher: Any = None
         self._shown: set[tuple[str, float]] = set()  # name and elapsed time of studies whose traceback was shown
 
@@ -198,6 +201,7 @@ def load(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.append(magics.matcher)
     shell.events.register("post_run_cell", magics.announcer.flush)
     shell.events.register("post_run_cell", magics.unseen.cell_ended)
+    listen(magics.cells)
     agent_registry.ask_key = ask_key
     _loaded[id(shell)] = magics
 
@@ -221,6 +225,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.events.unregister("post_run_cell", magics.unseen.cell_ended)
         shell.Completer.custom_matchers.remove(magics.matcher)
         shell.configurables.remove(magics.defaults)
+        stop_listening(magics.cells)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("autoresearch", None)
 

@@ -16,6 +16,7 @@ from ...study.study import Study
 from ...study.summary import result_line
 from ..panel.assets import page_script, page_style
 from ..panel.opening import open_session
+from .comms import answer_in_asking_thread
 
 PANEL_TYPE = "application/vnd.autoresearch.panel+json"
 """What our JupyterLab extension shows where the widget's model is gone: the name of the study and a summary."""
@@ -38,7 +39,7 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         self.session = open_session(study, self._pass_on)
         self.heard: float | None = None  # when a page asked last
         self.on_msg(self._on_message)
-        _answer_in_asking_thread(self.comm)
+        answer_in_asking_thread(self.comm)
         _panels.setdefault(study, weakref.WeakSet()).add(self)
 
     def _on_message(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
@@ -74,13 +75,3 @@ def heard_last() -> Iterator[tuple[Study, float]]:
     for study, panels in list(_panels.items()):
         if heard := [panel.heard for panel in list(panels) if panel.heard is not None]:
             yield study, max(heard)
-
-
-def _answer_in_asking_thread(comm: Any) -> None:
-    """Let a comm answer in the thread in which the front end asks.
-
-    JupyterLab 4.4 and later ask in a separate subshell, which can answer while a cell is running. But ipykernel from 7.4 on
-    routes requests to the thread that last used the comm, which is the main one, and busy.
-    """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default

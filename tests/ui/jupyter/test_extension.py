@@ -11,7 +11,7 @@ from autoresearch_magic.ui.jupyter.panel import Panel
 from autoresearch_magic.ui.jupyter.saved_picture import SavedPicture
 
 from ...axe import serious
-from ...lab import wait_text, write_notebook
+from ...lab import run_cell, wait_text, write_notebook
 from ...studies import QUICK
 
 pytestmark = pytest.mark.browser
@@ -51,3 +51,47 @@ def test_a_notebook_without_its_kernel_shows_summary_and_picture_in_place_of_a_m
         assert "model not found" not in text
         assert "loading widget" not in text
         assert serious(page, ".arx-saved") == []
+
+
+CELLS = [
+    "%load_ext autoresearch_magic",
+    f"%%autoresearch target\n{QUICK}",
+    "%%autoresearch --metric loss -n 2 --name seen\n# Lower it\n- a *small* step",
+    "%autoresearch wait",
+    "%autoresearch restore 1",
+]
+RESTORE = """
+() => new Promise((resolve) => {
+  const detail = { study: "seen", number: 1, source: "X = 7", cell: "%%autoresearch target\\nX = 7", done: (told) => resolve({ handled, told }) };
+  const event = new CustomEvent("autoresearch-magic:restore", { bubbles: true, cancelable: true, composed: true, detail });
+  const handled = !document.querySelector(".arm-panel").dispatchEvent(event);
+})
+"""
+
+
+def source(page, number):
+    """Return the text of a cell, as it is shown."""
+    return page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".cm-content").inner_text().rstrip()
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", ["lab", "notebook"])
+def test_a_version_is_put_into_the_target_cell_and_ctrl_z_undoes_it(open_page, kind):
+    with open_page(kind=kind, cells=CELLS) as page:
+        for number in range(len(CELLS)):
+            run_cell(page, number)
+        wait_text(page, "The target cell now holds version 1 of seen.", ".jp-OutputArea-output")
+        version = source(page, 1)
+        assert version.startswith("%%autoresearch target\nX = ")
+        assert version != CELLS[1].rstrip()
+        page.keyboard.press("Control+z")
+        assert source(page, 1) == CELLS[1].rstrip()
+
+        # The panel's own button asks by an event, and is told what was done.
+        page.keyboard.press("Control+End")
+        page.keyboard.type("# mine")
+        asked = page.evaluate(RESTORE)
+        assert asked["handled"]
+        assert "holds code that no version of seen has" in asked["told"]
+        assert source(page, 1).endswith("# mine")
+        assert source(page, 2) == "%%autoresearch target\nX = 7"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -43,3 +44,11 @@ def test_a_wheel_installs_the_extension_where_jupyterlab_finds_it(tmp_path):
     listed = (found.stdout + found.stderr).replace("\x1b[32m", "").replace("\x1b[0m", "")
     place = listed.index(str(tmp_path / "empty" / "share" / "jupyter" / "labextensions"))
     assert f"autoresearch-magic v{version} enabled OK" in listed[place:].split("\n\n")[0]
+
+
+def test_the_modules_can_be_joined_no_two_of_them_have_the_same_name_at_the_top():
+    script = next(text for name, text in extension_files("1").items() if name.startswith("static/"))
+    declared = re.findall(r"^(?:async )?(?:function\*?|class) (\w+)|^(?:const|let) (\w+)|^(?:const|let) .*?, (\w+) = ", script, re.M)
+    names = [each for found in declared for each in found if each]
+    assert len(names) > 10
+    assert sorted(names) == sorted(set(names))

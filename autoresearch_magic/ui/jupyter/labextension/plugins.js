@@ -1,5 +1,6 @@
 /** The plug-ins of the extension: each is told which of JupyterLab's services it needs. */
 
+import { watchNotebooks } from "./notebooks.js";
 import { makeSavedPanels } from "./saved_panel.js";
 import { shared } from "./shared.js";
 
@@ -21,6 +22,13 @@ export async function plugins() {
         { tracker, registryOf: (panel) => panel.content.rendermime, cellsOf: (panel) => panel.content.model?.cells ?? [] },
         ...(consoleTracker ? [{ tracker: consoleTracker, registryOf: (panel) => panel.console.rendermime, cellsOf: () => [] }] : []),
       ], widgets),
+    },
+    {
+      id: "autoresearch-magic:notebooks",
+      description: "Puts versions into the target cell.",
+      autoStart: true,
+      requires: [notebook.INotebookTracker],
+      activate: (app, tracker) => { watchNotebooks(tracker, notebook.NotebookActions); },
     },
   ];
 }
