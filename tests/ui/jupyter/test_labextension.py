@@ -48,7 +48,9 @@ def test_a_wheel_installs_the_extension_where_jupyterlab_finds_it(tmp_path):
 
 def test_the_modules_can_be_joined_no_two_of_them_have_the_same_name_at_the_top():
     script = next(text for name, text in extension_files("1").items() if name.startswith("static/"))
-    declared = re.findall(r"^(?:async )?(?:function\*?|class) (\w+)|^(?:const|let) (\w+)|^(?:const|let) .*?, (\w+) = ", script, re.M)
+    declared = re.findall(
+        r"^(?:async )?(?:function\*?|class) (\w+)|^(?:const|let) (\w+)|^(?:const|let) .*?, (\w+) = ", script, re.M
+    )
     names = [each for found in declared for each in found if each]
     assert len(names) > 10
     assert sorted(names) == sorted(set(names))
