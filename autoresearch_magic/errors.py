@@ -103,9 +103,12 @@ class ProposalFailed(Exception):
         The ledger's number of the call; 0 outside a study.
     ideas : tuple of str
         Ideas of the agent's unusable replies, for the study's backlog.
+    prompt : str
+        What the agent was asked, as text.
     """
 
     call: int = 0
+    prompt: str = ""
 
     def __init__(
         self, message: str, usage: Usage | None = None, reply: str = "", *, unchanged: bool = False, output: str = ""

@@ -147,6 +147,8 @@ class Proposal:
         Other ideas that the agent had on the way, for the study's backlog.
     tries : tuple of int
         Numbers of the backlog's ideas that it tries.
+    prompt : str
+        What the agent was asked, as text. The journal keeps it; an experiment in memory does not, for it may be long.
     """
 
     target: str
@@ -159,6 +161,7 @@ class Proposal:
     failure: str = ""
     ideas: tuple[str, ...] = ()
     tries: tuple[int, ...] = ()
+    prompt: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Escape halves of surrogate pairs, which a model's JSON may contain and no file can hold."""

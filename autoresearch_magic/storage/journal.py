@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -39,6 +40,8 @@ from ..text import cut_middle, printable
 FORMAT = 1
 MOST_TEXT, MOST_NAMES, MOST_POINTS = 64_000, 1_000, 4_000
 """Characters of an error, a traceback or an output, names, and points of a curve that are kept; a cut text says so."""
+MOST_PROMPT = 400_000
+"""Characters of a prompt that are kept."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS experiment (
@@ -53,6 +56,7 @@ CREATE TABLE IF NOT EXISTS measurement (
     traceback TEXT NOT NULL, output TEXT NOT NULL, names TEXT NOT NULL, numbers TEXT NOT NULL DEFAULT '{}',
     made_at REAL NOT NULL, conditions TEXT, notes TEXT NOT NULL DEFAULT '[]',
     artifacts TEXT NOT NULL DEFAULT '{}');
+CREATE TABLE IF NOT EXISTS prompt (experiment INTEGER PRIMARY KEY, text BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS measurement_of ON measurement (experiment, kind);
 CREATE INDEX IF NOT EXISTS experiment_mark ON experiment (number, verdict, judged_at, commit_sha);
@@ -207,6 +211,21 @@ class Journal:
                  json.dumps(asdict(p.usage)), printable(p.reply), printable(p.failure),
                  experiment.fingerprint, time.time()),
             )  # fmt: skip
+            self._keep_prompt(connection, experiment)
+
+    def _keep_prompt(self, connection: sqlite3.Connection, experiment: Experiment) -> None:
+        """Keep what an agent was asked for an experiment, compressed: it is read rarely, and much of it is the same each time."""
+        if text := experiment.proposal.prompt:
+            packed = zlib.compress(cut_middle(printable(text), MOST_PROMPT).encode())
+            connection.execute("INSERT OR REPLACE INTO prompt VALUES (?, ?)", (experiment.number, packed))
+
+    def prompt(self, number: int) -> str:
+        """Return what an agent was asked for an experiment, as text; empty where that is not known, as in older journals."""
+        try:
+            rows = self.select("SELECT text FROM prompt WHERE experiment = ?", number)
+        except sqlite3.OperationalError:  # a journal of an earlier version
+            return ""
+        return zlib.decompress(rows[0]["text"]).decode() if rows else ""
 
     def rework(self, before: Experiment, after: Experiment, problem: str) -> None:
         """Replace a proposal that the guard refused by a reworked one; the old one and its runs stay in the journal."""
@@ -228,6 +247,7 @@ class Journal:
                 (*map(printable, (p.target, p.summary, p.hypothesis, p.expect, p.agent)), json.dumps(asdict(p.usage)),
                  printable(p.reply), after.fingerprint, before.number),
             )  # fmt: skip
+            self._keep_prompt(connection, after)
 
     def reworks(self, number: int) -> int:
         """Return how many times an experiment's proposal was reworked."""

@@ -28,6 +28,12 @@ DRAW_EVERY = 15.0
 """Seconds between two pictures while nothing is kept, as drawing takes up to a third of a second of the kernel's time."""
 
 
+def log_path(folder: Path, number: int, kind: RunKind, repeat: int) -> Path:
+    """Return where the output of a run is in a study's folder: ``logs/0007.log`` for the first run of experiment 7."""
+    suffix = f"-{kind}{repeat + 1}" if kind in ("control", "final", "trial") else f"-{repeat + 1}" if repeat else ""
+    return folder / "logs" / f"{number:04d}{suffix}.log"
+
+
 class Records:
     """Writes verdicts, commits, tables and pictures of one study; proposals and runs go to its `journal` directly.
 
@@ -67,9 +73,8 @@ class Records:
         self._drawn_at = -DRAW_EVERY
 
     def log(self, number: int, kind: RunKind, repeat: int) -> str:
-        """Return the path of the file for a run's output: ``logs/0007.log`` for the first run of experiment 7."""
-        suffix = f"-{kind}{repeat + 1}" if kind in ("control", "final", "trial") else f"-{repeat + 1}" if repeat else ""
-        return str(self.folder / "logs" / f"{number:04d}{suffix}.log")
+        """Return the path of the file for a run's output."""
+        return str(log_path(self.folder, number, kind, repeat))
 
     def guard_log(self, number: int) -> str:
         """Return the path of the file for the guard's output."""

@@ -112,7 +112,7 @@ def forecast_outcome(e: Experiment, gain: Gain | None, metric: Metric, sd: float
     found = parse_forecast(text, metric)
     expected = f"expected {format_forecast(*found)}" if found else f'expected "{text}"'
     if gain is None:
-        return f"{expected}, got no value" if e.value is None else expected
+        return f"{expected}, got no value" if e.verdict is not None and e.value is None else expected
     flip = -1 if metric.minimize else 1
 
     def change(value: float) -> str:

@@ -219,6 +219,7 @@ class Loop:
     def open(self, experiment: Experiment) -> Experiment:
         """Record an experiment before it is run."""
         self.records.journal.open_experiment(experiment)
+        experiment = replace(experiment, proposal=replace(experiment.proposal, prompt=""))  # the journal has it
         self.pending = experiment
         self.publish(Proposed(experiment))
         return experiment

@@ -174,7 +174,7 @@ class Proposer:
             made, mark = failed.call, ""
             proposal = Proposal(
                 incumbent.target, "no proposal", agent=self.settings.agent, reply=failed.reply, failure=str(failed),
-                ideas=failed.ideas or read_ideas(failed.reply),
+                ideas=failed.ideas or read_ideas(failed.reply), prompt=failed.prompt,
             )  # fmt: skip
             self._count_unchanged(failed)
         except (NothingToPropose, Stopped):
@@ -275,6 +275,7 @@ class Proposer:
         self._keep_ideas(proposal, number)
         reworked = replace(experiment, proposal=proposal, fingerprint=mark, measurements=())
         journal.rework(experiment, reworked, problem)
+        reworked = replace(reworked, proposal=replace(proposal, prompt=""))  # the journal has it
         self.publish(Proposed(reworked))
         return reworked, True
 

@@ -251,6 +251,13 @@ class EditingAgent(Agent):
 
     def _proposal(self, answer: _Answer, used: Usage) -> Proposal:
         """Return the proposal; raise `ProposalFailed` where nothing was changed that can be used."""
+        try:
+            return self._made_of(answer, used)
+        except ProposalFailed as failed:
+            failed.prompt = answer.asked
+            raise
+
+    def _made_of(self, answer: _Answer, used: Usage) -> Proposal:
         title, change, said = self.adapter.title, answer.change, own_words(answer.result.text, answer.asked)
         reply, output = cut_middle(said, REPLY), answer.output
         if change is None:
@@ -282,7 +289,7 @@ class EditingAgent(Agent):
         summary = last_tag(said, "summary") or first_sentence(plain(said)) or first_sentence(hypothesis)
         return Proposal(
             change.target, shorten(summary or f"change {', '.join(change.inside)}", SUMMARY), hypothesis, last_tag(said, "expect"), self.name,
-            used, reply, ideas=read_ideas(said), tries=read_tries(said),
+            used, reply, ideas=read_ideas(said), tries=read_tries(said), prompt=answer.asked,
         )  # fmt: skip
 
 

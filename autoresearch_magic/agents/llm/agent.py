@@ -77,5 +77,5 @@ class LanguageModel(Agent):
         reply = answer.value
         return Proposal(
             reply.target, reply.summary, reply.hypothesis, reply.expect, self.backend.name, answer.usage, answer.text,
-            ideas=tuple(ideas), tries=reply.tries,
+            ideas=tuple(ideas), tries=reply.tries, prompt=answer.prompt,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from ...errors import CallFailed, ProposalFailed, Stopped, UserError
 from ...text import shorten
-from .backend import Backend, BackendFailed, Prompt, Turn, Usage, Wait
+from .backend import Backend, BackendFailed, Prompt, Turn, Usage, Wait, transcript
 from .reply_parser import ReplyError
 
 T = TypeVar("T")
@@ -23,11 +23,12 @@ SHOWN = 2000
 
 @dataclass(frozen=True)
 class Answer(Generic[T]):
-    """A parsed reply, its text, and what all requests for it have used."""
+    """A parsed reply, its text, what all requests for it have used, and what was asked."""
 
     value: T
     text: str
     usage: Usage
+    prompt: str = ""
 
 
 def ask(
@@ -66,9 +67,9 @@ def ask(
             completion = backend.complete(prompt, deadline=deadline, wait=wait)
         except BackendFailed as error:
             paid(error.usage)
-            failed = CallFailed(f"No reply: {shorten(str(error), 300)}", usage + error.usage)
-            failed.unfit = error.unfit
-            raise failed from None
+            broken = CallFailed(f"No reply: {shorten(str(error), 300)}", usage + error.usage)
+            broken.unfit = error.unfit
+            raise broken from None
         except (UserError, Stopped) as error:
             paid(error.usage or Usage())
             raise
@@ -79,14 +80,16 @@ def ask(
                 raise ReplyError(f"You declined to answer. {instead}")
             if completion.stop == "length":
                 raise ReplyError(f"Your reply was cut off at the length limit. Give a shorter one: {form}.")
-            return Answer(parse(completion.text), completion.text, usage)
+            return Answer(parse(completion.text), completion.text, usage, transcript(prompt))
         except ReplyError as error:
             if attempt == 2 or not may_ask_again:
                 hint = f" {completion.hint}" if completion.hint else ""
-                raise ProposalFailed(
+                failed = ProposalFailed(
                     f"No usable reply: {shorten(str(error), 300)}{hint}", usage, completion.text, unchanged=bool(hint),
                     output=completion.text[-SHOWN:],
-                ) from None  # fmt: skip
+                )  # fmt: skip
+                failed.prompt = transcript(prompt)
+                raise failed from None
             turns = send_back(completion.text or "(nothing)", str(error), form)
             prompt = replace(prompt, turns=(*prompt.turns, *turns))
     raise AssertionError("unreachable: the second attempt returns or raises")

@@ -137,6 +137,13 @@ class Backend(ABC):
         """
 
 
+def transcript(prompt: Prompt) -> str:
+    """Return a prompt as it is kept for people: one text, in which further turns have a line that says whose they are."""
+    first, *further = prompt.turns
+    said = (f"[{'reply' if turn.role == 'assistant' else 'then'}]\n{turn.text}" for turn in further)
+    return "\n\n".join([as_text(Prompt(prompt.system, prompt.stable, (first,))).strip(), *said])
+
+
 def as_text(prompt: Prompt) -> str:
     """Return a prompt as one text, for programs without roles."""
     parts: Sequence[str] = [prompt.system, prompt.stable, *(turn.text for turn in prompt.turns)]

@@ -59,7 +59,7 @@ def detail(study: Study, number: Any) -> dict[str, Any]:
         "reason": e.reason or e.proposal.failure, "numbers": format_numbers(e.numbers, MOST_NUMBERS), "notes": list(e.notes),
         "memory": e.memory, "usage": _usage(e.proposal.usage), "commit": e.commit[:10], "error": cut_middle(last.traceback or last.error, MOST_TEXT) if last else "",
         "artifacts": [[path, cut_middle(text, MOST_TEXT)] for path, text in e.artifacts.items()],
-        "bundle": study.definition.checkout is not None,
+        "asked": bool(e.proposal.reply or e.proposal.usage.calls), "runs": len(e.measurements),
     }  # fmt: skip
 
 

@@ -165,3 +165,46 @@ def test_two_versions(study, ask):
     assert shown["constants"] == [("RATE", "0.1", "0.2"), ("DEPTH", "–", "2")]
     assert [side["runs"] for side in shown["sides"]] == [3, 3]
     assert ask("compare", a=1, b=3)["difference"] == [("Difference", "not known: #3 has no value")]
+
+
+def test_the_log_of_a_run_the_end_first_and_then_what_is_new(study, ask):
+    fill(study, 3)
+    logs = study.folder / "logs"
+    logs.mkdir(parents=True)
+    (logs / "0002.log").write_bytes(b"a" * 100_000 + "é".encode()[:1])
+    first = ask("log", number=2)
+    assert (first["from"], first["to"], first["size"], first["live"]) == (36_001, 100_000, 100_001, False)
+    assert set(first["text"]) == {"a"}, "half of a character is not shown"
+    earlier = ask("log", number=2, before=first["from"])
+    assert (earlier["from"], earlier["to"]) == (0, 36_001)
+    with (logs / "0002.log").open("ab") as file:
+        file.write("é".encode()[1:] + b"\n")
+    assert ask("log", number=2, **{"from": 100_000})["text"] == "é\n"
+    study.status.take(RunStarted(study.experiments[2], "candidate", 1, 2))
+    (logs / "0002-2.log").write_text("second")
+    live = ask("log", number=2)
+    assert (live["live"], live["run"], live["text"]) == (True, 1, "second")
+    assert ask("log", number=2, run=0)["live"] is False
+    take(study, replace(experiment(3, 1.0), measurements=runs(1.0, output="the last lines")))
+    assert ask("log", number=3)["text"] == "the last lines", "the journal has them where there is no log"
+
+
+def test_what_an_agent_was_asked_is_in_the_journal(study, ask):
+    asked = replace(experiment(1, 1.0).proposal, prompt="goal " * 200_000, reply="<summary>", usage=Usage(1))
+    study.folder.mkdir(parents=True)
+    with Journal(study.folder / "journal.sqlite", create=True) as journal:
+        journal.open_experiment(replace(experiment(0, 2.0), proposal=Proposal("X = 1\n", "baseline")))
+        journal.open_experiment(replace(experiment(1, 1.0), proposal=asked))
+        assert journal.prompt(0) == ""
+        assert len(journal.prompt(1)) < 401_000
+        assert journal.experiments()[1].proposal.prompt == "", "it may be long, and is read on request"
+        journal.rework(
+            experiment(1, 1.0), replace(experiment(1, 1.0), proposal=replace(asked, prompt="again")), "guard"
+        )
+        assert journal.prompt(1) == "again"
+        journal.select("SELECT 1")
+    take(study, experiment(0, 2.0, Verdict.BASELINE), replace(experiment(1, 1.0), proposal=replace(asked, prompt="")))
+    assert detail(study, 1)["asked"]
+    assert not detail(study, 0)["asked"]
+    assert ask("talk", number=1) == {"type": "talk", "key": "k", "number": 1, "prompt": "again", "reply": "<summary>"}
+    assert ask("talk", number=0)["prompt"] == ""

@@ -1,10 +1,12 @@
 """The dialog of one experiment, in a real browser."""
 
+from dataclasses import replace
+
 import pytest
 
 from autoresearch_magic.curve import Point
-from autoresearch_magic.events import Judged
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.events import Judged, RunStarted
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 
 from ...axe import serious
 from .page import CONTRAST, experiment, fill, opened
@@ -248,3 +250,44 @@ def test_two_versions_are_compared(page, study):
     assert page.get_by_role("dialog", name="Experiment 40").count() == 1
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
+
+
+def test_the_output_of_the_running_experiment_is_live(page, study):
+    fill(study, 3)
+    logs = study.folder / "logs"
+    logs.mkdir(parents=True)
+    log = logs / "0003.log"
+    log.write_text("\x1b[32mbegins\x1b[0m\n 10%|#  |\r 20%|## |")
+    run = replace(experiment(3, None), verdict=None, measurements=())
+    study.status.take(RunStarted(run, "candidate", 0, 1))
+    opened(page, 3)
+    page.get_by_role("button", name="Log", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Experiment 3")
+    text = dialog.get_by_label("Output", exact=True)
+    text.wait_for()
+    assert text.inner_text() == "begins\n 20%|## |"
+    dialog.get_by_role("region", name="Difference from experiment 0 to experiment 3").wait_for()
+    with log.open("a") as file:
+        file.write("\r100%|###|\ndone <b>\n")
+    dialog.get_by_text("done <b>").wait_for()
+    assert text.inner_text() == "begins\n100%|###|\ndone <b>\n"
+    study.status.take(Judged(replace(experiment(3, 0.5, Verdict.KEEP))))
+    dialog.get_by_text("keep", exact=True).wait_for()
+    dialog.get_by_text("the end of it").wait_for()
+    assert text.inner_text() == "begins\n100%|###|\ndone <b>\n"
+
+
+def test_what_an_agent_was_asked_is_loaded_when_it_is_opened(page, study):
+    proposal = Proposal(
+        "X = 1\n", "less", agent="claude:opus", reply="<b>reply</b>", usage=Usage(1, 10, output=5, cost=0.5)
+    )
+    study.status.take(Judged(experiment(0, 2.0, Verdict.BASELINE)))
+    study.status.take(Judged(replace(experiment(1, 1.0, Verdict.KEEP), proposal=proposal)))
+    opened(page, 2)
+    dialog = detail(page, 1)
+    dialog.get_by_text("10 tokens in, 5 out").wait_for()
+    assert not [a for a in page.evaluate("asked") if a["type"] == "talk"]
+    dialog.get_by_text("What it answered").click()
+    dialog.get_by_text("<b>reply</b>").wait_for()
+    dialog.get_by_text("What claude:opus was asked").click()
+    dialog.get_by_text("Not kept").wait_for()

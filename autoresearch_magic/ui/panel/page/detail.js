@@ -113,7 +113,7 @@ export function buildDetail(panel) {
       if (shown >= 0) shut();
       return;
     }
-    const row = store.rows.get(n);
+    const row = store.rows.get(n) ?? runningRow(now, n);
     if (!row) return;
     const other = comparedWith(view);
     if (shown !== n || besides !== other || (!flow && dialog.isConnected && !dialog.matches(":modal"))) {
@@ -130,12 +130,13 @@ export function buildDetail(panel) {
     if (wanted !== key) {
       key = wanted;
       setText(number, other < 0 ? `#${n}` : `#${other} and #${n}`);
-      verdict.replaceChildren(chip(row.verdict, isProven(store, n)));
-      setText(value, row.value === null ? "no value" : view.format(row.value));
+      verdict.replaceChildren(row.verdict === "running" ? span("chip running", "running") : chip(row.verdict, isProven(store, n)));
+      setText(value, row.verdict === "running" ? "" : row.value === null ? "no value" : view.format(row.value));
       value.title = now?.study.metric ?? "";
       setText(gain, gainWords(figuresOf(store, n)).slice(0, 2).join(", "));
       setText(summary, row.summary || (n ? "" : "The target as it was at the start"));
       summary.title = row.summary;
+      compare.hidden = other >= 0 || row.verdict === "running";
       only.checked = Boolean(view.keptOnly);
       for (const [each, way] of [[before, -1], [after, 1]]) each.setAttribute("aria-disabled", String(neighbour(n, way) < 0));
     }
@@ -144,6 +145,13 @@ export function buildDetail(panel) {
   }
 
   return { node: dialog, update };
+}
+
+/** Return the experiment that is running, in place of its row, which comes when it is judged. */
+function runningRow(now, n) {
+  const run = now?.running;
+  if (run?.number !== n) return null;
+  return { number: n, verdict: "running", value: null, seconds: 0, agent: "", summary: run.summary, reason: run.what, repeats: 0, averaged: 0, parent: now.best?.number ?? null };
 }
 
 /** Copy text; where the browser refuses the clipboard to this page, by a selection. Returns whether it was copied. */

@@ -3,15 +3,17 @@
 import { buildDiff } from "./diff.js";
 import { div, h, span } from "./elements.js";
 import { duration } from "./numbers.js";
+import { buildLog } from "./log.js";
 import { buildRuns, memory } from "./runs.js";
+import { buildTalk } from "./talk.js";
 import { MEANING, PROVEN, isProven } from "./verdicts.js";
 
 /** Build what is below the head of the detail. `update` is given the row of the experiment; `source` promises its source. */
 export function buildDetailBody(panel) {
   const { store } = panel;
-  const difference = buildDiff(panel), runs = buildRuns(panel);
+  const difference = buildDiff(panel), runs = buildRuns(panel), log = buildLog(panel), talk = buildTalk(panel);
   const facts = div("detail-facts"), error = h("section", { class: "detail-error", "aria-label": "Error", hidden: "" }), files = div("detail-files");
-  const node = div("box", div("detail-top", facts, runs.chart), error, difference.node, runs.table, files);
+  const node = div("box", div("detail-top", facts, runs.chart), error, difference.node, runs.table, log.node, talk.node, files);
   let drawn = "", shown = null;
 
   async function source(number) {
@@ -24,8 +26,8 @@ export function buildDetailBody(panel) {
   }
 
   function update(row) {
-    difference.update(row.number, row.parent ?? null); // first: it is what is looked for
     const detail = panel.ask(`${row.number}:show`, { type: "show", number: row.number });
+    difference.update(row.number, (row.verdict === "running" && detail ? detail.parent : row.parent) ?? null);
     const wanted = [row.number, row.verdict, row.reason, row.summary, isProven(store, row.number)].join();
     if (detail !== shown || wanted !== drawn) {
       [shown, drawn] = [detail, wanted];
@@ -36,6 +38,10 @@ export function buildDetailBody(panel) {
         h("pre", { class: "pre", tabindex: "0", "aria-label": path }, text))));
     }
     runs.update(row.number);
+    const running = store.now.running?.number === row.number;
+    log.node.classList.toggle("arm-first", row.verdict === "running"); // there is nothing else to see yet
+    log.update(row.number, { runs: detail?.runs ?? row.repeats, running, failed: Boolean(detail?.error) });
+    talk.update(row.number, row.agent, Boolean(detail?.asked));
   }
 
   return { node, update, source };
@@ -46,7 +52,7 @@ function factLines(row, detail, proven) {
   const meaning = row.verdict === "keep" ? PROVEN[Number(proven)] : MEANING[row.verdict];
   const summary = detail.summary ?? row.summary, long = summary.length > 160; // the head shows two lines of it
   return [
-    ...(long ? item("Summary", summary) : []), ...item("Verdict", `${row.verdict}: ${meaning}`), ...item("What decided", detail.reason || row.reason),
+    ...(long ? item("Summary", summary) : []), ...item(row.verdict === "running" ? "Now" : "Verdict", row.verdict === "running" ? row.reason : `${row.verdict}: ${meaning}`), ...(row.verdict === "running" ? [] : item("What decided", detail.reason || row.reason)),
     ...evidenceLines(detail.evidence ?? []).flatMap(([name, text]) => item(name, text)), ...item("Hypothesis", detail.hypothesis), ...item("What came of it", signs(detail.forecast ?? "")),
     ...item("Also measured", signs(detail.numbers ?? "")), ...item("Notes", ...(detail.notes ?? []).map((note) => div("", note))),
     ...item("Took", [row.seconds > 0 && `${duration(row.seconds)}${row.repeats > 1 ? ` in ${row.repeats} runs` : ""}`, detail.memory > 0 && `${memory(detail.memory)} of memory at most`].filter(Boolean).join(", ")),

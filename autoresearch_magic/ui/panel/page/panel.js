@@ -48,7 +48,7 @@ export function render({ model, el, signal }) {
     store, view, command, select, update, tell, send: (content) => transport.send(content), ask: (key, content) => transport.ask(key, content),
     say: (text) => setText(spoken, text),
   };
-  const header = buildHeader(panel), progress = buildProgress(), tiles = buildTiles(), charts = buildCharts(panel);
+  const header = buildHeader(panel), progress = buildProgress(panel), tiles = buildTiles(), charts = buildCharts(panel);
   const table = buildTable((n) => select(n), (name) => { view.filter = name; update(); });
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
@@ -139,7 +139,7 @@ export function render({ model, el, signal }) {
     const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
       .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)), now.baseline?.sd ?? 0);
     if (format(1.23456789) !== view.sample) [view.format, view.sample] = [format, format(1.23456789)];
-    if (view.selected >= 0 && !store.rows.has(view.selected)) view.selected = -1;
+    if (view.selected >= 0 && !store.rows.has(view.selected) && now.running?.number !== view.selected) view.selected = -1;
     updateHeader(header, now, view.pending);
     updateProgress(progress, now);
     updateTiles(tiles, now, view.format);

@@ -32,13 +32,14 @@ export function sentence(now) {
   }[state] ?? state;
 }
 
-export function buildProgress() {
+export function buildProgress(panel) {
   const bar = (name, label) => h("div", { class: `bar ${name}`, role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 },
     div("fill"));
   const parts = {
     text: div("doing skeleton"), run: bar("run", "This run"), left: div("left skeleton"), all: bar("all", "The study"), most: 0, done: -1,
   };
-  parts.node = div("progress", div("lane", parts.text, parts.run), div("lane", parts.left, parts.all));
+  parts.log = h("button", { type: "button", class: "link", hidden: "", title: "What the run has printed so far, and what it tries", onclick: () => panel.select(panel.store.now.running.number) }, "Log");
+  parts.node = div("progress", div("lane", div("doing-line", parts.text, parts.log), parts.run), div("lane", parts.left, parts.all));
   return parts;
 }
 
@@ -54,6 +55,7 @@ export function updateProgress(parts, now) {
   const share = state === "finished" ? 1 : Math.min(1, Math.max(now.spent, study.total ? (done + parts.most) / study.total : 0));
   for (const node of [parts.text, parts.left]) node.classList.remove("arm-skeleton");
   setText(parts.text, sentence(now));
+  parts.log.hidden = !running || running.kind === "trial" || AT_REST.has(state);
   const left = AT_REST.has(state) || !Number.isFinite(now.remaining ?? NaN) ? "" : ` · about ${roughly(now.remaining)} left`;
   setText(parts.left, `${done}${study.total ? ` / ${study.total}` : ""}${left || (state === "confirming" ? " · measuring the result again" : "")}`);
   for (const [bar, value] of [[parts.run, part], [parts.all, over ? Math.max(share, done / Math.max(1, study.total)) : share]]) {

@@ -31,7 +31,7 @@ export function buildRuns(panel) {
   function drawTable({ rows }) {
     const some = (read) => rows.some(read);
     const columns = [
-      ["", "num", (run, i) => `${i + 1}`], ["for", null, (run) => PURPOSES[run.purpose] ?? run.purpose], ["seed", "num", (run) => `${run.seed}`],
+      ["", "num", (run, i) => `${i + 1}`], ...(some((run) => run.purpose) ? [["for", null, (run) => PURPOSES[run.purpose] ?? run.purpose]] : []), ["seed", "num", (run) => `${run.seed}`],
       [panel.store.now.study.metric, "num", (run) => (run.value === null ? "–" : view.format(run.value))], ["time", "num", (run) => duration(run.seconds)],
       ...(some((run) => run.steps) ? [["steps", "num", (run) => (run.steps ? run.steps.toLocaleString("en") : "–")]] : []),
       ...(some((run) => run.memory) ? [["memory", "num", (run) => (run.memory ? memory(run.memory) : "–")]] : []),
