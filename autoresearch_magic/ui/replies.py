@@ -1,4 +1,4 @@
-"""Replies that show a part of a study: an experiment, a diff, the analysis, an answer, the report; and the doctor's checks.
+"""Replies that show a part of a study: an experiment, a diff, the analysis, an answer; and the doctor's checks.
 
 They format only; the subcommands choose the study and the experiment.
 """
@@ -22,7 +22,6 @@ from ..study.evidence import details
 from ..study.plan import Plan
 from ..study.results_table import ResultsTable
 from ..study.study import Study
-from ..study.summary import counts, result_line, tried_line
 from ..text import as_html, counted, escape, fenced
 from .colours import bold, coloured_diff, coloured_source, diff_as_html
 from .doctor.check import Check
@@ -191,19 +190,6 @@ def ablation_reply(study: Study) -> Reply:
     if answer is None or not answer.without or study.definition.checkout is not None:
         return reply
     return replace(reply, next_cell=f"%%autoresearch target\n{answer.without.rstrip()}")
-
-
-def report_reply(study: Study, to: str | None) -> Reply:
-    """Write the report, by default into the study's folder, and show its path and the result."""
-    path = study.report(to, confirm=False)
-    n = counts(study.experiments)
-    head = f"{tried_line(study.status)}, {n['discard']} discarded, {n['failed']} failed"
-    line = result_line(study.status)
-    return Reply(
-        f"{head}\n{line}\nThe report is at {shown_path(path)}",
-        f"**{escape(line)}.**\n\n{head}. The report is at `{shown_path(path)}`.",
-        data={"study": study.name, "path": str(path), "result": line},
-    )
 
 
 def plan_reply(plan: Plan) -> Reply:

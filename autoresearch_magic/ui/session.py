@@ -72,6 +72,8 @@ class Session:
     put_into_cell : callable
         Puts the version of an experiment into the target cell of the notebook, and returns what it has done, in a sentence; empty where that
         is not to be had.
+    notebook : callable
+        Returns the folder of the notebook, None where there is none: from there its links begin.
     """
 
     root: Path = field(default_factory=lambda: Path(ROOT))
@@ -84,6 +86,7 @@ class Session:
     defaults: Callable[[], dict[str, Any]] = dict
     here: set[str] = field(default_factory=set)
     put_into_cell: Callable[[Study, int], str] = lambda study, number: ""
+    notebook: Callable[[], Path | None] = lambda: None
 
     def study(self, name: str | None = None, *, switch: bool = False) -> Study:
         """Return the study of that name, or the default one.

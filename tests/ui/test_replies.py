@@ -18,7 +18,6 @@ from autoresearch_magic.ui.replies import (
     evals_reply,
     experiment_reply,
     reasoning,
-    report_reply,
     shown_path,
     unusual_conditions,
 )
@@ -122,20 +121,6 @@ def test_ablation_offers_the_target_without_useless_changes(make_study, script):
     reply = ablation_reply(study)
     assert reply.next_cell == "%%autoresearch target\n" + IDLE.replace("3.0", "2.0").strip()
     assert reply.text == study.answer().text(study.metric)
-
-
-@pytest.mark.slow
-def test_the_report_is_written_to_the_given_path(study, tmp_path):
-    reply = report_reply(study, str(tmp_path / "out.md"))
-    assert (tmp_path / "out.md").read_text().startswith("# ")
-    assert f"The report is at {tmp_path / 'out.md'}" in reply.text
-    assert "2 experiments, 1 kept, 1 proven, 0 discarded, 1 failed" in reply.text
-    report_reply(study, None)
-    assert (study.folder / "report.html").is_file()
-
-
-def test_the_report_of_a_study_without_a_baseline(make_study, tmp_path):
-    assert report_reply(make_study(), str(tmp_path / "out.md")).text.startswith("0 experiments, 0 kept, 0 discarded")
 
 
 @pytest.mark.parametrize(

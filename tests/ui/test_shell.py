@@ -241,7 +241,7 @@ def documented(command):
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [
     ["status"], ["history"], ["show", "1"], ["best"], ["evals"], ["ideas", "add", "wider layers"], ["regression", "0", "1", "--samples", "2"],
-    ["plan", "program.md", "--target", "train.py"],
+    ["plan", "program.md", "--target", "train.py"], ["report"],
 ])  # fmt: skip
 def test_json_is_one_object_with_the_documented_fields(folder, words):
     done = shell(folder, *words, "--json")

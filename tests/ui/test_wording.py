@@ -46,7 +46,7 @@ def texts(path):
             yield node.lineno, node.value
 
 
-CELLS = {("study/export.py", "setup"), ("study/export.py", "target")}
+CELLS = {("study/export.py", "setup"), ("study/export.py", "target"), ("study/report/circumstances.py", "setup")}
 """Commands in the cells of exported notebooks."""
 
 MODULES = [p for p in sorted(PACKAGE.rglob("*.py")) if "skills" not in p.relative_to(PACKAGE).parts]

@@ -23,7 +23,7 @@ def write_report(study: StudyView, path: Path) -> Path:
     Raises
     ------
     UserError
-        For another suffix, or where the file cannot be written.
+        For another suffix, or a folder.
     """
     kind = path.suffix.lower()
     if kind not in (*HTML, *MARKDOWN):
@@ -31,12 +31,9 @@ def write_report(study: StudyView, path: Path) -> Path:
     words = html_report(study) if kind in HTML else report_markdown(study.status)
     if path.is_dir():
         raise UserError(f"{path} is a folder: give the path of a file.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, words.encode("utf-8", "backslashreplace"))
-        picture = study.folder / "progress.png"
-        if kind in MARKDOWN and picture.is_file() and path.parent.resolve() != study.folder.resolve():
-            shutil.copyfile(picture, path.parent / "progress.png")
-    except OSError as error:
-        raise UserError(f"The report cannot be written to {path}: {error.strerror or error}.") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, words.encode("utf-8", "backslashreplace"))
+    picture = study.folder / "progress.png"
+    if kind in MARKDOWN and picture.is_file() and path.parent.resolve() != study.folder.resolve():
+        shutil.copyfile(picture, path.parent / "progress.png")
     return path

@@ -15,8 +15,9 @@ from ...study.export import TABLES
 from ...study.study import Study
 from ...study.summary import beyond_chance
 from ..exit_codes import DONE, NOT_SHOWN
-from ..replies import report_reply, shown_path
+from ..replies import shown_path
 from ..reply import Reply, prose_reply
+from ..report import report_reply
 from ..session import MAGIC, Place, Session, Source
 from .table import NUMBER, argument, command
 from .values import experiments, paths
@@ -103,20 +104,36 @@ def apply(session: Session, arguments: argparse.Namespace) -> Reply:
     return replace(reply, exit_code=DONE if shown else NOT_SHOWN)
 
 
-@command(
-    "report",
-    argument(
-        "path", nargs="?", metavar="PATH", help="where to write it: .html (default), or .md for Markdown", values=paths
-    ),
-    of_study=True,
-)
+PATH = argument(
+    "path", nargs="?", metavar="PATH", values=paths,
+    help="where to write it: .html for a page that needs nothing else (default), .md for Markdown",
+)  # fmt: skip
+
+
+@command("report", PATH, of_study=True, json=True, places=[Place.MAGIC])
 def report(session: Session, arguments: argparse.Namespace) -> Reply:
     """Write a report; measures the best and the baseline again first if that was not done yet."""
+    return _report(session, arguments, browser=False)
+
+
+@command(
+    "report", PATH, argument("--open", action="store_true", help="open it in the browser"), of_study=True, json=True, places=[Place.SHELL]
+)  # fmt: skip
+def report_file(session: Session, arguments: argparse.Namespace) -> Reply:
+    """Write a report; measures the best and the baseline again first if that was not done yet."""
+    return _report(session, arguments, browser=arguments.open)
+
+
+def _report(session: Session, arguments: argparse.Namespace, browser: bool) -> Reply:
     study = session.study(arguments.study)
+
+    def written() -> Reply:
+        return report_reply(study, arguments.path, session.notebook(), browser=browser)
+
     if study.unconfirmed:
         study.ask_confirmation()
-        return Reply("", wait=(study, None), then=lambda: report_reply(study, arguments.path))
-    return report_reply(study, arguments.path)
+        return Reply("", wait=(study, None), then=written)
+    return written()
 
 
 @command(

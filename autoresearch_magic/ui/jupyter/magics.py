@@ -20,6 +20,7 @@ from ...study.study import Study
 from ..commands.table import run
 from ..progress_bar import Bar, follow, terminal_bar
 from ..reply import Reply, prose_reply
+from ..report import notebook_folder
 from ..session import Session
 from .announcer import Announcer
 from .cells import Cells, listen, stop_listening
@@ -42,7 +43,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.session = Session()
+        self.session = Session(notebook=lambda: notebook_folder() if in_notebook() else None)
         self.defaults = Autoresearch(parent=shell)
         self.announcer = Announcer(shell)
         self.unseen = Unseen()

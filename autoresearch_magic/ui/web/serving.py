@@ -6,10 +6,10 @@ import getpass
 import os
 import socket
 import sys
-import webbrowser
 
 from ...errors import UserError
 from ...study.study import Study
+from ..browser import open_in_browser
 from ..launch import launcher
 from ..loopback import new_token
 from .place import WebPlace, read_place, write_place
@@ -59,7 +59,7 @@ def serve_page(study: Study, port: int | None = None, *, browser: bool = False) 
     print(server.url, flush=True)
     for line in [*_tunnel(server.port), f"Ctrl-C ends this page, and not {study.name}."]:
         print(line, file=sys.stderr)
-    if browser and not _open(server.ticket()):
+    if browser and not open_in_browser(server.ticket()):
         print("There is no browser to open here: open the address yourself.", file=sys.stderr)
     try:
         server.serve_forever(poll_interval=0.1)
@@ -83,14 +83,3 @@ def _tunnel(port: int) -> list[str]:
     return [
         f"On your own machine, open a tunnel, and then the address:  ssh -N -L {port}:127.0.0.1:{port} {user}{host}"
     ]
-
-
-def _open(url: str) -> bool:
-    """Open an address in a browser with windows; return whether there is one."""
-    shown = sys.platform in ("darwin", "win32") or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-    )
-    try:
-        return shown and webbrowser.open(url)
-    except webbrowser.Error:
-        return False

@@ -63,9 +63,11 @@ def test_define_start_wait_and_inspect(kernel, tmp_path):
     assert "```python" in kernel.run("%autoresearch show 0").displays[0]["text/markdown"]
     restored = kernel.run(f"%autoresearch restore {number}")
     assert restored.next_input.startswith("%%autoresearch target\nX = ")
-    assert kernel.run("%autoresearch report").status == "ok"
+    reply = kernel.run("%autoresearch report")
     folder = next((tmp_path / ".autoresearch").iterdir())
-    assert "<h2>All experiments</h2>" in (folder / "report.html").read_text()
+    written = f"autoresearch_reports/{folder.name}.html"
+    assert f"[Open the report]({written})" in reply.displays[0]["text/markdown"]
+    assert "<h2>All experiments</h2>" in (tmp_path / written).read_text()
     assert (folder / "results.tsv").read_text().count("\n") == 8
     assert (folder / "progress.png").read_bytes().startswith(b"\x89PNG")
     assert kernel.run("%unload_ext autoresearch_magic").status == "ok"
