@@ -96,7 +96,9 @@ def test_a_removed_view_releases_listeners_timers_and_observers(page, study):
     fill(study, 3)
     before = page.evaluate("({ ...held })")
     page.evaluate("window.first = open_view(); window.stop = new AbortController(); void open_view(stop.signal)")
-    page.wait_for_function("document.querySelectorAll('.arm-panel tbody tr.arm-row').length === 6")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.arm-history .arm-group')].filter((g) => g.innerText.includes('All 3')).length === 2"
+    )
     during = page.evaluate("({ ...held, heard: heard.size })")
     assert (during["heard"], during["timers"], during["sizes"]) == (2, 2, 2)
     page.evaluate("first(); first(); void stop.abort()")
@@ -154,7 +156,7 @@ def test_proven_keeps_are_filled_and_the_others_hollow(page, study):
     assert mark(page, 1)["ink"] == rgb(page, "var(--arm-good)")
     assert mark(page, 2)["ink"] == mark(page, 3)["ink"] == rgb(page, "var(--arm-bg)")
     rows = page.locator("tbody tr.arm-row").all_inner_texts()
-    assert [row.split("\t")[1] for row in rows] == ["discard", "keep", "keep, proven", "baseline"]
+    assert [row.split("\t")[2] for row in rows] == ["discard", "keep", "keep, proven", "baseline"]
     assert page.locator(".arm-counts .arm-note").inner_text().startswith("2\u00a0kept, 1\u00a0proven")
     at = mark(page, 2)
     page.mouse.move(0, 0)

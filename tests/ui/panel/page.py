@@ -95,7 +95,9 @@ def fill(study, count):
 
 def opened(page, rows):
     page.evaluate("void open_view()")  # a function that comes back would be called
-    page.wait_for_function("n => document.querySelectorAll('.arm-panel tbody tr.arm-row').length === n", arg=rows)
+    page.wait_for_function(
+        "n => document.querySelector('.arm-history .arm-group')?.innerText.includes(`All ${n}`)", arg=rows
+    )
     page.wait_for_function("asked.at(-1).gains")  # they may come a moment later
 
 

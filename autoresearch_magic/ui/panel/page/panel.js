@@ -5,7 +5,7 @@
  * message and must change nothing in the page when nothing has changed. All share one `panel`:
  *
  * @typedef {{store: Store, view: View, root: HTMLElement, send: (content: any) => void, ask: (key: string, content: any) => any,
- *   command: (name: string, more?: any) => void, select: (number: number, reveal?: boolean) => void, update: () => void,
+ *   command: (name: string, more?: any) => void, select: (number: number) => void, update: () => void,
  *   tell: (message: string, tone?: string) => void, say: (text: string) => void}} Panel
  *   `ask` returns the answer to a question, undefined until it has come (`update` is called then); `command` asks Python to do something with
  *   the study; `select` opens an experiment; `tell` shows a line for a few seconds; `say` is heard by screen readers.
@@ -26,7 +26,7 @@ import { buildProgress, updateProgress } from "./progress.js";
 import { AT_WORK } from "./states.js";
 import { buildSteering } from "./steering.js";
 import { newStore } from "./store.js";
-import { buildTable, updateTable } from "./table.js";
+import { buildTable } from "./table.js";
 import { buildTabs } from "./tabs.js";
 import { buildTiles, updateTiles } from "./tiles.js";
 import { PATIENCE, TOAST, openTransport } from "./transport.js";
@@ -43,13 +43,12 @@ export function hints(now, shell = false) {
 export function render({ model, el, signal }) {
   useShell(model.shell);
   const store = newStore();
-  const view = { selected: -1, filter: "all", format: makeFormat([]), sample: "", pending: "", refused: "", sentAt: 0, rows: 0 };
+  const view = { selected: -1, compare: [], format: makeFormat([]), sample: "", pending: "", refused: "", sentAt: 0, rows: 0 };
   const panel = {
     store, view, command, select, update, tell, send: (content) => transport.send(content), ask: (key, content) => transport.ask(key, content),
     say: (text) => setText(spoken, text),
   };
-  const header = buildHeader(panel), progress = buildProgress(panel), tiles = buildTiles(), charts = buildCharts(panel);
-  const table = buildTable((n) => select(n), (name) => { view.filter = name; update(); });
+  const header = buildHeader(panel), progress = buildProgress(panel), tiles = buildTiles(), charts = buildCharts(panel), table = buildTable(panel);
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
   const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
@@ -71,12 +70,10 @@ export function render({ model, el, signal }) {
     update();
   }
 
-  function select(number, reveal = false) {
+  function select(number) {
     view.selected = number;
     update();
-    const line = table.lines.get(number);
-    // Scroll only the table: scrollIntoView would move the notebook too.
-    if (reveal && line) table.scroll.scrollTop = line.offsetTop - 40;
+    if (number >= 0) table.reveal(number);
   }
 
   /** Show a line for a few seconds: a refusal, or with the tone "good" that something is done. */
@@ -134,7 +131,7 @@ export function render({ model, el, signal }) {
     if (!now) return charts.update(null);
     model.told?.(now);
     poster.away(now.study.name);
-    view.rows += store.dirty.size;
+    view.rows = store.changes;
     // A new formatter redraws every row, so keep the old one while the decimals are the same.
     const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
       .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)), now.baseline?.sd ?? 0);
@@ -143,9 +140,10 @@ export function render({ model, el, signal }) {
     updateHeader(header, now, view.pending);
     updateProgress(progress, now);
     updateTiles(tiles, now, view.format);
-    updateTable(table, store, view);
+    table.update(now);
     charts.update(now);
     for (const section of sections) section.update(now);
+    store.dirty.clear();
     updateTexts(now);
   }
 
