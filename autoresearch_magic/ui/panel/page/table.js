@@ -167,9 +167,9 @@ export function buildTable(panel) {
     parts.kept.setAttribute("aria-pressed", String(view.filter.kept));
     const verdicts = tally("verdict"), failures = rows.filter(failed).length, proven = now.counts.proven;
     const more = [...(proven ? [["proven", proven]] : []), ...ORDER.filter((name) => verdicts.has(name)).map((name) => [name, verdicts.get(name)]), ...(failures ? [["failed", failures]] : [])];
-    offer(parts.verdict, "any verdict", more, view.filter.verdict, (name) => (name === "failed" ? "any failure" : name));
-    offer(parts.agent, "any agent", [...tally("agent")], view.filter.agent);
-    offer(parts.cause, "any failure", [...tally("cause")].sort((a, b) => b[1] - a[1]), view.filter.cause);
+    offerChoices(parts.verdict, "any verdict", more, view.filter.verdict, (name) => (name === "failed" ? "any failure" : name));
+    offerChoices(parts.agent, "any agent", [...tally("agent")], view.filter.agent);
+    offerChoices(parts.cause, "any failure", [...tally("cause")].sort((a, b) => b[1] - a[1]), view.filter.cause);
     parts.verdict.hidden = verdicts.size < 2;
     parts.agent.hidden = tally("agent").size < 2;
     parts.cause.hidden = !tally("cause").size;
@@ -209,7 +209,7 @@ const failed = (row) => !VALUED.has(row.verdict) && !MUTED.has(row.verdict);
 const spacer = () => h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: COLUMNS.length + 1 }));
 
 /** Fill a choice with names and how often each occurs; what is chosen stays. */
-function offer(select, none, counted, value, say = String) {
+function offerChoices(select, none, counted, value, say = String) {
   const wanted = JSON.stringify([counted, value]);
   if (select.getAttribute("data-arm-offers") === wanted) return;
   select.setAttribute("data-arm-offers", wanted);

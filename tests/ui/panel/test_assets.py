@@ -1,0 +1,20 @@
+"""The modules of the front end become one script: their names must not meet, and all of them are joined."""
+
+import re
+from collections import Counter
+
+from autoresearch_magic.ui.panel.assets import PAGE, STYLES, page_script
+
+NAME = re.compile(r"^(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
+
+
+def test_no_two_modules_have_a_name_in_common():
+    names = Counter(NAME.findall(page_script()))
+    assert not [name for name, times in names.items() if times > 1]
+
+
+def test_every_module_and_every_style_sheet_is_part_of_the_page():
+    script = page_script()
+    assert [path.name for path in sorted(PAGE.glob("*.js")) if f"// {path.name}\n" not in script] == []
+    assert {path.stem for path in PAGE.glob("*.css")} <= set(STYLES)
+    assert not re.search(r"^(?:import|export (?!default))", script, re.MULTILINE)
