@@ -105,3 +105,20 @@ def test_of_three_thousand_rows_those_in_sight_are_in_the_page_and_all_can_be_re
     before = numbers(page)
     more_pulls(page, 1)
     assert numbers(page) == before
+
+
+def test_two_rows_are_chosen_to_be_compared(page, study):
+    fill(study, 5)
+    opened(page, 5)
+    for number in (1, 3):
+        page.get_by_label(f"Choose experiment {number} to compare").check()
+    page.get_by_role("button", name="Compare #1 with #3").wait_for()
+    page.get_by_label("Choose experiment 4 to compare").check()
+    page.get_by_role("button", name="Compare #3 with #4").wait_for()
+    assert not page.get_by_label("Choose experiment 1 to compare").is_checked(), "two at most: the oldest choice goes"
+    page.get_by_role("button", name="Compare #3 with #4").click()
+    page.wait_for_selector("dialog[open] .arm-comparison")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Clear").click()
+    assert page.locator(".arm-picker:checked").count() == 0
+    assert page.locator("dialog[open]").count() == 0, "choosing opens nothing"

@@ -1,11 +1,12 @@
 /** The table of experiments: sorted, searched and filtered here; of long studies only the rows in sight are in the page. */
 
+import { openComparison } from "./compare.js";
 import { div, h, setText, span } from "./elements.js";
 import { duration, minus } from "./numbers.js";
 import { KEPT, MUTED, VALUED, chip, figuresOf, gainOf, gainWords } from "./verdicts.js";
 
 /** Rows up to which all of them are in the page, where the browser's own search finds them; and rows beyond the edges of longer tables. */
-const ALL_ROWS = 500, MARGIN = 12;
+const SHOWN_WHOLE = 500, MARGIN = 12;
 /** Pixels of a row, as in table.css. */
 const ROW = 33;
 
@@ -49,7 +50,7 @@ export function buildTable(panel) {
   };
   const heads = COLUMNS.map(([name, kind, , title], i) => h("th", { scope: "col", class: kind, title }, h("button", { type: "button", class: "sorter", onclick: () => sort(i) }, name)));
   const head = h("tr", {}, h("th", { scope: "col", class: "pick" }, span("spoken", "compare")), ...heads);
-  parts.table = h("table", { class: panel.compare ? "table picks" : "table" }, h("thead", {}, head), parts.body);
+  parts.table = h("table", { class: "table" }, h("thead", {}, head), parts.body);
   parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments", onscroll: () => place(), onkeydown: keys }, parts.table, parts.empty);
   const node = h("section", { class: "history" }, div("bar-head", span("caption", "Experiments"), parts.count, parts.compare,
     div("filter", parts.search, parts.verdict, parts.agent, parts.cause, h("span", { class: "group", role: "group", "aria-label": "Show" }, parts.all, parts.kept))), parts.scroll);
@@ -84,7 +85,7 @@ export function buildTable(panel) {
 
   /** Put the rows in sight into the page. Nothing is touched where they are there already. */
   function place() {
-    const { list } = state, long = list.length > ALL_ROWS;
+    const { list } = state, long = list.length > SHOWN_WHOLE;
     const seen = Math.ceil((parts.scroll.clientHeight || 400) / ROW), from = Math.max(0, Math.floor(parts.scroll.scrollTop / ROW) - MARGIN);
     const [start, end] = long ? [from, Math.min(list.length, from + seen + 2 * MARGIN)] : [0, list.length];
     const rows = list.slice(start, end), key = `${start},${end},${state.key}`;
@@ -198,7 +199,7 @@ export function buildTable(panel) {
     const clear = h("button", { type: "button", class: "option", onclick: () => { view.compare = []; again(); } }, "Clear");
     if (a === undefined) parts.compare.replaceChildren();
     else if (b === undefined) parts.compare.replaceChildren(span("quiet", `#${a} chosen; choose another to compare`), clear);
-    else parts.compare.replaceChildren(h("button", { type: "button", class: "option strong", onclick: () => panel.compare(a, b) }, `Compare #${a} with #${b}`), clear);
+    else parts.compare.replaceChildren(h("button", { type: "button", class: "option strong", onclick: () => openComparison(panel, a, b) }, `Compare #${a} with #${b}`), clear);
   }
 
   return { node, update, reveal };
