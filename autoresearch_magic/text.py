@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import east_asian_width
 
 _BLOCK = re.compile(r"(\d*)([-+.)](?:\s|$)|-[-\s]+$)")
 """What makes a text an item of a list, or a rule, where it begins with it: ``- a``, ``2. a``, ``---``."""
@@ -42,6 +43,17 @@ def shorten(text: str, limit: int = 60) -> str:
     if not line.isprintable():
         line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def fit(text: str, columns: int) -> str:
+    """Return text as one line that takes at most so many columns of a terminal; Chinese characters take two."""
+    line = shorten(text, max(1, min(len(text), columns)))
+    taken = 0
+    for at, character in enumerate(line):
+        taken += 2 if east_asian_width(character) in "WF" else 1
+        if taken > columns:
+            return f"{line[: max(0, at - 1)].rstrip()}…"
+    return line
 
 
 def fenced(text: str, language: str = "") -> str:

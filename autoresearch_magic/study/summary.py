@@ -14,10 +14,16 @@ from ..judging.noise import difference
 from ..metric import Metric, format_number
 from ..runners.output.also import parse_also
 from ..source.edits import unified_diff
-from ..text import counted, escape, fenced
+from ..text import counted, escape, fenced, fit, shorten
 from .evidence import NOTE, figures, tried_text, verdict_words
 from .status import LiveRun, StudyStatus
 
+SUMMARY = 24
+"""Characters of a summary that a table in a terminal has room for at least."""
+LEAST = ("seconds", "runs", "chance", "95% interval")
+"""The columns that are left out first where a terminal is narrow."""
+BRIEF = 34
+"""Characters of summaries and reasons in a notebook's table; ``show`` has them whole."""
 ALSO_SHOWN = 4
 """Further numbers that get a column in tables of experiments; ``show N`` has all."""
 
@@ -203,18 +209,37 @@ def status_text(status: StudyStatus) -> str:
     return "\n".join(lines)
 
 
-def history_text(status: StudyStatus, shown: Sequence[Experiment]) -> str:
-    """Return the history as a table of text, with a line that says what its columns mean."""
+def history_text(status: StudyStatus, shown: Sequence[Experiment], width: int | None = None) -> str:
+    """Return the history as a table of text, with a line that says what its columns mean.
+
+    Parameters
+    ----------
+    status : StudyStatus
+    shown : sequence of Experiment
+    width : int, optional
+        Characters of a line at most. Columns that say least are left out where little room would remain for the summaries, which
+        are shortened.
+    """
     also = _also(status, shown)
     heads = ["#", "verdict", status.metric.name, "runs", "seconds", "gain", "95% interval", "chance", *also]
     table = [heads, *([*_cells(e, status), *_numbers(e, also)] for e in shown)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    summaries = ["change", *(e.summary for e in shown)]
+    widths = {n: max(len(row[n]) for row in table) for n in range(len(heads))}
+    hidden: list[int] = []
+    for n in (*reversed(range(len(heads) - len(also), len(heads))), *map(heads.index, LEAST)):
+        if width is not None and width - sum(widths.values()) - 2 * len(widths) < SUMMARY:
+            hidden.append(n)
+            del widths[n]
+    room = 10**9 if width is None else max(SUMMARY, width - sum(widths.values()) - 2 * len(widths))
     lines = []
-    for cells, summary in zip(table, summaries, strict=True):
-        aligned = (f"{c:<{w}}" if n == 1 else f"{c:>{w}}" for n, (c, w) in enumerate(zip(cells, widths, strict=True)))
-        lines.append("  ".join([*aligned, summary]))
-    return "\n".join([*lines, "", *textwrap.wrap(NOTE, 110)])
+    for row, summary in zip(table, ["change", *(e.summary for e in shown)], strict=True):
+        aligned = (f"{row[n]:<{w}}" if n == 1 else f"{row[n]:>{w}}" for n, w in widths.items())
+        lines.append("  ".join([*aligned, fit(summary, room)]))
+    note = (
+        f"{NOTE} Not shown in a terminal of this width: {', '.join(heads[n] for n in sorted(hidden))}."
+        if hidden
+        else NOTE
+    )
+    return "\n".join([*lines, "", *textwrap.wrap(note, min(110, width or 110))])
 
 
 def _cells(e: Experiment, status: StudyStatus) -> tuple[str, ...]:
@@ -239,11 +264,12 @@ def _numbers(e: Experiment, names: Sequence[str]) -> list[str]:
 
 
 def history_markdown(status: StudyStatus, shown: Sequence[Experiment]) -> str:
-    """Return the history as a Markdown table, kept rows in bold, and what its columns mean."""
-    return "\n".join([*_table(status, shown), "", NOTE])
+    """Return the history as a Markdown table of one line for each experiment, kept ones in bold, and what its columns mean."""
+    return "\n".join([*_table(status, shown, brief=True), "", NOTE])
 
 
-def _table(status: StudyStatus, shown: Sequence[Experiment], *, why: bool = True) -> list[str]:
+def _table(status: StudyStatus, shown: Sequence[Experiment], *, why: bool = True, brief: bool = False) -> list[str]:
+    """Return the rows of a Markdown table; a brief one has shortened texts that do not wrap."""
     also = _also(status, shown)
     heads = [
         "#",
@@ -263,7 +289,10 @@ def _table(status: StudyStatus, shown: Sequence[Experiment], *, why: bool = True
         cells = [*map(escape, _cells(e, status)), *_numbers(e, also)]
         if e.kept:
             cells[1:3] = [f"**{cell}**" for cell in cells[1:3]]
-        rows.append([*cells, escape(e.summary), escape(e.reason)])
+        change, reason = (shorten(e.summary, BRIEF), shorten(e.reason, BRIEF)) if brief else (e.summary, e.reason)
+        rows.append([*cells, escape(change), escape(reason)])
+    if brief:  # a space that does not break keeps a cell in one line, whatever shows it
+        rows = [[cell.replace(" ", "\u00a0") for cell in row] for row in rows]
     return [f"| {' | '.join(row if why else row[:-1])} |" for row in rows]
 
 

@@ -14,7 +14,7 @@ from ..study.summary import beyond_chance, history_markdown, history_text, resul
 from ..text import escape
 from .exit_codes import DONE, NOT_SHOWN
 from .replies import shown_path
-from .reply import Reply
+from .reply import Reply, table_width
 
 PRINTED = 20
 """Lines that are shown of what an agent has printed."""
@@ -42,7 +42,9 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
         lines.append("picture   none without matplotlib: pip install matplotlib")
     title = study.definition.program.title or study.name
     ended = [f"{tried_line(study.status)}.", result_line(study.status), *_not_shown(study), *_why_stopped(study)]
-    text = "\n".join(["", title, "", history_text(study.status, study.experiments), "", *ended, "", *lines])
+    text = "\n".join(
+        ["", title, "", history_text(study.status, study.experiments, table_width()), "", *ended, "", *lines]
+    )
     markdown = "\n\n".join(
         [f"**{escape(title)}**", *map(escape, ended), history_markdown(study.status, listed(study.experiments))]
     )

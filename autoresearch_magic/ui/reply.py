@@ -99,6 +99,13 @@ class Reply:
         )
 
 
+def table_width() -> int | None:
+    """Return the characters of a line of a table: a terminal's, and no limit elsewhere."""
+    if not getattr(sys.stdout, "isatty", bool)():
+        return None
+    return max(NARROWEST, shutil.get_terminal_size().columns - 1)
+
+
 def prose_reply(text: str, watch: Study | None = None, next_cell: str = "") -> Reply:
     """Return a reply of plain sentences."""
     return Reply(text, watch=watch, next_cell=next_cell, prose=True)

@@ -46,7 +46,7 @@ def test_after_the_end_it_shows_the_result_and_every_experiment(make_study, scri
     assert study.name in shown
     assert "measured again" in shown
     assert next(line for line in shown.splitlines() if line in ("baseline", "keep", "discard")) == "baseline"
-    assert all(e.summary in shown for e in study.experiments)
+    assert all(e.summary in shown.replace("\u00a0", " ") for e in study.experiments)
     assert study._repr_markdown_().count("\n| ") == len(study.experiments) + 2, "a head, its rule and a row for each"
     assert study.headline is not None
     assert study.headline.number == study.incumbent.number == 1

@@ -170,8 +170,26 @@ def test_the_history_counts_runs():
     *table, _, note = history_markdown(study, study.experiments).splitlines()
     assert note == " ".join(lines[-len(lines) + lines.index("") + 1 :])
     assert {line.replace("\\|", "").count("|") for line in table} == {11}
-    assert "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.207 | 0.172 to 0.242 | \\>99% |" in table[3]
+    row = table[3].replace("\u00a0", " ")
+    assert "| 1 | **keep, proven** | **0.800** | 3 | 3.0 | +0.207 | 0.172 to 0.242 | \\>99% |" in row
     assert as_html("\n".join(table)).count("<td") == 30
+
+
+def test_a_table_has_one_line_for_each_experiment_in_a_terminal_and_in_a_notebook():
+    long = experiment(3, 0.79, verdict=Verdict.KEEP, summary="Wörter 漢字 " * 60)
+    study = shown(Judged(long))
+    for width in (200, 110, 80, 40):
+        table, _, note = history_text(study, study.experiments, width).partition("\n\n")
+        lines = table.splitlines()
+        assert len(lines) == 5
+        taken = [len(line) + sum(c in "漢字" for c in line) for line in lines]
+        assert max(taken) <= max(width, 70), "less than figures and some words it cannot be"
+        assert lines[-1].endswith("…")
+        assert ("Not shown in a terminal of this width" in " ".join(note.split())) is (width < 110)
+    assert "漢字 " * 2 not in lines[-1]
+    *_, row, _, _ = history_markdown(study, study.experiments).splitlines()
+    assert " " not in row.replace(" | ", "").strip("| "), "it cannot break"
+    assert len(row) < 160
 
 
 def test_what_was_tried_kept_and_proven():

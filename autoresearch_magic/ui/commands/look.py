@@ -17,7 +17,7 @@ from ...study.summary import history_markdown, history_text, result_line
 from ...text import fenced
 from ..facts import history_facts, status_facts
 from ..replies import diff_reply, evals_reply, experiment_reply, table_evals_reply
-from ..reply import Reply, prose_reply
+from ..reply import Reply, prose_reply, table_width
 from ..session import MAGIC, Place, Session
 from .control import go_on
 from .table import NUMBER, STUDY, argument, command
@@ -60,7 +60,7 @@ def history(session: Session, arguments: argparse.Namespace) -> Reply:
             value=lambda: data_frame(study.status, []),
         )  # fmt: skip
     return Reply(
-        history_text(study.status, shown), history_markdown(study.status, shown), data=history_facts(study, shown),
+        history_text(study.status, shown, table_width()), history_markdown(study.status, shown), data=history_facts(study, shown),
         value=lambda: data_frame(study.status, shown),
     )  # fmt: skip
 
