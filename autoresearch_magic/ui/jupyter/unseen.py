@@ -29,6 +29,8 @@ class Unseen:
     def line(self, typed: str = "") -> str:
         """Return the line to say before a command is carried out; empty where there is nothing to say, or it was said.
 
+        To an empty command, which asks what there is, it is said each time.
+
         Parameters
         ----------
         typed : str
@@ -45,7 +47,7 @@ class Unseen:
             if (
                 study.status.state.ongoing
                 and now - max(heard, self._free_since) > UNHEARD
-                and self._told.get(study.name) != heard
+                and (not words or self._told.get(study.name) != heard)
             ):
                 self._told[study.name] = heard
                 return still_runs(study)
