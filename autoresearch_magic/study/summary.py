@@ -19,7 +19,7 @@ from .evidence import NOTE, figures, tried_text, verdict_words
 from .status import LiveRun, StudyStatus
 
 SUMMARY = 24
-"""Characters of a summary that a table in a terminal has room for at least."""
+"""Characters that a table in a terminal has for summaries at least, where they are so long."""
 LEAST = ("seconds", "runs", "chance", "95% interval")
 """The columns that are left out first where a terminal is narrow."""
 BRIEF = 34
@@ -225,11 +225,12 @@ def history_text(status: StudyStatus, shown: Sequence[Experiment], width: int | 
     table = [heads, *([*_cells(e, status), *_numbers(e, also)] for e in shown)]
     widths = {n: max(len(row[n]) for row in table) for n in range(len(heads))}
     hidden: list[int] = []
+    wanted = min(SUMMARY, max(len(e.summary) for e in shown)) if shown else 0
     for n in (*reversed(range(len(heads) - len(also), len(heads))), *map(heads.index, LEAST)):
-        if width is not None and width - sum(widths.values()) - 2 * len(widths) < SUMMARY:
+        if width is not None and width - sum(widths.values()) - 2 * len(widths) < wanted:
             hidden.append(n)
             del widths[n]
-    room = 10**9 if width is None else max(SUMMARY, width - sum(widths.values()) - 2 * len(widths))
+    room = 10**9 if width is None else max(wanted, width - sum(widths.values()) - 2 * len(widths))
     lines = []
     for row, summary in zip(table, ["change", *(e.summary for e in shown)], strict=True):
         aligned = (f"{row[n]:<{w}}" if n == 1 else f"{row[n]:>{w}}" for n, w in widths.items())
