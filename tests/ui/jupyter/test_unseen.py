@@ -32,7 +32,11 @@ def test_it_is_told_once_and_not_while_a_panel_asks(make_study, clock):
     assert told.line("status") == ""
     clock[0] += UNHEARD
     assert told.line("watch") == told.line("status --json") == ""
-    assert told.line("status") == told.line() == f"{study.name} still runs (experiment 0 of 24):  %autoresearch watch  shows its panel."
+    assert (
+        told.line("status")
+        == told.line()
+        == f"{study.name} still runs (experiment 0 of 24):  %autoresearch watch  shows its panel."
+    )
     assert told.line("status") == ""
     panel._on_message(panel, {"type": "pull"}, [])
     clock[0] += 60
