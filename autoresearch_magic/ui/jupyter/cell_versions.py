@@ -75,11 +75,11 @@ def study_line(study: Study) -> str:
     status = study.status
     planned = study.settings.planned
     parts = [f"{study.name}: {status.done}/{planned}" if planned else f"{study.name}: {status.done}"]
-    if status.doing not in (State.RUNNING, State.BASELINE):
+    if status.doing not in _USUAL:
         parts.append(str(status.doing))
     if (best := status.incumbent) is not None:
         parts.append(f"best {status.format(best.value)}")
-    if left := status.remaining:
+    if status.doing in _AT_WORK and (left := status.remaining):
         minutes = math.ceil(left / 60)
         parts.append(f"about {minutes} min left" if left > 60 else "less than a minute left")
     return " · ".join(parts)
@@ -123,6 +123,9 @@ class _Index:
         return self.numbers.get(wanted)
 
 
+_USUAL = frozenset({State.RUNNING, State.BASELINE})
+"""States that need not be said of a study whose experiments are counted."""
+_AT_WORK = _USUAL | {State.STARTING, State.CONFIRMING}
 _shown: weakref.WeakSet[Study] = weakref.WeakSet()
 """Studies of which something is said below a cell."""
 _indices: weakref.WeakKeyDictionary[Study, _Index] = weakref.WeakKeyDictionary()

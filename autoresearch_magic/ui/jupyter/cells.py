@@ -2,8 +2,9 @@
 
 The extension opens a comm for each notebook whose kernel has the magics (`labextension/link.js`). Messages are dicts with a ``type``.
 
-From the extension: ``hello`` with ``page``, the same before and after a reload; ``which`` with ``texts`` of target cells; ``take`` and ``done``
-for a version that it was offered. A ``key`` is repeated in the answer.
+From the extension: ``hello`` with ``page``, the same before and after a reload; ``which`` with ``texts`` of target cells; ``version`` with ``study``
+and ``number``; ``command`` with a ``name`` of `COMMANDS`; ``take`` and ``done`` for a version that it was offered. A ``key`` is repeated in the
+answer, which has ``refused`` where it could not be done.
 
 From the kernel: ``studies``, unasked, when they have changed, at most once a second and never while nothing happens; ``which`` with a version
 or None for each text; ``offer``, ``give`` or ``late`` for a version to be put into the target cell.
@@ -19,13 +20,18 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...errors import UserError
 from ...study.registry import registered
 from ...study.study import Study
-from .cell_versions import study_facts, target_cell, version_facts
+from ..commands.table import run
+from ..session import Session
+from .cell_versions import cell_studies, study_facts, target_cell, version_facts
 from .comms import answer_in_asking_thread
 from .progress_bar import in_notebook
 from .serving import Serving
 
+COMMANDS = frozenset({"pause", "stop"})
+"""Commands that the palette asks for without a cell: they only tell the study something."""
 TARGET = "autoresearch_magic"
 """The name under which the extension opens its comm."""
 PAUSE = 1.0
@@ -64,9 +70,16 @@ class Offer:
 
 
 class Cells:
-    """The open links to extensions, and what they were told last."""
+    """The open links to extensions, and what they were told last.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    session : Session
+        Where the palette's commands are carried out.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._links: dict[Any, Message] = {}  # comm -> what it was told last
         self._pages: dict[Any, str] = {}
         self._lock = threading.Lock()
@@ -103,12 +116,8 @@ class Cells:
         """
         if not self._links:
             return ""
-        source = study.experiment(number).target
         with self._lock:
-            offer = Offer(len(self._offers) + 1, {
-                "type": "give", "study": study.name, "number": number, "source": source, "cell": target_cell(source),
-                "defined": True,
-            })  # fmt: skip
+            offer = Offer(len(self._offers) + 1, {**_version(study, number), "type": "give", "defined": True})
             self._offers[offer.number] = offer
         for comm in list(self._links):
             comm.send({"type": "offer", "offer": offer.number})
@@ -127,6 +136,12 @@ class Cells:
             case "which":
                 texts = [text for text in content.get("texts", []) if isinstance(text, str)]
                 comm.send({"type": "which", "versions": [version_facts(text) for text in texts], **key})
+            case "version" | "command" as kind:
+                try:
+                    answer = self._version(content) if kind == "version" else self._command(content)
+                except UserError as error:
+                    answer = {"type": kind, "refused": str(error)}
+                comm.send({**answer, **key})
             case "take":
                 offer = self._offers.get(content.get("offer", 0))
                 taken = offer is not None and offer.take()
@@ -137,6 +152,17 @@ class Cells:
                     offer.done.set()
             case _:
                 pass  # of an extension that is newer than this package
+
+    def _version(self, content: Message) -> Message:
+        study = next((each for each in cell_studies() if each.name == content.get("study")), None)
+        if study is None:
+            raise UserError(f"This kernel has no study {content.get('study')!r} any more.")
+        return _version(study, content.get("number", -1))
+
+    def _command(self, content: Message) -> Message:
+        if (name := content.get("name")) not in COMMANDS:
+            raise UserError(f"The kernel does not know {name!r}.")
+        return {"type": "command", "text": run(self._session, name).text}
 
     def _greet(self, comm: Any, page: str) -> None:
         with self._lock:
@@ -173,6 +199,13 @@ class Cells:
         if self._links.get(comm, now) != now:
             self._links[comm] = now
             comm.send(now)
+
+
+def _version(study: Study, number: int) -> Message:
+    e = study.experiment(number)
+    return {
+        "type": "version", "study": study.name, "number": e.number, "source": e.target, "cell": target_cell(e.target),
+    }  # fmt: skip
 
 
 def studies_now() -> Message:

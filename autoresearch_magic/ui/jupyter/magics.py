@@ -47,7 +47,7 @@ class AutoresearchMagics(Magics):  # type: ignore[misc]
         self.defaults = Autoresearch(parent=shell)
         self.announcer = Announcer(shell)
         self.unseen = Unseen()
-        self.cells = Cells()
+        self.cells = Cells(self.session)
         self.session.put_into_cell = self.cells.restore
         self.matcher: Any = None
         self._shown: set[tuple[str, float]] = set()  # name and elapsed time of studies whose traceback was shown

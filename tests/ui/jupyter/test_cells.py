@@ -51,10 +51,10 @@ def opened(cells, comm, page="tab:1"):
 
 
 @pytest.fixture
-def cells(monkeypatch):
+def cells(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "PAUSE", 0.01)
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    made = Cells()
+    made = Cells(Session(root=tmp_path))
     yield made
     made.close()
 
@@ -143,6 +143,21 @@ def test_a_page_that_does_not_answer_in_time_gets_nothing_and_the_version_goes_i
     assert "in the cell below" in reply.text
     comm.take(type="take", offer=comm.sent[-1]["offer"])
     assert comm.sent[-1]["type"] == "late"
+
+
+def test_the_palette_gets_versions_and_tells_studies_something(cells, study):
+    fill(study, 2)
+    comm = opened(cells, Comm())
+    comm.take(type="version", key=1, study="seen", number=1)
+    assert comm.sent[-1]["source"] == study.experiments[1].target
+    assert comm.sent[-1]["key"] == 1
+    for asked in ({"study": "seen", "number": 99}, {"study": "gone", "number": 1}, {"study": "seen"}):
+        comm.take(type="version", key=2, **asked)
+        assert comm.sent[-1]["refused"]
+    comm.take(type="command", key=3, name="stop")
+    assert comm.sent[-1]["text"].startswith("seen is stopped")
+    comm.take(type="command", key=4, name="start")
+    assert "does not know" in comm.sent[-1]["refused"]
 
 
 def test_a_running_study_in_one_line(study):

@@ -53,10 +53,11 @@ def test_a_notebook_without_its_kernel_shows_summary_and_picture_in_place_of_a_m
         assert serious(page, ".arx-saved") == []
 
 
+TARGET = f"{QUICK}import time; time.sleep(0.2)"
 CELLS = [
     "%load_ext autoresearch_magic",
-    f"%%autoresearch target\n{QUICK}",
-    "%%autoresearch --metric loss -n 2 --name seen\n# Lower it\n- a *small* step",
+    f"%%autoresearch target\n{TARGET}",
+    "%%autoresearch --metric loss -n 3 --name seen\n---\nrepeats: 2\n---\n# Lower it\n- a *small* step",
     "%autoresearch wait",
     "%autoresearch restore 1",
 ]
@@ -74,24 +75,50 @@ def source(page, number):
     return page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".cm-content").inner_text().rstrip()
 
 
+def badge(page, text):
+    """Wait until the line below the first target cell says something."""
+    wait_text(page, text, ".jp-Cell:nth-of-type(2) .arx-badge", 20)
+
+
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["lab", "notebook"])
-def test_a_version_is_put_into_the_target_cell_and_ctrl_z_undoes_it(open_page, kind):
+def test_a_version_is_put_into_the_target_cell_which_bears_it_and_ctrl_z_undoes_it(open_page, kind):
     with open_page(kind=kind, cells=CELLS) as page:
-        for number in range(len(CELLS)):
+        heading, matter = (page.locator(f".cm-line:has-text('{text}') span").first for text in ("# Lower it", "repeats: 2"))
+        assert heading.evaluate("node => getComputedStyle(node).fontWeight") == "700", "the program is Markdown"
+        assert matter.evaluate("node => getComputedStyle(node).fontWeight") == "400", "and its front matter is no heading"
+        for number in range(3):
             run_cell(page, number)
+        page.wait_for_selector(".arx-running:visible:has-text('seen: ')", timeout=30_000)
+        badge(page, "target · baseline of seen · loss 4")
+        run_cell(page, 3)
+        page.wait_for_selector(".arx-running", state="detached", timeout=60_000)
+        run_cell(page, 4)
         wait_text(page, "The target cell now holds version 1 of seen.", ".jp-OutputArea-output")
         version = source(page, 1)
         assert version.startswith("%%autoresearch target\nX = ")
-        assert version != CELLS[1].rstrip()
+        assert version != CELLS[1]
+        badge(page, "target · version 1 of seen · loss ")
         page.keyboard.press("Control+z")
-        assert source(page, 1) == CELLS[1].rstrip()
+        assert source(page, 1) == CELLS[1]
+        badge(page, "target · baseline of seen")
 
         # The panel's own button asks by an event, and is told what was done.
         page.keyboard.press("Control+End")
         page.keyboard.type("# mine")
+        badge(page, "target · edited since the baseline of seen")
         asked = page.evaluate(RESTORE)
         assert asked["handled"]
         assert "holds code that no version of seen has" in asked["told"]
         assert source(page, 1).endswith("# mine")
         assert source(page, 2) == "%%autoresearch target\nX = 7"
+        assert serious(page, ".arx-badge") == []
+
+        # A command of the palette runs in a cell of its own.
+        page.keyboard.press("Escape")
+        page.evaluate("document.activeElement.blur()")
+        page.locator(".jp-Cell:nth-of-type(1) .jp-InputPrompt").click()
+        page.keyboard.press("Control+Shift+c")
+        page.keyboard.type("autoresearch status")
+        page.locator(".lm-CommandPalette-item:has-text('Show Status of the Study')").click()
+        wait_text(page, "3 of 3 experiments", ".jp-Cell:nth-of-type(2) .jp-OutputArea-output")

@@ -75,14 +75,14 @@ export class Link {
     } catch { /* the kernel is gone */ }
   }
 
-  /** Ask the kernel; null where there is no answer in time. */
-  ask(content) {
+  /** Ask the kernel; null where there is no answer in time (milliseconds). */
+  ask(content, patience = ANSWER) {
     if (!this.comm) return Promise.resolve(null);
     const key = ++this.keys;
     return new Promise((resolve) => {
       this.waiting.set(key, resolve);
       this.send({ ...content, key });
-      setTimeout(() => { resolve(null); this.waiting.delete(key); }, ANSWER);
+      setTimeout(() => { resolve(null); this.waiting.delete(key); }, patience);
     });
   }
 

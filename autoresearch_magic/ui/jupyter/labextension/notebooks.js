@@ -4,18 +4,23 @@ import { Link } from "./link.js";
 import { place } from "./placing.js";
 
 /**
- * Watch the notebooks of a tracker, and return their links.
+ * Watch the notebooks of a tracker. Returns {links, changed}: notebook panel -> link, and a function that takes what is to be called when any
+ * of them has changed.
  *
  * @param NotebookActions JupyterLab's; its signal says which cells have run
+ * @param opened called with each notebook's panel and link
  */
-export function watchNotebooks(tracker, NotebookActions) {
-  const links = new Map(); // notebook panel -> link
+export function watchNotebooks(tracker, NotebookActions, opened) {
+  const links = new Map(), calls = new Set();
+  const tell = () => { for (const call of calls) call(); };
 
   function add(panel) {
     const link = new Link(panel);
     link.offered = (version) => place(panel, link, version);
+    link.changed.add(tell);
     links.set(panel, link);
-    panel.disposed.connect(() => { links.delete(panel); });
+    panel.disposed.connect(() => { links.delete(panel); tell(); });
+    opened(panel, link);
   }
 
   tracker.widgetAdded.connect((_, panel) => { add(panel); });
@@ -32,5 +37,5 @@ export function watchNotebooks(tracker, NotebookActions) {
     place(panel, links.get(panel), event.detail, event.target).then(
       (message) => event.detail.done(message), (error) => event.detail.done(`It could not be put into a cell: ${error.message}`));
   });
-  return links;
+  return { links, changed: (call) => { calls.add(call); } };
 }
