@@ -84,9 +84,13 @@ def badge(page, text):
 @pytest.mark.parametrize("kind", ["lab", "notebook"])
 def test_a_version_is_put_into_the_target_cell_which_bears_it_and_ctrl_z_undoes_it(open_page, kind):
     with open_page(kind=kind, cells=CELLS) as page:
-        heading, matter = (page.locator(f".cm-line:has-text('{text}') span").first for text in ("# Lower it", "repeats: 2"))
+        heading, matter = (
+            page.locator(f".cm-line:has-text('{text}') span").first for text in ("# Lower it", "repeats: 2")
+        )
         assert heading.evaluate("node => getComputedStyle(node).fontWeight") == "700", "the program is Markdown"
-        assert matter.evaluate("node => getComputedStyle(node).fontWeight") == "400", "and its front matter is no heading"
+        assert matter.evaluate("node => getComputedStyle(node).fontWeight") == "400", (
+            "and its front matter is no heading"
+        )
         for number in range(3):
             run_cell(page, number)
         page.wait_for_selector(".arx-running:visible:has-text('seen: ')", timeout=30_000)
