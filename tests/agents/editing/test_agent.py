@@ -104,6 +104,7 @@ def test_what_it_changed_within_the_scope_is_the_proposal(agent, in_repo, repo):
     assert (proposal.summary, proposal.hypothesis, proposal.expect) == ("smaller", "it is shorter", "-10")
     assert proposal.agent == made.name
     assert proposal.agent.startswith("editor:")
+    assert "Lower the loss." in proposal.prompt or "program.md" in proposal.prompt
     assert state(repo) == before
 
 

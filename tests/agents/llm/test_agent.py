@@ -24,6 +24,7 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Prop
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.source.files import join, split
+from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import proposing
 from autoresearch_magic.study.study import Study
 
@@ -494,6 +495,9 @@ def keyless(folder, study):
     assert KEY not in study.status.message + study.status.traceback
     with sqlite3.connect(study.folder / "journal.sqlite") as journal:
         assert KEY not in "\n".join(journal.iterdump())
+    with Journal(study.folder / "journal.sqlite") as journal:  # prompts are compressed there
+        prompts = [journal.prompt(n) for n in range(1, 201)]
+    assert all("Lower it" in prompt and KEY not in prompt for prompt in prompts)
 
 
 @pytest.mark.slow

@@ -74,8 +74,7 @@ def test_keys_in_it_do_not_reach_the_notebook_around_it(page, study):
     page.evaluate("""() => {
       window.taken = [];
       document.addEventListener("keydown", (event) => {  // as JupyterLab decides it
-        for (let node = event.target; node; node = node.parentElement) if (node.hasAttribute("data-lm-suppress-shortcuts")) return;
-        taken.push(event.key);
+        if (!event.target.hasAttribute("data-lm-suppress-shortcuts")) taken.push(event.key);
       }, true);
       document.addEventListener("contextmenu", () => taken.push("menu"));
       document.addEventListener("mousedown", () => taken.push("press"));
@@ -291,3 +290,21 @@ def test_what_an_agent_was_asked_is_loaded_when_it_is_opened(page, study):
     dialog.get_by_text("<b>reply</b>").wait_for()
     dialog.get_by_text("What claude:opus was asked").click()
     dialog.get_by_text("Not kept").wait_for()
+
+
+def test_a_version_is_run_again_and_branched_from(page, study):
+    fill(study, 3)
+    study.status.take(Judged(replace(experiment(3, None, Verdict.CRASH), measurements=())))
+    opened(page, 4)
+    dialog = detail(page, 2)
+    page.evaluate("window.busy = true")
+    dialog.get_by_role("button", name="Run again").click()
+    assert dialog.get_by_role("button", name="Run again").is_disabled(), "while it is on its way"
+    dialog.get_by_role("button", name="Branch from here").click()
+    assert [(c["name"], c["number"]) for c in page.evaluate("asked.filter((a) => a.type === 'command')")] == [("again", 2), ("branch", 2)]  # fmt: skip
+    page.keyboard.press("Alt+ArrowRight")
+    dialog = page.get_by_role("dialog", name="Experiment 3")
+    for name in ("Run again", "Branch from here"):
+        button = dialog.get_by_role("button", name=name)
+        assert button.is_disabled()
+        assert button.get_attribute("title") == "Experiment 3 has no value"

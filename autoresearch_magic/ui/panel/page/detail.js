@@ -3,7 +3,7 @@
 import { buildComparison, comparedWith, openComparison } from "./compare.js";
 import { buildDetailBody } from "./detail_body.js";
 import { div, h, s, setText, span } from "./elements.js";
-import { usable } from "./header.js";
+import { setUsable, usable } from "./header.js";
 import { shownInFlow } from "./host.js";
 import { buildPicker } from "./picker.js";
 import { KEPT, chip, figuresOf, gainWords, isProven } from "./verdicts.js";
@@ -34,7 +34,8 @@ export function buildDetail(panel) {
   });
   chooser.node.hidden = true;
   const back = button("Show the experiment alone", "", () => { view.comparison = null; update(); }, "Back"), swap = button("Exchange both sides", "", () => openComparison(panel, view.selected, view.comparison[0]), "Swap");
-  const actions = h("div", { class: "detail-actions", role: "group", "aria-label": "With this version" }, copy, compare, chooser.node, back, swap);
+  const again = button("", "", () => panel.command("again", { number: view.selected }), "Run again"), branch = button("", "", () => panel.command("branch", { number: view.selected }), "Branch from here");
+  const actions = h("div", { class: "detail-actions", role: "group", "aria-label": "With this version" }, copy, compare, chooser.node, again, branch, back, swap);
   const head = h("header", { class: "detail-head" }, div("detail-line", div("detail-title", number, verdict, value, gain),
     h("div", { class: "detail-steps", role: "group", "aria-label": "Other experiments" }, kept, before, after, close)),
   summary, actions);
@@ -123,7 +124,7 @@ export function buildDetail(panel) {
       body.scrollTop = 0;
       choose(false);
       dialog.setAttribute("aria-label", other < 0 ? `Experiment ${n}` : `Experiments ${other} and ${n}`);
-      for (const each of [copy, compare, kept, before, after, verdict, value, gain, summary, content.node]) each.hidden = other >= 0;
+      for (const each of [copy, again, branch, kept, before, after, verdict, value, gain, summary, content.node]) each.hidden = other >= 0;
       for (const each of [back, swap, comparison.node]) each.hidden = other < 0;
     }
     const wanted = [store.epoch, other, JSON.stringify(row), figuresOf(store, n), view.sample, view.keptOnly, store.rows.size].join();
@@ -139,6 +140,10 @@ export function buildDetail(panel) {
       compare.hidden = other >= 0 || row.verdict === "running";
       only.checked = Boolean(view.keptOnly);
       for (const [each, way] of [[before, -1], [after, 1]]) each.setAttribute("aria-disabled", String(neighbour(n, way) < 0));
+    }
+    for (const [each, name, what] of [[again, "again", "Run this version once more: its value joins the others, and the judge looks again"], [branch, "branch", "Make a study that begins at this version"]]) {
+      const none = row.verdict === "running" ? "It is not judged yet" : row.value === null ? `Experiment ${n} has no value` : "";
+      setUsable(each, !none && view.pending !== name, none || what);
     }
     if (other < 0) content.update(row);
     else comparison.update(other, n);

@@ -15,7 +15,7 @@ export const shownInFlow = () => window !== window.top && !document.querySelecto
 
 /**
  * In command mode JupyterLab handles Enter, Space and arrows as shortcuts before a button here sees them. The attribute on
- * the focused element prevents that; it is set only for keys that the panel uses, so that Ctrl+S still saves. A dialog takes all other keys:
+ * the focused element itself, not on one around it, prevents that; it is set only for keys that the panel uses, so that Ctrl+S still saves. A dialog takes all other keys:
  * "d d" in it must not delete the cell. An element names further keys of its own in `data-arm-keys`, such as "+ Shift+ArrowLeft".
  */
 export function keepKeys(event) {
@@ -24,5 +24,5 @@ export function keepKeys(event) {
   const named = `${event.shiftKey && event.key.length > 1 ? "Shift+" : ""}${event.key}`, chord = event.ctrlKey || event.metaKey || event.altKey;
   const own = !chord && (event.target.getAttribute("data-arm-keys") ?? "").split(" ").includes(named);
   const dialog = event.target.closest("dialog"), saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s";
-  (dialog ?? event.target).toggleAttribute("data-lm-suppress-shortcuts", dialog ? !saves : ours || own);
+  event.target.toggleAttribute("data-lm-suppress-shortcuts", dialog ? !saves : ours || own);
 }

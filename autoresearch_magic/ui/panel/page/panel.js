@@ -84,7 +84,8 @@ export function render({ model, el, signal }) {
     toast.classList.toggle("arm-done", tone === "good");
     toast.hidden = false;
     clearTimeout(view.toast);
-    view.toast = setTimeout(() => { toast.hidden = true; }, TOAST);
+    const long = text.includes("autoresearch "); // what to type is to be read and copied
+    view.toast = setTimeout(() => { toast.hidden = true; }, long ? 4 * TOAST : TOAST);
   }
 
   function onMessage(content) {
