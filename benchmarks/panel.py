@@ -45,10 +45,11 @@ FRAMES = """
 // Move the pointer over the chart, and measure the time from the event to the frame that shows what it did.
 async () => {
   const plot = document.querySelector(".arm-big"), area = plot.getBoundingClientRect(), found = [];
-  const target = plot.querySelector("svg") ?? plot;
+  const target = plot.querySelector(".arm-front") ?? plot;
   for (let i = 0; i < 120; i++) {
     const x = area.left + area.width * (0.1 + 0.8 * ((i * 37) % 120) / 120), y = area.top + area.height * (0.2 + 0.6 * ((i * 53) % 120) / 120);
-    await new Promise(requestAnimationFrame);
+    // At any time between two frames, as a real pointer: an event right after a frame would always wait for a whole one.
+    await new Promise((done) => setTimeout(done, 20 + (i * 7) % 16));
     const began = performance.now();
     target.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: y, bubbles: true }));
     await new Promise(requestAnimationFrame);

@@ -7,9 +7,10 @@ import { KEPT } from "./verdicts.js";
 
 /**
  * Return the range of the y-axis: all kept values, the baseline with one standard deviation, and the discarded values that
- * are not far from these. Values outside are drawn as arrows at the edge.
+ * are not far from these. Values outside are drawn as arrows at the edge. At least the share `least`
+ * of the distances to the kept values is inside.
  */
-export function yRange(rows, baseline, minimize) {
+export function yRange(rows, baseline, minimize, least = 0) {
   const kept = rows.filter((r) => KEPT.has(r.verdict)).map((r) => r.value);
   const all = rows.map((r) => r.value);
   if (!all.length) return null;
@@ -17,7 +18,7 @@ export function yRange(rows, baseline, minimize) {
   const sd = baseline?.sd ?? 0;
   const [low, high] = extent(anchors);
   const distances = all.map((v) => Math.max(low - v, v - high, 0)).filter((d) => d > 0).sort((a, b) => a - b);
-  const reach = Math.max(0.6 * (high - low), 3 * sd, high - low > 0 ? 0 : 1.2 * (quantile(distances, 0.5) ?? 0));
+  const reach = Math.max(0.6 * (high - low), 3 * sd, high - low > 0 ? 0 : 1.2 * (quantile(distances, 0.5) ?? 0), least ? quantile(distances, least) ?? 0 : 0);
   const around = all.length > 1 ? sd : 2 * sd; // with the baseline alone, its band should not fill the chart
   const middle = baseline ? [baseline.value - around, baseline.value + around] : [];
   const inside = all.filter((v) => v >= low - reach && v <= high + reach).concat(middle);
@@ -28,10 +29,10 @@ export function yRange(rows, baseline, minimize) {
 }
 
 /** Return the range of a logarithmic y-axis, in logarithms; all values are above zero. */
-export function yRangeLog(rows, baseline, minimize) {
+export function yRangeLog(rows, baseline, minimize, least = 0) {
   const logs = rows.map((r) => ({ verdict: r.verdict, value: Math.log10(r.value) }));
   const middle = baseline?.value > 0 ? { value: Math.log10(baseline.value), sd: Math.min(0.5, (baseline.sd ?? 0) / baseline.value / Math.LN10) } : null;
-  return yRange(logs, middle, minimize);
+  return yRange(logs, middle, minimize, least);
 }
 
 /** Return the end of the x-axis: all planned experiments, or a part while a long study has just begun. */

@@ -3,7 +3,7 @@
 import { drawMarkers, layMarkers, makeMarkers, markerKeys, markerTip, markerWhere, markerWords } from "./chart_markers.js";
 import { buildCurve } from "./curve_chart.js";
 import { div, h, s, setText, span } from "./elements.js";
-import { drawAbove, drawBehind, layHistory } from "./history_chart.js";
+import { axisEnds, drawAbove, drawBehind, layHistory } from "./history_chart.js";
 import { bestBefore, historyData, noiseAt, pointWords, whyNotKept } from "./history_data.js";
 import { buildInks, paintMarks, readInks } from "./marks_canvas.js";
 import { twoDigits } from "./numbers.js";
@@ -42,7 +42,7 @@ function buildHistory(panel) {
   const scales = buildScales((name) => { chart.scale = name; remember(name); soon(); });
   const node = h("figure", { class: "chart" }, h("figcaption", {}, title, span("tools-row", scales.node, buttons.node), legend.node), main);
   const markersOf = makeMarkers(panel);
-  let data = historyData(store), layout = null, places = [], axis = { end: 1, last: 0 }, at = -1, marked = -1, key = "", drawing = false, rowsKey = "";
+  let data = historyData(store), layout = null, places = [], axis = { end: 1, last: 0 }, at = -1, marked = -1, key = "", drawing = false, rowsKey = "", automatic = false;
 
   const hide = () => {
     if (at < 0 && marked < 0 && tip.hidden) return;
@@ -56,16 +56,16 @@ function buildHistory(panel) {
     tip.style.left = `${Math.max(0, Math.min(room - w, x > room / 2 ? x - w - 14 : x + 14))}px`;
     tip.style.top = `${Math.max(0, Math.min(main.clientHeight - tip.offsetHeight, y - tip.offsetHeight / 2))}px`;
   };
-  const said = ({ row }) => pointWords(row, figuresOf(store, row.number), whyNotKept(row, bestBefore(data, row.number), store.now?.noise, store.now?.study.minimize ?? true));
+  const explain = (row) => whyNotKept(row, bestBefore(data, row.number), store.now?.noise, store.now?.study.minimize ?? true);
   const show = (index) => {
     hide();
     const p = layout?.points[index];
     if (!p) return;
     at = index;
     rings.append(s("circle", { class: "hover", cx: p.x, cy: p.y, r: 7 }));
-    const { row } = p, lines = said(p);
+    const { row } = p, why = explain(row), lines = pointWords(row, figuresOf(store, row.number));
     tip.replaceChildren(div("tiphead", h("b", {}, `#${row.number}`), chip(row.verdict, isProven(store, row.number)), span("tipvalue", view.format(row.value))),
-      h("div", { class: "tiptext" }, row.summary || row.reason || ""), lines.length ? div("quiet", lines.join(", ")) : "");
+      h("div", { class: "tiptext" }, row.summary || row.reason || ""), lines.length ? div("quiet", lines.join(", ")) : "", why ? h("div", {}, why) : "");
     place(p.x, p.y);
   };
   const showMarker = (index) => {
@@ -126,7 +126,7 @@ function buildHistory(panel) {
     } else return;
     event.preventDefault();
   });
-  const pointSaid = (p) => [`Experiment ${p.row.number}: ${p.row.verdict}`, view.format(p.row.value), ...said(p), p.row.summary || p.row.reason].filter(Boolean).join(", ");
+  const pointSaid = (p) => [`Experiment ${p.row.number}: ${p.row.verdict}`, view.format(p.row.value), ...pointWords(p.row, figuresOf(store, p.row.number)), explain(p.row), p.row.summary || p.row.reason].filter(Boolean).join(", ");
 
   /** Draw before the next frame, once, however many events ask for it. */
   const soon = () => {
@@ -149,6 +149,7 @@ function buildHistory(panel) {
       if (rowsKey && rowsKey.split(",")[0] !== store.epoch) Object.assign(chart, { window: null, follows: true, last: 0 });
       rowsKey = changes;
       data = historyData(store);
+      automatic = spansDecades(data.valued.map((r) => r.value), data.kept.map((r) => r.value));
     }
     if (now && !chart.scale) chart.scale = recall() || "auto";
     const markers = now ? markersOf(now) : [], colours = readInks(inks), scale = window.devicePixelRatio;
@@ -157,13 +158,11 @@ function buildHistory(panel) {
     if (wanted === key) return;
     key = wanted;
     const hovered = layout?.points[at]?.row.number;
-    const automatic = spansDecades(data.valued.map((r) => r.value), data.kept.map((r) => r.value));
     const log = data.positive && (chart.scale === "log" || (chart.scale !== "linear" && automatic));
     scales.update(data.positive && data.valued.length > 1, log);
-    const whole = layHistory(data, now, { width, height, window: null, log, marked: markers.length > 0 });
-    axis = { end: whole.end, last: whole.last };
+    axis = axisEnds(data, now);
     zoom.follow();
-    layout = chart.window ? layHistory(data, now, { width, height, window: chart.window, log, marked: markers.length > 0 }) : whole;
+    layout = layHistory(data, now, { width, height, window: chart.window, log, marked: markers.length > 0 });
     for (const svg of [behind, front]) {
       for (const [name, value] of [["width", width], ["height", height], ["viewBox", `0 0 ${width} ${height}`]]) {
         if (svg.getAttribute(name) !== `${value}`) svg.setAttribute(name, value);

@@ -11,6 +11,15 @@ import { KEPT } from "./verdicts.js";
 /** Pixels of the strips for experiments without a value, for markers, and for the result that was measured again. */
 const LANE_ROOM = 18, MARKER_ROOM = 14, AGAIN_ROOM = 96;
 
+/** Return the run in progress of a new experiment; not one of an old experiment that is measured again. */
+const newRun = (now) => (now?.running?.kind === "candidate" && !AT_REST.has(now.state) ? now.running : null);
+
+/** Return the ends of the x-axis: {end, last}, the last experiment being the one that runs. */
+export function axisEnds(data, now) {
+  const last = Math.max(0, data.last, newRun(now)?.number ?? 0);
+  return { end: xEnd(now?.study.total ?? 10, last), last };
+}
+
 /**
  * Lay the chart out: scales, ticks, and a place for each mark in the window.
  *
@@ -21,8 +30,7 @@ const LANE_ROOM = 18, MARKER_ROOM = 14, AGAIN_ROOM = 96;
  */
 export function layHistory(data, now, { width, height, window, log, marked }) {
   const { rows, valued, kept } = data, down = now?.study.minimize ?? true;
-  const run = now?.running?.kind === "candidate" && !AT_REST.has(now.state) ? now.running : null; // not an old one that is measured again
-  const last = Math.max(0, data.last, run?.number ?? 0), end = xEnd(now?.study.total ?? 10, last);
+  const run = newRun(now), { end, last } = axisEnds(data, now);
   const xs = window ?? [0, end], inside = (all) => all.slice(firstAtLeast(all, xs[0] - 1e-9, (r) => r.number), firstAtLeast(all, xs[1] + 1e-9, (r) => r.number));
   const atEnd = xs[1] >= data.last, head = atEnd ? now?.headline ?? null : null;
   const shown = window ? inside(rows) : rows, drawn = window ? inside(valued) : valued;
@@ -30,7 +38,7 @@ export function layHistory(data, now, { width, height, window, log, marked }) {
   const again = head ? [head.best, head.baseline].filter((v) => Number.isFinite(v) && !(log && v <= 0)).map((value) => ({ verdict: "keep", value })) : [];
   const ranged = [...drawn, ...(before ? [before] : []), ...again];
   const based = !window || xs[0] <= 0 ? now?.baseline : null;
-  const ys = (log ? yRangeLog : yRange)(ranged, based && Number.isFinite(based.value) ? based : null, down) ?? [0, 1];
+  const ys = (log ? yRangeLog : yRange)(ranged, based && Number.isFinite(based.value) ? based : null, down, window ? 0.9 : 0) ?? [0, 1];
   const tickY = ranged.length ? (log ? logTicks : ticks)(ys[0], ys[1], height / 48) : { at: [0], format: () => "" };
   const lane = shown.length > drawn.length ? LANE_ROOM : 0, strip = head ? Math.min(AGAIN_ROOM, width / 5) : 0;
   const foot = height - 26 - (marked ? MARKER_ROOM : 0);
@@ -45,7 +53,7 @@ export function layHistory(data, now, { width, height, window, log, marked }) {
   });
   const steps = points.filter((p) => p.value && KEPT.has(p.row.verdict));
   const line = before ? [{ row: before, x: box[0], y: Math.min(box[3], Math.max(box[1], Y(before.value))) }, ...steps] : steps;
-  return { width, height, box, X, Y, xs, end, last, log, head, strip, run, radius, points, kept: steps, line, lineEnd: Math.min(box[2], Math.max(line.at(-1)?.x ?? 0, X(last))),
+  return { width, height, box, X, Y, xs, log, head, strip, run, radius, points, kept: steps, line, lineEnd: Math.min(box[2], Math.max(line.at(-1)?.x ?? 0, X(last))),
     tickX: ticks(xs[0], xs[1], Math.min(10, (box[2] - box[0]) / 70), true), tickY, markerY: marked ? foot + 9 : 0, down };
 }
 
@@ -57,7 +65,7 @@ export function drawBehind(svg, layout, now) {
   drawTicks(svg, box, X, Y, tickX.at, tickY, tickX.format);
   drawBaseline(svg, box, Y, now?.baseline);
   if (strip) svg.append(s("line", { class: "edge", x1: box[2] + 14, x2: box[2] + 14, y1: box[1], y2: box[3] }),
-    s("text", { class: "tick", x: box[2] + 14 + strip / 2, y: Number(svg.getAttribute("height")) - 6, "text-anchor": "middle" }, width > 420 ? "measured again" : "again"));
+    s("text", { class: "tick", x: box[2] + 14 + strip / 2, y: Number(svg.getAttribute("height")) - 6, "text-anchor": "middle" }, strip > 90 ? "measured again" : "again"));
   if (run && run.number >= xs[0] && run.number <= xs[1]) svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
 }
 

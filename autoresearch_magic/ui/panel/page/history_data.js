@@ -35,8 +35,8 @@ export function whyNotKept(row, best, noise, minimize) {
   return gain <= 1.5 * sd ? `${than}, ${vary}: not enough to keep` : `${than}, ${vary}, and most changes do not help: a gain is not expected`;
 }
 
-/** What is said of a point below its value: gain, interval and chance, the version that it was built on, why it was not kept. */
-export function pointWords(row, gain, why) {
+/** What is said of a point below its value: gain, interval and chance, the version that it was built on. */
+export function pointWords(row, gain) {
   const parent = row.parent ?? null;
-  return [...gainWords(gain, row.verdict), parent === null ? "" : parent ? `built on #${parent}` : "built on the baseline", why].filter(Boolean);
+  return [...gainWords(gain, row.verdict), parent === null ? "" : parent ? `built on #${parent}` : "built on the baseline"].filter(Boolean);
 }

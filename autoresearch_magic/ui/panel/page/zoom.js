@@ -80,7 +80,7 @@ export function zoomKey(event, zoom, at) {
  */
 export function watchPointers(svg, zoom, { plot, hover, leave, press }) {
   const fingers = new Map();
-  let drag = null, moved = false, waiting = null;
+  let drag = null, moved = false, waiting = null, shown = false;
   const place = (event) => {
     const area = svg.getBoundingClientRect();
     return [event.clientX - area.left, event.clientY - area.top];
@@ -118,9 +118,16 @@ export function watchPointers(svg, zoom, { plot, hover, leave, press }) {
     const [x, y] = place(event);
     if (fingers.has(event.pointerId)) fingers.set(event.pointerId, [x, y]);
     if (!drag) {
-      // At most one search for the nearest point in each frame.
-      if (!waiting) requestAnimationFrame(() => { if (waiting) hover(...waiting); waiting = null; });
-      waiting = [x, y];
+      // At once, and then at most once in each frame.
+      if (shown) waiting = [x, y];
+      else {
+        hover(x, y);
+        shown = true;
+        requestAnimationFrame(() => {
+          if (waiting) hover(...waiting);
+          [waiting, shown] = [null, false];
+        });
+      }
       return;
     }
     if (!moved && Math.abs(x - drag.x) < DRAG_FROM) return;
