@@ -185,8 +185,9 @@ def test_a_zoomed_chart_keeps_its_window_or_follows(page, study):
         "document.querySelector('.arm-front').getAttribute('aria-label').includes('of 45 experiments')"
     )
     after = zoomed(page)
-    if before[1] >= 29:
-        assert after[1] >= 44
+    assert before[1] >= 29
+    assert after[1] == 44
+    assert after[1] - after[0] == pytest.approx(before[1] - before[0], abs=1)
     page.keyboard.press("0")
     page.keyboard.press("Home")
     for _ in range(4):
@@ -256,10 +257,6 @@ def test_the_result_that_was_measured_again_is_drawn_with_its_interval(page, stu
     assert "3 runs each, on fresh seeds" in said
     assert "Best #1 1.510, 95% interval 1.460 to 1.560" in said
     assert "Measured again: 0.5" in chart(page).get_attribute("aria-label")
-    chart(page).focus()
-    page.keyboard.press("Home")
-    for _ in range(99):
-        page.keyboard.press("Shift+ArrowLeft")
 
 
 def test_markers_say_what_happened(page, study):
@@ -365,9 +362,8 @@ def test_marks_take_the_colours_of_another_theme_at_once(page, study):
     assert after == rgb(page, "var(--arm-good)")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing_serious_in_the_charts(page, study, dark):
-    page.emulate_media(color_scheme="dark" if dark else "light")
+def test_axe_finds_nothing_serious_in_narrow_dark_charts(page, study):
+    page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 480, "height": 900})
     noisy(study)
     study.status.take(Confirmed(Headline(1, 1.51, 0.02, 2.01, 0.03, 3, 0.5, 0.06, 0.95, 0.999)))
@@ -378,7 +374,7 @@ def test_axe_finds_nothing_serious_in_the_charts(page, study, dark):
     assert wide <= 480, "nothing sticks out at the side"
 
 
-@pytest.mark.parametrize("values", [(), (None, None), (1e300, -1e300), (1e-12,), (5.0, 5.0, 5.0)])
+@pytest.mark.parametrize("values", [(), (None, None), (1e300, -1e300), (5e-324, 5.0, 5.0)])
 def test_unusual_values_are_drawn_without_an_error(page, study, values):
     for number, value in enumerate(values):
         verdict = Verdict.CRASH if value is None else Verdict.DISCARD if number else Verdict.BASELINE
