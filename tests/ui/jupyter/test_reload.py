@@ -2,6 +2,8 @@
 
 import pytest
 
+from autoresearch_magic.study.opening import open_study
+
 from ...kernels import TARGET
 from ...lab import reload, run_cell, save, wait_text
 
@@ -10,45 +12,45 @@ pytestmark = pytest.mark.browser
 CELLS = [
     "%load_ext autoresearch_magic",
     f"%%autoresearch target\n{TARGET}",
-    "%%autoresearch --metric loss --budget 0.1s -n 400 --repeats 2 --name seen\n# Lower it",
+    "%%autoresearch --metric loss --budget 0.1s -n 400 --repeats 2 --name seen\n# Lower <b>it</b>",
     "%autoresearch wait",
 ]
 
 
-def number(page, within):
-    """Return the first number that an element shows."""
-    return int(page.eval_on_selector(within, "node => node.innerText.match(/\\d+/)[0]"))
+ROWS = "document.querySelectorAll('.arm-panel tbody tr').length"
+SAYS = "Number(document.querySelector('.arm-wait').innerText.match(/\\d+/)[0])"
 
 
-def moves(page, within):
-    """Wait until the first number that an element shows has grown."""
-    page.wait_for_function(
-        "([within, before]) => Number(document.querySelector(within).innerText.match(/\\d+/)[0]) > before",
-        arg=[within, number(page, within)],
-        timeout=20_000,
-    )
+def grows(page, number):
+    """Wait until a number in the page, a JavaScript expression, has grown."""
+    page.wait_for_function(f"before => {number} > before", arg=page.evaluate(number), timeout=30_000)
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["lab", "notebook"])
-def test_a_reload_during_wait_attaches_panel_and_wait_line_again_and_sees_the_end(open_page, kind):
+def test_run_the_cells_reload_during_wait_see_panel_and_wait_line_move_and_press_stop(open_page, kind):
     with open_page(kind=kind, cells=CELLS) as page:
         for cell in range(len(CELLS)):
             run_cell(page, cell)
         page.wait_for_selector(".arm-wait", timeout=60_000)
         page.wait_for_selector(".arm-panel tbody tr", timeout=60_000)
-        pictures = page.locator(".jp-OutputArea-child img")
-        pictures.first.wait_for(state="attached", timeout=60_000)
-        assert not pictures.first.is_visible(), "the panel shows more"
+        panel, picture = page.locator(".arm-panel"), page.locator(".jp-OutputArea-child img").first
+        picture.wait_for(state="attached", timeout=60_000)
+        picture.wait_for(state="hidden")  # the panel shows more
+        grows(page, ROWS)
+        assert "Lower <b>it</b>" in panel.inner_text(), "text of the user is text, not markup"
+
         save(page)
         reload(page)
         page.wait_for_selector(".arm-panel tbody tr", timeout=20_000)
         page.wait_for_selector(".arm-wait", timeout=20_000)
-        moves(page, ".arm-wait")
-        pictures.first.wait_for(state="hidden")
-        page.locator(".arm-panel").get_by_role("button", name="Stop").click()
+        grows(page, ROWS)
+        grows(page, SAYS)
+        picture.wait_for(state="hidden")
+        panel.get_by_role("button", name="Stop").click()
         wait_text(page, "Stopped", ".arm-panel")
         wait_text(page, "stopped", ".arm-wait")
-        for session in page.server.ask("/sessions"):
-            page.server.ask(f"/kernels/{session['kernel']['id']}", "DELETE")
-        pictures.first.wait_for(state="visible", timeout=60_000)
+        assert open_study("seen", page.folder / ".autoresearch").state == "stopped"
+        if kind == "lab":
+            page.server.end_kernels(page.folder)
+            picture.wait_for(state="visible", timeout=60_000)

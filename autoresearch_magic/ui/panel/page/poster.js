@@ -2,8 +2,11 @@
 
 const PICTURE = 'img[width="760"]', PENDING = "the picture appears here"; // as saved_picture.py shows it, and what it says before
 
-/** Milliseconds of silence after which the picture is shown again: a kernel that has ended looks like one that is busy. */
-const GONE = 15_000;
+/**
+ * Milliseconds after which the picture of a silent kernel is shown again: one that has ended looks like one that is busy, and the study's
+ * thread updates the picture there while the panel cannot ask.
+ */
+const GONE = 4_000;
 
 /**
  * Return {away, heard, back}: `away(study)` puts the picture of a study away that stands right behind the panel, unless the kernel
