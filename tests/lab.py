@@ -192,7 +192,7 @@ def opened(
         page.goto(server.url(kind, f"{folder.relative_to(server.root)}/nb.ipynb"))
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         if kernel:
-            page.wait_for_selector(READY, timeout=60_000)
+            page.wait_for_selector(READY, state="attached", timeout=60_000)  # a narrow toolbar hides it
         yield page
         errors, outside = list(page.errors), list(page.outside)  # before the page closes, which is no fault
     except BaseException as error:
