@@ -133,10 +133,8 @@ export function render({ model, el, signal }) {
     model.told?.(now);
     poster.away(now.study.name);
     view.rows = store.changes;
-    // A new formatter redraws every row, so keep the old one while the decimals are the same.
-    const format = makeFormat([...store.rows.values()].filter((r) => VALUED.has(r.verdict)).map((r) => r.value)
-      .concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)), now.baseline?.sd ?? 0);
-    if (format(1.23456789) !== view.sample) [view.format, view.sample] = [format, format(1.23456789)];
+    const measured = [store.epoch, store.changes, now.baseline?.sd, now.headline?.best].join();
+    if (measured !== view.measured) chooseFormat(now, measured);
     if (view.selected >= 0 && !store.rows.has(view.selected) && now.running?.number !== view.selected) view.selected = -1;
     updateHeader(header, now, view.pending);
     updateProgress(progress, now);
@@ -146,6 +144,14 @@ export function render({ model, el, signal }) {
     for (const section of sections) section.update(now);
     store.dirty.clear();
     updateTexts(now);
+  }
+
+  /** Choose how values are written. A new formatter redraws every row, so the old one is kept while the decimals are the same. */
+  function chooseFormat(now, measured) {
+    const values = [...store.rows.values()].filter((row) => VALUED.has(row.verdict)).map((row) => row.value);
+    const format = makeFormat(values.concat([now.baseline?.value, now.headline?.best, now.headline?.baseline].filter((v) => v !== undefined)), now.baseline?.sd ?? 0);
+    if (format(1.23456789) !== view.sample) [view.format, view.sample] = [format, format(1.23456789)];
+    view.measured = measured;
   }
 
   function updateTexts(now) {

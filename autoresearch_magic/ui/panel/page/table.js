@@ -33,7 +33,7 @@ export function buildTable(panel) {
   const { store, view } = panel;
   Object.assign(view, { sort: { by: 0, down: true }, filter: { kept: false, verdict: "", agent: "", cause: "", text: "" }, compare: view.compare ?? [] });
   const state = { list: [], lines: new Map(), key: "", shown: "", active: -1, epoch: "" };
-  const again = () => { panel.update(); };
+  const again = () => { if (store.now) update(store.now); };
   const filter = (change) => { Object.assign(view.filter, change); parts.scroll.scrollTop = 0; again(); };
 
   const option = (name, kept) => h("button", { type: "button", class: "option", "aria-pressed": String(!kept), onclick: () => filter({ kept, verdict: "" }) }, name);
@@ -73,7 +73,9 @@ export function buildTable(panel) {
     if (cause) list = list.filter((row) => row.cause === cause);
     if (number !== null) list = list.filter((row) => row.number === number || row.summary.includes(words));
     else if (words) list = list.filter((row) => `${row.summary} ${row.reason} ${row.agent} ${row.verdict}`.toLowerCase().includes(words));
-    const { by, down } = view.sort, keyOf = COLUMNS[by][2], keyed = list.map((row) => [keyOf(row, store) ?? NaN, row]);
+    const { by, down } = view.sort;
+    if (by === 0) return list.sort((one, other) => (down ? other.number - one.number : one.number - other.number));
+    const keyOf = COLUMNS[by][2], keyed = list.map((row) => [keyOf(row, store) ?? NaN, row]);
     const direction = down ? -1 : 1;
     keyed.sort(([a, one], [b, other]) => {
       if (typeof a === "string") return direction * a.localeCompare(b) || other.number - one.number;
@@ -159,36 +161,45 @@ export function buildTable(panel) {
     updateChosen();
   }
 
-  function updateControls(now) {
+  /** Count what can be filtered. */
+  function count() {
     const rows = [...store.rows.values()], tally = (name) => rows.reduce((found, row) => (row[name] ? found.set(row[name], (found.get(row[name]) ?? 0) + 1) : found), new Map());
-    const kept = rows.filter((row) => KEPT.has(row.verdict)).length;
-    setText(parts.all, `All ${rows.length}`);
+    const valued = rows.map((row) => row.value).filter(Number.isFinite), ends = [valued.reduce((a, b) => Math.min(a, b), 0), valued.reduce((a, b) => Math.max(a, b), 0)];
+    return {
+      all: rows.length, kept: rows.filter((row) => KEPT.has(row.verdict)).length, failures: rows.filter(failed).length, repeated: rows.some((row) => row.averaged > 1),
+      verdict: tally("verdict"), agent: tally("agent"), cause: tally("cause"), widest: Math.max(6, ...ends.map((value) => view.format(value).length)),
+    };
+  }
+
+  function updateControls(now) {
+    const counted = `${store.epoch},${store.changes},${view.sample}`;
+    if (state.counted !== counted) [state.counted, state.counts] = [counted, count()];
+    const { all, kept, failures, repeated, verdict, agent, cause, widest } = state.counts, { filter } = view, { proven } = now.counts;
+    setText(parts.all, `All ${all}`);
     setText(parts.kept, `Kept ${kept}`);
-    parts.all.setAttribute("aria-pressed", String(!view.filter.kept && !view.filter.verdict));
-    parts.kept.setAttribute("aria-pressed", String(view.filter.kept));
-    const verdicts = tally("verdict"), failures = rows.filter(failed).length, proven = now.counts.proven;
-    const more = [...(proven ? [["proven", proven]] : []), ...ORDER.filter((name) => verdicts.has(name)).map((name) => [name, verdicts.get(name)]), ...(failures ? [["failed", failures]] : [])];
-    offerChoices(parts.verdict, "any verdict", more, view.filter.verdict, (name) => (name === "failed" ? "any failure" : name));
-    offerChoices(parts.agent, "any agent", [...tally("agent")], view.filter.agent);
-    offerChoices(parts.cause, "any failure", [...tally("cause")].sort((a, b) => b[1] - a[1]), view.filter.cause);
-    parts.verdict.hidden = verdicts.size < 2;
-    parts.agent.hidden = tally("agent").size < 2;
-    parts.cause.hidden = !tally("cause").size;
-    parts.search.hidden = rows.length < 8 && !view.filter.text;
-    const { list } = state, some = list.length < rows.length;
-    setText(parts.count, some ? `${list.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}` : "");
-    parts.empty.hidden = list.length > 0;
-    setText(parts.empty, rows.length ? "No experiment is like this: change the search or the filters." : "No experiment is finished yet.");
+    parts.all.setAttribute("aria-pressed", String(!filter.kept && !filter.verdict));
+    parts.kept.setAttribute("aria-pressed", String(filter.kept));
+    const verdicts = [...(proven ? [["proven", proven]] : []), ...ORDER.filter((name) => verdict.has(name)).map((name) => [name, verdict.get(name)]), ...(failures ? [["failed", failures]] : [])];
+    offerChoices(parts.verdict, "any verdict", verdicts, filter.verdict, (name) => (name === "failed" ? "any failure" : name));
+    offerChoices(parts.agent, "any agent", [...agent], filter.agent);
+    offerChoices(parts.cause, "any failure", [...cause].sort((a, b) => b[1] - a[1]), filter.cause);
+    parts.verdict.hidden = verdict.size < 2;
+    parts.agent.hidden = agent.size < 2;
+    parts.cause.hidden = !cause.size;
+    parts.search.hidden = all < 8 && !filter.text;
+    const { length } = state.list;
+    setText(parts.count, length < all ? `${length.toLocaleString("en")} of ${all.toLocaleString("en")}` : "");
+    parts.empty.hidden = length > 0;
+    setText(parts.empty, all ? "No experiment is like this: change the search or the filters." : "No experiment is finished yet.");
     setText(heads[2].firstChild, now.study.metric);
     heads.forEach((each, i) => {
       const said = view.sort.by === i ? (view.sort.down ? "descending" : "ascending") : null;
       if (said === null) each.removeAttribute("aria-sort");
       else each.setAttribute("aria-sort", said);
     });
-    parts.table.setAttribute("aria-rowcount", `${list.length + 1}`);
-    parts.scroll.classList.toggle("arm-repeated", rows.some((row) => row.averaged > 1)); // makes room for ×n
-    const widest = list.reduce((most, row) => Math.max(most, view.format(row.value).length), 6);
-    heads[2].style.width = `${widest + (parts.scroll.classList.contains("arm-repeated") ? 7 : 3)}ch`;
+    parts.table.setAttribute("aria-rowcount", `${length + 1}`);
+    parts.scroll.classList.toggle("arm-repeated", repeated); // makes room for ×n
+    heads[2].style.width = `${widest + (repeated ? 7 : 3)}ch`;
   }
 
   function updateChosen() {
