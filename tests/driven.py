@@ -35,14 +35,17 @@ STEPS = (
 
 
 class Steps(Agent):
-    """An agent that proposes `STEPS`, each on top of the best version so far."""
+    """An agent that proposes steps, each on top of the best version so far."""
 
     name = "script"
 
+    def __init__(self, steps=STEPS):
+        self.steps = steps
+
     def propose(self, briefing):
-        if briefing.number > len(STEPS):
+        if briefing.number > len(self.steps):
             raise NothingToPropose("The script is at its end.")
-        summary, files = STEPS[briefing.number - 1]
+        summary, files = self.steps[briefing.number - 1]
         contents = {**split(briefing.incumbent.target), **files}
         target = join({path: content for path, content in contents.items() if content is not None})
         return Proposal(target, summary, agent="script")

@@ -1,11 +1,8 @@
 """The options as keyword arguments: the types say what `Settings` says, and a type checker sees a misspelt one."""
 
 import re
-import subprocess
-import sys
 import typing
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +10,8 @@ from autoresearch_magic import Study
 from autoresearch_magic.config.settings import FIELDS, Settings
 from autoresearch_magic.config.settings_options import SettingsOptions
 from autoresearch_magic.errors import UserError
+
+from ..checked import mypy_strict
 
 TYPES = typing.get_type_hints(SettingsOptions)
 
@@ -41,7 +40,7 @@ def test_a_misspelt_option_is_one_line_with_the_nearest_name(tmp_path, typo, mea
 
 
 @pytest.mark.slow
-def test_mypy_sees_a_misspelt_option_and_a_wrong_type(tmp_path):
+def test_mypy_sees_a_misspelt_option_and_a_wrong_type(tmp_path, tmp_path_factory):
     (tmp_path / "mine.py").write_text(
         "from autoresearch_magic import Study\n"
         "good = Study('Lower it', 'loss = 1', metric='loss', budget=20, experiments='unlimited', bounds='0..8')\n"
@@ -50,11 +49,8 @@ def test_mypy_sees_a_misspelt_option_and_a_wrong_type(tmp_path):
         "good.resume(experiments=30, patience=None)\n"
         "good.resume(experiment=30)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "mine.py"],
-        cwd=tmp_path, env={"MYPYPATH": str(Path(__file__).parents[2]), "PATH": ""}, capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
-    lines = re.findall(r"^mine\.py:(\d+): error: (.*?)  \[", done.stdout, re.MULTILINE)
-    assert [number for number, _ in lines] == ["3", "4", "6"], done.stdout + done.stderr
+    errors, printed = mypy_strict(tmp_path / "mine.py", tmp_path_factory)
+    lines = [re.match(r"mine\.py:(\d+): error: (.*?)  \[", line).groups() for line in errors]
+    assert [number for number, _ in lines] == ["3", "4", "6"], printed
     for (_, error), name in zip(lines, ("budjet", "repeats", "experiment"), strict=True):
         assert f'"{name}"' in error

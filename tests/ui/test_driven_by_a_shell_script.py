@@ -16,6 +16,8 @@ from ..studies import finish
 
 CODES = {"keep": "0"}
 """Exit codes of verdicts; 5 for every other one."""
+SOME = STEPS[:13]
+"""Every kind of verdict is among them; the server's clients make all twenty."""
 
 
 def script_of(steps):
@@ -31,22 +33,22 @@ def script_of(steps):
 
 @pytest.mark.slow
 def test_verdicts_equal_those_of_an_agent_inside(tmp_path, monkeypatch):
-    monkeypatch.setitem(BUILT_IN, "script", lambda order: Steps())
+    monkeypatch.setitem(BUILT_IN, "script", lambda order: Steps(SOME))
     inside = finish(
         Study(
-            tmp_path / "inside" / "program.md", name="inside", agent="script", experiments=len(STEPS) + 1, root=tmp_path / "studies",
+            tmp_path / "inside" / "program.md", name="inside", agent="script", experiments=len(SOME) + 1, root=tmp_path / "studies",
             repo=str(repository(tmp_path / "inside", FILES)),
         ), 500,
     )  # fmt: skip
     repo = repository(tmp_path / "outside", FILES)
     before = state(repo)
-    (tmp_path / "drive.sh").write_text(script_of(STEPS))
+    (tmp_path / "drive.sh").write_text(script_of(SOME))
     done = subprocess.run(
         ["sh", str(tmp_path / "drive.sh")], cwd=repo, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900, env=dict(os.environ)
     )  # fmt: skip
     assert done.returncode == 0, done
     outside = open_study(repo / ".autoresearch" / "outside")
-    assert len(outside.experiments) == len(STEPS) + 1
+    assert len(outside.experiments) == len(SOME) + 1
     verdicts = [str(e.verdict) for e in outside.experiments[1:]]
     assert {"keep", "discard", "guard-failed", "crash", "duplicate", "rejected"} <= set(verdicts)
     assert judged(outside) == judged(inside)

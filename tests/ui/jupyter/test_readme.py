@@ -1,11 +1,11 @@
 """The README's first study runs as it is written, and its Python is typed."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from ...checked import mypy_strict
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 CELLS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -26,14 +26,11 @@ def test_the_first_study_runs_cell_by_cell(start_kernel):
 
 
 @pytest.mark.slow
-def test_the_python_example_passes_mypy_strict(tmp_path):
+def test_the_python_example_passes_mypy_strict(tmp_path, tmp_path_factory):
     pytest.importorskip("mypy")
     [example] = [cell for cell in CELLS if "am.Study(" in cell]
     file = tmp_path / "example.py"
     file.write_text(f"{example}\nhistory: int = study.incumbent.target\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", str(file)], capture_output=True, text=True, cwd=tmp_path
-    )
-    errors = [line for line in done.stdout.splitlines() if ": error:" in line]
-    assert len(errors) == 1, done.stdout + done.stderr
+    errors, printed = mypy_strict(file, tmp_path_factory)
+    assert len(errors) == 1, printed
     assert 'has type "str", variable has type "int"' in errors[0], "the added line is seen, so the types are"
