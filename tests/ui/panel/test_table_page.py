@@ -120,5 +120,5 @@ def test_two_rows_are_chosen_to_be_compared(page, study):
     page.wait_for_selector("dialog[open] .arm-comparison")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Clear").click()
-    assert page.locator(".arm-picker:checked").count() == 0
+    assert page.locator(".arm-tickbox:checked").count() == 0
     assert page.locator("dialog[open]").count() == 0, "choosing opens nothing"

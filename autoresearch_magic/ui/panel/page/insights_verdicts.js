@@ -4,7 +4,6 @@ import { drawAxes } from "./axes.js";
 import { div, h, s, span } from "./elements.js";
 import { countedWords, makeCard, inPercent } from "./insights_card.js";
 import { ticks } from "./numbers.js";
-import { makeScale } from "./scales.js";
 
 const VERDICT_BANDS = ["kept", "discarded", "stopped", "failed"];
 
@@ -40,16 +39,14 @@ export function buildVerdicts(panel, feed) {
       if (known.length) {
         const [low, high] = [Math.min(...known), Math.max(...known)], pad = (high - low) * 0.12 || Math.abs(high) * 0.02 || 1;
         const tickY = ticks(low - pad, high + pad, 2);
-        const Y = makeScale([low - pad, high + pad], [middle - 8, 6]);
-        drawAxes(svg, [left, 6, right, middle - 8], Y, Y, [], tickY, String);
+        const { Y } = drawAxes(svg, [left, 6, right, middle - 8], [0, n], [low - pad, high + pad], [], tickY, String);
         const path = best.map((v, i) => (v === null ? "" : `${i && best[i - 1] !== null ? "V" : `M${left + i * step} `}${Y(v)}H${left + (i + 1) * step}`)).join("");
         svg.append(s("path", { class: "step", d: path }));
         svg.append(s("text", { class: "tick halo", x: right, y: 14, "text-anchor": "end" }, `best ${now.study.metric}`));
       }
       const box = [left, middle + 8, right, height - 24], tickN = ticks(0, top, 3, true);
       const tickX = ticks(starts[0], starts[0] + n * size, Math.min(8, width / 70), true);
-      const X = makeScale([starts[0], starts[0] + n * size], [left, right]), Y = makeScale([0, top], [box[3], box[1]]);
-      drawAxes(svg, box, X, Y, tickX.at, tickN, tickX.format);
+      const { X, Y } = drawAxes(svg, box, [starts[0], starts[0] + n * size], [0, top], tickX.at, tickN, tickX.format);
       starts.forEach((start, i) => {
         let under = 0;
         counts.forEach((row, band) => {

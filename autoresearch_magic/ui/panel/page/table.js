@@ -49,7 +49,7 @@ export function buildTable(panel) {
     empty: h("div", { class: "empty" }, "No experiment is finished yet."),
   };
   const heads = COLUMNS.map(([name, kind, , title], i) => h("th", { scope: "col", class: kind, title }, h("button", { type: "button", class: "sorter", onclick: () => sort(i) }, name)));
-  const head = h("tr", {}, h("th", { scope: "col", class: "pick" }, span("spoken", "compare")), ...heads);
+  const head = h("tr", {}, h("th", { scope: "col", class: "tickcell" }, span("spoken", "compare")), ...heads);
   parts.table = h("table", { class: "table" }, h("thead", {}, head), parts.body);
   parts.scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Experiments", onscroll: () => place(), onkeydown: keys }, parts.table, parts.empty);
   const node = h("section", { class: "history" }, div("bar-head", span("caption", "Experiments"), parts.count, parts.compare,
@@ -110,7 +110,7 @@ export function buildTable(panel) {
   function mark() {
     const at = state.lines.has(state.active) ? state.active : state.lines.keys().next().value;
     for (const [number, line] of state.lines) {
-      const opener = line.querySelector(".arm-opener"), pick = line.querySelector(".arm-picker"), open = number === view.selected;
+      const opener = line.querySelector(".arm-opener"), pick = line.querySelector(".arm-tickbox"), open = number === view.selected;
       line.classList.toggle("arm-open", open);
       for (const [node, name, value] of [[opener, "tabindex", number === at ? "0" : "-1"], [pick, "tabindex", number === at ? "0" : "-1"]]) {
         if (node.getAttribute(name) !== value) node.setAttribute(name, value);
@@ -130,7 +130,7 @@ export function buildTable(panel) {
     const row = list[Math.max(0, Math.min(list.length - 1, to))];
     state.active = row.number;
     reveal(row.number);
-    state.lines.get(row.number)?.querySelector(event.target.classList?.contains("arm-picker") ? ".arm-picker" : ".arm-opener").focus({ preventScroll: true });
+    state.lines.get(row.number)?.querySelector(event.target.classList?.contains("arm-tickbox") ? ".arm-tickbox" : ".arm-opener").focus({ preventScroll: true });
   }
 
   /** Scroll to a row, if it is shown. Only the table scrolls: scrollIntoView would move the notebook too. */
@@ -240,7 +240,7 @@ function tableLine(panel, row) {
   // A better value that was not kept may be chance: not green.
   const good = row.verdict === "keep" && size.startsWith("+");
   const opener = h("button", { type: "button", class: "opener", "aria-haspopup": "dialog", "aria-label": `Experiment ${row.number}, details` }, String(row.number));
-  const picker = h("input", { type: "checkbox", class: "picker", "aria-label": `Choose experiment ${row.number} to compare`, onclick: (event) => event.stopPropagation(),
+  const picker = h("input", { type: "checkbox", class: "tickbox", "aria-label": `Choose experiment ${row.number} to compare`, onclick: (event) => event.stopPropagation(),
     onchange: () => {
       view.compare = view.compare.includes(row.number) ? view.compare.filter((n) => n !== row.number) : [...view.compare, row.number].slice(-2);
       panel.update();
@@ -249,7 +249,7 @@ function tableLine(panel, row) {
   const text = (kind, words) => h("td", { class: kind, title: words.length > 24 ? words : null }, words || "–");
   const times = row.averaged > 1 ? h("span", { class: "times", title: `from ${row.averaged} runs` }, `×${row.averaged}`) : "";
   return h("tr", { class: `row ${KEPT.has(row.verdict) ? "kept" : "other"}`, "data-arm-number": row.number, onclick: (event) => { if (!selecting(event)) panel.select(row.number); } },
-    h("td", { class: "pick", onclick: (event) => event.stopPropagation() }, picker), td("num number", opener), td("verdict", chip(row.verdict, proven)), td("num value", view.format(row.value), times),
+    h("td", { class: "tickcell", onclick: (event) => event.stopPropagation() }, picker), td("num number", opener), td("verdict", chip(row.verdict, proven)), td("num value", view.format(row.value), times),
     h("td", { class: `num gain ${good ? "good" : "quiet"}`, title: interval === "–" ? null : gainWords(figures, row.verdict).join(", ") }, minus(size)),
     td("num roomy interval quiet", minus(interval)), td(`num chance ${proven ? "good" : "quiet"}`, chance),
     td("num wide time quiet", row.seconds > 0 ? duration(row.seconds) : "–"), text("wide agent quiet", row.agent), text("summary", row.summary), text("why quiet", row.reason));
