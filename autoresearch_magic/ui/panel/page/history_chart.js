@@ -104,10 +104,10 @@ export function drawAbove(svg, layout, selected, format) {
 /** Draw best and baseline as they were measured again at the end, each with the 95% interval of its level. */
 function drawAgain(svg, { head, strip, box: [, top, right, bottom], Y }, format) {
   if (!head) return;
-  const x = right + 14 + strip / 2, inside = (v) => Math.min(bottom, Math.max(top, Number.isFinite(v) ? v : bottom));
+  const place = (name) => right + 14 + strip / 2 + (name === "best" ? 14 : -14), inside = (v) => Math.min(bottom, Math.max(top, Number.isFinite(v) ? v : bottom));
   const ends = [["other", head.baseline, head.baseline_reach], ["best", head.best, head.best_reach]].filter(([, value]) => Number.isFinite(value));
   for (const [name, value, reach] of ends) {
-    const y = inside(Y(value)), [y1, y2] = [inside(Y(value + (reach ?? 0))), inside(Y(value - (reach ?? 0)))];
+    const x = place(name), y = inside(Y(value)), [y1, y2] = [inside(Y(value + (reach ?? 0))), inside(Y(value - (reach ?? 0)))];
     if (reach) svg.append(s("path", { class: `whisker ${name}`, d: `M${x} ${y1}V${y2}M${x - 4} ${y1}h8M${x - 4} ${y2}h8` }));
     svg.append(s("path", { class: `again ${name}`, d: `M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z` }));
   }
@@ -117,7 +117,7 @@ function drawAgain(svg, { head, strip, box: [, top, right, bottom], Y }, format)
     const far = inside(Y(each.value - way * (each.reach ?? 0))), other = inside(Y(each.value + way * (each.reach ?? 0)));
     const edge = way < 0 ? Math.min(far, other, each.y - 5) : Math.max(far, other, each.y + 5);
     const y = Math.min(bottom - 2, Math.max(top + 8, edge + (way < 0 ? -5 : 13)));
-    svg.append(s("text", { class: `${each.name === "best" ? "name" : "tick"} halo`, x, y, "text-anchor": "middle" }, format(each.value)));
+    svg.append(s("text", { class: `${each.name === "best" ? "name" : "tick"} halo`, x: place(each.name), y, "text-anchor": "middle" }, format(each.value)));
   }
 }
 
