@@ -59,7 +59,7 @@ class NotebookBar:
             "text/plain": f"{'█' * filled}{'░' * (30 - filled)} {self._share:4.0%}  {self._text}",
             "text/html": (
                 '<div style="display:flex;align-items:center;gap:10px;font-size:13px">'
-                f'<progress max="1" value="{self._share:.4f}" style="width:220px;flex:none" aria-label="progress"></progress>'
+                f'<progress max="1" value="{self._share:.4f}" style="width:220px;max-width:40%;flex:none" aria-label="progress"></progress>'
                 f"<span>{html.escape(self._text)}</span></div>"
             ),
         }
