@@ -69,7 +69,7 @@ def test_a_run_in_a_shell_is_paused_and_goes_on_from_another(tmp_path):
         assert other("resume").returncode == 0
         waited = other("wait", "--timeout", "1s")
         assert waited.returncode == 6, "it runs on"
-        assert f"Still running: a (running in process {run.pid})" in waited.stdout
+        assert f"Still running: a (running in process {run.pid}" in waited.stdout  # on a slow machine a notice follows
         assert "a is stopped" in other("stop").stdout
         out, err = run.communicate(timeout=60)
     assert run.returncode in (0, 3), err
