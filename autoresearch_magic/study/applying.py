@@ -23,6 +23,16 @@ def not_applicable(status: StudyStatus, e: Experiment) -> str:
     return ""
 
 
+def instead_of_restoring(status: StudyStatus, e: Experiment) -> str:
+    """Return why an experiment of a repository is not restored, and what to do instead."""
+    shows = (
+        f"git show {e.commit[:10]}  shows the experiment." if e.commit else f"%autoresearch show {e.number}  shows it."
+    )
+    if e.number == 0 or not_applicable(status, e):
+        return f"{status.name} is of a repository, which is not changed:  {shows}"
+    return f"{status.name} is of a repository: %autoresearch apply {e.number}  commits the experiment to your branch, and  {shows}"
+
+
 def apply_to_branch(status: StudyStatus, best: Experiment | None) -> str:
     """Commit an experiment's change to the user's branch; see `Study.apply`."""
     from ..storage.git.apply import apply

@@ -7,18 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import UserError
-from ...experiment import Experiment
 from ...storage.folders import checked_name
-from ...study.applying import applied_text, not_applicable
+from ...study.applying import applied_text, instead_of_restoring
 from ...study.branching import branch_text
 from ...study.export import TABLES
-from ...study.study import Study
 from ...study.summary import beyond_chance
 from ..exit_codes import DONE, NOT_SHOWN
 from ..replies import shown_path
 from ..reply import Reply, prose_reply
 from ..report import report_reply
-from ..session import MAGIC, Place, Session, Source
+from ..session import Place, Session, Source
 from .table import NUMBER, argument, command
 from .values import experiments, paths
 
@@ -33,7 +31,7 @@ def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     study = session.study(arguments.study)
     experiment = study.experiment(arguments.number)
     if study.definition.checkout is not None:
-        raise UserError(_of_a_repository(study, experiment))
+        raise UserError(instead_of_restoring(study.status, experiment))
     session.target = Source(experiment.target)
     path = study.definition.target_path
     again = f"The target is experiment {experiment.number} of {study.name} again"
@@ -61,21 +59,13 @@ def branch(session: Session, arguments: argparse.Namespace) -> Reply:
     )
 
 
-def _of_a_repository(study: Study, e: Experiment) -> str:
-    """Return why an experiment is not restored, and what to do instead."""
-    shows = f"git show {e.commit[:10]}  shows the experiment." if e.commit else f"{MAGIC} show {e.number}  shows it."
-    if e.number == 0 or not_applicable(study.status, e):
-        return f"{study.name} is of a repository, which is not changed:  {shows}"
-    return f"{study.name} is of a repository: {MAGIC} apply {e.number}  commits the experiment to your branch, and  {shows}"
-
-
 @command("restore", NUMBER, TO, of_study=True, places=[Place.SHELL])
 def restore_file(session: Session, arguments: argparse.Namespace) -> Reply:
     """Print an experiment's version of the target, or write it into a file."""
     study = session.study(arguments.study)
     experiment = study.experiment(arguments.number)
     if study.definition.checkout is not None:
-        raise UserError(_of_a_repository(study, experiment))
+        raise UserError(instead_of_restoring(study.status, experiment))
     if arguments.to is None:
         return Reply(experiment.target.rstrip("\n"), verbatim=True)
     path = Path(arguments.to).expanduser()

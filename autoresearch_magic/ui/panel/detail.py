@@ -75,14 +75,6 @@ def _usage(used: Usage) -> dict[str, Any]:
     }
 
 
-@answers("source")
-def source(session: PanelSession, content: dict[str, Any]) -> Answer:
-    """Answer with the source of an experiment, and with the whole cell that makes it the target again."""
-    e = version(session.study, content.get("number", ""))
-    cell = "" if session.study.definition.checkout is not None else f"%%autoresearch target\n{e.target.rstrip()}"
-    return {"type": "source", "number": e.number, "source": e.target, "cell": cell}
-
-
 # -- runs ----------------------------------------------------------------------------------------------------------------
 
 

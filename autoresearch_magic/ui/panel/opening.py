@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...study.study import Study
-from . import detail, differences, insights, markers, steering, talk  # noqa: F401  each registers the messages that it answers
+from . import detail, differences, insights, markers, steering, talk, versions  # noqa: F401  each registers the messages that it answers
 from .answers import PanelSession, Send
 
 

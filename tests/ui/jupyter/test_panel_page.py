@@ -199,7 +199,7 @@ def test_text_and_lines_have_enough_contrast(page, study, dark):
     page.wait_for_selector(".arm-line.arm-other", state="attached")
     page.get_by_role("button", name="Experiment 61, details").click()
     page.wait_for_selector(".arm-detail .arm-code")
-    page.get_by_role("button", name="Copy").hover()
+    page.locator("dialog").get_by_role("button", name="Copy").hover()
     assert page.locator(".arm-panel").get_attribute("data-arm-theme") == ("dark" if dark else "light")
     found = page.evaluate(CONTRAST)
     assert len(found) > 50

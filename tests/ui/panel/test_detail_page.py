@@ -147,7 +147,7 @@ def test_the_difference_in_its_forms(page, study):
     assert code.locator("ins code").all_inner_texts() == ["# 50"]
     assert code.locator(".arm-code-gap").inner_text() == "4 unchanged lines"
     dialog.get_by_role("button", name="whole").click()
-    page.wait_for_selector(".arm-code-gap", state="detached")
+    code.locator(".arm-code-gap").wait_for(state="detached")
     dialog.get_by_role("button", name="side by side").click()
     assert code.locator(".arm-code-pair").count() == 8
     assert code.locator(".arm-code-pair").last.inner_text().split() == ["#", "0", "#", "50"]

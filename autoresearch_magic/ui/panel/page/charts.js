@@ -7,7 +7,7 @@ import { axisEnds, drawAbove, drawBehind, layHistory } from "./history_chart.js"
 import { bestBefore, historyData, noiseAt, pointWords, whyNotKept } from "./history_data.js";
 import { buildInks, paintMarks, readInks } from "./marks_canvas.js";
 import { twoDigits } from "./numbers.js";
-import { nearestPoint, spansDecades } from "./scales.js";
+import { firstAtLeast, nearestPoint, spansDecades } from "./scales.js";
 import { AT_REST } from "./states.js";
 import { MEANING, PROVEN, chip, figuresOf, isProven, tinyMark } from "./verdicts.js";
 import { buildZoomButtons, makeZoom, watchPointers, zoomKey } from "./zoom.js";
@@ -31,10 +31,10 @@ function buildHistory(panel) {
   const { store, view } = panel;
   const chart = view.chart ??= { window: null, follows: true, last: 0, scale: "" };
   const behind = s("svg", { class: "svg", "aria-hidden": "true" }), canvas = h("canvas", { class: "marks", "aria-hidden": "true" });
-  const labels = s("g", {}), rings = s("g", {});
+  const labels = s("g", {}), rings = s("g", {}), scrubbed = s("g", {});
   // Screen readers pass arrow keys to an "application", but not to an "img".
   const front = s("svg", { class: "svg front", role: "application", "aria-label": "History of the study", tabindex: "0",
-    "data-arm-keys": "+ = - 0 Shift+ArrowLeft Shift+ArrowRight" }, labels, rings);
+    "data-arm-keys": "+ = - 0 Shift+ArrowLeft Shift+ArrowRight" }, labels, scrubbed, rings);
   const inks = buildInks(), tip = h("div", { class: "tooltip", hidden: "" }), spoken = h("div", { class: "spoken", role: "status" });
   const title = h("span", { class: "caption" }, "Metric by experiment"), empty = div("empty", "Each experiment will be a point here.");
   const main = h("div", { class: "plot big" }, behind, canvas, front, inks, tip, spoken, empty), legend = buildLegend();
@@ -155,7 +155,7 @@ function buildHistory(panel) {
     const markers = now ? markersOf(now) : [], colours = readInks(inks), scale = window.devicePixelRatio;
     const wanted = [width, height, scale, changes, chart.window, chart.scale, view.selected, view.format(1.23456789), now?.running?.number, now?.running?.kind, now?.state,
       now?.study.total, now?.noise?.sd, now?.headline?.number, now?.headline?.best, markers.length, markers.at(-1)?.text, Object.values(colours).join(" ")].join();
-    if (wanted === key) return;
+    if (wanted === key) return ring();
     key = wanted;
     const hovered = layout?.points[at]?.row.number;
     const log = data.positive && (chart.scale === "log" || (chart.scale !== "linear" && automatic));
@@ -180,6 +180,15 @@ function buildHistory(panel) {
     buttons.refresh(!store.rows.size);
     legend.update(data, layout, now, markers);
     if (now) name(now);
+    ring();
+  }
+  /** Ring the version that the scrubber is at, which needs no new drawing of the marks. */
+  function ring() {
+    const n = view.scrubbed ?? -1, found = layout.points[firstAtLeast(layout.points, n, (p) => p.row.number)];
+    const p = found?.row.number === n ? found : null, is = p ? `${p.x} ${p.y} ${layout.radius}` : "";
+    if (scrubbed.getAttribute("data-arm-at") === is) return;
+    scrubbed.setAttribute("data-arm-at", is);
+    scrubbed.replaceChildren(...(p ? [s("circle", { class: "scrubbed", cx: p.x, cy: p.y, r: layout.radius + 4 })] : []));
   }
   function name(now) {
     setText(title, `${now.study.metric} by experiment, ${now.study.minimize ? "lower" : "higher"} is better`);

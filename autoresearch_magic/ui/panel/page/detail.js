@@ -3,9 +3,10 @@
 import { buildComparison, comparedWith, openComparison } from "./compare.js";
 import { buildDetailBody } from "./detail_body.js";
 import { div, h, s, setText, span } from "./elements.js";
-import { setUsable, usable } from "./header.js";
-import { shownInFlow } from "./host.js";
+import { usable } from "./header.js";
+import { copyText, shownInFlow } from "./host.js";
 import { buildPicker } from "./picker.js";
+import { buildVersionButtons } from "./restore.js";
 import { KEPT, chip, figuresOf, gainWords, isProven } from "./verdicts.js";
 
 /** Build the dialog of `panel.view.selected`. */
@@ -33,9 +34,9 @@ export function buildDetail(panel) {
     compare.focus();
   });
   chooser.node.hidden = true;
+  const version = buildVersionButtons(panel, () => view.selected);
   const back = button("Show the experiment alone", "", () => { view.comparison = null; update(); }, "Back"), swap = button("Exchange both sides", "", () => openComparison(panel, view.selected, view.comparison[0]), "Swap");
-  const again = button("", "", () => panel.command("again", { number: view.selected }), "Run again"), branch = button("", "", () => panel.command("branch", { number: view.selected }), "Branch from here");
-  const actions = h("div", { class: "detail-actions", role: "group", "aria-label": "With this version" }, copy, compare, chooser.node, again, branch, back, swap);
+  const actions = h("div", { class: "detail-actions", role: "group", "aria-label": "With this version" }, version.restore, copy, compare, chooser.node, ...version.nodes.slice(1), back, swap);
   const head = h("header", { class: "detail-head" }, div("detail-line", div("detail-title", number, verdict, value, gain),
     h("div", { class: "detail-steps", role: "group", "aria-label": "Other experiments" }, kept, before, after, close)),
   summary, actions);
@@ -124,9 +125,10 @@ export function buildDetail(panel) {
       body.scrollTop = 0;
       choose(false);
       dialog.setAttribute("aria-label", other < 0 ? `Experiment ${n}` : `Experiments ${other} and ${n}`);
-      for (const each of [copy, again, branch, kept, before, after, verdict, value, gain, summary, content.node]) each.hidden = other >= 0;
+      for (const each of [copy, ...version.nodes, kept, before, after, verdict, value, gain, summary, content.node]) each.hidden = other >= 0;
       for (const each of [back, swap, comparison.node]) each.hidden = other < 0;
     }
+    version.update(row);
     const wanted = [store.epoch, other, JSON.stringify(row), figuresOf(store, n), view.sample, view.keptOnly, store.rows.size].join();
     if (wanted !== key) {
       key = wanted;
@@ -141,10 +143,6 @@ export function buildDetail(panel) {
       only.checked = Boolean(view.keptOnly);
       for (const [each, way] of [[before, -1], [after, 1]]) each.setAttribute("aria-disabled", String(neighbour(n, way) < 0));
     }
-    for (const [each, name, what] of [[again, "again", "Run this version once more: its value joins the others, and the judge looks again"], [branch, "branch", "Make a study that begins at this version"]]) {
-      const none = row.verdict === "running" ? "It is not judged yet" : row.value === null ? `Experiment ${n} has no value` : "";
-      setUsable(each, !none && view.pending !== name, none || what);
-    }
     if (other < 0) content.update(row);
     else comparison.update(other, n);
   }
@@ -157,21 +155,4 @@ function runningRow(now, n) {
   const run = now?.running;
   if (run?.number !== n) return null;
   return { number: n, verdict: "running", value: null, seconds: 0, agent: "", summary: run.summary, reason: run.what, repeats: 0, averaged: 0, parent: now.best?.number ?? null };
-}
-
-/** Copy text; where the browser refuses the clipboard to this page, by a selection. Returns whether it was copied. */
-export async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch { /* no permission, or no secure page */ }
-  const area = h("textarea", { readonly: "", style: "position: fixed; opacity: 0" });
-  area.value = text;
-  const focused = document.activeElement;
-  (document.querySelector("dialog:modal") ?? document.body).append(area); // outside of an open dialog nothing can be selected
-  area.select();
-  const done = document.execCommand("copy");
-  area.remove();
-  focused?.focus({ preventScroll: true });
-  return done;
 }

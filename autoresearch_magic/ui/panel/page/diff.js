@@ -70,7 +70,7 @@ export function buildDiff(panel) {
     const label = shown.against === null ? `Source of experiment ${number}` : `Difference from experiment ${shown.against} to experiment ${shown.number}`;
     const lines = shown.rows.length ? drawRows(shown, side) : [div("empty", shown.against === null ? "The source is empty." : "Both versions have the same source.")];
     const more = shown.left ? [h("button", { type: "button", class: "button more", onclick: () => { state.most = ALL_ROWS; render(); } }, `Show ${shown.left.toLocaleString("en")} more lines`)] : [];
-    place.replaceChildren(h("div", { class: `code ${side ? "beside" : "unified"}`, tabindex: "0", role: "region", "aria-label": label }, h("div", { class: "code-lines", style: `--arm-digits: ${digits(shown.rows)}ch` }, ...lines)), ...more);
+    place.replaceChildren(h("div", { class: `code ${side ? "beside" : "unified"}`, tabindex: "0", role: "region", "aria-label": label }, h("div", { class: "code-lines", style: `--arm-digits: ${lineDigits(shown.rows)}ch` }, ...lines)), ...more);
   }
 
   /** Show the difference of an experiment; `fixed` is the other version where it cannot be chosen. */
@@ -85,9 +85,9 @@ export function buildDiff(panel) {
 }
 
 /** How many digits the line numbers have. */
-const digits = (rows) => rows.reduce((most, row) => (row[0] === FILE ? most : Math.max(most, `${row[1] ?? ""}`.length, `${row[2] ?? ""}`.length)), 2);
+export const lineDigits = (rows) => rows.reduce((most, row) => (row[0] === FILE ? most : Math.max(most, `${row[1] ?? ""}`.length, `${row[2] ?? ""}`.length)), 2);
 
-function drawRows({ rows, against }, side) {
+export function drawRows({ rows, against }, side) {
   const plain = against === null;
   const drawn = [];
   let added = [];

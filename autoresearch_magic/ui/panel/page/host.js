@@ -26,3 +26,22 @@ export function keepKeys(event) {
   const dialog = event.target.closest("dialog"), saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s";
   event.target.toggleAttribute("data-lm-suppress-shortcuts", dialog ? !saves : ours || own);
 }
+
+/** Copy text; where the browser refuses the clipboard to this page, by a selection. Returns whether it was copied. */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch { /* no permission, or no secure page */ }
+  const area = document.createElement("textarea");
+  area.readOnly = true;
+  area.style.cssText = "position: fixed; opacity: 0";
+  area.value = text;
+  const focused = document.activeElement;
+  (document.querySelector("dialog:modal") ?? document.body).append(area); // outside of an open dialog nothing can be selected
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  focused?.focus({ preventScroll: true });
+  return done;
+}

@@ -31,6 +31,7 @@ import { buildTabs } from "./tabs.js";
 import { buildTiles, updateTiles } from "./tiles.js";
 import { PATIENCE, TOAST, openTransport } from "./transport.js";
 import { VALUED } from "./verdicts.js";
+import { buildVersions } from "./versions.js";
 
 /** Return commands to try after the end of a study; in a shell those that it has. */
 export function hints(now, shell = false) {
@@ -54,15 +55,15 @@ export function render({ model, el, signal }) {
   const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
   const ledger = h("p", { class: "ledger", hidden: true });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
-  const steering = buildSteering(panel), insights = buildInsights(panel);
-  const tabs = buildTabs(panel, [["experiments", "Experiments", [charts.node, table.node]], ["insights", "Insights", [insights.node]]],
+  const steering = buildSteering(panel), versions = buildVersions(panel), insights = buildInsights(panel);
+  const tabs = buildTabs(panel, [["experiments", "Experiments", [charts.node, versions.node, table.node]], ["insights", "Insights", [insights.node]]],
     (name) => (name === "insights" ? insights : charts).node.after(detail.node)); // it opens from both, and is not shown in a hidden one
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
     traceback, tiles.node, ledger, steering.node, tabs.list, ...tabs.pages, hint, spoken);
   panel.root = root;
   const detail = buildDetail(panel), poster = buildPoster(root);
   charts.node.after(detail.node);
-  const sections = [detail, steering, insights]; // those that are built from `panel` alone
+  const sections = [detail, versions, steering, insights]; // those that are built from `panel` alone
 
   function command(name, more = {}) {
     [view.pending, view.refused, view.sentAt] = [name, "", performance.now()];
@@ -81,7 +82,7 @@ export function render({ model, el, signal }) {
     setText(toast, text);
     if (detail.node.matches(":modal")) detail.node.prepend(toast); // it is above the page
     else notice.after(toast);
-    toast.classList.toggle("arm-done", tone === "good");
+    for (const [name, on] of [["arm-done", tone === "good"], ["arm-plain", tone === "plain"]]) toast.classList.toggle(name, on);
     toast.hidden = false;
     clearTimeout(view.toast);
     const long = text.includes("autoresearch "); // what to type is to be read and copied
