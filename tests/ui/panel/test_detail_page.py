@@ -307,4 +307,4 @@ def test_a_version_is_run_again_and_branched_from(page, study):
     for name in ("Run again", "Branch from here"):
         button = dialog.get_by_role("button", name=name)
         assert button.is_disabled()
-        assert button.get_attribute("title") == "Experiment 3 has no value"
+        assert button.get_attribute("title") == "Experiment 3 has no value (crash)"

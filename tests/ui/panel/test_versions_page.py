@@ -32,7 +32,9 @@ def fill(study, count, kept=(3, 6, 8)):
         e = experiment(number, 2 - number / count if number in (0, *kept) else 2.5, verdict)
         if number % 10 == 9:
             e = replace(experiment(number, None, Verdict.CRASH), measurements=())
-        proposal = replace(e.proposal, target=f"X = {number}\nloss = X\n", summary=f"X {parent} → {number}" if number else "baseline")
+        proposal = replace(
+            e.proposal, target=f"X = {number}\nloss = X\n", summary=f"X {parent} → {number}" if number else "baseline"
+        )
         study.status.take(Judged(replace(e, proposal=proposal, parent=parent if number else None)))
         if number in kept:
             parent = number
@@ -119,7 +121,10 @@ def test_play_goes_to_the_end_and_not_where_less_motion_is_wanted(page, study):
     fill(study, 12)
     versions = opened(page)
     play = versions.get_by_role("button", name="Play", exact=True)
-    assert (play.is_disabled(), play.get_attribute("title")) == (True, "Your system asks for less motion: go from one to the next")
+    assert (play.is_disabled(), play.get_attribute("title")) == (
+        True,
+        "Your system asks for less motion: go from one to the next",
+    )
     page.emulate_media(reduced_motion="no-preference")
     page.clock.install()
     versions.get_by_role("button", name="Previous version").click()
