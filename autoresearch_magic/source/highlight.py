@@ -114,6 +114,12 @@ def tokens(source: str, language: str = "python") -> list[Line]:
     return found
 
 
+@cache
+def warm_up() -> None:
+    """Load the lexer of Python, which takes a moment the first time: not when somebody waits for a difference."""
+    tokens("x = 1\n")
+
+
 def language_of(path: str) -> str:
     """Return the language of a file by its name, as `tokens` takes it; empty for plain text."""
     return _language(path.rpartition("/")[2])

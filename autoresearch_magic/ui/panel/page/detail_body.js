@@ -26,8 +26,10 @@ export function buildDetailBody(panel) {
   }
 
   function update(row) {
-    const detail = panel.ask(`${row.number}:show`, { type: "show", number: row.number });
-    difference.update(row.number, (row.verdict === "running" && detail ? detail.parent : row.parent) ?? null);
+    // The difference is asked for first, and what takes Python long when it is there: it is what is looked for.
+    const key = `${row.number}:show`, known = store.answers.get(key);
+    const there = difference.update(row.number, (row.verdict === "running" && known ? known.parent : row.parent) ?? null);
+    const detail = panel.ask(key, { type: "show", number: row.number });
     const wanted = [row.number, row.verdict, row.reason, row.summary, isProven(store, row.number)].join();
     if (detail !== shown || wanted !== drawn) {
       [shown, drawn] = [detail, wanted];
@@ -37,7 +39,7 @@ export function buildDetailBody(panel) {
       files.replaceChildren(...(detail?.artifacts ?? []).map(([path, text]) => h("details", { class: "detail-file" }, h("summary", {}, span("quiet", "File of the run: "), path),
         h("pre", { class: "pre", tabindex: "0", "aria-label": path }, text))));
     }
-    runs.update(row.number);
+    runs.update(row.number, there);
     const running = store.now.running?.number === row.number;
     log.node.classList.toggle("arm-first", row.verdict === "running"); // there is nothing else to see yet
     log.update(row.number, { runs: detail?.runs ?? row.repeats, running, failed: Boolean(detail?.error) });

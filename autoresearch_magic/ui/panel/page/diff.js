@@ -73,12 +73,13 @@ export function buildDiff(panel) {
     place.replaceChildren(h("div", { class: `code ${side ? "beside" : "unified"}`, tabindex: "0", role: "region", "aria-label": label }, h("div", { class: "code-lines", style: `--arm-digits: ${lineDigits(shown.rows)}ch` }, ...lines)), ...more);
   }
 
-  /** Show the difference of an experiment; `fixed` is the other version where it cannot be chosen. */
+  /** Show the difference of an experiment; `fixed` is the other version where it cannot be chosen. Returns whether there is one to show. */
   function update(number, parentNumber, fixed = null) {
     if (state.number !== number || state.wanted !== fixed) Object.assign(state, { number, wanted: fixed, against: fixed ?? parentNumber, most: FIRST_ROWS });
     state.parent = parentNumber;
     state.fixed = fixed !== null;
     render();
+    return answer?.number === number;
   }
 
   return { node, update };

@@ -17,8 +17,9 @@ export function buildRuns(panel) {
   const table = h("section", { class: "detail-runs", "aria-label": "Runs", hidden: "" });
   let shown = null, chosen = -1, drawn = "";
 
-  function update(number) {
-    const found = panel.ask(`${number}:runs`, { type: "runs", number });
+  /** Show the runs of an experiment; they are asked for `now`, or else shown as far as they are known. */
+  function update(number, now) {
+    const key = `${number}:runs`, found = now ? panel.ask(key, { type: "runs", number }) : panel.store.answers.get(key);
     if (found !== shown) {
       if (found?.number !== shown?.number) chosen = -1;
       shown = found;
