@@ -15,7 +15,7 @@ export function buildDiff(panel) {
   const { view } = panel;
   const state = { number: -1, against: undefined, most: FIRST_ROWS };
   const option = (label, act, title = null) => h("button", { type: "button", class: "option", "aria-pressed": "false", title, onclick: () => { act(); render(); } }, label);
-  const group = (label, ...options) => h("span", { class: "filter", role: "group", "aria-label": label }, ...options);
+  const group = (label, ...options) => h("span", { class: "group", role: "group", "aria-label": label }, ...options);
   const compareTo = (against) => { [state.against, state.most] = [against, FIRST_ROWS]; };
   const parent = option("parent", () => compareTo(state.parent)), baseline = option("baseline", () => compareTo(0)), source = option("source only", () => compareTo(null));
   const picker = buildPicker(panel, "Difference from another experiment", (number) => { compareTo(number); render(); });

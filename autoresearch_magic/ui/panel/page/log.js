@@ -15,7 +15,7 @@ export function plainLog(text) {
 /** Build the part of the detail with the output of an experiment's runs. */
 export function buildLog(panel) {
   const state = { number: -1, run: null, from: 0, to: null, raw: "", asked: "", at: -Infinity, live: false, started: false, size: 0 };
-  const title = span("", "Output"), note = span("quiet log-note"), chooser = h("span", { class: "filter", role: "group", "aria-label": "Run" });
+  const title = span("", "Output"), note = span("quiet log-note"), chooser = h("span", { class: "group", role: "group", "aria-label": "Run" });
   const earlier = h("button", { type: "button", class: "button more", hidden: "", onclick: () => ask({ before: state.from }) }, "Show what is before it");
   const text = h("pre", { class: "pre log-text", tabindex: "0", "aria-label": "Output" });
   const box = h("details", { class: "detail-log", ontoggle: () => update(state.number, state.wanted) }, h("summary", {}, span("caption", title), note), chooser, earlier, text);

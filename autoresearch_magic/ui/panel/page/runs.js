@@ -12,7 +12,7 @@ const PURPOSES = { baseline: "baseline", candidate: "to judge it", incumbent: "a
 export function buildRuns(panel) {
   const { view } = panel;
   const svg = s("svg", { class: "svg", role: "img", "aria-label": "Learning curve" }), legend = span("legend"), title = span("caption");
-  const plot = h("div", { class: "plot small" }, svg), chooser = h("span", { class: "filter", role: "group", "aria-label": "Run" });
+  const plot = h("div", { class: "plot small" }, svg), chooser = h("span", { class: "group", role: "group", "aria-label": "Run" });
   const chart = h("figure", { class: "chart detail-curve", hidden: "" }, h("figcaption", {}, title, legend, chooser), plot);
   const table = h("section", { class: "detail-runs", "aria-label": "Runs", hidden: "" });
   let shown = null, chosen = -1, drawn = "";
