@@ -36,8 +36,8 @@ from .thread import StudyThread, open_journal
 LOCK_PATIENCE = 0.2
 """Seconds in which a study's lock is tried for: another process that looks whether it is held, holds it for a moment."""
 
-Launcher = Callable[[Mapping[str, Any], int | None], object]
-"""Starts a study in another process: with these settings in place of the old ones, for so many experiments before a pause."""
+Launcher = Callable[[Mapping[str, Any], int | None, int | None], object]
+"""Goes on with a study in another process: with these settings, for so many experiments, or by another run of the experiment with this number."""
 
 Comparison = Callable[[Measurer], object]
 """Runs targets side by side and returns the answer."""
@@ -248,6 +248,9 @@ class BackgroundStudy(FollowedStudy):
         if self._asks_elsewhere("again", e.number):
             return self
         with registry.lock:
+            if not self.active and self.launcher is not None:
+                self.launcher({}, None, e.number)
+                return self.refresh()
             if not self.active:
                 return self._ask(lambda measurer: run_at_rest(measurer, e.number))
             if self._control.stopping or self._thread is None or not self._thread.takes_given or self.status.confirming:
@@ -309,7 +312,7 @@ class BackgroundStudy(FollowedStudy):
     def _launch_with(self, settings: Mapping[str, Any], allowed: int | None) -> Self:
         """Start the thread with other settings; a study that cannot be started keeps those that it had."""
         if self.launcher is not None:
-            self.launcher(settings, allowed)
+            self.launcher(settings, allowed, None)
             return self.refresh()
         before = self._status.definition
         self._change(settings)

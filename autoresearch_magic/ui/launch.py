@@ -1,7 +1,7 @@
 """Go on with a study in a process of its own, for those who only watch it: it outlives their end.
 
 `launcher` returns what a watched study gets as its `launcher`. ``python -m autoresearch_magic.ui.launch FOLDER`` is the other side, which reads
-settings and the number of experiments from its standard input; what it prints goes into the study's folder.
+what to do from its standard input; what it prints goes into the study's folder.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def launcher(study: Study) -> Launcher:
     It raises a `UserError` when the process could not begin.
     """
 
-    def launch(settings: Mapping[str, Any], allowed: int | None) -> None:
+    def launch(settings: Mapping[str, Any], allowed: int | None, again: int | None) -> None:
         log = study.folder / "logs" / LOG
         log.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryFile() as given, log.open("wb") as output:
-            given.write(json.dumps({"settings": dict(settings), "allowed": allowed}).encode())
+            given.write(json.dumps({"settings": dict(settings), "allowed": allowed, "again": again}).encode())
             given.seek(0)
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "autoresearch_magic.ui.launch", str(study.folder)], stdin=given, stdout=output, stderr=output,
@@ -73,8 +73,11 @@ def main() -> int:
     job = json.load(sys.stdin)
     try:
         study = open_study(Path(sys.argv[1]))
-        begin = study.step if job["allowed"] == 1 else study.resume
-        begin(**job["settings"])
+        if job["again"] is not None:
+            study.run_again(job["again"])
+        else:
+            begin = study.step if job["allowed"] == 1 else study.resume
+            begin(**job["settings"])
     except UserError as error:
         print(f"autoresearch: {for_shell(str(error))}", file=sys.stderr)
         return FAILED

@@ -18,6 +18,8 @@ from ...study.study import Study
 
 PATIENCE = 0.05
 """Seconds that an answer waits for the gains: most of the time they are there by then."""
+LARGEST = 3e38
+"""What a 32-bit float holds; a gain beyond is shown as a dash."""
 PROVEN, EXACT = 1, 2
 """Bits of the last column."""
 
@@ -75,15 +77,17 @@ class Gains:
         status = study.status
         experiments = status.experiments
         gains = status.gains
-        table = np.full((5, len(experiments)), np.nan, "<f4")
+        table = np.full((5, len(experiments)), np.nan)
         bits = np.zeros(len(experiments), "u1")
         for e in experiments:
             table[4, e.number] = status.spread(e)
             if (gain := gains.get(e.number)) is not None:
                 table[:4, e.number] = _figures(gain)
                 bits[e.number] = PROVEN * gain.proven + EXACT * (gain.low is not None and gain.low == gain.high)
+        table[np.abs(table) > LARGEST] = np.nan
+        packed = table.astype("<f4").tobytes() + bits.tobytes()
         state = f"{len(experiments)}.{len(status.revised)}"
-        self._known = GainColumns(state, table.tobytes() + bits.tobytes(), len(bits), int((bits & PROVEN).sum()))
+        self._known = GainColumns(state, packed, len(bits), int((bits & PROVEN).sum()))
         self._of = experiments
 
 

@@ -98,3 +98,7 @@ def test_what_is_started_from_the_page_runs_in_a_process_of_its_own(opened):
         study.resume(experiments=300)
     study.stop()
     assert study.state == State.STOPPED
+    runs = len(study.experiments[0].measurements)
+    study.run_again(0)
+    wait_for(lambda: len(study.refresh().experiments[0].measurements) == runs + 1)
+    wait_for(lambda: study.refresh().state == State.STOPPED)
