@@ -56,9 +56,8 @@ def version_facts(text: str) -> dict[str, Any] | None:
     value = f"{study.metric.name} {status.format(e.value)}" if e.value is not None else ""
     gain = gains.get(e.number)
     more = [shorten(e.summary, SUMMARY)] if e.number else []
-    if gain is not None and e.parent is not None and e.verdict is Verdict.KEEP:
-        than = f"experiment {e.parent}" if e.parent else "the baseline"
-        more.append(f"Compared with {than}, 95% interval of the gain: {ends(gain, status.spread(e))}.")
+    if gain is not None and gain.low != gain.high and e.verdict is Verdict.KEEP:
+        more.append(f"95% interval of the gain: {ends(gain, status.spread(e))}")
     verdict = verdict_words(e, gains) if e.number else ""
     return {
         "study": study.name,
@@ -66,7 +65,7 @@ def version_facts(text: str) -> dict[str, Any] | None:
         "value": value,
         "verdict": verdict,
         "text": " · ".join(part for part in (f"{what} of {study.name}", value, verdict) if part),
-        "sentence": " ".join(more),
+        "sentence": " · ".join(more),
     }
 
 

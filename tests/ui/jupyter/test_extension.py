@@ -42,7 +42,7 @@ def test_a_notebook_without_its_kernel_shows_summary_and_picture_in_place_of_a_m
     folder.mkdir()
     write_notebook(folder / "nb.ipynb", [v4.new_code_cell("%autoresearch watch seen", outputs=outputs)])
     with open_page(kind=kind, folder=folder) as page:
-        wait_text(page, "%autoresearch watch seen shows it again", ".arx-saved")
+        wait_text(page, "%autoresearch watch seen show it again", ".arx-saved")
         shown = page.locator(".arx-saved").inner_text()
         assert "seen" in shown
         assert "against a baseline of" in shown, "the result as it was at the end, which stands beside the picture"
@@ -95,6 +95,7 @@ def test_a_version_is_put_into_the_target_cell_which_bears_it_and_ctrl_z_undoes_
             run_cell(page, number)
         page.wait_for_selector(".arx-running:visible:has-text('seen: ')", timeout=30_000)
         badge(page, "target · baseline of seen · loss 4")
+        page.evaluate("document.querySelector('.arm-panel').mark = true")
         run_cell(page, 3)
         page.wait_for_selector(".arx-running", state="detached", timeout=60_000)
         run_cell(page, 4)
@@ -126,3 +127,4 @@ def test_a_version_is_put_into_the_target_cell_which_bears_it_and_ctrl_z_undoes_
         page.keyboard.type("autoresearch status")
         page.locator(".lm-CommandPalette-item:has-text('Show Status of the Study')").click()
         wait_text(page, "3 of 3 experiments", ".jp-Cell:nth-of-type(2) .jp-OutputArea-output")
+        assert page.evaluate("document.querySelector('.arm-panel').mark"), "a living panel is never made anew"

@@ -85,9 +85,9 @@ export function makeSavedPanels(registry, places, { Panel }) {
     showSummary(model, lost) {
       const { study, summary, model_id: id } = model.data[PANEL_TYPE];
       const gone = element("p", { hidden: !lost }, "This is what was saved: the kernel that showed the panel is gone. ",
-        code(`%autoresearch watch ${study}`), " shows it again.");
+        code("%load_ext autoresearch_magic"), " and ", code(`%autoresearch watch ${study}`), " show it again.");
       this.node.replaceChildren(element("section", { class: "arx-saved", "aria-label": `Study ${study}` },
-        element("strong", {}, study), " ", element("span", {}, laterSummary(ownPlace(this.resolver)?.cells ?? [], id, study) || summary), gone));
+        element("strong", {}, study), " · ", element("span", {}, laterSummary(ownPlace(this.resolver)?.cells ?? [], id, study) || summary), gone));
       if (!lost) setTimeout(() => { gone.hidden = false; }, PATIENCE); // there may be no kernel that could tell
     }
   }
