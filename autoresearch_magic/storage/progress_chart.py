@@ -132,10 +132,10 @@ class _Chart:
     def _write_line(self, y: float, words: str, size: float, color: str = INK, **style: Any) -> None:
         """Write a line of the heading, somewhat smaller or else cut where it is wider than the figure."""
         margin = MARGIN / SIZE[0]
-        text = self.figure.text(margin, y, _drawable(words), in_layout=False, **_text(size, color, **style))
+        text = self.figure.text(margin, y, drawable(words), in_layout=False, **_text(size, color, **style))
         share = (1 - 2 * margin) * self.figure.bbox.width / max(1.0, text.get_window_extent().width)
         if 0.85 <= share < 1:
-            text.set_fontproperties(_font(0.99 * size * share, style.get("weight", "normal")))
+            text.set_fontproperties(font(0.99 * size * share, style.get("weight", "normal")))
         elif share < 1:
             text.set_text(_cut(text.get_text(), int(len(text.get_text()) * share) - 1))
 
@@ -261,7 +261,7 @@ class _Chart:
         while handles:
             legend = self.figure.legend(
                 handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, borderpad=0, borderaxespad=1.4 * 8.5 / size,
-                columnspacing=1.4, handlelength=1.6, handletextpad=0.4, numpoints=1, markerscale=1, prop=_font(size),
+                columnspacing=1.4, handlelength=1.6, handletextpad=0.4, numpoints=1, markerscale=1, prop=font(size),
             )  # fmt: skip
             for text in legend.get_texts():
                 text.set(**_text(size, SOFT, va="baseline"))
@@ -317,7 +317,7 @@ class _Chart:
             **_text(9.5, KEPT, weight="bold"),
         )
         for n in chosen[:NAMED]:
-            self._place((n, kept[n]), _cut(_drawable(names[n]), NAME_LENGTH), **_text(8))
+            self._place((n, kept[n]), _cut(drawable(names[n]), NAME_LENGTH), **_text(8))
 
     def _place(
         self, point: tuple[float, float], words: str, *, sides: Sequence[int] = (-1, 1),
@@ -471,10 +471,11 @@ def _line(color: str, width: float, style: Any = "-") -> _Look:
 def _text(size: float, color: str = INK, *, weight: str = "normal", **style: Any) -> _Look:
     """Return a text's properties."""
     plain: _Look = {"usetex": False, "parse_math": False, "va": "center_baseline", "zorder": 7}
-    return {"fontproperties": _font(size, weight), "color": color} | plain | style
+    return {"fontproperties": font(size, weight), "color": color} | plain | style
 
 
-def _font(size: float, weight: str = "normal") -> FontProperties:
+def font(size: float, weight: str = "normal") -> FontProperties:
+    """Return the font of a drawing, whatever style the user has set."""
     return FontProperties(family=_families(), size=size, weight=weight)
 
 
@@ -491,7 +492,7 @@ def _characters() -> frozenset[int]:
     return frozenset().union(*(font.get_charmap() for font in fonts))
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
     """Return one line with a box for each character that no font has, of which matplotlib would warn in a user's cell."""
     text = one_line(text)
     return text if text.isascii() else "".join(c if ord(c) in _characters() else "□" for c in text)

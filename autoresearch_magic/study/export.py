@@ -17,7 +17,7 @@ from ..experiment import Experiment
 from ..judging.gains import Gain
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
-from ..storage.results_tsv import nine_column_table, ten_column_table
+from ..storage.results_tsv import nine_column_table, ten_column_table, write_atomically
 from ..text import fenced
 from .status import StudyStatus
 from .summary import result_line
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 TABLES = (5, 9, 10)
 """Numbers of columns that a ``.tsv`` may have."""
+SLIDES = (".png", ".svg")
+"""Suffixes of the chart for slides."""
 
 COLUMNS = [
     "experiment", "verdict", "value", "seconds", "runs", "summary", "commit", "agent", "source", "gain", "gain_low",
@@ -90,7 +92,7 @@ def history_csv(status: StudyStatus) -> str:
     return out.getvalue()
 
 
-def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
+def export(status: StudyStatus, path: Path, columns: int = 5, *, dark: bool = False) -> Path:
     """Write the best target or the history, in the format of the suffix; see `Study.export`.
 
     Parameters
@@ -99,7 +101,11 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
     path : Path
     columns : int
         Columns of a ``.tsv``: 5 as in the original, 10 with the gains beside them, or 9 as in the generalised skill.
+    dark : bool
+        Whether the background of a chart is dark.
     """
+    if dark and path.suffix.lower() not in SLIDES:
+        raise UserError(f"--dark is for a chart, .png or .svg, not for {path.name!r}.")
     if columns not in TABLES:
         raise UserError(f"A .tsv has 5, 9 or 10 columns, not {columns}: --columns 5, --columns 9 or --columns 10.")
     if columns != 5 and path.suffix.lower() != ".tsv":
@@ -107,6 +113,13 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
     best = status.incumbent
     if best is None:
         raise UserError(f"{status.name} has no baseline yet: there is nothing to export.")
+    if path.suffix.lower() in SLIDES:
+        from .report.slide import slide
+
+        picture = slide(status, path.suffix.lower()[1:], dark=dark)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, picture)
+        return path
     match path.suffix.lower():
         case ".py":
             text = _source(best)
@@ -127,7 +140,7 @@ def export(status: StudyStatus, path: Path, columns: int = 5) -> Path:
             text = _notebook(status, best)
         case _:
             raise UserError(
-                f"Cannot export {path.name!r}: use .py, .ipynb or .patch (the best target), .csv, .tsv or .json (the history)."
+                f"Cannot export {path.name!r}: use .py, .ipynb or .patch (the best target), .csv, .tsv or .json (the history), .png or .svg (the chart for slides)."
             )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

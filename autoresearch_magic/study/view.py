@@ -207,14 +207,16 @@ class StudyView:
         """
         return self.experiment(number).target
 
-    def export(self, path: str | Path, columns: int = 5) -> Path:
-        """Write the best target (``.py .patch``), a notebook of it (``.ipynb``) or the history (``.csv .tsv .json``).
+    def export(self, path: str | Path, columns: int = 5, *, dark: bool = False) -> Path:
+        """Write the best target (``.py .patch``), a notebook of it (``.ipynb``), the history (``.csv .tsv .json``) or the chart for slides (``.png .svg``).
 
         Parameters
         ----------
         path : str or Path
         columns : int
             Columns of a ``.tsv``: 5 as in the original, or 9 as in the generalised skill.
+        dark : bool
+            Whether the background of a chart is dark.
 
         Raises
         ------
@@ -223,7 +225,7 @@ class StudyView:
         """
         from .export import export
 
-        return export(self.status, Path(path), columns)
+        return export(self.status, Path(path), columns, dark=dark)
 
     def __repr__(self) -> str:
         best, done = self.status.incumbent, self.status.done

@@ -36,6 +36,11 @@ OUR_LIBRARIES = ("numpy", "optuna", "scipy")
 """Libraries that judge and tuner use."""
 
 
+def ours() -> str:
+    """Return the name and the version of this package; a checkout that is not installed has none."""
+    return "autoresearch-magic" if __version__ == "0" else f"autoresearch-magic {__version__}"
+
+
 # -- what it cost -------------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +200,7 @@ def versions(status: StudyStatus) -> Html:
     """Return versions, commits, seeds and dates."""
     definition, best = status.definition, status.incumbent
     facts: list[tuple[str, Part]] = [("Study", status.name), *_dates(status)]
-    facts.append(("autoresearch-magic", __version__))
+    facts.append(("autoresearch-magic", __version__ if __version__ != "0" else "a checkout that is not installed"))
     facts.append(("Python", f"{platform.python_version()} ({sys.implementation.name})"))
     facts.append(
         (

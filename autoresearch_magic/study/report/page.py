@@ -6,7 +6,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-from ... import __version__
 from ...text import shorten
 from ..view import StudyView
 from . import circumstances, results
@@ -52,7 +51,7 @@ def html_report(study: StudyView) -> str:
                 results.other_numbers(status), circumstances.program(status), id="result"),
             (tag("section", tag("h2", name), inside, id=key) for key, name, inside in sections if inside),
         ),
-        tag("footer", f"Made by autoresearch-magic {__version__}. This file needs nothing else: it loads nothing and runs nothing."),
+        tag("footer", f"Made by {circumstances.ours()}. This file needs nothing else: it loads nothing and runs nothing."),
     )  # fmt: skip
     head = tag(
         "head",

@@ -32,7 +32,7 @@ LONG = 1_200
 
 def headline(status: StudyStatus) -> Html:
     """Return what came out: a sentence, how it was measured, and what is still open."""
-    said, how, tone = _outcome(status)
+    said, how, tone = outcome(status)
     return join(
         tag("p", said, class_=f"headline {tone}"),
         tag("p", how, class_="how"),
@@ -40,7 +40,7 @@ def headline(status: StudyStatus) -> Html:
     )
 
 
-def _outcome(status: StudyStatus) -> tuple[str, str, str]:
+def outcome(status: StudyStatus) -> tuple[str, str, str]:
     """Return the result in a sentence, how it was measured, and its tone (``good``, ``open`` or ``none``)."""
     metric, best, baseline, head = status.metric, status.incumbent, status.baseline, status.headline
     tried = sum(e.number > 0 for e in status.experiments)
@@ -58,7 +58,9 @@ def _outcome(status: StudyStatus) -> tuple[str, str, str]:
             way = "fell" if metric.minimize else "rose"
             sensible = head.baseline and abs(head.gain) < 10 * abs(head.baseline)
             share = f", by {100 * abs(head.gain / head.baseline):.2g}%" if sensible else ""
-            sure = "exact, as every run gave the same" if head.reach == 0 else f"95% interval {_interval(head)} better"
+            sure = (
+                "exact, as every run gave the same" if head.reach == 0 else f"95% interval {lead_interval(head)} better"
+            )
             gain = f"That is {format_number(head.gain, head.reach)} better, {sure}. "
             return f"{metric.name} {way} from {theirs} to {ours}{share}.", gain + how, "good"
         return f"{metric.name} is {ours}, against {theirs} at the start.", f"That is {gain_text(head)}. {how}", "open"
@@ -86,7 +88,8 @@ def _outcome(status: StudyStatus) -> tuple[str, str, str]:
     return said, how, "open"
 
 
-def _interval(head: Headline) -> str:
+def lead_interval(head: Headline) -> str:
+    """Return the interval of the gain of the best over the baseline: ``0.012 to 0.034``."""
     reach = head.reach or 0.0
     return " to ".join(format_number(head.gain + way * reach, reach) for way in (-1, 1))
 
@@ -115,7 +118,9 @@ def tiles(status: StudyStatus) -> Html:
         found = [(f"Best (experiment {head.number})", ours, again + sds[0]), ("Baseline", theirs, again + sds[1])]
         if head.reach:
             sure = f"; chance of being better {_percent(head.p_better)}" if head.p_better is not None else ""
-            found.append(("Gain", format_number(head.gain, head.reach), f"95% interval {_interval(head)}{sure}"))
+            found.append(("Gain", format_number(head.gain, head.reach), f"95% interval {lead_interval(head)}{sure}"))
+        elif head.reach == 0:
+            found.append(("Gain", format_number(head.gain), "exact: every run gave the same"))
     elif best is not None and baseline is not None:
         if best.number:
             runs = f"{name} in the search, {counted(len(best.values), 'run')}"
@@ -198,7 +203,8 @@ def _step(status: StudyStatus, e: Experiment, opened: bool) -> Html:
     was = f", from {status.format(parent.value)}" if parent is not None else ""
     facts.append((status.metric.name, f"{value}{was} ({counted(len(e.measurements), 'run')})"))
     if gain is not None:
-        facts.append(("Gain", f"{signed(gain, sd)}; 95% interval: {ends(gain, sd)}"))
+        sure = ends(gain, sd)
+        facts.append(("Gain", f"{signed(gain, sd)}; {'' if sure.startswith('exact') else '95% interval '}{sure}"))
         facts.append(("Chance of being better", chance(gain)))
     facts.append(("Proven", proof(gain)))
     if e.proposal.hypothesis:

@@ -128,12 +128,13 @@ def _report(session: Session, arguments: argparse.Namespace, browser: bool) -> R
 
 @command(
     "export",
-    argument("path", metavar="PATH", help=".py or .ipynb: the best target; .csv, .tsv, .json: the history", values=paths),
+    argument("path", metavar="PATH", help=".py or .ipynb: the best target; .csv, .tsv, .json: the history; .png, .svg: the chart for slides", values=paths),
     argument("--columns", type=int, choices=TABLES, default=5, help="of a .tsv: the original's 5 (default), 10 with gain, interval and chance beside them, or the generalised skill's 9"),
+    argument("--dark", action="store_true", help="a chart with a dark background"),
     of_study=True,
 )  # fmt: skip
 def export(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Write the best target or the history to a file."""
+    """Write the best target, the history or a chart for slides to a file."""
     return prose_reply(
-        f"Written: {shown_path(session.study(arguments.study).export(arguments.path, arguments.columns))}"
+        f"Written: {shown_path(session.study(arguments.study).export(arguments.path, arguments.columns, dark=arguments.dark))}"
     )
