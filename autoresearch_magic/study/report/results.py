@@ -65,9 +65,10 @@ def outcome(status: StudyStatus) -> tuple[str, str, str]:
             return f"{metric.name} {way} from {theirs} to {ours}{share}.", gain + how, "good"
         return f"{metric.name} is {ours}, against {theirs} at the start.", f"That is {gain_text(head)}. {how}", "open"
     if best.number == 0:
-        said = f"Nothing has beaten the baseline: {metric.name} is {start}."
+        so_far = " so far" if status.state.ongoing else ""
+        said = f"Nothing has beaten the baseline{so_far}: {metric.name} is {start}."
         if not tried:
-            return said, "No change was tried.", "none"
+            return said, "No change was tried yet." if status.state.ongoing else "No change was tried.", "none"
         how = f"{counted(tried, 'change')} {'was' if tried == 1 else 'were'} tried, and none was expected to be better."
         failed = counts(status.experiments)["failed"]
         if failed == tried:
@@ -76,15 +77,14 @@ def outcome(status: StudyStatus) -> tuple[str, str, str]:
             how += f" {failed:,} of them failed."
         return said, how, "none"
     way = "fell" if metric.minimize else "rose"
-    if metric.gain(best.value or 0.0, baseline.value) <= 0:
-        way = "went"
-    said = f"In the search, {metric.name} {way} from {start} to {status.format(best.value)} (experiment {best.number})."
-    how = (
-        f"That is the mean of {counted(len(best.values), 'run')} of the search, and not yet measured again on fresh seeds: "
-        "what looks best in a search is partly luck."
-    )
-    if best.statistic != "mean":
-        how = how.replace("the mean of", f"the {best.statistic} of")
+    ours = status.format(best.value)
+    if metric.gain(best.value or 0.0, baseline.value) > 0:
+        said = f"In the search, {metric.name} {way} from {start} to {ours} (experiment {best.number})."
+    else:
+        said = f"In the search, {metric.name} is {ours} (experiment {best.number}), and was {start} at the start."
+    runs = len(best.values)
+    of = "one run" if runs == 1 else f"the {best.statistic} of {counted(runs, 'run')}"
+    how = f"That is {of} of the search, and not yet measured again on fresh seeds: what looks best in a search is partly luck."
     return said, how, "open"
 
 

@@ -131,7 +131,9 @@ class _Slide:
         axes.set_ylim(low, high)
         right = self.last * (1.17 if picture.head is not None else 1.02) + 0.3
         axes.set_xlim(-0.02 * right, right)
-        ticks = picture.scale.ticks(6)
+        ticks = picture.scale.ticks(6) if picture.value else []
+        if not ticks:
+            axes.text(0.5, 0.5, "no value", transform=axes.transAxes, ha="center", **self._text(24, look.soft))
         axes.set_yticks(ticks, tick_names(ticks), **self._text(19, look.soft, va="center"))
         axes.minorticks_off()
         step = max(1, round(nice_step(self.last / 10)))
