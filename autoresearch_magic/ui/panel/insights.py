@@ -7,10 +7,12 @@ milliseconds. What does not change with the next experiment is kept for each stu
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
 from array import array
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +59,8 @@ class Memory:
 
 GROWTH = 1.1
 """By how much the number of results must have grown until importances are computed again while a study runs."""
+MOST_NUMBERS = 12
+"""Numbers besides the metric that can be chosen for an axis: those that most runs have."""
 MOST_COLUMNS = 8
 """Constants of which the values are sent: those that had most values."""
 
@@ -256,3 +260,24 @@ def _written(value: Value) -> str:
         if isinstance(value, float)
         else str(value)
     )
+
+
+@part("tradeoff")
+def tradeoff(study: Study, memory: Memory, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Return metric, peak memory, seconds of a run, and the other numbers of all experiments with a value, as 64-bit floats by column."""
+    valued = [e for e in study.experiments if e.value is not None and not (e.verdict and e.verdict.failed)]
+    pace = Pace()
+    rows: list[dict[str, float]] = []
+    for e in valued:
+        rows.append(e.numbers if any(m.numbers for m in e.measurements) else {})
+        pace()
+    often = Counter(name for row in rows for name, value in row.items() if math.isfinite(value))
+    names = sorted(often, key=lambda name: (-often[name], name))[:MOST_NUMBERS]
+    columns = [
+        [e.value for e in valued if e.value is not None],
+        [e.memory for e in valued],
+        [e.seconds / len(e.measurements) for e in valued],
+        *([row.get(name, math.nan) for row in rows] for name in names),
+    ]
+    buffers = [array("i", [e.number for e in valued]).tobytes(), *(array("d", each).tobytes() for each in columns)]
+    return {"names": names, "runs": len(valued)}, buffers

@@ -1,4 +1,5 @@
 import json
+import math
 from array import array
 
 import pytest
@@ -33,7 +34,7 @@ def ask(session, part, **more):
     return json.loads(json.dumps(content, allow_nan=False)), buffers
 
 
-@pytest.mark.parametrize("part", ["importance", "kinds", "constants", "verdicts", "limits"])
+@pytest.mark.parametrize("part", ["importance", "kinds", "constants", "tradeoff", "verdicts", "limits"])
 def test_a_study_without_experiments_has_empty_columns(session, part):
     content, _ = ask(session, part)
     assert content["part"] == part
@@ -102,6 +103,19 @@ def test_importances_are_computed_once_and_again_when_a_tenth_more_is_known(sess
         take(session, number, TARGET.replace("0.1", f"{0.1 + 0.01 * number:.2f}"), 2.0)
     ask(session, "importance")
     assert calls == [21, 25]
+
+
+def test_memory_time_and_other_numbers_are_columns(session):
+    take(session, 0, memory=0.5)
+    take(session, 1, value=2.0, memory=0.7, numbers={"size": 3.0, "bad": float("nan")})
+    take(session, 2, value=None, verdict=Verdict.CRASH, memory=9.0)
+    content, buffers = ask(session, "tradeoff")
+    assert (content["names"], content["runs"]) == (["size"], 2)
+    assert array("i", buffers[0]).tolist() == [0, 1]
+    metric, memory, seconds, size = (array("d", b).tolist() for b in buffers[1:])
+    assert (metric, memory, seconds) == ([1.0, 2.0], [0.5, 0.7], [2.0, 2.0])
+    assert math.isnan(size[0])
+    assert size[1] == 3.0
 
 
 def test_an_unknown_part_is_refused_in_one_line(session):

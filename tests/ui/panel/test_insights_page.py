@@ -99,7 +99,7 @@ def test_the_kinds_that_paid_off_are_said_in_words(page, study):
     fill(study, 20)
     opened(page, 20)
     kinds = card(page, "What kinds of change paid off")
-    assert "paid off most" in kinds.locator(".arm-reading").inner_text()
+    assert "paid off most" in kinds.locator(".arm-cardwords").inner_text()
     rows = kinds.locator("tbody tr").all_inner_texts()
     assert rows[0].startswith("LR\t10\t"), rows
 
@@ -108,7 +108,7 @@ def test_what_matters_is_said_with_its_interval_and_chance_is_hollow(page, study
     fill(study, 30)
     opened(page, 30)
     matters = card(page, "Which constants matter")
-    said = matters.locator(".arm-reading").inner_text()
+    said = matters.locator(".arm-cardwords").inner_text()
     assert said.startswith("LR matters most: 70% of the importance, 60% to 80% in 9 of 10 resamples, from ")
     assert "What the hollow bar shows may be chance." in said
     bars = matters.get_by_role("img").evaluate_all("all => all.map((b) => b.ariaLabel)")
@@ -127,7 +127,7 @@ def test_one_constant_against_the_metric_is_walked_by_keys_and_opens(page, study
     fill(study, 30)
     opened(page, 30)
     one = card(page, "One constant against loss")
-    assert one.locator(".arm-reading").inner_text().startswith("In the best 5 of 28 runs LR was ")
+    assert one.locator(".arm-cardwords").inner_text().startswith("In the best 5 of 28 runs LR was ")
     one.get_by_role("combobox", name="Constant").select_option("WIDTH")
     chart = one.get_by_role("application")
     page.wait_for_function("c => c.ariaLabel.includes('WIDTH against loss of 28 runs')", arg=chart.element_handle())
@@ -138,6 +138,65 @@ def test_one_constant_against_the_metric_is_walked_by_keys_and_opens(page, study
     assert "WIDTH" in said
     page.keyboard.press("Enter")
     page.get_by_role("dialog", name=said.split(":")[0]).wait_for()
+
+
+def test_the_pareto_front_is_of_memory_time_or_a_number_that_was_recorded(page, study):
+    fill(study, 30)
+    opened(page, 30)
+    trade = card(page, "loss against memory or time")
+    assert "are on the Pareto front" in trade.locator(".arm-cardwords").inner_text()
+    trade.get_by_role("combobox", name="Against").select_option("parameters")
+    page.get_by_text("say which way is better").wait_for()
+    trade.get_by_role("button", name="higher is better").click()
+    page.get_by_text("is best in both").wait_for()  # the best has the most parameters
+    chart = trade.get_by_role("application")
+    assert "loss against parameters of 28 versions, 1 on the Pareto front." in chart.get_attribute("aria-label")
+
+
+def test_the_tree_is_walked_by_keys_and_opens(page, study):
+    fill(study, 30)
+    opened(page, 30)
+    tree = card(page, "What was built on what")
+    assert tree.locator(".arm-cardwords").inner_text().startswith("The best, experiment 29, is ")
+    tree.get_by_role("application").focus()
+    said = tree.get_by_role("status")
+    page.keyboard.press("ArrowDown")
+    assert said.inner_text().startswith("Experiment 29: keep")
+    for _ in range(40):  # to the baseline, which is out of view
+        page.keyboard.press("ArrowDown")
+    assert said.inner_text().startswith("Experiment 0: baseline, ")
+    assert tree.locator(".arm-lineage").evaluate("e => e.scrollTop > 0")
+    page.keyboard.press("ArrowRight")
+    first = said.inner_text().split(":")[0]
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name=first).wait_for()
+
+
+def test_an_axis_is_brushed_by_pointer_and_by_keys(page, study):
+    fill(study, 30)
+    opened(page, 30)
+    lines = card(page, "All constants and loss together")
+    chart = lines.get_by_role("application")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    x = box["x"] + box["width"] - 10  # the metric's axis; the best is on top
+    page.mouse.move(x, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + 120, steps=3)
+    page.mouse.up()
+    foot = lines.locator(".arm-parallelfoot")
+    assert "of 28 runs shown" in foot.inner_text()
+    assert not foot.inner_text().strip().endswith("28 of 28 runs shown. Show all")
+    lines.get_by_role("button", name="Show all").click()
+    assert "runs shown" not in foot.inner_text()
+    for key in ("End", "b", "ArrowDown", "ArrowDown", "b"):
+        page.keyboard.press(key)
+    assert " of 28 runs shown" in foot.inner_text()
+    said = lines.get_by_role("status")
+    page.keyboard.press("ArrowUp")
+    number = said.inner_text().split(",")[0]
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name=number).wait_for()
 
 
 def test_limits_are_bars_that_say_what_is_used(page, study):

@@ -23,10 +23,10 @@ export function viewInks(root) {
  * them. A drawing calls `start(width, height)`, which returns the context, and sets `marks` as {x, y, number}.
  */
 export function buildMarks(panel, label, describe, look = "") {
-  const canvas = h("canvas", { role: "application", tabindex: "0", class: "canvas" }), ring = div("ring"), tip = h("div", { class: "tooltip", hidden: "" });
+  const canvas = h("canvas", { role: "application", tabindex: "0", class: "viewcanvas" }), ring = div("ring"), tip = h("div", { class: "tooltip", hidden: "" });
   const spoken = h("div", { class: "spoken", role: "status" });
-  const node = div(`plot marks ${look}`, canvas, ring, tip, spoken);
-  const made = { node, canvas, marks: [], start, say, hide, onhover: () => {} };
+  const node = div(`plot viewmarks ${look}`, canvas, ring, tip, spoken);
+  const made = { node, canvas, marks: [], start, say, show, current: () => at };
   let at = -1;
   ring.hidden = true;
 
@@ -44,7 +44,6 @@ export function buildMarks(panel, label, describe, look = "") {
     canvas.setAttribute("aria-label", `${label}. ${text} Arrow keys go from one to the next, Enter opens it.`);
   }
   function hide() {
-    if (at >= 0) made.onhover(-1);
     at = -1;
     [ring.hidden, tip.hidden] = [true, true];
   }
@@ -60,7 +59,6 @@ export function buildMarks(panel, label, describe, look = "") {
     const room = node.clientWidth;
     tip.style.left = `${Math.max(0, Math.min(room - tip.offsetWidth, mark.x > room / 2 ? mark.x - tip.offsetWidth - 14 : mark.x + 14))}px`;
     tip.style.top = `${Math.max(0, Math.min(node.clientHeight - tip.offsetHeight, mark.y - tip.offsetHeight / 2))}px`;
-    made.onhover(index);
   }
   const nearest = (event) => {
     const area = canvas.getBoundingClientRect(), x = event.clientX - area.left, y = event.clientY - area.top;
@@ -71,10 +69,10 @@ export function buildMarks(panel, label, describe, look = "") {
     });
     return best;
   };
-  canvas.addEventListener("pointermove", (event) => { const i = made.find ? made.find(event) : nearest(event); if (i < 0) hide(); else if (i !== at) show(i); });
+  canvas.addEventListener("pointermove", (event) => { const i = nearest(event); if (i < 0) hide(); else if (i !== at) show(i); });
   canvas.addEventListener("pointerleave", hide);
   canvas.addEventListener("blur", hide);
-  canvas.addEventListener("click", (event) => { const i = made.find ? made.find(event) : nearest(event); if (i >= 0) panel.select(made.marks[i].number); });
+  canvas.addEventListener("click", (event) => { const i = nearest(event); if (i >= 0) panel.select(made.marks[i].number); });
   canvas.addEventListener("keydown", (event) => {
     const end = made.marks.length - 1, forward = event.key === "ArrowRight" || event.key === "ArrowDown";
     let to = { Home: 0, End: end }[event.key];
@@ -106,7 +104,7 @@ export function viewScale(values, { log = false, words = null, whole = false, fr
     const at = (v) => from + ((Math.log10(v) - a + pad) / (b - a + 2 * pad)) * (to - from);
     const found = [];
     for (let power = Math.floor(a); power <= Math.ceil(b); power++) for (const m of b - a > count * 0.8 ? [1] : [1, 2, 5]) {
-      const v = m * 10 ** power;
+      const v = Number(`${m}e${power}`);
       if (v >= low * 0.999 && v <= high * 1.001) found.push([v, viewFigure(v)]);
     }
     const every = Math.ceil(found.length / count);

@@ -30,20 +30,26 @@ export function newFeed(panel) {
 /**
  * Build a card.
  *
- * @param {{part: string, title: (now: any) => string, wide?: boolean, again?: number, question?: () => any,
+ * @param {{part?: string, local?: () => any, title: (now: any) => string, wide?: boolean, tall?: boolean, again?: number, question?: () => any,
  *   missing: (answer: any, now: any) => string, words: (answer: any, now: any) => string,
  *   draw: (body: HTMLElement, answer: any, width: number, now: any) => void, state?: () => any}} made
- *   `missing` says what is needed where there is nothing to draw yet, else ""; `state` is what else the drawing depends on.
+ *   `part` names the question to Python; `local` answers from what the page knows instead. `missing` says what is needed where there is nothing to draw yet, else ""; `state` is what else the drawing depends on.
  */
 export function makeCard(panel, feed, made) {
-  const title = h("h3", { class: "cardtitle" }), words = h("p", { class: "reading" }), body = div("cardbody"), lacks = h("p", { class: "lacks" }, "Computing …");
-  const node = h("section", { class: `card${made.wide ? " wide" : ""}` }, title, words, body, lacks);
-  let drawn = "", last;
+  const title = h("h3", { class: "cardtitle" }), words = h("p", { class: "cardwords" }), body = div("cardbody"), lacks = h("p", { class: "lacks" }, "Computing …");
+  const node = h("section", { class: `card${made.wide ? " wide" : made.tall ? " tall" : ""}` }, title, words, body, lacks);
+  let drawn = "", last, own = {};
+  /** What the page itself knows, computed anew when rows have changed. */
+  const computed = () => {
+    const { epoch, since, revision, changes } = panel.store, known = [epoch, since, revision, changes].join();
+    if (own.known !== known && (own.at ?? -Infinity) < performance.now() - 500) own = { known, answer: made.local(), at: performance.now() };
+    return own.answer;
+  };
   [words.hidden, body.hidden] = [true, true];
   function update(now) {
     setText(title, made.title(now));
     if (!node.getAttribute("aria-label")) node.setAttribute("aria-label", title.textContent);
-    const answer = feed(made.part, made.question?.(), made.again);
+    const answer = made.local ? computed() : feed(made.part, made.question?.(), made.again);
     if (!answer) return;
     const width = Math.round(node.clientWidth - parseFloat(getComputedStyle(node).paddingLeft) * 2);
     if (width < 60) return;

@@ -34,7 +34,7 @@ export function importanceWords(answer) {
 export function buildImportance(panel, feed) {
   let kind = "", all = false;
   const choice = buildChoice("Method", Object.entries(METHODS).map(([name, [text, title]]) => [name, text, title]), (name) => { kind = name; panel.update(); });
-  const rows = div("bars"), more = h("button", { type: "button", class: "more", onclick: () => { all = !all; panel.update(); } }), note = h("p", { class: "footnote" });
+  const rows = div("bars"), more = h("button", { type: "button", class: "showmore", onclick: () => { all = !all; panel.update(); } }), note = h("p", { class: "footnote" });
   return makeCard(panel, feed, {
     part: "importance",
     again: 8000,

@@ -59,7 +59,7 @@ export function buildKinds(panel, feed) {
           head("kept", "The bar is the share that was kept, the line its 95% interval"), head("proven", "Kept, and shown to be a gain by later runs", "num roomy"),
           head("mean gain", "Of all tries, kept or not, with its 95% interval; positive is better"), head("in all", "The sum of the gains of those kept; positive is better"))),
         h("tbody", {}, ...rows)),
-      more > 0 || all ? h("button", { type: "button", class: "more", onclick: () => { all = !all; panel.update(); body.querySelector(".arm-more")?.focus(); } },
+      more > 0 || all ? h("button", { type: "button", class: "showmore", onclick: () => { all = !all; panel.update(); body.querySelector(".arm-showmore")?.focus(); } },
         all ? "Show fewer" : `Show ${countedWords(more, "other kind")}`) : "");
     },
   });

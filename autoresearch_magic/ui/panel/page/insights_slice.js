@@ -6,9 +6,15 @@ import { makeCard } from "./insights_card.js";
 
 /** Read the columns of the part "constants": the numbers of the experiments, the values of each constant, and the metric last. */
 export function readColumns({ constants, buffers }) {
+  const [numbers, ...columns] = readNumbers({ buffers }, constants.length + 1);
+  return { numbers, metric: columns.pop(), columns };
+}
+
+/** Read buffers as the numbers of experiments and `count` columns of floats; they are copied, as a buffer may begin anywhere. */
+export function readNumbers({ buffers }, count) {
   const bytes = (buffer) => (ArrayBuffer.isView(buffer) ? buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength) : buffer.slice(0));
-  const [numbers, ...columns] = buffers ?? [];
-  return { numbers: new Int32Array(bytes(numbers)), columns: constants.map((_, i) => new Float64Array(bytes(columns[i]))), metric: new Float64Array(bytes(columns[constants.length])) };
+  const [numbers, ...columns] = buffers.map(bytes);
+  return [new Int32Array(numbers), ...columns.slice(0, count).map((column) => new Float64Array(column))];
 }
 
 /** The best tenth of the runs, five at least, as their rows. */

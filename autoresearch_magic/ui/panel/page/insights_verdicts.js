@@ -20,7 +20,7 @@ const chanceWords = (chance) => (chance < 0.001 ? "less than 0.1%" : `${(100 * c
 
 export function buildVerdicts(panel, feed) {
   const svg = s("svg", { class: "svg", role: "img" });
-  const plot = div("plot tall", svg);
+  const plot = div("plot batches", svg);
   const legend = span("legend", ...["kept", "discarded", "stopped early, duplicate", "failed"].map((word, i) => span("key", h("i", { class: `swatch band${VERDICT_BANDS[i]}` }), word)));
   return makeCard(panel, feed, {
     part: "verdicts",
