@@ -96,7 +96,7 @@ export function viewScale(values, { log = false, words = null, whole = false, fr
     const n = Math.max(1, words.length), step = (to - from) / n;
     return { at: (v) => from + (v + 0.5) * step, ticks: words.map((word, i) => [i, word]), low: -0.5, high: n - 0.5 };
   }
-  let [low, high] = range ?? [Math.min(...sample(values)), Math.max(...sample(values))];
+  let [low, high] = range ?? [Math.min(...valuesOrEnds(values)), Math.max(...valuesOrEnds(values))];
   if (!Number.isFinite(low)) [low, high] = [0, 1];
   if (log && low > 0) {
     if (high / low < 1.05) [low, high] = [low / 1.5, high * 1.5];
@@ -116,7 +116,7 @@ export function viewScale(values, { log = false, words = null, whole = false, fr
 }
 
 /** Spreading more arguments than this overflows the stack. */
-const sample = (values) => (values.length < 50_000 ? values : [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))]);
+const valuesOrEnds = (values) => (values.length < 50_000 ? values : [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))]);
 
 /** A number of three digits, as a person would write it. */
 export function viewFigure(value) {

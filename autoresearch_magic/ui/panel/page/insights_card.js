@@ -3,12 +3,12 @@
 import { div, h, setText } from "./elements.js";
 
 /** Milliseconds until a part is asked for again while the study goes on. */
-export const AGAIN = 2000;
+export const ASK_AGAIN = 2000;
 
 /** Return a function that gives the newest answer to a part's question, undefined until there is one; it asks anew when the study has changed. Cards may share a part. */
 export function newFeed(panel) {
   const slots = new Map();
-  const feed = (part, more = {}, again = AGAIN) => {
+  const feed = (part, more = {}, again = ASK_AGAIN) => {
     const { store } = panel, slot = slots.get(part) ?? {};
     slots.set(part, slot);
     const question = JSON.stringify(more), wanted = [store.epoch, store.since, store.revision, store.now?.state, question].join();

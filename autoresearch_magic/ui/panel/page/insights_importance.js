@@ -4,7 +4,7 @@ import { div, h, span } from "./elements.js";
 import { buildChoice } from "./insights_canvas.js";
 import { inPercent, makeCard } from "./insights_card.js";
 
-const METHODS = {
+const IMPORTANCE_METHODS = {
   fanova: ["fANOVA", "Optuna's fANOVA: how much of the metric's variance over these runs each constant explains by itself"],
   "ped-anova": ["PED-ANOVA", "Optuna's PED-ANOVA: how differently a constant's values are spread among the best runs than among all"],
 };
@@ -22,7 +22,7 @@ export function importanceMissing({ names, valued, needed, tried, of, current, e
 
 export function importanceWords(answer) {
   const { kind, names, shares, low, high, clear, first, runs, of, current, example } = answer;
-  const from = `from ${runs} of ${of} runs${current ? "" : `, all with the code of experiment ${example}, not of the best`} (${METHODS[kind][0]})`;
+  const from = `from ${runs} of ${of} runs${current ? "" : `, all with the code of experiment ${example}, not of the best`} (${IMPORTANCE_METHODS[kind][0]})`;
   const sure = names.filter((_, i) => clear[i]);
   if (!sure.length) return `No constant stands out from chance yet, ${from}.`;
   const lead = clear[0] ? `${names[0]} matters most: ${inPercent(shares[0], 1)} of the importance, ${inPercent(low[0], 1)} to ${inPercent(high[0], 1)} in 9 of 10 resamples` : `${names[0]} has the longest bar, but chance may explain it`;
@@ -33,7 +33,7 @@ export function importanceWords(answer) {
 
 export function buildImportance(panel, feed) {
   let kind = "", all = false;
-  const choice = buildChoice("Method", Object.entries(METHODS).map(([name, [text, title]]) => [name, text, title]), (name) => { kind = name; panel.update(); });
+  const choice = buildChoice("Method", Object.entries(IMPORTANCE_METHODS).map(([name, [text, title]]) => [name, text, title]), (name) => { kind = name; panel.update(); });
   const rows = div("bars"), more = h("button", { type: "button", class: "showmore", onclick: () => { all = !all; panel.update(); } }), note = h("p", { class: "footnote" });
   return makeCard(panel, feed, {
     part: "importance",

@@ -8,7 +8,7 @@ import { buildMarks, viewInks } from "./insights_canvas.js";
 import { countedWords, makeCard } from "./insights_card.js";
 import { KEPT, MUTED, VALUED, isProven } from "./verdicts.js";
 
-const ROW = 46, LANE = 14, MARGIN = 12, TWIG = 7, TALLEST = 9;
+const TREE_ROW = 46, TREE_LANE = 14, TREE_MARGIN = 12, TREE_TWIG = 7, TREE_TALLEST = 9;
 
 /**
  * Lay the tree out: a row for each kept version, newest first, with its lane (0 is the trunk: the current best and what it was built on) and
@@ -54,18 +54,18 @@ export function buildLineage(panel, feed) {
     marks.show(at);
   });
 
-  const twigX = (lanes, k) => MARGIN + lanes * LANE + 14 + k * TWIG;
+  const twigX = (lanes, k) => TREE_MARGIN + lanes * TREE_LANE + 14 + k * TREE_TWIG;
 
   function paint() {
     const { tree, width, height } = shown, { store } = panel;
-    const ctx = marks.start(width, height), inks = viewInks(panel.root), first = Math.floor(scroll.scrollTop / ROW) - 1;
-    const Y = (i) => i * ROW + 15 - scroll.scrollTop, X = (lane) => MARGIN + Math.min(lane, 7) * LANE, room = Math.max(3, Math.floor((width - twigX(tree.width, 0) - 92) / TWIG));
+    const ctx = marks.start(width, height), inks = viewInks(panel.root), first = Math.floor(scroll.scrollTop / TREE_ROW) - 1;
+    const Y = (i) => i * TREE_ROW + 15 - scroll.scrollTop, X = (lane) => TREE_MARGIN + Math.min(lane, 7) * TREE_LANE, room = Math.max(3, Math.floor((width - twigX(tree.width, 0) - 92) / TREE_TWIG));
     const place = new Map(tree.rows.map((row, i) => [row.number, i]));
     ctx.lineWidth = 1.75;
     tree.rows.forEach((row, i) => { // edges to the parents
       if (row.parent === null || !place.has(row.parent)) return;
       const [x, y, to, px] = [X(row.lane), Y(i), Y(place.get(row.parent)), X(tree.rows[place.get(row.parent)].lane)];
-      if (to < -ROW || y > height + ROW) return;
+      if (to < -TREE_ROW || y > height + TREE_ROW) return;
       ctx.strokeStyle = row.lane ? inks.dim : inks.good;
       ctx.beginPath();
       ctx.moveTo(x, y);
@@ -78,7 +78,7 @@ export function buildLineage(panel, feed) {
     });
     marks.marks = [];
     tree.rows.forEach((row, i) => {
-      const y = Y(i), x = X(row.lane), inView = i >= first && y < height + ROW, data = store.rows.get(row.number);
+      const y = Y(i), x = X(row.lane), inView = i >= first && y < height + TREE_ROW, data = store.rows.get(row.number);
       marks.marks.push({ number: row.number, x, y, row: i, twig: -1, twigs: row.twigs.length });
       const few = row.twigs.length > room ? row.twigs.slice(-room) : row.twigs, ty = y + 18;
       few.forEach((number, k) => marks.marks.push({ number, x: twigX(tree.width, k) + 2, y: ty, row: i, twig: k, twigs: 0 }));
@@ -137,7 +137,7 @@ export function buildLineage(panel, feed) {
       ctx.fillStyle = inks.ink;
       ctx.font = `${row.number === panel.store.now.best?.number ? "600 " : ""}12px ${inks.font}`;
       const from = twigX(tree.width, 0), most = width - from - ctx.measureText(value).width - 18;
-      ctx.fillText(shorten(ctx, `#${row.number}  ${data?.summary ?? ""}`, most), from, y);
+      ctx.fillText(shortenTo(ctx, `#${row.number}  ${data?.summary ?? ""}`, most), from, y);
     });
   }
 
@@ -145,9 +145,9 @@ export function buildLineage(panel, feed) {
     const mark = marks.marks[at];
     const to = !mark ? { row: 0, twig: -1 } : key === "ArrowDown" ? { row: mark.row + 1, twig: -1 } : key === "ArrowUp" ? { row: mark.twig >= 0 ? mark.row : mark.row - 1, twig: -1 }
       : key === "ArrowRight" ? { row: mark.row, twig: mark.twig + 1 } : { row: mark.row, twig: Math.max(-1, mark.twig - 1) };
-    const found = marks.marks.findIndex((each) => each.row === to.row && each.twig === to.twig), index = found < 0 ? at : found, y = marks.marks[index].row * ROW;
-    if (y < scroll.scrollTop || y + ROW > scroll.scrollTop + shown.height) {
-      scroll.scrollTop = y < scroll.scrollTop ? y : y + ROW - shown.height;
+    const found = marks.marks.findIndex((each) => each.row === to.row && each.twig === to.twig), index = found < 0 ? at : found, y = marks.marks[index].row * TREE_ROW;
+    if (y < scroll.scrollTop || y + TREE_ROW > scroll.scrollTop + shown.height) {
+      scroll.scrollTop = y < scroll.scrollTop ? y : y + TREE_ROW - shown.height;
       paint();
     }
     return index;
@@ -164,10 +164,10 @@ export function buildLineage(panel, feed) {
     },
     draw: (body, tree, width) => {
       if (!body.firstChild) body.append(scroll, h("p", { class: "footnote" }, "Filled: proven. Below each version what was tried on top of it: a stroke was discarded, a dot stopped early or a duplicate, a cross failed."));
-      const height = Math.min(tree.rows.length, TALLEST) * ROW;
+      const height = Math.min(tree.rows.length, TREE_TALLEST) * TREE_ROW;
       scroll.style.height = `${height}px`;
-      spacer.style.height = `${tree.rows.length * ROW}px`;
-      const bar = tree.rows.length > TALLEST ? scroll.offsetWidth - scroll.clientWidth : 0;
+      spacer.style.height = `${tree.rows.length * TREE_ROW}px`;
+      const bar = tree.rows.length > TREE_TALLEST ? scroll.offsetWidth - scroll.clientWidth : 0;
       shown = { tree, width: width - bar, height };
       paint();
       marks.say(`${countedWords(tree.rows.length, "kept version")}, the newest first; up and down go along them, right and left along what was tried on top of one.`);
@@ -175,7 +175,7 @@ export function buildLineage(panel, feed) {
   });
 }
 
-function shorten(ctx, text, most) {
+function shortenTo(ctx, text, most) {
   const plain = text.slice(0, 200).replace(/\s*\n\s*/g, " ");
   if (ctx.measureText(plain).width <= most) return plain;
   let [low, high] = [0, plain.length];

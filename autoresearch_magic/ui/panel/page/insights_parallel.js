@@ -9,12 +9,12 @@ import { countedWords, makeCard } from "./insights_card.js";
 import { constantsMissing, readColumns, valueText } from "./insights_slice.js";
 
 /** Cividis, from bad to good, which people with any colour vision can order; its faint end is darker (in the dark lighter) than the original, so that each line can be seen. */
-const RAMPS = { light: ["#b08f2c", "#8c8156", "#67686f", "#3c4c74", "#00224e"], dark: ["#6475a8", "#7d8089", "#9a947e", "#c4b468", "#fee838"] };
-const HEIGHT = 260, TOP = 34, BOTTOM = 20, NEAR = 9;
+const LINES_RAMPS = { light: ["#b08f2c", "#8c8156", "#67686f", "#3c4c74", "#00224e"], dark: ["#6475a8", "#7d8089", "#9a947e", "#c4b468", "#fee838"] };
+const LINES_HEIGHT = 260, LINES_TOP = 34, LINES_BOTTOM = 20, LINES_NEAR = 9;
 
 /** The colour of a rank between 0 (worst) and 1 (best). */
 export function rampColour(dark, rank) {
-  const stops = RAMPS[dark ? "dark" : "light"], at = Math.min(stops.length - 1.0001, Math.max(0, rank) * (stops.length - 1)), i = Math.floor(at);
+  const stops = LINES_RAMPS[dark ? "dark" : "light"], at = Math.min(stops.length - 1.0001, Math.max(0, rank) * (stops.length - 1)), i = Math.floor(at);
   const parts = (hex) => [1, 3, 5].map((from) => parseInt(hex.slice(from, from + 2), 16)), [a, b] = [parts(stops[i]), parts(stops[i + 1])];
   return `rgb(${a.map((v, k) => Math.round(v + (b[k] - v) * (at - i))).join(" ")})`;
 }
@@ -33,16 +33,16 @@ export function buildParallel(panel, feed) {
     const important = feed.known("importance")?.names ?? [], most = Math.max(2, Math.min(7, Math.floor(width / 86) - 1));
     const place = (c) => { const at = important.indexOf(c.name); return at < 0 ? important.length : at; };
     const chosen = answer.constants.map((constant, i) => ({ constant, column: held.columns[i] })).sort((a, b) => place(a.constant) - place(b.constant)).slice(0, most);
-    const [top, bottom] = [TOP, HEIGHT - BOTTOM];
+    const [top, bottom] = [LINES_TOP, LINES_HEIGHT - LINES_BOTTOM];
     const made = chosen.map(({ constant, column }) => ({ name: constant.name, constant, column,
       scale: viewScale(column, { log: constant.log, words: constant.words, whole: constant.whole, from: bottom, to: top, count: 4 }) }));
     const best = now.study.minimize ? [top, bottom] : [bottom, top]; // the best is on top
-    made.push({ name: now.study.metric, constant: null, column: held.metric, scale: viewScale(held.metric, { from: best[0], to: best[1], count: 4, range: metricRange(held.metric, now.study.minimize) }) });
+    made.push({ name: now.study.metric, constant: null, column: held.metric, scale: viewScale(held.metric, { from: best[0], to: best[1], count: 4, range: metricAxisRange(held.metric, now.study.minimize) }) });
     return made;
   }
 
-  const clamp = (y) => Math.min(HEIGHT - BOTTOM + 5, Math.max(TOP - 5, y));
-  const share = (y) => Math.min(1, Math.max(0, (HEIGHT - BOTTOM - y) / (HEIGHT - BOTTOM - TOP)));
+  const clamp = (y) => Math.min(LINES_HEIGHT - LINES_BOTTOM + 5, Math.max(LINES_TOP - 5, y));
+  const share = (y) => Math.min(1, Math.max(0, (LINES_HEIGHT - LINES_BOTTOM - y) / (LINES_HEIGHT - LINES_BOTTOM - LINES_TOP)));
   const inside = (row) => shown.axes.every(({ name }, a) => {
     const brush = brushes.get(name), at = share(shown.ys[a][row]);
     return !brush || (at >= brush[0] - 1e-9 && at <= brush[1] + 1e-9);
@@ -50,8 +50,8 @@ export function buildParallel(panel, feed) {
 
   function sized(element) {
     const scale = window.devicePixelRatio || 1;
-    [element.width, element.height] = [Math.round(shown.width * scale), HEIGHT * scale];
-    [element.style.width, element.style.height] = [`${shown.width}px`, `${HEIGHT}px`];
+    [element.width, element.height] = [Math.round(shown.width * scale), LINES_HEIGHT * scale];
+    [element.style.width, element.style.height] = [`${shown.width}px`, `${LINES_HEIGHT}px`];
     const ctx = element.getContext("2d");
     ctx.scale(scale, scale);
     return ctx;
@@ -85,8 +85,8 @@ export function buildParallel(panel, feed) {
       ctx.strokeStyle = inks.dim;
       ctx.lineWidth = 1;
       ctx.beginPath();
-      ctx.moveTo(x, TOP);
-      ctx.lineTo(x, HEIGHT - BOTTOM);
+      ctx.moveTo(x, LINES_TOP);
+      ctx.lineTo(x, LINES_HEIGHT - LINES_BOTTOM);
       ctx.stroke();
       ctx.font = `${a === axis && document.activeElement === canvas ? "700" : "600"} 11px ${inks.font}`;
       ctx.fillStyle = inks.ink;
@@ -102,7 +102,7 @@ export function buildParallel(panel, feed) {
       const at = constant?.words ? scale.ticks.slice(0, 12) : scale.ticks;
       for (const [v, label] of at) {
         const y = scale.at(v);
-        if (y < TOP - 2 || y > HEIGHT - BOTTOM + 2) continue;
+        if (y < LINES_TOP - 2 || y > LINES_HEIGHT - LINES_BOTTOM + 2) continue;
         ctx.lineWidth = 3;
         ctx.strokeStyle = inks.bg;
         ctx.strokeText(label.slice(0, 12), right ? x - 6 : x + 6, y);
@@ -111,7 +111,7 @@ export function buildParallel(panel, feed) {
       }
       const brush = brushes.get(name);
       if (brush) {
-        const [y0, y1] = brush.map((part) => HEIGHT - BOTTOM - part * (HEIGHT - BOTTOM - TOP));
+        const [y0, y1] = brush.map((part) => LINES_HEIGHT - LINES_BOTTOM - part * (LINES_HEIGHT - LINES_BOTTOM - LINES_TOP));
         ctx.fillStyle = inks.live;
         ctx.globalAlpha = 0.25;
         ctx.fillRect(x - 7, y1, 14, Math.max(2, y0 - y1));
@@ -143,7 +143,7 @@ export function buildParallel(panel, feed) {
     tip.hidden = false;
     const at = x ?? shown.xs[axis];
     tip.style.left = `${Math.max(0, Math.min(shown.width - tip.offsetWidth, at > shown.width / 2 ? at - tip.offsetWidth - 18 : at + 18))}px`;
-    tip.style.top = `${Math.max(0, Math.min(HEIGHT - tip.offsetHeight, TOP))}px`;
+    tip.style.top = `${Math.max(0, Math.min(LINES_HEIGHT - tip.offsetHeight, LINES_TOP))}px`;
   }
 
   /** The line at the pointer: of those in colour the nearest one, the best of equals. */
@@ -152,7 +152,7 @@ export function buildParallel(panel, feed) {
     let a = 0;
     while (a < xs.length - 2 && x > xs[a + 1]) a++;
     const part = Math.min(1, Math.max(0, (x - xs[a]) / (xs[a + 1] - xs[a])));
-    let best = -1, least = NEAR;
+    let best = -1, least = LINES_NEAR;
     for (const row of order) {
       const distance = Math.abs(ys[a][row] + (ys[a + 1][row] - ys[a][row]) * part - y);
       if (distance <= least && inside(row)) [best, least] = [row, distance];
@@ -246,20 +246,20 @@ export function buildParallel(panel, feed) {
       if (held?.answer !== answer) held = { answer, ...readColumns(answer) };
       const axes = axesOf(answer, now, width), dark = panel.root.getAttribute("data-arm-theme") === "dark";
       const xs = axes.map((_, a) => 10 + (a * (width - 20)) / Math.max(1, axes.length - 1));
-      const jitter = (row, words) => ((held.numbers[row] * 0.618) % 1 - 0.5) * Math.min(16, (HEIGHT - TOP - BOTTOM) / words.length / 2);
+      const jitter = (row, words) => ((held.numbers[row] * 0.618) % 1 - 0.5) * Math.min(16, (LINES_HEIGHT - LINES_TOP - LINES_BOTTOM) / words.length / 2);
       const ys = axes.map(({ scale, column, constant }) => Float32Array.from(column, (v, row) => clamp(scale.at(v) + (constant?.words ? jitter(row, constant.words) : 0))));
       const order = Array.from(held.metric.keys()).sort((p, q) => (now.study.minimize ? held.metric[q] - held.metric[p] : held.metric[p] - held.metric[q]));
       shown = { width, axes, xs, ys, order, dark };
       axis = Math.min(axis, axes.length - 1);
-      plot.style.height = `${HEIGHT}px`;
-      ramp.style.background = `linear-gradient(90deg, ${RAMPS[dark ? "dark" : "light"].join(", ")})`;
+      plot.style.height = `${LINES_HEIGHT}px`;
+      ramp.style.background = `linear-gradient(90deg, ${LINES_RAMPS[dark ? "dark" : "light"].join(", ")})`;
       paint();
     },
   });
 }
 
 /** The metric's axis: from the best to where nine tenths of the runs are, without padding. */
-function metricRange(values, minimize) {
+function metricAxisRange(values, minimize) {
   const sorted = [...values].sort((a, b) => a - b), at = (q) => sorted[Math.round(q * (sorted.length - 1))];
   const ends = minimize ? [sorted[0], at(0.9)] : [at(0.1), sorted.at(-1)];
   return ends[1] > ends[0] ? ends : [sorted[0], sorted.at(-1)];
