@@ -19,7 +19,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...errors import UserError
-from ...judging.analysis.importance import NEEDED, Importance, Kind, fanova_possible, importances
+from ...judging.analysis.importance import NEEDED, Importance, Kind, fanova_possible, importances, pose
 from ...judging.analysis.payoff import Changes, find_changes, payoffs
 from ...judging.analysis.rates import plateau, wilson
 from ...judging.analysis.tried_constants import Readings, Tried, tried_constants
@@ -202,6 +202,7 @@ def importance(study: Study, memory: Memory, content: dict[str, Any]) -> dict[st
         "names": names, "shares": found.shares if found else [], "low": found.low if found else [], "high": found.high if found else [],
         "clear": found.clear if found else [], "first": found.first if found else 0.0, "runs": found.runs if found else 0,
         "best": [_written(columns[name][best]) for name in names] if best is not None else [],
+        "failed": found is None and pose(known, minimize=study.metric.minimize, kind=kind) is not None,
         "bestNumber": known.numbers[best] if best is not None else None, "range": ranges,
     }  # fmt: skip
 

@@ -40,6 +40,9 @@ console.log(JSON.stringify([
   limitWords(none), limitWords({ ...none, over: true }),
   kindWords({ kind: ["LR", "structure: more code"], tried: [12, 5], kept: [3, 0], total: [0.5, 0] }),
   kindWords({ kind: ["LR"], tried: [1], kept: [0], total: [0] }),
+  forecastWords("cost", 7, 5, 9, 10, 60), inPercent(17, 9999), inPercent(0, 9), inPercent(1, 3),
+  importanceMissing({ names: [], failed: true }), importanceMissing({ names: [], of: 5, valued: 5, needed: 16, tried: 1, current: true }),
+  importanceMissing({ names: [], of: 30, valued: 7, needed: 16, tried: 1, current: false, example: 4 }),
 ]));
 """
 
@@ -58,6 +61,13 @@ def test_limits_and_kinds_are_said_in_words(tmp_path):
         "The study is at rest after 5 experiments.",
         "LR paid off most: 12 tried, 3 kept, 100% of all that was gained. Nothing came of more code in 5 tries.",
         "Nothing was kept so far: 1 try of 1 kind of change.",
+        "used up",
+        "0.2%",
+        "0%",
+        "33%",
+        "The importances could not be computed: the process that does it ended without an answer.",
+        "There are 5 runs with a result so far; importances need 16.",
+        "7 of the 30 runs with a result share their code with experiment 4, constants aside; importances need 16.",
     ]
 
 

@@ -69,4 +69,7 @@ export function makeCard(panel, feed, made) {
 /** "1 experiment", "2 experiments". */
 export const countedWords = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 /** A share in per cent, for sentences. */
-export const inPercent = (part, of) => `${Math.round((100 * part) / Math.max(1, of))}%`;
+export const inPercent = (part, of) => {
+  const share = (100 * part) / Math.max(1, of);
+  return `${share > 0 && share < 0.95 ? Math.max(0.1, Number(share.toFixed(1))) : Math.round(share)}%`;
+};

@@ -9,8 +9,9 @@ const IMPORTANCE_METHODS = {
   "ped-anova": ["PED-ANOVA", "Optuna's PED-ANOVA: how differently a constant's values are spread among the best runs than among all"],
 };
 
-export function importanceMissing({ names, valued, needed, tried, of, current, example }) {
+export function importanceMissing({ names, valued, needed, tried, of, current, example, failed }) {
   if (names.length) return "";
+  if (failed) return "The importances could not be computed: the process that does it ended without an answer.";
   if (!of) return "Which constants matter will be shown here, once there are experiments.";
   const others = of - valued;
   if (valued < needed) {

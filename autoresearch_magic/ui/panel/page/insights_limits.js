@@ -19,6 +19,7 @@ export function usedWords(name, used, limit) {
 /** What the forecast says, beside a limit that it may pass. */
 export function forecastWords(name, used, limit, forecast, done, planned) {
   if (forecast === null) return limit === null && used !== null ? "no limit" : "";
+  if (limit !== null && used >= limit) return "used up";
   const about = `about ${usedWords(name, name === "tokens" ? Number(forecast.toPrecision(2)) : forecast, null)} after all ${planned} experiments`;
   if (limit === null) return `no limit; ${about}`;
   if (forecast <= limit) return about;
@@ -27,6 +28,8 @@ export function forecastWords(name, used, limit, forecast, done, planned) {
 
 export function limitWords({ name, used, limit, forecast, done, planned, over }) {
   const shares = name.map((each, i) => [each, limit[i] && used[i] !== null ? used[i] / limit[i] : -1]).filter(([, part]) => part >= 0);
+  const up = name.filter((each, i) => each !== "experiments" && limit[i] !== null && used[i] !== null && used[i] >= limit[i]);
+  if (up.length) return `${up.map((each) => LIMIT_NAMES[each]).join(" and ")}: the limit is used up.`;
   if (over) return `The study is at rest after ${countedWords(done, "experiment")}.`;
   if (!shares.length) return "No limit is set: the study goes on until it is stopped.";
   const first = name.map((each, i) => [each, forecast[i] !== null && limit[i] !== null && forecast[i] > limit[i] ? limit[i] / forecast[i] : Infinity]).sort((a, b) => a[1] - b[1])[0];

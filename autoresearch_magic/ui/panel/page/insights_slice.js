@@ -52,7 +52,8 @@ export function buildSlice(panel, feed) {
       if (held?.answer !== answer) held = { answer, ...readColumns(answer) };
       const at = answer.constants.findIndex((c) => c.name === current(answer)), constant = answer.constants[at];
       const best = bestRows(held.metric, now.study.minimize), values = best.map((i) => held.columns[at][i]);
-      const place = constant.words ? [...new Set(values)].map((v) => constant.words[v]).join(", ") : `${viewFigure(Math.min(...values))} to ${viewFigure(Math.max(...values))}`;
+      const ends = [viewFigure(Math.min(...values)), viewFigure(Math.max(...values))];
+      const place = constant.words ? [...new Set(values)].map((v) => constant.words[v]).join(", ") : ends[0] === ends[1] ? ends[0] : ends.join(" to ");
       const [low, high] = constant.words ? [] : [viewFigure(held.columns[at].reduce((a, b) => Math.min(a, b))), viewFigure(held.columns[at].reduce((a, b) => Math.max(a, b)))];
       return `In the best ${best.length} of ${held.metric.length} runs ${constant.name} was ${place}${constant.words ? "" : `; ${low} to ${high} in all`}. The best run has ${valueText(constant, values[0])}.`;
     },
