@@ -160,7 +160,7 @@ export function buildLineage(panel, feed) {
     missing: ({ rows }) => (rows.length ? "" : "The versions that are kept will be a trunk here, and what was tried on top of each its twigs."),
     words: ({ rows, trunk }, now) => {
       const longest = rows.reduce((a, b) => (b.twigs.length > a.twigs.length ? b : a)), side = rows.length - trunk, steps = trunk - 1;
-      return `The best, experiment ${now.best?.number ?? 0}, is ${countedWords(steps, "kept step")} from the baseline${side > 0 ? `; ${countedWords(side, "other kept version")} led nowhere` : ""}.${longest.twigs.length ? ` Most was tried on top of ${longest.number ? `experiment ${longest.number}` : "the baseline"}: ${countedWords(longest.twigs.length, "experiment")} in vain.` : ""}`;
+      return `${steps < 1 ? "Nothing was built on the baseline yet" : `The best, experiment ${now.best?.number ?? 0}, is ${countedWords(steps, "kept step")} from the baseline`}${side > 0 ? `; ${countedWords(side, "other kept version")} led nowhere` : ""}.${longest.twigs.length ? ` Most was tried on top of ${longest.number ? `experiment ${longest.number}` : "the baseline"}: ${countedWords(longest.twigs.length, "experiment")} in vain.` : ""}`;
     },
     draw: (body, tree, width) => {
       if (!body.firstChild) body.append(scroll, h("p", { class: "footnote" }, "Filled: proven. Below each version what was tried on top of it: a stroke was discarded, a dot stopped early or a duplicate, a cross failed."));
