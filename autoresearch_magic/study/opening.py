@@ -16,6 +16,10 @@ from .definition import from_json
 from .study import Study
 
 
+class JustBeginning(UserError):
+    """Another process has begun the study a moment ago, and has not written yet what it is."""
+
+
 def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
     """Open a study from its folder, to look at it or to go on with it.
 
@@ -98,7 +102,7 @@ def _load(folder: Path) -> Study:
     try:
         if journal.get("definition") is None:
             if _locked(folder):
-                raise UserError(f"The study at {folder} is only just beginning: try it again in a moment.")
+                raise JustBeginning(f"The study at {folder} is only just beginning: try it again in a moment.")
             raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
         study = Study.__new__(Study)
         study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))

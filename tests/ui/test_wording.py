@@ -15,7 +15,7 @@ PACKAGE = Path(autoresearch_magic.__file__).parent
 NOTEBOOK_ONLY = {"ui/jupyter", "ui/commands/define.py", "ui/commands/use.py", "ui/drafting.py", "ui/commands/begin.py"}
 """Modules whose texts no shell shows."""
 SHELL_ONLY = {
-    "ui/cli.py", "ui/commands/shell.py", "__main__.py",
+    "ui/cli.py", "ui/commands/shell.py", "__main__.py", "ui/terminal",
     "ui/commands/host_skill.py", "config/host_skill.py", "config/skill_hosts.py",
 }  # fmt: skip
 """Modules whose texts no notebook shows."""

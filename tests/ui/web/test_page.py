@@ -15,6 +15,15 @@ from ...studies import wait_for
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+RESTORE = """
+    document.querySelector(".arm-panel").dispatchEvent(new CustomEvent("autoresearch-magic:restore", {
+      bubbles: true, cancelable: true, composed: true,
+      detail: { study: "night", number: 1, source: "X = 2\\n", cell: "", done: (message) => { window.said = message; } },
+    }));
+"""
+"""What the panel's Restore does."""
+
+
 @contextmanager
 def served(folder):
     """Serve a study's page, as a command does that is started anew."""
@@ -39,7 +48,7 @@ def context():
             executable_path=path,
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
         )
-        yield browser.new_context(color_scheme="dark")
+        yield browser.new_context(color_scheme="dark", permissions=["clipboard-read", "clipboard-write"])
         browser.close()
 
 
@@ -70,6 +79,10 @@ def test_a_study_of_a_shell_on_its_page(context, terminal, tmp_path):
         page.get_by_role("button", name="Experiment 1, details").click()
         page.get_by_text("X = 3.0").first.wait_for()
         page.keyboard.press("Escape")
+        page.evaluate(RESTORE)
+        wait_for(lambda: page.evaluate("window.said"))
+        assert "autoresearch restore 1 --study night --to FILE" in page.evaluate("said")
+        assert page.evaluate("navigator.clipboard.readText()") == "X = 2\n"
     page.get_by_text("The server of this page has ended; the study is not affected.").wait_for()
     page.get_by_text("autoresearch watch night --web").wait_for()
     refused = [text for text in said if "ERR_CONNECTION_REFUSED" not in text]

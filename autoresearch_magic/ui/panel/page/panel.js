@@ -79,7 +79,7 @@ export function render({ model, el, signal }) {
 
   /** Show a line for a few seconds: a refusal, or with the tone "good" that something is done. */
   function tell(text, tone = "bad") {
-    setText(toast, text);
+    setText(toast, worded(text));
     if (detail.node.matches(":modal")) detail.node.prepend(toast); // it is above the page
     else notice.after(toast);
     for (const [name, on] of [["arm-done", tone === "good"], ["arm-plain", tone === "plain"]]) toast.classList.toggle(name, on);

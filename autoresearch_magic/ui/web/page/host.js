@@ -58,7 +58,7 @@ function present() {
   known.lost = null;
   clearTimeout(known.timer);
   known.timer = 0;
-  absent.hidden = true;
+  if (absent.matches(":popover-open")) absent.hidePopover();
 }
 
 /** Say that the server is away, and try to reach it: with the request that was lost, so that the panel goes on where it was. */
@@ -67,12 +67,21 @@ function away(error) {
   command.textContent = `autoresearch watch ${known.name} --web`.replace("  ", " ");
   if (error.message === "token") absent.replaceChildren("The server was started anew with another token: open the address that it has printed.");
   else absent.replaceChildren("The server of this page has ended; the study is not affected. ", command, " starts it again, and the page goes on by itself.");
-  absent.hidden = false;
+  if (!absent.matches(":popover-open")) absent.showPopover(); // above an open dialog
   known.timer ||= setTimeout(() => {
     known.timer = 0;
     if (known.lost) send(known.lost);
   }, AGAIN);
 }
+
+/** Restore: there is no cell here, so the version goes into the clipboard, and a command writes it into a file. */
+document.addEventListener("autoresearch-magic:restore", async (event) => {
+  event.preventDefault();
+  const { number, source, study, done } = event.detail, command = `autoresearch restore ${number} --study ${study} --to FILE`;
+  const copied = await navigator.clipboard?.writeText(source).then(() => true, () => false);
+  done(copied ? `Version ${number} is in the clipboard: paste it over the target's code. Or write it into a file:  ${command}`
+    : `The browser lets nothing be copied here: write version ${number} into a file:  ${command}`, copied ? "good" : "bad");
+});
 
 if (location.search) history.replaceState(null, "", "/"); // the token is in the cookie, and need not be in the history
 const model = {
@@ -81,6 +90,6 @@ const model = {
   on: (kind, call) => calls.add(call),
   off: (kind, call) => calls.delete(call),
   told: name,
-  silence: () => (absent.hidden ? "The machine is busy: the panel goes on when the server has answered." : ""),
+  silence: () => (absent.matches(":popover-open") ? "" : "The machine is busy: the panel goes on when the server has answered."),
 };
 panel.render({ model, el: document.getElementById("study") });

@@ -1,0 +1,1 @@
+"""The live view of a study in a terminal: a full-screen application with Textual."""
