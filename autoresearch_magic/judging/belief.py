@@ -18,7 +18,7 @@ worked out for the first experiments holds until the estimate of the noise has m
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -155,11 +155,13 @@ class Belief:
         Whether the machine's speed can matter to a run.
     before : Belief, optional
         An earlier belief of the same study; what still holds of it is not worked out again.
+    rest : callable, optional
+        Called after each experiment, a millisecond of work: a thread lets others go on then.
     """
 
     def __init__(
         self, experiments: Sequence[Experiment], metric: Metric, noise: Noise, *, timed: bool = True,
-        before: Belief | None = None,
+        before: Belief | None = None, rest: Callable[[], object] = lambda: None,
     ) -> None:  # fmt: skip
         usual = usual_conditions(experiments, timed=timed)
         # The first value as origin, as the baseline's mean changes with each run of it.
@@ -181,6 +183,7 @@ class Belief:
         for e in experiments[len(self._seen) :]:
             self._states.append(self._after(self._states[-1], e))
             self._seen.append(e)
+            rest()
 
     @property
     def joint(self) -> Joint:

@@ -15,7 +15,7 @@ taken, so that they are of the same time as its parent's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..experiment import Experiment, Verdict
@@ -97,7 +97,13 @@ def gain_over_parent(
 
 
 def expected_gains(
-    experiments: Sequence[Experiment], metric: Metric, noise: Noise, *, timed: bool = True, before: Belief | None = None
+    experiments: Sequence[Experiment],
+    metric: Metric,
+    noise: Noise,
+    *,
+    timed: bool = True,
+    before: Belief | None = None,
+    rest: Callable[[], object] = lambda: None,
 ) -> tuple[dict[int, Gain], Belief | None]:
     """Return the gain of each experiment over its parent as it is believed, by number; without those that have none.
 
@@ -112,6 +118,8 @@ def expected_gains(
         Whether the machine's speed can matter to a run.
     before : Belief, optional
         The belief that an earlier call has returned.
+    rest : callable, optional
+        Called after each experiment, a millisecond of work: a thread lets others go on then.
 
     Returns
     -------
@@ -126,8 +134,9 @@ def expected_gains(
     if noise.deterministic:
         certain = noise.certainty >= CERTAIN
         return {n: _exact(experiments[n], gain, certain) for n, gain in seen.items()}, None
-    belief = Belief(experiments, metric, noise, timed=timed, before=before)
+    belief = Belief(experiments, metric, noise, timed=timed, before=before, rest=rest)
     for number, gain in seen.items():
+        rest()
         e = experiments[number]
         if (p := belief.gain(e)) is None:
             continue

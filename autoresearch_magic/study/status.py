@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -155,11 +156,15 @@ class StudyStatus:
     @property
     def gains(self) -> dict[int, Gain]:
         """The gain of each experiment over its parent, by number, made once for each change of the experiments."""
+        return self.work_out_gains()
+
+    def work_out_gains(self, rest: Callable[[], object] = lambda: None) -> dict[int, Gain]:
+        """Return the gains; where they are not known yet, `rest` is called after each millisecond of work on them."""
         experiments, made = self.experiments, self._gains
         if made is None or made[0] is not experiments:
             timed = self.settings.budget.unit != "steps"
             gains, belief = expected_gains(
-                experiments, self.metric, self.noise, timed=timed, before=made[2] if made else None
+                experiments, self.metric, self.noise, timed=timed, before=made[2] if made else None, rest=rest
             )
             made = self._gains = experiments, gains, belief
         return made[1]

@@ -72,7 +72,7 @@ class Feed:
         buffers: list[bytes] = []
         experiments, revised = status.experiments, list(status.revised)
         columns = columns_of(study)
-        gains = gains_of(study).now(study)
+        gains = (worker := gains_of(study)).now(study)
         curve, points = _curve(status, asked.get("curve") or {})
         facts = study_facts(study, gains.proven) | {"curved": curve is not None}
         content |= self._new_facts(asked.get("seen"), facts)
@@ -101,7 +101,7 @@ class Feed:
         if fits:
             content["gains"] = {"state": gains.state, "rows": gains.rows}
             buffers.append(gains.packed)
-        if (new_gains and not fits) or (piece is not None and piece.pop("more")):
+        if not worker.begun or (new_gains and not fits) or (piece is not None and piece.pop("more")):
             content["more"] = True
         if curve is not None and not (curve["from"] and not curve["count"]):  # else the view has all of it
             content["curve"] = curve

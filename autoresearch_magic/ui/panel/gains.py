@@ -7,6 +7,7 @@ is opened: a panel shows its rows at once, and the gains when they are there.
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from ...experiment import Experiment
 from ...judging.gains import Gain
 from ...study.study import Study
 
+MANY = 500
+"""Experiments from which the gains of a study that was just opened are begun with the second question, not the first."""
 PATIENCE = 0.05
 """Seconds that an answer waits for the gains: most of the time they are there by then."""
 LARGEST = 3e38
@@ -53,10 +56,14 @@ class Gains:
         self._of: tuple[Experiment, ...] | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._asked = False
 
     def now(self, study: Study) -> GainColumns:
         """Return the gains; those of a moment ago while the present ones are being worked out."""
         experiments = study.status.experiments
+        if not self._asked and len(experiments) > MANY:
+            self._asked = True  # rows come first: this much work would slow their answer down
+            return self._known
         with self._lock:
             if self._of is not experiments and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(
@@ -68,6 +75,11 @@ class Gains:
             thread.join(PATIENCE)
         return self._known
 
+    @property
+    def begun(self) -> bool:
+        """Whether they were ever begun to be worked out."""
+        return self._thread is not None
+
     def ready(self, study: Study) -> bool:
         """Whether the present gains are worked out, so that asking the study for them takes no time; begins it where they are not."""
         self.now(study)
@@ -76,7 +88,7 @@ class Gains:
     def _work(self, study: Study) -> None:
         status = study.status
         experiments = status.experiments
-        gains = status.gains
+        gains = status.work_out_gains(rest)
         table = np.full((5, len(experiments)), np.nan)
         bits = np.zeros(len(experiments), "u1")
         for e in experiments:
@@ -89,6 +101,11 @@ class Gains:
         state = f"{len(experiments)}.{len(status.revised)}"
         self._known = GainColumns(state, packed, len(bits), int((bits & PROVEN).sum()))
         self._of = experiments
+
+
+def rest() -> None:
+    """Let other threads go on: the interpreter's lock is given up."""
+    time.sleep(0.0003)
 
 
 def _figures(gain: Gain) -> tuple[float, float, float, float]:
