@@ -20,7 +20,7 @@ from ...study.study import Study
 MANY = 500
 """Experiments from which the gains of a study that was just opened are begun with the second question, not the first."""
 PATIENCE = 0.05
-"""Seconds that an answer waits for the gains: most of the time they are there by then."""
+"""Seconds that answers wait for new gains, all together: most of the time they are there by then."""
 LARGEST = 3e38
 """What a 32-bit float holds; a gain beyond is shown as a dash."""
 PROVEN, EXACT = 1, 2
@@ -57,6 +57,7 @@ class Gains:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._asked = False
+        self._begun_at = 0.0
 
     def now(self, study: Study) -> GainColumns:
         """Return the gains; those of a moment ago while the present ones are being worked out."""
@@ -70,9 +71,10 @@ class Gains:
                     target=self._work, args=(study,), name="autoresearch-gains", daemon=True
                 )
                 self._thread.start()
-            thread = self._thread
-        if self._of is not experiments and thread is not None:
-            thread.join(PATIENCE)
+                self._begun_at = time.monotonic()
+            thread, left = self._thread, self._begun_at + PATIENCE - time.monotonic()
+        if self._of is not experiments and thread is not None and left > 0:
+            thread.join(left)
         return self._known
 
     @property
