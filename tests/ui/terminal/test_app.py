@@ -182,12 +182,19 @@ def test_without_colours_the_cursor_is_reversed(study, monkeypatch):
             str(segment.style) for strip in app.screen._compositor.render_strips(app.screen.size) for segment in strip
         }
 
+    async def drawn(app, pilot, style):
+        for _ in range(100):
+            if any(style in each for each in styles(app)):
+                return True
+            await pilot.pause(0.01)
+        return False
+
     async def coloured(app, pilot):
-        assert any(CURSOR.rpartition(" ")[2] in style for style in styles(app))
+        assert await drawn(app, pilot, CURSOR.rpartition(" ")[2])
 
     async def plain(app, pilot):
         assert app.no_color
-        assert any("reverse" in style for style in styles(app))
+        assert await drawn(app, pilot, "reverse")
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     run(study, coloured)

@@ -40,8 +40,9 @@ class Screen:
         os.write(self.ours, keys.encode())
 
     def wait_for(self, text, seconds=40):
+        """Wait until a text is seen, wherever the terminal's width breaks it."""
         end = time.monotonic() + seconds
-        while text.encode() not in self.seen:
+        while text.encode() not in b" ".join(self.seen.split()):
             assert time.monotonic() < end, self.seen[-3000:]
             self.read()
 
@@ -90,7 +91,7 @@ def test_a_study_of_a_shell_is_watched_paused_resumed_and_left(terminal, screen,
     wait_for(lambda: watched.read() or study.status.doing is State.RUNNING)
     run.kill()
     run.wait()
-    watched.wait_for("was killed or has crashed")
+    watched.wait_for("that ran it was killed or has crashed")
     watched.press("q")
     assert watched.end() == 0
     watched.wait_for("night: stopped")
@@ -106,5 +107,5 @@ def test_without_textual_a_bar_follows_and_says_what_to_install(terminal, screen
     watched.wait_for(f"in process {run.pid}")
     run.kill()
     run.wait()
-    watched.wait_for("was killed or has crashed")
+    watched.wait_for("that ran it was killed or has crashed")
     assert watched.end() is not None
