@@ -18,3 +18,12 @@ def test_every_module_and_every_style_sheet_is_part_of_the_page():
     assert [path.name for path in sorted(PAGE.glob("*.js")) if f"// {path.name}\n" not in script] == []
     assert {path.stem for path in PAGE.glob("*.css")} <= set(STYLES)
     assert not re.search(r"^(?:import|export (?!default))", script, re.MULTILINE)
+
+
+def test_what_a_module_imports_is_there_and_used():
+    sources = {path.stem: path.read_text("utf-8") for path in PAGE.glob("*.js")}
+    for name, source in sources.items():
+        for names, other in re.findall(r'^import \{ ([^}]*) \} from "\./(\w+)\.js";', source, re.MULTILINE):
+            for each in names.split(", "):
+                assert re.search(rf"^export (?:async )?(?:function|const) {each}\b", sources[other], re.MULTILINE), each
+                assert len(re.findall(rf"(?<![\w$-]){each}(?![\w-])", source)) > 1, f"{name}.js does not use {each}"

@@ -65,9 +65,9 @@ def test_rows_are_sorted_searched_and_filtered(page, study):
     page.get_by_label("Only this agent").select_option("claude")
     assert numbers(page) == [6]
     page.get_by_label("Only this agent").select_option("")
-    page.get_by_role("button", name="Kept 2").click()
+    page.locator(".arm-history").get_by_role("button", name="Kept 2").click()
     assert set(numbers(page)) == {0, 8}
-    page.get_by_role("button", name="All 9").click()
+    page.locator(".arm-history").get_by_role("button", name="All 9").click()
     # A filter holds for what comes later, too.
     search.fill("idea 9")
     study.status.take(Judged(experiment(9, 3.0)))

@@ -176,13 +176,13 @@ function takeCurve(store, piece, buffers) {
 }
 
 /** A view of a buffer's bytes, copied to where typed arrays may begin. */
-function viewOf(buffer) {
+export function viewOf(buffer) {
   const bytes = ArrayBuffer.isView(buffer) ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new Uint8Array(buffer);
   return new DataView(bytes.slice().buffer);
 }
 
 /** Read pairs of little-endian 32-bit floats. */
-function pairs(buffer) {
+export function pairs(buffer) {
   if (!buffer) return [];
   const view = ArrayBuffer.isView(buffer) ? new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) : new DataView(buffer);
   return Array.from({ length: Math.floor(view.byteLength / 8) }, (_, i) => [view.getFloat32(8 * i, true), view.getFloat32(8 * i + 4, true)]);

@@ -1,7 +1,7 @@
 /** Verdicts: what they mean, how they are marked, and what a gain says in words. */
 
 import { h, s, span } from "./elements.js";
-import { minus } from "./numbers.js";
+import { minus, plainNumber } from "./numbers.js";
 
 /** Verdicts with a value to draw; the others are drawn as a small mark at the edge of the chart. */
 export const VALUED = new Set(["baseline", "keep", "discard"]);
