@@ -8,6 +8,7 @@ from autoresearch_magic.judging.analysis.importance import Importance
 from autoresearch_magic.study.status import State
 from autoresearch_magic.study.study import Study
 
+from ...axe import serious
 from .page import CONTRAST
 
 pytestmark = pytest.mark.browser
@@ -214,7 +215,7 @@ def test_limits_are_bars_that_say_what_is_used(page, study):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_and_lines_have_enough_contrast(page, study, dark):
+def test_axe_finds_nothing_serious_and_lines_have_enough_contrast(page, study, dark):
     page.emulate_media(color_scheme="dark" if dark else "light")
     fill(study, 30)
     opened(page, 30)
@@ -222,6 +223,7 @@ def test_text_and_lines_have_enough_contrast(page, study, dark):
     assert len(found) > 80
     weak = sorted({(name, round(ratio, 2)) for least, ratio, name in found if ratio < least})
     assert not weak, weak
+    assert serious(page) == []
 
 
 def test_every_card_says_what_is_missing_before_there_are_experiments(page, study):
