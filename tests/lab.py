@@ -29,7 +29,7 @@ from nbformat import v4
 
 from autoresearch_magic.ui.jupyter.labextension import NAME, write_extension
 
-from .browser import chromium
+from .browser import browsing, chromium
 
 NOT_OURS = (
     # Notebook 7.6 says both of any notebook: it has no file browser beside one, but the menu entries of the file browser.
@@ -129,15 +129,8 @@ def jupyter_server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lab_browser():
     """A browser for the pages of one module; playwright may run only once at a time, so none of it is left to the next module."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=chromium(),
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
+    with browsing() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from autoresearch_magic.experiment import Verdict
 from autoresearch_magic.study.report.write import write_report
 
 from ...axe import serious
-from ...browser import chromium
+from ...browser import browsing
 from .made_up import HEADLINE, experiment, study, typical
 
 pytestmark = pytest.mark.browser
@@ -14,16 +14,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def browser():
-    path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
+    with browsing() as opened:
         yield opened
-        opened.close()
 
 
 LONG = "word" * 60 + " <script>document.title = 'broken'</script>"

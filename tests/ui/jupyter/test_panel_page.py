@@ -14,7 +14,7 @@ from autoresearch_magic.ui.panel.assets import page_script, page_style
 from autoresearch_magic.ui.panel.delta import CURVE_POINTS
 
 from ...axe import serious
-from ...browser import chromium
+from ...browser import browsing
 from ...kernels import TARGET
 from ..panel.page import CONTRAST, HOLDS, MODEL, experiment, fill, mark, more_pulls, opened, pulls, rgb
 
@@ -25,16 +25,8 @@ MANY = 1000
 
 @pytest.fixture(scope="module")
 def browser():
-    path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
+    with browsing() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

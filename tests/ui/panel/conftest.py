@@ -4,23 +4,15 @@ from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.panel.assets import page_script, page_style
 from autoresearch_magic.ui.panel.opening import open_session
 
-from ...browser import chromium
+from ...browser import browsing
 from ...kernels import TARGET
 from .page import HOLDS, MODEL
 
 
 @pytest.fixture(scope="module")
 def browser():
-    path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
+    with browsing() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

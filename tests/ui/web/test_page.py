@@ -9,7 +9,7 @@ from autoresearch_magic.events import State
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.ui.web.serving import make_server
 
-from ...browser import chromium
+from ...browser import browsing
 from ...studies import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -40,16 +40,8 @@ def served(folder):
 
 @pytest.fixture
 def context():
-    path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
+    with browsing() as browser:
         yield browser.new_context(color_scheme="dark", permissions=["clipboard-read", "clipboard-write"])
-        browser.close()
 
 
 def test_a_study_of_a_shell_on_its_page(context, terminal, tmp_path):
