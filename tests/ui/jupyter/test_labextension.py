@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 
@@ -31,7 +32,10 @@ def test_a_wheel_installs_the_extension_where_jupyterlab_finds_it(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", tmp_path, ROOT], check=True)
     wheel = next(tmp_path.glob("*.whl"))
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--prefix", tmp_path / "empty", wheel], check=True)
+    # An environment of its own: with --prefix alone, pip would take the package away from the one that runs the tests.
+    venv.create(tmp_path / "empty")
+    python = tmp_path / "empty" / "bin" / "python"
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
     version = json.loads((tmp_path / "empty" / FOLDER / "package.json").read_text())["version"]
     for name, text in extension_files(version).items():
         assert (tmp_path / "empty" / FOLDER / name).read_text("utf-8") == text
