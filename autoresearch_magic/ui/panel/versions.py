@@ -8,6 +8,7 @@ from typing import Any
 from ...experiment import Experiment
 from ...study.applying import instead_of_restoring
 from ...study.study import Study
+from ..session import Place
 from .answers import Answer, PanelSession, answers
 from .detail import version
 
@@ -34,7 +35,7 @@ def what_instead(study: Study, e: Experiment) -> str:
     if path is None:
         return ""
     return (
-        f"The target is the file {path.name}. In a terminal,  autoresearch restore {e.number} --study {study.name} --to {_shown(path)}  writes "
+        f"The target is the file {path.name}. In a terminal,  {Place.SHELL} restore {e.number} --study {study.name} --to {_shown(path)}  writes "
         f"version {e.number} into it, if it holds a version of the study; in a notebook,  %autoresearch restore {e.number}  puts it into a cell."
     )
 

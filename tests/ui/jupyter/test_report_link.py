@@ -13,7 +13,7 @@ CELLS = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["lab", "notebook"])
+@pytest.mark.parametrize("kind", ["lab"])
 def test_the_link_opens_the_report(open_page, kind):
     with open_page(kind=kind, cells=CELLS) as page:
         for number in range(len(CELLS)):
