@@ -36,7 +36,7 @@ const say = (...values) => values.map(makeFormat(values));
 console.log(JSON.stringify([say(14, 9), say(13.5, 9), say(0, 0), say(0.0, 0.25), say(-2e-5, 1e-5), say(null, 3.25),
   say(150.5, 12.25, 3433.4, 9.766, 80.2), say(2.4e-19, 0.25),
   [0.8731234, 0.9, 2e-9].map((v) => makeFormat([0.8731234, 0.9], 0.01)(v)), [2.412e-19].map((v) => makeFormat([2.412e-19], 3e-21)(v)),
-  say(0.999999999988, 0.999999999996, 0.999999999998),
+  say(0.999999999988, 0.999999999996, 0.999999999998), say(0.0425, 0.0116, 0.0117, 9.04e77), say(2e8, 3e8),
 ]));
 """
 
@@ -54,6 +54,8 @@ def test_values_have_the_decimals_they_need(tmp_path):
         ["0.873", "0.900", "2.0e−9"],  # as many decimals as the noise allows
         ["2.412e−19"],
         ["0.999999999988", "0.999999999996", "0.999999999998"],
+        ["0.04250", "0.01160", "0.01170", "9.0e+77"],  # nor does a run that has diverged
+        ["2.000e8", "3.000e8"],
     ]
 
 

@@ -125,12 +125,18 @@ export function viewFigure(value) {
   return minus(size && (size < 1e-3 || size >= 1e6) ? value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e") : `${Number(value.toPrecision(4))}`);
 }
 
+/** Where the better nine tenths of sorted values are, and of these those that are within five times the median's distance from the best. */
+export function mostOf(sorted, minimize) {
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))], middle = at(0.5), best = at(minimize ? 0 : 1), far = middle + 4 * (middle - best);
+  if (middle === best) return minimize ? [best, at(0.9)] : [at(0.1), best];
+  return minimize ? [best, Math.min(at(0.9), far)] : [Math.max(at(0.1), far), best];
+}
+
 /** The part of the metric's range that is drawn: from the best to a little beyond most of the others; what lies outside is drawn at the edge. */
 export function usefulRange(values, minimize) {
   const sorted = [...values].sort((a, b) => a - b), n = sorted.length;
   if (!n) return [0, 1];
-  const q = (share) => sorted[Math.min(n - 1, Math.max(0, Math.round(share * (n - 1))))];
-  let [low, high] = minimize ? [sorted[0], q(0.9)] : [q(0.1), sorted[n - 1]];
+  let [low, high] = mostOf(sorted, minimize);
   if (high - low <= 1e-12 * Math.max(Math.abs(low), Math.abs(high))) [low, high] = [sorted[0], sorted[n - 1]];
   const pad = (high - low) * 0.08 || Math.abs(high) * 0.02 || 1;
   return [low - pad, high + pad];

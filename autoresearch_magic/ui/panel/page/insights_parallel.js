@@ -4,7 +4,7 @@
  */
 
 import { div, h, setText } from "./elements.js";
-import { viewFigure, viewInks, viewScale } from "./insights_canvas.js";
+import { mostOf, viewFigure, viewInks, viewScale } from "./insights_canvas.js";
 import { countedWords, makeCard } from "./insights_card.js";
 import { constantsMissing, readColumns, valueText } from "./insights_slice.js";
 
@@ -258,9 +258,8 @@ export function buildParallel(panel, feed) {
   });
 }
 
-/** The metric's axis: from the best to where nine tenths of the runs are, without padding. */
+/** The metric's axis: from the best to where most of the runs are, without padding. */
 function metricAxisRange(values, minimize) {
-  const sorted = [...values].sort((a, b) => a - b), at = (q) => sorted[Math.round(q * (sorted.length - 1))];
-  const ends = minimize ? [sorted[0], at(0.9)] : [at(0.1), sorted.at(-1)];
+  const sorted = [...values].sort((a, b) => a - b), ends = mostOf(sorted, minimize);
   return ends[1] > ends[0] ? ends : [sorted[0], sorted.at(-1)];
 }

@@ -17,8 +17,9 @@ export function makeFormat(values, sd = 0) {
   const usual = quantile(sizes, 0.5) ?? 1; // the median: the largest may be an outlier, and would leave the others too few decimals
   const spread = sorted.length > 2 ? sorted[Math.floor(sorted.length * 0.8)] - sorted[Math.floor(sorted.length * 0.2)] : 0;
   const allowed = sd > 0 ? 1 - Math.floor(Math.log10(sd)) : null;
-  if (top >= 1e7 || (top > 0 && top < 1e-4)) {
-    const digits = allowed === null ? 3 : Math.min(8, Math.max(1, allowed + Math.floor(Math.log10(top))));
+  const size = Math.min(top, 1e3 * usual); // a run that has diverged does not decide how the others are written
+  if (size >= 1e7 || (top > 0 && top < 1e-4)) {
+    const digits = allowed === null ? 3 : Math.min(8, Math.max(1, allowed + Math.floor(Math.log10(size))));
     return (v) => (v === null || v === undefined ? "–" : minus(v.toExponential(digits)));
   }
   const wanted = spread > 0 ? Math.ceil(-Math.log10(spread / 50)) : 0;
@@ -26,6 +27,7 @@ export function makeFormat(values, sd = 0) {
   const decimals = counted ? 0 : allowed !== null ? Math.min(10, Math.max(0, allowed)) : Math.min(wanted > 6 ? 12 : 6, Math.max(0, 3 - Math.floor(Math.log10(usual)), wanted));
   return (v) => {
     if (v === null || v === undefined) return "–";
+    if (Math.abs(v) >= 1e7) return minus(v.toExponential(1));
     const text = v.toFixed(finite.length ? decimals : 3);
     return minus(v !== 0 && !/[1-9]/.test(text) ? v.toExponential(1) : text);
   };
