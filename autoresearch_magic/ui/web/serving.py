@@ -56,12 +56,12 @@ def serve_page(study: Study, port: int | None = None, *, browser: bool = False) 
         Whether to open it in the browser.
     """
     server = make_server(study, port)
-    print(server.url, flush=True)
-    for line in [*_tunnel(server.port), f"Ctrl-C ends this page, and not {study.name}."]:
-        print(line, file=sys.stderr)
-    if browser and not open_in_browser(server.ticket()):
-        print("There is no browser to open here: open the address yourself.", file=sys.stderr)
     try:
+        print(server.url, flush=True)
+        for line in [*_tunnel(server.port), f"Ctrl-C ends this page, and not {study.name}."]:
+            print(line, file=sys.stderr)
+        if browser and not open_in_browser(server.ticket()):
+            print("There is no browser to open here: open the address yourself.", file=sys.stderr)
         server.serve_forever(poll_interval=0.1)
     except KeyboardInterrupt:
         state = "goes on" if study.refresh().status.state.ongoing else f"is {study.state}"
