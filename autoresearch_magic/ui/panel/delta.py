@@ -74,7 +74,9 @@ class Feed:
         columns = columns_of(study)
         gains = (worker := gains_of(study)).now(study)
         curve, points = _curve(status, asked.get("curve") or {})
-        facts = study_facts(study, gains.proven) | {"curved": curve is not None}
+        facts = study_facts(study, gains.proven if gains.rows or not experiments else None) | {
+            "curved": curve is not None
+        }
         content |= self._new_facts(asked.get("seen"), facts)
         room = ROOM
 

@@ -18,14 +18,14 @@ from ...study.summary import counts, gain_text, run_line, spent_line, state_word
 Facts = dict[str, Any]
 
 
-def study_facts(study: Study, proven: int) -> Facts:
+def study_facts(study: Study, proven: int | None) -> Facts:
     """Return what the panel shows of a study, without its experiments.
 
     Parameters
     ----------
     study : Study
-    proven : int
-        How many keeps are proven.
+    proven : int or None
+        How many keeps are proven; None while that is being worked out.
     """
     status = study.status
     best, baseline, live, told = status.incumbent, status.baseline, status.live, status.elsewhere

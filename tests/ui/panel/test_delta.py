@@ -174,6 +174,7 @@ def test_rows_are_there_while_the_gains_are_worked_out(study, monkeypatch):
     assert time.monotonic() - began < 0.9, "it did not wait for the thread"
     assert len(view.rows) == 1
     assert "gains" not in content
+    assert view.facts["counts"]["proven"] is None, "not 0: nobody knows yet"
 
 
 def test_unasked_answers_send_rows_once_and_all_facts(study, patient, monkeypatch):

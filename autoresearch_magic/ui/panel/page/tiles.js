@@ -54,6 +54,6 @@ export function updateTiles(parts, now, format) {
       span(gain > 0 ? "good" : "plain", gainText(gain, baseline.value, format)), best.summary ? `\u00a0· ${best.summary}` : "");
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
   set(parts.counts, "Experiments", [`${done}`, study.total ? ` / ${study.total}` : ""],
-    [counts.keep ? `${counts.keep}\u00a0kept, ${counts.proven}\u00a0proven` : "0\u00a0kept", `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
+    [`${counts.keep}\u00a0kept${counts.keep && counts.proven !== null ? `, ${counts.proven}\u00a0proven` : ""}`, `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
   set(parts.time, "Elapsed", [duration(now.elapsed)], now.pace ? `${duration(now.pace)} per experiment` : study.budget ? `${study.budget} per run` : "");
 }

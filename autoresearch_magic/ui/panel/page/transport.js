@@ -35,7 +35,8 @@ export function openTransport(model, store, onMessage, onSilence) {
   const receive = (content, buffers) => {
     if (content?.type === "delta") {
       const whole = takeDelta(store, content, buffers);
-      const pause = document.hidden || AT_REST.has(store.now?.state) ? PULL_AT_REST : PULL;
+      const lacking = store.since > (store.gains?.rows ?? 0); // gains are being worked out
+      const pause = document.hidden || (AT_REST.has(store.now?.state) && !lacking) ? PULL_AT_REST : lacking ? PULL / 2 : PULL;
       answered = true;
       if (waiting && !content.asked) sentAt = silentSince = clock(); // sent unasked: our pull is not lost, it waits in the queue
       else {
