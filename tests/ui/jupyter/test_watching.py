@@ -1,5 +1,7 @@
 """A notebook watches a study that a shell runs: panel and picture, status, history, wait."""
 
+import re
+
 import pytest
 
 from autoresearch_magic.events import State
@@ -22,7 +24,8 @@ def test_a_kernel_watches_a_study_of_a_shell_to_its_end(kernel, terminal, tmp_pa
     assert f"in process {process.pid}" in text(watched)
     study = open_study("night", tmp_path / ".autoresearch")
     wait_for(lambda: len(study.experiments) > 1)
-    assert f"night: running elsewhere · running in process {process.pid}" in text(kernel.run("%autoresearch status"))
+    said = text(kernel.run("%autoresearch status"))  # what it does is told once a second, and may be a step behind
+    assert re.search(rf"night: running elsewhere · (baseline|running|confirming) in process {process.pid}", said), said
     count = "import autoresearch_magic as am; print(len(am.current().experiments), len(am.current().history), am.current().state)"
     assert int(kernel.run(count).stdout.split()[0]) >= 2, "what was opened before is up to date"
     assert kernel.run("%autoresearch show 1").status == "ok"

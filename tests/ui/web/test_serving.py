@@ -25,6 +25,7 @@ def watch(folder, *words, code=None, **env):
     process = subprocess.Popen(
         [sys.executable, *line, "watch", "night", "--web", *words], cwd=folder, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env={**os.environ, **env},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests that a shell runs in the background ignore it
     )  # fmt: skip
     return process, process.stdout.readline().strip()
 
