@@ -24,7 +24,7 @@ from .output.log_file import read_log, readable_log
 from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
-from .worker.child import not_finite
+from .worker.failures import not_finite
 from .worker.client import WorkerClient, missing_module
 
 

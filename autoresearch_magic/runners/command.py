@@ -37,7 +37,7 @@ from .output.notes import printed_notes
 from .output.readings import Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
 from .tools import find_tools, missing_module, packages
-from .worker.child import not_finite
+from .worker.failures import not_finite
 from .worker.client import WorkerClient
 from .worktree import Worktree
 

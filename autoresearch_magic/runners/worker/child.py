@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 import types
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,15 +23,13 @@ from typing import Any, NoReturn, TextIO
 from ... import runtime
 from ...budget import Budget
 from ...experiment import Outcome
-from ...text import cut_middle
 from .execution import execute, new_main, run_setup, seed_everything
+from .failures import not_finite, one_line, out_of_memory, users_traceback
 from .memory import shared_bytes
 from .metric_value import also_numbers, evaluate
 from .protocol import encode
 from .waiting import LostTime
 
-TRACEBACK_LINES, LINE_LENGTH = 30, 2_000
-"""Most lines of a traceback that are kept, and characters of each: its first and its last ones."""
 HIGH_DESCRIPTOR = 400
 """The event pipe's descriptor is at least this, so that a target that closes all it knows of can still send its result."""
 NO_PIPE = 97
@@ -40,7 +37,6 @@ NO_PIPE = 97
 MOST_NAMES, NAME = 200, 100
 """Names of the target that are sent with the result, and characters of each."""
 
-_OUR_FOLDER = os.path.dirname(os.path.abspath(__file__))
 _BUILTINS = dict(vars(builtins))
 _streams: list[TextIO] = []
 _write = os.write  # a target may replace what modules contain
@@ -82,51 +78,6 @@ def become_command(job: Mapping[str, Any]) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.chdir(job["folder"])
     os.execve(job["arguments"][0], job["arguments"], job["environment"])
-
-
-def users_traceback(error: BaseException) -> str:
-    """Format an exception from the first frame of the user's code, shortened to its last lines."""
-    frames = error.__traceback__
-    while frames is not None and os.path.dirname(frames.tb_frame.f_code.co_filename) == _OUR_FOLDER:
-        frames = frames.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames))
-    lines = text.rstrip().splitlines()
-    first = [lines[0], "  ..."] if len(lines) > TRACEBACK_LINES else []
-    return "\n".join(cut_middle(line, LINE_LENGTH) for line in [*first, *lines[-TRACEBACK_LINES:]])
-
-
-def text_of(error: BaseException) -> str:
-    """Return an exception's text, also where computing it fails."""
-    try:
-        return str(error)
-    except BaseException as second:
-        return f"(its text cannot be computed: {type(second).__name__})"
-
-
-def one_line(error: BaseException) -> str:
-    """Describe an exception in one line, with the line of the user's code that raised it."""
-    where = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        if (name := frame.f_code.co_filename) in ("<target>", "<setup>"):
-            where = f" (line {line} of the {name[1:-1]})"
-    if isinstance(error, SyntaxError) and isinstance(error.lineno, int):
-        where = f" (line {error.lineno})"
-    text = " ".join(text_of(error)[:2_000].split())
-    return f"{type(error).__name__}: {text[:300]}{where}" if text else f"{type(error).__name__}{where}"
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception means that memory ran out, on the host or on a GPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in text_of(error))
-    )
-
-
-def not_finite(name: str, value: float) -> str:
-    """Describe in one line a metric that is NaN or infinite."""
-    return f"{name} is {value}: the run diverged or the metric is wrong."
 
 
 def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping[str, Any], emit: EventPipe) -> None:

@@ -40,6 +40,7 @@ from ...experiment import Outcome
 from ..output.progress_lines import ProgressLines, reports_itself
 from . import child, descriptors, processes
 from .execution import new_main, run_setup
+from .failures import one_line, users_traceback
 from .job import RunningJob, result_of
 from .machine_load import MachineLoad
 from .protocol import checked_report, encode, read_event
@@ -136,10 +137,10 @@ class Worker:
         os.close(done)
         self._setup.join()
         if (error := self._setup_error) is not None:
-            shown = child.users_traceback(error)
+            shown = users_traceback(error)
             print(shown, file=sys.stderr)
             missing = error.name if isinstance(error, ModuleNotFoundError) else None
-            self.send({"is": "setup-failed", "error": child.one_line(error), "traceback": shown, "missing": missing})
+            self.send({"is": "setup-failed", "error": one_line(error), "traceback": shown, "missing": missing})
             return
         self.frozen = dict(self.module.__dict__)
         self.mode, why = self.choose_mode()
