@@ -24,8 +24,8 @@ from .output.log_file import read_log, readable_log
 from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
-from .worker.failures import not_finite
 from .worker.client import WorkerClient, missing_module
+from .worker.failures import not_finite
 
 
 class CellRunner(Runner):

@@ -37,8 +37,8 @@ from .output.notes import printed_notes
 from .output.readings import Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
 from .tools import find_tools, missing_module, packages
-from .worker.failures import not_finite
 from .worker.client import WorkerClient
+from .worker.failures import not_finite
 from .worktree import Worktree
 
 SLACK = 0.02
