@@ -35,7 +35,7 @@ from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.errors import Stopped
 from autoresearch_magic.events import RunKind
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
-from autoresearch_magic.storage.journal import Run
+from autoresearch_magic.storage.rows import Run
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.loop import Loop

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..experiment import Experiment, Measurement, Usage
-from .journal import SEARCH, Run, experiment_of
+from .journal import SEARCH
 from .news import News, Position
+from .rows import Run, experiment_of
 
 
 class Contents:

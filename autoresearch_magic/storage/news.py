@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .journal import Journal, Run
+from .journal import Journal
+from .rows import Run
 
 META = ("created", "settings", "state", "message", "seconds", "live")
 """The values of the study's metadata that are read."""

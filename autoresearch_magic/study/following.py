@@ -38,8 +38,9 @@ from ..events import (
 from ..experiment import Experiment, Proposal
 from ..judging.headline import headline
 from ..storage.contents import Contents
-from ..storage.journal import Journal, Run
+from ..storage.journal import Journal
 from ..storage.news import News, Position, read_news
+from ..storage.rows import Run
 from .definition import read_settings
 from .live_record import LiveRecord, ToldRun
 from .status import LiveRun, StudyStatus

@@ -10,7 +10,9 @@ from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.storage.journal import MOST_POINTS, MOST_TEXT, Journal
+from autoresearch_magic.storage.journal import Journal
+from autoresearch_magic.storage.rows import MOST_POINTS, MOST_TEXT
+from autoresearch_magic.storage.schema import FORMAT
 
 PROPOSAL = Proposal("x = 1\n", "one", "because", "a little", "tuner")
 
@@ -46,26 +48,6 @@ def test_nan_and_infinity_come_back_as_they_were(journal):
     nan, inf = (run.measurement.value for run in journal.runs())
     assert math.isnan(nan)
     assert inf == math.inf
-
-
-def test_a_journal_of_an_earlier_version_has_no_other_numbers_conditions_notes_and_files(journal):
-    journal.open_experiment(Experiment(0, None, PROPOSAL))
-    journal.add_run(0, "baseline", Measurement(Outcome.OK, 1.0, seed=0))
-    journal.close()
-    with sqlite3.connect(journal.path) as connection:
-        for column in ("numbers", "conditions", "notes", "artifacts"):
-            connection.execute(f"ALTER TABLE measurement DROP COLUMN {column}")
-    later = Measurement(
-        Outcome.OK, 2.0, seed=0, numbers={"a": 3.0}, conditions=Conditions(1.0, 4), notes=("n",), artifacts={"f": "t"}
-    )
-    with Journal(journal.path) as opened:
-        opened.add_run(0, "candidate", later)
-        assert [run.measurement.numbers for run in opened.runs()] == [{}, {"a": 3.0}]
-        assert [run.measurement.conditions for run in opened.runs()] == [None, Conditions(1.0, 4)]
-        assert [(run.measurement.notes, run.measurement.artifacts) for run in opened.runs()] == [
-            ((), {}),
-            (("n",), {"f": "t"}),
-        ]
 
 
 def test_final_runs_do_not_belong_to_the_experiment(journal):
@@ -199,5 +181,5 @@ def test_a_journal_can_be_opened_from_the_moment_it_exists(tmp_path):
         poller.join()
     assert not failed
     assert len(opened) > 30
-    assert set(opened) == {1}
+    assert set(opened) == {FORMAT}
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")]

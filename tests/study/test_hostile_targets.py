@@ -3,7 +3,7 @@
 import pytest
 
 from autoresearch_magic.experiment import Verdict
-from autoresearch_magic.storage.journal import MOST_TEXT
+from autoresearch_magic.storage.rows import MOST_TEXT
 
 from ..studies import finish
 

@@ -1,0 +1,146 @@
+"""Rows of a journal's tables: made from experiments and measurements, and read back as such."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..conditions import Conditions
+from ..curve import Point
+from ..events import RunKind
+from ..experiment import (
+    LARGEST_INTEGER,
+    MOST_ARTIFACTS,
+    MOST_NOTES,
+    MOST_NUMBERS,
+    Experiment,
+    Measurement,
+    Outcome,
+    Proposal,
+    Usage,
+    Verdict,
+)
+from ..text import cut_middle, printable
+
+MOST_TEXT, MOST_NAMES, MOST_POINTS = 64_000, 1_000, 4_000
+"""Characters of an error, a traceback or an output, names, and points of a curve that are kept; a cut text says so."""
+MOST_PROMPT = 400_000
+"""Characters of a prompt that are kept."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A measurement in the journal, with its experiment's number and its purpose."""
+
+    experiment: int
+    kind: RunKind
+    measurement: Measurement
+    id: int = field(default=0, compare=False)
+    """Its number among all runs, from 1 in the order in which they were made."""
+
+
+def experiment_values(experiment: Experiment) -> dict[str, Any]:
+    """Return the columns of a proposal that has not run yet."""
+    return {
+        "number": experiment.number, "parent": experiment.parent, **proposal_values(experiment),
+        "failure": printable(experiment.proposal.failure), "proposed_at": time.time(),
+    }  # fmt: skip
+
+
+def proposal_values(experiment: Experiment) -> dict[str, Any]:
+    """Return the columns that change when a proposal is reworked."""
+    p = experiment.proposal
+    return {
+        "target": printable(p.target), "summary": printable(p.summary), "hypothesis": printable(p.hypothesis),
+        "expect": printable(p.expect), "agent": printable(p.agent), "usage": json.dumps(asdict(p.usage)),
+        "reply": printable(p.reply), "fingerprint": experiment.fingerprint,
+    }  # fmt: skip
+
+
+def run_values(experiment: int, kind: RunKind, m: Measurement) -> dict[str, Any]:
+    """Return the columns of a measurement. Whatever a run has left in it can be stored: see `MOST_TEXT`."""
+    points = m.curve[:: 1 + len(m.curve) // MOST_POINTS]
+    curve = [[point.elapsed, point.progress, point.step, dict(point.values)] for point in points]
+    return {
+        "experiment": experiment, "kind": kind, "outcome": m.outcome, "value": m.value, "seed": _integer(m.seed),
+        "seconds": _real(m.seconds), "charged": _real(m.charged), "evaluation": _real(m.evaluation), "steps": _integer(m.steps),
+        "memory": _real(m.memory), "curve": as_json(curve), "error": kept_text(m.error), "traceback": kept_text(m.traceback),
+        "output": kept_text(m.output), "names": as_json(m.names[:MOST_NAMES]),
+        "numbers": as_json(dict([*m.numbers.items()][:MOST_NUMBERS])), "made_at": time.time(),
+        "conditions": m.conditions and as_json(m.conditions.to_json()), "notes": as_json(m.notes[:MOST_NOTES]),
+        "artifacts": as_json({path: kept_text(text) for path, text in [*m.artifacts.items()][:MOST_ARTIFACTS]}),
+    }  # fmt: skip
+
+
+def packed(prompt: str) -> bytes:
+    """Return a prompt compressed: it is read rarely, and much of it is the same each time."""
+    return zlib.compress(cut_middle(printable(prompt), MOST_PROMPT).encode())
+
+
+def kept_text(text: str) -> str:
+    """Return a text as it can be stored, cut in its middle where it is too long."""
+    return cut_middle(printable(text), MOST_TEXT)
+
+
+def as_json(value: Any) -> str:
+    """Return JSON without halves of surrogate pairs, which could be read but not written anywhere else."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the escape needs a second backslash, as it is in a JSON string
+        return "".join(c if not "\ud800" <= c <= "\udfff" else f"\\\\u{ord(c):x}" for c in text)
+    return text
+
+
+def _integer(value: int) -> int:
+    return max(-LARGEST_INTEGER, min(LARGEST_INTEGER, value))
+
+
+def _real(value: float) -> float:
+    """Return a number for a column that must have one: SQLite stores NaN as NULL."""
+    return value if math.isfinite(value) else 0.0
+
+
+def experiment_of(row: sqlite3.Row, measurements: Sequence[Measurement], since: int, statistic: str) -> Experiment:
+    """Return the experiment of a row of the table, with its measurements."""
+    texts = ("target", "summary", "hypothesis", "expect", "agent", "reply", "failure")
+    return Experiment(
+        number=row["number"],
+        parent=row["parent"],
+        proposal=Proposal(**{key: row[key] for key in texts}, usage=Usage(**json.loads(row["usage"]))),
+        fingerprint=row["fingerprint"],
+        verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
+        reason=row["reason"],
+        measurements=tuple(measurements),
+        commit=row["commit_sha"],
+        since=since,
+        statistic=statistic,
+    )
+
+
+def run_of(row: sqlite3.Row) -> Run:
+    """Return the run of a row of the table; one of an older journal has no numbers, conditions, notes and artifacts."""
+    return Run(row["experiment"], row["kind"], _measurement(row), row["id"])
+
+
+def _measurement(row: sqlite3.Row) -> Measurement:
+    outcome = Outcome(row["outcome"])
+    value = row["value"]
+    if value is None and outcome is Outcome.NOT_FINITE:
+        value = math.nan  # SQLite stores NaN as NULL
+    return Measurement(
+        outcome=outcome, value=value, seed=row["seed"], seconds=row["seconds"], charged=row["charged"],
+        evaluation=row["evaluation"], steps=row["steps"], memory=row["memory"],
+        curve=tuple(Point(*point) for point in json.loads(row["curve"])), error=row["error"],
+        traceback=row["traceback"], output=row["output"], names=tuple(json.loads(row["names"])),
+        numbers=json.loads(row["numbers"]) if "numbers" in row.keys() else {},  # noqa: SIM118
+        conditions=Conditions.from_json(json.loads(row["conditions"] or "null")) if "conditions" in row.keys() else None,  # noqa: SIM118
+        notes=tuple(json.loads(row["notes"])) if "notes" in row.keys() else (),  # noqa: SIM118
+        artifacts=json.loads(row["artifacts"]) if "artifacts" in row.keys() else {},  # noqa: SIM118
+    )  # fmt: skip
