@@ -212,7 +212,9 @@ def test_none_is_made_beside_the_results_of_one_that_is_gone(path):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0" + b"\xff" * 5000, b"\0" * 8192], ids=["empty", "garbage", "zeros"])
+@pytest.mark.parametrize(
+    "content", [b"", b"SQLite format 3\0" + b"\xff" * 5000, b"\0" * 8192], ids=["empty", "garbage", "zeros"]
+)
 def test_a_file_that_holds_no_journal_is_told_in_one_line(path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match="repair night") as told:
