@@ -37,7 +37,7 @@ def test_it_is_read_as_it_is_also_where_it_cannot_be_written(earlier):
     with Journal(earlier) as journal:
         experiments = journal.experiments()
         assert [e.number for e in experiments] == [0, 1, 2, 3, 4]
-        assert [e.verdict for e in experiments][0] is Verdict.BASELINE
+        assert experiments[0].verdict is Verdict.BASELINE
         assert all(e.value is not None for e in experiments)
         assert journal.get("state") == "finished"
         assert journal.prompt(1) == ""
