@@ -30,6 +30,8 @@ def test_a_journal_of_an_earlier_version_has_no_index_and_is_read_as_well(tmp_pa
         journal.open_experiment(Experiment(0, None, Proposal("X = 1", "s"), "f00d"))
     with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
         connection.execute("DROP INDEX experiment_mark")
+        connection.execute("DROP TABLE chain")
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
     with Journal(tmp_path / "journal.sqlite") as journal:
         assert [row["number"] for row in read_news(journal, Position()).rows] == [0]
     with Journal(tmp_path / "journal.sqlite", create=True) as journal:
