@@ -219,6 +219,28 @@ def read_names(value: Any) -> tuple[str, ...]:
     return tuple(word for word in words if word)
 
 
+def read_paths(option: str) -> Callable[[Any], tuple[str, ...]]:
+    """Return a converter for paths that exist, separated by commas; relative ones become absolute.
+
+    Raises
+    ------
+    UserError
+        When a path does not exist, or is the top of the file system.
+    """
+
+    def read(value: Any) -> tuple[str, ...]:
+        words = value.split(",") if isinstance(value, str) else [str(each) for each in value]
+        paths = [os.path.abspath(Path(word.strip().strip("\"'`")).expanduser()) for word in words if word.strip()]
+        for path in paths:
+            if not os.path.lexists(path):
+                raise UserError(f"--{option}: there is no {path}.")
+            if path == "/":
+                raise UserError(f"--{option} takes files and folders, not /: --sandbox off confines nothing.")
+        return tuple(dict.fromkeys(paths))
+
+    return read
+
+
 # -- defaults that depend on the machine -------------------------------------------------------------------------------
 
 

@@ -55,7 +55,7 @@ COMMANDS = {"verify", "guard"}
 """Options whose value is a shell command: flags and # in it belong to the command."""
 FREE = {"agent", "goal", "metric", "guard_metric", "also", *COMMANDS}
 """Options whose value may hold words with dashes: flags behind it belong to the value."""
-LISTS = {"scope", "link", "hide", "artifacts", "pass_env"}
+LISTS = {"scope", "link", "hide", "artifacts", "pass_env", "allow_read", "allow_write"}
 TEXTS = {"agent", "base_url", "repo", *LISTS, *FREE}
 """Options whose value may have many words; values of all others are short."""
 

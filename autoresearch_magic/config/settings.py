@@ -37,6 +37,7 @@ from .converters import (
     read_hidden,
     read_memory,
     read_names,
+    read_paths,
     read_scope,
     read_text,
     whole_number,
@@ -257,6 +258,22 @@ class Settings:
         False, "start a new process for every experiment and run the setup again, instead of forking a warm one",
         parse=read_bool, keys=("fresh",),
     )  # fmt: skip
+    sandbox: str = _option(
+        "auto", "auto: confine experiments by the layers that work here; strict: refuse where files or network cannot be confined; off: not "
+        "at all (default auto; doctor names the layers)", metavar="MODE", parse=one_of("sandbox", "auto", "strict", "off"), keys=("sandbox",),
+    )  # fmt: skip
+    network: str = _option(
+        "off", "what experiments reach: off: servers that they start themselves; loopback: also those of this machine; on: everything "
+        "(default off)", metavar="REACH", parse=one_of("network", "off", "loopback", "on"), keys=("network",),
+    )  # fmt: skip
+    allow_read: tuple[str, ...] = _option(
+        (), "files and folders in your home or in temporary folders that experiments may read, separated by commas; data folders of known "
+        "libraries and what the setup opens are readable anyway", metavar="PATHS", parse=read_paths("allow-read"), keys=("allow read",),
+    )  # fmt: skip
+    allow_write: tuple[str, ...] = _option(
+        (), "files and folders that experiments may write to beside their own folder, separated by commas; what one run writes there, the "
+        "next one finds", metavar="PATHS", parse=read_paths("allow-write"), keys=("allow write",),
+    )  # fmt: skip
 
     @property
     def planned(self) -> int:
@@ -357,6 +374,7 @@ class Settings:
 _WHERE_CHANGED = {
     "statistic": "{} of a version's runs",     "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "max_runs": "at most {:,} runs", "until": "until {:g}",
     "evals_interval": "evals every {}", "fresh": "fresh processes", "valid": "valid if {}", "hours": "at most {:g} h",
+    "sandbox": "sandbox {}", "network": "network {}", "allow_read": "may read {}", "allow_write": "may write {}",
     "minutes": "at most {:g} min", "clock": "{} clock", "max_tokens": "at most {:,} tokens", "max_cost": "at most ${:g}",
 }  # fmt: skip
 """Settings that the summary shows only where they differ from their default."""

@@ -64,3 +64,7 @@ class SettingsOptions(TypedDict, total=False):
     seed: int | str
     pass_env: str | Sequence[str]
     fresh: bool | str
+    sandbox: str
+    network: str
+    allow_read: str | Sequence[str]
+    allow_write: str | Sequence[str]

@@ -24,6 +24,7 @@ from .output.log_file import read_log, readable_log
 from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
+from .walls import DEFAULT, Walls
 from .worker.client import WorkerClient, missing_module
 from .worker.failures import not_finite
 
@@ -62,6 +63,8 @@ class CellRunner(Runner):
         Globs of text files that runs write, relative to the working folder.
     also, on_problem
         See `AlsoNumbers`.
+    walls : Walls
+        What experiments may read, write and reach.
 
     Attributes
     ----------
@@ -89,6 +92,7 @@ class CellRunner(Runner):
         artifacts: Sequence[str] = (),
         also: Sequence[str] = (),
         on_problem: Callable[[str], object] | None = None,
+        walls: Walls = DEFAULT,
     ) -> None:
         self._wall, self._files = wall, ArtifactFiles(artifacts)
         self._also = AlsoNumbers(also, verified=False, on_problem=on_problem)
@@ -97,7 +101,8 @@ class CellRunner(Runner):
         self._printed, self._valid = printed_metric(metric), valid.strip()
         config = {
             "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
-            "folders": list(map(str, folders)), "setup_name": setup_name,
+            "folders": list(map(str, folders)), "setup_name": setup_name, "walls": walls.to_json(),
+            "projects": [os.getcwd(), *map(str, folders)],
         }  # fmt: skip
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         self.worker = WorkerClient(config, environment, setup_log=setup_log, on_note=on_note)

@@ -37,6 +37,7 @@ from .output.notes import printed_notes
 from .output.readings import Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
 from .tools import find_tools, missing_module, packages
+from .walls import DEFAULT, Walls
 from .worker.client import WorkerClient
 from .worker.failures import not_finite
 from .worktree import Worktree
@@ -123,6 +124,8 @@ class CommandRunner(Runner):
         See `AlsoNumbers`.
     on_note : callable, optional
         Called with what happens to the worker, a line each.
+    walls : Walls
+        See `CellRunner`.
 
     Attributes
     ----------
@@ -138,7 +141,7 @@ class CommandRunner(Runner):
         memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
         valid: str = "", artifacts: Sequence[str] = (), hide: Sequence[str] = (),
         also: Sequence[str] = (), on_problem: Callable[[str], object] | None = None,
-        on_note: Callable[[str], object] | None = None,
+        on_note: Callable[[str], object] | None = None, walls: Walls = DEFAULT,
     ) -> None:  # fmt: skip
         self._files = ArtifactFiles(artifacts, hide)
         self._also = AlsoNumbers(also, verified=True, on_problem=on_problem)
@@ -146,7 +149,8 @@ class CommandRunner(Runner):
         self._rule = parse_rule(metric.expression)
         self._condition = parse_condition(valid) if valid else None
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
-        config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto"}
+        config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto", "walls": walls.to_json(),
+                  "projects": [str(worktree.checkout.folder)]}  # fmt: skip
         self.worker = WorkerClient(config, environment, setup_log=worker_log, on_note=on_note)
         self._commands = [verify, *([guard.command] if guard else [])]
         checkout = worktree.checkout
@@ -353,7 +357,7 @@ class CommandRunner(Runner):
             job = {
                 "command": command, "arguments": self.tools.shell.arguments(command, str(statuses)),
                 "folder": str(self.worktree.folder), "budget": (expected or deadline, "seconds"),
-                "environment": {**self.tools.environment, "AUTORESEARCH_SEED": str(seed)},
+                "environment": {**self.tools.environment, "AUTORESEARCH_SEED": str(seed)}, "writable": [str(scratch)],
             }  # fmt: skip
             result, curve = self.worker.run(
                 job, limit=deadline, memory=self.memory, log=str(path), watch=watch, tick=tick if watch else None

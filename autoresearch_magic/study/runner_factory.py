@@ -11,6 +11,7 @@ from ..runners import Runner
 from ..runners.cell import CellRunner
 from ..runners.command import CommandRunner, GuardCommand
 from ..runners.replay import ReplayRunner
+from ..runners.walls import Walls
 from ..runners.worktree import Worktree
 from ..source.files import split
 from ..storage.git.commits import safe_name
@@ -44,6 +45,7 @@ def make_runner(
         recording, speed = parse_replay(s.agent.partition(":")[2], folder.parent)
         return ReplayRunner(recording, speed, seed=s.seed)
     logs = scratch or folder / "logs"
+    walls = Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=(str(folder.parent.absolute()),))
     if definition.checkout is not None:
         branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
         made = CommandRunner(
@@ -52,7 +54,7 @@ def make_runner(
             guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
             threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",
             keep=scratch is None, on_note=lambda line: publish(Notice(line)), valid=s.valid,
-            artifacts=s.artifacts, hide=s.hide, also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)),
+            artifacts=s.artifacts, hide=s.hide, also=s.also, walls=walls, on_problem=lambda line: publish(Notice(line, lasting=True)),
         )  # fmt: skip
         # Again, because a study may be resumed on another machine.
         if missing := missing_for_original(definition.checkout.folder, s.verify, made.tools):
@@ -64,5 +66,5 @@ def make_runner(
         pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
         setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
         on_note=lambda line: publish(Notice(line)), valid=s.valid, wall=s.clock == "wall", artifacts=s.artifacts,
-        also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)),
+        also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)), walls=walls,
     )  # fmt: skip

@@ -38,6 +38,8 @@ from typing import Any
 from ...budget import Budget
 from ...experiment import Outcome
 from ..output.progress_lines import ProgressLines, reports_itself
+from ..walls import Walls
+from ..walls.enclosure import Enclosure
 from . import child, descriptors, processes
 from .execution import new_main, run_setup
 from .failures import one_line, users_traceback
@@ -74,6 +76,7 @@ class Worker:
         self.frozen: dict[str, Any] = {}
         self.runs: dict[int, RunningJob] = {}
         self.machine = MachineLoad()
+        self.enclosure = Enclosure(Walls.from_json(config.get("walls")), config.get("projects", ()))
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
         control.setblocking(False)
@@ -148,6 +151,7 @@ class Worker:
             self.module, self.frozen = types.ModuleType("__main__"), {}  # every experiment runs the setup itself
         self.setup_processes = frozenset(processes.descendants(os.getpid()))
         shared = [] if self.mode == "fresh" else descriptors.left_open(self.frozen)
+        self.enclosure.prepare()
         gc.collect()
         gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
         self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared})
@@ -264,6 +268,9 @@ class Worker:
                 os.close(run.events)
                 os.close(run.output)
             processes.prefer_for_oom_kill()
+            if "command" in job:
+                os.chdir(job["folder"])
+            self.enclosure.enter(writable=job.get("writable", ()))
             if "command" in job:
                 child.become_command(job)
             child.open_streams()

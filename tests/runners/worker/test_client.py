@@ -13,6 +13,7 @@ from autoresearch_magic.errors import Stopped
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.cell import CellRunner
+from autoresearch_magic.runners.walls import Walls
 from autoresearch_magic.runners.worker import client, processes
 from autoresearch_magic.runners.worker.client import not_in_forks
 
@@ -50,7 +51,7 @@ def test_a_stopped_worker_is_killed_and_another_runs_the_experiment_again(make, 
 @pytest.mark.slow
 def test_a_target_that_stops_the_worker_is_a_crash(make, monkeypatch):
     monkeypatch.setattr(client, "STILL", 0.3)
-    runner = make()
+    runner = make(walls=Walls(sandbox="off"))
     m = runner.measure("os.kill(os.getppid(), signal.SIGSTOP)\ntime.sleep(60)\nx = 1", seed=0, deadline=90)
     assert m.outcome is Outcome.CRASH
     assert "stopped by a signal" in m.error
