@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from .conditions import Conditions
 from .curve import Point
+from .holdout import Holdout
 from .text import printable
 from .values import LARGEST, mean, standard_deviation, summary
 
@@ -211,6 +212,10 @@ class Measurement:
         What the run has printed as lines ``note: text``: the last `MOST_NOTES`.
     artifacts : Mapping of str to str
         Text files that the run has written (``--artifacts``), by path; at most `MOST_ARTIFACTS`.
+    holdout : float or None
+        The value of ``--holdout``, which only runs of the final confirmation have. No agent is shown it.
+    holdout_error : str
+        Why it has none, in one line; empty where it was not asked for.
     """
 
     outcome: Outcome
@@ -230,6 +235,8 @@ class Measurement:
     conditions: Conditions | None = None
     notes: tuple[str, ...] = ()
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    holdout: float | None = None
+    holdout_error: str = ""
 
     def __post_init__(self) -> None:
         """Turn a value that is too large to compare into a failed run, also one that was recorded before."""
@@ -406,6 +413,10 @@ class Headline:
         Confidence level of that interval, such as 0.95.
     p_better : float or None
         The chance that the best is better than the baseline, 0 to 1; None when there is only one run of each.
+    holdout : Holdout or None
+        The same comparison by ``--holdout``; None without that option, and where it could not be measured.
+    holdout_error : str
+        Why runs have no value of the holdout, in one line; empty where all have one.
     """
 
     number: int
@@ -418,3 +429,5 @@ class Headline:
     reach: float | None = None
     confidence: float = 0.95
     p_better: float | None = None
+    holdout: Holdout | None = None
+    holdout_error: str = ""

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import UserError
 from ..runners.output.also import check_also
 from ..runners.output.cell_validity import check_condition
+from ..runners.output.holdout import check_holdout
 from .converters import read_bool
 from .directions import Aim, decide, direction_of_metric
 from .settings import DEFAULT_BUDGET, FIELDS, FORMER, NOISE_RUNS, Settings, read_metric
@@ -67,6 +68,9 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
     settings.as_guard_metric()
     check_condition(settings.valid, verified=verified)
     check_also(settings.also, metric.name, verified=verified)
+    check_holdout(
+        settings.holdout, metric.name, settings.also, sealed=settings.sealed, verified=verified, fresh=settings.fresh
+    )
     if aim is not None:
         if settings.guard_metric:
             _check_guard_direction(settings.guard_metric)

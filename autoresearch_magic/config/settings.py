@@ -119,6 +119,15 @@ class Settings:
         (), "a further number to measure beside the metric, which decides nothing: an expression or a format as in --metric; several with "
         "commas, or the option again", metavar="NAME=EXPRESSION", parse=read_also, keys=("also",), expanded=False,
     )  # fmt: skip
+    holdout: str = _option(
+        "", "what best and baseline are measured by once more at the very end, on data that the search never uses; no agent is shown it. Its gain is "
+        "told beside the metric's: an expression as in --metric, of the same direction and unit", metavar="NAME=EXPRESSION", parse=read_text,
+        keys=("holdout",), expanded=False,
+    )  # fmt: skip
+    sealed: str = _option(
+        "", "file of the sealed code, which runs after the setup: labels, answers, held-out text. Only the metric and the holdout can use its "
+        "names, no experiment and no agent can (in a notebook: %%autoresearch setup --sealed)", metavar="FILE", parse=read_text, keys=("sealed",),
+    )  # fmt: skip
     artifacts: tuple[str, ...] = _option(
         (), "small text files that a run writes, such as a profile, for the agent's next proposal: globs, relative to the folder that it runs in",
         metavar="GLOBS", parse=read_artifacts, keys=("artifacts",), expanded=False,
@@ -345,6 +354,8 @@ class Settings:
             parts.append(f"hidden from agents: {' '.join(self.hide)}")
         if self.also:
             parts.append(f"also {', '.join(self.also)}")
+        if self.holdout:
+            parts.append(f"holdout {self.holdout} at the end")
         if self.artifacts:
             parts.append(f"artifacts {' '.join(self.artifacts)}")
         for name, template in _WHERE_CHANGED.items():

@@ -1,7 +1,7 @@
 """The options of a study as keyword arguments, for type checkers: ``Study(..., experiments=24, budget="20s")``.
 
 `Settings` declares the options; `tests/config/test_settings_options.py` checks that both say the same. An option takes its own
-type, and text as on the command line.
+type, and text as on the command line. ``sealed`` is not among them: it is a parameter of its own, which takes source text as well.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class SettingsOptions(TypedDict, total=False):
     link: str | Sequence[str]
     hide: str | Sequence[str]
     also: str | Sequence[str] | Mapping[str, str]
+    holdout: str
     artifacts: str | Sequence[str]
     budget: str | float | Budget
     clock: str

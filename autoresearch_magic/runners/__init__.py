@@ -52,8 +52,8 @@ class Runner(ABC):
 
     @abstractmethod
     def measure(
-        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
-    ) -> Measurement:
+        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
+    ) -> Measurement:  # fmt: skip
         """Run a target once.
 
         Parameters
@@ -67,6 +67,9 @@ class Runner(ABC):
         watch : callable, optional
         log : str
             Path of the log file for the run's output.
+        holdout : bool
+            Whether to measure the holdout as well (`Measurement.holdout`). Only studies with that option pass it, so that a runner
+            without a holdout need not take it.
 
         Raises
         ------

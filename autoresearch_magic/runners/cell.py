@@ -13,6 +13,7 @@ from ..budget import Budget
 from ..conditions import Conditions
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
+from ..source.sealed import defined_names, sealed_hint
 from . import Runner, Watch
 from .environment import experiment_environment
 from .output.all_numbers import bounded, printed_numbers
@@ -20,6 +21,7 @@ from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
 from .output.cell_metric import PrintedMetric, printed_metric
 from .output.cell_validity import printed_condition
+from .output.holdout import parse_holdout
 from .output.log_file import read_log, readable_log
 from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
@@ -65,6 +67,10 @@ class CellRunner(Runner):
         See `AlsoNumbers`.
     walls : Walls
         What experiments may read, write and reach.
+    sealed : str
+        Source that runs after the setup, where the metric is computed; targets cannot see its names.
+    holdout : str
+        ``NAME=EXPRESSION``, evaluated after the metric in the runs that ask for it; empty for none.
 
     Attributes
     ----------
@@ -93,23 +99,27 @@ class CellRunner(Runner):
         also: Sequence[str] = (),
         on_problem: Callable[[str], object] | None = None,
         walls: Walls = DEFAULT,
+        sealed: str = "",
+        holdout: str = "",
     ) -> None:
         self._wall, self._files = wall, ArtifactFiles(artifacts)
         self._also = AlsoNumbers(also, verified=False, on_problem=on_problem)
         self.metric, self.threads, self.memory = metric, threads, memory
         self.budget: Budget = budget
+        self._holdout, self._sealed_names = parse_holdout(holdout) if holdout else None, defined_names(sealed)
         self._printed, self._valid = printed_metric(metric), valid.strip()
         config = {
             "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
             "folders": list(map(str, folders)), "setup_name": setup_name, "walls": walls.to_json(),
             "projects": [os.getcwd(), *map(str, folders)],
+            **({"sealed": sealed} if sealed.strip() else {}),
         }  # fmt: skip
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         self.worker = WorkerClient(config, environment, setup_log=setup_log, on_note=on_note)
 
     def measure(
-        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
-    ) -> Measurement:
+        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
+    ) -> Measurement:  # fmt: skip
         """Run a target once; see `Runner.measure`."""
         printed = self._printed
         evaluated = "" if printed is not None and printed.always else self.metric.expression
@@ -118,6 +128,8 @@ class CellRunner(Runner):
             "metric": {"name": self.metric.name, "expression": evaluated, "valid": self._valid},
             "also": self._also.expressions,
         }  # fmt: skip
+        if holdout and self._holdout is not None:
+            job["holdout"] = dict(zip(("name", "expression"), self._holdout, strict=True))
         folder = Path()
         files, since = self._files.look(folder), time.time()
         with readable_log(log) as path:
@@ -135,7 +147,9 @@ class CellRunner(Runner):
             steps=result.get("steps", 0),
             memory=result.get("memory", 0.0),
             curve=tuple(curve),
-            error=missing_module(missing, "target") if missing else result.get("error", ""),
+            error=missing_module(missing, "target")
+            if missing
+            else sealed_hint(result.get("error", ""), self._sealed_names),
             traceback=result.get("traceback", ""),
             output=result.get("output", ""),
             names=tuple(result.get("names", ())),
@@ -143,6 +157,8 @@ class CellRunner(Runner):
             conditions=conditions and replace(conditions, lost=result.get("lost")),
             notes=printed_notes(output),
             artifacts=self._files.changed(folder, files),
+            holdout=result.get("holdout"),
+            holdout_error=result.get("holdout_error", ""),
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
             measured = self._with_printed_metric(measured, printed, output, since)

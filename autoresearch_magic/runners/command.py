@@ -164,8 +164,8 @@ class CommandRunner(Runner):
         self._open, self._keep = False, keep
 
     def measure(
-        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
-    ) -> Measurement:
+        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
+    ) -> Measurement:  # fmt: skip
         """Write `target` into the worktree, run the command and read the metric; see `Runner.measure`."""
         run = self._run(self.verify, target, self._rule, deadline, log, seed, watch)
         m = Measurement(

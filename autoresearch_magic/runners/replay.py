@@ -59,8 +59,8 @@ class ReplayRunner(Runner):
         self._stop = threading.Event()
 
     def measure(
-        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull
-    ) -> Measurement:
+        self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
+    ) -> Measurement:  # fmt: skip
         """Replay a recorded run, or return a crash when it was not recorded; see `Runner.measure`."""
         if self._stop.is_set():
             raise Stopped

@@ -63,7 +63,8 @@ SOURCES: Mapping[str, Source] = {
     "commit": Source("experiment", "number", ("commit_sha",), "commit"),
     "measurement": Source("measurement", "id", (
         "experiment", "kind", "outcome", "value", "seed", "seconds", "charged", "evaluation", "steps", "memory", "curve", "error",
-        "traceback", "output", "names", "numbers", "made_at", "conditions", "notes", "artifacts",
+        "traceback", "output", "names", "numbers", "made_at", "conditions", "notes", "artifacts", "holdout",
+        "holdout_error",
     ), "run"),
     "prompt": Source("prompt", "experiment", ("text",), "prompt"),
     "event": Source("event", "id", ("at", "kind", "body"), "event"),

@@ -106,6 +106,16 @@ def recorded_settings(agent: str, root: str | Path) -> dict[str, Any]:
         recorded = journal.get("settings") or {}
     return {
         key: recorded[key]
-        for key in ("metric", "minimize", "budget", "repeats", "statistic", "min_delta", "experiments", "also")
+        for key in (
+            "metric",
+            "minimize",
+            "budget",
+            "repeats",
+            "statistic",
+            "min_delta",
+            "experiments",
+            "also",
+            "holdout",
+        )
         if key in recorded
     }

@@ -75,6 +75,7 @@ def run_values(experiment: int, kind: RunKind, m: Measurement) -> dict[str, Any]
         "numbers": as_json(dict([*m.numbers.items()][:MOST_NUMBERS])), "made_at": time.time(),
         "conditions": m.conditions and as_json(m.conditions.to_json()), "notes": as_json(m.notes[:MOST_NOTES]),
         "artifacts": as_json({path: kept_text(text) for path, text in [*m.artifacts.items()][:MOST_ARTIFACTS]}),
+        "holdout": m.holdout, "holdout_error": kept_text(m.holdout_error),
     }  # fmt: skip
 
 
@@ -143,4 +144,6 @@ def _measurement(row: sqlite3.Row) -> Measurement:
         conditions=Conditions.from_json(json.loads(row["conditions"] or "null")) if "conditions" in row.keys() else None,  # noqa: SIM118
         notes=tuple(json.loads(row["notes"])) if "notes" in row.keys() else (),  # noqa: SIM118
         artifacts=json.loads(row["artifacts"]) if "artifacts" in row.keys() else {},  # noqa: SIM118
+        holdout=row["holdout"] if "holdout" in row.keys() else None,  # noqa: SIM118
+        holdout_error=row["holdout_error"] if "holdout_error" in row.keys() else "",  # noqa: SIM118
     )  # fmt: skip

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS measurement (
     evaluation REAL NOT NULL, steps INTEGER NOT NULL, memory REAL NOT NULL, curve TEXT NOT NULL, error TEXT NOT NULL,
     traceback TEXT NOT NULL, output TEXT NOT NULL, names TEXT NOT NULL, numbers TEXT NOT NULL DEFAULT '{}',
     made_at REAL NOT NULL, conditions TEXT, notes TEXT NOT NULL DEFAULT '[]',
-    artifacts TEXT NOT NULL DEFAULT '{}');
+    artifacts TEXT NOT NULL DEFAULT '{}', holdout REAL, holdout_error TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS prompt (experiment INTEGER PRIMARY KEY, text BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS chain (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key NOT NULL, digest BLOB NOT NULL, hash BLOB NOT NULL);
@@ -42,7 +42,7 @@ CREATE INDEX IF NOT EXISTS chain_of ON chain (kind, key);
 
 LATER_COLUMNS: Mapping[str, str] = {
     "numbers": "TEXT NOT NULL DEFAULT '{}'", "conditions": "TEXT", "notes": "TEXT NOT NULL DEFAULT '[]'",
-    "artifacts": "TEXT NOT NULL DEFAULT '{}'",
+    "artifacts": "TEXT NOT NULL DEFAULT '{}'", "holdout": "REAL", "holdout_error": "TEXT NOT NULL DEFAULT ''",
 }  # fmt: skip
 """Columns of `measurement` that journals of version 1 may lack: they were added without another version."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..config.settings import Settings
 from ..errors import UserError
 from ..metric import Metric
 from ..runners.environment import experiment_environment
+from ..runners.output.holdout import NOT_FOR_COMMANDS
 from ..runners.safety.policy import danger
 from ..runners.shell import bash_syntax, find_shell
 from ..runners.tools import find_tools
@@ -26,9 +26,12 @@ from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
 from ..source.files import match, split
 from ..source.scopes import suggest_scope
+from ..source.sealed import mark
 from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of, tracked_in
 from ..syntax import syntax_tree
 from ..text import counted
+from .sealed import check_sealed, kept_source, read_sealed
+from .sources import read_source
 
 CHANGEABLE = {
     "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also",
@@ -48,6 +51,11 @@ class Definition:
         text (see `source.files`).
     target_path, setup_path : Path or None
         The files they were read from.
+    sealed : str
+        Source that runs after the setup, where the metric is computed and no target can see its names; in no commit, briefing or log.
+    sealed_path : Path or None
+    sealed_mark : str
+        Its hash (`source.sealed.mark`), which the journal has.
     settings : Settings
     checkout : Checkout or None
         The repository whose files are the target; None for a cell.
@@ -60,6 +68,9 @@ class Definition:
     target_path: Path | None = None
     setup_path: Path | None = None
     checkout: Checkout | None = None
+    sealed: str = field(default="", repr=False)
+    sealed_path: Path | None = None
+    sealed_mark: str = ""
 
     @property
     def metric(self) -> Metric:
@@ -77,7 +88,8 @@ class Definition:
             return split(target)
         name = self.target_path.name if self.target_path else "target.py"
         setup = self.setup_path.name if self.setup_path else "setup.py"
-        return {name: target, setup: self.setup, "program.md": self.program.text}
+        sealed = {"sealed.sha256": f"{self.sealed_mark}  sealed.py\n"} if self.sealed_mark else {}
+        return {name: target, setup: self.setup, "program.md": self.program.text, **sealed}
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values. The settings are left out: they may change, and are stored apart."""
@@ -85,12 +97,13 @@ class Definition:
             "program": self.program.text, "target": self.target, "setup": self.setup,
             "target_path": str(self.target_path or ""), "setup_path": str(self.setup_path or ""),
             "checkout": self.checkout.to_json() if self.checkout else None,
+            "sealed": {"mark": self.sealed_mark, "path": str(self.sealed_path or "")} if self.sealed_mark else None,
         }  # fmt: skip
 
 
 def define(
-    program: str | Path | Program, target: str | Path, setup: str | Path, settings: Mapping[str, Any]
-) -> Definition:
+    program: str | Path | Program, target: str | Path, setup: str | Path, settings: Mapping[str, Any], sealed: str | Path = ""
+) -> Definition:  # fmt: skip
     """Read and check the parts of a study; nothing is run.
 
     Raises
@@ -113,15 +126,22 @@ def define(
         known = original_settings(folder.absolute())
     made_settings = make_settings(known, parsed.settings, settings, aim=parsed.aim)
     if made_settings.verify:
+        if str(sealed).strip():
+            raise UserError(NOT_FOR_COMMANDS.format("sealed"))
         return _define_repository(parsed, made_settings, target, setup, program_path)
     target_text, target_path = read_source(target, "target")
     setup_text, setup_path = read_source(setup, "setup")
     if not target_text.strip():
         raise UserError("The target is empty: it is the code that experiments change.")
-    made = Definition(parsed, target_text, setup_text, made_settings, target_path, setup_path)
+    sealed_text, sealed_path = read_sealed(sealed, made_settings, program_path)
+    made = Definition(
+        parsed, target_text, setup_text, made_settings, target_path, setup_path,
+        sealed=sealed_text, sealed_path=sealed_path, sealed_mark=mark(sealed_text),
+    )  # fmt: skip
     check_syntax(setup_text, "setup")
     check_syntax(target_text, "target")
     check_blocks(target_text)
+    check_sealed(sealed_text, setup_text, target_text, made_settings)
     _check_hidden(made)
     check_installed(setup_text, target_text, made.folders)
     return made
@@ -227,13 +247,15 @@ def resumed(definition: Definition, settings: Mapping[str, Any]) -> Definition:
     return replace(definition, settings=made)
 
 
-def from_json(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Definition:
-    """Return the definition that `Definition.to_json` has written, with its settings."""
+def from_json(values: Mapping[str, Any], settings: Mapping[str, Any], folder: Path | None = None) -> Definition:
+    """Return the definition that `Definition.to_json` has written, with its settings; `folder` is the study's, which has the sealed source."""
+    sealed = values.get("sealed") or {}
     return Definition(
         parse_program(values["program"]), values["target"], values["setup"], read_settings(settings),
         Path(values["target_path"]) if values["target_path"] else None,
         Path(values["setup_path"]) if values["setup_path"] else None,
         Checkout.from_json(values["checkout"]) if values.get("checkout") else None,
+        kept_source(folder) if sealed and folder else "", Path(sealed["path"]) if sealed.get("path") else None, sealed.get("mark", ""),
     )  # fmt: skip
 
 
@@ -243,30 +265,8 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     return make_settings(values if values.get("verify") else {"clock": "wall", **values})
 
 
-def read_source(source: str | Path, what: str) -> tuple[str, Path | None]:
-    """Return a text as it is, or the content and path of the file that it names.
-
-    A `Path` names a file; so does a single line that ends in ``.py`` or ``.md``.
-
-    Raises
-    ------
-    UserError
-        When the file cannot be read.
-    """
-    if not isinstance(source, Path):
-        if "\n" in source or not re.fullmatch(r"[^\s#].*\.(py|md)", source.strip()):
-            return source, None
-        source = Path(source.strip())
-    path = source.expanduser()
-    try:
-        return path.read_text(encoding="utf-8"), path.resolve()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UserError(f"The {what} {path} cannot be read: {reason}.") from None
-
-
 def read_program(source: str | Path) -> Program:
-    """Parse a program, from its text or from the file that it names; see `read_source`."""
+    """Parse a program, from its text or from the file that it names; see `sources.read_source`."""
     return parse_program(*read_source(source, "program"))
 
 

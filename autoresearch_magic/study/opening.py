@@ -105,7 +105,7 @@ def _load(folder: Path) -> Study:
                 raise JustBeginning(f"The study at {folder} is only just beginning: try it again in a moment.")
             raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
         study = Study.__new__(Study)
-        study._prepare(folder, from_json(journal.get("definition"), journal.get("settings")))
+        study._prepare(folder, from_json(journal.get("definition"), journal.get("settings"), folder))
     finally:
         journal.close()
     study._follower.open()

@@ -17,6 +17,7 @@ from ..source.files import split
 from ..storage.git.commits import safe_name
 from ..storage.recording import parse_replay
 from .definition import Definition
+from .sealed import check_kept
 
 
 def make_runner(
@@ -41,6 +42,7 @@ def make_runner(
         When the original's repository lacks what it runs with.
     """
     s = definition.settings
+    check_kept(definition.sealed, definition.sealed_mark, folder)
     if s.agent.startswith("replay:"):
         recording, speed = parse_replay(s.agent.partition(":")[2], folder.parent)
         return ReplayRunner(recording, speed, seed=s.seed)
@@ -66,5 +68,5 @@ def make_runner(
         pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
         setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
         on_note=lambda line: publish(Notice(line)), valid=s.valid, wall=s.clock == "wall", artifacts=s.artifacts,
-        also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)), walls=walls,
+        also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)), walls=walls, sealed=definition.sealed, holdout=s.holdout,
     )  # fmt: skip

@@ -25,6 +25,7 @@ from . import registry
 from .background import BackgroundStudy
 from .definition import Definition, define
 from .runner_factory import make_runner
+from .sealed import holdout_remark
 
 if TYPE_CHECKING:
     from .comparisons import Ablation, Regression
@@ -43,6 +44,9 @@ class Study(BackgroundStudy):
         The editable source, or the path of the file that holds it.
     setup : str or Path
         The frozen source; runs once, before every experiment.
+    sealed : str or Path, optional
+        Source that runs after the setup, where the metric is computed: its names are for metric and holdout, no target can use them and
+        no agent sees it.
     name : str, optional
         Made from the date and the metric by default.
     root : str or Path
@@ -80,6 +84,7 @@ class Study(BackgroundStudy):
         target: str | Path = "",
         setup: str | Path = "",
         *,
+        sealed: str | Path = "",
         name: str | None = None,
         root: str | Path = ROOT,
         observers: Sequence[Observer] = (),
@@ -87,7 +92,7 @@ class Study(BackgroundStudy):
     ) -> None:
         root = Path(root).absolute()
         recorded = recorded_settings(str(settings.get("agent", "")), root)
-        definition = define(program, target, setup, {**recorded, **settings})
+        definition = define(program, target, setup, {**recorded, **settings}, sealed)
         try:
             agent: Agent | None = make_agent(definition.settings.agent, definition.target, definition.settings, root)
         except NothingToTune:  # raised again by a start; a plan needs no agent
@@ -100,7 +105,9 @@ class Study(BackgroundStudy):
             )
         free = name or folders.free_name(root, definition.metric, lambda name: _branch_exists(definition, name))
         self._prepare(root / free, definition, observers, agent)
-        self._remarks = renamed_values(definition.program.settings, settings)
+        self._remarks = [
+            *renamed_values(definition.program.settings, settings), *holdout_remark(definition.sealed, definition.settings),
+        ]  # fmt: skip
 
     def plan(self, show: Callable[[float, str], None] = lambda share, what: None) -> Plan:
         """Find out, before anything is spent, whether the target runs, how noisy it is, how long it takes, what it costs.

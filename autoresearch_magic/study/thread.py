@@ -25,6 +25,7 @@ from .definition import Definition
 from .loop import Loop
 from .measuring import Measurer
 from .runner_factory import make_runner
+from .sealed import keep
 from .status import StudyStatus
 
 
@@ -147,6 +148,7 @@ class StudyThread(threading.Thread):
 
 def open_journal(folder: Path, definition: Definition) -> Journal:
     """Return the journal of a study; one that is new gets the definition."""
+    keep(folder, definition.sealed)
     journal = Journal(folder / "journal.sqlite", create=True)
     if journal.get("created") is None:
         journal.set(

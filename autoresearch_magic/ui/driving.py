@@ -14,8 +14,8 @@ from ..events import Event, Notice, State
 from ..source import files
 from ..storage.git.working_tree import WorkingTree, check_here, check_scope, put_back, read_working_tree
 from ..storage.journal import Journal
-from ..study.definition import read_source
 from ..study.driver_briefing import driver_briefing
+from ..study.sources import read_source
 from ..study.study import Study
 from ..study.summary import result_line, run_line, status_text
 from ..study.tasks import Task, What, begin_task, end_task, last_task

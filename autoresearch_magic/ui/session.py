@@ -15,9 +15,10 @@ from ..config.program import Program
 from ..errors import UserError
 from ..storage.folders import ROOT
 from ..study import registry
-from ..study.definition import read_program, read_source
+from ..study.definition import read_program
 from ..study.opening import current, newest, open_study
 from ..study.ref_comparison import COMPARED
+from ..study.sources import read_source
 from ..study.study import Study
 
 

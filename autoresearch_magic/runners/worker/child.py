@@ -26,7 +26,7 @@ from ...experiment import Outcome
 from .execution import execute, new_main, run_setup, seed_everything
 from .failures import not_finite, one_line, out_of_memory, users_traceback
 from .memory import shared_bytes
-from .metric_value import also_numbers, evaluate
+from .metric_value import also_numbers, evaluate, holdout_value
 from .protocol import encode
 from .waiting import LostTime
 
@@ -87,7 +87,7 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     ----------
     job : Mapping
         ``target``, ``seed``, ``budget`` (amount, unit), ``wall`` (see `Clock.configure`), ``metric`` (name, expression), ``threads``, and
-        ``also``, further expressions by name.
+        ``also``, further expressions by name; in some runs ``holdout`` (name, expression).
     module : ModuleType
         The user's ``__main__``, with the names that the setup defined.
     frozen : Mapping
@@ -143,6 +143,8 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     if job.get("also") and result["outcome"] in (Outcome.OK, Outcome.MISSING_METRIC):
         for known in also_numbers(job["also"], namespace):
             emit({"result": known})
+    if job.get("holdout") and result["outcome"] in (Outcome.OK, Outcome.MISSING_METRIC):
+        emit({"result": holdout_value(job["holdout"], namespace)})
 
 
 def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

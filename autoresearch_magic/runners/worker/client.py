@@ -39,6 +39,9 @@ SLACK = 60.0
 """Seconds beyond all time limits after which a worker that has not reported a run's end is killed."""
 SEND = 10.0
 """Seconds a worker may take to receive a message."""
+SEALED_REMEDY = (
+    "change that in the setup, or leave the sealed code out and keep its data from the target in another way."
+)
 SETUP_TOLD = 5.0
 """Seconds of a setup from which on its progress is told."""
 
@@ -135,6 +138,11 @@ class WorkerClient:
             if hint := notebook_name_hint(message["error"]):
                 raise UserError(f"{line}. {hint}")
             raise UserCodeError(line, message["traceback"])
+        if self._config.get("sealed") and message["mode"] != "fork":
+            self._reap()
+            raise UserError(
+                f"The sealed code cannot be kept apart from the target here, because {message['why']}: {SEALED_REMEDY}"
+            )
         self.mode, self.why = message["mode"], message["why"]
         self._setup_seconds = time.monotonic() - began
         notes = []

@@ -94,6 +94,25 @@ def also_numbers(expressions: Mapping[str, str], namespace: dict[str, Any]) -> I
         yield {"also": numbers, "also_errors": errors}
 
 
+def holdout_value(holdout: Mapping[str, str], namespace: dict[str, Any]) -> dict[str, Any]:
+    """Return the value of the holdout as ``holdout``, or as ``holdout_error`` why there is none; nothing that it raises ends the run.
+
+    Parameters
+    ----------
+    holdout : Mapping
+        ``name`` and ``expression``.
+    namespace : dict
+        The names of target and setup, and of the sealed cell.
+    """
+    try:
+        value = evaluate(holdout, namespace)["value"]
+    except BaseException as error:  # also of sys.exit()
+        return {"holdout": None, "holdout_error": f"{type(error).__name__}: {_text_of(error)}"}
+    if not math.isfinite(value):
+        return {"holdout": None, "holdout_error": f"it is {value}"}
+    return {"holdout": value, "holdout_error": ""}
+
+
 def _text_of(error: BaseException) -> str:
     try:
         return shorten(str(error), 200)
