@@ -18,6 +18,7 @@ from ..budget import Budget, format_duration, parse_budget
 from ..judging.judge import Bounds, Rule
 from ..metric import Metric
 from ..runners.output.cell_metric import parse_cell_metric
+from ..runners.output.holdout import parse_holdout
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
 from ..text import counted, exact, shorten
 from ..values import STATISTICS
@@ -299,6 +300,11 @@ class Settings:
         """Return the metric; with `verify`, its expression says how the value is read from the command's output."""
         name, expression, _ = read_metric(self.metric, verified=bool(self.verify))
         return Metric(name, expression, self.minimize)
+
+    @property
+    def holdout_name(self) -> str:
+        """The name of the holdout; empty without one."""
+        return parse_holdout(self.holdout)[0] if self.holdout else ""
 
     def as_guard_metric(self) -> Metric | None:
         """Return the guard's metric; None where the guard's exit status decides."""

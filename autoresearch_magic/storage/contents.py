@@ -23,15 +23,15 @@ class Contents:
         All by number, also those without a verdict.
     runs : list of Run
         All in the order in which they were made.
-    finals : dict of int to dict of int to float
-        The values of the final confirmation by seed, by experiment.
+    finals : dict of int to list of Measurement
+        The runs of the final confirmation, by experiment.
     """
 
     def __init__(self) -> None:
         self.position = Position()
         self.experiments: dict[int, Experiment] = {}
         self.runs: list[Run] = []
-        self.finals: dict[int, dict[int, float]] = {}
+        self.finals: dict[int, list[Measurement]] = {}
         self._measured: dict[int, list[Run]] = {}  # runs of the search, by experiment
         self._since: dict[int, int] = {}
         self._paid: list[tuple[int, Usage]] = []  # by calls that no experiment has claimed
@@ -54,12 +54,11 @@ class Contents:
         changed = self._take_events(news.events)
         for run in news.runs:
             self.runs.append(run)
-            m = run.measurement
             if run.kind in SEARCH:
                 self._measured.setdefault(run.experiment, []).append(run)
                 changed.add(run.experiment)
-            elif run.kind == "final" and m.ok and m.value is not None:
-                self.finals.setdefault(run.experiment, {})[m.seed] = m.value
+            elif run.kind == "final":
+                self.finals.setdefault(run.experiment, []).append(run.measurement)
         changed |= self._take_rows(news)
         for number in (changed & self.experiments.keys()) - {row["number"] for row in news.rows}:
             self.experiments[number] = replace(

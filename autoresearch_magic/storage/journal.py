@@ -214,10 +214,12 @@ class Journal(JournalFile):
         )
         return int(rows[0]["runs"])
 
-    def finals(self, number: int) -> dict[int, float]:
-        """Return the values of an experiment's final confirmation, by seed."""
-        found = (run.measurement for run in self.runs() if run.kind == "final" and run.experiment == number)
-        return {m.seed: m.value for m in found if m.ok and m.value is not None}
+    def finals(self) -> dict[int, list[Measurement]]:
+        """Return the runs of the final confirmation by experiment, in the order in which they were made."""
+        found: dict[int, list[Measurement]] = {}
+        for row in self.select("SELECT * FROM measurement WHERE kind = 'final' ORDER BY id"):
+            found.setdefault(row["experiment"], []).append(_measurement(row))
+        return found
 
     def experiments(self) -> list[Experiment]:
         """Return all experiments in the order of their numbers, including those without a verdict."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..errors import UserError
 from ..experiment import Experiment, Verdict
 from ..text import counted
+from .gain_words import gain_text
 from .status import StudyStatus
-from .summary import gain_text
 
 
 def not_applicable(status: StudyStatus, e: Experiment) -> str:

@@ -19,6 +19,7 @@ from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
 from ..storage.results_tsv import nine_column_table, ten_column_table, write_atomically
 from ..text import fenced
+from .sealed import NAME as SEALED
 from .status import StudyStatus
 from .summary import result_line
 
@@ -178,8 +179,14 @@ def _notebook(status: StudyStatus, best: Experiment) -> str:
             setup = f"%%autoresearch setup\nimport sys\n\nsys.path.insert(0, {folder!r})\n{definition.setup}"
         else:
             setup = f"%%autoresearch setup\n{definition.setup}" if definition.setup.strip() else ""
+        sealed = definition.sealed_path or status.folder / SEALED  # its text is in that file alone
+        hidden = (
+            [f"%autoresearch setup {shlex.quote(str(sealed))} --sealed"]
+            if definition.sealed_mark and not settings.sealed
+            else []
+        )
         cells = [
-            *([v4.new_code_cell(setup)] if setup else []),
+            *(v4.new_code_cell(each) for each in (setup, *hidden) if each),
             v4.new_code_cell(f"%%autoresearch target\n{best.target}"),
         ]
     start = v4.new_code_cell(f"%%autoresearch {' '.join(option_words(settings))}\n{definition.program.text}")

@@ -36,7 +36,7 @@ from ..events import (
     StateChanged,
 )
 from ..experiment import Experiment, Proposal
-from ..judging.headline import headline
+from ..judging.headline import confirmed, runs_by_seed
 from ..storage.contents import Contents
 from ..storage.journal import Journal
 from ..storage.news import News, Position, read_news
@@ -288,11 +288,13 @@ class Follower:
         """Take the confirmed result, if there is one."""
         status, result, best = self._status, None, self._status.incumbent
         if best is not None and best.number > 0:
-            of_best, of_baseline = ([*self._read.finals.get(number, {}).values()] for number in (best.number, 0))
+            least = min(len(runs_by_seed(self._read.finals.get(number, ()))) for number in (best.number, 0))
             ended = self._meta["state"] == State.FINISHED
             # A study that was stopped in its confirmation has no result yet: a report or a resume makes the missing runs.
-            if ended or min(len(of_best), len(of_baseline)) >= status.settings.repeats:
-                result = headline(best, of_best, of_baseline, status.metric)
+            if ended or least >= status.settings.repeats:
+                result = confirmed(
+                    best, self._read.finals, status.metric, status.settings.repeats, status.settings.holdout_name
+                )
         if first or result is None:
             status.headline = result
         elif result != status.headline:

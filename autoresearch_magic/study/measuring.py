@@ -27,7 +27,7 @@ from ..events import (
 from ..experiment import Experiment, Measurement, Outcome, Verdict
 from ..judging.drift import drifted, moved_alike
 from ..judging.gains import gain_over_parent
-from ..judging.headline import headline
+from ..judging.headline import confirmed, runs_by_seed
 from ..judging.judge import Judge, Which
 from ..judging.levels import two_levels
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
@@ -122,17 +122,29 @@ class Measurer:
         # Only first runs are pruned: a candidate is repeated because it was not a clear loser.
         first = kind == "candidate" and not experiment.measurements
         monitor = self.pruner.watch(experiment.number, self.incumbent) if first else None
+        # Tried once at the start, so that an error in it does not wait for the end of the study.
+        tried = kind == "baseline" and repeat == 0 and bool(self.settings.holdout)
+        held = tried or (kind == "final" and bool(self.settings.holdout))
+        deadline = self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None)
         measurement = self.runner.measure(
             experiment.target,
             seed=seed,
-            deadline=self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None),
+            deadline=2 * deadline if held else deadline,
             watch=lambda event: self._on_progress(experiment.number, event, monitor),
             log=self.records.log(experiment.number, kind, repeat),
+            **({"holdout": True} if held else {}),
         )
+        unusable = measurement.holdout_error if tried and measurement.ok else ""
+        if kind != "final":
+            measurement = replace(measurement, holdout=None, holdout_error="")
         if monitor is not None and monitor.decision is not None and measurement.outcome is Outcome.PRUNED:
             measurement = replace(measurement, error=monitor.decision.reason)
         self.records.journal.add_run(experiment.number, kind, measurement)
         self.publish(RunEnded(experiment.number, kind, measurement))
+        if unusable:
+            raise UserError(
+                f"--holdout {self.settings.holdout} fails on the baseline: {unusable.rstrip('.')}. Correct it, or leave it out."
+            )
         return measurement
 
     def check_guard(self, experiment: Experiment) -> GuardResult:
@@ -310,12 +322,15 @@ class Measurer:
         if best.number == 0:
             return
         self.publish(StateChanged(State.CONFIRMING))
-        values = {e.number: self.records.journal.finals(e.number) for e in (best, baseline)}
-        self._run_finals((best, baseline), values, self.settings.repeats)
+        finals = self.records.journal.finals()
+        self._run_finals((best, baseline), finals, self.settings.repeats)
         size, most = best.value or 0.0, 2 * self.settings.repeats
+        values = [
+            [m.value for m in runs_by_seed(finals[e.number]).values() if m.value is not None] for e in (best, baseline)
+        ]
         # When a study is resumed, the additional runs may have been made already.
-        due = any(len(of_one) < most for of_one in values.values())
-        if due and any(disturbed([*of_one.values()], self.noise, size) for of_one in values.values()):
+        due = any(len(of_one) < most for of_one in values)
+        if due and any(disturbed(of_one, self.noise, size) for of_one in values):
             room = room_for(self.confirmation_seconds)
             what = (
                 "each gets as many runs once more."
@@ -326,9 +341,9 @@ class Measurer:
                 Notice(f"Best and baseline varied far more than before when they were run again: {what}", lasting=True)
             )
             if room:
-                self._run_finals((best, baseline), values, most)
-        of_best, of_baseline = ([*values[number].values()] for number in (best.number, 0))
-        if (result := headline(best, of_best, of_baseline, self.metric)) is not None:
+                self._run_finals((best, baseline), finals, most)
+        result = confirmed(best, finals, self.metric, self.settings.repeats, self.settings.holdout_name)
+        if result is not None:
             self.publish(Confirmed(result))
 
     @property
@@ -341,18 +356,17 @@ class Measurer:
         return self.settings.repeats * sum(e.seconds / len(e.measurements) for e in (best, baseline))
 
     def _run_finals(
-        self, experiments: tuple[Experiment, ...], values: dict[int, dict[int, float]], repeats: int
+        self, experiments: tuple[Experiment, ...], finals: dict[int, list[Measurement]], repeats: int
     ) -> None:
-        """Run experiments in turn on `repeats` fresh seeds; add what is new to `values[number][seed]`."""
+        """Run experiments in turn on `repeats` fresh seeds that have no value yet; add the runs to `finals[number]`."""
         for repeat in range(repeats):
             seed = self.settings.seed + FRESH_SEEDS + repeat
             for experiment in experiments:
-                if seed in values[experiment.number]:
+                made = finals.setdefault(experiment.number, [])
+                if seed in runs_by_seed(made):
                     continue
                 self.wait_for_go(State.CONFIRMING)
-                measurement = self.measure(experiment, "final", seed, repeat, repeats)
-                if measurement.ok and measurement.value is not None:
-                    values[experiment.number][seed] = measurement.value
+                made.append(self.measure(experiment, "final", seed, repeat, repeats))
 
     def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
         """Run a target for one of the user's comparisons; see `comparisons`."""

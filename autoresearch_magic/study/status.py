@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from ..events import (
     StateChanged,
 )
 from ..experiment import Experiment, Headline, Usage, incumbent_of
+from ..holdout import Holdout
 from ..judging.belief import Belief
 from ..judging.gains import Gain, expected_gains
 from ..judging.noise import Noise, estimate_noise
@@ -147,6 +148,17 @@ class StudyStatus:
     def metric(self) -> Metric:
         """What is measured."""
         return self.definition.metric
+
+    @property
+    def holdout(self) -> Holdout | None:
+        """The result on the holdout, once the study rests: while it searches, nobody who proposes must see it."""
+        return None if (told := self.told) is None else told.holdout
+
+    @property
+    def told(self) -> Headline | None:
+        """The confirmed result, while the study searches on without what the holdout says."""
+        head = self.headline
+        return replace(head, holdout=None, holdout_error="") if head is not None and self.state.ongoing else head
 
     @property
     def noise(self) -> Noise:

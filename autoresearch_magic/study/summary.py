@@ -9,13 +9,15 @@ from ..agents.editing.accounting import accounting
 from ..agents.llm.prices import usage_line
 from ..budget import format_duration
 from ..events import State
-from ..experiment import Experiment, Headline, Verdict
+from ..experiment import Experiment, Verdict
 from ..judging.noise import difference
 from ..metric import Metric, format_number
 from ..runners.output.also import parse_also
 from ..source.edits import unified_diff
 from ..text import counted, escape, fenced, fit, shorten
 from .evidence import NOTE, figures, tried_text, verdict_words
+from .gain_words import gain_text
+from .holdout import holdout_text, warning
 from .status import LiveRun, StudyStatus
 
 SUMMARY = 24
@@ -47,7 +49,7 @@ def state_words(status: StudyStatus) -> str:
 
 def result_line(status: StudyStatus) -> str:
     """Return the result so far in one line: the confirmed values, or the search's own before the confirmation."""
-    metric, best, baseline, head = status.metric, status.incumbent, status.baseline, status.headline
+    metric, best, baseline, head = status.metric, status.incumbent, status.baseline, status.told
     if best is None or baseline is None:
         return "no baseline yet"
     if head is not None:
@@ -56,10 +58,15 @@ def result_line(status: StudyStatus) -> str:
         sds = ("", "") if once else (f" (sd {head.best_sd:.2g})", f" (sd {head.baseline_sd:.2g})")
         kind = status.settings.statistic
         taken = "" if kind == "mean" or once else f" ({kind} of the runs)"
-        return (
+        line = (
             f"{metric.name} {ours}{sds[0]} against a baseline of {theirs}{sds[1]}, "
             f"both measured again {'once' if once else f'{head.repeats} times'}{taken}: {gain_text(head)}"
         )
+        if not (held := holdout_text(head)):
+            return line
+        if head.holdout is not None:
+            line = line.removesuffix(gain_text(head)) + f"on the validation data {gain_text(head)}"
+        return " ".join(each for each in (warning(head), f"{line}.", held) if each).removesuffix(".")
     if best.number == 0:
         return f"{metric.name} {status.format(best.value)} is the baseline; nothing has beaten it"
     return f"{metric.name} {status.format(best.value)} (experiment {best.number}), baseline {status.format(baseline.value)}"
@@ -77,47 +84,6 @@ def headline_values(status: StudyStatus) -> tuple[str, str]:
     if ours == theirs and not (best_noise or baseline_noise):
         return metric.format_apart(head.best, head.baseline)
     return ours, theirs
-
-
-def beyond_chance(head: Headline | None) -> bool:
-    """Whether the confirmed result shows an improvement: the interval of the gain is above zero."""
-    return head is not None and head.reach is not None and head.gain > head.reach
-
-
-def gain_text(head: Headline) -> str:
-    """Return how much better or worse the best is than the baseline, with the interval, in words.
-
-    Examples
-    --------
-    ``0.81 better (22%; 95% interval 0.68 to 0.94)``, or, where the interval holds zero,
-    ``0.01 better (0.8%), which chance may explain (95% interval 0.01 worse to 0.03 better)``.
-    """
-    gain, reach = head.gain, head.reach
-    # As many decimals as the interval has, so that both can be read together.
-    amount = format_number(abs(gain), reach) if reach else _figure(abs(gain), 3)
-    better = f"{amount} {'worse' if gain < 0 else 'better'}"
-    share = f"{_figure(100 * abs(gain / head.baseline), 2)}%" if head.baseline else ""
-    aside = f" ({share})" if share else ""
-    if reach is None:
-        return f"{better}{aside}, which one run of each cannot tell from chance"
-    if reach == 0:
-        return f"{better}{aside}, the same in every run"
-    low, high = gain - reach, gain + reach
-    interval = f"{head.confidence:.0%} interval "
-    if low < 0 < high or abs(gain) <= reach:
-        return (
-            f"{better}{aside}, which chance may explain "
-            f"({interval}{format_number(abs(low), reach)} {'worse' if low < 0 else 'better'} to "
-            f"{format_number(abs(high), reach)} {'worse' if high < 0 else 'better'})"
-        )
-    near, far = sorted((abs(low), abs(high)))
-    return f"{better} ({f'{share}; ' if share else ''}{interval}{format_number(near, reach)} to {format_number(far, reach)})"
-
-
-def _figure(value: float, digits: int) -> str:
-    """Format a value with `digits` significant digits, without an exponent from 1 to ten million."""
-    text = f"{value:.{digits}g}"
-    return f"{value:.0f}" if "e+" in text and value < 1e7 else text
 
 
 def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str:

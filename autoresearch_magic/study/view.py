@@ -92,9 +92,10 @@ class StudyView:
     def headline(self) -> Headline | None:
         """The confirmed result: best and baseline measured again on fresh seeds, with the gain and its interval.
 
-        None until the study has ended, where nothing has beaten the baseline, and after a stop; `report` makes it then.
+        None until the study has ended, where nothing has beaten the baseline, and after a stop; `report` makes it then. Its
+        ``holdout`` has the same comparison by ``--holdout``, which is told only while the study rests.
         """
-        return self.status.headline
+        return self.status.told
 
     @property
     def history(self) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def status_facts(study: Study) -> dict[str, Any]:
         "remaining_seconds": status.remaining,
         "baseline": status.baseline.value if status.baseline else None,
         "best": None if best is None else {"experiment": best.number, "value": best.value, "summary": best.summary},
-        "headline": status.headline, "result": result_line(status), "usage": status.usage,
+        "headline": status.told, "result": result_line(status), "usage": status.usage,
         "settings": status.settings.to_json(),
     })  # fmt: skip
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from ..errors import UserCodeError
 from ..events import State
 from ..study.display import listed
+from ..study.gain_words import beyond_chance
+from ..study.holdout import contradicts
 from ..study.study import Study
-from ..study.summary import beyond_chance, history_markdown, history_text, result_line, tried_line
+from ..study.summary import history_markdown, history_text, result_line, tried_line
 from ..text import escape
 from .exit_codes import DONE, NOT_SHOWN
 from .replies import shown_path
@@ -48,13 +50,19 @@ def outcome_reply(study: Study, more: Sequence[tuple[str, Path]] = ()) -> Reply:
     markdown = "\n\n".join(
         [f"**{escape(title)}**", *map(escape, ended), history_markdown(study.status, listed(study.experiments))]
     )
-    return Reply(text, markdown, exit_code=DONE if beyond_chance(study.headline) else NOT_SHOWN)
+    return Reply(
+        text, markdown, exit_code=NOT_SHOWN if _not_shown(study) or not beyond_chance(study.headline) else DONE
+    )
 
 
 def _not_shown(study: Study) -> list[str]:
     """Return that the best may be no better than the baseline, where that is not certain."""
     best, head = study.status.incumbent, study.headline
-    if best is None or best.number == 0 or beyond_chance(head):
+    if best is None or best.number == 0:
+        return []
+    if contradicts(head):
+        return [f"The holdout does not show the improvement (exit code {NOT_SHOWN})."]
+    if beyond_chance(head):
         return []
     if head is None:
         return [f"The best was not measured again, so no improvement is shown (exit code {NOT_SHOWN})."]

@@ -60,7 +60,7 @@ class Session:
     place : Place
         Where the commands come from. The default study is the current one in the magics, and the newest one in `root` on
         the command line, where each command is a new process.
-    setup, target : Source, optional
+    setup, target, sealed : Source, optional
     program : Program, optional
     options : dict
         Raw settings that were given with the program.
@@ -81,6 +81,7 @@ class Session:
     place: Place = Place.MAGIC
     setup: Source | None = None
     target: Source | None = None
+    sealed: Source | None = None
     program: Program | None = None
     options: dict[str, Any] = field(default_factory=dict)
     expand: Callable[[str], str] = str
@@ -178,6 +179,15 @@ class Session:
         defaults = {name: value for name, value in defaults.items() if name not in other_kind}
         return replace(program, settings=_override(defaults, program.settings))
 
+    def _sealed(self, options: dict[str, Any]) -> str | Path:
+        """Return the sealed code of the next study, and take its file out of the options."""
+        named = sealed_file(options)
+        if self.sealed is None:
+            return named
+        if named:
+            raise UserError("Both a sealed cell and --sealed FILE: leave one of them out.")
+        return self.sealed.as_argument()
+
     def new_study(self, arguments: argparse.Namespace) -> Study:
         """Make a study of what has been defined, with the settings in `arguments` on top.
 
@@ -198,6 +208,10 @@ class Session:
         if program is not None and (
             program_settings(program, options).get("verify") or (self.target is None and known_layout(program, options))
         ):
+            if self.sealed is not None:
+                raise UserError(
+                    f"Sealed code is for cells, and this study is of a repository: an empty cell below  %{MAGIC} setup --sealed  takes it back."
+                )
             return Study(program, name=name, root=self.root, **options)
         if program is None or self.target is None:
             raise UserError(
@@ -206,8 +220,14 @@ class Session:
             )
         return Study(
             program, self.target.as_argument(), self.setup.as_argument() if self.setup else "",
-            name=name, root=self.root, **options,
+            sealed=self._sealed(options), name=name, root=self.root, **options,
         )  # fmt: skip
+
+
+def sealed_file(options: dict[str, Any]) -> str | Path:
+    """Take the file of the sealed code out of options, as `Study` takes it; empty where there is none."""
+    named = str(options.pop("sealed", "")).strip()
+    return Path(named) if named else ""
 
 
 def _override(settings: dict[str, Any], by: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from autoresearch_magic.judging.noise import (
     student,
 )
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.study.summary import gain_text
+from autoresearch_magic.study.gain_words import gain_text
 from autoresearch_magic.values import LARGEST
 
 DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)

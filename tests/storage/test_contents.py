@@ -41,7 +41,7 @@ def test_what_is_read_in_parts_is_what_the_journal_holds(tmp_path):
         journal.note("claimed", experiment=0, calls=[1])
         journal.add_run(0, "final", run)
         assert changed() == set()
-        assert contents.finals == {0: {3: 1.5}}
+        assert contents.finals == {0: [run]}
         journal.close_experiment(replace(first, verdict=Verdict.DISCARD, reason="Taken back."))
         assert changed() == {0}
         assert contents.judged[0].verdict is Verdict.DISCARD

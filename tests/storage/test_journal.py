@@ -56,7 +56,7 @@ def test_final_runs_do_not_belong_to_the_experiment(journal):
     journal.add_run(0, "final", Measurement(Outcome.OK, 2.0, seed=1000))
     journal.add_run(0, "final", Measurement(Outcome.CRASH, None, seed=1001))
     assert [m.value for m in journal.experiments()[0].measurements] == [1.0]
-    assert journal.finals(0) == {1000: 2.0}
+    assert [(m.seed, m.value) for m in journal.finals()[0]] == [(1000, 2.0), (1001, None)]
 
 
 def test_another_process_can_read_while_it_is_written(journal):

@@ -12,9 +12,9 @@ from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, Run
 from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.study.definition import Definition
+from autoresearch_magic.study.gain_words import gain_text
 from autoresearch_magic.study.status import LiveRun, StudyStatus
 from autoresearch_magic.study.summary import (
-    gain_text,
     history_markdown,
     history_text,
     report_markdown,

@@ -80,3 +80,24 @@ def test_the_answer_of_a_failed_study_is_shown(traceback, refused, monkeypatch, 
     assert ("STABLE" in capsys.readouterr().out) is not refused
     with pytest.raises(UserError, match="expired"):
         magics.show(Reply("", wait=(study, None)))
+
+
+def test_a_sealed_cell_stands_beside_the_setup(tmp_path):
+    session = Session(root=tmp_path)
+    said = run(session, "setup --sealed", "labels = [1]\ndef grade(x): return 1\n").text
+    assert said.startswith("Sealed: 2 lines.")
+    assert "(grade, labels)" in said
+    run(session, "setup", "n = 1\n")
+    assert (session.setup.text, session.sealed.text[:6]) == ("n = 1\n", "labels")
+    run(session, "target", "x = 1\n")
+    run(session, "program --metric loss=grade(x) --minimize", "Lower it\n")
+    study = session.new_study(SimpleNamespace())
+    assert study.definition.sealed.startswith("labels")
+    with pytest.raises(UserError, match="Both a sealed cell and --sealed FILE"):
+        session.new_study(SimpleNamespace(sealed="x.py"))
+    with pytest.raises(UserError, match="--here and --sealed exclude each other"):
+        run(session, "setup --sealed --here", "labels = 1\n")
+    (tmp_path / "held.py").write_text("labels = [2]\n")
+    assert "1 line" in run(session, f"setup {tmp_path / 'held.py'} --sealed").text
+    assert "is taken back" in run(session, "setup --sealed", "\n").text
+    assert session.sealed is None

@@ -25,6 +25,7 @@ from ...source.files import is_bundle, split
 from ...storage.journal import Journal
 from ...text import counted
 from ..definition import Definition
+from ..sealed import NAME as SEALED
 from ..status import StudyStatus
 from .code import code, difference
 from .markup import Html, Part, join, tag
@@ -151,7 +152,9 @@ def again(definition: Definition, folder: Path) -> tuple[str, str]:
     base = folder.absolute().parent.parent  # where .autoresearch lies
     words = option_words(_portable(definition.settings, folder))
     path = definition.program.path
-    files = [("--target", definition.target_path), ("--setup", definition.setup_path)]
+    sealed = definition.sealed_path or (folder / SEALED if definition.sealed_mark else None)
+    own = sealed if not definition.settings.sealed else None  # else it is among the settings
+    files = [("--target", definition.target_path), ("--setup", definition.setup_path), ("--sealed", own)]
     if definition.checkout is not None or definition.target_path is not None:
         named = [f"{option} {shlex.quote(_below(file, base))}" for option, file in files if file is not None]
         verb = "begin" if definition.settings.agent == DRIVEN else "run"
@@ -165,6 +168,8 @@ def again(definition: Definition, folder: Path) -> tuple[str, str]:
     setup = [f"%%autoresearch setup\n{definition.setup.strip()}"] if definition.setup.strip() else []
     if definition.setup_path is not None:
         setup = [f"%autoresearch setup {shlex.quote(_below(definition.setup_path, base))}"]
+    if own is not None:
+        setup = [*setup, f"%autoresearch setup {shlex.quote(_below(own, base))} --sealed"]
     cells = ["%load_ext autoresearch_magic", *setup, f"%%autoresearch target\n{definition.target.strip()}", start]
     if len(lines := "\n\n".join(cells)) > SHOWN:
         cells = [

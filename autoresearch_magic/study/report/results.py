@@ -12,8 +12,10 @@ from ...judging.analysis.models import Findings, Group
 from ...metric import format_number
 from ...text import counted, shorten
 from ..evidence import NOTE, chance, ends, interval, proof, signed, verdict_words
+from ..gain_words import beyond_chance, gain_text
+from ..holdout import contradicts, holdout_gain, holdout_text, share_text, warning
 from ..status import StudyStatus
-from ..summary import beyond_chance, counts, gain_text, headline_values, run_line
+from ..summary import counts, headline_values, run_line
 from .code import difference
 from .markup import Html, Part, join, tag
 
@@ -36,13 +38,28 @@ def headline(status: StudyStatus) -> Html:
     return join(
         tag("p", said, class_=f"headline {tone}"),
         tag("p", how, class_="how"),
+        holdout(status),
         [tag("p", line, class_="note") for line in _state_notes(status)],
     )
 
 
+def holdout(status: StudyStatus) -> Html | None:
+    """Return what the holdout says, as a paragraph; None without one, and while the study searches."""
+    head = status.told
+    if head is None or not (said := holdout_text(head)):
+        return None
+    why = (
+        " The holdout was measured in these runs alone, and decided nothing: a search among many versions also picks what happens to suit the "
+        "validation data, which is the selection's share."
+        if head.holdout is not None
+        else ""
+    )
+    return tag("p", tag("strong", f"{warn} ") if (warn := warning(head)) else "", said, why, class_="how holdout")
+
+
 def outcome(status: StudyStatus) -> tuple[str, str, str]:
     """Return the result in a sentence, how it was measured, and its tone (``good``, ``open`` or ``none``)."""
-    metric, best, baseline, head = status.metric, status.incumbent, status.baseline, status.headline
+    metric, best, baseline, head = status.metric, status.incumbent, status.baseline, status.told
     tried = sum(e.number > 0 for e in status.experiments)
     if best is None or baseline is None or baseline.value is None:
         return f"No result: {metric.name} of the baseline is not known.", "Nothing can be compared without it.", "none"
@@ -62,6 +79,9 @@ def outcome(status: StudyStatus) -> tuple[str, str, str]:
                 "exact, as every run gave the same" if head.reach == 0 else f"95% interval {lead_interval(head)} better"
             )
             gain = f"That is {format_number(head.gain, head.reach)} better, {sure}. "
+            if contradicts(head):
+                said = f"The holdout does not confirm it: {metric.name} {way} from {theirs} to {ours}{share} on the validation data alone."
+                return said, gain + how, "open"
             return f"{metric.name} {way} from {theirs} to {ours}{share}.", gain + how, "good"
         return f"{metric.name} is {ours}, against {theirs} at the start.", f"That is {gain_text(head)}. {how}", "open"
     if best.number == 0:
@@ -107,7 +127,7 @@ def _state_notes(status: StudyStatus) -> Iterator[str]:
 
 def tiles(status: StudyStatus) -> Html:
     """Return the figures of the study: best, baseline, gain, experiments, time, and the agent's cost."""
-    best, baseline, head = status.incumbent, status.baseline, status.headline
+    best, baseline, head = status.incumbent, status.baseline, status.told
     n = counts(status.experiments)
     found: list[tuple[str, str, str]] = []
     name = status.metric.name
@@ -121,6 +141,9 @@ def tiles(status: StudyStatus) -> Html:
             found.append(("Gain", format_number(head.gain, head.reach), f"95% interval {lead_interval(head)}{sure}"))
         elif head.reach == 0:
             found.append(("Gain", format_number(head.gain), "exact: every run gave the same"))
+        if (held := head.holdout) is not None:
+            words = f"{holdout_gain(head, held)}; {share_text(held, head.confidence)}"
+            found.append((f"Holdout {held.name}", metric_text(status, held.best, held.best_sd), words))
     elif best is not None and baseline is not None:
         if best.number:
             runs = f"{name} in the search, {counted(len(best.values), 'run')}"
@@ -148,6 +171,11 @@ def tiles(status: StudyStatus) -> Html:
         (tag("div", tag("dt", a), tag("dd", b, class_="figure"), tag("dd", c, class_="quiet")) for a, b, c in found),
         class_="tiles",
     )
+
+
+def metric_text(status: StudyStatus, value: float, sd: float) -> str:
+    """Return a value on the holdout with the digits that the spread of its runs, else the study's noise, allows."""
+    return status.metric.format(value, sd or status.noise.at(value))
 
 
 def _percent(p: float) -> str:

@@ -11,6 +11,7 @@ from ...config.program import parse_program
 from ...errors import UserError
 from ...source.constants import find_constants
 from ...source.edits import check_syntax
+from ...source.sealed import defined_names
 from ...study.registry import running
 from ...text import counted
 from ..reply import Reply, prose_reply
@@ -27,9 +28,18 @@ PATH = argument("path", nargs="?", metavar="PATH", help="a file instead of the c
 HERE = argument("--here", action="store_true", help="run it in the kernel too, so that later cells can use its names")
 
 
-@command("setup", PATH, HERE, takes_cell=True, places=[Place.MAGIC])
+SEALED = argument(
+    "--sealed", action="store_true",
+    help="code beside the setup, which runs after it: labels, answers, held-out text; metric and holdout alone can use its names, and no agent "
+    "sees it. An empty cell takes it back",
+)  # fmt: skip
+
+
+@command("setup", PATH, HERE, SEALED, takes_cell=True, places=[Place.MAGIC])
 def define_setup(session: Session, arguments: argparse.Namespace) -> Reply:
     """Define the frozen code, in the cell or a file."""
+    if arguments.sealed:
+        return _define_sealed(session, arguments)
     source = _given_source(arguments, "setup")
     check_syntax(source.text, "setup")
     session.setup = source
@@ -37,6 +47,27 @@ def define_setup(session: Session, arguments: argparse.Namespace) -> Reply:
     reply = prose_reply(f"Setup: {_lines(source)}, frozen. It runs once, {where}.{_next_start()}")
     return (
         replace(reply, run_here=(source.text, lambda names: session.here.add(source.text))) if arguments.here else reply
+    )
+
+
+def _define_sealed(session: Session, arguments: argparse.Namespace) -> Reply:
+    if arguments.here:
+        raise UserError(
+            "--here and --sealed exclude each other: what runs in this kernel is not sealed. Take one of them out."
+        )
+    source = _given_source(arguments, "setup --sealed")
+    check_syntax(source.text, "sealed code")
+    if not source.text.strip():
+        was, session.sealed = session.sealed, None
+        taken = "is taken back: the next study has none" if was else "is empty: there is none"
+        return prose_reply(f"The sealed code {taken}.{_next_start()}")
+    session.sealed = source
+    names = sorted(defined_names(source.text))
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    named = f" ({', '.join(names[:SHOWN])}{more})" if names else ""
+    return prose_reply(
+        f"Sealed: {_lines(source)}. They run after the setup, where the metric is computed; what they define{named} is for metric and "
+        f"holdout alone. No experiment can use it, and no agent sees it.{_next_start()}"
     )
 
 

@@ -11,7 +11,7 @@ from ...storage.folders import checked_name
 from ...study.applying import applied_text, instead_of_restoring
 from ...study.branching import branch_text
 from ...study.export import TABLES
-from ...study.summary import beyond_chance
+from ...study.gain_words import beyond_chance
 from ..exit_codes import DONE, NOT_SHOWN
 from ..replies import shown_path
 from ..reply import Reply, prose_reply

@@ -15,7 +15,7 @@ from ..drafting import draft_reply
 from ..replies import plan_reply
 from ..reply import Reply, prose_reply
 from ..run_notebook import run_notebook
-from ..session import Place, Session, known_layout, program_settings
+from ..session import Place, Session, known_layout, program_settings, sealed_file
 from .table import NAME, argument, command
 
 TARGET = argument("--target", metavar="FILE", help="the code that experiments may change (for a program)")
@@ -74,7 +74,8 @@ def file_study(
         raise UserError(
             "Say which file experiments may change: autoresearch run PROGRAM.md --target FILE , or --scope GLOBS --verify COMMAND"
         )
+    sealed = sealed_file(options := dict(options))
     return Study(
         program, Path(arguments.target) if arguments.target else "",
-        Path(arguments.setup) if arguments.setup else "", name=arguments.name, root=session.root, **options,
+        Path(arguments.setup) if arguments.setup else "", sealed=sealed, name=arguments.name, root=session.root, **options,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from ...study.study import Study
 from ...study.tries import make_proposal, unfinished
 from ..driving import Version, carry_out_begin, carry_out_finish, carry_out_try, read_version
 from ..replies import plan_reply
-from ..session import Place, known_layout, program_settings
+from ..session import Place, known_layout, program_settings, sealed_file
 from . import results
 from .serving import Serving
 from .wording import for_client
@@ -129,7 +129,8 @@ def new_study(serving: Serving, program: str, target: str, setup: str, name: str
         )
     parsed = replace(parsed, settings={"experiments": "unlimited", **parsed.settings})
     options: dict[str, Any] = {"agent": ME, **settings}
-    return Study(parsed, target, setup, name=name.strip() or None, root=serving.session.root, **options)
+    sealed = sealed_file(options)
+    return Study(parsed, target, setup, sealed=sealed, name=name.strip() or None, root=serving.session.root, **options)
 
 
 async def carried_out(begin: Callable[[], Work], seconds: float, context: Context[Any, Any]) -> results.Work:

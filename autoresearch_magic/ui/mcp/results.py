@@ -32,6 +32,23 @@ class Best(Result):
     summary: str
 
 
+class Holdout(Result):
+    """Best and baseline on data that the search has never used; told at the end only."""
+
+    name: str
+    best: float
+    best_sd: float
+    baseline: float
+    baseline_sd: float
+    runs: int
+    gain: float = Field(description="by how much the best is better on the holdout; negative when it is worse")
+    reach: float | None = Field(description="half the width of that gain's interval")
+    p_better: float | None
+    share: float = Field(description="the part of the gain that the holdout does not show: the selection's share")
+    share_reach: float | None
+    looks: int = Field(description="how many results on the holdout this study has told")
+
+
 class Headline(Result):
     """Best and baseline measured again on fresh seeds, at the end of a study."""
 
@@ -45,6 +62,8 @@ class Headline(Result):
     reach: float | None = Field(description="half the width of the gain's interval")
     confidence: float
     p_better: float | None = Field(description="the chance that the best is better than the baseline, 0 to 1")
+    holdout: Holdout | None
+    holdout_error: str = Field(description="why runs have no value of the holdout; empty where all have one")
 
 
 class Usage(Result):

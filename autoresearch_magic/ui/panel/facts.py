@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...agents.readers import reads_nothing
-from ...experiment import Experiment
+from ...experiment import Experiment, Headline
 from ...judging.headline import CONFIDENCE
 from ...judging.noise import Noise, student
 from ...judging.statistic import standard_error
+from ...study.gain_words import gain_text
+from ...study.holdout import contradicts, holdout_gain, holdout_text, share_text, warning
 from ...study.status import LiveRun
 from ...study.study import Study
-from ...study.summary import counts, gain_text, run_line, spent_line, state_words
+from ...study.summary import counts, run_line, spent_line, state_words
 
 Facts = dict[str, Any]
 
@@ -29,7 +31,7 @@ def study_facts(study: Study, proven: int | None) -> Facts:
     """
     status = study.status
     best, baseline, live, told = status.incumbent, status.baseline, status.live, status.elsewhere
-    head, sums = status.headline, _sums(study)
+    head, sums = status.told, _sums(study)
     return {
         "study": {
             "name": study.name, "goal": study.definition.program.title, "metric": study.metric.name,
@@ -57,11 +59,24 @@ def study_facts(study: Study, proven: int | None) -> Facts:
             "best_reach": level_reach(head.best_sd, head.repeats, study.settings.statistic),
             "baseline_reach": level_reach(head.baseline_sd, head.repeats, study.settings.statistic),
             "gain": head.gain, "reach": head.reach, "text": gain_text(head), "repeats": head.repeats, "number": head.number,
+            "contradicted": contradicts(head),
         },
+        "holdout": head and _holdout(head),
         **sums,
         "counts": {**sums["counts"], "proven": proven},
         "pace": status.pace,
         "running": live and {**_running(live), "what": run_line(live, best, study.metric)},
+    }  # fmt: skip
+
+
+def _holdout(head: Headline) -> Facts | None:
+    """Return what the tile of the holdout shows; None without one, and while the study searches."""
+    if (held := head.holdout) is None:
+        return {"name": "", "error": holdout_text(head)} if head.holdout_error else None
+    return {
+        "name": held.name, "best": held.best, "best_sd": held.best_sd, "baseline": held.baseline, "baseline_sd": held.baseline_sd,
+        "good": held.confirms, "text": holdout_gain(head, held), "share": share_text(held, head.confidence), "looks": held.looks,
+        "warning": warning(head), "error": "",
     }  # fmt: skip
 
 

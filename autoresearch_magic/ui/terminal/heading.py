@@ -6,8 +6,10 @@ from rich.text import Text
 
 from ...budget import format_duration
 from ...events import State
+from ...study.gain_words import gain_text
+from ...study.holdout import holdout_text, warning
 from ...study.status import StudyStatus
-from ...study.summary import counts, gain_text, run_line, state_words
+from ...study.summary import counts, run_line, state_words
 from ...text import counted
 from ..wording import for_shell
 from . import look
@@ -97,7 +99,7 @@ def _whole(status: StudyStatus) -> Text:
 
 
 def _result(status: StudyStatus, proven: int) -> Text:
-    best, baseline, head = status.incumbent, status.baseline, status.headline
+    best, baseline, head = status.incumbent, status.baseline, status.told
     if best is None or baseline is None:
         return Text("No baseline yet", look.QUIET)
     n = counts(status.experiments)
@@ -107,6 +109,8 @@ def _result(status: StudyStatus, proven: int) -> Text:
         confirmed = Text.assemble(
             (status.metric.format(head.best, head.best_sd), f"bold {look.GOOD}"), f" measured again: {gain_text(head)}"
         )
+        if held := " ".join(each for each in (warning(head), holdout_text(head)) if each):
+            confirmed = Text.assemble(confirmed, (f" · {held}", look.BAD if warning(head) else ""))
         return Text.assemble(confirmed, (f" · {tried}", look.QUIET))
     if best.number == 0:
         return Text.assemble(
