@@ -218,7 +218,7 @@ class Journal(JournalFile):
         """Return the runs of the final confirmation by experiment, in the order in which they were made."""
         found: dict[int, list[Measurement]] = {}
         for row in self.select("SELECT * FROM measurement WHERE kind = 'final' ORDER BY id"):
-            found.setdefault(row["experiment"], []).append(_measurement(row))
+            found.setdefault(row["experiment"], []).append(run_of(row).measurement)
         return found
 
     def experiments(self) -> list[Experiment]:
