@@ -12,7 +12,8 @@ from ..budget import Budget
 from ..experiment import Measurement
 
 Watch = Callable[[Mapping[str, Any]], bool]
-"""Called with every event of a run (``setup``, ``begin``, ``tick``, ``report``, ``evaluating``); returns whether to stop the run early."""
+"""Called with every event of a run (``setup``, ``begin``, ``tick``, ``report``, ``evaluating``, and ``lost`` where it begins anew because
+its worker was lost); returns whether to stop the run early."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from .tools import find_tools, missing_module, packages
 from .walls import DEFAULT, Walls
 from .worker.client import WorkerClient
 from .worker.failures import not_finite
+from .worker.protocol import KILLED
 from .worktree import Worktree
 
 SLACK = 0.02
@@ -184,6 +185,8 @@ class CommandRunner(Runner):
         accepted = not status or exits.accepts(status, run.statuses)
         crashed = replace(m, outcome=Outcome.CRASH, error=self._why_failed(self.verify, run), traceback=last_lines)
         if status == 128 + signal.SIGKILL:  # the shell has survived; see `worker.job` for when it has not
+            if run.result.get("out_of_memory") is False:
+                return replace(crashed, error=KILLED)
             return replace(crashed, outcome=Outcome.OUT_OF_MEMORY,
                            error="Killed by the system, probably because memory ran out.")  # fmt: skip
         if self._rule.format.keyword != "exit" and (why := exits.crash(status, run.statuses, run.output)):

@@ -138,13 +138,22 @@ class Journal(JournalFile):
             return sum((Usage(**json.loads(row["usage"])) for row in rows), total)
 
     def attempts(self, number: int) -> tuple[int, str]:
-        """Return how often an experiment's handling was begun and never ended, and the last error that ended it."""
-        begun, error = 0, ""
-        for _, kind, body in self.notes():
-            if kind in ("attempt", "attempt ended", "attempt failed") and body["experiment"] == number:
-                begun += {"attempt": 1, "attempt ended": -1, "attempt failed": 0}[kind]
-                error = body.get("error", error)
-        return begun, error
+        """Return how often an experiment's handling failed or ended with its process after a target had begun, and the last error."""
+        count, running, error = 0, False, ""
+        for _, kind, body in self.numbered_notes("attempt", "attempt begun", "attempt ended", "attempt failed"):
+            if body["experiment"] != number:
+                continue
+            match kind:
+                case "attempt":
+                    running = False
+                case "attempt begun":
+                    running, count = True, count + 1
+                case "attempt ended":
+                    count -= running
+                case "attempt failed":
+                    count += not running
+            error = body.get("error", error)
+        return count, error
 
     def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
         """Record a measurement. Whatever a run has left in it can be recorded: see `rows.MOST_TEXT`."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..errors import UserError
 from ..events import Drawn, Notice, Publish, RunKind, State
 from ..experiment import Experiment, Headline
 from ..metric import Metric
@@ -71,6 +72,7 @@ class Records:
         self._drawing_thread = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
+        self._told = ""  # why git or results.tsv could not be written last
 
     def log(self, number: int, kind: RunKind, repeat: int) -> str:
         """Return the path of the file for a run's output."""
@@ -98,12 +100,19 @@ class Records:
             experiment = self._commit(experiment, {e.number: e.commit for e in before})
             write_results(self.folder / "results.tsv", [*before, experiment], self.metric)
         except Exception as error:  # all of it can be made again from the journal, so it is worth no study's end
-            line = " ".join(str(error).split())[:200]
-            self._publish(Notice(
-                f"Experiment {experiment.number} is in the journal, but git or results.tsv could not be written "
-                f"({type(error).__name__}: {line}): it is tried again with the next one."
-            ))  # fmt: skip
+            self._tell(error)
+        else:
+            self._told = ""
         return experiment
+
+    def _tell(self, error: Exception) -> None:
+        """Tell that git or results.tsv could not be written; once for a reason that stays the same."""
+        line = f"{type(error).__name__}: {error}" if not isinstance(error, UserError) else str(error)
+        if (line := " ".join(line.split())[:400].rstrip(".")) != self._told:
+            self._told = line
+            self._publish(Notice(
+                f"Everything is in the journal, but git or results.tsv could not be written ({line}): tried again after each experiment."
+            ))  # fmt: skip
 
     def rejudged(self, changed: Sequence[Experiment], best: int, experiments: Sequence[Experiment]) -> list[Experiment]:
         """Record other verdicts of experiments, and that the branch ends with another version; return them with their commits.
@@ -135,6 +144,14 @@ class Records:
                 f"The end's choice is in the journal, but git or results.tsv could not be written ({type(error).__name__}: {line})."
             ))  # fmt: skip
         return [*done, *changed[len(done) :]]
+
+    def begin(self, judged: list[Experiment]) -> list[Experiment]:
+        """Complete git and results.tsv from the journal, as far as it is possible at the start of a study."""
+        try:
+            return self.catch_up(judged)
+        except Exception as error:  # as in `judged`, with which it is tried again
+            self._tell(error)
+            return judged
 
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
         """Complete git and results.tsv from the journal, after a process was killed between writing them."""

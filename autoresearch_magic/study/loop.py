@@ -27,8 +27,9 @@ from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
 from .proposing import Proposer
 
-ATTEMPTS = 2
-"""How often an experiment is begun that ends the process, or fails this package's own code, before it counts as a crash."""
+ATTEMPTS = 3
+"""How often the process may end while an experiment's target runs, or this package's own code may fail, before it is a crash. A machine
+that is switched off in the night, and a kernel that is restarted, are no fault of the experiment that ran."""
 
 RETRIES = (5.0, 60.0)
 """Seconds before each further attempt where the runner fails that has worked before, such as a setup in a new worker."""
@@ -235,6 +236,9 @@ class Loop:
                 why = error or "The process ended while it ran."
                 return experiment, Decision(Verdict.CRASH, f"Given up after {begun} attempts: {why}")
             journal.note("attempt", experiment=number)
+            self.measurer.begun = lambda ran: self._note_begun(number, ran)
+            if experiment.measurements:  # what is left may be what ended the process
+                self._note_begun(number, number)
             try:
                 return self.run_and_judge(experiment)
             except (Stopped, NothingToPropose, SearchEnded):
@@ -252,6 +256,12 @@ class Loop:
                 journal.note("attempt failed", experiment=number, error=error, traceback=traceback.format_exc())
                 self.publish(Notice(f"Experiment {number} failed the program that runs it: {error}"))
             experiment = next(e for e in journal.experiments() if e.number == number)
+
+    def _note_begun(self, number: int, ran: int) -> None:
+        """Note that the experiment's target runs from now on: should the process end, it may be the target that has ended it."""
+        if ran == number:  # not the incumbent beside it
+            self.measurer.begun = lambda ran: None  # once an attempt
+            self.records.journal.note("attempt begun", experiment=number)
 
     def run_and_judge(self, experiment: Experiment) -> tuple[Experiment, Decision]:
         """Run a proposal until the judge decides; when the guard fails, let the agent rework it and start over."""

@@ -34,6 +34,7 @@ from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
 from ..runners import GuardResult, Runner
 from ..runners.notebook_names import notebook_name_hint
+from ..runners.worker.client import LOSSES, LOST
 from ..storage.journal import SEARCH
 from ..storage.records import Records
 from ..values import mean
@@ -70,6 +71,11 @@ class Measurer:
     publish : callable
         Takes every event.
     control : Control
+
+    Attributes
+    ----------
+    begun : callable
+        Called with the number of an experiment when a target of it begins to run.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Measurer:
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
         self._levels_told = False
+        self.begun: Callable[[int], None] = lambda number: None
         for e in self.experiments:
             self.learn(e)
 
@@ -122,6 +129,22 @@ class Measurer:
         # Only first runs are pruned: a candidate is repeated because it was not a clear loser.
         first = kind == "candidate" and not experiment.measurements
         monitor = self.pruner.watch(experiment.number, self.incumbent) if first else None
+        lost: list[str] = []
+
+        def watch(event: Mapping[str, Any]) -> bool:
+            nonlocal monitor
+            if "lost" in event:
+                lost.append(event["lost"])
+                self.records.journal.note(
+                    "worker lost", experiment=experiment.number, run=kind, seed=seed, reason=event["lost"]
+                )
+                self.publish(RunStarted(experiment, kind, repeat, repeats))
+                monitor = self.pruner.watch(experiment.number, self.incumbent) if first else None
+                return False
+            if "begin" in event:
+                self.begun(experiment.number)
+            return self._on_progress(experiment.number, event, monitor)
+
         # Tried once at the start, so that an error in it does not wait for the end of the study.
         tried = kind == "baseline" and repeat == 0 and bool(self.settings.holdout)
         held = tried or (kind == "final" and bool(self.settings.holdout))
@@ -130,13 +153,15 @@ class Measurer:
             experiment.target,
             seed=seed,
             deadline=2 * deadline if held else deadline,
-            watch=lambda event: self._on_progress(experiment.number, event, monitor),
+            watch=watch,
             log=self.records.log(experiment.number, kind, repeat),
             **({"holdout": True} if held else {}),
         )
         unusable = measurement.holdout_error if tried and measurement.ok else ""
         if kind != "final":
             measurement = replace(measurement, holdout=None, holdout_error="")
+        if len(lost) >= LOSSES and measurement.outcome is Outcome.CRASH:
+            self._check_workers_live(experiment, measurement, kind)
         if monitor is not None and monitor.decision is not None and measurement.outcome is Outcome.PRUNED:
             measurement = replace(measurement, error=monitor.decision.reason)
         self.records.journal.add_run(experiment.number, kind, measurement)
@@ -146,6 +171,25 @@ class Measurer:
                 f"--holdout {self.settings.holdout} fails on the baseline: {unusable.rstrip('.')}. Correct it, or leave it out."
             )
         return measurement
+
+    def _check_workers_live(self, experiment: Experiment, measurement: Measurement, kind: RunKind) -> None:
+        """Run the incumbent, after a run whose workers were lost each time, to see whether the run or something else ends them.
+
+        Raises
+        ------
+        UserError
+            When the incumbent's workers are lost as well, or there is none to ask: the run is no crash then.
+        """
+        best = self.status.incumbent
+        if best is not None and best.number != experiment.number and kind != "trial":
+            if LOST not in self.measure(best, "trial", self.settings.seed + TRIAL_SEEDS, 0, 1).error:
+                return
+        elif kind == "trial":
+            return  # it is this question, or one of the user's, who is told
+        raise UserError(
+            f"{measurement.error} Others are ended as well, or there is none to compare with: see what kills processes here, such as "
+            "a lack of memory, then resume. Nothing is lost."
+        )
 
     def check_guard(self, experiment: Experiment) -> GuardResult:
         """Run the guard on an experiment's target and record its result."""

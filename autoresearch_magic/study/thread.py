@@ -106,7 +106,7 @@ class StudyThread(threading.Thread):
         """Go on from where the journal ends; return the state and message to end with."""
         status, publish, definition = self._status, self._publish, self._status.definition
         experiments = records.journal.experiments()
-        status.experiments = tuple(records.catch_up([e for e in experiments if e.verdict is not None]))
+        status.experiments = tuple(records.begin([e for e in experiments if e.verdict is not None]))
         unjudged = next((e for e in experiments if e.verdict is None), None)
         status.pending = None if unjudged is None else unjudged.number
         status.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]

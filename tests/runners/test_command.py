@@ -204,7 +204,8 @@ def test_a_zero_beside_a_crash_is_no_value(measured):
         assert why in m.error
         assert "\n" not in m.error
     m = measured("echo ms: 5; sh -c 'kill -KILL $$'")
-    assert m.outcome is Outcome.OUT_OF_MEMORY
+    assert m.value is None
+    assert "Killed" in m.error or "killed by SIGKILL" in m.error  # by the system, where it does not tell what it kills
     m = measured("mypy() { echo 'Found 1 error in 2 files'; return 1; }; mypy src")
     assert (m.outcome, m.value) == (Outcome.METRIC_ERROR, None), (
         "its status is no failure: what is wrong is the reading"

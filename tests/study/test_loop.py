@@ -25,7 +25,7 @@ def notices(study):
 
 
 @pytest.mark.slow
-def test_an_experiment_whose_handling_fails_is_tried_twice_and_then_a_crash(make_study, script, monkeypatch):
+def test_an_experiment_whose_handling_fails_is_tried_three_times_and_then_a_crash(make_study, script, monkeypatch):
     script(x(2.5), x(2.0), x(1.5))
     measure, failed = Measurer.measure, []
 
@@ -40,27 +40,29 @@ def test_an_experiment_whose_handling_fails_is_tried_twice_and_then_a_crash(make
     said = notices(study)
     finish(study)
     assert [str(e.verdict) for e in study.experiments] == ["baseline", "keep", "crash", "keep"]
-    assert study.experiment(2).reason == "Given up after 2 attempts: ValueError: lone surrogate"
-    assert failed == [2, 2]
-    assert said.count("Experiment 2 failed the program that runs it: ValueError: lone surrogate") == 2
+    assert study.experiment(2).reason == "Given up after 3 attempts: ValueError: lone surrogate"
+    assert failed == [2, 2, 2]
+    assert said.count("Experiment 2 failed the program that runs it: ValueError: lone surrogate") == 3
 
 
 @pytest.mark.slow
-def test_an_experiment_that_ends_the_process_has_two_attempts(make_study, script):
+def test_an_experiment_that_ends_the_process_has_three_attempts(make_study, script):
     script(x(2.5), x(2.0))
     study = make_study(agent="script", experiments=1)
     finish(study)
-    with Journal(study.folder / "journal.sqlite") as journal:  # as a killed process leaves it, twice
+    with Journal(study.folder / "journal.sqlite") as journal:  # as killed processes leave it
         proposed = study.experiment(1)
         journal.open_experiment(type(proposed)(2, 1, type(proposed.proposal)(x(2.0), "kills"), "mark"))
-        for _ in range(2):
+        for begun in (True, False, True, False, True):  # two were killed before the target had begun
             journal.note("attempt", experiment=2)
+            if begun:
+                journal.note("attempt begun", experiment=2)
     again = open_study(study.name, study.folder.parent)
     script(x(1.5))
     again.resume(experiments=2)
     assert again.wait(60)
     assert [str(e.verdict) for e in again.experiments] == ["baseline", "keep", "crash", "keep"]
-    assert again.experiment(2).reason == "Given up after 2 attempts: The process ended while it ran."
+    assert again.experiment(2).reason == "Given up after 3 attempts: The process ended while it ran."
 
 
 @pytest.mark.slow

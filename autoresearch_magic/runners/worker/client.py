@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from ...experiment import Outcome
 from .. import Watch
 from ..notebook_names import notebook_name_hint
 from . import processes
-from .protocol import SETUP_FACTOR, SETUP_LIMIT
+from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT
 
 SERVER = f"{__package__}.server"
 """The worker's module. It is not imported here, because only the worker needs what it imports."""
@@ -42,6 +43,11 @@ SEND = 10.0
 SEALED_REMEDY = (
     "change that in the setup, or leave the sealed code out and keep its data from the target in another way."
 )
+LOSSES = 3
+"""Workers that may be lost in one run; then its target is taken to end them, and the run is a crash."""
+LOST = f"So it was in each of {LOSSES} attempts: what it runs ends its worker."
+DYING = 1.0
+"""Seconds that a worker whose socket is closed may take to end by itself, so that it can be told how it has ended."""
 SETUP_TOLD = 5.0
 """Seconds of a setup from which on its progress is told."""
 
@@ -99,6 +105,8 @@ class WorkerClient:
     def start(self, watch: Watch | None = None) -> None:
         """Start the worker and wait until the setup has run. The first `run` calls this, if nobody has before.
 
+        A worker that is killed while it runs the setup is replaced, twice at most.
+
         Parameters
         ----------
         watch : callable, optional
@@ -111,6 +119,17 @@ class WorkerClient:
         Stopped
             When `interrupt` or `close` was called in the meantime.
         """
+        for left in reversed(range(LOSSES)):
+            try:
+                return self._start(watch)
+            except WorkerDied as died:
+                if self._interrupted or self._closed:
+                    raise Stopped from None
+                if not left:
+                    raise UserError(f"{died} So it was in {LOSSES} attempts: see {self._setup_log}.") from None
+                self._on_note(f"{died} Another one runs it again.")
+
+    def _start(self, watch: Watch | None) -> None:
         ours, theirs = socket.socketpair()
         ours.settimeout(SEND)
         began = time.monotonic()
@@ -165,7 +184,10 @@ class WorkerClient:
         self, job: Mapping[str, Any], *, limit: float, memory: int, log: str, watch: Watch | None,
         tick: Callable[[float], Mapping[str, Any]] | None = None,
     ) -> tuple[dict[str, Any], list[Point]]:  # fmt: skip
-        """Run one job to its end. When the worker is stopped by a signal, another one runs the job once more.
+        """Run one job to its end. When the worker is lost, killed or stopped by a signal, another one runs the job again.
+
+        Each such loss is an event ``{"lost": reason}``. With the third one in the same run, the job is taken to be what ends its
+        worker, and has crashed. A job whose own process was killed from outside is run once more.
 
         Parameters
         ----------
@@ -190,24 +212,42 @@ class WorkerClient:
         ------
         Stopped
         """
-        for again in (False, True):
+        lost: list[str] = []
+        killed = 0
+        while True:
             if self.pid is None:
                 self.start(watch)
             began = time.monotonic()
             message = {"do": "run", "job": job, "limit": limit, "memory": memory, "log": log}
             try:
                 result, curve = self._run(message, watch, tick, began)
-                break
             except WorkerDied as died:
                 if self._interrupted or self._closed:
                     raise Stopped from None
-                result, curve = {"outcome": Outcome.CRASH, "error": f"{died} The next run starts a new one."}, []
-                if again or not died.stopped:
+                if died.late:
+                    result, curve = {"outcome": Outcome.CRASH, "error": f"{died} The next run starts a new one."}, []
+                    break
+                lost.append(str(died))
+                self._tell_lost(watch, str(died))
+                if len(lost) >= LOSSES:
+                    why = f"{died} {LOST}"
+                    result, curve = {"outcome": Outcome.CRASH, "error": why}, []
                     break
                 self._on_note(f"{died} Another one runs the experiment again.")
+                continue
+            if not result.get("killed") or killed or self._interrupted:
+                break
+            killed += 1
+            self._tell_lost(watch, KILLED)
+            self._on_note(f"{KILLED} It runs again.")
         if self._interrupted:
             raise Stopped
         return {"seconds": time.monotonic() - began, **result}, curve
+
+    @staticmethod
+    def _tell_lost(watch: Watch | None, why: str) -> None:
+        if watch is not None:
+            watch({"lost": why})
 
     def _run(
         self, message: dict[str, Any], watch: Watch | None, tick: Callable[[float], Mapping[str, Any]] | None, began: float,
@@ -287,17 +327,26 @@ class WorkerClient:
                 processes.kill_tree(process.pid)
                 process.wait()
 
-    def _reap(self) -> None:
-        """Clean up after a worker that has died or does not answer, so that the next `run` starts another."""
+    def _reap(self, *, dying: bool = False) -> str:
+        """Clean up after a worker that has died or does not answer, so that the next `run` starts another.
+
+        Returns how it has ended; empty where it had not, and was killed here. With `dying` its socket is closed already, and it may take
+        a moment to end by itself.
+        """
         with self._lock:
             process, self._process = self._process, None
             connection, self._socket = self._socket, None
         if connection is not None:
             connection.close()
         if process is not None:
-            if process.poll() is None:
+            try:
+                process.wait(timeout=DYING if dying else 0)
+            except subprocess.TimeoutExpired:
                 processes.kill_tree(process.pid)
-            process.wait()
+                process.wait()
+                return ""
+            return ended_how(process.returncode)
+        return ""
 
     def _send(self, message: dict[str, Any], wait: float = SEND) -> None:
         connection = self._socket
@@ -310,12 +359,13 @@ class WorkerClient:
                 raise TimeoutError
             connection.sendall(json.dumps(message).encode() + b"\n")
         except TimeoutError:
-            stopped = self._process is not None and processes.is_stopped(self._process.pid)
             if wait == SEND:  # else the thread that runs the job finds out
                 self._reap()
-            raise WorkerDied("The worker process did not take a message.", stopped=stopped) from None
+            raise WorkerDied("The worker process did not take a message.") from None
         except (OSError, ValueError):
-            raise WorkerDied from None
+            if wait < SEND or connection is not self._socket:
+                raise WorkerDied from None
+            raise WorkerDied(f"The worker process {self._reap(dying=True) or 'died'}.") from None
         finally:
             self._sending.release()
 
@@ -334,10 +384,12 @@ class WorkerClient:
             if not data:
                 if self._closed:
                     raise Stopped
-                self._reap()
+                how = self._reap(dying=True)
+                if not self.mode and how.startswith("was killed"):
+                    raise WorkerDied(f"The worker process {how} while it ran the setup.", setup=True)
                 if not self.mode:
                     raise UserError(f"The worker died while it ran the setup: see {self._setup_log}.")
-                raise WorkerDied
+                raise WorkerDied(f"The worker process {how or 'died'}.")
             self._inbox += data
         line, _, self._inbox = self._inbox.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
@@ -359,7 +411,7 @@ class WorkerClient:
         if still and not self.mode:
             raise UserError("The worker process was stopped by a signal (SIGSTOP) while it ran the setup: start again.")
         reason = "was stopped by a signal (SIGSTOP)." if still else "did not answer any more."
-        raise WorkerDied(f"The worker process {reason}", stopped=still)
+        raise WorkerDied(f"The worker process {reason}", late=not still)
 
 
 class WorkerDied(Exception):
@@ -369,13 +421,25 @@ class WorkerDied(Exception):
     ----------
     reason : str
         A sentence.
-    stopped : bool
-        Whether a signal had stopped it, which is no fault of the run.
+    late : bool
+        Whether it lived, but has not reported the end of a run in time; another one might take as long.
+    setup : bool
+        Whether it was killed while it ran the setup.
     """
 
-    def __init__(self, reason: str = "The worker process died.", *, stopped: bool = False) -> None:
+    def __init__(self, reason: str = "The worker process died.", *, late: bool = False, setup: bool = False) -> None:
         super().__init__(reason)
-        self.stopped = stopped
+        self.late, self.setup = late, setup
+
+
+def ended_how(code: int) -> str:
+    """Say how a worker has ended, as the predicate of a sentence; `code` is negative for a signal."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal
+        return f"was killed by signal {-code}"
 
 
 def not_in_forks(left_open: list[str]) -> str:

@@ -16,12 +16,12 @@ from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
 from .machine_load import Counts
 from .memory import MemoryWatch
+from .oom import oom_kills, ran_out
 from .output_log import OutputLog
-from .protocol import SETUP_FACTOR, SETUP_LIMIT, LineBuffer
+from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, LineBuffer
 
 OUTPUT_TAIL = 4_000
 """Characters of output that are sent with the result."""
-
 _OUTCOME_OF_KILL = {
     "timeout": Outcome.TIMEOUT,
     "memory": Outcome.OUT_OF_MEMORY,
@@ -62,6 +62,7 @@ class RunningJob:
         self.events, self.output = pipes
         self.log = OutputLog(log)
         self.load = load
+        self.oom_kills = oom_kills()
         self.pid = 0
         self.started = time.monotonic()
         self.began: float | None = None  # when the target began, after the setup in a fresh process
@@ -97,6 +98,7 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
     -------
     dict
         Always ``outcome``, ``seconds``, ``memory`` (GiB), ``output`` and ``conditions``; ``error``, ``value`` and others where known.
+        ``killed`` says that a SIGKILL ended it which was neither ours nor, as far as can be told, for want of memory.
     """
     result = run.result if run.result and "outcome" in run.result else {}
     tail = run.log.tail.decode("utf-8", "replace")
@@ -104,7 +106,13 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
         result = {"outcome": _OUTCOME_OF_KILL.get(run.kill_reason, Outcome.STOPPED), "error": _describe_kill(run)}
     elif not result:
         code = os.waitstatus_to_exitcode(status)
-        result = {"outcome": Outcome.OK, "exit": code} if "command" in run.job and code >= 0 else _result_of_death(code)
+        memory = None  # whether it ran out, where the run was killed
+        if killed := code == -signal.SIGKILL or ("command" in run.job and code == 128 + signal.SIGKILL):
+            memory = ran_out(run.oom_kills, max(run.memory.peak, resident_peak), run.memory.limit)
+        command = "command" in run.job and code >= 0
+        result = {"outcome": Outcome.OK, "exit": code} if command else _result_of_death(code, memory)
+        if killed:
+            result.update(killed=not memory, out_of_memory=memory)
     result["seconds"] = time.monotonic() - run.started
     result["memory"] = (result.pop("gpu_memory", 0) or _peak_memory(run, result, resident_peak)) / GIB
     result["output"] = tail[-OUTPUT_TAIL:]
@@ -137,8 +145,10 @@ def _describe_kill(run: RunningJob) -> str:
     return "Stopped."
 
 
-def _result_of_death(code: int) -> dict[str, Any]:
+def _result_of_death(code: int, out_of_memory: bool | None = None) -> dict[str, Any]:
     """Return the result of a process that ended without one; `code` is negative for a signal."""
+    if code == -signal.SIGKILL and out_of_memory is False:
+        return {"outcome": Outcome.CRASH, "error": KILLED}
     if code == -signal.SIGKILL:
         return {"outcome": Outcome.OUT_OF_MEMORY, "error": "Killed by the system, probably because memory ran out."}
     if code < 0:

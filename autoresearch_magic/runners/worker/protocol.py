@@ -20,6 +20,7 @@ LONGEST_LINE = 1 << 20
 SETUP_LIMIT, SETUP_FACTOR = 600.0, 3.0
 """A fresh process may take so many seconds to run the setup, or `SETUP_FACTOR` times as long as the worker took, or as long as a
 run may take, whichever is longest."""
+KILLED = "The experiment's process was killed by SIGKILL, which neither this study nor a lack of memory explains."
 MOST_ENTRIES = 1_000
 """Entries of the longest list or mapping in a message."""
 ERROR, TEXT, NAME = 1_000, 64_000, 100

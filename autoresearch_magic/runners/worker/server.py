@@ -258,6 +258,8 @@ class Worker:
         self.runs[run.id] = run
         for fd, read in ((events, self.read_events), (output, self.read_output)):
             self.selector.register(fd, selectors.EVENT_READ, lambda read=read: self.guarded(lambda: read(run), run))
+        if command:
+            self.send({"is": "event", "id": run.id, "event": {"begin": True}})
 
     def become_child(self, job: dict[str, Any], events: int, output: int) -> None:
         """Run an experiment in a fork; does not return."""

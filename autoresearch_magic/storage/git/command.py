@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import UserError
+from .locks import SETTLED, Mark, git_works_at, mark_of
 
 NO_GIT = "git was not found: install it (apt install git, brew install git or conda install git) and start again."
 PATIENCE = 20.0
 """Seconds to wait for a lock that another git process holds."""
+LEFT = 0.6
+"""Seconds after which a lock that no git process holds is told, where it may not be removed."""
 
 _OPTIONS = (
     "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
@@ -36,6 +39,10 @@ class GitFailed(Exception):
     def __init__(self, message: str, code: int, output: str = "") -> None:
         super().__init__(message)
         self.code, self.output = code, output
+
+
+class GitLocked(GitFailed):
+    """A lock file that a killed git has left behind, in a repository in which nothing is removed; the text says what to do."""
 
 
 def git(
@@ -60,8 +67,8 @@ def git(
     env : mapping, optional
         Additional environment variables, such as ``GIT_INDEX_FILE``.
     stale : float, optional
-        Seconds after which a lock file counts as left behind by a killed process and is removed. By default none is ever
-        removed, as a repository of the user requires.
+        Given for a repository of our own, in which a lock file that no git process holds is removed at once, and any other after so
+        many seconds. By default none is ever removed, as a repository of the user requires: one that nobody holds is an error.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def git(
     Raises
     ------
     GitFailed
-        When the exit status is not 0.
+        When the exit status is not 0; `GitLocked` where it is for a lock that was left behind.
     UserError
         When git is not installed, or the folder does not exist.
     """
@@ -90,7 +97,7 @@ def git(
     # -C rather than GitPython's working folder, which falls back to the current one when the folder has disappeared.
     command = [*unset, Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *_OPTIONS, "-C", str(folder), *arguments]
     began = since = time.monotonic()
-    waiting_for = ""
+    waiting_for: tuple[str, Mark | None] = "", None
     # A file as standard input, because GitPython ends a process that it feeds through a pipe when an interrupt comes.
     with tempfile.TemporaryFile() as stdin:
         stdin.write(given if isinstance(given, bytes) else given.encode("utf-8", "surrogateescape"))
@@ -113,13 +120,19 @@ def git(
             if locked is None or now - began > PATIENCE:
                 reason = " ".join(errors.split()) or f"exit status {code}"
                 raise GitFailed(f"git {arguments[0]} failed: {reason[:400]}", code, text)
-            if locked[1] != waiting_for:
-                waiting_for, since = locked[1], now
-            if stale is not None and now - since > stale:
-                (folder / waiting_for).unlink(missing_ok=True)
-                began, waiting_for = now, ""
+            lock = folder / locked[1]
+            if (seen := (locked[1], mark_of(lock))) != waiting_for:
+                waiting_for, since = seen, now
+            waited = now - since
+            if waited > (LEFT if stale is None else SETTLED) and not git_works_at(lock):
+                if stale is None:
+                    raise GitLocked(f"{lock} was left behind by a git that was killed: delete it.", code, text)
+                waited = max(waited, stale + 1)
+            if stale is not None and waited > stale:
+                lock.unlink(missing_ok=True)
+                began, waiting_for = now, ("", None)
             else:
-                time.sleep(0.1)
+                time.sleep(0.05)
 
 
 def names(output: str) -> list[str]:

@@ -18,7 +18,7 @@ from ...errors import UserError
 from ...experiment import Experiment
 from ...metric import Metric
 from ..results_tsv import one_line
-from .command import GitFailed, git, names
+from .command import GitFailed, GitLocked, git, names
 
 SUBJECT = 72
 """Characters of a commit's subject: what `git log --oneline` shows in a terminal."""
@@ -153,6 +153,8 @@ class Commits:
     def _git(self, *arguments: str, given: str | bytes = "", env: Mapping[str, str] | None = None) -> str:
         try:
             return git(self.folder, *arguments, given=given, env={**self.variables, **(env or {})}, stale=self.stale)
+        except GitLocked as locked:
+            raise UserError(str(locked)) from None
         except GitFailed as error:
             raise UserError(
                 f"The commits of the study in {self.folder} could not be read or written: {error}."

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from autoresearch_magic.budget import Budget
-from autoresearch_magic.errors import Stopped
+from autoresearch_magic.errors import Stopped, UserError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.cell import CellRunner
@@ -56,6 +56,59 @@ def test_a_target_that_stops_the_worker_is_a_crash(make, monkeypatch):
     assert m.outcome is Outcome.CRASH
     assert "stopped by a signal" in m.error
     assert runner.measure("x = 2", seed=0, deadline=20).value == 2.0
+
+
+@pytest.mark.slow
+def test_an_honest_run_whose_worker_is_killed_runs_again(make):
+    told, events = [], []
+    runner = make(on_note=told.append)
+    runner.worker.start()
+    first = runner.worker.pid
+
+    def watch(event):
+        events.append(event)
+        if "begin" in event and runner.worker.pid == first:
+            os.kill(first, signal.SIGKILL)
+
+    m = runner.measure("time.sleep(0.05)\nx = 2", seed=3, deadline=20, watch=watch)
+    assert (m.value, m.seed, m.seconds < 15) == (2.0, 3, True)
+    assert [e for e in events if "lost" in e] == [{"lost": "The worker process was killed by SIGKILL."}]
+    assert told == ["The worker process was killed by SIGKILL. Another one runs the experiment again."]
+
+
+@pytest.mark.slow
+def test_a_target_that_kills_its_worker_is_a_crash_after_the_third(make):
+    runner, events = make(), []
+    m = runner.measure("os.kill(os.getppid(), 9)\ntime.sleep(9)", seed=0, deadline=20, watch=events.append)
+    assert (m.outcome, m.value) == (Outcome.CRASH, None)
+    assert m.error == f"The worker process was killed by SIGKILL. {client.LOST}"
+    assert sum("lost" in e for e in events) == client.LOSSES
+    assert runner.measure("x = 2", seed=0, deadline=20).value == 2.0
+
+
+def killed_once(path):
+    return f"if not os.path.exists({str(path)!r}): open({str(path)!r}, 'w').close(); os.kill(os.getpid(), 9)\n"
+
+
+@pytest.mark.slow
+def test_a_run_whose_own_process_is_killed_runs_once_more(make, tmp_path):
+    runner, events = make(), []
+    assert (
+        runner.measure(killed_once(tmp_path / "seen") + "x = 5", seed=0, deadline=20, watch=events.append).value == 5.0
+    )
+    m = runner.measure("os.kill(os.getpid(), 9)", seed=0, deadline=20, watch=events.append)
+    assert (m.value, sum("lost" in e for e in events)) == (None, 2)
+    assert "illed" in m.error
+
+
+@pytest.mark.slow
+def test_a_setup_that_is_killed_runs_again(make, tmp_path):
+    told = []
+    runner = make(f"import os\n{killed_once(tmp_path / 'seen')}", on_note=told.append)
+    assert runner.measure("x = 1", seed=0, deadline=20).value == 1.0
+    assert told == ["The worker process was killed by SIGKILL while it ran the setup. Another one runs it again."]
+    with pytest.raises(UserError, match="So it was in 3 attempts: see "):
+        make("import os\nos.kill(os.getpid(), 9)").worker.start()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from autoresearch_magic.experiment import Outcome
+from autoresearch_magic.runners.worker import oom
 from autoresearch_magic.runners.worker.job import OUTPUT_TAIL, RunningJob, result_of
 
 JOB = {"target": "", "metric": {"name": "loss", "expression": "val"}}
@@ -49,7 +50,6 @@ def test_a_result_that_came_before_the_kill_counts():
 @pytest.mark.parametrize(
     ("status", "outcome", "error"),
     [
-        (signal.SIGKILL, Outcome.OUT_OF_MEMORY, "memory ran out"),
         (signal.SIGSEGV, Outcome.CRASH, "SIGSEGV"),
         (3 << 8, Outcome.CRASH, "exit code 3"),
     ],
@@ -58,6 +58,33 @@ def test_a_run_that_ended_without_a_result(status, outcome, error):
     result = result_of(run_of(), status, 0)
     assert result["outcome"] is outcome
     assert error in result["error"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "killed"),
+    [
+        (4, 5, Outcome.OUT_OF_MEMORY, False),
+        (4, 4, Outcome.CRASH, True),
+        (None, None, Outcome.OUT_OF_MEMORY, True),  # it looks like it, and is run once more
+    ],
+)
+def test_a_kill_is_for_want_of_memory_where_the_system_counts_one(
+    before, after, outcome, killed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(oom, "VMSTAT", vmstat := tmp_path / "vmstat")
+    for count, made in ((before, True), (after, False)):
+        if count is not None:
+            vmstat.write_text(f"nr_free_pages 10\noom_kill {count}\nballoon 0\n")
+        if made:
+            run, command = run_of(), run_of(job={"command": "python t.py"})
+    result = result_of(run, signal.SIGKILL, 0)
+    assert (result["outcome"], result["killed"]) == (outcome, killed)
+    result = result_of(command, (128 + signal.SIGKILL) << 8, 0)  # of a program below the shell
+    assert (result["outcome"], result["exit"], result["killed"]) == (Outcome.OK, 137, killed)
+
+
+def test_a_kill_near_the_memory_limit_is_for_want_of_memory():
+    assert result_of(run_of(), signal.SIGKILL, int(2.5 * 2**30))["killed"] is False
 
 
 def test_a_command_with_a_nonzero_exit_status_is_no_crash_here():

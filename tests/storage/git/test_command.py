@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.storage.git import command
-from autoresearch_magic.storage.git.command import GitFailed, git, names
+from autoresearch_magic.storage.git.command import GitFailed, GitLocked, git, names
 
 from ...repositories import add_hooks, repository
 
@@ -79,15 +80,28 @@ def test_a_lock_is_waited_for(repo):
 
 
 @pytest.mark.slow
-def test_a_lock_is_removed_only_where_it_may_be_stale(repo, monkeypatch):
+def test_a_lock_is_removed_only_where_it_may_be_and_told_at_once_elsewhere(repo):
     lock = repo / ".git" / "index.lock"
     lock.touch()
-    monkeypatch.setattr(command, "PATIENCE", 0.3)
+    began = time.monotonic()
+    with pytest.raises(GitLocked) as caught:
+        git(repo, "rm", "--quiet", "a.txt")
+    assert str(caught.value) == f"{lock} was left behind by a git that was killed: delete it."
+    assert time.monotonic() - began < command.PATIENCE / 2
+    assert lock.exists()
+    git(repo, "rm", "--quiet", "a.txt", stale=60)
+    assert not lock.exists()
+
+
+@pytest.mark.slow
+def test_a_lock_that_a_git_holds_is_waited_for_and_never_removed_in_a_users_repository(repo, monkeypatch):
+    lock = repo / ".git" / "index.lock"
+    lock.touch()
+    monkeypatch.setattr(command, "PATIENCE", 0.8)
+    monkeypatch.setattr(command, "git_works_at", lambda lock: True)
     with pytest.raises(GitFailed, match=r"index\.lock"):
         git(repo, "rm", "--quiet", "a.txt")
     assert lock.exists()
-    git(repo, "rm", "--quiet", "a.txt", stale=0.1)
-    assert not lock.exists()
 
 
 def test_names():
