@@ -72,6 +72,10 @@ class UserCodeError(UserError):
         self.traceback = traceback
 
 
+class RunLost(UserError):
+    """A run has no result because workers are ended whatever they run, which is no fault of the run: it is run again."""
+
+
 class NothingToPropose(UserError):
     """An agent has no proposals left; the study ends and shows this message."""
 

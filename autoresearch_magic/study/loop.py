@@ -9,7 +9,7 @@ import traceback
 from dataclasses import replace
 
 from ..agents.base import Agent
-from ..errors import NothingToPropose, Stopped, UserCodeError, UserError
+from ..errors import NothingToPropose, RunLost, Stopped, UserCodeError, UserError
 from ..events import Judged, Notice, Proposed, State, StateChanged
 from ..experiment import Experiment, Outcome, Proposal, Verdict
 from ..judging.analysis.analyze import evaluate
@@ -231,7 +231,7 @@ class Loop:
         """Run and judge an experiment; whatever it does to this package or its process, it is begun `ATTEMPTS` times at most."""
         journal, number, pauses = self.records.journal, experiment.number, list(RETRIES)
         while True:
-            begun, error = journal.attempts(number)
+            (begun, error), lost = journal.attempts(number), self.measurer.lost
             if begun >= ATTEMPTS:
                 why = error or "The process ended while it ran."
                 return experiment, Decision(Verdict.CRASH, f"Given up after {begun} attempts: {why}")
@@ -245,12 +245,17 @@ class Loop:
                 journal.note("attempt ended", experiment=number)
                 raise
             except UserError as failure:  # a new worker's setup fails, though it has worked before
-                journal.note("attempt ended", experiment=number)
-                if not pauses:
+                if ended := self.measurer.lost > lost and not isinstance(failure, RunLost):
+                    # The target may have ended the worker, and broken what the setup needs: that is an attempt.
+                    journal.note("attempt failed", experiment=number, error=str(failure), traceback="")
+                else:
+                    journal.note("attempt ended", experiment=number)
+                if not pauses and not ended:
                     raise
-                self.publish(StateChanged(State.WAITING, f"{failure} Tried again in {pauses[0]:.0f} s."))
-                self.control.rest(pauses.pop(0))
-                self.measurer.wait_for_go(State.RUNNING)
+                if pauses:
+                    self.publish(StateChanged(State.WAITING, f"{failure} Tried again in {pauses[0]:.0f} s."))
+                    self.control.rest(pauses.pop(0))
+                    self.measurer.wait_for_go(State.RUNNING)
             except Exception as failure:  # a bug in this package: it costs one experiment, not the study
                 error = f"{type(failure).__name__}: {failure}"
                 journal.note("attempt failed", experiment=number, error=error, traceback=traceback.format_exc())

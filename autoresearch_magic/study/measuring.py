@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..curve import Point
-from ..errors import UserCodeError, UserError
+from ..errors import RunLost, UserCodeError, UserError
 from ..events import (
     Confirmed,
     Notice,
@@ -76,6 +76,8 @@ class Measurer:
     ----------
     begun : callable
         Called with the number of an experiment when a target of it begins to run.
+    lost : int
+        How many workers were lost so far.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Measurer:
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
         self._levels_told = False
         self.begun: Callable[[int], None] = lambda number: None
+        self.lost = 0
         for e in self.experiments:
             self.learn(e)
 
@@ -135,6 +138,7 @@ class Measurer:
             nonlocal monitor
             if "lost" in event:
                 lost.append(event["lost"])
+                self.lost += 1
                 self.records.journal.note(
                     "worker lost", experiment=experiment.number, run=kind, seed=seed, reason=event["lost"]
                 )
@@ -177,7 +181,7 @@ class Measurer:
 
         Raises
         ------
-        UserError
+        RunLost
             When the incumbent's workers are lost as well, or there is none to ask: the run is no crash then.
         """
         best = self.status.incumbent
@@ -186,7 +190,7 @@ class Measurer:
                 return
         elif kind == "trial":
             return  # it is this question, or one of the user's, who is told
-        raise UserError(
+        raise RunLost(
             f"{measurement.error} Others are ended as well, or there is none to compare with: see what kills processes here, such as "
             "a lack of memory, then resume. Nothing is lost."
         )

@@ -89,9 +89,7 @@ def test_a_setup_that_fails_in_a_new_worker_is_tried_again(make_study, script, t
     setup = f"BASE = float(open({str(data)!r}).read())\n"
     target = "X = 3.0\nloss = BASE * X\n"
     kills = f"import os, signal\nos.remove({str(data)!r})\nos.kill(os.getppid(), signal.SIGKILL)\n"
-    script(
-        kills + target, target.replace("3.0", "2.0"), kills + target.replace("3.0", "2.5"), target.replace("3.0", "1.0")
-    )
+    script(kills + target, target.replace("3.0", "2.0"), target.replace("3.0", "1.0"))
     monkeypatch.setattr(loop, "RETRIES", (0.1, 0.1))
     study = make_study(target, setup, agent="script", experiments=9, repeats=1)
     waits = []
@@ -99,7 +97,7 @@ def test_a_setup_that_fails_in_a_new_worker_is_tried_again(make_study, script, t
     def mend(event):
         if isinstance(event, StateChanged) and event.state == "waiting":
             waits.append(event.message)
-            if len(waits) < 2:
+            if len(waits) < 3:
                 data.write_text("1.0")
 
     study.observe(mend)
@@ -107,8 +105,9 @@ def test_a_setup_that_fails_in_a_new_worker_is_tried_again(make_study, script, t
     assert study.wait(60)
     assert "The setup failed: FileNotFoundError" in waits[0]
     assert waits[0].endswith("Tried again in 0 s.")
-    assert [str(e.verdict) for e in study.experiments][:3] == ["baseline", "crash", "keep"]
-    assert study.state == "failed", "the second time it stays broken"
+    assert [str(e.verdict) for e in study.experiments] == ["baseline", "crash"], "it ends its worker each time"
+    assert study.experiment(1).reason.startswith("Given up after 3 attempts: The setup failed: FileNotFoundError")
+    assert study.state == "failed", "then it stays broken"
     assert study.status.message.startswith("The setup failed: FileNotFoundError")
     data.write_text("1.0")
     study.resume()
