@@ -91,7 +91,7 @@ def test_a_setup_that_fails_in_a_new_worker_is_tried_again(make_study, script, t
     kills = f"import os, signal\nos.remove({str(data)!r})\nos.kill(os.getppid(), signal.SIGKILL)\n"
     script(kills + target, target.replace("3.0", "2.0"), target.replace("3.0", "1.0"))
     monkeypatch.setattr(loop, "RETRIES", (0.1, 0.1))
-    study = make_study(target, setup, agent="script", experiments=9, repeats=1)
+    study = make_study(target, setup, agent="script", experiments=9, repeats=1, sandbox="off")
     waits = []
 
     def mend(event):
@@ -160,7 +160,7 @@ def test_crashes_in_a_row_are_checked_against_the_best(make_study, script, tmp_p
     read = f"X = 3.0\nloss = X * float(open({str(data)!r}).read())\n"
     crash = [read + f"1 / 0  # {n}\nY = {n}\n" for n in range(6)]
     script(read.replace("3.0", "2.0"), *crash, read.replace("3.0", "1.5"))
-    study = make_study(read, agent="script", experiments=9)
+    study = make_study(read, agent="script", experiments=9, sandbox="off")  # it reads a file of another folder
     said = notices(study)
     finish(study)
     assert study.experiments[-1].kept

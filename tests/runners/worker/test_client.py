@@ -78,7 +78,7 @@ def test_an_honest_run_whose_worker_is_killed_runs_again(make):
 
 @pytest.mark.slow
 def test_a_target_that_kills_its_worker_is_a_crash_after_the_third(make):
-    runner, events = make(), []
+    runner, events = make(walls=Walls(sandbox="off")), []
     m = runner.measure("os.kill(os.getppid(), 9)\ntime.sleep(9)", seed=0, deadline=20, watch=events.append)
     assert (m.outcome, m.value) == (Outcome.CRASH, None)
     assert m.error == f"The worker process was killed by SIGKILL. {client.LOST}"
@@ -92,7 +92,7 @@ def killed_once(path):
 
 @pytest.mark.slow
 def test_a_run_whose_own_process_is_killed_runs_once_more(make, tmp_path):
-    runner, events = make(), []
+    runner, events = make(walls=Walls(sandbox="off")), []
     assert (
         runner.measure(killed_once(tmp_path / "seen") + "x = 5", seed=0, deadline=20, watch=events.append).value == 5.0
     )
