@@ -150,6 +150,10 @@ class Stopped(Exception):
     usage: Usage | None = None
 
 
+class TakenOver(Stopped):
+    """Another process writes to the study's journal as its owner: this one ends, and writes nothing any more."""
+
+
 def require(module: str, purpose: str) -> ModuleType:
     """Import and return a module of an optional package.
 

@@ -7,6 +7,9 @@ with which a write that fails for want of room is tried again, and `tell`, which
 from __future__ import annotations
 
 import json
+import os
+import platform
+import secrets
 import sqlite3
 import threading
 import time
@@ -15,7 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import TakenOver, UserError
 from . import chain
 from .backup import copy
 from .migrations import migrate
@@ -54,6 +57,7 @@ class JournalFile:
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.wait: Callable[[str, float], None] | None = None
         self.tell: Callable[[str], None] = lambda line: None
+        self._owner = ""
         self.path = path
         self._lock = threading.RLock()
         self._open(create)
@@ -166,6 +170,7 @@ class JournalFile:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
+            self._check_owner()
             if self.chained:
                 last = self._continued(chain.head(connection))
                 appender = self._appender = self._appender or chain.Appender(connection)
@@ -183,6 +188,27 @@ class JournalFile:
         if self.chained:
             self._head = last
         return number
+
+    def own(self) -> None:
+        """Make this connection the one that runs the study: from now on, every other that had become it before writes nothing more."""
+        self._owner = ""
+        owner = {"token": secrets.token_hex(8), "pid": os.getpid(), "host": platform.node()}
+        self.write((
+            "INSERT INTO meta VALUES ('owner', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (json.dumps(owner),), "meta",
+            "owner",
+        ))  # fmt: skip
+        self._owner = json.dumps(owner)
+
+    def _check_owner(self) -> None:
+        """Raise `TakenOver` where another process has become the owner since; inside of the transaction, so that none does between."""
+        if not self._owner:
+            return
+        row = self._connection.execute("SELECT value FROM meta WHERE key = 'owner'").fetchone()
+        if row is not None and row["value"] != self._owner:
+            with suppress(ValueError, KeyError, TypeError):
+                other = json.loads(row["value"])
+                raise TakenOver(f"Process {other['pid']} on {other['host']} runs this study now: this one has ended.")
+            raise TakenOver("Another process runs this study now: this one has ended.")
 
     def _continued(self, last: chain.Head) -> chain.Head:
         """Return the last entry after comparing it with the one that this journal has written last."""

@@ -408,7 +408,7 @@ class BackgroundStudy(FollowedStudy):
             self.folder.mkdir(parents=True, exist_ok=True)
             folders.hide(self.folder)
             try:
-                self._lock.acquire(timeout=LOCK_PATIENCE, poll_interval=0.02)
+                self._lock.acquire(timeout=LOCK_PATIENCE)
             except Timeout:
                 raise UserError(f"Another process is running {self.name}: stop it there first.") from None
             registry.register(self)

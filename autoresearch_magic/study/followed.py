@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
-from filelock import FileLock, Timeout
-
 from ..events import Event, State
+from ..storage.study_lock import StudyLock, is_held
 from .following import Follower, FollowingThread
 from .requests import Action, request
 from .status import StudyStatus
@@ -18,7 +16,7 @@ class FollowedStudy(StudyView):
     """A study whose status is up to date also while another process runs it; `BackgroundStudy` adds how this one runs it."""
 
     def _prepare_following(self) -> None:
-        self._lock = FileLock(str(self.folder / "lock"), timeout=0, thread_local=False)
+        self._lock = StudyLock(self.folder)
         self._follower = Follower(self._status, self._publish, lambda: self.locked)
         self._following: FollowingThread | None = None
 
@@ -40,17 +38,7 @@ class FollowedStudy(StudyView):
 
         False for a study that has not begun.
         """
-        if self._lock.is_locked:
-            return True  # by this process, which could take it once more
-        if not self.folder.is_dir():
-            return False
-        try:
-            with self._lock:
-                return False
-        except Timeout:
-            return True
-        except OSError:
-            return _locked_by_other(self.folder / "lock")
+        return self._lock.is_locked or is_held(self.folder)
 
     @property
     def following(self) -> bool:
@@ -88,17 +76,3 @@ class FollowedStudy(StudyView):
         request(self.folder, action, lambda: self.locked, number=number)
         self.refresh()
         return True
-
-
-def _locked_by_other(path: Path) -> bool:
-    """Whether another process holds a lock file that this user may only read."""
-    try:
-        import fcntl
-
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (ImportError, OSError):
-        pass
-    return False

@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ..errors import UserError
 from ..events import State
 from ..storage.folders import ROOT, study_names
 from ..storage.journal import Journal
+from ..storage.study_lock import is_held
 from . import registry
 from .definition import from_json
 from .study import Study
@@ -68,17 +67,7 @@ def _has_begun(folder: Path) -> bool:
                 return True
     except UserError:  # not a journal, or not yet
         pass
-    return _locked(folder)
-
-
-def _locked(folder: Path) -> bool:
-    try:
-        with FileLock(folder / "lock", timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that cannot be written
-        return False
+    return is_held(folder)
 
 
 def _not_found(name: str, root: str | Path) -> str:
@@ -101,7 +90,7 @@ def _load(folder: Path) -> Study:
     journal = Journal(folder / "journal.sqlite")
     try:
         if journal.get("definition") is None:
-            if _locked(folder):
+            if is_held(folder):
                 raise JustBeginning(f"The study at {folder} is only just beginning: try it again in a moment.")
             raise UserError(f"The study at {folder} has not begun: delete the folder and start it again.")
         study = Study.__new__(Study)

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from ..agents.base import Agent
-from ..errors import Stopped, UserCodeError, UserError
+from ..errors import Stopped, TakenOver, UserCodeError, UserError
 from ..events import Notice, Publish, State, StateChanged
 from ..runners import Runner
 from ..storage.journal import Journal
 from ..storage.records import Records
 from ..storage.scratch import clean_up_once
+from ..storage.study_lock import StudyLock
 from ..text import printable
 from .control import Control
 from .definition import Definition
@@ -27,6 +26,11 @@ from .measuring import Measurer
 from .runner_factory import make_runner
 from .sealed import keep
 from .status import StudyStatus
+
+UNLOCKED = (
+    "The file system of {} has no locks (flock), as some network file systems: see to it that no other process starts this study. One "
+    "that does takes it over, and this one ends."
+)
 
 
 class StudyThread(threading.Thread):
@@ -40,7 +44,7 @@ class StudyThread(threading.Thread):
         How other threads pause and stop it.
     publish : callable
         Takes every event.
-    lock : FileLock
+    lock : StudyLock
         The study's lock, which is held already; released at the end.
     agent : Agent, optional
     comparison : callable, optional
@@ -61,7 +65,7 @@ class StudyThread(threading.Thread):
         status: StudyStatus,
         control: Control,
         publish: Publish,
-        lock: FileLock,
+        lock: StudyLock,
         agent: Agent | None = None,
         comparison: Callable[[Measurer], object] | None = None,
         loop: type[Loop] = Loop,
@@ -86,8 +90,12 @@ class StudyThread(threading.Thread):
         self._status.begin()
         try:
             self._publish(StateChanged(State.STARTING))
+            if self._lock.weak:
+                self._publish(Notice(UNLOCKED.format(self._status.folder), lasting=True))
             records = _open_records(self._status.folder, self._status.definition, self._publish)
             state, message = self._work(records)
+        except TakenOver as other:
+            state, message = State.STOPPED, str(other)
         except Stopped:
             state = State.STOPPED if self._comparison is None else state
         except UserError as error:
@@ -139,6 +147,8 @@ class StudyThread(threading.Thread):
                 with records:
                     records.ended(state, status.closing(state, message), status.elapsed)
                     records.draw(list(status.experiments), lambda: status.proven, status.headline, last=True)
+        except TakenOver as other:
+            state, message = State.STOPPED, str(other)
         except Exception as error:  # the result is in the journal already, and a picture is not worth it
             self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}", lasting=True))
         finally:
@@ -163,6 +173,7 @@ def open_journal(folder: Path, definition: Definition) -> Journal:
 def _open_records(folder: Path, definition: Definition, publish: Publish) -> Records:
     clean_up_once()
     journal = open_journal(folder, definition)
+    journal.own()
     live = {"pid": os.getpid(), "state": State.STARTING}
     journal.set(settings=definition.settings.to_json(), state=State.RUNNING, message="", live=live)
     return Records(

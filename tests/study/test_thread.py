@@ -1,16 +1,20 @@
 """A study's thread: its runners, which settings a resume may change, and that nothing is left behind."""
 
+import os
+import platform
+
 import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.runners.command import CommandRunner
 from autoresearch_magic.runners.replay import ReplayRunner
+from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.definition import CHANGEABLE, define, resumed
 from autoresearch_magic.study.runner_factory import make_runner
 
 from ..repositories import repository
-from ..studies import QUICK, finish
+from ..studies import QUICK, finish, wait_for
 
 CELL = {"metric": "loss", "experiments": 5, "budget": "0.05s"}
 FILES = {
@@ -97,3 +101,21 @@ def test_a_question_leaves_the_study_as_it_stood(make_study):
     before = len(study.experiments)
     assert study.ask_confirmation().wait(60)
     assert (study.state, study.status.message, len(study.experiments)) == ("finished", "as it stood", before)
+
+
+@pytest.mark.slow
+def test_a_study_that_another_process_takes_over_ends_and_writes_nothing_more(make_study):
+    study = make_study(QUICK + "import time\ntime.sleep(0.05)\n", experiments=99, repeats=1)
+    study.start()
+    wait_for(lambda: len(study.experiments) > 1)
+    with Journal(study.folder / "journal.sqlite") as other:  # as where the file system has no locks
+        other.own()
+        judged = len([e for e in other.experiments() if e.verdict])
+        assert study.wait(30)
+        assert (study.state, len([e for e in other.experiments() if e.verdict])) == ("stopped", judged)
+        assert (study.status.message, other.get("state")) == (
+            f"Process {os.getpid()} on {platform.node()} runs this study now: this one has ended.",
+            "running",
+        )
+    assert study.resume(experiments=1).wait(30), "and it can take it back"
+    assert study.state == "finished"

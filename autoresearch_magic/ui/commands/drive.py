@@ -6,12 +6,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ...agents.me import NAME as ME
 from ...config.argument_parser import given
 from ...errors import UserError
 from ...storage.folders import ROOT, study_names
+from ...storage.study_lock import is_held
 from ...study.driver_briefing import driver_briefing
 from ...study.opening import current, open_study
 from ...study.study import Study
@@ -182,24 +181,11 @@ def check_free(session: Session, study: Study) -> None:
             f"Another process is working on {study.name}: wait for it with  {MAGIC} wait {study.name} , or end it with  {MAGIC} stop {study.name}"
         )
     for name in study_names(session.root):
-        if name != study.name and is_locked(session.root / name / "lock"):
+        if name != study.name and is_held(session.root / name):
             raise UserError(
                 f"Another process is working on the study {name}, and that would disturb what is measured: wait for it with  "
                 f"{MAGIC} wait {name} , or end it with  {MAGIC} stop {name}"
             )
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock of a study."""
-    if not path.is_file():
-        return False
-    try:
-        with FileLock(str(path), timeout=0.2):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that may only be read
-        return False
 
 
 def background_reply(study: Study, what: What, pid: int, summary: str = "") -> Reply:

@@ -9,14 +9,13 @@ import threading
 import time
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ...errors import Stopped, UserError
 from ...events import State
 from ...runners.cell import CellRunner
 from ...runners.worker.client import SERVER
 from ...storage.folders import study_names
 from ...storage.journal import Journal
+from ...storage.study_lock import is_held
 from ...study.definition import define
 from ...study.runner_factory import make_runner
 from ...text import counted
@@ -71,11 +70,10 @@ def check_studies(folder: Path) -> Check:
             broken.append(name)
             continue
         if state.active:
-            try:
-                with FileLock(folder / name / "lock", timeout=0):
-                    interrupted.append(name)
-            except Timeout:
+            if is_held(folder / name):
                 running += 1
+            else:
+                interrupted.append(name)
     if interrupted:
         found = f"{_last_three(interrupted)}: the process died during the study"
         return Check(
