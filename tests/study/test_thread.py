@@ -6,6 +6,7 @@ import platform
 import pytest
 
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.events import StateChanged
 from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.runners.command import CommandRunner
 from autoresearch_magic.runners.replay import ReplayRunner
@@ -106,6 +107,8 @@ def test_a_question_leaves_the_study_as_it_stood(make_study):
 @pytest.mark.slow
 def test_a_study_that_another_process_takes_over_ends_and_writes_nothing_more(make_study):
     study = make_study(QUICK + "import time\ntime.sleep(0.05)\n", experiments=99, repeats=1)
+    told = []
+    study.observe(lambda event: told.append(event.message) if isinstance(event, StateChanged) else None)
     study.start()
     wait_for(lambda: len(study.experiments) > 1)
     with Journal(study.folder / "journal.sqlite") as other:  # as where the file system has no locks
@@ -113,7 +116,7 @@ def test_a_study_that_another_process_takes_over_ends_and_writes_nothing_more(ma
         judged = len([e for e in other.experiments() if e.verdict])
         assert study.wait(30)
         assert (study.state, len([e for e in other.experiments() if e.verdict])) == ("stopped", judged)
-        assert (study.status.message, other.get("state")) == (
+        assert (told[-1], other.get("state")) == (
             f"Process {os.getpid()} on {platform.node()} runs this study now: this one has ended.",
             "running",
         )
