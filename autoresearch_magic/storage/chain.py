@@ -7,7 +7,8 @@ newest entry about it, and an edited entry breaks all that follow.
 Who can write the file can compute such a chain anew. That is why the hash at each verdict also stands in the commit of the
 experiment (`git.commits`), and why a running study compares with the hash that it remembers.
 
-What is not in the chain: the value `live` of the metadata, which changes once a second and says nothing that lasts.
+What is not in the chain: the hashes of commits, which are compared with git and made again from the rest, and the value `live` of
+the metadata, which changes once a second and says nothing that lasts.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ BEGIN = bytes(SIZE)
 """The hash before the first entry."""
 RECENT = 64
 """Entries that are looked at when a journal is opened."""
+SMALL = 1_500
+"""Entries of a journal that is compared as a whole also then."""
 WHOLE = 120_000
 """Entries up to which a resume checks the chain as a whole, which takes less than a second; above, it begins at the last mark."""
 VERIFIED = "verified"
@@ -60,7 +63,6 @@ SOURCES: Mapping[str, Source] = {
         "parent", "target", "summary", "hypothesis", "expect", "agent", "usage", "reply", "failure", "fingerprint", "proposed_at",
         "verdict", "reason", "value", "judged_at",
     ), "experiment"),
-    "commit": Source("experiment", "number", ("commit_sha",), "commit"),
     "measurement": Source("measurement", "id", (
         "experiment", "kind", "outcome", "value", "seed", "seconds", "charged", "evaluation", "steps", "memory", "curve", "error",
         "traceback", "output", "names", "numbers", "made_at", "conditions", "notes", "artifacts", "holdout",
@@ -161,7 +163,7 @@ def enter_everything(connection: sqlite3.Connection, last: Head | None = None) -
     """Enter every row of a journal whose chain is empty; return the last entry."""
     appender = Appender(connection)
     last = last or Head()
-    for kind in ("meta", "experiment", "prompt", "measurement", "commit", "event"):
+    for kind in ("meta", "experiment", "prompt", "measurement", "event"):
         source = SOURCES[kind]
         for (key,) in connection.execute(f"SELECT {source.key} FROM {source.table} ORDER BY {source.key}").fetchall():
             if not (kind == "meta" and key in UNCHAINED):
@@ -229,7 +231,7 @@ def _compare(connection: sqlite3.Connection, newest: dict[tuple[str, Any], bytes
             key, *values = row
             content = wanted.pop(key, None)
             if content is None:
-                if (kind == "commit" and values == [""]) or (kind == "meta" and key in UNCHAINED):
+                if kind == "meta" and key in UNCHAINED:
                     continue
                 found.append(Finding(kind, key, "was added"))
             elif content != digest(source.columns, values):

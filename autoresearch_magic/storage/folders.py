@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -17,9 +18,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def study_names(root: str | Path = ROOT) -> list[str]:
-    """Return the names of the studies in a folder, the one that was written to last at the end."""
-    found = [path.parent for path in Path(root).glob("*/journal.sqlite")]
-    return [folder.name for folder in sorted(found, key=lambda f: (f / "journal.sqlite").stat().st_mtime)]
+    """Return the names of the studies in a folder, the one that was written to last at the end.
+
+    One whose journal is gone while its backup is there is among them.
+    """
+    files = [path for name in ("journal.backup.sqlite", "journal.sqlite") for path in Path(root).glob(f"*/{name}")]
+    written = {}
+    for path in files:
+        with suppress(OSError):  # deleted a moment ago
+            written[path.parent.name] = path.stat().st_mtime
+    return sorted(written, key=lambda name: written[name])
 
 
 def checked_name(name: str) -> str:

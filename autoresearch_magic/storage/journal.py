@@ -168,7 +168,7 @@ class Journal(JournalFile):
 
     def set_commit(self, number: int, commit: str) -> None:
         """Record the git commit of an experiment."""
-        self.write(("UPDATE experiment SET commit_sha = ? WHERE number = ?", (commit, number), "commit", number))
+        self.write(("UPDATE experiment SET commit_sha = ? WHERE number = ?", (commit, number), "", number))
 
     def set_since(self, experiment: Experiment) -> None:
         """Record from which of its measurements on an experiment's values count, after the machine drifted."""

@@ -43,8 +43,9 @@ class JournalFile:
     Attributes
     ----------
     wait : callable or None
-        Called before another attempt at a write that has failed, with the reason and the seconds since the first one; it waits, or
-        raises an exception to give up. Without it, a write is tried once.
+        Called before another attempt at a write that has failed, with the reason and the seconds since the first one; it waits, and
+        returns False to give up for good. After an attempt that succeeds it is called with an empty reason. Without it, a write
+        is tried once.
     tell : callable
         Takes one line for the user.
 
@@ -55,7 +56,7 @@ class JournalFile:
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        self.wait: Callable[[str, float], None] | None = None
+        self.wait: Callable[[str, float], bool] | None = None
         self.tell: Callable[[str], None] = lambda line: None
         self._owner = ""
         self.path = path
@@ -155,15 +156,22 @@ class JournalFile:
         JournalError
             When it cannot be written, or is not the file any more that was opened.
         """
-        began = time.monotonic()
+        began, waited = time.monotonic(), False
         while True:
             try:
                 with self._lock, self._explained():
-                    return self._write(steps)
+                    number = self._write(steps)
             except JournalError as error:
                 if not error.passing or self.wait is None:
                     raise
-                self.wait(str(error), time.monotonic() - began)
+                waited = True
+                if not self.wait(str(error), time.monotonic() - began):
+                    self.wait = None
+                    raise
+            else:
+                if waited and self.wait is not None:
+                    self.wait("", time.monotonic() - began)
+                return number
 
     def _write(self, steps: Sequence[Step]) -> int:
         self._look_after()
@@ -268,7 +276,8 @@ class JournalFile:
     def check(self, *, whole: bool = False) -> None:
         """Compare what is there with what was written: the newest rows and how many there are, or with `whole` all of it.
 
-        With `whole`, a journal with very many rows is compared from its last mark on; `findings` compares all of it.
+        A journal of some hundred experiments is compared as a whole in any case, as that takes milliseconds. With `whole`, a
+        journal with very many rows is compared from its last mark on; `findings` compares all of it.
 
         Raises
         ------
@@ -283,8 +292,10 @@ class JournalFile:
         with self._lock, self._explained(), self.readable():
             last = chain.head(self._connection)
             after = max(0, last.id - chain.RECENT)
-            if whole and last.id:
-                after = 0 if last.id <= chain.WHOLE else min(after, chain.marked(self._connection))
+            if last.id <= (chain.WHOLE if whole else chain.SMALL):
+                after = 0
+            elif whole:
+                after = min(after, chain.marked(self._connection))
             found = chain.check(self._connection, after)
             if not found and self._head is not None and not chain.continues(self._connection, self._head):
                 found = [chain.Finding("chain", 0, "what was written a moment ago is not in it any more")]

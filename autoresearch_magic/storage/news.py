@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .chain import Head
 from .journal import Journal
 from .rows import Run
 
@@ -33,11 +34,14 @@ class Position:
         The numbers of the last event and of the last run.
     marks : Mapping of int to tuple
         What was known of each experiment's row, by number.
+    head : Head
+        The last entry of the journal's chain.
     """
 
     event: int = 0
     run: int = 0
     marks: Mapping[int, tuple[Any, ...]] = field(default_factory=dict)
+    head: Head = field(default_factory=Head)
 
 
 @dataclass(frozen=True)
@@ -82,5 +86,6 @@ def read_news(journal: Journal, since: Position) -> News:
         )  # fmt: skip
         (last,) = journal.select("SELECT coalesce(max(id), 0) AS id FROM event")
         meta = {key: journal.get(key) for key in META}
-    position = Position(last["id"], runs[-1].id if runs else since.run, marks)
+        head = journal.head
+    position = Position(last["id"], runs[-1].id if runs else since.run, marks, head)
     return News(meta, rows, runs, [(row["kind"], json.loads(row["body"])) for row in events], position)

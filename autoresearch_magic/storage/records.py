@@ -18,12 +18,14 @@ from ..events import Drawn, Notice, Publish, RunKind, State
 from ..experiment import Experiment, Headline
 from ..metric import Metric
 from ..source.files import split
+from .backup import Backups
 from .git.cell_repository import CellRepository
 from .git.checkout import Checkout
 from .git.commits import Commits
 from .git.study_branch import StudyBranch
 from .journal import Journal
 from .results_tsv import write_results
+from .trouble import JournalError
 
 DRAW_EVERY = 15.0
 """Seconds between two pictures while nothing is kept, as drawing takes up to a third of a second of the kernel's time."""
@@ -73,6 +75,7 @@ class Records:
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
         self._told = ""  # why git or results.tsv could not be written last
+        self._backups = Backups(journal.path)
 
     def log(self, number: int, kind: RunKind, repeat: int) -> str:
         """Return the path of the file for a run's output."""
@@ -99,10 +102,14 @@ class Records:
                 before = self.catch_up(before)
             experiment = self._commit(experiment, {e.number: e.commit for e in before})
             write_results(self.folder / "results.tsv", [*before, experiment], self.metric)
+        except JournalError:
+            raise
         except Exception as error:  # all of it can be made again from the journal, so it is worth no study's end
             self._tell(error)
         else:
             self._told = ""
+        if experiment.verdict is not None and experiment.verdict.kept and self._backups.due:
+            self._drawing_thread.submit(self.back_up)
         return experiment
 
     def _tell(self, error: Exception) -> None:
@@ -113,6 +120,13 @@ class Records:
             self._publish(Notice(
                 f"Everything is in the journal, but git or results.tsv could not be written ({line}): tried again after each experiment."
             ))  # fmt: skip
+
+    def back_up(self) -> None:
+        """Make a backup of the journal; one that fails is told, and costs nothing else."""
+        try:
+            self._backups.make()
+        except JournalError as error:
+            self._publish(Notice(f"The journal has no new backup: {error}"))
 
     def rejudged(self, changed: Sequence[Experiment], best: int, experiments: Sequence[Experiment]) -> list[Experiment]:
         """Record other verdicts of experiments, and that the branch ends with another version; return them with their commits.
@@ -138,6 +152,8 @@ class Records:
             every = [new.get(e.number, e) for e in experiments]
             self.repository.end_with(commits[best], self._files(every[best].target))
             write_results(self.folder / "results.tsv", every, self.metric)
+        except JournalError:
+            raise
         except Exception as error:  # as above
             line = " ".join(str(error).split())[:200]
             self._publish(Notice(
@@ -174,6 +190,7 @@ class Records:
             self.metric,
             None if experiment.parent is None else commits[experiment.parent],
             when=datetime.fromtimestamp(self.journal.judged_at(experiment.number), UTC),
+            mark=self.journal.mark(experiment.number),
         )
         self.journal.set_commit(experiment.number, sha)
         self._commits[experiment.number] = sha

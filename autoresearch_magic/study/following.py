@@ -41,6 +41,7 @@ from ..storage.contents import Contents
 from ..storage.journal import Journal
 from ..storage.news import News, Position, read_news
 from ..storage.rows import Run
+from ..storage.trouble import Changed, changed, missing, remains
 from .definition import read_settings
 from .live_record import LiveRecord, ToldRun
 from .status import LiveRun, StudyStatus
@@ -96,6 +97,7 @@ class Follower:
         self._settings: dict[str, Any] | None = None
         self._meta: dict[str, Any] = {}
         self._told: tuple[State, str] | None = None  # the state and message that were published last
+        self._wrong = ""  # what is wrong with the journal
         self._adopted = False  # whether the status is that of this process's own run
         self._noticed = (0, 0)  # process and number of the last notice
         self._live: LiveRecord | None = None
@@ -178,13 +180,16 @@ class Follower:
     def _look(self, *, first: bool = False) -> None:
         stamp = self._stamp_now()
         if stamp[0] is None and not first:
-            if self._status.state is State.ELSEWHERE:
+            if remains(self._status.folder):
+                self._fail(str(missing(self._path)))
+            elif self._status.state is State.ELSEWHERE:
                 self._end("Its folder was deleted.")
             return
         newest = max(each[0] for each in stamp if each is not None) if any(stamp) else 0
         news = None
         if first or stamp != self._stamp or time.time() - newest / 1e9 < SETTLED:
             with Journal(self._path) as journal:
+                self._check(journal, first=first)
                 news = read_news(journal, self._read.position)
                 if self._created not in (None, news.meta["created"]):
                     self._end(
@@ -197,6 +202,22 @@ class Follower:
         if (drawn := _changed_at(self._picture)) != self._drawn:
             self._drawn = drawn
             self._tell(Drawn(last=self._status.state is not State.ELSEWHERE))
+
+    def _check(self, journal: Journal, *, first: bool) -> None:
+        """See whether the journal is what was written to it: at first the end of it, later that it goes on from what was read."""
+        try:
+            if first:
+                journal.check()
+            elif not journal.continues(self._read.position.head):
+                raise changed(self._path, "what was read from it before is not in it any more")
+        except Changed as error:
+            self._wrong = str(error)
+
+    def _fail(self, why: str) -> None:
+        """Show that the journal is gone, until there is one again."""
+        if self._told != (State.FAILED, why):
+            self._adopted, self._told, self._stamp = False, (State.FAILED, why), ()
+            self._tell(StateChanged(State.FAILED, why))
 
     def _end(self, why: str) -> None:
         self._gone = True
@@ -311,7 +332,7 @@ class Follower:
         record = LiveRecord.from_json(meta["live"])
         # Only a live process can have such a state. One that ends lets go of the study when its last picture is drawn.
         works = (written.active or first or status.state is State.ELSEWHERE) and self._locked()
-        if self._adopted and not works and not found:
+        if self._adopted and not works and not found and not self._wrong:
             return  # as it has ended here, in its own words
         self._adopted = False
         state = written
@@ -320,6 +341,8 @@ class Follower:
         elif written.active:
             which = f"The process {record.pid} that ran it" if record else "The process that ran it"
             state, message = State.STOPPED, f"{which} was killed or has crashed; what it had recorded is kept."
+        if self._wrong:
+            state, message = state if works else State.FAILED, self._wrong
         record = record if works else None
         status.elsewhere = record
         self._fold_time(record)

@@ -6,6 +6,7 @@ It knows its parts by their base classes, and nothing of notebooks, widgets or p
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 
 from ..agents.base import Agent
@@ -20,6 +21,7 @@ from ..judging.noise import estimate_noise
 from ..runners import GuardResult
 from ..source.edits import check_syntax, fingerprint
 from ..source.integrity import refusal
+from ..storage.trouble import JournalError
 from .again import run_again
 from .closing import Closing, baseline_runs, closing_seconds, runs_reached
 from .idle import IdleRuns
@@ -243,6 +245,10 @@ class Loop:
                 return self.run_and_judge(experiment)
             except (Stopped, NothingToPropose, SearchEnded):
                 journal.note("attempt ended", experiment=number)
+                raise
+            except JournalError:
+                with suppress(JournalError):  # it was not the experiment that failed
+                    journal.note("attempt ended", experiment=number)
                 raise
             except UserError as failure:  # a new worker's setup fails, though it has worked before
                 if ended := self.measurer.lost > lost and not isinstance(failure, RunLost):

@@ -10,6 +10,7 @@ from ..events import State
 from ..storage.folders import ROOT, study_names
 from ..storage.journal import Journal
 from ..storage.study_lock import is_held
+from ..storage.trouble import JournalError, remains
 from . import registry
 from .definition import from_json
 from .study import Study
@@ -38,6 +39,7 @@ def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
     """
     candidates = (Path(root) / name_or_path, Path(name_or_path))
     folder = next((path for path in candidates if (path / "journal.sqlite").is_file()), None)
+    folder = folder or next((path for path in candidates if remains(path)), None)
     if folder is None:
         raise UserError(_not_found(str(name_or_path), root))
     folder = folder.absolute()
@@ -65,6 +67,8 @@ def _has_begun(folder: Path) -> bool:
         with Journal(folder / "journal.sqlite") as journal:
             if journal.has_experiment():
                 return True
+    except JournalError:  # it is told when it is opened, rather than an earlier study shown in its place
+        return True
     except UserError:  # not a journal, or not yet
         pass
     return is_held(folder)

@@ -18,9 +18,11 @@ from ..storage.journal import Journal
 from ..storage.records import Records
 from ..storage.scratch import clean_up_once
 from ..storage.study_lock import StudyLock
+from ..storage.trouble import JournalError
 from ..text import printable
 from .control import Control
 from .definition import Definition
+from .journal_care import begin_care, check_present, end_care
 from .loop import Loop
 from .measuring import Measurer
 from .runner_factory import make_runner
@@ -92,7 +94,7 @@ class StudyThread(threading.Thread):
             self._publish(StateChanged(State.STARTING))
             if self._lock.weak:
                 self._publish(Notice(UNLOCKED.format(self._status.folder), lasting=True))
-            records = _open_records(self._status.folder, self._status.definition, self._publish)
+            records = _open_records(self._status, self._control, self._publish)
             state, message = self._work(records)
         except TakenOver as other:
             state, message = State.STOPPED, str(other)
@@ -145,10 +147,17 @@ class StudyThread(threading.Thread):
         try:
             if records is not None:
                 with records:
+                    if (wrong := end_care(records)) is not None:
+                        state, message = State.FAILED, str(wrong)
                     records.ended(state, status.closing(state, message), status.elapsed)
+                    if wrong is None:
+                        records.back_up()
                     records.draw(list(status.experiments), lambda: status.proven, status.headline, last=True)
         except TakenOver as other:
             state, message = State.STOPPED, str(other)
+        except JournalError as error:
+            if state is not State.FAILED:
+                state, message = State.FAILED, str(error)
         except Exception as error:  # the result is in the journal already, and a picture is not worth it
             self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}", lasting=True))
         finally:
@@ -170,13 +179,21 @@ def open_journal(folder: Path, definition: Definition) -> Journal:
     return journal
 
 
-def _open_records(folder: Path, definition: Definition, publish: Publish) -> Records:
+def _open_records(status: StudyStatus, control: Control, publish: Publish) -> Records:
     clean_up_once()
+    folder, definition = status.folder, status.definition
+    check_present(status)
     journal = open_journal(folder, definition)
     journal.own()
-    live = {"pid": os.getpid(), "state": State.STARTING}
-    journal.set(settings=definition.settings.to_json(), state=State.RUNNING, message="", live=live)
-    return Records(
+    records = Records(
         folder, journal, metric=definition.metric, title=definition.program.title, files=definition.files, publish=publish,
         checkout=definition.checkout, target=definition.target,
     )  # fmt: skip
+    try:
+        begin_care(records, status, control, publish)
+        live = {"pid": os.getpid(), "state": State.STARTING}
+        journal.set(settings=definition.settings.to_json(), state=State.RUNNING, message="", live=live)
+    except BaseException:
+        records.__exit__()
+        raise
+    return records

@@ -7,6 +7,7 @@ import pytest
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Notice, RunEnded, RunStarted
 from autoresearch_magic.experiment import Measurement, Outcome, Verdict
+from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.measuring import baseline_error
 from autoresearch_magic.study.opening import open_study
 
@@ -293,10 +294,10 @@ def test_a_report_of_a_stopped_study_measures_its_result_first(make_study, scrip
 def test_a_study_that_was_stopped_in_its_confirmation_has_no_result_yet(make_study, script):
     script("X = 1.0\nloss = X")
     study = finish(make_study("X = 3.0\nloss = X", agent="script", experiments=1))
-    with sqlite3.connect(study.folder / "journal.sqlite") as journal:
-        journal.execute("DELETE FROM measurement WHERE id = (SELECT max(id) FROM measurement)")
-        journal.execute("UPDATE meta SET value = '\"stopped\"' WHERE key = 'state'")
-    journal.close()
+    with Journal(study.folder / "journal.sqlite") as journal:
+        last = journal.runs()[-1].id
+        journal.write(("UPDATE measurement SET kind = 'trial' WHERE id = ?", (last,), "measurement", last))
+        journal.set(state="stopped")
     again = open_study(study.name, study.folder.parent)
     assert again.status.headline is None
     assert again.unconfirmed

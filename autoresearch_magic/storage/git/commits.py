@@ -56,7 +56,7 @@ class Commits:
         self._lock = threading.RLock()
 
     def record(
-        self, experiment: Experiment, files: Mapping[str, str], metric: Metric, parent_commit: str | None, when: datetime,
+        self, experiment: Experiment, files: Mapping[str, str], metric: Metric, parent_commit: str | None, when: datetime, mark: str = "",
     ) -> str:  # fmt: skip
         """Commit a judged experiment; doing it again changes nothing.
 
@@ -71,6 +71,8 @@ class Commits:
             The commit of the incumbent it was proposed against; None for the baseline.
         when : datetime
             When it was judged: the commit's date. The same arguments give the same commit.
+        mark : str
+            The hash of the journal's chain at the verdict, for a trailer.
 
         Returns
         -------
@@ -88,7 +90,7 @@ class Commits:
             raise ValueError(f"experiment {experiment.number} has no verdict yet")
         ref, parent = f"{self.references}/{experiment.number:04d}", parent_commit or self.base
         author = author_name(experiment.proposal.agent).encode("utf-8", "replace")
-        message, date = commit_message(experiment, metric).encode("utf-8", "replace"), int(when.timestamp())
+        message, date = commit_message(experiment, metric, mark).encode("utf-8", "replace"), int(when.timestamp())
         with self._lock:
             self._open()
             (_, held), (tip, newest) = self._objects(ref, self.head)
@@ -124,6 +126,13 @@ class Commits:
         """Return the hashes of all recorded commits by experiment number."""
         lines = self._git("for-each-ref", "--format=%(refname:lstrip=3) %(objectname)", self.references).splitlines()
         return {int(number): sha for number, _, sha in (line.partition(" ") for line in lines)}
+
+    def marks(self) -> dict[int, str]:
+        """Return the hashes of the journal's chain that stand in the commits, by experiment number; older commits have none."""
+        trailer = "%(contents:trailers:key=Journal,valueonly,separator=%2C)"
+        lines = self._git("for-each-ref", f"--format=%(refname:lstrip=3) {trailer}", self.references).splitlines()
+        found = (line.partition(" ") for line in lines)
+        return {int(number): mark.strip() for number, _, mark in found if mark.strip()}
 
     def read(self, number: int) -> dict[str, str]:
         """Return the files of an experiment.
@@ -192,11 +201,12 @@ def safe_name(study: str) -> str:
     return re.sub(r"\.lock$", "-lock", name) or "study"
 
 
-def commit_message(experiment: Experiment, metric: Metric) -> str:
+def commit_message(experiment: Experiment, metric: Metric, mark: str = "") -> str:
     """Return subject, body and trailers of an experiment's commit.
 
     The subject is the summary, cut where it is long (then the body begins with all of it); the body is the hypothesis and
-    the judge's reason; the trailers are `Experiment`, `Verdict` and `Metric`, the value with all its digits.
+    the judge's reason; the trailers are `Experiment`, `Verdict`, `Metric`, the value with all its digits, and with `mark` `Journal`, the hash of the
+    journal's chain at the verdict.
     """
     summary = one_line(experiment.summary)
     subject = summary or ("baseline" if experiment.number == 0 else f"experiment {experiment.number}")
@@ -211,6 +221,7 @@ def commit_message(experiment: Experiment, metric: Metric) -> str:
         f"Experiment: {experiment.number}",
         f"Verdict: {experiment.verdict}",
         f"Metric: {one_line(metric.name)}={'none' if value is None else repr(float(value))}",
+        *([f"Journal: {mark}"] if mark else []),
     ]
     return "\n\n".join([subject, *filter(None, body), "\n".join(trailers)]) + "\n"
 

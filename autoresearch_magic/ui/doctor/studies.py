@@ -81,7 +81,10 @@ def check_studies(folder: Path) -> Check:
         )
     if broken:
         return Check(
-            "studies", "warn", f"no readable journal in {_last_three(broken)}", f"move the folder out of {folder}"
+            "studies",
+            "warn",
+            f"no readable journal in {_last_three(broken)}",
+            f"to repair it,  %autoresearch repair {broken[-1]}",
         )
     return Check("studies", "ok", f"none was interrupted{f', {running} running' if running else ''}")
 
