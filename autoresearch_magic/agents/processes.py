@@ -25,7 +25,8 @@ from typing import IO, Literal
 from ..errors import Stopped, UserError
 from ..experiment import Usage
 from . import supervisor
-from .llm.backend import BackendRefused, Wait, without_secrets
+from ..redact import cleaned
+from .llm.backend import BackendRefused, Wait
 from .supervisor import GRACE
 
 POLL = 0.2
@@ -143,7 +144,7 @@ def code_words(code: int) -> str:
 def last_line(text: str) -> str:
     """Return the last line of a text that is not blank, shortened and without keys."""
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    return without_secrets(lines[-1])[:300] if lines else ""
+    return cleaned(lines[-1])[:300] if lines else ""
 
 
 def _supervisor(program: str) -> tuple[subprocess.Popen[bytes], socket.socket]:

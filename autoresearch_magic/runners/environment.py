@@ -1,10 +1,11 @@
-"""Environment variables of experiments: an allow-list, so that they see none of the user's keys and tokens; and texts without those."""
+"""Environment variables of experiments: an allow-list, so that they see none of the user's keys and tokens."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
+
+from ..redact import keyed_name
 
 _NAMES = {
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "TERM",
@@ -18,15 +19,6 @@ _NAMES = {
     "JAVA_HOME", "SDKMAN_DIR", "GRADLE_USER_HOME", "DOTNET_ROOT",
 }  # fmt: skip
 _PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_", "OMP_", "MKL_", "OPENBLAS_", "PYTORCH_")
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
-
-
-def without_secrets(text: str) -> str:
-    """Return a text without the values of this process's environment variables that look like keys."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and _SECRET.search(name):
-            text = text.replace(value, "***")
-    return text
 
 
 def experiment_environment(
@@ -46,7 +38,7 @@ def experiment_environment(
         Names that the user allows in addition.
     """
     source = os.environ if source is None else source
-    allowed = {n for n in source if n in _NAMES or (n.startswith(_PREFIXES) and not _SECRET.search(n))}
+    allowed = {n for n in source if n in _NAMES or (n.startswith(_PREFIXES) and not keyed_name(n))}
     chosen = {name: source[name] for name in sorted(allowed | (set(extra) & set(source)))}
     chosen.update({f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")})
     chosen.update(PYTHONHASHSEED=str(seed % 2**32), PYTHONUNBUFFERED="1", MPLBACKEND="Agg")

@@ -20,7 +20,7 @@ from typing import Any
 from ...errors import UserError
 from ...source.frozen_files import MAKEFILES
 from ...text import fenced
-from ..llm.backend import without_secrets
+from ...redact import REMOVED, cleaned
 
 SUMMARY = 8_000
 """Limit of a summary in characters, about 2,000 tokens."""
@@ -94,20 +94,18 @@ def looks_secret(path: str) -> bool:
 
 _NAMED = r"[\w.-]*(?:key|token|secret|passw(?:or)?d|credential)[\w-]*"
 _HIDDEN = [
-    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", "***"),
-    (r"\b(?:sk|rk|pk|glpat|pypi)-[\w-]{16,}|\b(?:gh[opusr]|github_pat|npm|hf)_\w{20,}|\bxox[a-z]-[\w-]{10,}", "***"),
-    (r"\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+", "***"),
-    (r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)", "***"),
-    (r"(?i)(\bbearer\s+)\S{8,}", r"\1***"),
-    (rf"(?i)({_NAMED}[\"']?\s*(?::|=|:=)\s*[\"']?)(?![$\s{{\[])[^\s\"',}}]{{4,}}", r"\1***"),
-    (rf"(?i)(--{_NAMED}\s+)(?![-$])\S{{4,}}", r"\1***"),
+    (rf"(?i)({_NAMED}[\"']?\s*(?::|=|:=)\s*[\"']?)(?![$\s{{\[])[^\s\"',}}]{{4,}}", rf"\1{REMOVED}"),
+    (rf"(?i)(--{_NAMED}\s+)(?![-$\[])\S{{4,}}", rf"\1{REMOVED}"),
+    (r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)", REMOVED),
+    (r"(?i)(\bbearer\s+)(?!\[)\S{8,}", rf"\1{REMOVED}"),
+    (r"\b(?:sk|rk|pk)-[\w-]{16,}|\b(?:gh[opusr]|npm|hf)_\w{20,}", REMOVED),
 ]
-"""Patterns of secrets and their replacements; they rather hide too much than too little."""
+"""What is hidden beside the known forms of keys, with its replacement: in a summary rather too much than too little."""
 
 
 def hide(text: str) -> str:
     """Return a text without terminal colours, anything that looks like a secret, and the environment's secrets."""
-    text = without_secrets(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))
+    text = cleaned(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))
     for pattern, instead in _HIDDEN:
         text = re.sub(pattern, instead, text)
     return text

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ..llm.backend import BackendRefused, without_secrets
+from ...redact import cleaned
+from ..llm.backend import BackendRefused
 from ..processes import Ending
 from .providers import variables_of
 from .results import AgentResult, Reads, Signs, read_ending
@@ -184,7 +185,7 @@ def editor_adapter(line: str) -> Adapter:
     line : str
         The command line, split as a shell would split it. No shell runs it, so it has no pipes and no variables.
     """
-    shown = f"{EDITOR}:{without_secrets(' '.join(line.split()))[:60]}"
+    shown = f"{EDITOR}:{cleaned(' '.join(line.split()))[:60]}"
     try:
         words = [os.path.expanduser(word) for word in shlex.split(line)]  # noqa: PTH111 - Path would remove a leading "./"
     except ValueError as error:

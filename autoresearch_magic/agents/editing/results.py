@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ...experiment import LARGEST_INTEGER, Usage
-from ..llm.backend import without_secrets
+from ...redact import cleaned
 from ..llm.calls import Problem
 from ..llm.limit_texts import explain_ending, seconds_until
 from ..processes import OUTPUT_LIMIT, Ending, code_words, last_line
@@ -364,4 +364,4 @@ def _find(pattern: str, text: str) -> str:
         return ""
     start, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.end())
     line = " ".join((found.groupdict().get("said") or text[start : end if end >= 0 else None]).split())
-    return without_secrets(line)[:300].rstrip(" .")
+    return cleaned(line)[:300].rstrip(" .")

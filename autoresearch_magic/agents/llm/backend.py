@@ -15,7 +15,6 @@ from ...experiment import Usage as Usage
 
 if TYPE_CHECKING:
     from ..checkout_guard import CheckoutGuard
-from ...runners.environment import without_secrets as without_secrets
 
 Wait = Callable[[float, str], None]
 """Called with seconds and a reason: waits, shows the reason, and raises `Stopped` when the study is stopped."""

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ...redact import REMOVED, cleaned
 from ...text import shorten
 from .calls import Problem
 from .claude_models import current_models
@@ -119,8 +120,8 @@ def clean(text: str, *secrets: str | None) -> str:
     """Return a server's text as one line of at most 300 characters, without the keys given, the environment's or others."""
     hidden = {*secrets, os.environ.get("ANTHROPIC_API_KEY"), os.environ.get("ANTHROPIC_AUTH_TOKEN")}
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return shorten(_KEY.sub("***", text), 300)
+        text = text.replace(secret, REMOVED)
+    return shorten(_KEY.sub(REMOVED, cleaned(text)), 300)
 
 
 def _secrets(client: anthropic.Anthropic) -> tuple[str | None, ...]:

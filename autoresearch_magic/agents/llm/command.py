@@ -19,11 +19,12 @@ from datetime import datetime
 from pathlib import Path
 
 from ...errors import Stopped, UserError
+from ...redact import cleaned
 from ...storage.scratch import scratch_folder
 from ..checkout_guard import CheckoutGuard
 from ..environment import whole_environment
 from ..processes import OUTPUT_LIMIT, Ending, code_words, last_line, run_program
-from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait, as_text, without_secrets
+from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait, as_text
 from .calls import backoff
 from .limit_texts import explain_ending
 
@@ -75,7 +76,7 @@ class CommandBackend(Backend):
     @property
     def name(self) -> str:
         """``command:`` and the command line, shortened and without keys."""
-        return f"command:{without_secrets(' '.join(self.line.split()))[:60]}"
+        return f"command:{cleaned(' '.join(self.line.split()))[:60]}"
 
     @property
     def warning(self) -> str:
@@ -185,7 +186,7 @@ class CommandBackend(Backend):
         if not written:
             return ""
         named = ", ".join(written[:_NAMED]) + (f" and {len(written) - _NAMED} more" if len(written) > _NAMED else "")
-        line = without_secrets(self.line)
+        line = cleaned(self.line)
         return f"It wrote {named} in its empty folder: a program that edits files is started by  --agent {shlex.quote(f'editor:{line}')}"
 
     def _place_hint(self, ending: Ending) -> str:
@@ -202,7 +203,7 @@ class CommandBackend(Backend):
         if Path(words[0]).name in _OF_PROJECTS or (
             ending.code in (1, 2, 127) and _NOT_FOUND.search(ending.errors + ending.output)
         ):
-            line = f"cd {shlex.quote(str(self._folder))} && {without_secrets(self.line)}"
+            line = f"cd {shlex.quote(str(self._folder))} && {cleaned(self.line)}"
             return f"It runs in an empty folder; if it needs yours:  --agent {shlex.quote(f'command:sh -c {shlex.quote(line)}')}"
         return ""
 

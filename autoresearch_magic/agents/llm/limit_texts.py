@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ...text import shorten
-from .backend import without_secrets
+from ...redact import cleaned
 from .calls import Problem
 
 SHORT = 600
@@ -92,7 +92,7 @@ def explain_ending(
     if limit is None and (code in _MISSING or _REFUSED.search(text)):
         said = _line(text, _REFUSED.search(text))
         if not said:
-            last = without_secrets(shorten(text.strip().rpartition("\n")[2], 200))
+            last = cleaned(shorten(text.strip().rpartition("\n")[2], 200))
             said = f"it {_MISSING[code]}" + (f" ({last})" if last else "")
         return Problem("refused", f"{program} cannot work: {said}")
     if limit is None or (_REFUSED.search(text) and re.search(r"insufficient[ _]quota|credit balance", text, re.I)):
@@ -176,4 +176,4 @@ def _line(text: str, found: re.Match[str] | None) -> str:
         return ""
     start = text.rfind("\n", 0, found.start()) + 1
     end = text.find("\n", found.end())
-    return without_secrets(shorten(text[start : end if end >= 0 else None], 240)).rstrip(" .")
+    return cleaned(shorten(text[start : end if end >= 0 else None], 240)).rstrip(" .")

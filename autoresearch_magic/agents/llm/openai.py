@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from ...redact import REMOVED, cleaned
 from .backend import BackendRefused, Prompt, Usage
 from .calls import Problem, Request, ServerBackend, run_in_thread
 from .prices import cost
@@ -167,8 +168,8 @@ class OpenAI(ServerBackend):
             text = str(cause or error) or type(cause or error).__name__
         line = " ".join(str(text).split())
         if self._key:
-            line = line.replace(self._key, "...")
-        return _KEY.sub("...", line)[:300].rstrip(" .")
+            line = line.replace(self._key, REMOVED)
+        return _KEY.sub(REMOVED, cleaned(line))[:300].rstrip(" .")
 
     def refused(self, error: BaseException) -> BackendRefused:
         """Return the refusal for an error status, with advice for the user."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ...experiment import LONGEST_ARTIFACT, MOST_ARTIFACTS
 from ...source.files import expand_braces, literal, match
+from ...redact import cleaned
 from ...text import cut_middle, printable, shorten
-from ..environment import without_secrets
 from .named_lines import visible_lines
 
 LARGE = 256_000
@@ -129,4 +129,4 @@ def _content(path: Path) -> str:
     if "\0" in text:
         return f"(binary, {len(data):,} bytes)"
     shown = _CONTROL.sub("", "\n".join(visible_lines(text))).strip("\n")
-    return cut_middle(without_secrets(printable(shown)), LONGEST_ARTIFACT) or "(empty)"
+    return cut_middle(cleaned(printable(shown)), LONGEST_ARTIFACT) or "(empty)"

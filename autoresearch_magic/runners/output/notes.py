@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from ...experiment import LONGEST_NOTE, MOST_NOTES
+from ...redact import cleaned
 from ...text import shorten
-from ..environment import without_secrets
 from .named_lines import visible_lines
 
 _NOTE = re.compile(r"[ \t]*note:[ \t]*(\S.*)", re.IGNORECASE)
@@ -19,7 +19,7 @@ def printed_notes(output: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for line in visible_lines("\n".join(lines)):
         if note := _NOTE.match(line):
-            text = shorten(without_secrets(note[1]), LONGEST_NOTE)
+            text = shorten(cleaned(note[1]), LONGEST_NOTE)
             found.pop(text, None)  # the order is that of the last printing
             found[text] = None
     return tuple(found)[-MOST_NOTES:]

@@ -26,7 +26,7 @@ def test_text_without_a_key_is_unchanged():
 
 def test_a_key_of_the_environment_is_hidden(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "a-token-of-theirs")
-    assert clean("who is a-token-of-theirs?") == "who is ***?"
+    assert clean("who is a-token-of-theirs?") == "who is [key removed]?"
 
 
 def test_reach_follows_keys_and_attributes():

@@ -147,7 +147,7 @@ def test_endless_errors_are_not_kept(script):
 def test_a_failure_says_what_the_program_said_last(script, monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "abc-0123456789")
     line = script('echo start >&2; echo "bad key  $SOME_API_KEY" >&2; echo >&2; exit 2', "/bin/sh")
-    assert fails(line) == "my agent ended with exit code 2: bad key ***"
+    assert fails(line) == "my agent ended with exit code 2: bad key [key removed]"
     assert fails(script("echo only here; exit 1", "/bin/sh")).endswith("exit code 1: only here")
     assert fails(script("kill -9 $$", "/bin/sh")).endswith("ended with SIGKILL")
 
@@ -306,7 +306,7 @@ def test_a_missing_login_is_refused_at_once(script):
 def test_the_name_is_short_and_without_keys(monkeypatch):
     monkeypatch.setenv("X_TOKEN", "0123456789")
     assert CommandBackend(" claude  -p ").name == "command:claude -p"
-    assert CommandBackend("a --key 0123456789").name == "command:a --key ***"
+    assert CommandBackend("a --key 0123456789").name == "command:a --key [key removed]"
     assert len(CommandBackend("a " * 100).name) < 80
 
 

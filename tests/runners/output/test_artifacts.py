@@ -101,7 +101,7 @@ def test_a_folder_with_very_many_files_is_told(tmp_path, monkeypatch):
 
 def test_a_key_of_the_environment_is_taken_out(tmp_path, monkeypatch):
     monkeypatch.setenv("SOME_TOKEN", "tok-0123456789")
-    assert taken(tmp_path, ["*.txt"], a_txt="t=tok-0123456789") == {"a.txt": "t=***"}
+    assert taken(tmp_path, ["*.txt"], a_txt="t=tok-0123456789") == {"a.txt": "t=[key removed]"}
 
 
 def test_odd_names_are_written_in_one_printable_line(tmp_path):
