@@ -98,11 +98,20 @@ def _solid(key: str) -> bool:
 
 def _is_password(word: str) -> bool:
     """Whether what stands for a password in an address is one, and no placeholder."""
-    return not (word[0] in "$%{<[*" or word.lower() in ("password", "passwd", "pass", "secret", "pwd", "token") or set(word) <= {"x", "X", "*", "."})
+    return not (
+        word[0] in "$%{<[*"
+        or word.lower() in ("password", "passwd", "pass", "secret", "pwd", "token")
+        or set(word) <= {"x", "X", "*", "."}
+    )
 
 
 def _is_credential(word: str) -> bool:
-    return len(word) >= 8 and any(c.isdigit() for c in word) and any(c.isalpha() for c in word) and (len(word) >= 16 or word.endswith("="))
+    return (
+        len(word) >= 8
+        and any(c.isdigit() for c in word)
+        and any(c.isalpha() for c in word)
+        and (len(word) >= 16 or word.endswith("="))
+    )
 
 
 def _assigned(text: str, low: str, word: str, before: re.Pattern[str] | None) -> Iterator[tuple[int, int]]:

@@ -35,7 +35,8 @@ _NAME = re.compile(
 _ADDRESS = re.compile(r"(?:URL|URI|DSN|PROXY)$", re.IGNORECASE)
 _USERINFO = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 _TRIVIAL = re.compile(
-    r"(?:true|false|yes|no|on|off|none|null|default|enabled|disabled|required|optional|auto)|[./~].*|[a-z][a-z0-9+.-]*://[^@]*|file:.*|\d{1,9}|\s*", re.I | re.S
+    r"(?:true|false|yes|no|on|off|none|null|default|enabled|disabled|required|optional|auto)|[./~].*|[a-z][a-z0-9+.-]*://[^@]*|file:.*|\d{1,9}|\s*",
+    re.I | re.S,
 )
 _WORDS = re.compile(r"[a-z]+(?:[-_ ][a-z]+)*")
 _CERTAIN = re.compile(r"PASSW|PASSPHRASE|SECRET", re.IGNORECASE)
@@ -63,7 +64,9 @@ def keyed_name(name: str) -> bool:
 def remember(*values: str) -> None:
     """Take out these values as well from now on: keys that an agent or a setting was given."""
     with _lock:
-        _given.update(dict.fromkeys(value for value in values if len(value) >= SHORTEST and not _TRIVIAL.fullmatch(value)))
+        _given.update(
+            dict.fromkeys(value for value in values if len(value) >= SHORTEST and not _TRIVIAL.fullmatch(value))
+        )
 
 
 def known_keys() -> frozenset[str]:
@@ -124,7 +127,15 @@ def _forms(keys: frozenset[str]) -> tuple[tuple[tuple[str, ...], tuple[str, ...]
 @lru_cache(maxsize=64)
 def _forms_of(key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     data = key.encode("utf-8", "surrogateescape")
-    whole = [key, json.dumps(key)[1:-1], json.dumps(key, ensure_ascii=False)[1:-1], repr(key)[1:-1], quote(key, safe=""), quote(key), key[::-1]]
+    whole = [
+        key,
+        json.dumps(key)[1:-1],
+        json.dumps(key, ensure_ascii=False)[1:-1],
+        repr(key)[1:-1],
+        quote(key, safe=""),
+        quote(key),
+        key[::-1],
+    ]
     whole += [data.hex(), data.hex().upper()]
     for before in range(3):  # bytes of other text before it in the same group of three
         coded = base64.b64encode(bytes(before) + data).decode()
@@ -133,8 +144,6 @@ def _forms_of(key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     half = len(key) // 2
     pieces = (key[:half], key[half:]) if half >= 16 else ()
     return tuple(dict.fromkeys(form for form in whole if len(form) >= SHORTEST)), pieces
-
-
 
 
 def _without_known(text: str, forms: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> str:

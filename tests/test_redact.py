@@ -145,12 +145,32 @@ def test_keys_in_a_text_are_listed_once():
 
 
 def test_words_that_a_person_writes_do_not_look_random():
-    assert not any(map(looks_random, ("resnet50_imagenet_v2", "2026-12-24T18:00:00", "v1.2.3.4.5.6.7", "/usr/lib/x86_64", "gpt2-medium-large")))
+    assert not any(
+        map(
+            looks_random,
+            ("resnet50_imagenet_v2", "2026-12-24T18:00:00", "v1.2.3.4.5.6.7", "/usr/lib/x86_64", "gpt2-medium-large"),
+        )
+    )
     assert looks_random("k9Jx82hsLq0aZx71")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["a", "token=", "://", "eyJ", "sk-", "AKIA", "-----BEGIN PRIVATE KEY-----\n", "key_", "authorization: ", "\n", "api_key='a1"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a",
+        "token=",
+        "://",
+        "eyJ",
+        "sk-",
+        "AKIA",
+        "-----BEGIN PRIVATE KEY-----\n",
+        "key_",
+        "authorization: ",
+        "\n",
+        "api_key='a1",
+    ],
+)
 def test_the_time_grows_with_the_length_alone(part):
     took = []
     for size in (100_000, 800_000):
@@ -174,7 +194,14 @@ def test_a_key_in_two_pieces_of_output_is_taken_out(size):
     assert told.count(REMOVED.encode()) >= 4
     assert told.startswith(b"start\n[key removed] x\r10%\r")
     assert b"\xff \xfcnd\nlast " in told
-    for secret in (KEY, value, "MIIEvQ", value[13:40], value[40:], base64.b64encode(b"12" + value.encode()).decode()[8:60]):
+    for secret in (
+        KEY,
+        value,
+        "MIIEvQ",
+        value[13:40],
+        value[40:],
+        base64.b64encode(b"12" + value.encode()).decode()[8:60],
+    ):
         assert secret.encode() not in told.replace(b"\n", b"")
 
 

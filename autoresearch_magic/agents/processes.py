@@ -24,8 +24,8 @@ from typing import IO, Literal
 
 from ..errors import Stopped, UserError
 from ..experiment import Usage
-from . import supervisor
 from ..redact import cleaned
+from . import supervisor
 from .llm.backend import BackendRefused, Wait
 from .supervisor import GRACE
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ...redact import REMOVED, cleaned
 from ...source.frozen_files import MAKEFILES
 from ...text import fenced
-from ...redact import REMOVED, cleaned
 
 SUMMARY = 8_000
 """Limit of a summary in characters, about 2,000 tokens."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ...text import shorten
 from ...redact import cleaned
+from ...text import shorten
 from .calls import Problem
 
 SHORT = 600

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...experiment import LONGEST_ARTIFACT, MOST_ARTIFACTS
-from ...source.files import expand_braces, literal, match
 from ...redact import cleaned
+from ...source.files import expand_braces, literal, match
 from ...text import cut_middle, printable, shorten
 from .named_lines import visible_lines
 

@@ -50,7 +50,13 @@ def test_secrets_are_in_no_summary(tmp_path, monkeypatch):
     assert "secrets/" not in said
     assert "keys/" not in said
     assert f"{len(files)} files are tracked ({len(CLOSED)} whose names look like secrets are not listed)" in said
-    for word in ("deploy: API_KEY=[key removed]", "jest", "commands = pytest -q", "poe.tasks", "Use\n[key removed]\nor [key removed]"):
+    for word in (
+        "deploy: API_KEY=[key removed]",
+        "jest",
+        "commands = pytest -q",
+        "poe.tasks",
+        "Use\n[key removed]\nor [key removed]",
+    ):
         assert word in said
 
 

@@ -374,7 +374,9 @@ def test_a_key_that_was_asked_for_stays_in_the_object(monkeypatch):
         assert "wrong" not in error_of(BackendRefused, backend.check)
         backend.check()
         backend.check()  # asks no third time
-        assert "bad [key removed]" in error_of(BackendRefused, lambda: backend.complete(PROMPT, deadline=9, wait=Waits()))
+        assert "bad [key removed]" in error_of(
+            BackendRefused, lambda: backend.complete(PROMPT, deadline=9, wait=Waits())
+        )
     assert KEY not in repr(backend)
     assert KEY.encode() not in pickle.dumps(backend)
     assert KEY not in str(os.environ)
