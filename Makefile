@@ -15,7 +15,7 @@ AIDER := aider-chat==0.86.2
 # What an editable install copies into .venv: when it changes, it has to be installed again.
 EXTENSION := hatch_build.py $(wildcard autoresearch_magic/ui/jupyter/labextension/*.*)
 
-.PHONY: help demo lab check quick test test-agents lint format wheel clean
+.PHONY: help demo lab check quick test test-agents chaos lint format wheel clean
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -36,6 +36,9 @@ test: $(VENV)/.dev ## set up and run all tests (TESTS=tests/study for a part)
 
 test-agents: $(VENV)/.dev $(AGENTS)/.ready ## install three real coding agents (1 GB, needs npm), let each improve a program against a server on loopback
 	$(BIN)/python -m pytest -m agents tests/real_agents
+
+chaos: $(VENV)/.dev ## kill 200 processes of studies at random moments, and compare all records after each: about ten minutes
+	AUTORESEARCH_CHAOS=200 $(BIN)/python -m pytest -q -s tests/chaos
 
 lint: $(VENV)/.dev ## format, lint, types
 	$(BIN)/ruff format --check .
