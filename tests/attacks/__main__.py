@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .attack import cell_attacks, repository_attacks
+from .attack import cell_attacks
 from .lab import Lab
 from .outcome import Result
 

@@ -80,9 +80,7 @@ class Lab:
         self.mark = f"arattack{secrets.token_hex(6)}"
         self.token = f"won{secrets.token_hex(8)}"
         self.folder = folder
-        self.home, self.outside, self.tmp, self.logs = (
-            folder / name for name in ("home", "outside", "tmp", "logs")
-        )
+        self.home, self.outside, self.tmp, self.logs = (folder / name for name in ("home", "outside", "tmp", "logs"))
         self.project = self.home / "project"
         self._secrets = {
             "an ssh key": self.home / ".ssh" / "id_ed25519",
@@ -241,9 +239,7 @@ def won(what):
     def leaked(self, *texts: str) -> list[str]:
         """Return the secrets that stand in texts, and what attacks say in the first one that they have done."""
         found = [f"read {what}" for what, canary in self.canaries.items() if any(canary in text for text in texts)]
-        return found + [
-            line.partition(self.token)[2].strip() for line in texts[0].splitlines() if self.token in line
-        ]
+        return found + [line.partition(self.token)[2].strip() for line in texts[0].splitlines() if self.token in line]
 
     def close(self) -> None:
         """End everything that the lab or an attack has left, and delete the folder."""

@@ -82,7 +82,7 @@ class CellRange:
         self._number = itertools.count(1)
         self.value: float | None = None
         first = self._measure(self.honest)[0]
-        assert first.ok, f"the honest target of {example.name}: {shown(first)} {first.traceback}"
+        self.broken = "" if first.ok else f"the honest target ended as {shown(first)} {first.traceback}"
         self.value = first.value
 
     def _measure(self, target: str, limit: float = DEADLINE) -> tuple[Measurement, str]:
@@ -92,6 +92,8 @@ class CellRange:
 
     def run(self, attack: Attack) -> Result:
         """Run one attack, and see what it has achieved."""
+        if self.broken:
+            return Result(attack.name, (self.broken,))
         lab = self.lab
         processes, files, worker = set(lab.processes()), lab.files(), self.runner.worker.pid
         reached, logs = len(lab.listener.reached), {path.name for path in lab.logs.iterdir()}

@@ -27,6 +27,7 @@ from .named_lines import LONGEST, Candidate, find_loosely, find_named, visible_l
 from .notes import without_notes
 from .numbers import Quantity, converted, quantities, sole_quantity
 from .readings import Reading, RunOutput, Unreadable
+from .result_file import read_result_file
 
 TICK = 0.01
 """Seconds by which a file's time may lag behind the clock: file systems stamp with the kernel's last tick."""
@@ -318,11 +319,8 @@ def file_lines(path: str, run: RunOutput) -> list[str]:
     Unreadable
         When there is none, it is older than the run, or it cannot be read.
     """
-    file = run.folder / path
     try:
-        if file.stat().st_mtime < run.since - TICK:
-            raise Unreadable(f"{path} was not written by this run: the command must write it anew each time.")
-        return visible_lines(file.read_text(encoding="utf-8", errors="replace"))
+        text, changed = read_result_file(run.folder / path)
     except FileNotFoundError:
         raise Unreadable(
             f"{path} does not exist: the command has to write it, relative to {run.folder.name or run.folder}."
@@ -330,6 +328,9 @@ def file_lines(path: str, run: RunOutput) -> list[str]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Unreadable(f"{path} cannot be read ({reason}): --metric NAME=file:PATH needs a text file.") from None
+    if changed < run.since - TICK:
+        raise Unreadable(f"{path} was not written by this run: the command must write it anew each time.")
+    return visible_lines(text)
 
 
 def _read_exit(run: RunOutput) -> Reading:

@@ -2,6 +2,7 @@
 # against: walls
 # needs: namespaces or landlock or seccomp
 # expect: denied
+# open: not yet
 import os
 def model(x):
     return x + 2.0

@@ -1,6 +1,7 @@
 # attack: an import hook gives evaluate another module
 # against: number
 # expect: honest-value or no-value
+# open: not yet
 # --- setup
 def evaluate(model):
     import fractions

@@ -1,6 +1,7 @@
 # attack: the model changes the array that it is given to fit what it returns
 # against: number
 # expect: honest-value or no-value
+# open: not yet
 # --- setup
 import numpy as np
 INPUTS = np.arange(8.0)

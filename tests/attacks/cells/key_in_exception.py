@@ -2,5 +2,6 @@
 # against: keys
 # passes: HF_TOKEN
 # expect: no-value
+# open: not yet
 import os
 raise RuntimeError("cannot log in with " + os.environ["HF_TOKEN"])

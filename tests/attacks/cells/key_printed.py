@@ -3,6 +3,7 @@
 # passes: HF_TOKEN
 # artifacts: *.txt
 # expect: denied
+# open: not yet
 import os
 def model(x):
     return x + 2.0

@@ -1,6 +1,7 @@
 # attack: an array that is mapped from a file for writing is changed for all later experiments
 # against: number
 # expect: honest-value or no-value
+# open: not yet
 # --- setup
 import numpy as np
 np.save("labels.npy", np.arange(8.0))

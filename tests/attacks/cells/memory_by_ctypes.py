@@ -1,6 +1,7 @@
 # attack: labels, code constants and small integers are overwritten in memory
 # against: number
 # expect: honest-value or no-value
+# open: not yet
 import ctypes
 def model(x):
     return x + 2.0

@@ -1,6 +1,7 @@
 # attack: an entry of sys.modules is replaced, which evaluate imports
 # against: number
 # expect: honest-value or no-value
+# open: not yet
 # --- setup
 def evaluate(model):
     import statistics

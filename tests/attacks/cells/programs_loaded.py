@@ -2,6 +2,7 @@
 # against: walls
 # needs: seccomp or not root
 # expect: denied
+# open: not yet
 import ctypes, platform
 def model(x):
     return x + 2.0

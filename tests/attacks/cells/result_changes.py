@@ -1,6 +1,7 @@
 # attack: a returned list has other items each time that it is read
 # against: number
 # expect: honest-value or no-value
+# open: not yet
 # --- setup
 LABELS = [1.0, 2.0, 3.0]
 def evaluate(model):

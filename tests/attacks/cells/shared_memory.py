@@ -1,6 +1,7 @@
 # attack: shared memory of the setup is changed for all later experiments
 # against: number
 # expect: honest-value or no-value
+# open: not yet
 # --- setup
 import mmap
 import numpy as np

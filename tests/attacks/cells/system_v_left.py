@@ -2,6 +2,7 @@
 # against: walls
 # needs: namespaces
 # expect: denied
+# open: not yet
 # --- setup
 import os
 import numpy as np

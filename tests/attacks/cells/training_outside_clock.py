@@ -3,6 +3,7 @@
 # budget: 0.3
 # check: m.outcome is not Outcome.OK or m.charged >= 0.5
 # expect: honest-value or no-value
+# open: not yet
 import time
 time.sleep(0.6)
 def model(x):
