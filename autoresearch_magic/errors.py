@@ -11,6 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from .redact import cleaned
+
 if TYPE_CHECKING:
     from .experiment import Usage
 
@@ -51,6 +53,7 @@ class UserError(Exception):
     usage: Usage | None = None
 
     def __init__(self, message: str = "") -> None:
+        message = cleaned(message)
         super().__init__(message)
         if calls := in_python(message):
             self.add_note(f"In Python: {', '.join(calls)}")
@@ -69,7 +72,7 @@ class UserCodeError(UserError):
 
     def __init__(self, message: str, traceback: str = "") -> None:
         super().__init__(message)
-        self.traceback = traceback
+        self.traceback = cleaned(traceback)
 
 
 class RunLost(UserError):

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from .curve import Point
 from .experiment import Experiment, Headline, Measurement, Usage
+from .redact import cleaned
 from .text import printable
 
 
@@ -61,7 +62,7 @@ class StateChanged:
 
     def __post_init__(self) -> None:
         """Make the message printable: it may quote a server or a program."""
-        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "message", printable(cleaned(self.message)))
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Notice:
 
     def __post_init__(self) -> None:
         """Make the message printable: it may quote a server or a program."""
-        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "message", printable(cleaned(self.message)))
 
 
 @dataclass(frozen=True)

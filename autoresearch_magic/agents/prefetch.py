@@ -24,6 +24,7 @@ from ..errors import ProposalFailed, Stopped
 from ..experiment import Proposal, Usage
 from ..source.edits import merge
 from .base import Agent, Briefing
+from .clean import clean_failure, clean_proposal
 
 POLL = 0.05
 """Seconds between two checks whether the study was paused or stopped, while a request is pending."""
@@ -214,14 +215,19 @@ class Prefetch:
                 if self.closed:
                     raise Stopped
                 call.began = time.monotonic()
-                proposal = self.agent.propose(call.briefing)
+                proposal = clean_proposal(self.agent.propose(call.briefing), _base(call.briefing))
             _settle(call, proposal.usage)
             self._latencies.append(time.monotonic() - call.began)
             call.future.set_result(proposal)
         except BaseException as error:
             if isinstance(error, ProposalFailed):
+                clean_failure(error)
                 _settle(call, error.usage or Usage())
             call.future.set_exception(error)
+
+
+def _base(briefing: Briefing) -> str:
+    return briefing.incumbent.target if briefing.rework is None else briefing.rework.proposal.target
 
 
 def _settle(call: Call, usage: Usage) -> None:

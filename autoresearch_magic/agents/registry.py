@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..config.settings import Settings
 from ..errors import UserError
+from ..key_references import given_back
 from .base import Agent, Briefing, Order
 from .editing.adapters import ADAPTERS, EDITOR, editor_adapter
 from .llm.backend import Backend
@@ -178,6 +179,7 @@ def make_agent(spec: str, target: str, settings: Settings, root: Path) -> Agent:
     UserError
         When there is no such agent, or it cannot be built.
     """
+    spec = given_back(spec, "agent")
     name, _, argument = spec.partition(":")
     factory = BUILT_IN.get(name)
     if factory is None:

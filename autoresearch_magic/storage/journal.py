@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from ..events import RunKind
 from ..experiment import Experiment, Measurement, Usage
+from ..redact import cleaned
 from .chain import UNCHAINED
 from .journal_file import JournalFile, Step
 from .rows import (
@@ -41,7 +42,7 @@ class Journal(JournalFile):
         """Set values in the study's metadata."""
         statement = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
         self.write(*(
-            (statement, (key, as_json(value)), "" if key in UNCHAINED else "meta", key) for key, value in values.items()
+            (statement, (key, cleaned(as_json(value))), "" if key in UNCHAINED else "meta", key) for key, value in values.items()
         ))  # fmt: skip
 
     def note(self, kind: str, **body: Any) -> int:
@@ -253,7 +254,12 @@ class Journal(JournalFile):
 
 
 def _event(kind: str, body: Mapping[str, Any]) -> Step:
-    return ("INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", (time.time(), kind, as_json(body)), "event", None)
+    return (
+        "INSERT INTO event (at, kind, body) VALUES (?, ?, ?)",
+        (time.time(), kind, cleaned(as_json(body))),
+        "event",
+        None,
+    )
 
 
 def _insert(table: str, values: Mapping[str, Any], kind: str, key: int | None) -> Step:

@@ -26,6 +26,7 @@ from .driving import DrivenLoop, DroppingLoop, FinishingLoop
 from .followed import FollowedStudy
 from .following import EACH
 from .ideas import Idea, add_idea, strike_ideas
+from .keys import without_keys
 from .loop import Loop
 from .measuring import Measurer
 from .notes import SAID
@@ -327,7 +328,7 @@ class BackgroundStudy(FollowedStudy):
         """Take other settings to go on with, and make the agent anew; nothing changes where one of them cannot."""
         if not settings and self._agent is not None:
             return
-        definition = resumed(self.definition, settings)
+        definition = without_keys(resumed(self.definition, settings))
         self._agent = self._make_agent(definition)
         self.status.definition = definition
 

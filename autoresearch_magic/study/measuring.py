@@ -32,7 +32,9 @@ from ..judging.judge import Judge, Which
 from ..judging.levels import two_levels
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
+from ..key_references import given_back
 from ..runners import GuardResult, Runner
+from ..runners.clean import clean_guard, clean_measurement, clean_point
 from ..runners.notebook_names import notebook_name_hint
 from ..runners.worker.client import LOSSES, LOST
 from ..storage.journal import SEARCH
@@ -153,14 +155,15 @@ class Measurer:
         tried = kind == "baseline" and repeat == 0 and bool(self.settings.holdout)
         held = tried or (kind == "final" and bool(self.settings.holdout))
         deadline = self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None)
-        measurement = self.runner.measure(
-            experiment.target,
+        measured = self.runner.measure(
+            given_back(experiment.target, "target") if self.definition.checkout is None else experiment.target,
             seed=seed,
             deadline=2 * deadline if held else deadline,
             watch=watch,
             log=self.records.log(experiment.number, kind, repeat),
             **({"holdout": True} if held else {}),
         )
+        measurement = clean_measurement(measured)
         unusable = measurement.holdout_error if tried and measurement.ok else ""
         if kind != "final":
             measurement = replace(measurement, holdout=None, holdout_error="")
@@ -198,12 +201,12 @@ class Measurer:
     def check_guard(self, experiment: Experiment) -> GuardResult:
         """Run the guard on an experiment's target and record its result."""
         self.publish(RunProgress(experiment.number, "guard", 0.0, 1.0, 0))
-        checked = self.runner.check(
-            experiment.target,
+        checked = clean_guard(self.runner.check(
+            given_back(experiment.target, "target") if self.definition.checkout is None else experiment.target,
             deadline=self.settings.deadline(None),
             allowed=self.records.journal.guard_value() if experiment.number else None,
             log=self.records.guard_log(experiment.number),
-        )
+        ))  # fmt: skip
         self.records.journal.note(
             "guard", experiment=experiment.number, failure=checked.failure, value=checked.value, seconds=checked.seconds,
             lines=checked.lines,
@@ -217,7 +220,7 @@ class Measurer:
         if progress:
             elapsed, share, step = progress["elapsed"], progress["progress"], progress["step"]
             values = progress.get("values")
-            point = Point(elapsed, share, step, values) if values is not None else None
+            point = clean_point(Point(elapsed, share, step, values)) if values is not None else None
             self.publish(RunProgress(number, "training", elapsed, share, step, point))
             decision = monitor.see(point) if monitor is not None and point is not None else None
         elif "setup" in event:

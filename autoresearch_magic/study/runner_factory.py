@@ -17,6 +17,7 @@ from ..source.files import split
 from ..storage.git.commits import safe_name
 from ..storage.recording import parse_replay
 from .definition import Definition
+from .keys import with_keys
 from .sealed import check_kept
 
 
@@ -41,6 +42,7 @@ def make_runner(
     UserError
         When the original's repository lacks what it runs with.
     """
+    definition = with_keys(definition)
     s = definition.settings
     check_kept(definition.sealed, definition.sealed_mark, folder)
     if s.agent.startswith("replay:"):

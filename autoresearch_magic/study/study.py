@@ -24,6 +24,8 @@ from ..storage.recording import recorded_settings
 from . import registry
 from .background import BackgroundStudy
 from .definition import Definition, define
+from .keys import remark as key_remark
+from .keys import without_keys
 from .runner_factory import make_runner
 from .sealed import holdout_remark
 
@@ -92,7 +94,7 @@ class Study(BackgroundStudy):
     ) -> None:
         root = Path(root).absolute()
         recorded = recorded_settings(str(settings.get("agent", "")), root)
-        definition = define(program, target, setup, {**recorded, **settings}, sealed)
+        definition = without_keys(define(program, target, setup, {**recorded, **settings}, sealed))
         try:
             agent: Agent | None = make_agent(definition.settings.agent, definition.target, definition.settings, root)
         except NothingToTune:  # raised again by a start; a plan needs no agent
@@ -107,6 +109,7 @@ class Study(BackgroundStudy):
         self._prepare(root / free, definition, observers, agent)
         self._remarks = [
             *renamed_values(definition.program.settings, settings), *holdout_remark(definition.sealed, definition.settings),
+            *filter(None, [key_remark(definition)]),
         ]  # fmt: skip
 
     def plan(self, show: Callable[[float, str], None] = lambda share, what: None) -> Plan:

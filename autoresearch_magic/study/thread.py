@@ -13,6 +13,7 @@ from typing import Any
 from ..agents.base import Agent
 from ..errors import Stopped, TakenOver, UserCodeError, UserError
 from ..events import Notice, Publish, State, StateChanged
+from ..redact import cleaned
 from ..runners import Runner
 from ..storage.journal import Journal
 from ..storage.records import Records
@@ -108,7 +109,7 @@ class StudyThread(threading.Thread):
             self._status.traceback = error.traceback if isinstance(error, UserCodeError) else ""
         except BaseException as error:  # a bug in this package, or a full disk: shown whole, never swallowed
             state, message = State.FAILED, f"{type(error).__name__}: {error}"
-            self._status.traceback = traceback.format_exc()
+            self._status.traceback = cleaned(traceback.format_exc())
         finally:
             self._clean_up(records, state, message)
 

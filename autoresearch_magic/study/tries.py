@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from ..agents.clean import clean_proposal
 from ..errors import UserCodeError, UserError
 from ..events import State
 from ..experiment import Experiment, Proposal
@@ -171,9 +172,10 @@ def make_proposal(
         raise UserError(outside)
     if not agent.strip():
         raise UserError("Say who proposes: agent is empty.")
-    return Proposal(
+    made = Proposal(
         target, shorten(summary.strip() or describe(base, target), LONGEST_SUMMARY), hypothesis.strip(), expect.strip(), agent.strip()
     )  # fmt: skip
+    return clean_proposal(made, base)
 
 
 def unfinished(study: BackgroundStudy) -> Experiment | None:

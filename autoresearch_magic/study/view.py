@@ -11,6 +11,7 @@ from ..events import State
 from ..experiment import Experiment, Headline
 from ..judging.analysis.analyze import Evals, evaluate
 from ..judging.pruner import Account, make_pruner
+from ..key_references import with_known
 from ..metric import Metric
 from ..storage.journal import Journal
 from ..text import as_html
@@ -206,7 +207,7 @@ class StudyView:
         UserError
             When there is no such experiment.
         """
-        return self.experiment(number).target
+        return with_known(self.experiment(number).target)
 
     def export(self, path: str | Path, columns: int = 5, *, dark: bool = False) -> Path:
         """Write the best target (``.py .patch``), a notebook of it (``.ipynb``), the history (``.csv .tsv .json``) or the chart for slides (``.png .svg``).

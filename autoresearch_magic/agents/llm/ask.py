@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ...errors import CallFailed, ProposalFailed, Stopped, UserError
+from ...key_references import put_away
+from ...redact import cleaned
 from ...text import shorten
 from .backend import Backend, BackendFailed, Prompt, Turn, Usage, Wait, transcript
 from .reply_parser import ReplyError
@@ -61,7 +63,7 @@ def ask(
     BackendRefused
         When every request would fail.
     """
-    usage = Usage()
+    prompt, usage = _without_keys(prompt), Usage()
     for attempt in (1, 2):
         try:
             completion = backend.complete(prompt, deadline=deadline, wait=wait)
@@ -93,6 +95,12 @@ def ask(
             turns = send_back(completion.text or "(nothing)", str(error), form)
             prompt = replace(prompt, turns=(*prompt.turns, *turns))
     raise AssertionError("unreachable: the second attempt returns or raises")
+
+
+def _without_keys(prompt: Prompt) -> Prompt:
+    """Return a prompt without keys: what stands in the user's files and notes is not for a vendor."""
+    turns = tuple(replace(turn, text=cleaned(put_away(turn.text))) for turn in prompt.turns)
+    return replace(prompt, system=cleaned(prompt.system), stable=cleaned(put_away(prompt.stable)), turns=turns)
 
 
 def send_back(reply: str, problem: str, form: str) -> tuple[Turn, Turn]:

@@ -4,25 +4,46 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...redact import cleaned_bytes
 from ...storage.scratch import scratch_folder
+
+MOST = 2**23
+"""Bytes of a file that are read for keys, above what a log of a run may have."""
 
 
 @contextmanager
 def readable_log(log: str) -> Iterator[Path]:
-    """Give the path of a run's log, or of a temporary file where the run is to have none."""
+    """Give the path of a run's log, or of a temporary file where the run is to have none; however the run ends, its log is without keys."""
     if log != os.devnull:
-        yield Path(log)
+        try:
+            yield Path(log)
+        except BaseException:  # it is not read then
+            clean_file(Path(log))
+            raise
         return
     with scratch_folder() as folder:
         yield folder / "output.log"
 
 
 def read_log(path: Path) -> str:
-    """Return a log as it was printed.
+    """Return a log as it was printed, without keys.
 
-    Not `read_text`, which turns carriage returns into line ends: of a progress bar, only the last state counts.
+    The worker that wrote it has taken out what looks like a key; the values of this process's keys it does not know, as they would be in
+    the memory of its forks then. Not `read_text`, which turns carriage returns into line ends: of a progress bar, only the last state counts.
     """
+    clean_file(path)
     return path.read_bytes().decode("utf-8", "replace")
+
+
+def clean_file(path: Path) -> None:
+    """Take keys out of a file of output, in place: a process may still hold it open to add to it."""
+    with suppress(OSError), path.open("r+b") as file:
+        data = file.read(MOST)
+        if (clean := cleaned_bytes(data)) != data:
+            rest = file.read()
+            file.seek(0)
+            file.write(clean + rest)
+            file.truncate()

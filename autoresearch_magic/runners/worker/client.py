@@ -23,6 +23,7 @@ from ...errors import Stopped, UserCodeError, UserError
 from ...experiment import Outcome
 from .. import Watch
 from ..notebook_names import notebook_name_hint
+from ..output.log_file import clean_file
 from . import processes
 from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT
 
@@ -149,6 +150,7 @@ class WorkerClient:
         theirs.close()
         self._send(self._config)
         message = self._receive(lambda: self._tell_setup(watch, began))
+        clean_file(self._setup_log)
         if message["is"] == "setup-failed":
             self._reap()  # not closed: whoever calls `run` again tries the setup again
             if message.get("missing"):
@@ -326,6 +328,7 @@ class WorkerClient:
             except subprocess.TimeoutExpired:
                 processes.kill_tree(process.pid)
                 process.wait()
+        clean_file(self._setup_log)
 
     def _reap(self, *, dying: bool = False) -> str:
         """Clean up after a worker that has died or does not answer, so that the next `run` starts another.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from ...redact import StreamCleaner, cleaned_bytes
+
 LOG_HEAD, LOG_TAIL = 1_000_000, 64_000
 """Bytes of output that a log keeps from the beginning and, once that is full, from the end."""
 
+_MORE = 4096
+"""Bytes before the end that are read with it, and the longest line that is written whole."""
+
 
 class OutputLog:
-    """A log file with the first `LOG_HEAD` and the last `LOG_TAIL` bytes of what a run prints.
+    """A log file with the first `LOG_HEAD` and the last `LOG_TAIL` bytes of what a run prints, without what looks like a key.
 
-    The beginning is written as it comes, the end when the log is closed. A log that cannot be written keeps its `tail` only.
-
-    Attributes
-    ----------
-    tail : bytes
-        The last `LOG_TAIL` bytes so far.
+    The beginning is written line by line as it comes, the end when the log is closed. A log that cannot be written keeps its `tail` only.
     """
 
     def __init__(self, path: str) -> None:
@@ -22,17 +22,32 @@ class OutputLog:
         self._written = 0
         self._total = 0
         self._failed = False
-        self.tail = b""
+        self._cleaner = StreamCleaner()
+        self._end = b""  # with more than the tail: a key may begin before it
 
     def write(self, data: bytes) -> None:
         """Add output of the run."""
         self._total += len(data)
-        self.tail = (self.tail + data)[-LOG_TAIL:]
+        self._end = (self._end + data)[-LOG_TAIL - _MORE :]
         if (room := LOG_HEAD - self._written) > 0 and not self._failed:
+            if len(data) > room:  # to the end of a line, where that is near: a key is not cut in two
+                room = data.find(b"\n", room, room + _MORE) + 1 or room
+            self._written += len(data[:room])
             try:
-                self._written += self._file.write(data[:room])
+                self._file.write(self._cleaner.feed(data[:room]))
             except OSError:  # the disk is full: the run itself goes on
                 self._failed = True
+
+    @property
+    def tail(self) -> bytes:
+        """The last `LOG_TAIL` bytes so far, or fewer where a key was taken out."""
+        return self._last(LOG_TAIL)
+
+    def _last(self, count: int) -> bytes:
+        """Return the last bytes of the output without keys, so many as were printed."""
+        before = cleaned_bytes(self._end[:-count]) if count < len(self._end) else b""
+        whole = cleaned_bytes(self._end)
+        return whole[len(before) :] if whole.startswith(before) else whole[-count:]
 
     def close(self) -> None:
         """Write the end of the output, after a line that says how much is missing, and close the file."""
@@ -43,9 +58,10 @@ class OutputLog:
         self._file.close()
 
     def _write_end(self) -> None:
-        held = min(self._total - self._written, len(self.tail))
+        self._file.write(self._cleaner.flush())
+        held = min(self._total - self._written, LOG_TAIL)
         if held > 0:
             cut = self._total - self._written - held
             if cut:
                 self._file.write(f"\n[... {cut} bytes of output left out ...]\n".encode())
-            self._file.write(self.tail[-held:])
+            self._file.write(self._last(held))

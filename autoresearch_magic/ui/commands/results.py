@@ -32,7 +32,7 @@ def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     experiment = study.experiment(arguments.number)
     if study.definition.checkout is not None:
         raise UserError(instead_of_restoring(study.status, experiment))
-    session.target = Source(experiment.target)
+    session.target = Source(study.restore(experiment.number))
     path = study.definition.target_path
     again = f"The target is experiment {experiment.number} of {study.name} again"
     if path is None and (placed := session.put_into_cell(study, experiment.number)):
@@ -40,7 +40,7 @@ def restore(session: Session, arguments: argparse.Namespace) -> Reply:
     where = "in the cell below" if path is None else f"in a cell, not in {path.name}"
     return prose_reply(
         f"{again}: it is {where}.",
-        next_cell=f"%%autoresearch target\n{experiment.target.rstrip()}",
+        next_cell=f"%%autoresearch target\n{study.restore(experiment.number).rstrip()}",
     )
 
 
@@ -73,7 +73,7 @@ def restore_file(session: Session, arguments: argparse.Namespace) -> Reply:
     if path.exists() and path.read_text(encoding="utf-8", errors="replace").strip() not in {"", *versions}:
         raise UserError(f"{path} holds something else than a version of {study.name}: move it away first.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(experiment.target, encoding="utf-8")
+    path.write_text(study.restore(experiment.number), encoding="utf-8")
     return prose_reply(f"{shown_path(path)} is experiment {experiment.number} of {study.name} now.")
 
 

@@ -204,7 +204,7 @@ class Cells:
 def _version(study: Study, number: int) -> Message:
     e = study.experiment(number)
     return {
-        "type": "version", "study": study.name, "number": e.number, "source": e.target, "cell": target_cell(e.target),
+        "type": "version", "study": study.name, "number": e.number, "source": study.restore(e.number), "cell": target_cell(e.target),
     }  # fmt: skip
 
 
