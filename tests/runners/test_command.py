@@ -1,10 +1,14 @@
 """Real commands run in a worktree and are measured by their output."""
 
 import os
+import re
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
 from autoresearch_magic.errors import Stopped, UserError
@@ -70,10 +74,16 @@ def check(runner, script, *, allowed=None, deadline=20.0, log=os.devnull):
     )
 
 
+def own_id(pid):
+    with suppress(OSError):
+        return int(re.search(r"^NSpid:.*\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
+    return None
+
+
 def gone(pid):
-    """Return whether a process ends within two seconds."""
+    """Return whether a process ends within two seconds; its id is the one that it sees itself, which may be in a PID namespace."""
     for _ in range(100):
-        if not os.path.exists(f"/proc/{pid}"):
+        if not any(own_id(each.pid) == pid for each in psutil.Process().children(recursive=True)):
             return True
         time.sleep(0.02)
     return False

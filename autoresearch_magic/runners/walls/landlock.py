@@ -56,6 +56,7 @@ class Rules:
 
     def __init__(self) -> None:
         self._held: list[tuple[int, int]] = []
+        self._packed: tuple[int, list[bytes]] = (0, [])
 
     def __len__(self) -> int:
         return len(self._held)
@@ -75,9 +76,16 @@ class Rules:
 
     def close(self) -> None:
         """Close the descriptors."""
+        self._packed = 0, []
         for fd, _ in self._held:
             os.close(fd)
         self._held.clear()
+
+    def packed(self, files: int) -> list[bytes]:
+        """Return the rules as the kernel takes them, of the rights in `files`; made once, for all experiments."""
+        if self._packed[0] != files or len(self._packed[1]) != len(self._held):
+            self._packed = files, [struct.pack("=Qi", rights & files, fd) for fd, rights in self._held]
+        return self._packed[1]
 
     def enforce(self, *others: Rules, version: int, tcp: bool, scoped: bool = True) -> None:
         """Confine this thread to these rules and those of `others`, for ever.
@@ -102,9 +110,9 @@ class Rules:
         attributes = struct.pack("QQQ", files, net, scopes)[: 8 if version < 4 else 16 if version < 6 else 24]
         ruleset = system.call(system.LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
         try:
-            for fd, rights in (pair for rules in (self, *others) for pair in rules._held):
-                if allowed := rights & files:
-                    system.call(system.LANDLOCK_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", allowed, fd), 0)
+            for rules in (self, *others):
+                for rule in rules.packed(files):
+                    system.call(system.LANDLOCK_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
             system.no_new_privileges()
             system.call(system.LANDLOCK_RESTRICT_SELF, ruleset, _NO_AUDIT if version >= 7 else 0)
         finally:

@@ -58,6 +58,15 @@ class Tree:
                 found = found if place.mark is None else place.mark
         return found
 
+    def forget(self, paths: Iterable[str]) -> None:
+        """Take the marks of places away."""
+        for path in paths:
+            place: Place | None = self.top
+            for name in path.split("/")[1:]:
+                place = place and place.below.get(name)
+            if place is not None:
+                place.mark = None
+
     def allowed(self) -> Allowed:
         """Return the tree as rules that only allow: a folder with something closed in it becomes its entries, one by one."""
         found = Allowed()
@@ -106,3 +115,26 @@ def _collect(place: Place, path: str, inherited: Access, found: Allowed) -> None
                 found.add(entry.path, access)
     for name, each in place.below.items():
         _collect(each, f"{path.rstrip('/')}/{name}", access, found)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A place where the access changes: it is closed, or opened inside of what is closed or only readable."""
+
+    path: str
+    access: Access
+
+
+def steps(tree: Tree) -> list[Step]:
+    """Return the places where a tree's access changes, outer ones first."""
+    found: list[Step] = []
+    _changes(tree.top, "/", tree.top.mark or Access.NONE, found)
+    return found
+
+
+def _changes(place: Place, path: str, inherited: Access, found: list[Step]) -> None:
+    access = inherited if place.mark is None else place.mark
+    if access is not inherited:
+        found.append(Step(path, access))
+    for name, each in place.below.items():
+        _changes(each, f"{path.rstrip('/')}/{name}", access, found)

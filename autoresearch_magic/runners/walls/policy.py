@@ -17,9 +17,20 @@ from pathlib import Path
 from .places import Access, Tree
 from .wanted import Walls
 
-CLOSED = ("/root", "/home", "/Users", "/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/private/tmp", "/private/var/tmp",
-          "/private/var/folders", "/lost+found", "/boot", "/proc/kcore", "/var/log", "/var/spool", "/var/lib/docker", "/var/lib/private",
-          "/var/backups")  # fmt: skip
+PRIVATE = (
+    "/root",
+    "/home",
+    "/Users",
+    "/tmp",
+    "/var/tmp",
+    "/run",
+    "/var/run",
+    "/private/tmp",
+    "/private/var/tmp",
+    "/private/var/folders",
+)
+"""Folders of users and of running programs, which hold files, sockets and keys of all kinds."""
+CLOSED = (*PRIVATE, "/dev", "/var/log", "/var/spool", "/var/backups")
 SECRETS = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssl/private",
            "/etc/krb5.keytab", "/etc/wireguard", "/etc/kubernetes", "/etc/docker", "/etc/ppp", "/etc/openvpn",
            "/etc/NetworkManager/system-connections", "/etc/security/opasswd", "/var/lib/sss/secrets")  # fmt: skip
@@ -62,6 +73,11 @@ def home_folders() -> list[str]:
     with suppress(KeyError):
         found.append(pwd.getpwuid(os.getuid()).pw_dir)
     return [path for path in dict.fromkeys(found) if path.startswith("/") and path != "/"]
+
+
+def private_folders() -> set[str]:
+    """Return `PRIVATE`, with the user's home and temporary folder."""
+    return {os.path.realpath(path) for path in (*PRIVATE, *home_folders(), tempfile.gettempdir())}
 
 
 def python_folders() -> list[str]:

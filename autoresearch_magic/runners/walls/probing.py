@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
 from functools import cache
 
-from . import landlock
+from . import landlock, limits, mounts, namespaces, seccomp, system
+from .places import Access, Step
 from .wanted import LAYERS
 
 PATIENCE = 5.0
@@ -69,4 +72,62 @@ def _landlock() -> str:
     return "it is there and stops nothing"
 
 
-_CHECKS: dict[str, Callable[[], str]] = {"landlock": _landlock}
+def _namespaces() -> str:
+    """Make all of them as a worker does, and look at them from inside."""
+    if sys.platform != "linux":
+        return "Linux only"
+    if not namespaces.may_make_namespaces():
+        namespaces.own_user_namespace()
+    made = namespaces.Namespaces()
+    read, write = os.pipe()
+
+    def inside() -> None:
+        step = "entering them"
+        try:
+            made.enter(network=False)
+            step = "mounting"
+            mounts.private_root()
+            mounts.arrange([Step("/run", Access.NONE)], [], None, shared_memory=1 << 20, space=1 << 20)
+            step = "looking round"
+            seen = [name for name in os.listdir("/proc") if name.isdecimal()]
+            problem = (
+                "the processes of the machine are still seen"
+                if len(seen) > 2
+                else "files of the machine are seen"
+                if os.listdir("/tmp")
+                else ""
+            )
+        except OSError as error:
+            problem = f"{step}: {error.strerror}"
+        os.write(write, problem.encode() or b".")
+        os._exit(0)
+
+    pid = made.fork(inside)
+    os.close(write)
+    said = os.read(read, 300).decode()
+    os.waitpid(pid, 0)
+    made.close()
+    return "" if said == "." else said or "it ended in its test"
+
+
+def _seccomp() -> str:
+    if sys.platform != "linux":
+        return "Linux only"
+    if not system.KNOWN_MACHINE:
+        return f"not made for {system.MACHINE}"
+    seccomp.enforce(seccomp.program(inet=False))
+    try:
+        socket.socket(socket.AF_INET).close()
+    except PermissionError:
+        return ""
+    return "it is there and stops nothing"
+
+
+def _limits() -> str:
+    limits.enforce()
+    return "" if resource.getrlimit(resource.RLIMIT_CORE)[0] == 0 else "the system refuses them"
+
+
+_CHECKS: dict[str, Callable[[], str]] = {
+    "namespaces": _namespaces, "landlock": _landlock, "seccomp": _seccomp, "limits": _limits,
+}  # fmt: skip

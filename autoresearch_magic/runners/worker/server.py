@@ -76,7 +76,9 @@ class Worker:
         self.frozen: dict[str, Any] = {}
         self.runs: dict[int, RunningJob] = {}
         self.machine = MachineLoad()
-        self.enclosure = Enclosure(Walls.from_json(config.get("walls")), config.get("projects", ()))
+        self.enclosure = Enclosure(
+            Walls.from_json(config.get("walls")), config.get("projects", ())
+        )  # before any thread
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
         control.setblocking(False)
@@ -199,16 +201,31 @@ class Worker:
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            os.setsid()
-            if sys.platform == "linux":
-                processes.prctl(processes.PR_SET_PDEATHSIG, signal.SIGKILL)
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self.selector.close()
-            self.control.close()
-            os.close(self._wake)
-            os.close(self._wakeup)
+            self.forked()
         return pid
+
+    def fork_confined(self, run: Callable[[], None]) -> int:
+        """Fork where experiments are forked; `run` is called in the child and must not return."""
+
+        def child_of_worker() -> None:
+            self.forked()
+            run()
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return self.enclosure.fork(child_of_worker)
+
+    def forked(self) -> None:
+        """Leave, in a fork, what is the worker's."""
+        os.setsid()
+        if sys.platform == "linux":
+            processes.prctl(processes.PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self.selector.close()
+        self.control.close()
+        os.close(self._wake)
+        os.close(self._wakeup)
 
     # -- experiments ----------------------------------------------------------------------------------------------
 
@@ -248,9 +265,7 @@ class Worker:
         if command:
             run.begin()
         if command or self.mode == "fork":
-            run.pid = self.fork()
-            if run.pid == 0:
-                self.become_child(job, child_events, child_output)
+            run.pid = self.fork_confined(lambda: self.become_child(run, child_events, child_output))
         else:
             run.pid = self.spawn(job, child_events, child_output)
         os.close(child_events)
@@ -261,22 +276,24 @@ class Worker:
         if command:
             self.send({"is": "event", "id": run.id, "event": {"begin": True}})
 
-    def become_child(self, job: dict[str, Any], events: int, output: int) -> None:
+    def become_child(self, run: RunningJob, events: int, output: int) -> None:
         """Run an experiment in a fork; does not return."""
+        job = run.job
         try:
             os.dup2(output, 1)
             os.dup2(output, 2)
-            for run in self.runs.values():
-                os.close(run.events)
-                os.close(run.output)
+            for other in (*self.runs.values(), run):
+                os.close(other.events)
+                os.close(other.output)
             processes.prefer_for_oom_kill()
             if "command" in job:
                 os.chdir(job["folder"])
-            self.enclosure.enter(writable=job.get("writable", ()))
+            else:
+                descriptors.reopen_files()
+            self.enclosure.enter(writable=job.get("writable", ()), memory=run.memory.limit)
             if "command" in job:
                 child.become_command(job)
             child.open_streams()
-            descriptors.reopen_files()
             child.run_and_leave(job, self.module, self.frozen, child.EventPipe(events))
         finally:
             os._exit(1)
@@ -376,7 +393,8 @@ class Worker:
         """Read the last output of a run that has ended, kill its remaining processes and send its result."""
         processes.signal_group(run.pid, signal.SIGKILL)
         if len(self.runs) == 1:
-            processes.kill_descendants(keep=self.setup_processes)
+            self.enclosure.sweep()
+            processes.kill_descendants(keep={*self.setup_processes, *self.enclosure.keeper})
         self.drain(run)
         for fd in (run.events, run.output):
             self._unregister(fd)
