@@ -22,7 +22,7 @@ from .output.artifacts import ArtifactFiles
 from .output.cell_metric import PrintedMetric, printed_metric
 from .output.cell_validity import printed_condition
 from .output.holdout import parse_holdout
-from .output.log_file import read_log, readable_log
+from .output.log_file import output_of, readable_log
 from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
@@ -134,7 +134,7 @@ class CellRunner(Runner):
         files, since = self._files.look(folder), time.time()
         with readable_log(log) as path:
             result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
-            output = read_log(path)
+            output = output_of(result, path)
         missing = result.get("missing_module")
         conditions = Conditions.from_json(result.get("conditions"))
         measured = Measurement(

@@ -30,7 +30,7 @@ from .output.all_numbers import printed_numbers
 from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
 from .output.failing_lines import failing_lines, quoted
-from .output.log_file import read_log, readable_log
+from .output.log_file import output_of, readable_log
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
 from .output.notes import printed_notes
@@ -365,7 +365,7 @@ class CommandRunner(Runner):
             result, curve = self.worker.run(
                 job, limit=deadline, memory=self.memory, log=str(path), watch=watch, tick=tick if watch else None
             )
-            output = read_log(path)
+            output = output_of(result, path)
             written = statuses.read_text(encoding="utf-8", errors="replace") if statuses.exists() else ""
         self.exit_code = result.get("exit")
         written_files = self._files.changed(self.worktree.folder, files)

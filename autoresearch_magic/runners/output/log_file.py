@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ...redact import cleaned_bytes
 from ...storage.scratch import scratch_folder
@@ -26,6 +27,18 @@ def readable_log(log: str) -> Iterator[Path]:
         return
     with scratch_folder() as folder:
         yield folder / "output.log"
+
+
+def output_of(result: dict[str, Any], path: Path) -> str:
+    """Return what a run has printed: its log or, where that could not be kept, what came with the result."""
+    if (printed := result.pop("printed", None)) is not None:
+        return str(printed)
+    try:
+        if path.is_file() and not path.is_symlink():
+            return read_log(path)
+    except OSError:  # deleted in this moment, by what a run has left behind
+        pass
+    return str(result.get("output", ""))
 
 
 def read_log(path: Path) -> str:

@@ -7,6 +7,7 @@ What a job contains is decided by `autoresearch_magic.runners.cell` and `autores
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import socket
@@ -16,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ...curve import GrowingCurve, Point
 from ...errors import Stopped, UserCodeError, UserError
@@ -96,7 +97,7 @@ class WorkerClient:
         self._interrupted = False
         self._give_up_at: float | None = None  # when the worker is killed unless it has answered
         self._still_since: float | None = None  # since when the worker has been stopped by a signal
-        self._closed = False
+        self._closed = self._log_told = False
 
     @property
     def pid(self) -> int | None:
@@ -139,7 +140,7 @@ class WorkerClient:
                 ours.close()
                 theirs.close()
                 raise Stopped
-            with open(self._setup_log, "ab") as log:
+            with self._open_setup_log() as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", SERVER, str(theirs.fileno())],
                     pass_fds=(theirs.fileno(),), env=self._environment, start_new_session=True,
@@ -175,6 +176,13 @@ class WorkerClient:
             if line not in self.notes:
                 self._on_note(line)
         self.notes = tuple(notes)
+
+    def _open_setup_log(self) -> BinaryIO:
+        try:
+            self._setup_log.parent.mkdir(parents=True, exist_ok=True)
+            return open(os.open(self._setup_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644), "ab")
+        except OSError:  # its folder was replaced by something else: a setup without a log is better than none
+            return open(os.devnull, "ab")
 
     @staticmethod
     def _tell_setup(watch: Watch | None, began: float) -> None:
@@ -244,6 +252,11 @@ class WorkerClient:
             self._on_note(f"{KILLED} It runs again.")
         if self._interrupted:
             raise Stopped
+        if (problem := result.pop("log_problem", "")) and not self._log_told:
+            self._log_told = True
+            self._on_note(
+                f"Logs cannot be kept in {Path(log).parent} ({problem}): they are left out, and what runs print is still read."
+            )
         return {"seconds": time.monotonic() - began, **result}, curve
 
     @staticmethod

@@ -116,6 +116,8 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
     result["seconds"] = time.monotonic() - run.started
     result["memory"] = (result.pop("gpu_memory", 0) or _peak_memory(run, result, resident_peak)) / GIB
     result["output"] = tail[-OUTPUT_TAIL:]
+    if run.log.printed is not None:
+        result.update(printed=run.log.printed.decode("utf-8", "replace"), log_problem=run.log.problem)
     result["conditions"] = conditions and conditions.to_json()
     return result
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ...redact import StreamCleaner, cleaned_bytes
+from .log_place import open_log, settle
 
 LOG_HEAD, LOG_TAIL = 1_000_000, 64_000
 """Bytes of output that a log keeps from the beginning and, once that is full, from the end."""
@@ -15,10 +18,19 @@ class OutputLog:
     """A log file with the first `LOG_HEAD` and the last `LOG_TAIL` bytes of what a run prints, without what looks like a key.
 
     The beginning is written line by line as it comes, the end when the log is closed. A log that cannot be written keeps its `tail` only.
+
+    Attributes
+    ----------
+    problem : str
+        Why the file is not at its place; empty where it is.
+    printed : bytes or None
+        What the file holds, once it is closed, where it could not be put at its place.
     """
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 (closed by close)
+        self._path = path
+        self._file, self.problem = open_log(path)
+        self.printed: bytes | None = None
         self._written = 0
         self._total = 0
         self._failed = False
@@ -55,6 +67,11 @@ class OutputLog:
             self._write_end()
         except OSError:  # as in `write`
             pass
+        if problem := settle(self._file, self._path):
+            with suppress(OSError):
+                self._file.seek(0)
+                self.printed = self._file.read()
+        self.problem = problem
         self._file.close()
 
     def _write_end(self) -> None:
