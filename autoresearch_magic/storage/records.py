@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..events import Drawn, Notice, Publish, RunKind, State
-from ..experiment import Experiment, Headline
+from ..experiment import Experiment, Headline, incumbent_of
 from ..metric import Metric
 from ..source.files import split
 from .backup import Backups
@@ -142,6 +142,10 @@ class Records:
         """
         for e in changed:
             self.journal.close_experiment(e)
+            self.journal.set_commit(
+                e.number, ""
+            )  # until it has one that says the new verdict, also when this process is killed
+            self._commits.pop(e.number, None)
         commits = {e.number: e.commit or self._commits.get(e.number, "") for e in experiments}
         done: list[Experiment] = []
         try:
@@ -155,19 +159,27 @@ class Records:
         except JournalError:
             raise
         except Exception as error:  # as above
-            line = " ".join(str(error).split())[:200]
-            self._publish(Notice(
-                f"The end's choice is in the journal, but git or results.tsv could not be written ({type(error).__name__}: {line})."
-            ))  # fmt: skip
-        return [*done, *changed[len(done) :]]
+            self._tell(error)
+        return [*done, *(replace(e, commit="") for e in changed[len(done) :])]
 
     def begin(self, judged: list[Experiment]) -> list[Experiment]:
         """Complete git and results.tsv from the journal, as far as it is possible at the start of a study."""
         try:
-            return self.catch_up(judged)
+            judged = self.catch_up(judged)
+            if (best := incumbent_of(judged)) is not None:
+                own = {e.commit for e in judged}
+                self.repository.end_with(best.commit, self._files(best.target), among=own)
+            return judged
+        except JournalError:
+            raise
         except Exception as error:  # as in `judged`, with which it is tried again
             self._tell(error)
             return judged
+
+    def complete(self, judged: list[Experiment]) -> None:
+        """At the end of a study, write once more what could not be written to git or results.tsv."""
+        if self._told:
+            self.begin([replace(e, commit=e.commit or self._commits.get(e.number, "")) for e in judged])
 
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
         """Complete git and results.tsv from the journal, after a process was killed between writing them."""

@@ -150,6 +150,7 @@ class StudyThread(threading.Thread):
                 with records:
                     if (wrong := end_care(records)) is not None:
                         state, message = State.FAILED, str(wrong)
+                    records.complete(list(status.experiments))
                     records.ended(state, status.closing(state, message), status.elapsed)
                     if wrong is None:
                         records.back_up()

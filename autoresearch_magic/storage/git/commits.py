@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,8 @@ from .command import GitFailed, GitLocked, git, names
 
 SUBJECT = 72
 """Characters of a commit's subject: what `git log --oneline` shows in a terminal."""
+KILLS = 2
+"""How often a git command that was killed by a signal is run again: each of them may be repeated."""
 COMMITTER, ADDRESS = "autoresearch", "autoresearch@localhost"
 """The committer's name, and the address of committer and author; the author's name is the agent's (`author_name`)."""
 
@@ -108,8 +110,10 @@ class Commits:
                 self._show(sha, files, parent_commit)
             return sha
 
-    def end_with(self, sha: str, files: Mapping[str, str]) -> None:
+    def end_with(self, sha: str, files: Mapping[str, str], among: Collection[str] | None = None) -> None:
         """Let the branch end with a recorded commit, also a former one, and show its files.
+
+        With `among`, only where it ends with one of these commits now: a person may have moved it.
 
         Raises
         ------
@@ -118,7 +122,7 @@ class Commits:
         """
         with self._lock:
             ((tip, _),) = self._objects(self.head)
-            if tip != sha:
+            if tip != sha and (among is None or tip in among):
                 self._git("update-ref", self.head, sha)
                 self._show(sha, files, tip)
 
@@ -160,8 +164,15 @@ class Commits:
         raise NotImplementedError
 
     def _git(self, *arguments: str, given: str | bytes = "", env: Mapping[str, str] | None = None) -> str:
+        variables = {**self.variables, **(env or {})}
         try:
-            return git(self.folder, *arguments, given=given, env={**self.variables, **(env or {})}, stale=self.stale)
+            for _ in range(KILLS):
+                try:
+                    return git(self.folder, *arguments, given=given, env=variables, stale=self.stale)
+                except GitFailed as error:
+                    if error.code >= 0:
+                        raise
+            return git(self.folder, *arguments, given=given, env=variables, stale=self.stale)
         except GitLocked as locked:
             raise UserError(str(locked)) from None
         except GitFailed as error:
