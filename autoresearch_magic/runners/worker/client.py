@@ -26,7 +26,7 @@ from .. import Watch
 from ..notebook_names import notebook_name_hint
 from ..output.log_file import clean_file
 from . import processes
-from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT
+from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, read_message
 
 SERVER = f"{__package__}.server"
 """The worker's module. It is not imported here, because only the worker needs what it imports."""
@@ -48,6 +48,8 @@ SEALED_REMEDY = (
 LOSSES = 3
 """Workers that may be lost in one run; then its target is taken to end them, and the run is a crash."""
 LOST = f"So it was in each of {LOSSES} attempts: what it runs ends its worker."
+LONGEST_MESSAGE = 64 << 20
+"""Bytes of the longest message from a worker: a result with the output of a run has a few megabytes."""
 DYING = 1.0
 """Seconds that a worker whose socket is closed may take to end by itself, so that it can be told how it has ended."""
 SETUP_TOLD = 5.0
@@ -407,8 +409,13 @@ class WorkerClient:
                     raise UserError(f"The worker died while it ran the setup: see {self._setup_log}.")
                 raise WorkerDied(f"The worker process {how or 'died'}.")
             self._inbox += data
+            if len(self._inbox) > LONGEST_MESSAGE:
+                self._reap()
+                raise WorkerDied("The worker process has sent a message without an end.")
         line, _, self._inbox = self._inbox.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
+        if (message := read_message(line)) is None:
+            self._reap()
+            raise WorkerDied("The worker process has sent something that is no message of it.")
         return message
 
     def _check_alive(self) -> None:

@@ -318,8 +318,10 @@ class Worker:
             return
         if not data:
             self._unregister(run.events)
-        for line in run.pending.feed(data):
-            if (event := read_event(line)) is None:
+        now = time.monotonic()
+        lines = (line for each in run.pending.feed(data) for line in run.rate.take(each, now))
+        for line in lines if data else run.rate.rest():
+            if (event := read_event(line)) is None or run.seen(event):
                 continue
             if "result" in event:
                 run.result = {**(run.result or {}), **event["result"]}
