@@ -174,6 +174,8 @@ class WorkerClient:
             notes.append(f"Every experiment starts a new process: {self.why}.")
         if message["open"]:
             notes.append(not_in_forks(message["open"]))
+        if message.get("copied"):
+            notes.append(written_in_copies(message["copied"]))
         for line in notes:
             if line not in self.notes:
                 self._on_note(line)
@@ -467,11 +469,19 @@ def ended_how(code: int) -> str:
 
 def not_in_forks(left_open: list[str]) -> str:
     """Say what of a setup experiments cannot use; `left_open` describes each thing."""
-    listed = ", ".join(left_open[:6]) + (f" and {len(left_open) - 6} more" if len(left_open) > 6 else "")
     return (
-        f"The setup has left open what experiments, which are forks of its process, cannot share: {listed}. Open it in a "
+        f"The setup has left open what experiments, which are forks of its process, cannot share: {_listed(left_open)}. Open it in a "
         "function that the target or the metric calls, or add --fresh, which runs the setup for every experiment."
     )
+
+
+def written_in_copies(names: list[str]) -> str:
+    """Say which files, that the setup has opened for writing, experiments write to in copies."""
+    return f"What experiments write to a file that the setup has left open stays with them: each has its own copy of {_listed(names)}."
+
+
+def _listed(things: list[str]) -> str:
+    return ", ".join(things[:6]) + (f" and {len(things) - 6} more" if len(things) > 6 else "")
 
 
 def missing_module(name: str, where: str) -> str:
