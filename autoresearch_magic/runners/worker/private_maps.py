@@ -223,7 +223,9 @@ def not_private(names: Mapping[str, Any]) -> list[str]:
     """
     if sys.platform != "linux":
         return shared_names(names)
-    return list(dict.fromkeys(str(each) for each in shared_maps() if each.writable and (each.system_v or _too_large(each))))
+    return list(
+        dict.fromkeys(str(each) for each in shared_maps() if each.writable and (each.system_v or _too_large(each)))
+    )
 
 
 def _too_large(each: SharedMap) -> bool:
