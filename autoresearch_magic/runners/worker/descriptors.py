@@ -140,7 +140,7 @@ def written_files(mapped: Collection[int] = frozenset()) -> list[str]:
                 if not path.endswith(" (deleted)") and not path.startswith(("/dev/shm/", "/memfd:")):
                     too_large = os.fstat(fd).st_size > LARGEST_COPY
                     names.append(
-                        os.path.basename(path) + (" (too large for that: it can only be read)" if too_large else "")
+                        Path(path).name + (" (too large for that: it can only be read)" if too_large else "")
                     )
     return list(dict.fromkeys(names))
 

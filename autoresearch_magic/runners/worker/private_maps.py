@@ -249,9 +249,8 @@ def _shared(name: str, value: Any) -> str:
     if "multiprocessing.shared_memory.SharedMemory" in kinds:
         return f"shared memory ({name})"
     if "mmap.mmap" in kinds:
-        with suppress(TypeError, ValueError, BufferError):
-            with memoryview(value) as view:
-                return "" if view.readonly else f"a writable map ({name})"
+        with suppress(TypeError, ValueError, BufferError), memoryview(value) as view:
+            return "" if view.readonly else f"a writable map ({name})"
         return ""
     if "torch.Tensor" in kinds and value.device.type == "cpu" and value.is_shared():
         return f"a shared tensor ({name})"
