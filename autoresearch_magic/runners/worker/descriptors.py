@@ -139,9 +139,7 @@ def written_files(mapped: Collection[int] = frozenset()) -> list[str]:
                 path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115
                 if not path.endswith(" (deleted)") and not path.startswith(("/dev/shm/", "/memfd:")):
                     too_large = os.fstat(fd).st_size > LARGEST_COPY
-                    names.append(
-                        Path(path).name + (" (too large for that: it can only be read)" if too_large else "")
-                    )
+                    names.append(Path(path).name + (" (too large for that: it can only be read)" if too_large else ""))
     return list(dict.fromkeys(names))
 
 
