@@ -99,7 +99,7 @@ def _copied(fd: int, own_copy: Callable[[str], str | None]) -> int:
     if size > LARGEST_COPY:
         return reader
     try:
-        named = own_copy(os.fsdecode(os.readlink(_path_of(fd)))) if sys.platform == "linux" else None  # noqa: PTH115
+        named = own_copy(os.readlink(f"/proc/self/fd/{fd}")) if sys.platform == "linux" else None  # noqa: PTH115
         flags = fcntl.fcntl(fd, fcntl.F_GETFL) & _KEPT_FLAGS & ~os.O_NONBLOCK
         new = -1
         if named is not None:
