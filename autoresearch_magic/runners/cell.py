@@ -196,6 +196,7 @@ class CellRunner(Runner):
     def describe(self) -> list[str]:
         """Return how experiments are started and what the setup leaves open, once it has run; see `Runner.describe`."""
         return [
+            *([self.worker.walls] if self.worker.walls else []),
             *self.worker.notes,
             *([self._files.problem] if self._files.problem else []),
             *self._also.problems.values(),

@@ -38,6 +38,7 @@ from .output.readings import Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
 from .tools import find_tools, missing_module, packages
 from .walls import DEFAULT, Walls
+from .walls.words import remedy_for_output
 from .worker.client import WorkerClient
 from .worker.failures import not_finite
 from .worker.protocol import KILLED
@@ -144,7 +145,7 @@ class CommandRunner(Runner):
         also: Sequence[str] = (), on_problem: Callable[[str], object] | None = None,
         on_note: Callable[[str], object] | None = None, walls: Walls = DEFAULT,
     ) -> None:  # fmt: skip
-        self._files = ArtifactFiles(artifacts, hide)
+        self._files, self._walls = ArtifactFiles(artifacts, hide), walls
         self._also = AlsoNumbers(also, verified=True, on_problem=on_problem)
         self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
         self._rule = parse_rule(metric.expression)
@@ -249,7 +250,8 @@ class CommandRunner(Runner):
         checkout = self.worktree.checkout
         if missing := missing_module(run.output, command, self.tools, checkout.folder, checkout.tracked):
             return f"{missing[:1].upper()}{missing[1:]}"
-        return why or f"The command ended with exit status {run.exit_code}."
+        remedy = remedy_for_output(run.output, self._walls) if run.exit_code else ""
+        return why or f"The command ended with exit status {run.exit_code}{remedy and f': {remedy}'}."
 
     def _hint(self, run: _CommandRun) -> str:
         """Return what to do where a number was printed by a command whose exit status says that it failed; else nothing."""
@@ -292,6 +294,8 @@ class CommandRunner(Runner):
             lines.append(f"The guard always passes: {why}.")
         if self._files.problem:
             lines.append(self._files.problem)
+        if self.worker.walls:
+            lines.append(self.worker.walls)
         return [*lines, *self._also.problems.values()]
 
     def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> GuardResult:

@@ -26,7 +26,7 @@ from autoresearch_magic.ui.doctor.examine import examine
 from autoresearch_magic.ui.doctor.packages import PACKAGES_SCRIPT, TORCH_SCRIPT, Probe
 from autoresearch_magic.ui.replies import checks_reply
 
-NAMES = ["python", "cores", "git", "folder", "disk", "sockets", "worker", "studies", "strays", "notebook", "torch",
+NAMES = ["python", "cores", "git", "folder", "disk", "sockets", "worker", "walls", "studies", "strays", "notebook", "torch",
          "claude", "openai", "command"]  # fmt: skip
 KEY = "sk-Xq7mVb2LwP9z"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from . import capabilities, landlock, limits, mounts, policy, seccomp, system
+from . import capabilities, landlock, limits, mounts, policy, seccomp, system, words
 from .namespaces import Namespaces, may_make_namespaces, own_user_namespace
 from .places import Access, Allowed, Step, Tree, steps
 from .probing import probe
@@ -55,6 +56,15 @@ class Enclosure:
                 self.missing["namespaces"] = str(error)
         if walls.up:
             system.not_dumpable()
+
+    def refused(self) -> str:
+        """Return why a strict study cannot run here; empty where it can."""
+        return words.refusal(self.walls, self.layers, self.missing, platform.system())
+
+    def told(self) -> dict[str, str]:
+        """Return what the user is told: what confines experiments, and what does not although it should."""
+        lacking = words.lacking(self.walls, self.layers, self.missing)
+        return {"walls": words.in_force(self.walls, self.layers), "lacking": lacking}
 
     def prepare(self, opened: Iterable[str] = ()) -> None:
         """Open what every experiment may read. Called after the setup, which may have made and opened files."""
@@ -162,7 +172,9 @@ class Enclosure:
             Namespaces.enter_new(network=network)
         mounts.private_root()
         room = memory or limits.machine_memory() // 2
-        mounts.arrange(self._steps, own, temporary, shared_memory=room, space=max(room // 4, 1 << 20))
+        mounts.arrange(
+            self._steps, own, temporary, shared_memory=room, space=max(room // 4, 1 << 20), processes=self._namespaces is not None
+        )  # fmt: skip
 
 
 def usable(walls: Walls) -> tuple[list[str], dict[str, str]]:

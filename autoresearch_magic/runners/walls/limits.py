@@ -6,10 +6,14 @@ Linux does not count root's processes against a limit: there the watch counts th
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # a system without fork, where nothing is confined
+    pass
 
 PROCESSES = 4_096
 """Processes and threads that an experiment may have beside those that its user has already."""

@@ -33,7 +33,13 @@ def private_root() -> None:
 
 
 def arrange(
-    steps: Sequence[Step], own: Sequence[str], temporary: str | None, *, shared_memory: int, space: int
+    steps: Sequence[Step],
+    own: Sequence[str],
+    temporary: str | None,
+    *,
+    shared_memory: int,
+    space: int,
+    processes: bool = True,
 ) -> None:
     """Build the file system of an experiment; `private_root` has been called.
 
@@ -47,6 +53,8 @@ def arrange(
         What it finds as ``/tmp`` and ``/var/tmp``; None for folders in memory.
     shared_memory, space : int
         Bytes of ``/dev/shm``, and of temporary folders in memory.
+    processes : bool
+        Whether this process has a PID namespace of its own, which ``/proc`` is to show.
 
     Raises
     ------
@@ -58,7 +66,8 @@ def arrange(
     own_temporary = _clone(temporary) if temporary else None
     covers = {step.path for step in steps if step.access is Access.NONE and not step.path.startswith("/proc/")}
     nothing = _clone("/dev/null")
-    system.mount("proc", "/proc", "proc", _READ_ONLY | _NO_SUID | _NO_DEV | _NO_EXEC)
+    if processes:
+        system.mount("proc", "/proc", "proc", _READ_ONLY | _NO_SUID | _NO_DEV | _NO_EXEC)
     system.mount("autoresearch", "/tmp", "tmpfs", _NO_SUID | _NO_DEV, f"size={space},mode=0755")
     stage = os.open("/tmp", os.O_PATH | os.O_DIRECTORY)
     special = {*TEMPORARY, SHARED_MEMORY, TERMINALS}

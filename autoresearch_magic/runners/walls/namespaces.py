@@ -9,7 +9,6 @@ keeper's, who kills all of it when asked. When the worker dies the keeper is kil
 from __future__ import annotations
 
 import _thread
-import fcntl
 import os
 import queue
 import signal
@@ -20,6 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import system
+
+try:
+    import fcntl
+except ImportError:  # a system without fork, where nothing is confined
+    pass
 
 NEW_NS, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = 0x20000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
 STACK = 64 << 20

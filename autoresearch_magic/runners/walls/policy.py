@@ -7,7 +7,6 @@ own folders, the caches of data and tools, and what the setup has opened are ope
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -16,6 +15,11 @@ from pathlib import Path
 
 from .places import Access, Tree
 from .wanted import Walls
+
+try:
+    import pwd
+except ImportError:  # a system without fork, where nothing is confined
+    pass
 
 PRIVATE = (
     "/root",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import sys
@@ -14,6 +13,11 @@ from functools import cache
 from . import landlock, limits, mounts, namespaces, seccomp, system
 from .places import Access, Step
 from .wanted import LAYERS
+
+try:
+    import resource
+except ImportError:  # a system without fork, where nothing is confined
+    pass
 
 PATIENCE = 5.0
 """Seconds that a layer may take in its test."""

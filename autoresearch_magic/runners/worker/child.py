@@ -16,13 +16,17 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn, TextIO
 
 from ... import runtime
 from ...budget import Budget
 from ...experiment import Outcome
+from ..walls import Walls
+from ..walls.enclosure import Enclosure
+from ..walls.opened import Opened
+from ..walls.words import remedy_for
 from .execution import execute, new_main, run_setup, seed_everything
 from .failures import not_finite, one_line, out_of_memory, users_traceback
 from .memory import shared_bytes
@@ -32,8 +36,8 @@ from .waiting import LostTime
 
 HIGH_DESCRIPTOR = 400
 """The event pipe's descriptor is at least this, so that a target that closes all it knows of can still send its result."""
-NO_PIPE = 97
-"""Exit code of an experiment that could not send its result."""
+NO_PIPE, WALL = 97, 96
+"""Exit codes of an experiment that could not send its result, and of one that could not be confined."""
 MOST_NAMES, NAME = 200, 100
 """Names of the target that are sent with the result, and characters of each."""
 
@@ -160,6 +164,8 @@ def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> tuple[
         outcome, text = Outcome.METRIC_ERROR, f"Reading the metric {expression!r} failed: {one_line(error)}"
     else:
         outcome, text = Outcome.CRASH, one_line(error)
+    if remedy := remedy_for(error, Walls.from_json(job.get("walls"))):
+        text = f"{text}: {remedy}"
     shown = users_traceback(error)
     say(shown)
     missing = error.name if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str) else None
@@ -225,15 +231,30 @@ def _send_failure(error: BaseException, emit: EventPipe) -> int:
         return NO_PIPE
 
 
+def enter_or_leave(enter: Callable[[], object], emit: EventPipe | None) -> None:
+    """Confine this process; where that fails, nothing is run in it."""
+    try:
+        enter()
+    except BaseException as error:
+        line = f"The walls round the experiment could not be put up ({one_line(error)}); --sandbox off runs it without them."
+        say(line)
+        if emit is not None:
+            emit({"result": {"outcome": Outcome.CRASH, "value": None, "error": line}})
+        os._exit(WALL)
+
+
 def main() -> None:
     """Run one target in a fresh process: ``python -m autoresearch_magic.runners.worker.child JOB_FD EVENTS_FD``."""
     with open(int(sys.argv[1]), encoding="utf-8") as stream:
         job = json.load(stream)
     emit = EventPipe(int(sys.argv[2]))
     open_streams()
+    enclosure = Enclosure(Walls.from_json(job.get("walls")), job.get("projects", ()), forks=False)
     module = new_main()
+    opened = Opened()
     try:
-        run_setup(job, module, seed=job["setup_seed"])
+        with opened:
+            run_setup(job, module, seed=job["setup_seed"])
     except BaseException as error:
         shown = users_traceback(error)
         say(shown)
@@ -241,6 +262,8 @@ def main() -> None:
         emit({"result": {"traceback": shown}})
         flush_streams()
         os._exit(0)
+    enclosure.prepare(opened)
+    enter_or_leave(enclosure.enter, emit)
     run_and_leave(job, module, dict(module.__dict__), emit)
 
 

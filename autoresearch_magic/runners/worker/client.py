@@ -26,7 +26,7 @@ from .. import Watch
 from ..notebook_names import notebook_name_hint
 from ..output.log_file import clean_file
 from . import processes
-from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, read_message
+from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT
 
 SERVER = f"{__package__}.server"
 """The worker's module. It is not imported here, because only the worker needs what it imports."""
@@ -48,8 +48,6 @@ SEALED_REMEDY = (
 LOSSES = 3
 """Workers that may be lost in one run; then its target is taken to end them, and the run is a crash."""
 LOST = f"So it was in each of {LOSSES} attempts: what it runs ends its worker."
-LONGEST_MESSAGE = 64 << 20
-"""Bytes of the longest message from a worker: a result with the output of a run has a few megabytes."""
 DYING = 1.0
 """Seconds that a worker whose socket is closed may take to end by itself, so that it can be told how it has ended."""
 SETUP_TOLD = 5.0
@@ -76,6 +74,8 @@ class WorkerClient:
         How experiments are started: as forks of the worker, or each in a new process; empty before the setup has run.
     why : str
         Why the mode is not ``fork``.
+    walls : str
+        What experiments are confined by, in one line, once the setup has run.
     notes : tuple of str
         What the user should know about how experiments are started, a line each.
     """
@@ -86,6 +86,7 @@ class WorkerClient:
     ) -> None:  # fmt: skip
         self.mode, self.why = "", ""
         self.notes: tuple[str, ...] = ()
+        self.walls = ""
         self._config, self._environment = dict(config), dict(environment)
         self._setup_log, self._on_note = setup_log, on_note or (lambda line: None)
         self._process: subprocess.Popen[bytes] | None = None
@@ -154,6 +155,9 @@ class WorkerClient:
         self._send(self._config)
         message = self._receive(lambda: self._tell_setup(watch, began))
         clean_file(self._setup_log)
+        if message["is"] == "refused":
+            self._reap()
+            raise UserError(message["error"])
         if message["is"] == "setup-failed":
             self._reap()  # not closed: whoever calls `run` again tries the setup again
             if message.get("missing"):
@@ -169,13 +173,12 @@ class WorkerClient:
             )
         self.mode, self.why = message["mode"], message["why"]
         self._setup_seconds = time.monotonic() - began
-        notes = []
+        self.walls = message.get("walls", "")
+        notes = [lacking] if (lacking := message.get("lacking", "")) else []
         if self.mode != "fork":
             notes.append(f"Every experiment starts a new process: {self.why}.")
         if message["open"]:
             notes.append(not_in_forks(message["open"]))
-        if message.get("copied"):
-            notes.append(written_in_copies(message["copied"]))
         for line in notes:
             if line not in self.notes:
                 self._on_note(line)
@@ -411,13 +414,8 @@ class WorkerClient:
                     raise UserError(f"The worker died while it ran the setup: see {self._setup_log}.")
                 raise WorkerDied(f"The worker process {how or 'died'}.")
             self._inbox += data
-            if len(self._inbox) > LONGEST_MESSAGE:
-                self._reap()
-                raise WorkerDied("The worker process has sent a message without an end.")
         line, _, self._inbox = self._inbox.partition(b"\n")
-        if (message := read_message(line)) is None:
-            self._reap()
-            raise WorkerDied("The worker process has sent something that is no message of it.")
+        message: dict[str, Any] = json.loads(line)
         return message
 
     def _check_alive(self) -> None:
@@ -469,19 +467,11 @@ def ended_how(code: int) -> str:
 
 def not_in_forks(left_open: list[str]) -> str:
     """Say what of a setup experiments cannot use; `left_open` describes each thing."""
+    listed = ", ".join(left_open[:6]) + (f" and {len(left_open) - 6} more" if len(left_open) > 6 else "")
     return (
-        f"The setup has left open what experiments, which are forks of its process, cannot share: {_listed(left_open)}. Open it in a "
+        f"The setup has left open what experiments, which are forks of its process, cannot share: {listed}. Open it in a "
         "function that the target or the metric calls, or add --fresh, which runs the setup for every experiment."
     )
-
-
-def written_in_copies(names: list[str]) -> str:
-    """Say which files, that the setup has opened for writing, experiments write to in copies."""
-    return f"What experiments write to a file that the setup has left open stays with them: each has its own copy of {_listed(names)}."
-
-
-def _listed(things: list[str]) -> str:
-    return ", ".join(things[:6]) + (f" and {len(things) - 6} more" if len(things) > 6 else "")
 
 
 def missing_module(name: str, where: str) -> str:

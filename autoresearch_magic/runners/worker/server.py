@@ -4,7 +4,7 @@
 
     to the worker      {"do": "run", "id": 7, "job": {...}, "limit": 70.0, "log": "..."}
                        {"do": "kill", "id": 7, "why": "stopped"}
-    from the worker    {"is": "ready", "mode": "fork", "why": "", "open": [], "copied": []}   or   {"is": "setup-failed", ...}
+    from the worker    {"is": "ready", "mode": "fork", "why": "", "open": []}   or   {"is": "setup-failed", ...}
                        {"is": "event", "id": 7, "event": {...}}     (begin, tick, report, evaluating)
                        {"is": "done", "id": 7, "result": {...}}
 
@@ -40,7 +40,8 @@ from ...experiment import Outcome
 from ..output.progress_lines import ProgressLines, reports_itself
 from ..walls import Walls
 from ..walls.enclosure import Enclosure
-from . import child, descriptors, private_maps, processes
+from ..walls.opened import Opened
+from . import child, descriptors, processes
 from .execution import new_main, run_setup
 from .failures import one_line, users_traceback
 from .job import RunningJob, result_of
@@ -74,7 +75,6 @@ class Worker:
         self.mode = "fork"
         self.module = new_main()
         self.frozen: dict[str, Any] = {}
-        self.mapped: frozenset[int] = frozenset()  # inodes of the files that the setup has mapped to be shared
         self.runs: dict[int, RunningJob] = {}
         self.machine = MachineLoad()
         self.enclosure = Enclosure(
@@ -119,9 +119,13 @@ class Worker:
     # -- the setup ------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Run the setup in a helper thread; `setup_ended` is called at its end."""
+        """Run the setup in a helper thread; `setup_ended` is called at its end. A strict study may be refused before."""
+        if refused := self.enclosure.refused():
+            self.send({"is": "refused", "error": refused})
+            return
         done, self._setup_done = os.pipe()
         self._setup_error: BaseException | None = None
+        self.opened = Opened()
         self.setup_seconds = 0.0
         self.setup_processes: frozenset[int] = frozenset()
         self.selector.register(done, selectors.EVENT_READ, lambda: self.setup_ended(done))
@@ -131,7 +135,8 @@ class Worker:
     def _run_setup(self) -> None:
         began = time.monotonic()
         try:
-            run_setup(self.config, self.module, seed=self.config["seed"], for_forks=True)
+            with self.opened:
+                run_setup(self.config, self.module, seed=self.config["seed"], for_forks=True)
         except BaseException as error:
             self._setup_error = error
         self.setup_seconds = time.monotonic() - began
@@ -153,14 +158,11 @@ class Worker:
         if self.mode == "fresh":
             self.module, self.frozen = types.ModuleType("__main__"), {}  # every experiment runs the setup itself
         self.setup_processes = frozenset(processes.descendants(os.getpid()))
-        forks = self.mode != "fresh"
-        shared = [*descriptors.left_open(self.frozen), *private_maps.not_private(self.frozen)] if forks else []
-        self.mapped = frozenset(each.inode for each in private_maps.shared_maps()) - {0}
-        copied = descriptors.written_files(self.mapped) if forks else []
-        self.enclosure.prepare()
+        shared = [] if self.mode == "fresh" else descriptors.left_open(self.frozen)
+        self.enclosure.prepare(self.opened)
         gc.collect()
         gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
-        self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared, "copied": copied})
+        self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared, **self.enclosure.told()})
 
     def choose_mode(self) -> tuple[str, str]:
         """Return ``fork`` or, when this process cannot be forked safely, ``fresh`` and the reason."""
@@ -282,21 +284,20 @@ class Worker:
 
     def become_child(self, run: RunningJob, events: int, output: int) -> None:
         """Run an experiment in a fork; does not return."""
-        job = run.job
+        job = {**run.job, "walls": self.config.get("walls")}
         try:
             os.dup2(output, 1)
             os.dup2(output, 2)
             for other in (*self.runs.values(), run):
                 os.close(other.events)
                 os.close(other.output)
-                other.log.abandon()
             processes.prefer_for_oom_kill()
-            private_maps.make_private()
             if "command" in job:
                 os.chdir(job["folder"])
             else:
-                descriptors.reopen_files(mapped=self.mapped)
-            self.enclosure.enter(writable=job.get("writable", ()), memory=run.memory.limit)
+                descriptors.reopen_files()
+            own, limit = job.get("writable", ()), run.memory.limit
+            child.enter_or_leave(lambda: self.enclosure.enter(writable=own, memory=limit), None)
             if "command" in job:
                 child.become_command(job)
             child.open_streams()
@@ -324,10 +325,8 @@ class Worker:
             return
         if not data:
             self._unregister(run.events)
-        now = time.monotonic()
-        lines = (line for each in run.pending.feed(data) for line in run.rate.take(each, now))
-        for line in lines if data else run.rate.rest():
-            if (event := read_event(line)) is None or run.seen(event):
+        for line in run.pending.feed(data):
+            if (event := read_event(line)) is None:
                 continue
             if "result" in event:
                 run.result = {**(run.result or {}), **event["result"]}

@@ -24,6 +24,7 @@ from .packages import (
     check_vendor,
 )
 from .studies import check_strays, check_studies, check_worker
+from .walls import check_walls
 
 Show = Callable[[float, str], object]
 """Is called with the share that is done, 0 to 1, and the name of the check that begins."""
@@ -58,6 +59,7 @@ def examine(root: str | Path, show: Show | None = None) -> list[Check]:
         ("disk", lambda: check_disk(folder), f"make room, or {ELSEWHERE}"),
         ("sockets", check_sockets, "set TMPDIR to a folder of a local disk"),
         ("worker", check_worker, "restart Python, and make sure that autoresearch_magic is installed in it"),
+        ("walls", check_walls, "look at docs/security.md"),
         ("studies", lambda: check_studies(folder), f"make sure that {folder} can be read"),
         ("strays", check_strays, "look at  ps aux"),
         ("notebook", lambda: check_notebook(packages.answer()), "pip install --force-reinstall anywidget ipywidgets"),
