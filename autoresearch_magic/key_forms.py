@@ -20,7 +20,7 @@ _PREFIXED = re.compile(
     _EDGE
     + r"""(?: (?:sk|pk|rk)-(?:ant|proj|svcacct|admin|or|lf)-[\w-]{16,300} | (?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,200} | sk-[\w-]{20,300}
     | gh[oprsu]_[A-Za-z0-9]{30,255} | github_pat_[A-Za-z0-9_]{40,255} | glpat-[\w-]{20,100} | (?:xox[abeoprs]|xapp)-[\w-]{10,255}
-    | A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9]) | AIza[\w-]{35} | hf_[A-Za-z0-9]{30,60} | npm_[A-Za-z0-9]{36} | pypi-[\w-]{50,300} | gsk_[A-Za-z0-9]{40,80}
+    | A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9]) | AIza[\w-]{35} | hf_[A-Za-z0-9]{30,60} | npm_[A-Za-z0-9]{30,60} | pypi-[\w-]{50,300} | gsk_[A-Za-z0-9]{40,80}
     | xai-[A-Za-z0-9]{40,100} | r8_[A-Za-z0-9]{30,50} | ya29\.[\w-]{20,400} | dop_v1_[a-f0-9]{64} | SG\.[\w-]{20,24}\.[\w-]{40,50}
     | eyJ[\w-]{10,4000}\.[\w-]{10,8000}\.[\w-]{10,2000} | AGE-SECRET-KEY-1[A-Z0-9]{50,60} )""",
     re.VERBOSE | re.ASCII,

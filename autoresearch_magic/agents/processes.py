@@ -26,6 +26,7 @@ from ..errors import Stopped, UserError
 from ..experiment import Usage
 from ..redact import cleaned
 from . import supervisor
+from .command_keys import moved
 from .llm.backend import BackendRefused, Wait
 from .supervisor import GRACE
 
@@ -111,6 +112,7 @@ def run_program(
         From `wait`, with what was used so far.
     """
     program = Path(arguments[0]).name
+    arguments, env = moved(arguments, env)
     folder = folder.absolute()
     start = time.monotonic()
     process, line = _supervisor(arguments[0])

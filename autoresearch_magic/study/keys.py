@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ..config.program import parse_program
 from ..config.settings import Settings
 from ..key_references import given_back, put_away, references
+from ..redact import holds_key, keyed_name
 from .definition import Definition
 
 
@@ -56,6 +58,19 @@ def remark(definition: Definition) -> str:
         f"There is a key in the {' and the '.join(named)}: files of the study, agents and reports have [key removed: {names[0]}] "
         f"in its place, and only what is run gets it{later}."
     )
+
+
+def passed_keys(settings: Settings) -> str:
+    """Return what it means that ``--pass-env`` names keys; empty where it names none."""
+    passed = [name for name in settings.pass_env if keyed_name(name) or holds_key(name, os.environ.get(name, ""))]
+    if not passed:
+        return ""
+    reach = (
+        "they can send it away: --network is on"
+        if settings.network == "on"
+        else "they cannot send it away by a network, unless --network is on"
+    )
+    return f"--pass-env {' '.join(passed)}: every experiment can read what looks like a key, and {reach}."
 
 
 def _changed(settings: Settings, change: Callable[[str], str], but: tuple[str, ...] = ()) -> Settings:

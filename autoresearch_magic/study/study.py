@@ -24,8 +24,8 @@ from ..storage.recording import recorded_settings
 from . import registry
 from .background import BackgroundStudy
 from .definition import Definition, define
+from .keys import passed_keys, without_keys
 from .keys import remark as key_remark
-from .keys import without_keys
 from .runner_factory import make_runner
 from .sealed import holdout_remark
 
@@ -109,7 +109,7 @@ class Study(BackgroundStudy):
         self._prepare(root / free, definition, observers, agent)
         self._remarks = [
             *renamed_values(definition.program.settings, settings), *holdout_remark(definition.sealed, definition.settings),
-            *filter(None, [key_remark(definition)]),
+            *filter(None, [key_remark(definition), passed_keys(definition.settings)]),
         ]  # fmt: skip
 
     def plan(self, show: Callable[[float, str], None] = lambda share, what: None) -> Plan:

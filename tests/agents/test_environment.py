@@ -2,7 +2,9 @@
 
 import pytest
 
+from autoresearch_magic.agents.editing.adapters import ADAPTERS
 from autoresearch_magic.agents.environment import agent_environment, whole_environment
+from autoresearch_magic.runners.environment import experiment_environment
 
 PLAIN = {
     "PATH": "/usr/bin", "HOME": "/home/u", "LANG": "C.UTF-8", "PWD": "/home/u", "OLDPWD": "/", "TERM": "xterm", "SHELL": "/bin/sh", "TMPDIR": "/t",
@@ -65,3 +67,43 @@ def test_a_whole_environment_points_git_at_no_repository(name):
         "A_KEY": "1",
         "GIT_AUTHOR_NAME": "A",
     }
+
+
+_OF_VENDORS = {
+    "ANTHROPIC_API_KEY": "claude-code", "CLAUDE_CODE_OAUTH_TOKEN": "claude-code", "OPENAI_API_KEY": "codex", "CODEX_API_KEY": "codex", "GEMINI_API_KEY": "gemini",
+    "GOOGLE_API_KEY": "gemini", "CURSOR_API_KEY": "cursor", "OPENCODE_API_KEY": "opencode", "AIDER_API_KEY": "aider", "GROQ_API_KEY": "", "HF_TOKEN": "",
+    "AWS_SECRET_ACCESS_KEY": "", "GITHUB_TOKEN": "", "DB_PASSWORD": "", "MISTRAL_API_KEY": "", "AZURE_OPENAI_API_KEY": "", "XAI_API_KEY": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*ADAPTERS])
+def test_each_agent_gets_its_own_vendors_keys_alone(name):
+    source = {variable: f"canary-of-{variable}-1" for variable in _OF_VENDORS}
+    held = agent_environment(ADAPTERS[name].passes(), source=source)
+    assert set(held) == {variable for variable, owner in _OF_VENDORS.items() if owner == name}
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "own"),
+    [
+        ("aider", "anthropic/x", "ANTHROPIC_API_KEY"),
+        ("opencode", "groq/x", "GROQ_API_KEY"),
+        ("aider", "gpt-5", "OPENAI_API_KEY"),
+    ],
+)
+def test_an_agent_of_many_vendors_gets_the_key_of_its_models_vendor_alone(name, model, own):
+    source = {variable: f"canary-of-{variable}-1" for variable in _OF_VENDORS}
+    held = agent_environment(ADAPTERS[name].passes(model), source=source)
+    assert set(held) - {"OPENCODE_API_KEY", "AIDER_API_KEY"} == {own}
+
+
+def test_no_experiment_gets_a_variable_that_holds_a_key():
+    source = {variable: f"canary-of-{variable}-1" for variable in _OF_VENDORS} | {
+        "CUDA_TOKEN": "1",
+        "LC_SECRET": "2",
+        "PATH": "/bin",
+    }
+    held = experiment_environment(source, threads=1, seed=0)
+    assert "canary" not in repr(held)
+    assert {"CUDA_TOKEN", "LC_SECRET"}.isdisjoint(held)
+    assert experiment_environment(source, threads=1, seed=0, extra=["HF_TOKEN"])["HF_TOKEN"] == "canary-of-HF_TOKEN-1"

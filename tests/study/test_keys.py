@@ -77,3 +77,15 @@ def test_a_version_of_the_users_with_a_key_is_refused(tmp_path):
     assert "looks like a key (line 2)" in made.reason
     with pytest.raises(UserError, match=r"\[key removed\]"):
         raise UserError(f"not {RAISED}")
+
+
+def test_a_key_that_is_passed_to_experiments_is_told(tmp_path):
+    for network, told in (
+        ("off", "they cannot send it away by a network, unless"),
+        ("on", "they can send it away: --network is on"),
+    ):
+        study = Study(
+            "Lower it", "x = 1.0", metric="x", root=tmp_path, pass_env=("SOME_API_KEY", "HOME"), network=network
+        )
+        assert [line for line in study.take_remarks() if told in line and line.startswith("--pass-env SOME_API_KEY: ")]
+    assert not Study("Lower it", "x = 1.0", metric="x", root=tmp_path, pass_env=("CUDA_HOME",)).take_remarks()

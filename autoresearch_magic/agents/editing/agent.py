@@ -17,6 +17,8 @@ from pathlib import Path
 from ...config.settings import Settings
 from ...errors import CallFailed, ProposalFailed, Stopped, UserError
 from ...experiment import Proposal, Usage
+from ...key_references import put_away
+from ...redact import cleaned
 from ...runners.tools import VENVS, Tools, find_tools, packages
 from ...source import files
 from ...source.edits import fingerprint
@@ -24,6 +26,7 @@ from ...storage.git.checkout import MAX_TARGET, Checkout, ignored_folders
 from ...text import counted, cut_middle, shorten
 from ..base import Agent, Briefing
 from ..checkout_guard import CheckoutGuard
+from ..command_keys import told as key_told
 from ..environment import agent_environment
 from ..llm.backend import BackendRefused
 from ..llm.calls import Problem, backoff
@@ -95,6 +98,7 @@ class EditingAgent(Agent):
         name = EDITOR if self.adapter.name not in ADAPTERS else self.adapter.name
         check_limits(self.settings, f"{name}:{self.model}")
         words = self.adapter.arguments(model=self.model)
+        self.warning = key_told([self.adapter.program, *words])
         if not _INTERPRETERS.fullmatch(Path(self.adapter.program).name):
             return
         script = next((word for word in words if not word.startswith("-")), "")
@@ -156,6 +160,7 @@ class EditingAgent(Agent):
                 variables = _placed(tools.environment, space.folder)
             shown = (PROGRAM, HISTORY, FAILURES, NOTES, SETUP) if self.adapter.files else ()
             asked = instructions(briefing, space, deadline=self.settings.reply_timeout, given=shown, told=told)
+            asked = cleaned(put_away(asked))
             arguments = self.adapter.arguments(
                 model=self.model, budget=self._budget(briefing), files=self._files(space), text=asked
             )

@@ -22,6 +22,7 @@ from ...errors import Stopped, UserError
 from ...redact import cleaned
 from ...storage.scratch import scratch_folder
 from ..checkout_guard import CheckoutGuard
+from ..command_keys import told as key_told
 from ..environment import whole_environment
 from ..processes import OUTPUT_LIMIT, Ending, code_words, last_line, run_program
 from .backend import Backend, BackendFailed, BackendRefused, Completion, Prompt, Usage, Wait, as_text
@@ -87,7 +88,8 @@ class CommandBackend(Backend):
         folders = [word for word in folders if not Path(word).is_absolute()]
         told = [f"{word} is taken for the file {self._folder / word}" for word in files]
         told += [f"{word} is not taken for the folder {self._folder / word} (./{word} would be)" for word in folders]
-        return f"{self.name} runs in an empty folder: {', '.join(told)}." if told else ""
+        files_told = f"{self.name} runs in an empty folder: {', '.join(told)}." if told else ""
+        return " ".join(filter(None, [files_told, key_told(self._words())]))
 
     def check(self) -> None:
         """Check that the program exists; it is not run, as that could cost something."""
