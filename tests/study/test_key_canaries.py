@@ -70,7 +70,7 @@ class Look(threading.Thread):
         return {
             (pid, self.lines[pid]): text
             for pid, text in self.environments.items()
-            if pid not in but and not self.lines[pid].startswith(b"git")
+            if pid not in but and b"git\0" not in self.lines[pid]
         }
 
     def __enter__(self):
