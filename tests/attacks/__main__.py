@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .attack import cell_attacks
+from .attack import cell_attacks, repository_attacks
 from .lab import Lab
 from .outcome import Result
 
@@ -42,10 +42,13 @@ def main() -> int:
 
 def run(lab, names, kind, layers):
     from .run_cells import run_cell_attacks
+    from .run_repositories import run_repository_attacks
 
     chosen = lambda attacks: [each for each in attacks if not names or each.name in names]  # noqa: E731
     if kind in ("cells", "both"):
         yield from run_cell_attacks(lab, chosen(cell_attacks()), layers)
+    if kind in ("repositories", "both"):
+        yield from run_repository_attacks(lab, chosen(repository_attacks()), layers)
 
 
 def line(result: Result) -> str:

@@ -32,7 +32,7 @@ EXPECTED = (
 )  # fmt: skip
 KNOWN = {
     "attack", "against", "expect", "needs", "metric", "check", "limit", "memory", "budget", "passes", "artifacts", "also",
-    "valid", "open", "verify", "guard", "scope", "quota",
+    "valid", "open", "verify", "guard", "scope", "quota", "link",
 }  # fmt: skip
 
 
@@ -52,6 +52,7 @@ class Attack:
     sections: dict[str, str] = field(default_factory=dict)
     repository: dict[str, str | None] = field(default_factory=dict)
     version: dict[str, str | None] = field(default_factory=dict)
+    untracked: dict[str, str | None] = field(default_factory=dict)
 
     def needed(self, layers: set[str]) -> bool:
         """Return whether the attack must be held where these layers are in use."""
@@ -94,9 +95,9 @@ def read_cell(path: Path) -> Attack:
 
 def read_repository(path: Path) -> Attack:
     """Read a repository attack."""
-    first, *parts = re.split(r"^=== (repository|version|delete) (\S+)\n", path.read_text(), flags=re.MULTILINE)
+    first, *parts = re.split(r"^=== (repository|version|untracked|delete) (\S+)\n", path.read_text(), flags=re.MULTILINE)
     head = dict(line.split(": ", 1) for line in first.splitlines() if line.strip())
-    files: dict[str, dict[str, str | None]] = {"repository": {}, "version": {}}
+    files: dict[str, dict[str, str | None]] = {"repository": {}, "version": {}, "untracked": {}}
     for kind, place, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         if kind == "delete":
             files["version"][place] = None

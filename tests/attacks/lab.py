@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
 import signal
 import socket
 import stat
@@ -264,13 +263,14 @@ def describe(place: str) -> str:
 
 def remove(place: Path) -> None:
     """Delete a file or a folder, also where modes forbid it."""
-    for folder, _, _ in os.walk(place):
-        with suppress(OSError):
-            os.chmod(folder, 0o700)
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place, ignore_errors=True)
-    else:
+    if place.is_symlink() or not place.is_dir():
         place.unlink(missing_ok=True)
+        return
+    with suppress(OSError):
+        place.chmod(0o700)
+    for each in list(place.iterdir()):
+        remove(each)
+    place.rmdir()
 
 
 def end_processes(pids: list[int]) -> None:
