@@ -11,6 +11,7 @@ from autoresearch_magic.budget import Budget
 from autoresearch_magic.experiment import Measurement
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.cell import CellRunner
+from autoresearch_magic.runners.clean import clean_measurement
 
 from .attack import Attack
 from .lab import Lab, differences, end_processes, wait_gone
@@ -87,7 +88,7 @@ class CellRange:
 
     def _measure(self, target: str, limit: float = DEADLINE) -> tuple[Measurement, str]:
         log = self.lab.logs / f"{next(self._number):04}.log"
-        m = self.runner.measure(target, seed=1, deadline=limit, log=str(log))
+        m = clean_measurement(self.runner.measure(target, seed=1, deadline=limit, log=str(log)))
         return m, log.read_text(errors="replace") if log.exists() else ""
 
     def run(self, attack: Attack) -> Result:

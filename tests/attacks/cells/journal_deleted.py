@@ -2,7 +2,6 @@
 # against: record
 # needs: namespaces or landlock
 # expect: denied
-# open: not yet
 import shutil
 def model(x):
     return x + 2.0

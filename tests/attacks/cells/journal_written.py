@@ -2,7 +2,6 @@
 # against: record
 # needs: namespaces or landlock
 # expect: denied
-# open: not yet
 def model(x):
     return x + 2.0
 for path in (LAB.project + "/.autoresearch/other/journal.sqlite", ".autoresearch/other/journal.sqlite"):

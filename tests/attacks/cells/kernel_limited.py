@@ -2,7 +2,6 @@
 # against: walls
 # needs: namespaces or seccomp
 # expect: denied
-# open: not yet
 import os, resource
 def model(x):
     return x + 2.0

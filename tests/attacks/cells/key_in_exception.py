@@ -2,6 +2,5 @@
 # against: keys
 # passes: HF_TOKEN
 # expect: no-value
-# open: not yet
 import os
 raise RuntimeError("cannot log in with " + os.environ["HF_TOKEN"])

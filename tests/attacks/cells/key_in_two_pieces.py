@@ -2,7 +2,6 @@
 # against: keys
 # passes: HF_TOKEN
 # expect: denied
-# open: not yet
 import os, time
 def model(x):
     return x + 2.0

@@ -2,7 +2,6 @@
 # against: walls
 # needs: namespaces or landlock or seccomp or not root
 # expect: denied
-# open: not yet
 import ctypes, os
 def model(x):
     return x + 2.0

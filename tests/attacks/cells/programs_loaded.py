@@ -2,7 +2,6 @@
 # against: walls
 # needs: seccomp or not root
 # expect: denied
-# open: not yet
 import ctypes, platform
 def model(x):
     return x + 2.0

@@ -2,7 +2,6 @@
 # against: walls
 # needs: namespaces
 # expect: denied
-# open: not yet
 # --- setup
 import os
 import numpy as np
