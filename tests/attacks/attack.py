@@ -95,7 +95,9 @@ def read_cell(path: Path) -> Attack:
 
 def read_repository(path: Path) -> Attack:
     """Read a repository attack."""
-    first, *parts = re.split(r"^=== (repository|version|untracked|delete) (\S+)\n", path.read_text(), flags=re.MULTILINE)
+    first, *parts = re.split(
+        r"^=== (repository|version|untracked|delete) (\S+)\n", path.read_text(), flags=re.MULTILINE
+    )
     head = dict(line.split(": ", 1) for line in first.splitlines() if line.strip())
     files: dict[str, dict[str, str | None]] = {"repository": {}, "version": {}, "untracked": {}}
     for kind, place, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
