@@ -20,13 +20,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 def study_names(root: str | Path = ROOT) -> list[str]:
     """Return the names of the studies in a folder, the one that was written to last at the end.
 
-    One whose journal is gone while its backup is there is among them.
+    One whose journal is gone while its backup or definition is there is among them.
     """
-    files = [path for name in ("journal.backup.sqlite", "journal.sqlite") for path in Path(root).glob(f"*/{name}")]
+    names = ("definition.json", "journal.backup.sqlite", "journal.sqlite")
+    files = [path for name in names for path in Path(root).glob(f"*/{name}")]
     written = {}
     for path in files:
         with suppress(OSError):  # deleted a moment ago
-            written[path.parent.name] = path.stat().st_mtime
+            written[path.parent.name] = path.stat().st_mtime  # the journal's, where it is there
     return sorted(written, key=lambda name: written[name])
 
 

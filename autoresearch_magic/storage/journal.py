@@ -190,6 +190,7 @@ class Journal(JournalFile):
             return []
         rows = self.select("SELECT key, hash FROM chain WHERE kind = 'experiment'")
         known = {(row["key"], bytes(row["hash"]).hex()) for row in rows}
+        known |= {(int(number), mark) for number, mark in (self.get("accepted") or {}).items()}  # see `repair`
         return sorted(number for number, mark in marks.items() if (number, mark) not in known)
 
     def judged_at(self, number: int) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -137,6 +137,32 @@ class Commits:
         lines = self._git("for-each-ref", f"--format=%(refname:lstrip=3) {trailer}", self.references).splitlines()
         found = (line.partition(" ") for line in lines)
         return {int(number): mark.strip() for number, _, mark in found if mark.strip()}
+
+    def raw(self, sha: str) -> str:
+        """Return a commit as git stores it: its head, an empty line, its message.
+
+        Raises
+        ------
+        UserError
+            When it cannot be read.
+        """
+        return self._git("cat-file", "commit", sha)
+
+    def reach(self, commits: Iterable[str]) -> None:
+        """Look for all objects of commits, except those of the user's own.
+
+        Raises
+        ------
+        UserError
+            When one is missing or damaged.
+        """
+        without = [f"^{self.base}"] if self.base else []
+        given = "".join(f"{name}\n" for name in [*commits, *without])
+        listed = self._git("rev-list", "--objects", "--no-object-names", "--stdin", given=given)
+        checked = self._git("cat-file", "--batch-check", "--buffer", given=listed)
+        if " missing" in checked:
+            raise UserError(f"{checked.count(' missing')} objects of its commits are missing")
+        self._git("cat-file", "--batch", "--buffer", given=listed)
 
     def read(self, number: int) -> dict[str, str]:
         """Return the files of an experiment.

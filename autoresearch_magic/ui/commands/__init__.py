@@ -16,6 +16,7 @@ from . import (  # noqa: F401, I001
     results,
     use,
     serve,
+    repair,
     begin,
     host_skill,
 )

@@ -48,7 +48,7 @@ THEMES = {
     "What agents know": ("agents", "ideas", "briefing"),
     "What was found": ("history", "show", "diff", "best", "evals", "regression", "ablate", "again"),
     "Take results out": ("use", "restore", "branch", "apply", "report", "export"),
-    "This machine": ("doctor", "help"),
+    "This machine": ("doctor", "repair", "help"),
 }
 """The commands by theme, in the order of help."""
 
