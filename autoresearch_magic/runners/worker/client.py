@@ -26,7 +26,7 @@ from .. import Watch
 from ..notebook_names import notebook_name_hint
 from ..output.log_file import clean_file
 from . import processes
-from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT
+from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, read_message
 
 SERVER = f"{__package__}.server"
 """The worker's module. It is not imported here, because only the worker needs what it imports."""
@@ -48,6 +48,8 @@ SEALED_REMEDY = (
 LOSSES = 3
 """Workers that may be lost in one run; then its target is taken to end them, and the run is a crash."""
 LOST = f"So it was in each of {LOSSES} attempts: what it runs ends its worker."
+LONGEST_MESSAGE = 64 << 20
+"""Bytes of the longest message from a worker: a result with the output of a run has a few megabytes."""
 DYING = 1.0
 """Seconds that a worker whose socket is closed may take to end by itself, so that it can be told how it has ended."""
 SETUP_TOLD = 5.0
@@ -179,6 +181,8 @@ class WorkerClient:
             notes.append(f"Every experiment starts a new process: {self.why}.")
         if message["open"]:
             notes.append(not_in_forks(message["open"]))
+        if message.get("copied"):
+            notes.append(written_in_copies(message["copied"]))
         for line in notes:
             if line not in self.notes:
                 self._on_note(line)
@@ -414,8 +418,13 @@ class WorkerClient:
                     raise UserError(f"The worker died while it ran the setup: see {self._setup_log}.")
                 raise WorkerDied(f"The worker process {how or 'died'}.")
             self._inbox += data
+            if len(self._inbox) > LONGEST_MESSAGE:
+                self._reap()
+                raise WorkerDied("The worker process has sent a message without an end.")
         line, _, self._inbox = self._inbox.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
+        if (message := read_message(line)) is None:
+            self._reap()
+            raise WorkerDied("The worker process has sent something that is no message of it.")
         return message
 
     def _check_alive(self) -> None:
@@ -467,11 +476,19 @@ def ended_how(code: int) -> str:
 
 def not_in_forks(left_open: list[str]) -> str:
     """Say what of a setup experiments cannot use; `left_open` describes each thing."""
-    listed = ", ".join(left_open[:6]) + (f" and {len(left_open) - 6} more" if len(left_open) > 6 else "")
     return (
-        f"The setup has left open what experiments, which are forks of its process, cannot share: {listed}. Open it in a "
+        f"The setup has left open what experiments, which are forks of its process, cannot share: {_listed(left_open)}. Open it in a "
         "function that the target or the metric calls, or add --fresh, which runs the setup for every experiment."
     )
+
+
+def written_in_copies(names: list[str]) -> str:
+    """Say which files, that the setup has opened for writing, experiments write to in copies."""
+    return f"What experiments write to a file that the setup has left open stays with them: each has its own copy of {_listed(names)}."
+
+
+def _listed(things: list[str]) -> str:
+    return ", ".join(things[:6]) + (f" and {len(things) - 6} more" if len(things) > 6 else "")
 
 
 def missing_module(name: str, where: str) -> str:

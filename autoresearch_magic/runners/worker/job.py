@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ...conditions import Conditions
 from ...experiment import GIB, Outcome
 from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
+from .event_rate import EventRate
 from .machine_load import Counts
 from .memory import MemoryWatch
 from .oom import oom_kills, ran_out
@@ -67,12 +69,20 @@ class RunningJob:
         self.started = time.monotonic()
         self.began: float | None = None  # when the target began, after the setup in a fresh process
         self.deadline = self.started + self.setup_limit
-        self.pending = LineBuffer()  # of events
+        self.pending, self.rate = LineBuffer(), EventRate()  # of events
+        self.evaluating = False
         self.result: dict[str, Any] | None = None
         self.lines: ProgressLines | None = None  # reads the curve from printed lines, unless the run reports it
         self.tick: dict[str, Any] | None = None  # the last event of the target's clock
         self.kill_reason = ""
         self.kill_at = 0.0
+
+    def seen(self, event: Mapping[str, Any]) -> bool:
+        """Return whether an event comes a second time of which a run has one, as where a target writes it by hand."""
+        if "evaluating" in event:
+            before, self.evaluating = self.evaluating, True
+            return before
+        return "begin" in event and self.began is not None
 
     def begin(self) -> None:
         """Start the time limit, because the target begins."""

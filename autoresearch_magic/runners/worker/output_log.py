@@ -74,6 +74,10 @@ class OutputLog:
         self.problem = problem
         self._file.close()
 
+    def abandon(self) -> None:
+        """Close the file as it is, in a fork that must not write to it."""
+        self._file.close()
+
     def _write_end(self) -> None:
         self._file.write(self._cleaner.flush())
         held = min(self._total - self._written, LOG_TAIL)

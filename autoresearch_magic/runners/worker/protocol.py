@@ -21,6 +21,8 @@ SETUP_LIMIT, SETUP_FACTOR = 600.0, 3.0
 """A fresh process may take so many seconds to run the setup, or `SETUP_FACTOR` times as long as the worker took, or as long as a
 run may take, whichever is longest."""
 KILLED = "The experiment's process was killed by SIGKILL, which neither this study nor a lack of memory explains."
+OURS = ("killed", "out_of_memory", "printed", "log_problem", "exit")
+"""What the worker says of a run with its result, and so no run of itself."""
 MOST_ENTRIES = 1_000
 """Entries of the longest list or mapping in a message."""
 ERROR, TEXT, NAME = 1_000, 64_000, 100
@@ -84,6 +86,39 @@ def read_event(line: bytes) -> dict[str, Any] | None:
     return None
 
 
+def read_message(line: bytes) -> dict[str, Any] | None:
+    """Return a worker's message to the kernel, with what the kernel takes for granted; None when it is none.
+
+    Its parts that come from an experiment were checked by the worker. This is for a worker that is not itself any more.
+    """
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict):
+        return None
+    match message:
+        case {"is": "ready", "mode": "fork" | "fresh", "why": str(), "open": list()}:
+            return message
+        case {"is": "refused", "error": str()}:
+            return message
+        case {"is": "setup-failed", "error": str(), "traceback": str()}:
+            return message
+        case {"is": "event", "id": int(), "event": dict(event)}:
+            report = event.get("report")
+            if report is not None and (not isinstance(report, dict) or checked_report(report) is None):
+                return None
+            tick = event.get("tick")
+            return None if tick is not None and (not isinstance(tick, dict) or _position(tick) is None) else message
+        case {"is": "done", "id": int(), "result": {"outcome": str(outcome), **rest}} if outcome in [*Outcome]:
+            checked = _result({key: rest[key] for key in rest if key in _FIELDS})
+            if checked is None or not all(_is_amount(rest.get(key, 0.0)) for key in ("seconds", "memory")):
+                return None
+            own = {key: value for key, value in rest.items() if key not in _FIELDS}
+            return {**message, "result": {"outcome": outcome, **own, **checked}}
+    return None
+
+
 def _position(body: dict[str, Any]) -> dict[str, Any] | None:
     elapsed, progress, step = (_number(body.get(key)) for key in ("elapsed", "progress", "step"))
     if elapsed is None or progress is None or step is None or not all(map(math.isfinite, (elapsed, progress, step))):
@@ -105,7 +140,7 @@ def checked_report(body: dict[str, Any]) -> dict[str, Any] | None:
 
 def _result(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return a result, or the part of it that a message has; fields of another type than theirs are left out."""
-    result = _cleaned(body)
+    result = _cleaned({key: value for key, value in body.items() if key not in OURS})
     assert isinstance(result, dict)
     if "outcome" in result and result["outcome"] not in [*Outcome]:  # not a set: a list has no hash
         return None

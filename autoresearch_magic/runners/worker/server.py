@@ -4,7 +4,7 @@
 
     to the worker      {"do": "run", "id": 7, "job": {...}, "limit": 70.0, "log": "..."}
                        {"do": "kill", "id": 7, "why": "stopped"}
-    from the worker    {"is": "ready", "mode": "fork", "why": "", "open": []}   or   {"is": "setup-failed", ...}
+    from the worker    {"is": "ready", "mode": "fork", "why": "", "open": [], "copied": []}   or   {"is": "setup-failed", ...}
                        {"is": "event", "id": 7, "event": {...}}     (begin, tick, report, evaluating)
                        {"is": "done", "id": 7, "result": {...}}
 
@@ -41,7 +41,7 @@ from ..output.progress_lines import ProgressLines, reports_itself
 from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
-from . import child, descriptors, processes
+from . import child, descriptors, private_maps, processes
 from .execution import new_main, run_setup
 from .failures import one_line, users_traceback
 from .job import RunningJob, result_of
@@ -75,6 +75,7 @@ class Worker:
         self.mode = "fork"
         self.module = new_main()
         self.frozen: dict[str, Any] = {}
+        self.mapped: frozenset[int] = frozenset()  # inodes of the files that the setup has mapped to be shared
         self.runs: dict[int, RunningJob] = {}
         self.machine = MachineLoad()
         self.enclosure = Enclosure(
@@ -158,11 +159,15 @@ class Worker:
         if self.mode == "fresh":
             self.module, self.frozen = types.ModuleType("__main__"), {}  # every experiment runs the setup itself
         self.setup_processes = frozenset(processes.descendants(os.getpid()))
-        shared = [] if self.mode == "fresh" else descriptors.left_open(self.frozen)
+        forks = self.mode != "fresh"
+        shared = [*descriptors.left_open(self.frozen), *private_maps.not_private(self.frozen)] if forks else []
+        self.mapped = frozenset(each.inode for each in private_maps.shared_maps()) - {0}
+        copied = descriptors.written_files(self.mapped) if forks else []
         self.enclosure.prepare(self.opened)
         gc.collect()
         gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
-        self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared, **self.enclosure.told()})
+        told = self.enclosure.told()
+        self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared, "copied": copied, **told})
 
     def choose_mode(self) -> tuple[str, str]:
         """Return ``fork`` or, when this process cannot be forked safely, ``fresh`` and the reason."""
@@ -291,11 +296,13 @@ class Worker:
             for other in (*self.runs.values(), run):
                 os.close(other.events)
                 os.close(other.output)
+                other.log.abandon()
             processes.prefer_for_oom_kill()
+            private_maps.make_private()
             if "command" in job:
                 os.chdir(job["folder"])
             else:
-                descriptors.reopen_files()
+                descriptors.reopen_files(mapped=self.mapped)
             own, limit = job.get("writable", ()), run.memory.limit
             child.enter_or_leave(lambda: self.enclosure.enter(writable=own, memory=limit), None)
             if "command" in job:
@@ -325,8 +332,10 @@ class Worker:
             return
         if not data:
             self._unregister(run.events)
-        for line in run.pending.feed(data):
-            if (event := read_event(line)) is None:
+        now = time.monotonic()
+        lines = (line for each in run.pending.feed(data) for line in run.rate.take(each, now))
+        for line in lines if data else run.rate.rest():
+            if (event := read_event(line)) is None or run.seen(event):
                 continue
             if "result" in event:
                 run.result = {**(run.result or {}), **event["result"]}

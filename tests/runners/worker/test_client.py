@@ -264,3 +264,37 @@ def test_a_setup_that_is_too_slow_in_a_fresh_process_names_the_option_that_helps
         "The setup, which runs in every new process, had not ended after 2 s: a larger --timeout gives it more time."
     )
     assert runner.measure("x = 1", seed=0, deadline=30).ok
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ("b'garbage' + bytes([10])", "sent something that is no message"),
+        ('b\'{"is": "event", "id": ID, "event": {"report": {}}}\' + bytes([10])', "no message"),
+        ('b\'{"is": "done", "id": ID, "result": {"outcome": "fine"}}\' + bytes([10])', "no message"),
+        ("b'x' * 3_000_000", "without an end"),
+        (
+            'b\'{"is": "done", "id": 999, "result": {"outcome": "ok"}}\' + bytes([10]) + b\'[]\' + bytes([10])',
+            "no message",
+        ),
+    ],
+)
+def test_a_worker_that_is_not_itself_any_more_is_replaced_and_the_run_a_crash_at_last(make, monkeypatch, sent, words):
+    monkeypatch.setattr(client, "SERVER", f"{__package__}.mad_worker")
+    monkeypatch.setattr(client, "LONGEST_MESSAGE", 1 << 20)
+    m = make().measure(sent, seed=0, deadline=20)
+    assert m.outcome is Outcome.CRASH
+    assert words in m.error
+    assert m.error.endswith(client.LOST)
+
+
+@pytest.mark.slow
+def test_a_flood_of_events_and_output_is_a_curve_and_a_log_in_the_kernel(make, tmp_path):
+    runner, events = make("from autoresearch_magic import report"), []
+    target = "import time\nend = time.time() + 0.5\nx = 0\nwhile time.time() < end:\n    x += 1\n    report(step=x, loss=1.0)\n    print('y' * 200)\n"
+    m = runner.measure(target, seed=0, deadline=20, watch=events.append, log=str(tmp_path / "log"))
+    assert m.value > 3_000
+    assert len(events) < 3_000
+    assert m.curve[-1].step == m.value, "the last report is there"
+    assert (tmp_path / "log").stat().st_size < 1_100_000

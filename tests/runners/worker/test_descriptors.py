@@ -12,16 +12,17 @@ import zipfile
 
 import pytest
 
-from autoresearch_magic.runners.worker.descriptors import left_open, reopen_files
+from autoresearch_magic.runners.worker import descriptors
+from autoresearch_magic.runners.worker.descriptors import left_open, reopen_files, written_files
 
 
-def in_a_fork(read):
+def in_a_fork(read, own_copy=lambda path: None):
     """Return what `read` returns in a fork that has opened its files again."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            reopen_files()
+            reopen_files(own_copy)
             os.write(theirs, repr(read()).encode())
         finally:
             os._exit(0)
@@ -76,12 +77,44 @@ def test_archives_and_maps_on_top_of_a_file_work_in_every_fork(numbers, tmp_path
 
 
 @pytest.mark.slow
-def test_what_forks_append_to_a_log_is_kept(tmp_path):
-    for mode in ("w", "a"):
-        with open(tmp_path / mode, mode) as log:
-            for i in range(3):
-                in_a_fork(lambda i=i: (log.write(f"{i}\n"), log.flush()))
-        assert (tmp_path / mode).read_text() == "0\n1\n2\n"
+def test_what_forks_write_stays_with_them(tmp_path):
+    for mode in ("w", "a", "r+", "w+", "a+"):
+        path = tmp_path / mode
+        path.write_text("before\n")
+        with open(path, mode) as log:
+            log.write("setup\n")
+            log.flush()
+            at, held = log.tell(), path.read_text()
+
+            def write(log=log):
+                log.write("mine\n")
+                log.flush()
+                return log.tell(), os.fstat(log.fileno()).st_size
+
+            assert in_a_fork(write) == in_a_fork(write) == repr((at + 5, max(at + 5, len(held)))), mode
+            assert log.tell() == at
+        assert path.read_text() == held
+
+
+def test_a_copy_can_have_a_name_and_a_large_file_can_only_be_read(tmp_path, monkeypatch):
+    log, own = tmp_path / "log", tmp_path / "own"
+    with open(log, "a") as file:
+        file.write("setup\n")
+        file.flush()
+        assert written_files() == ["log"]
+        in_a_fork(lambda: (file.write("mine\n"), file.flush()), {str(log): str(own)}.get)
+        assert (log.read_text(), own.read_text()) == ("setup\n", "setup\nmine\n")
+        monkeypatch.setattr(descriptors, "LARGEST_COPY", 3)
+        assert written_files() == ["log (too large for that: it can only be read)"]
+
+        def refused():
+            try:
+                os.write(file.fileno(), b"mine")
+            except OSError as error:
+                return error.errno
+
+        assert in_a_fork(refused) == "9"
+    assert log.read_text() == "setup\n"
 
 
 class Client:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autoresearch_magic.experiment import LARGEST_INTEGER, Measurement, Outcome
 from autoresearch_magic.runners.output.all_numbers import bounded
 from autoresearch_magic.runners.worker.job import RunningJob, result_of
-from autoresearch_magic.runners.worker.protocol import ERROR, TEXT, LineBuffer, encode, read_event
+from autoresearch_magic.runners.worker.protocol import ERROR, TEXT, LineBuffer, encode, read_event, read_message
 
 KEYS = ("result", "report", "tick", "begin", "evaluating", "outcome", "value", "values", "elapsed", "progress", "step",
         "error", "traceback", "names", "steps", "charged", "gpu_memory", "shared_memory", "missing_module",
@@ -128,3 +128,53 @@ def test_a_result_comes_in_parts_and_its_wrong_fields_are_left_out():
     assert "characters left out" in result["error"]
     assert read_event(b'{"result": {"traceback": "\\udcff"}}') == {"result": {"traceback": "\\udcff"}}
     assert read_event(b'{"result": {"outcome": "ok", "value": "1"}}')["result"]["outcome"] is Outcome.METRIC_ERROR
+
+
+def test_what_the_worker_alone_says_of_a_run_cannot_come_from_the_run():
+    line = json.dumps(
+        {
+            "result": {
+                "outcome": "crash",
+                "killed": True,
+                "printed": "loss: 0",
+                "log_problem": "x",
+                "exit": 0,
+                "error": "e",
+            }
+        }
+    )
+    assert read_event(line.encode()) == {"result": {"outcome": "crash", "error": "e"}}
+
+
+WORKER = st.fixed_dictionaries(
+    {"is": st.sampled_from(["done", "event", "ready", "setup-failed", "refused", "x"]) | SCALARS},
+    optional={
+        "id": st.integers(0, 3) | VALUES, "result": MESSAGES | VALUES, "event": MESSAGES | VALUES, "mode": st.just("fork") | SCALARS,
+        "why": SCALARS, "open": VALUES, "error": SCALARS, "traceback": SCALARS,
+    },
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+@given(WORKER.map(lambda m: json.dumps(m).encode()) | st.binary(max_size=60))
+def test_a_message_of_the_worker_has_what_the_kernel_takes_for_granted(line):
+    match read_message(line):
+        case None | {"is": "ready", "mode": "fork" | "fresh"} | {"is": "setup-failed" | "refused"}:
+            pass
+        case {"is": "event", "id": int(), "event": event}:
+            if report := event.get("report"):
+                assert all(math.isfinite(report[key]) for key in ("elapsed", "progress", "step"))
+                assert isinstance(report["values"], dict)
+        case {"is": "done", "id": int(), "result": result}:
+            assert Outcome(result["outcome"])
+            assert isinstance(result.get("error", ""), str)
+            assert math.isfinite(result.get("seconds", 0.0))
+        case other:
+            pytest.fail(f"{other}")
+
+
+@pytest.mark.parametrize(
+    "line", [b"[" * 100_000, b'{"is":' * 50_000, b"\xff", b"", b"null", b'{"is": "done", "id": 1}']
+)
+def test_no_message_of_the_worker_is_an_error_in_the_kernel(line):
+    assert read_message(line) is None
