@@ -47,9 +47,12 @@ class Runner(ABC):
     ----------
     budget : Budget or None
         What one run may spend; it can be changed between runs. None where a target ends by itself.
+    learned : dict or None
+        What the runner has learned from the baseline and needs for later runs, as JSON; the study keeps it, and sets it when it is resumed.
     """
 
     budget: Budget | None = None
+    learned: dict[str, Any] | None = None
 
     @abstractmethod
     def measure(

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..budget import Budget
 from ..conditions import Conditions
+from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from ..source.sealed import defined_names, sealed_hint
@@ -114,6 +116,7 @@ class CellRunner(Runner):
             "projects": [os.getcwd(), *map(str, folders)],
             **({"sealed": sealed} if sealed.strip() else {}),
         }  # fmt: skip
+        self._sealed, self._on_note = bool(sealed.strip()), on_note or (lambda line: None)
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         self.worker = WorkerClient(config, environment, setup_log=setup_log, on_note=on_note)
 
@@ -131,10 +134,17 @@ class CellRunner(Runner):
         if holdout and self._holdout is not None:
             job["holdout"] = dict(zip(("name", "expression"), self._holdout, strict=True))
         folder = Path()
-        files, since = self._files.look(folder), time.time()
-        with readable_log(log) as path:
-            result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
-            output = output_of(result, path)
+        while True:
+            job["calibration"] = self.learned
+            files, since = self._files.look(folder), time.time()
+            with readable_log(log) as path:
+                result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
+                output = output_of(result, path)
+            if (learned := result.get("calibration")) is None or self.learned is not None:
+                break
+            self._learn(learned)
+            if learned["mode"] == "clean":
+                break
         missing = result.get("missing_module")
         conditions = Conditions.from_json(result.get("conditions"))
         measured = Measurement(
@@ -177,6 +187,33 @@ class CellRunner(Runner):
             else measured
         )
 
+    def _learn(self, learned: dict[str, Any]) -> None:
+        """Keep how the metric is computed, as the baseline's run has shown, and tell what the user should know of it."""
+        self.learned = learned
+        if learned["mode"] != "clean" and self._sealed:
+            raise UserError(
+                f"The metric cannot be computed apart from the target ({learned['why']}), so nothing can be sealed from it: let evaluate() "
+                "take what the target returns, such as predictions, or leave the sealed cell out."
+            )
+        if learned["mode"] != "clean" or learned.get("told"):
+            self._on_note(self._how_measured())
+
+    def _how_measured(self) -> str:
+        """Return in a sentence where the metric is computed; empty while that is not known."""
+        if (known := self.learned) is None:
+            return ""
+        name = self.metric.name
+        if known["mode"] != "clean":
+            return (
+                f"The target could reach {name}: it is computed in the target's own process, because it cannot be computed apart from "
+                f"it ({known['why']})."
+            )
+        if known.get("told"):
+            return f"The target could reach {name}: a method of its own returns the value. Let evaluate() compute it from predictions."
+        shared = ", ".join(known.get("shared", ()))
+        own = f" The target changes {shared} of the setup, which is taken for the target's own." if shared else ""
+        return f"{name} is computed in a process where the target's code never ran.{own}"
+
     def _with_printed_metric(self, m: Measurement, printed: PrintedMetric, output: str, since: float) -> Measurement:
         """Return the measurement with the metric that the target has printed, if it has."""
         try:
@@ -198,6 +235,7 @@ class CellRunner(Runner):
         return [
             *([self.worker.walls] if self.worker.walls else []),
             *self.worker.notes,
+            *([how] if (how := self._how_measured()) else []),
             *([self._files.problem] if self._files.problem else []),
             *self._also.problems.values(),
         ]

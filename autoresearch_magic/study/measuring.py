@@ -92,6 +92,7 @@ class Measurer:
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
         self._levels_told = False
+        self.runner.learned = self._learned()
         self.begun: Callable[[int], None] = lambda number: None
         self.lost = 0
         for e in self.experiments:
@@ -119,6 +120,14 @@ class Measurer:
         """The largest gain of a keep over its parent so far, in the metric's unit; 0 before the first."""
         kept = [e for e in self.experiments[1:] if e.verdict is Verdict.KEEP]
         return max((g.gain for e in kept if (g := gain_over_parent(e, self.experiments, self.metric))), default=0.0)
+
+    def _learned(self) -> dict[str, Any] | None:
+        """Return what the runner has learned in an earlier run of this study; a study of an earlier version goes on as it was."""
+        known: dict[str, Any] | None = self.records.journal.get("learned")
+        self._known = known
+        if known is None and self.records.journal.has_experiment():
+            return {"mode": "in-process", "why": "the study was begun by an earlier version"}
+        return known
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
@@ -172,6 +181,9 @@ class Measurer:
         if monitor is not None and monitor.decision is not None and measurement.outcome is Outcome.PRUNED:
             measurement = replace(measurement, error=monitor.decision.reason)
         self.records.journal.add_run(experiment.number, kind, measurement)
+        if self.runner.learned != self._known:
+            self._known = self.runner.learned
+            self.records.journal.set(learned=self._known)
         self.publish(RunEnded(experiment.number, kind, measurement))
         if unusable:
             raise UserError(

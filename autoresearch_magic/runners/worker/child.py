@@ -27,8 +27,10 @@ from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
 from ..walls.words import remedy_for
+from .clean.digests import digests
+from .clean.served import serve
 from .execution import execute, new_main, run_setup, seed_everything
-from .failures import not_finite, one_line, out_of_memory, users_traceback
+from .failures import not_finite, one_line, out_of_memory, sealed_line, users_traceback
 from .memory import shared_bytes
 from .metric_value import also_numbers, evaluate, holdout_value
 from .protocol import encode
@@ -91,7 +93,8 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     ----------
     job : Mapping
         ``target``, ``seed``, ``budget`` (amount, unit), ``wall`` (see `Clock.configure`), ``metric`` (name, expression), ``threads``, and
-        ``also``, further expressions by name; in some runs ``holdout`` (name, expression).
+        ``also``, further expressions by name; in some runs ``holdout`` (name, expression). Where the clean side evaluates the metric:
+        ``clean``, the descriptor of the connection to it, and ``calibration`` (see `clean.evaluator`).
     module : ModuleType
         The user's ``__main__``, with the names that the setup defined.
     frozen : Mapping
@@ -112,6 +115,8 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
 
     result: dict[str, Any] = {"outcome": Outcome.OK, "value": None, "error": "", "evaluation": 0.0}
     details: dict[str, Any] = {}
+    clean: int | None = job.get("clean")
+    before = digests(frozen) if clean is not None and job.get("calibration") is None else None
     stage, defined = "target", set(namespace)
     try:
         seed_everything(seed, job["target"])
@@ -123,16 +128,12 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
             defined = set(namespace)
             runtime.clock.flush()
         stage = "metric"
-        emit({"evaluating": True})
         namespace.update(frozen)
-        began = time.perf_counter()
-        result.update(evaluate(job["metric"], namespace))
-        result["evaluation"] = time.perf_counter() - began
-        if result["value"] is not None and not math.isfinite(result["value"]):
-            result["outcome"] = Outcome.NOT_FINITE
-            result["error"] = not_finite(job["metric"]["name"], result["value"])
+        if clean is None:
+            emit({"evaluating": True})
+            result.update(_evaluated(job, namespace))
     except BaseException as error:
-        failure, details = _failure(error, stage, job)
+        failure, details = failure_of(error, stage, job)
         result.update(failure)
     if not emit.own:
         os._exit(0)  # a process that the target forked and that ran on to the target's end
@@ -140,6 +141,13 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     runtime.clock.configure(budget, None)  # threads of the target may still report
     names = sorted(n for n in defined - set(frozen) if isinstance(n, str) and not n.startswith("_"))
     details["names"] = [name[:NAME] for name in names[:MOST_NAMES]]
+    if clean is not None and result["outcome"] == Outcome.OK:
+        told = {key: result[key] for key in ("charged", "steps", "lost")}
+        emit({"result": {**told, **details}})
+        emit({"evaluating": True})
+        serve(clean, namespace, frozen, job, before)
+        emit({"result": {"gpu_memory": _gpu_memory(), "shared_memory": shared_bytes()}})
+        return
     # In two messages: the first is short enough to be written at once.
     emit({"result": {**result, "gpu_memory": _gpu_memory(), "shared_memory": shared_bytes()}})
     emit({"result": details})
@@ -151,8 +159,36 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
         emit({"result": holdout_value(job["holdout"], namespace)})
 
 
-def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the result of a run that raised an exception, and its details."""
+def _evaluated(job: Mapping[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
+    """Evaluate the metric in this process, and return what `metric_value.evaluate` does, and the seconds that it took."""
+    began = time.perf_counter()
+    found = evaluate(job["metric"], namespace)
+    return finished(
+        {"outcome": Outcome.OK, **found, "evaluation": time.perf_counter() - began, "measured": "in-process"}, job
+    )
+
+
+def finished(result: dict[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of an evaluation; a value that is not finite makes it one of its own."""
+    if result["value"] is not None and not math.isfinite(result["value"]):
+        result["outcome"] = Outcome.NOT_FINITE
+        result["error"] = not_finite(job["metric"]["name"], result["value"])
+    return result
+
+
+def failure_of(
+    error: BaseException, stage: str, job: Mapping[str, Any], *, quiet: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the result of a run that raised an exception, and its details.
+
+    Parameters
+    ----------
+    error : BaseException
+    stage : {"target", "metric"}
+    job : Mapping
+    quiet : bool
+        Whether the exception's text must not be told, because it may contain what is sealed.
+    """
     expression = job["metric"]["expression"]
     if out_of_memory(error):
         outcome, text = Outcome.OUT_OF_MEMORY, one_line(error)
@@ -161,12 +197,15 @@ def _failure(error: BaseException, stage: str, job: Mapping[str, Any]) -> tuple[
         text = f"The metric needs {error.name!r}, which neither the setup nor the target has defined."
         return {"outcome": Outcome.MISSING_METRIC, "error": text}, {}
     elif stage == "metric":
-        outcome, text = Outcome.METRIC_ERROR, f"Reading the metric {expression!r} failed: {one_line(error)}"
+        outcome, text = (
+            Outcome.METRIC_ERROR,
+            f"Reading the metric {expression!r} failed: {sealed_line(error) if quiet else one_line(error)}",
+        )
     else:
         outcome, text = Outcome.CRASH, one_line(error)
     if remedy := remedy_for(error, Walls.from_json(job.get("walls"))):
         text = f"{text}: {remedy}"
-    shown = users_traceback(error)
+    shown = sealed_line(error) if quiet else users_traceback(error)
     say(shown)
     missing = error.name if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str) else None
     return {"outcome": outcome, "error": text}, {"traceback": shown, "missing_module": missing and missing[:NAME]}

@@ -16,8 +16,8 @@ from ... import runtime
 from ...source.edits import imported_modules
 
 
-def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
-    """Run source code as the file ``<name>``, whose lines tracebacks can show.
+def execute(code: str, name: str, namespace: dict[str, Any], *, shown: bool = True) -> None:
+    """Run source code as the file ``<name>``, whose lines tracebacks can show unless `shown` is false.
 
     Raises
     ------
@@ -25,7 +25,8 @@ def execute(code: str, name: str, namespace: dict[str, Any]) -> None:
         What the code raises; `SystemExit` with a code of 0 or None is a normal end.
     """
     filename = f"<{name}>"
-    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    if shown:
+        linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
     try:
         exec(compile(code, filename, "exec"), namespace)
     except SystemExit as end:

@@ -24,7 +24,8 @@ def users_traceback(error: BaseException) -> str:
     frames = [each for each in found.stack if not each.filename.startswith(_OUR_FOLDER)]
     found.stack = traceback.StackSummary.from_list(frames)
     if (there := getattr(error, "_target_traceback", "")) and isinstance(there, str):
-        text = "".join(found.stack.format()) + there
+        head = "Traceback (most recent call last):\n"
+        text = head + "".join(found.stack.format()) + there.removeprefix(head)
     else:
         text = "".join(found.format())
     lines = text.rstrip().splitlines()
@@ -72,3 +73,8 @@ def out_of_memory(error: BaseException) -> bool:
 def not_finite(name: str, value: float) -> str:
     """Describe in one line a metric that is NaN or infinite."""
     return f"{name} is {value}: the run diverged or the metric is wrong."
+
+
+def sealed_line(error: BaseException) -> str:
+    """Describe an exception in one line without its text, which may contain what is sealed."""
+    return f"{type(error).__name__}{line_of(error)}"

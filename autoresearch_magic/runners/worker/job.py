@@ -15,6 +15,7 @@ from ...conditions import Conditions
 from ...experiment import GIB, Outcome
 from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
+from .clean.run import CleanRun
 from .event_rate import EventRate
 from .machine_load import Counts
 from .memory import MemoryWatch
@@ -74,6 +75,8 @@ class RunningJob:
         self.result: dict[str, Any] | None = None
         self.lines: ProgressLines | None = None  # reads the curve from printed lines, unless the run reports it
         self.tick: dict[str, Any] | None = None  # the last event of the target's clock
+        self.clean: CleanRun | None = None  # where the clean side measures
+        self.muted = False  # whether what it prints is not kept any more
         self.kill_reason = ""
         self.kill_at = 0.0
 
@@ -111,6 +114,12 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
         ``killed`` says that a SIGKILL ended it which was neither ours nor, as far as can be told, for want of memory.
     """
     result = run.result if run.result and "outcome" in run.result else {}
+    if run.clean is not None:
+        result = run.clean.result_with(run.result or {})
+    elif result:
+        for key in ("calibration", "measured"):  # the clean side's to say
+            if key == "calibration" or result.get(key) not in (None, "in-process"):
+                result.pop(key, None)
     tail = run.log.tail.decode("utf-8", "replace")
     if run.kill_reason and not result:
         result = {"outcome": _OUTCOME_OF_KILL.get(run.kill_reason, Outcome.STOPPED), "error": _describe_kill(run)}
@@ -121,6 +130,8 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
             memory = ran_out(run.oom_kills, max(run.memory.peak, resident_peak), run.memory.limit)
         command = "command" in run.job and code >= 0
         result = {"outcome": Outcome.OK, "exit": code} if command else _result_of_death(code, memory)
+        if run.clean is not None and run.clean.result.get("gone") and code == 0:
+            result["error"] = run.clean.result["error"]
         if killed:
             result.update(killed=not memory, out_of_memory=memory)
     result["seconds"] = time.monotonic() - run.started

@@ -15,6 +15,7 @@ from ..output.all_numbers import flat_numbers, scalar
 from ..output.cell_validity import is_format
 from ..output.json_path import MissingValue, parse_path, value_at
 from ..output.validity import parse_condition
+from .clean.standins import describe, is_stand_in
 
 _SHOWN = 8
 """Names that a message lists."""
@@ -47,6 +48,8 @@ def evaluate(metric: Mapping[str, str], namespace: dict[str, Any]) -> dict[str, 
     results: Mapping[str, Any] | None = None
     if metric["expression"]:
         value = eval(compile(metric["expression"], "<metric>", "eval"), namespace)
+        if is_stand_in(value):
+            raise TypeError(f"it is {describe(value)}, not a number of a usual type")
         results = _results(value)
         if results is None:
             found = {"value": runtime.number(value)}

@@ -42,6 +42,9 @@ from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
 from . import child, descriptors, private_maps, processes
+from .clean.evaluator import has_clean_metric
+from .clean.run import CleanRun
+from .clean.template import CleanSide
 from .execution import new_main, run_setup
 from .failures import one_line, users_traceback
 from .job import RunningJob, result_of
@@ -76,6 +79,8 @@ class Worker:
         self.module = new_main()
         self.frozen: dict[str, Any] = {}
         self.mapped: frozenset[int] = frozenset()  # inodes of the files that the setup has mapped to be shared
+        self.clean_side: CleanSide | None = None
+        self.sealed_names: list[str] = []
         self.runs: dict[int, RunningJob] = {}
         self.machine = MachineLoad()
         self.enclosure = Enclosure(
@@ -156,7 +161,16 @@ class Worker:
             return
         self.frozen = dict(self.module.__dict__)
         self.mode, why = self.choose_mode()
-        if self.mode == "fresh":
+        if self.mode == "fork" and self.config.get("kind") != "command":
+            self.clean_side = CleanSide(self.fork, self.module, self.config)
+            told = self.clean_side.ready()
+            if "error" in told:
+                print(told["traceback"], file=sys.stderr)
+                why = f"the sealed cell: {told['error']}"
+                self.send({"is": "setup-failed", "error": why, "traceback": told["traceback"], "missing": None})
+                return
+            self.sealed_names = told["names"]
+        elif self.mode == "fresh":
             self.module, self.frozen = types.ModuleType("__main__"), {}  # every experiment runs the setup itself
         self.setup_processes = frozenset(processes.descendants(os.getpid()))
         forks = self.mode != "fresh"
@@ -275,6 +289,8 @@ class Worker:
             run.lines = ProgressLines(Budget(*job["budget"]))
         if command:
             run.begin()
+        if self.clean_side is not None and self.is_measured_clean(job):
+            run.clean = CleanRun(child_output)
         if command or self.mode == "fork":
             run.pid = self.fork_confined(lambda: self.become_child(run, child_events, child_output))
         else:
@@ -282,10 +298,21 @@ class Worker:
         os.close(child_events)
         os.close(child_output)
         self.runs[run.id] = run
+        if (clean := run.clean) is not None:
+            clean.parent_keeps()
+            self.selector.register(
+                clean.events, selectors.EVENT_READ, lambda: self.guarded(lambda: self.read_clean(run), run)
+            )
         for fd, read in ((events, self.read_events), (output, self.read_output)):
             self.selector.register(fd, selectors.EVENT_READ, lambda read=read: self.guarded(lambda: read(run), run))
         if command:
             self.send({"is": "event", "id": run.id, "event": {"begin": True}})
+
+    def is_measured_clean(self, job: dict[str, Any]) -> bool:
+        """Return whether the clean side computes the metric of a job."""
+        if "command" in job or (job.get("calibration") or {}).get("mode") == "in-process":
+            return False
+        return has_clean_metric(job, self.frozen, self.sealed_names)
 
     def become_child(self, run: RunningJob, events: int, output: int) -> None:
         """Run an experiment in a fork; does not return."""
@@ -297,6 +324,12 @@ class Worker:
                 os.close(other.events)
                 os.close(other.output)
                 other.log.abandon()
+                if other.clean is not None and other is not run:
+                    other.clean.close()
+            if run.clean is not None:
+                job = {**job, **run.clean.child_keeps()}
+            if self.clean_side is not None:
+                self.clean_side.socket.close()
             processes.prefer_for_oom_kill()
             private_maps.make_private()
             if "command" in job:
@@ -339,6 +372,8 @@ class Worker:
                 continue
             if "result" in event:
                 run.result = {**(run.result or {}), **event["result"]}
+            elif run.clean is not None and "evaluating" in event:
+                self.evaluate_clean(run, run.clean)
             else:
                 if ("begin" in event or "evaluating" in event) and processes.readable(run.output):
                     self.take_output(run)  # the last output of the setup or of the training
@@ -348,6 +383,27 @@ class Worker:
                 if "report" in event or "evaluating" in event:
                     run.lines = None
                 self.send({"is": "event", "id": run.id, "event": event})
+
+    def evaluate_clean(self, run: RunningJob, clean: CleanRun) -> None:
+        """Let the clean side measure a run whose target says that it has ended; that it has is told by the clean side."""
+        if clean.begun or self.clean_side is None:
+            return
+        if processes.readable(run.output):
+            self.take_output(run)
+        run.lines = None
+        clean.begin(self.clean_side, run.job)
+
+    def read_clean(self, run: RunningJob) -> None:
+        """Read what the clean side sends; what a study with a sealed cell prints from then on is not kept."""
+        clean = run.clean
+        if clean is None or clean.events < 0:
+            return
+        for event in clean.read():
+            if "evaluating" in event and self.config.get("sealed"):
+                run.muted = True
+            self.send({"is": "event", "id": run.id, "event": event})
+        if clean.ended:
+            self._unregister(clean.events)
 
     def read_output(self, run: RunningJob) -> None:
         """Read what a run prints, after the events it sent before."""
@@ -363,6 +419,8 @@ class Worker:
             return
         if not data:
             self._unregister(run.output)
+            return
+        if run.muted and (run.job.get("calibration") is not None):
             return
         run.log.write(data)
         if run.lines is not None and run.began is not None:
@@ -389,6 +447,8 @@ class Worker:
         if not run.kill_reason:
             run.kill_reason, run.kill_at = reason, time.monotonic() + grace
             processes.signal_group(run.pid, signal.SIGTERM if grace else signal.SIGKILL)
+            if run.clean is not None:
+                run.clean.kill()
 
     def check_runs(self) -> None:
         """Reap runs that have ended and kill those that exceed a limit."""
@@ -408,6 +468,8 @@ class Worker:
     def finish(self, run: RunningJob, status: int, max_resident: int) -> None:
         """Read the last output of a run that has ended, kill its remaining processes and send its result."""
         processes.signal_group(run.pid, signal.SIGKILL)
+        if run.clean is not None:
+            self.end_clean(run, run.clean)
         if len(self.runs) == 1:
             self.enclosure.sweep()
             processes.kill_descendants(keep={*self.setup_processes, *self.enclosure.keeper})
@@ -420,6 +482,17 @@ class Worker:
         scale = 1 if sys.platform == "darwin" else 1024  # wait4 counts in bytes on macOS, in KiB on Linux
         conditions = None if run.load is None else self.machine.ended(run.load)
         self.send({"is": "done", "id": run.id, "result": result_of(run, status, max_resident * scale, conditions)})
+
+    def end_clean(self, run: RunningJob, clean: CleanRun) -> None:
+        """Wait, not for long, for the clean side of a run whose target's process has ended, then kill it."""
+        end = time.monotonic() + DRAIN
+        while clean.begun and not clean.ended and time.monotonic() < end and not run.kill_reason:
+            self.guarded(lambda: self.read_clean(run), run)
+            if not clean.ended:
+                time.sleep(0.001)
+        clean.kill()
+        self._unregister(clean.events)
+        clean.close()
 
     def guarded(self, read: Callable[[], None], run: RunningJob) -> None:
         """Read what a run has sent; an error in that ends the run, not the worker."""
@@ -474,6 +547,8 @@ class Worker:
         """Kill every experiment and exit."""
         for run in self.runs.values():
             processes.signal_group(run.pid, signal.SIGKILL)
+            if run.clean is not None:
+                run.clean.kill()
         processes.kill_descendants()
         os._exit(0)
 

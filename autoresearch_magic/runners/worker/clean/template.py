@@ -1,0 +1,162 @@
+"""The process from which the clean side's processes are forked: a fork of the worker in which the sealed cell has run.
+
+It never runs a target. For each run the worker sends it the job and four descriptors (the connection to the target's process, their
+shared memory, a pipe for events and result, and what the run prints to); it forks, and the fork evaluates the metric.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from ....experiment import Outcome
+from .. import processes
+from ..execution import execute
+from ..failures import one_line, users_traceback
+from ..metric_value import holdout_value
+from .channel import Arena, Channel, Gone
+from .evaluator import Evaluator, further_numbers, run_evaluation
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+class CleanSide:
+    """The worker's end of the connection to the template process.
+
+    Parameters
+    ----------
+    fork : callable
+        Forks the worker; the child has closed everything of the worker except its memory.
+    module : ModuleType
+        The user's ``__main__``.
+    config : Mapping
+        The worker's; ``setup`` and ``sealed`` are used.
+    """
+
+    def __init__(self, fork: Callable[[], int], module: types.ModuleType, config: Mapping[str, Any]) -> None:
+        self.socket, theirs = socket.socketpair()
+        self.pid = fork()
+        if self.pid == 0:
+            self.socket.close()
+            try:
+                _Template(theirs, module, config).run()
+            finally:
+                os._exit(1)
+        theirs.close()
+
+    def ready(self) -> dict[str, Any]:
+        """Return what the template says when the sealed cell has run: its ``names``, or ``error`` and ``traceback``."""
+        data = b""
+        while not data.endswith(b"\n"):
+            more = self.socket.recv(1 << 16)
+            if not more:
+                return {"error": "the process in which it ran has ended", "traceback": ""}
+            data += more
+        told: dict[str, Any] = json.loads(data)
+        return told
+
+    def evaluate(self, job: Mapping[str, Any], *descriptors: int) -> None:
+        """Let a fork of the template evaluate a job; it gets the descriptors.
+
+        Raises
+        ------
+        OSError
+            When the template has ended.
+        """
+        data = json.dumps(job).encode()
+        socket.send_fds(self.socket, [len(data).to_bytes(8, "little")], list(descriptors))
+        self.socket.sendall(data)
+
+
+class _Template:
+    def __init__(self, connection: socket.socket, module: types.ModuleType, config: Mapping[str, Any]) -> None:
+        self.connection, self.module, self.config = connection, module, config
+        self.frozen = dict(module.__dict__)
+        self.sources = (config["setup"], config.get("sealed", ""))
+
+    def run(self) -> NoReturn:
+        """Run the sealed cell, then fork for each job until the worker has gone."""
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps what is forked here
+        told: dict[str, Any] = {"names": []}
+        if sealed := self.sources[1]:
+            try:
+                execute(sealed, "sealed", self.module.__dict__, shown=False)
+                told = {"names": sorted(set(self.module.__dict__) - set(self.frozen))}
+            except BaseException as error:
+                told = {"error": one_line(error), "traceback": users_traceback(error)}
+        self.connection.sendall(json.dumps(told).encode() + b"\n")
+        while True:
+            head, descriptors, _, _ = socket.recv_fds(self.connection, 8, 4)
+            if len(head) < 8 or len(descriptors) < 4:
+                os._exit(0)
+            job = json.loads(self._exactly(int.from_bytes(head, "little")))
+            if os.fork() == 0:
+                self._evaluate(job, *descriptors)
+            for fd in descriptors:
+                os.close(fd)
+
+    def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            more = self.connection.recv(size - len(data))
+            if not more:
+                os._exit(0)
+            data += more
+        return data
+
+    def _evaluate(self, job: dict[str, Any], connection: int, arena: int, events: int, output: int) -> NoReturn:
+        """Evaluate a job in this fork, and end."""
+        from ..child import EventPipe, flush_streams, open_streams  # not at the top: `child` imports this package
+
+        try:
+            os.setsid()
+            if sys.platform == "linux":
+                processes.prctl(processes.PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self.connection.close()
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            open_streams()
+            emit = EventPipe(events)
+            emit({"pid": os.getpid()})
+            for result in self._results(job, connection, arena, emit):
+                emit({"result": result})
+            flush_streams()
+        finally:
+            os._exit(0)
+
+    def _results(self, job: dict[str, Any], connection: int, arena: int, emit: Emit) -> Any:
+        from ..child import failure_of, finished  # not at the top: `child` imports this package
+
+        try:
+            evaluator = Evaluator(
+                self.module.__dict__,
+                self.frozen,
+                lambda answer: Channel(
+                    socket.socket(fileno=connection), Arena(arena if job["arena"] else -1, 1), answer
+                ),
+            )
+            result = finished(run_evaluation(job, evaluator, self.sources, emit), job)
+        except Gone as error:
+            text = f"The target's process ended while it was measured{f', after {error}' if str(error) else ''}."
+            yield {"outcome": Outcome.CRASH, "error": text, "gone": True}
+            return
+        except BaseException as error:
+            result, details = failure_of(
+                error, "metric", job, quiet=bool(self.sources[1]) and job.get("calibration") is not None
+            )
+            yield {"outcome": Outcome.CRASH, "value": None, **result}
+            yield details
+            return
+        yield result
+        if result["outcome"] in (Outcome.OK, Outcome.MISSING_METRIC):
+            if job.get("also"):
+                yield from further_numbers(job, evaluator)
+            if job.get("holdout"):
+                yield holdout_value(job["holdout"], evaluator.namespace)
