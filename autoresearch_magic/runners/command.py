@@ -151,7 +151,7 @@ class CommandRunner(Runner):
         self._rule = parse_rule(metric.expression)
         self._condition = parse_condition(valid) if valid else None
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
-        config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto", "walls": walls.to_json(),
+        config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto", "kind": "command", "walls": walls.to_json(),
                   "projects": [str(worktree.checkout.folder)]}  # fmt: skip
         self.worker = WorkerClient(config, environment, setup_log=worker_log, on_note=on_note)
         self._commands = [verify, *([guard.command] if guard else [])]

@@ -36,7 +36,9 @@ def open_descriptors() -> list[int]:
 
 
 def reopen_files(
-    own_copy: Callable[[str], str | None] = lambda path: None, mapped: Collection[int] = frozenset()
+    own_copy: Callable[[str], str | None] = lambda path: None,
+    mapped: Collection[int] = frozenset(),
+    leave: Collection[int] = (),
 ) -> None:
     """Open every regular file again, under the same number and at the same position: for reading, or a copy where it can be written.
 
@@ -46,10 +48,12 @@ def reopen_files(
         Takes the path of a file; returns that of the experiment's own copy, where it has one with a name.
     mapped : collection of int
         Inodes of files that are mapped: their descriptors, which a map keeps for itself, are opened for reading only.
+    leave : collection of int
+        Descriptors that are left as they are.
     """
     for fd in open_descriptors():
         with suppress(OSError):  # it is a file that cannot be opened again, which `left_open` has told
-            if _is_regular(fd):
+            if fd not in leave and _is_regular(fd):
                 if os.fstat(fd).st_ino in mapped:
                     new = _opened_again(fd, os.O_RDONLY)
                 else:

@@ -335,7 +335,7 @@ class Worker:
             if "command" in job:
                 os.chdir(job["folder"])
             else:
-                descriptors.reopen_files(mapped=self.mapped)
+                descriptors.reopen_files(mapped=self.mapped, leave={job.get("arena", -1)})
             own, limit = job.get("writable", ()), run.memory.limit
             child.enter_or_leave(lambda: self.enclosure.enter(writable=own, memory=limit), None)
             if "command" in job:
