@@ -61,4 +61,5 @@ def test_the_next_experiment_measures_the_same(runner):
 
 
 def test_the_user_is_told_which_files_are_copied(runner):
+    assert runner.measure("x = 1", seed=0, deadline=20)
     assert "its own copy of log.txt" in " ".join(runner.notes), runner.describe()

@@ -27,7 +27,7 @@ from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
 from ..walls.words import remedy_for
-from .clean.digests import digests
+from .clean.digests import changed, digests
 from .clean.served import serve
 from .execution import execute, new_main, run_setup, seed_everything
 from .failures import not_finite, one_line, out_of_memory, sealed_line, users_traceback
@@ -116,7 +116,9 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     result: dict[str, Any] = {"outcome": Outcome.OK, "value": None, "error": "", "evaluation": 0.0}
     details: dict[str, Any] = {}
     clean: int | None = job.get("clean")
-    before = digests(frozen) if clean is not None and job.get("calibration") is None else None
+    known: dict[str, Any] | None = job.get("calibration")
+    allowed = known.get("changed") if known and clean is None else None  # what the user's own target changes
+    before = digests(frozen) if allowed is not None or (clean is not None and known is None) else None
     stage, defined = "target", set(namespace)
     try:
         seed_everything(seed, job["target"])
@@ -131,7 +133,13 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
         namespace.update(frozen)
         if clean is None:
             emit({"evaluating": True})
-            result.update(_evaluated(job, namespace))
+            if allowed is not None and before and (tampered := sorted({*changed(before, frozen)} - {*allowed})):
+                text = (
+                    f"The target has changed {', '.join(tampered[:5])} of the setup, which the metric needs as it is."
+                )
+                result.update(outcome=Outcome.TAMPERED, error=text)
+            else:
+                result.update(_evaluated(job, namespace))
     except BaseException as error:
         failure, details = failure_of(error, stage, job)
         result.update(failure)

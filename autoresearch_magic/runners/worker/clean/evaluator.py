@@ -292,7 +292,11 @@ def _calibrated(job: Mapping[str, Any], evaluator: Evaluator, wanted: set[str]) 
             return {
                 "outcome": Outcome.STOPPED,
                 "value": None,
-                "calibration": {"mode": "in-process", "why": _why(job, result, error, own)},
+                "calibration": {
+                    "mode": "in-process",
+                    "why": _why(job, result, error, own),
+                    "changed": own.get("changed", []),
+                },
             }
     assert result is not None
     return {

@@ -114,6 +114,9 @@ def test_what_cannot_be_passed_on_is_computed_in_the_targets_process_and_said(ma
     assert runner.said[-1] in runner.describe()
     assert "a copy of an object of the target's class M" in runner.said[-1]
     assert measure(runner, target.replace("2.25", "1.5")).value == 1.5
+    tampered = measure(runner, f"{target}\nevaluate.__code__ = (lambda m: 0.0).__code__")
+    assert (tampered.outcome, tampered.value) == (Outcome.TAMPERED, None)
+    assert "has changed evaluate of the setup" in tampered.error
 
 
 def test_a_value_that_the_target_computes_itself_is_said(make):
