@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..budget import Budget
@@ -101,6 +102,16 @@ class Runner(ABC):
     def describe(self) -> list[str]:
         """Return what targets run with, in lines for the plan of a study; nothing by default."""
         return []
+
+    def keep_files(self, target: str, folder: Path) -> None:  # noqa: B027 - a default, not an abstract method
+        """Keep what the last run of a target wrote, as it was kept.
+
+        Parameters
+        ----------
+        target : str
+        folder : Path
+            Where to; it does not exist.
+        """
 
     def interrupt(self) -> None:  # noqa: B027 - a default, not an abstract method
         """Kill the current run, from another thread; it and every later `measure` raise `Stopped`."""

@@ -20,7 +20,7 @@ from . import Runner, Watch
 from .environment import experiment_environment
 from .output.all_numbers import bounded, printed_numbers
 from .output.also import AlsoNumbers
-from .output.artifacts import ArtifactFiles
+from .output.artifacts import ArtifactFiles, State
 from .output.cell_metric import PrintedMetric, printed_metric
 from .output.cell_validity import printed_condition
 from .output.holdout import parse_holdout
@@ -28,9 +28,11 @@ from .output.log_file import output_of, readable_log
 from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
+from .own_folder import OwnFolders, written_files
 from .walls import DEFAULT, Walls
 from .worker.client import WorkerClient, missing_module
 from .worker.failures import not_finite
+from .worker.working_folder import WORK
 
 
 class CellRunner(Runner):
@@ -67,6 +69,8 @@ class CellRunner(Runner):
         Globs of text files that runs write, relative to the working folder.
     also, on_problem
         See `AlsoNumbers`.
+    keep : Path, optional
+        The study's folder, in which the caches of compiled code that the baseline has left are kept.
     walls : Walls
         What experiments may read, write and reach.
     sealed : str
@@ -103,7 +107,9 @@ class CellRunner(Runner):
         walls: Walls = DEFAULT,
         sealed: str = "",
         holdout: str = "",
+        keep: Path | None = None,
     ) -> None:
+        self._folders = OwnFolders(target, keep and keep / "cache")
         self._wall, self._files = wall, ArtifactFiles(artifacts)
         self._also = AlsoNumbers(also, verified=False, on_problem=on_problem)
         self.metric, self.threads, self.memory = metric, threads, memory
@@ -123,20 +129,31 @@ class CellRunner(Runner):
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
     ) -> Measurement:  # fmt: skip
-        """Run a target once; see `Runner.measure`."""
+        """Run a target once, in a folder of its own; see `Runner.measure`."""
+        own, ok = self._folders.begin(), False
+        try:
+            measured = self._measure(target, seed, deadline, watch, log, holdout, own)
+            ok = measured.ok
+        finally:
+            self._folders.end(own, target, self.worker.folder, ok=ok)
+        return measured
+
+    def _measure(
+        self, target: str, seed: int, deadline: float, watch: Watch | None, log: str, holdout: bool, own: Path
+    ) -> Measurement:  # fmt: skip
         printed = self._printed
         evaluated = "" if printed is not None and printed.always else self.metric.expression
         job = {
             "target": target, "seed": seed, "budget": (self.budget.amount, self.budget.unit), "wall": self._wall, "threads": self.threads,
             "metric": {"name": self.metric.name, "expression": evaluated, "valid": self._valid},
-            "also": self._also.expressions,
+            "also": self._also.expressions, "folder": str(own),
         }  # fmt: skip
         if holdout and self._holdout is not None:
             job["holdout"] = dict(zip(("name", "expression"), self._holdout, strict=True))
-        folder = Path()
+        folder = own / WORK
         while True:
             job["calibration"] = self.learned
-            files, since = self._files.look(folder), time.time()
+            since = time.time()
             with readable_log(log) as path:
                 result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
                 output = output_of(result, path)
@@ -145,6 +162,7 @@ class CellRunner(Runner):
             self._learn(learned)
             if learned["mode"] == "clean":
                 break
+        artifacts = self._files.changed(folder, self._untouched(folder)) if self._files.any else {}
         missing = result.get("missing_module")
         conditions = Conditions.from_json(result.get("conditions"))
         measured = Measurement(
@@ -166,21 +184,21 @@ class CellRunner(Runner):
             numbers=bounded({**result.get("numbers", {}), **printed_numbers(output, self.metric.name)}),
             conditions=conditions and replace(conditions, lost=result.get("lost")),
             notes=printed_notes(output),
-            artifacts=self._files.changed(folder, files),
+            artifacts=artifacts,
             holdout=result.get("holdout"),
             holdout_error=result.get("holdout_error", ""),
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
-            measured = self._with_printed_metric(measured, printed, output, since)
+            measured = self._with_printed_metric(measured, printed, output, folder, since)
         if measured.outcome is not Outcome.OK:
             return measured
-        own = self._also.read(result, output, folder=folder, since=since, seconds=measured.seconds)
-        measured = replace(measured, numbers=self._also.beside(own, measured.numbers))
+        also = self._also.read(result, output, folder=folder, since=since, seconds=measured.seconds)
+        measured = replace(measured, numbers=self._also.beside(also, measured.numbers))
         if not self._valid:
             return measured
         problem = result.get("invalid")
         if problem is None and (condition := printed_condition(self._valid)) is not None:
-            problem = check_printed(condition, output, metric=self.metric.name, folder=Path(), since=since)
+            problem = check_printed(condition, output, metric=self.metric.name, folder=folder, since=since)
         return (
             replace(measured, outcome=Outcome.INVALID, error=not_valid(problem, self.metric, measured.value))
             if problem
@@ -214,10 +232,21 @@ class CellRunner(Runner):
         own = f" The target changes {shared} of the setup, which is taken for the target's own." if shared else ""
         return f"{name} is computed in a process where the target's code never ran.{own}"
 
-    def _with_printed_metric(self, m: Measurement, printed: PrintedMetric, output: str, since: float) -> Measurement:
+    def _untouched(self, folder: Path) -> dict[str, State]:
+        """Return the states of the files in a run's folder that are copies of the user's, for `ArtifactFiles.changed`."""
+        written = {path for path, _ in written_files(folder, self.worker.folder)}
+        return {path: state for path, state in self._files.look(folder).items() if path not in written}
+
+    def keep_files(self, target: str, folder: Path) -> None:
+        """Keep what the last run of a target wrote; see `Runner.keep_files`."""
+        self._folders.keep(target, folder)
+
+    def _with_printed_metric(
+        self, m: Measurement, printed: PrintedMetric, output: str, folder: Path, since: float
+    ) -> Measurement:
         """Return the measurement with the metric that the target has printed, if it has."""
         try:
-            value = printed.read(output, folder=Path(), since=since, seconds=m.seconds).value
+            value = printed.read(output, folder=folder, since=since, seconds=m.seconds).value
         except NothingToRead as nothing:
             if printed.always:
                 return replace(m, error=f"The metric was not printed: {nothing}")
@@ -245,5 +274,6 @@ class CellRunner(Runner):
         self.worker.interrupt()
 
     def close(self) -> None:
-        """End the worker and every process below it."""
+        """End the worker and every process below it, and delete the folders of runs."""
         self.worker.close()
+        self._folders.close()

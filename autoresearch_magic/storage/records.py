@@ -85,6 +85,10 @@ class Records:
         """Return the path of the file for the guard's output."""
         return str(self.folder / "logs" / f"{number:04d}-guard.log")
 
+    def files(self, number: int) -> Path:
+        """Return the folder for the files that an experiment wrote, where it was kept."""
+        return self.folder / "files" / f"{number:04d}"
+
     def judged(self, experiment: Experiment, before: list[Experiment]) -> Experiment:
         """Record an experiment's verdict in the journal, git and results.tsv; returns it with its commit.
 

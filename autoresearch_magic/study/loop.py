@@ -352,6 +352,8 @@ class Loop:
         self.publish(Judged(experiment))
         try:
             self.measurer.learn(experiment)
+            if experiment.verdict is not None and experiment.verdict.kept:
+                self.measurer.runner.keep_files(experiment.target, self.records.files(experiment.number))
             if experiment.number > 0:
                 self.tell_progress(experiment.number)
             self.records.draw(list(self.experiments), lambda: self.status.proven)

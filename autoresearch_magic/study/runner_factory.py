@@ -71,4 +71,5 @@ def make_runner(
         setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
         on_note=lambda line: publish(Notice(line)), valid=s.valid, wall=s.clock == "wall", artifacts=s.artifacts,
         also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)), walls=walls, sealed=definition.sealed, holdout=s.holdout,
+        keep=None if scratch else folder,
     )  # fmt: skip

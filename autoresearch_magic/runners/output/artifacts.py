@@ -50,6 +50,11 @@ class ArtifactFiles:
         self._hide = list(hide)
         self.problem = ""
 
+    @property
+    def any(self) -> bool:
+        """Whether there are globs."""
+        return bool(self._globs)
+
     def look(self, folder: Path) -> dict[str, State]:
         """Return the selected files with what tells a written file from one that was not touched."""
         if not self._globs:

@@ -64,6 +64,9 @@ def arrange(
               if step.access is not Access.NONE and step.path != "/dev/ptmx" and (tree := _clone(step.path)) is not None}  # fmt: skip
     opened |= {path: (tree, Access.WRITE) for path in own if (tree := _clone(path)) is not None}
     own_temporary = _clone(temporary) if temporary else None
+    if own_temporary is not None:
+        with suppress(OSError):  # it was mounted read-only before
+            _set(own_temporary, b"", clear=_READ_ONLY)
     covers = {step.path for step in steps if step.access is Access.NONE and not step.path.startswith("/proc/")}
     nothing = _clone("/dev/null")
     if processes:

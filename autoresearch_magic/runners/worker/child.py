@@ -27,6 +27,7 @@ from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
 from ..walls.words import remedy_for
+from . import working_folder
 from .clean.digests import changed, digests
 from .clean.served import serve
 from .execution import execute, new_main, run_setup, seed_everything
@@ -310,7 +311,8 @@ def main() -> None:
         flush_streams()
         os._exit(0)
     enclosure.prepare(opened)
-    enter_or_leave(enclosure.enter, emit)
+    working_folder.enter(job["folder"], job["target"])
+    enter_or_leave(lambda: enclosure.enter(writable=[job["folder"]]), emit)
     run_and_leave(job, module, dict(module.__dict__), emit)
 
 

@@ -78,6 +78,8 @@ class WorkerClient:
         Why the mode is not ``fork``.
     walls : str
         What experiments are confined by, in one line, once the setup has run.
+    folder : Path or None
+        The worker's working folder at the end of the setup, which experiments see in folders of their own; None before.
     notes : tuple of str
         What the user should know about how experiments are started, a line each.
     """
@@ -87,6 +89,7 @@ class WorkerClient:
         on_note: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self.mode, self.why = "", ""
+        self.folder: Path | None = None
         self.notes: tuple[str, ...] = ()
         self.walls = ""
         self._config, self._environment = dict(config), dict(environment)
@@ -174,6 +177,7 @@ class WorkerClient:
                 f"The sealed code cannot be kept apart from the target here, because {message['why']}: {SEALED_REMEDY}"
             )
         self.mode, self.why = message["mode"], message["why"]
+        self.folder = Path(message["folder"])
         self._setup_seconds = time.monotonic() - began
         self.walls = message.get("walls", "")
         notes = [lacking] if (lacking := message.get("lacking", "")) else []

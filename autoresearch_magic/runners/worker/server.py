@@ -41,7 +41,7 @@ from ..output.progress_lines import ProgressLines, reports_itself
 from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
-from . import child, descriptors, private_maps, processes
+from . import child, descriptors, private_maps, processes, working_folder
 from .clean.evaluator import has_clean_metric
 from .clean.run import CleanRun
 from .clean.template import CleanSide
@@ -180,7 +180,7 @@ class Worker:
         self.enclosure.prepare(self.opened)
         gc.collect()
         gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
-        told = self.enclosure.told()
+        told = {**self.enclosure.told(), "folder": os.getcwd()}
         self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared, "copied": copied, **told})
 
     def choose_mode(self) -> tuple[str, str]:
@@ -335,13 +335,17 @@ class Worker:
             if "command" in job:
                 os.chdir(job["folder"])
             else:
-                descriptors.reopen_files(mapped=self.mapped, leave={job.get("arena", -1)})
-            own, limit = job.get("writable", ()), run.memory.limit
+                own_copy = working_folder.enter(job["folder"], job["target"])
+                descriptors.reopen_files(own_copy, self.mapped, leave={job.get("arena", -1)})
+            own = job.get("writable", ()) if "command" in job else (job["folder"],)
+            limit = run.memory.limit
             child.enter_or_leave(lambda: self.enclosure.enter(writable=own, memory=limit), None)
             if "command" in job:
                 child.become_command(job)
             child.open_streams()
             child.run_and_leave(job, self.module, self.frozen, child.EventPipe(events))
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
 
