@@ -23,11 +23,14 @@ from . import chain
 from .backup import copy
 from .migrations import migrate
 from .schema import FORMAT, TABLES, connect, tables, version
-from .trouble import Changed, JournalError, changed, damaged, explain, missing, remains
+from .trouble import Changed, Damaged, JournalError, changed, damaged, explain, missing, remains
 
 Step = tuple[str, Sequence[Any], str, Any]
 """A statement with its values, and the row that it writes: its kind in `chain.SOURCES` and its key, None for the new row's number.
 Without a kind, it is not entered into the chain."""
+
+MOST_HEALS = 3
+"""How often a journal is repaired while its study runs; who destroys it more often, ends the study."""
 
 
 class JournalFile:
@@ -46,6 +49,9 @@ class JournalFile:
         Called before another attempt at a write that has failed, with the reason and the seconds since the first one; it waits, and
         returns False to give up for good. After an attempt that succeeds it is called with an empty reason. Without it, a write
         is tried once.
+    heal : callable or None
+        Called where the journal turns out to be damaged, with the reason, while its file is closed; it repairs the file, or raises a
+        `UserError`. The read or write is tried again then.
     tell : callable
         Takes one line for the user.
 
@@ -57,6 +63,8 @@ class JournalFile:
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.wait: Callable[[str, float], bool] | None = None
+        self.heal: Callable[[str], None] | None = None
+        self._healed = 0
         self.tell: Callable[[str], None] = lambda line: None
         self._owner = ""
         self.path = path
@@ -137,8 +145,12 @@ class JournalFile:
 
     def select(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Return the rows of a query that changes nothing."""
-        with self._lock, self._explained():
-            return self._connection.execute(query, values).fetchall()
+        while True:
+            try:
+                with self._lock, self._explained():
+                    return self._connection.execute(query, values).fetchall()
+            except Damaged as error:
+                self._heal(error)
 
     def get(self, key: str) -> Any:
         """Return a value from the study's metadata; None when it is not set."""
@@ -161,6 +173,8 @@ class JournalFile:
             try:
                 with self._lock, self._explained():
                     number = self._write(steps)
+            except Damaged as error:
+                self._heal(error)
             except JournalError as error:
                 if not error.passing or self.wait is None:
                     raise
@@ -172,6 +186,28 @@ class JournalFile:
                 if waited and self.wait is not None:
                     self.wait("", time.monotonic() - began)
                 return number
+
+    def _heal(self, error: Damaged) -> None:
+        """Let the file be repaired, and open it again.
+
+        Raises
+        ------
+        Damaged
+            The same error, where nobody repairs it, or that was not possible, or was done often enough.
+        """
+        with self._lock:
+            heal = self.heal
+            if heal is None or self._healed >= MOST_HEALS:
+                raise error
+            self.heal = None
+            self._healed += 1
+            self._connection.close()
+            try:
+                heal(str(error))
+                self._open(create=False)
+            except UserError:
+                raise error from None
+            self.heal = heal
 
     def _write(self, steps: Sequence[Step]) -> int:
         self._look_after()

@@ -9,6 +9,7 @@ from ..errors import UserError
 from ..events import Notice, Publish, State, StateChanged
 from ..storage.records import Records
 from ..storage.results_tsv import write_atomically
+from ..storage.salvage import DEFINITION
 from ..storage.trouble import JournalError, changed, missing
 from ..text import counted
 from .control import Control
@@ -19,9 +20,6 @@ PATIENCE = 600.0
 
 PAUSES = (1.0, 2.0, 5.0, 10.0)
 """Seconds before each further attempt; the last one again and again."""
-
-DEFINITION = "definition.json"
-"""What a study is, beside its journal: with it, git and results.tsv a journal can be made again where no backup is left."""
 
 
 class Patience:
@@ -75,9 +73,30 @@ def begin_care(records: Records, status: StudyStatus, control: Control, publish:
     else:
         with suppress(OSError):
             kept = {key: journal.get(key) for key in ("name", "created", "definition", "settings")}
+            # With it, git and results.tsv a journal can be made again where no backup is left.
             write_atomically(records.folder / DEFINITION, json.dumps(kept, indent=1).encode())
     records.back_up()
     journal.wait = Patience(status, control, publish)
+    journal.heal = lambda why: _heal(records, publish, why)
+
+
+def _heal(records: Records, publish: Publish, why: str) -> None:
+    """Repair a journal that was damaged while its study runs, so that the study can go on.
+
+    Raises
+    ------
+    UserError
+        When too little is left.
+    """
+    from .repairing import repair_running  # rarely needed
+
+    result = repair_running(records.folder)
+    lost = sum(result.lost.values())
+    publish(Notice(
+        f"{why.partition(':')[0]}. It was repaired, with {counted(lost, 'row') + ' lost' if lost else 'nothing lost'}, and the study goes on; "
+        "what was there is in before-repair-….",
+        lasting=True,
+    ))  # fmt: skip
 
 
 def check_against_git(records: Records) -> None:
@@ -100,7 +119,7 @@ def check_against_git(records: Records) -> None:
 def end_care(records: Records) -> JournalError | None:
     """Check the journal at the end of a study, and return what is wrong with it."""
     journal = records.journal
-    journal.wait = None
+    journal.wait = journal.heal = None
     try:
         journal.check(whole=True)
     except JournalError as error:

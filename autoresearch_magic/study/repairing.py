@@ -34,7 +34,6 @@ from ..storage.study_lock import StudyLock, is_held
 from ..storage.trouble import remains
 from ..text import counted
 from .definition import Definition, from_json
-from .journal_care import DEFINITION
 from .remaking import OF_GIT, OF_TABLE, PLACEHOLDER, Remaker
 
 ORIGINS = (
@@ -114,6 +113,11 @@ def repair(
         return _Repairing(folder, show).look()
     with StudyLock(folder):
         return _Repairing(folder, show).mend()
+
+
+def repair_running(folder: Path) -> Repair:
+    """Repair the records of a study that this process runs; its journal must be closed."""
+    return _Repairing(folder.absolute(), lambda share, what: None).mend()
 
 
 class _Repairing:
@@ -196,12 +200,12 @@ class _Repairing:
         """Return what the study is; where the journal has lost it, from the file beside it."""
         meta = self.rows.rows["meta"]
         with suppress(OSError, ValueError):
-            kept = json.loads((self.folder / DEFINITION).read_text(encoding="utf-8"))
+            kept = json.loads((self.folder / rows_of.DEFINITION).read_text(encoding="utf-8"))
             added = [key for key, value in kept.items() if key not in meta and value is not None]
             for key in added:
                 meta[key] = {"key": key, "value": json.dumps(kept[key])}
             if added:
-                self.rows.problems.append(f"no copy of the journal says what the study is: {DEFINITION} does")
+                self.rows.problems.append(f"no copy of the journal says what the study is: {rows_of.DEFINITION} does")
                 self.rows.origins["meta", rows_of.DEFINITION] += len(added)
                 self.rows.lost["meta"] = [key for key in self.rows.lost.get("meta", ()) if key not in added]
         try:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import Stopped
-from autoresearch_magic.events import State
+from autoresearch_magic.events import Notice, State
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
 from autoresearch_magic.storage import journal_file
 from autoresearch_magic.storage.backup import NAME, back_up
@@ -20,7 +21,7 @@ from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.journal_care import Patience
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.study import Study
-from tests.studies import QUICK, wait_for
+from tests.studies import QUICK, Script, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +192,39 @@ def test_patience_ends_and_a_stop_ends_it_at_once(full, monkeypatch):
     with pytest.raises(CannotWrite):
         full.add_run(0, "candidate", LARGE)
     assert full.wait is None
+
+
+@pytest.mark.slow
+def test_a_table_that_is_dropped_while_a_study_runs_is_made_again_and_the_study_goes_on(tmp_path, monkeypatch):
+    versions = [QUICK.replace("3.0", f"{value}") for value in (2.5, 2.0, 1.5)]
+
+    class Hostile(Script):
+        def propose(self, briefing):
+            if briefing.number == 2:
+                outside(tmp_path / "night", "DROP TABLE measurement")
+            return super().propose(briefing)
+
+    monkeypatch.setitem(BUILT_IN, "script", lambda order: Hostile(*versions))
+    study = Study(
+        "Lower it",
+        QUICK,
+        name="night",
+        root=tmp_path,
+        metric="loss",
+        minimize=True,
+        budget="1s",
+        experiments=3,
+        repeats=1,
+        agent="script",
+    )
+    notices = []
+    study.observe(lambda event: notices.append(event.message) if isinstance(event, Notice) else None)
+    assert study.start().wait(60)
+    assert study.state == State.FINISHED, study.status.message
+    assert len(study.experiments) == 4
+    assert any("It was repaired" in line and "the study goes on" in line for line in notices)
+    with Journal(tmp_path / "night" / "journal.sqlite") as journal:
+        assert journal.findings() == []
+        assert [(e.verdict, e.value, e.commit) for e in journal.experiments()] == [
+            (e.verdict, e.value, e.commit) for e in study.experiments
+        ]
