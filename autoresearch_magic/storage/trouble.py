@@ -115,7 +115,7 @@ def _of_system(error: OSError, path: Path) -> JournalError | None:
         return CannotWrite(_no_room(path))
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return CannotWrite(
-            f"Cannot write {error.filename or path}: {os.strerror(error.errno)}. Make it writable, then go on."
+            f"Cannot read or write {error.filename or path}: {os.strerror(error.errno)}. Make that possible for you, then try again."
         )
     if error.errno == errno.EFBIG:
         return CannotWrite(

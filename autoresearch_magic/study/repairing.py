@@ -31,7 +31,7 @@ from ..storage.salvage import Salvaged, salvage
 from ..storage.schema import FILE
 from ..storage.scratch import scratch_folder
 from ..storage.study_lock import StudyLock, is_held
-from ..storage.trouble import remains
+from ..storage.trouble import explain, remains
 from ..text import counted
 from .definition import Definition, from_json
 from .remaking import OF_GIT, OF_TABLE, PLACEHOLDER, Remaker
@@ -105,6 +105,15 @@ def repair(
         When there is no study, a process works on it, or too little is left of it.
     """
     folder = folder.absolute()
+    try:
+        return _repair(folder, check=check, show=show)
+    except OSError as error:
+        if (trouble := explain(error, folder / FILE)) is None:
+            raise
+        raise trouble from None
+
+
+def _repair(folder: Path, *, check: bool, show: Callable[[float, str], None]) -> Repair:
     if not folder.is_dir() or not ((folder / FILE).exists() or remains(folder)):
         raise UserError(f"There is no study at {folder}: %autoresearch status lists the existing ones.")
     if is_held(folder):
