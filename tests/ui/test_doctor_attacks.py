@@ -45,7 +45,9 @@ def test_the_command_runs_them_and_leaves_nothing(tmp_path, monkeypatch, capsys)
 
 @pytest.mark.slow
 def test_without_walls_it_says_what_was_reached_and_which_layers_it_takes(monkeypatch):
-    chosen = [each for each in hostile_targets() if each.title.startswith(("reads a secret", "ends another", "writes to"))]
+    chosen = [
+        each for each in hostile_targets() if each.title.startswith(("reads a secret", "ends another", "writes to"))
+    ]
     monkeypatch.setattr(attacks, "Walls", partial(Walls, layers=()))
     monkeypatch.setattr(attacks, "probe", lambda: dict.fromkeys(probe(), "taken away"))
     monkeypatch.setattr(attacks, "hostile_targets", lambda: chosen)
