@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -19,8 +20,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from ...budget import Budget
 from ...errors import Stopped, UserError
 from ...experiment import Measurement, Outcome
@@ -29,6 +28,7 @@ from ...runners.cell import CellRunner
 from ...runners.clean import clean_measurement
 from ...runners.walls import Walls, landlock, probe
 from ...runners.walls.words import NAMES
+from ...runners.worker.processes import descendants
 
 SETUP = """
 import math
@@ -196,8 +196,8 @@ class _Place:
         if left := self._left(processes):
             found.append("a process was left")
             for pid in left:
-                with suppress(psutil.Error):
-                    psutil.Process(pid).kill()
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
         return found
 
     def _measure(self, runner: CellRunner, target: str, limit: float, log: Path) -> Measurement:
@@ -252,10 +252,7 @@ class _Place:
     def _processes(self) -> set[int]:
         """Return the processes below the worker."""
         worker = self.runner.worker.pid if self.runner is not None else None
-        with suppress(psutil.Error):
-            if worker is not None:
-                return {each.pid for each in psutil.Process(worker).children(recursive=True)}
-        return set()
+        return set(descendants(worker)) if worker is not None else set()
 
     def _left(self, before: set[int]) -> set[int]:
         """Return processes that are new and stay for a second."""
