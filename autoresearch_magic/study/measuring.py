@@ -36,6 +36,7 @@ from ..key_references import given_back
 from ..runners import GuardResult, Runner
 from ..runners.clean import clean_guard, clean_measurement, clean_point
 from ..runners.notebook_names import notebook_name_hint
+from ..runners.own_limits import OwnLimits
 from ..runners.worker.client import LOSSES, LOST
 from ..storage.journal import SEARCH
 from ..storage.records import Records
@@ -95,6 +96,7 @@ class Measurer:
         self.runner.learned = self._learned()
         self.begun: Callable[[int], None] = lambda number: None
         self.lost = 0
+        self._limits = OwnLimits()
         for e in self.experiments:
             self.learn(e)
 
@@ -138,6 +140,7 @@ class Measurer:
 
     def measure(self, experiment: Experiment, kind: RunKind, seed: int, repeat: int, repeats: int) -> Measurement:
         """Run an experiment's target once and record the measurement; its progress is published."""
+        self._restore_limits()
         self.publish(RunStarted(experiment, kind, repeat, repeats))
         baseline = self.experiments[0] if self.experiments else None
         # Only first runs are pruned: a candidate is repeated because it was not a clear loser.
@@ -172,6 +175,7 @@ class Measurer:
             log=self.records.log(experiment.number, kind, repeat),
             **({"holdout": True} if held else {}),
         )
+        self._restore_limits()
         measurement = clean_measurement(measured)
         unusable = measurement.holdout_error if tried and measurement.ok else ""
         if kind != "final":
@@ -190,6 +194,10 @@ class Measurer:
                 f"--holdout {self.settings.holdout} fails on the baseline: {unusable.rstrip('.')}. Correct it, or leave it out."
             )
         return measurement
+
+    def _restore_limits(self) -> None:
+        for line in self._limits.restore():
+            self.publish(Notice(line, lasting=True))
 
     def _check_workers_live(self, experiment: Experiment, measurement: Measurement, kind: RunKind) -> None:
         """Run the incumbent, after a run whose workers were lost each time, to see whether the run or something else ends them.

@@ -38,6 +38,7 @@ from typing import Any
 from ...budget import Budget
 from ...experiment import Outcome
 from ..output.progress_lines import ProgressLines, reports_itself
+from ..own_limits import OwnLimits
 from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
@@ -83,6 +84,7 @@ class Worker:
         self.sealed_names: list[str] = []
         self.runs: dict[int, RunningJob] = {}
         self.machine = MachineLoad()
+        self.limits = OwnLimits()
         self.enclosure = Enclosure(
             Walls.from_json(config.get("walls")), config.get("projects", ())
         )  # before any thread
@@ -257,8 +259,11 @@ class Worker:
     def start(self, message: dict[str, Any]) -> None:
         """Start one experiment; where the system refuses, such as for want of memory, that is its result."""
         try:
+            self.limits.restore()
             self.start_run(message)
         except OSError as error:
+            if self.limits.lowered:
+                self.end()  # a run has lowered them for good: another worker, with those of the kernel, runs this one
             reason = f"No process could be started: {error.strerror or error}."
             self.send({"is": "done", "id": message["id"], "result": {"outcome": Outcome.CRASH, "error": reason}})
 
@@ -456,6 +461,7 @@ class Worker:
 
     def check_runs(self) -> None:
         """Reap runs that have ended and kill those that exceed a limit."""
+        self.limits.restore()
         now = time.monotonic()
         for run in list(self.runs.values()):
             pid, status, usage = os.wait4(run.pid, os.WNOHANG)
