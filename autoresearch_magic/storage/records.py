@@ -102,7 +102,7 @@ class Records:
         self.journal.close_experiment(experiment)
         try:
             before = [replace(e, commit=e.commit or self._commits.get(e.number, "")) for e in before]
-            if not all(e.commit for e in before):  # could not be written then: try again, in order
+            if self._told or not all(e.commit for e in before):  # could not be written then: try again, in order
                 before = self.catch_up(before)
             experiment = self._commit(experiment, {e.number: e.commit for e in before})
             write_results(self.folder / "results.tsv", [*before, experiment], self.metric)

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from ..errors import UserError
 from ..events import Notice, Publish, State, StateChanged
+from ..runners.own_limits import OwnLimits
 from ..storage.records import Records
 from ..storage.results_tsv import write_atomically
 from ..storage.salvage import DEFINITION
@@ -29,6 +30,7 @@ class Patience:
         self._status, self._control, self._publish = status, control, publish
         self._before: State | None = None
         self._attempts = 0
+        self._limits = OwnLimits()
 
     def __call__(self, why: str, waited: float) -> bool:
         """Wait before another attempt; return False to give up. An empty reason says that the attempt has succeeded."""
@@ -40,6 +42,8 @@ class Patience:
             return True
         if waited > PATIENCE:
             return False
+        for line in self._limits.restore():  # a limit on the size of files, set from inside of a run, may be why
+            self._publish(Notice(line, lasting=True))
         if self._before is None:
             self._before = self._status.state
             why = f"{why.rstrip('.')}. What was measured waits in memory, and is written when that is possible."

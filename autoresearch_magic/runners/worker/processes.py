@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import selectors
+import select
 import signal
 import time
 from collections.abc import Collection
@@ -88,10 +88,10 @@ def prefer_for_oom_kill() -> None:
 
 
 def readable(fd: int) -> bool:
-    """Return whether a read of the descriptor would return at once."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(fd, selectors.EVENT_READ)
-        return bool(selector.select(timeout=0))
+    """Return whether a read of the descriptor would return at once; without opening another one, which a run may have made impossible."""
+    look = select.poll()
+    look.register(fd, select.POLLIN)
+    return bool(look.poll(0))
 
 
 def read_available(fd: int) -> bytes | None:

@@ -128,6 +128,7 @@ class Commits:
 
     def commits(self) -> dict[int, str]:
         """Return the hashes of all recorded commits by experiment number."""
+        self._open()
         lines = self._git("for-each-ref", "--format=%(refname:lstrip=3) %(objectname)", self.references).splitlines()
         return {int(number): sha for number, _, sha in (line.partition(" ") for line in lines)}
 
