@@ -406,7 +406,8 @@ def test_a_silent_run_sends_ticks(runner_of):
     ticks = []
 
     def watch(event):
-        ticks.append(event["tick"])
+        if "tick" in event:
+            ticks.append(event["tick"])
         return False
 
     assert measure(runner_of(), "sleep 1.2; echo ms: 5", watch=watch).value == 5

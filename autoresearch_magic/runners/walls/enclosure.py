@@ -7,8 +7,9 @@ import platform
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from . import capabilities, landlock, limits, mounts, policy, seccomp, system, words
+from . import capabilities, cgroup, landlock, limits, mounts, policy, sandbox_exec, seccomp, system, words
 from .namespaces import Namespaces, may_make_namespaces, own_user_namespace
 from .places import Access, Allowed, Step, Tree, steps
 from .probing import probe
@@ -44,6 +45,8 @@ class Enclosure:
         self._steps: list[Step] = []
         self._rules = landlock.Rules()
         self._namespaces: Namespaces | None = None
+        self._group: cgroup.Group | None = None
+        self._runs = 0
         self.layers, self.missing = usable(walls)
         if "namespaces" in self.layers:
             try:
@@ -61,10 +64,11 @@ class Enclosure:
         """Return why a strict study cannot run here; empty where it can."""
         return words.refusal(self.walls, self.layers, self.missing, platform.system())
 
-    def told(self) -> dict[str, str]:
-        """Return what the user is told: what confines experiments, and what does not although it should."""
+    def told(self) -> dict[str, Any]:
+        """Return what the kernel is told: what confines experiments, what does not although it should, and whether it is exposed itself."""
         lacking = words.lacking(self.walls, self.layers, self.missing)
-        return {"walls": words.in_force(self.walls, self.layers), "lacking": lacking}
+        exposed = system.LINUX and self.walls.up and not {"namespaces", "landlock"} & {*self.layers}
+        return {"walls": words.in_force(self.walls, self.layers), "lacking": lacking, "exposed": exposed}
 
     def prepare(self, opened: Iterable[str] = ()) -> None:
         """Open what every experiment may read. Called after the setup, which may have made and opened files."""
@@ -84,6 +88,17 @@ class Enclosure:
             if system.KNOWN_MACHINE
             else b""
         )
+
+    def begin(self, memory: int) -> None:
+        """Make the control group of the next experiment, where there is that layer."""
+        if "cgroup" not in self.layers:
+            return
+        place, _ = cgroup.find_place(cgroup.mounted())
+        self._runs += 1
+        try:
+            self._group = cgroup.Group(place, f"autoresearch-{os.getpid()}-{self._runs}", memory) if place else None
+        except OSError:  # the watch limits memory too
+            self._group = None
 
     def fork(self, run: Callable[[], None]) -> int:
         """Fork an experiment; `run` is called in it and must not return. Return its id.
@@ -105,7 +120,10 @@ class Enclosure:
         return pid
 
     def sweep(self) -> None:
-        """Kill everything that an ended experiment has left behind in its namespace. No other one may be running."""
+        """Kill everything that an ended experiment has left behind. No other one may be running."""
+        if self._group is not None:
+            self._group.close()
+            self._group = None
         if self._namespaces is not None and not self._namespaces.sweep():
             self._namespaces.close()
             self._namespaces = Namespaces()
@@ -138,10 +156,14 @@ class Enclosure:
             self.prepare()
         if system.LINUX:
             system.prctl(system.PR_SET_DUMPABLE, 1)  # the worker is not, and its forks could not read their own /proc
+        if self._group is not None:
+            self._group.enter()
         folder = os.path.realpath(folder or os.getcwd())
         own = list(dict.fromkeys([folder, *map(os.path.realpath, writable)]))
         temporary = _temporary_in(own)
         mounted = "namespaces" in self.layers
+        if "sandbox-exec" in self.layers:
+            sandbox_exec.enforce(sandbox_exec.profile(self._steps, own, network=self.walls.network))
         if mounted:
             self._enter_namespaces(own, temporary, memory)
             os.chdir(folder)

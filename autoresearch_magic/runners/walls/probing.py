@@ -8,9 +8,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
-from . import landlock, limits, mounts, namespaces, seccomp, system
+from . import cgroup, landlock, limits, mounts, namespaces, sandbox_exec, seccomp, system
 from .places import Access, Step
 from .wanted import LAYERS
 
@@ -26,7 +27,7 @@ PATIENCE = 5.0
 @cache
 def probe() -> dict[str, str]:
     """Return for each layer an empty text where it works, else why it does not."""
-    return {layer: _tried(_CHECKS[layer]) if layer in _CHECKS else "not made yet" for layer in LAYERS}
+    return {layer: _tried(_CHECKS[layer]) for layer in LAYERS}
 
 
 def _tried(check: Callable[[], str]) -> str:
@@ -57,6 +58,9 @@ def _tried(check: Callable[[], str]) -> str:
     os.close(read)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+    if check is _cgroup and (place := cgroup.find_place(cgroup.mounted())[0]) is not None:
+        with suppress(OSError):
+            (place / f"autoresearch-test-{pid}").rmdir()
     return "it hung or ended in its test" if not answer else "" if answer == b"." else answer.decode()
 
 
@@ -132,6 +136,28 @@ def _limits() -> str:
     return "" if resource.getrlimit(resource.RLIMIT_CORE)[0] == 0 else "the system refuses them"
 
 
+def _cgroup() -> str:
+    if sys.platform != "linux":
+        return "Linux only"
+    place, why = cgroup.find_place(cgroup.mounted())
+    if place is None:
+        return why
+    group = cgroup.Group(place, f"autoresearch-test-{os.getpid()}", 1 << 30)
+    group.enter()
+    return ""  # it is removed by the parent, when this process has left it
+
+
+def _sandbox_exec() -> str:
+    if sys.platform != "darwin":
+        return "macOS only"
+    sandbox_exec.enforce(sandbox_exec.profile([Step("/private/tmp", Access.NONE)], [], network="off"))
+    try:
+        os.listdir("/private/tmp")
+    except PermissionError:
+        return ""
+    return "it is there and stops nothing"
+
+
 _CHECKS: dict[str, Callable[[], str]] = {
-    "namespaces": _namespaces, "landlock": _landlock, "seccomp": _seccomp, "limits": _limits,
+    "namespaces": _namespaces, "landlock": _landlock, "seccomp": _seccomp, "limits": _limits, "cgroup": _cgroup, "sandbox-exec": _sandbox_exec,
 }  # fmt: skip

@@ -55,19 +55,19 @@ def in_force(walls: Walls, layers: Collection[str]) -> str:
     if not layers:
         return "Sandbox: no layer works here. Experiments may read, write and reach everything that you may."
     names = ", ".join(NAMES[layer] for layer in NAMES if layer in layers)
-    files = "they write to their own folder only and read nothing of your home but the project and caches"
+    files = "write to their own folder only, read nothing of your home but the project and caches"
     sides = open_sides(walls, layers)
     told = [] if "files" in sides else [files]
-    told.append(f"they reach {NETWORK[walls.network]}" if "network" not in sides else _partly(layers))
-    return f"Sandbox: {names}; {', '.join(told)}."
+    told.append(f"reach {NETWORK[walls.network]}" if "network" not in sides else _partly(layers))
+    return f"Sandbox: {names}. Experiments {' and '.join(told)}."
 
 
 def _partly(layers: Collection[str]) -> str:
     if "seccomp" in layers:
-        return "they reach no network, but sockets of this machine's services that are files"
+        return "reach no network, but sockets of this machine's services that are files"
     if "landlock" in layers:
-        return "they reach no servers by TCP, but other protocols"
-    return "they reach all networks"
+        return "reach no servers by TCP, but other protocols"
+    return "reach all networks"
 
 
 def lacking(walls: Walls, layers: Collection[str], missing: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -25,7 +26,9 @@ from ...experiment import Outcome
 from .. import Watch
 from ..notebook_names import notebook_name_hint
 from ..output.log_file import clean_file
+from ..walls import shield
 from . import processes
+from .message_token import new_token
 from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, read_message
 
 SERVER = f"{__package__}.server"
@@ -92,6 +95,8 @@ class WorkerClient:
         self.folder: Path | None = None
         self.notes: tuple[str, ...] = ()
         self.walls = ""
+        self._token = b""
+        self._shielded = False
         self._config, self._environment = dict(config), dict(environment)
         self._setup_log, self._on_note = setup_log, on_note or (lambda line: None)
         self._process: subprocess.Popen[bytes] | None = None
@@ -157,7 +162,8 @@ class WorkerClient:
             self._socket, self._inbox, self.mode = ours, b"", ""
             self._give_up_at = self._still_since = None
         theirs.close()
-        self._send(self._config)
+        self._token = new_token()
+        self._send(self._config, first=self._token)
         message = self._receive(lambda: self._tell_setup(watch, began))
         clean_file(self._setup_log)
         if message["is"] == "refused":
@@ -180,6 +186,9 @@ class WorkerClient:
         self.folder = Path(message["folder"])
         self._setup_seconds = time.monotonic() - began
         self.walls = message.get("walls", "")
+        if message.get("exposed") and not self._shielded:
+            self._shielded = True
+            shield.raise_shield()
         notes = [lacking] if (lacking := message.get("lacking", "")) else []
         if self.mode != "fork":
             notes.append(f"Every experiment starts a new process: {self.why}.")
@@ -343,6 +352,10 @@ class WorkerClient:
         """End the worker and every process below it, within about a second."""
         with self._lock:
             self._closed = True
+            shielded, self._shielded = self._shielded, False
+        if shielded:
+            shield.lower_shield()
+        with self._lock:
             process, connection, self._socket = self._process, self._socket, None
         if connection is not None:
             try:
@@ -379,7 +392,7 @@ class WorkerClient:
             return ended_how(process.returncode)
         return ""
 
-    def _send(self, message: dict[str, Any], wait: float = SEND) -> None:
+    def _send(self, message: dict[str, Any], wait: float = SEND, first: bytes = b"") -> None:
         connection = self._socket
         if connection is None:
             raise WorkerDied
@@ -388,7 +401,7 @@ class WorkerClient:
         try:
             if not select.select([], [connection], [], wait)[1]:
                 raise TimeoutError
-            connection.sendall(json.dumps(message).encode() + b"\n")
+            connection.sendall(first + json.dumps(message).encode() + b"\n")
         except TimeoutError:
             if wait == SEND:  # else the thread that runs the job finds out
                 self._reap()
@@ -426,7 +439,8 @@ class WorkerClient:
                 self._reap()
                 raise WorkerDied("The worker process has sent a message without an end.")
         line, _, self._inbox = self._inbox.partition(b"\n")
-        if (message := read_message(line)) is None:
+        known = secrets.compare_digest(line[: len(self._token)], self._token)
+        if not known or (message := read_message(line[len(self._token) :])) is None:
             self._reap()
             raise WorkerDied("The worker process has sent something that is no message of it.")
         return message

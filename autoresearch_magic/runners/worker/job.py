@@ -18,7 +18,7 @@ from .child import NO_PIPE
 from .clean.run import CleanRun
 from .event_rate import EventRate
 from .machine_load import Counts
-from .memory import MemoryWatch
+from .memory import MOST_PROCESSES, MemoryWatch
 from .oom import oom_kills, ran_out
 from .output_log import OutputLog
 from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, LineBuffer
@@ -29,6 +29,7 @@ _OUTCOME_OF_KILL = {
     "timeout": Outcome.TIMEOUT,
     "memory": Outcome.OUT_OF_MEMORY,
     "pruned": Outcome.PRUNED,
+    "processes": Outcome.CRASH,
     "broken": Outcome.CRASH,
 }
 
@@ -163,6 +164,8 @@ def _describe_kill(run: RunningJob) -> str:
     if run.kill_reason == "memory":
         used, limit = run.memory.peak / GIB, run.memory.limit / GIB
         return f"Killed at {used:.2f} GiB of memory: the limit is {limit:.2f} GiB (--memory)."
+    if run.kill_reason == "processes":
+        return f"Killed because it had more than {MOST_PROCESSES:,} processes."
     if run.kill_reason == "broken":
         return "The worker could not follow the run any further; its log says why."
     return "Stopped."

@@ -8,15 +8,21 @@ a process; proportional memory (PSS) divides it among them, which takes 0.5 ms f
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from .processes import descendants
 
-POLL, CLOSE_POLL = 0.25, 0.05
-"""Seconds between two looks at RSS, and where it is above half of the limit: memory is filled at some gigabytes a second."""
+POLL, SOONEST = 0.25, 0.005
+"""Most and least seconds between two looks at RSS."""
+FASTEST = 8e9
+"""Bytes a second at which memory can be filled: the next look comes before what is left could be used up."""
+MOST_PROCESSES = max(512, 16 * (os.cpu_count() or 1))
+"""Processes of one run, which Linux does not limit for root: more of them leave the worker no time to end them."""
 EXACT_SHARE, CLOSE_SHARE = 0.02, 0.1
 """Largest share of the time for reading PSS, and where RSS is above the limit."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -34,22 +40,40 @@ class MemoryWatch:
     ----------
     peak : int
         The largest proportional memory so far, in bytes.
+    due : float
+        When the next look is due, by the monotonic clock.
+    crowd : bool
+        Whether the run has more processes than any needs.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.peak = 0
-        self._next = self._next_exact = 0.0
+        self.due = self._next_exact = 0.0
+        self.crowd = False
         self._exact = self._resident = 0  # at the last look at PSS
 
-    def exceeded(self, pid: int, now: float) -> bool:
-        """Look at the memory of a process and all below it, if a look is due; return whether it is above the limit."""
-        if now < self._next:
+    def exceeded(self, pid: int, now: float, others: Iterable[int] = ()) -> bool:
+        """Look at the memory of a process and all below it, if a look is due; return whether it is above the limit.
+
+        Parameters
+        ----------
+        pid : int
+        now : float
+        others : iterable of int
+            Processes below which are daemons of the run: they do not count themselves.
+        """
+        if now < self.due:
             return False
-        found = (pid, *descendants(pid))
+        found = [pid, *descendants(pid)]
+        for other in others:
+            found += descendants(other)
+        if len(found) > MOST_PROCESSES:
+            self.crowd = True
+            return True
         resident = sum(map(resident_bytes, found))
-        close = self.limit and resident > self.limit / 2
-        self._next = now + (CLOSE_POLL if close else POLL)
+        left = self.limit - resident if self.limit else math.inf
+        self.due = now + min(POLL, max(SOONEST, left / FASTEST))
         # PSS may have grown by what RSS has grown; and by pages that are no longer shared, which RSS does not show.
         over = self.limit and resident > self.limit
         if now >= self._next_exact or (over and self._exact + resident - self._resident > self.limit):

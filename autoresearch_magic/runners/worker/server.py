@@ -50,6 +50,7 @@ from .execution import new_main, run_setup
 from .failures import one_line, users_traceback
 from .job import RunningJob, result_of
 from .machine_load import MachineLoad
+from .message_token import Outbox, receive_token
 from .protocol import checked_report, encode, read_event
 
 GRACE = 0.5
@@ -71,9 +72,11 @@ class Worker:
         Connected to the kernel.
     config : dict
         ``setup``, ``target``, ``seed``, ``threads``, and where given ``mode``, ``folders`` and ``setup_name`` (see `CellRunner`).
+    token : memoryview
+        Goes in front of each message (see `message_token`).
     """
 
-    def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:
+    def __init__(self, control: socket.socket, config: dict[str, Any], token: memoryview) -> None:
         self.control = control
         self.config = config
         self.mode = "fork"
@@ -92,7 +95,7 @@ class Worker:
         self.selector.register(control, selectors.EVENT_READ, self.read_control)
         control.setblocking(False)
         self._inbox = b""
-        self._outbox = b""
+        self._outbox = Outbox(token)
         self._parent = os.getppid()
         self._wake, wake = os.pipe()  # os.pipe2 does not exist on macOS; a started program inherits neither end
         for end in (self._wake, wake):
@@ -106,21 +109,20 @@ class Worker:
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to the kernel without waiting for it; when the kernel is gone, the worker ends."""
-        if message["is"] == "event" and len(self._outbox) > OUTBOX:
+        if message["is"] == "event" and self._outbox.size > OUTBOX:
             return
-        self._outbox += encode(message)
+        self._outbox.add(encode(message))
         self.send_more()
 
     def send_more(self) -> None:
         """Send what the socket takes of the waiting messages."""
         try:
-            while self._outbox:
-                self._outbox = self._outbox[self.control.send(self._outbox) :]
+            self._outbox.send(self.control)
         except BlockingIOError:
             pass
         except OSError:
             self.end()
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outbox else 0)
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outbox.size else 0)
         if self.selector.get_key(self.control).events != wanted:
             self.selector.modify(self.control, wanted, self.read_control)
 
@@ -297,6 +299,7 @@ class Worker:
         if self.clean_side is not None and self.is_measured_clean(job):
             run.clean = CleanRun(child_output)
         if command or self.mode == "fork":
+            self.enclosure.begin(run.memory.limit)
             run.pid = self.fork_confined(lambda: self.become_child(run, child_events, child_output))
         else:
             run.pid = self.spawn(job, child_events, child_output)
@@ -472,8 +475,11 @@ class Worker:
                     processes.signal_group(run.pid, signal.SIGKILL)
             elif now >= run.deadline:
                 self.kill(run, "timeout")
-            elif run.memory.exceeded(run.pid, now):
-                self.kill(run, "memory", grace=0.0)  # what fills the memory must not go on for another half second
+            elif run.memory.exceeded(run.pid, now, self.enclosure.keeper if len(self.runs) == 1 else ()):
+                # What fills the memory must not go on for another half second, nor what fills the table of processes.
+                self.kill(run, "processes" if run.memory.crowd else "memory", grace=0.0)
+                if run.memory.crowd and len(self.runs) == 1:
+                    self.enclosure.sweep()
 
     def finish(self, run: RunningJob, status: int, max_resident: int) -> None:
         """Read the last output of a run that has ended, kill its remaining processes and send its result."""
@@ -540,13 +546,20 @@ class Worker:
             elif message["do"] == "kill" and (run := self.runs.get(message["id"])):
                 self.kill(run, message["why"])
 
+    def patience(self) -> float:
+        """Return the seconds until something must be looked at although nothing was sent."""
+        if not self.runs:
+            return 1.0
+        next_look = min(run.memory.due for run in self.runs.values()) - time.monotonic()
+        return min(0.05, max(0.001, next_look))
+
     def loop(self) -> None:
         """Run until the kernel is gone."""
         self.begin()
         while True:
             # Without a run it wakes once a second to check that its parent lives: a process forked from the kernel may
             # keep the socket open after the kernel's death.
-            for key, _ in self.selector.select(timeout=0.05 if self.runs else 1.0):
+            for key, _ in self.selector.select(timeout=self.patience()):
                 if key.fd in self.selector.get_map():
                     key.data()
             self.check_runs()
@@ -564,9 +577,11 @@ class Worker:
 
 
 def main() -> None:
-    """Run as ``python -m autoresearch_magic.runners.worker.server SOCKET_FD``; the first line received is the configuration."""
+    """Run as ``python -m autoresearch_magic.runners.worker.server SOCKET_FD``; the kernel sends a token, and then the configuration."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
+    if (token := receive_token(control)) is None:
+        return
     data = b""
     while not data.endswith(b"\n"):
         more = control.recv(1 << 20)
@@ -574,7 +589,7 @@ def main() -> None:
             return
         data += more
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(control, json.loads(data)).loop()
+    Worker(control, json.loads(data), token).loop()
 
 
 if __name__ == "__main__":

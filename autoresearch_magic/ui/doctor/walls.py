@@ -13,8 +13,8 @@ def check_walls() -> Check:
     """Try every layer in a process of its own, and say what they confine together."""
     found, system = probe(), platform.system()
     layers = [layer for layer, why in found.items() if not why]
-    missing = {layer: why for layer, why in found.items() if why and "only" not in why}
-    line = in_force(Walls(), layers).removeprefix("Sandbox: ").removesuffix(".")
+    missing = {layer: why for layer, why in found.items() if why and not why.endswith("only")}
+    line = in_force(Walls(), layers).removeprefix("Sandbox: ").removesuffix(".").replace(". E", ": e")
     if missing:
         line += f" (without {', '.join(f'{NAMES[layer]}: {why}' for layer, why in missing.items())})"
     if not open_sides(Walls(), layers):

@@ -5,14 +5,16 @@ import socket
 import sys
 import time
 
+from autoresearch_magic.runners.worker.message_token import LENGTH
+
 control = socket.socket(fileno=int(sys.argv[1]))
 stream = control.makefile("rb")
-stream.readline()
-control.sendall(b'{"is": "ready", "mode": "fork", "why": "", "open": []}\n')
+token = stream.readline()[:LENGTH]
+control.sendall(token + b'{"is": "ready", "mode": "fork", "why": "", "open": []}\n')
 for line in stream:
     message = json.loads(line)
     if message["do"] == "run":
         sent = eval(message["job"]["target"])
-        control.sendall(sent.replace(b"ID", str(message["id"]).encode()))
+        control.sendall(token + sent.replace(b"ID", str(message["id"]).encode()))
         if not sent.endswith(b"\n"):
             time.sleep(60)
