@@ -159,6 +159,19 @@ def test_a_journal_with_a_chain_of_its_own_gives_way_to_the_backup_that_git_know
     assert contents(folder) == before
 
 
+def test_what_a_study_kept_when_its_journal_was_replaced_comes_back(folder):
+    """A file that another process put in the journal's place stops the study, which keeps its own beside it."""
+    before = contents(folder)
+    (folder / NAME).unlink()
+    (folder / "journal.sqlite").rename(folder / "journal.kept-1.sqlite")
+    Journal(folder.parent / "other.sqlite", create=True).close()
+    (folder.parent / "other.sqlite").replace(folder / "journal.sqlite")
+    result = repair(folder)
+    assert any("was kept by a study whose journal was replaced" in line for line in result.found)
+    assert contents(folder) == before
+    assert not [*folder.glob("journal.kept-*")], "it is in the folder of what was there"
+
+
 def test_the_table_alone_gives_the_baseline_and_says_what_is_lost(folder):
     before = contents(folder)
     for name in ("journal.sqlite", NAME):
