@@ -22,12 +22,15 @@ class Conditions:
         Mean number of cores that the hypervisor gave to other virtual machines.
     lost : float or None
         Seconds of the training in which other programs held its core, which the clock did not charge; None where it charges all.
+    paused : float
+        Seconds for which the target has paused the clock.
     """
 
     others: float
     cores: int
     steal: float = 0.0
     lost: float | None = None
+    paused: float = 0.0
 
     @property
     def taken(self) -> float:
@@ -46,8 +49,11 @@ class Conditions:
         others, cores, steal = (facts.get(name, 0) for name in ("others", "cores", "steal"))
         if not all(map(_is_amount, (others, cores, steal))) or cores < 1:
             return None
-        lost = facts.get("lost")
-        return cls(float(others), int(cores), float(steal), lost if _is_amount(lost) else None)
+        lost, paused = facts.get("lost"), facts.get("paused", 0.0)
+        return cls(
+            float(others), int(cores), float(steal), lost if _is_amount(lost) else None,
+            float(paused) if _is_amount(paused) else 0.0,
+        )  # fmt: skip
 
     def __str__(self) -> str:
         busy = f"other programs kept {self.others:.1f} of {self.cores} cores busy"

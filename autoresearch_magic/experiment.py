@@ -71,7 +71,7 @@ class Outcome(StrEnum):
     Only ``ok`` has a value that counts. ``not-finite`` gave NaN or infinity; ``missing-metric`` never defined or printed the
     metric; ``metric-error`` raised while evaluating it; ``pruned`` was stopped early as hopeless; ``stopped`` was killed from
     outside, for example because the study was stopped; ``tampered`` changed files that are frozen; ``invalid`` has a value but
-    does not fulfil the condition on valid runs.
+    does not fulfil the condition on valid runs; ``overtime`` ran on outside of its clock.
     """
 
     OK = "ok"
@@ -85,6 +85,7 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     TAMPERED = "tampered"
     INVALID = "invalid"
+    OVERTIME = "overtime"
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ Not here: hard limits. The clock only tells a target when to stop; the runner's 
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import perf_counter as _now  # a target may replace what the module contains
 from typing import Any, Protocol
 
 from .budget import Budget
@@ -53,9 +53,13 @@ class LostTime(Protocol):
 class Clock:
     """The training budget of an experiment, as its target sees it.
 
-    ``for step in clock:`` yields 0, 1, 2, ... until the budget of seconds or steps is spent. Time before the first
-    step, inside ``with clock.paused():`` and after the loop is not charged; nor is, unless ``--clock wall`` is given, the time in
-    which other programs held the core of the thread that trains (see `runners.worker.waiting`), up to two thirds of the time (`LONGEST`).
+    ``for step in clock:`` yields 0, 1, 2, ... until the budget of seconds or steps is spent. In an experiment time is charged from the
+    target's first line to the end of the budget; by hand, from the first step to the end of the loop. What is spent inside
+    ``with clock.paused():`` is not charged; nor is, unless ``--clock wall`` is given, the time in which other programs held
+    the core of the thread that trains (see `runners.worker.waiting`), up to two thirds of the time (`LONGEST`).
+
+    This is what a target sees. It decides nothing: the runner compares the time outside of the clock with the baseline's
+    (`runners.outside_clock`).
     """
 
     def __init__(self) -> None:
@@ -81,11 +85,18 @@ class Clock:
         self._next_look = 0.0
         self._charged = 0.0
         self._step = 0
+        self._begun = False  # by the runner, at the target's first line
+        self._paused_seconds = 0.0
         self._last_signal = 0.0
         self._reports = self._sent = 0
         self._every = 1  # of the reports, one in so many is sent
         self._last_report = 0.0
         self._held: dict[str, Any] | None = None  # the last report, while it is not sent
+
+    def begin(self) -> None:
+        """Charge from now on: the target's first line. The runner calls this."""
+        self._begun = True
+        self._start()
 
     def __iter__(self) -> Iterator[int]:
         self._start()
@@ -94,7 +105,8 @@ class Clock:
                 yield self._step
                 self._step += 1
         finally:
-            self._stop()
+            if not self._begun:
+                self._stop()
 
     @property
     def budget(self) -> float:
@@ -115,7 +127,7 @@ class Clock:
     def elapsed(self) -> float:
         """Seconds charged so far."""
         if self._since is not None:
-            now = time.perf_counter()
+            now = _now()
             taken = self._spent + now - self._since
             if self._lost is not None and (now >= self._next_look or self._allowed(taken) >= self._seconds):
                 self._look(self._lost, now)
@@ -124,11 +136,16 @@ class Clock:
         return self._charged
 
     @property
+    def paused_seconds(self) -> float:
+        """Seconds inside of ``with clock.paused():``, which are not charged but recorded."""
+        return self._paused_seconds
+
+    @property
     def lost(self) -> float | None:
         """Seconds that were not charged, as other programs held the core; None where they are charged or not known."""
         if self._lost is None or not self._lost.known:
             return None
-        taken = self._spent + (0.0 if self._since is None else time.perf_counter() - self._since)
+        taken = self._spent + (0.0 if self._since is None else _now() - self._since)
         return max(0.0, taken - self.elapsed)
 
     def _allowed(self, taken: float) -> float:
@@ -137,7 +154,7 @@ class Clock:
     def _look(self, lost: LostTime, now: float) -> None:
         """Find out how much time others have taken so far."""
         self._lost_seconds = lost.seconds()
-        cost = time.perf_counter() - now
+        cost = _now() - now
         self._next_look = now + max(LOOK, cost / LOOK_SHARE)
 
     @property
@@ -152,16 +169,20 @@ class Clock:
         if self._since is None and self._spent == 0.0:
             self._start()
         self._signal()  # also before the first step: the signal shows the runner that the target uses the clock
-        return self.progress >= 1.0
+        over = self.progress >= 1.0
+        if over and self._begun:
+            self._stop()  # what comes now is an evaluation, or what the runner finds to be too long
+        return over
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop charging inside a ``with`` block, for example during an evaluation in mid-training."""
-        running = self._since is not None
+        running, began = self._since is not None, _now()
         self._stop()
         try:
             yield
         finally:
+            self._paused_seconds += _now() - began
             if running:
                 self._start()
 
@@ -169,12 +190,12 @@ class Clock:
         if self._since is None:
             if self._lost is not None:
                 self._lost.start()
-            self._since = time.perf_counter()
+            self._since = _now()
 
     def _stop(self) -> None:
         if self._since is None:
             return
-        now = time.perf_counter()
+        now = _now()
         self._spent, self._since = self._spent + now - self._since, None
         if self._lost is not None:
             self._lost.stop()
@@ -184,7 +205,7 @@ class Clock:
     def _signal(self) -> None:
         if self._emit is None:
             return
-        now = time.perf_counter()
+        now = _now()
         if now - self._last_signal >= TICK:
             self._last_signal = now
             self._emit({"tick": self._position()})
@@ -212,7 +233,7 @@ class Clock:
     def _send(self, report: dict[str, Any]) -> None:
         """Send a report, or hold it back where there have been very many; see `REPORTS`."""
         assert self._emit is not None
-        now = time.perf_counter()
+        now = _now()
         due = self._reports % self._every == 0 or now - self._last_report >= TICK
         self._reports += 1
         self._held = None if due else report

@@ -146,14 +146,14 @@ class Taken:
         self.total, self.since, self.looks = 0.0, None, 0
 
     def start(self):
-        self.since = runtime.time.perf_counter()
+        self.since = runtime._now()
 
     def stop(self):
         self.total, self.since = self.seconds(), None
 
     def seconds(self):
         self.looks += 1
-        return self.total + (0.0 if self.since is None else self.share * (runtime.time.perf_counter() - self.since))
+        return self.total + (0.0 if self.since is None else self.share * (runtime._now() - self.since))
 
 
 @pytest.fixture
@@ -164,11 +164,12 @@ def busy_clock(monkeypatch):
     class Time:
         at = 100.0
 
-        def perf_counter(self):
-            next(now)
-            return self.at
+    def passed():
+        next(now)
+        return Time.at
 
-    monkeypatch.setattr(runtime, "time", Time())
+    monkeypatch.setattr(runtime, "_now", passed)
+    monkeypatch.setattr(runtime, "time", Time, raising=False)
 
     def make(amount, share, *, unit="seconds", wall=False):
         monkeypatch.setattr(Taken, "share", share)
@@ -232,3 +233,49 @@ def test_few_looks_at_the_lost_time_in_many_steps(busy_clock):
     train(steps, 0.01)
     assert steps.elapsed == pytest.approx(45.0, abs=0.1)
     assert steps._lost.looks < 50 / runtime.LOOK + 20
+
+
+def test_in_an_experiment_time_is_charged_from_the_first_line(busy_clock):
+    c = busy_clock(10, 0.0)
+    c.begin()
+    runtime.time.at += 4.0
+    assert c.elapsed == pytest.approx(4.0)
+    assert train(c) == pytest.approx(6.0, abs=0.25)
+    runtime.time.at += 5.0  # what comes now is not the training's
+    assert c.elapsed == pytest.approx(10.0, abs=0.25)
+
+
+def test_what_is_paused_before_the_loop_or_between_two_is_not_charged(busy_clock):
+    c = busy_clock(10, 0.0)
+    c.begin()
+    with c.paused():
+        runtime.time.at += 4.0
+    for step in c:
+        runtime.time.at += 0.25
+        if step == 7:
+            break
+    with c.paused():
+        runtime.time.at += 3.0
+    runtime.time.at += 1.0
+    assert c.elapsed == pytest.approx(3.0)
+    assert c.paused_seconds == pytest.approx(7.0)
+    assert train(c) == pytest.approx(7.0, abs=0.25)
+    assert not list(c)
+
+
+def test_a_while_loop_ends_once(busy_clock):
+    c = busy_clock(1, 0.0)
+    c.begin()
+    while not c.expired:
+        runtime.time.at += 0.25
+    runtime.time.at += 5.0
+    assert c.expired
+    assert c.elapsed == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+def test_a_replaced_time_module_does_not_move_the_clock(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+    c = clock(0.02, "seconds")
+    c.begin()
+    assert len([None for _ in zip(c, range(10**7), strict=False)]) < 10**7

@@ -117,6 +117,7 @@ _FAILURES = {
     Outcome.STOPPED: Verdict.CRASH,
     Outcome.TAMPERED: Verdict.REJECTED,
     Outcome.INVALID: Verdict.GUARD_FAILED,
+    Outcome.OVERTIME: Verdict.REJECTED,
 }
 
 

@@ -28,6 +28,7 @@ from .output.log_file import output_of, readable_log
 from .output.notes import printed_notes
 from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
+from .outside_clock import OutsideClock, Timing
 from .own_folder import OwnFolders, written_files
 from .walls import DEFAULT, Walls
 from .worker.client import WorkerClient, missing_module
@@ -109,6 +110,7 @@ class CellRunner(Runner):
         holdout: str = "",
         keep: Path | None = None,
     ) -> None:
+        self._outside = OutsideClock(setup, target, keep and keep / "baseline-times.json")
         self._folders = OwnFolders(target, keep and keep / "cache")
         self._wall, self._files = wall, ArtifactFiles(artifacts)
         self._also = AlsoNumbers(also, verified=False, on_problem=on_problem)
@@ -182,7 +184,7 @@ class CellRunner(Runner):
             output=result.get("output", ""),
             names=tuple(result.get("names", ())),
             numbers=bounded({**result.get("numbers", {}), **printed_numbers(output, self.metric.name)}),
-            conditions=conditions and replace(conditions, lost=result.get("lost")),
+            conditions=conditions and replace(conditions, lost=result.get("lost"), paused=result.get("paused", 0.0)),
             notes=printed_notes(output),
             artifacts=artifacts,
             holdout=result.get("holdout"),
@@ -192,6 +194,8 @@ class CellRunner(Runner):
             measured = self._with_printed_metric(measured, printed, output, folder, since)
         if measured.outcome is not Outcome.OK:
             return measured
+        if too_long := self._outside.problem(target, self.budget, Timing.from_json(result.get("timing"))):
+            return replace(measured, outcome=Outcome.OVERTIME, error=too_long)
         also = self._also.read(result, output, folder=folder, since=since, seconds=measured.seconds)
         measured = replace(measured, numbers=self._also.beside(also, measured.numbers))
         if not self._valid:

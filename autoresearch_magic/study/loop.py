@@ -373,7 +373,13 @@ class Loop:
         if not experiment.ran:
             return
         last = experiment.measurements[-1]
-        has_value = last.ok or last.outcome in (Outcome.PRUNED, Outcome.NOT_FINITE, Outcome.TAMPERED, Outcome.INVALID)
+        has_value = last.ok or last.outcome in (
+            Outcome.PRUNED,
+            Outcome.NOT_FINITE,
+            Outcome.TAMPERED,
+            Outcome.INVALID,
+            Outcome.OVERTIME,
+        )
         self.valueless = 0 if has_value else self.valueless + 1
         unread = bool(self.settings.verify) and last.outcome is Outcome.METRIC_ERROR
         self.unread = self.unread + 1 if unread else 0

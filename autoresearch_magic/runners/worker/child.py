@@ -123,11 +123,17 @@ def run_target(job: Mapping[str, Any], module: types.ModuleType, frozen: Mapping
     stage, defined = "target", set(namespace)
     try:
         seed_everything(seed, job["target"])
+        runtime.clock.begin()
         try:
             execute(job["target"], "target", namespace)
         finally:
             vars(builtins).update(_BUILTINS)  # what the target replaced must not decide what is measured
-            result.update(charged=runtime.clock.elapsed, steps=runtime.clock.step, lost=runtime.clock.lost)
+            result.update(
+                charged=runtime.clock.elapsed,
+                steps=runtime.clock.step,
+                lost=runtime.clock.lost,
+                paused=runtime.clock.paused_seconds,
+            )
             defined = set(namespace)
             runtime.clock.flush()
         stage = "metric"

@@ -22,6 +22,7 @@ from .memory import MOST_PROCESSES, MemoryWatch
 from .oom import oom_kills, ran_out
 from .output_log import OutputLog
 from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, LineBuffer
+from .stopwatch import Stopwatch
 
 OUTPUT_TAIL = 4_000
 """Characters of output that are sent with the result."""
@@ -78,6 +79,7 @@ class RunningJob:
         self.tick: dict[str, Any] | None = None  # the last event of the target's clock
         self.clean: CleanRun | None = None  # where the clean side measures
         self.muted = False  # whether what it prints is not kept any more
+        self.stopwatch: Stopwatch | None = None  # from the target's beginning
         self.kill_reason = ""
         self.kill_at = 0.0
 
@@ -85,12 +87,16 @@ class RunningJob:
         """Return whether an event comes a second time of which a run has one, as where a target writes it by hand."""
         if "evaluating" in event:
             before, self.evaluating = self.evaluating, True
+            if self.stopwatch is not None:
+                self.stopwatch.target_ended()
             return before
         return "begin" in event and self.began is not None
 
     def begin(self) -> None:
         """Start the time limit, because the target begins."""
         self.began = time.monotonic()
+        if "command" not in self.job:
+            self.stopwatch = Stopwatch(self.pid)
         self.deadline = self.began + self.limit
 
 
@@ -141,6 +147,7 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
     if run.log.printed is not None:
         result.update(printed=run.log.printed.decode("utf-8", "replace"), log_problem=run.log.problem)
     result["conditions"] = conditions and conditions.to_json()
+    result["timing"] = run.stopwatch and run.stopwatch.times()
     return result
 
 

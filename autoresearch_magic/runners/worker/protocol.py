@@ -216,6 +216,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "error": _is_text,
     "traceback": _is_text,
     "charged": _is_amount,
+    "paused": _is_amount,
     "lost": lambda value: value is None or _is_amount(value),
     "evaluation": _is_amount,
     "steps": _is_count,

@@ -112,16 +112,45 @@ class LostTime:
         self.known = False
         if self._gpu:
             return None
-        try:
-            ran, delay, _ = map(int, _text(f"/proc/self/task/{self._thread}/schedstat").split())
-            counts = [int(each) / _TICK for each in _text("/proc/stat").split(None, 9)[1:9]]
-        except (OSError, ValueError):
+        thread, machine = _thread_times(f"/proc/self/task/{self._thread}/schedstat"), busy_and_steal()
+        if thread is None or machine is None:
             return None
-        user, nice, system, _, _, irq, softirq, steal = counts
         self.known = True
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         own = process_time() + ended.ru_utime + ended.ru_stime + _living_children()
-        return Times(delay / 1e9, ran / 1e9, own, user + nice + system + irq + softirq, steal)
+        return Times(thread[1], thread[0], own, *machine)
+
+
+def main_thread(pid: int) -> tuple[float, float] | None:
+    """Return the seconds in which a process's main thread ran, and in which it was ready; None where they are not known."""
+    return _thread_times(f"/proc/{pid}/schedstat")
+
+
+def _thread_times(path: str) -> tuple[float, float] | None:
+    try:
+        ran, delay, _ = map(int, _text(path).split())
+    except (OSError, ValueError):
+        return None
+    return ran / 1e9, delay / 1e9
+
+
+def busy_and_steal() -> tuple[float, float] | None:
+    """Return the seconds in which any core ran any process, and in which the hypervisor ran another machine; None where they are not known."""
+    try:
+        user, nice, system, _, _, irq, softirq, steal = (
+            int(each) / _TICK for each in _text("/proc/stat").split(None, 9)[1:9]
+        )
+    except (OSError, ValueError):
+        return None
+    return user + nice + system + irq + softirq, steal
+
+
+def cpu_of(pid: int) -> float:
+    """Return the processor time in seconds of a process, with that of its children that have ended; 0 where it is not known."""
+    try:
+        return sum(map(int, _text(f"/proc/{pid}/stat").rpartition(b")")[2].split()[11:15])) / _TICK
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _text(path: str) -> bytes:

@@ -16,7 +16,7 @@ from ..protocol import LineBuffer, read_event
 from .channel import shared_memory
 from .template import CleanSide
 
-FROM_TARGET = ("charged", "steps", "lost", "names", "gpu_memory", "shared_memory")
+FROM_TARGET = ("charged", "steps", "lost", "paused", "names", "gpu_memory", "shared_memory")
 """What the target's process may say of itself where the clean side measures."""
 FAILURES = (Outcome.CRASH, Outcome.OUT_OF_MEMORY)
 """Outcomes that the target's process may give itself: its own end."""
