@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from ..source.sealed import defined_names, sealed_hint
+from ..wall_clock import Began
 from . import Runner, Watch
 from .environment import experiment_environment
 from .output.all_numbers import bounded, printed_numbers
@@ -155,10 +155,11 @@ class CellRunner(Runner):
         folder = own / WORK
         while True:
             job["calibration"] = self.learned
-            since = time.time()
+            began = Began()
             with readable_log(log) as path:
                 result, curve = self.worker.run(job, limit=deadline, memory=self.memory, log=str(path), watch=watch)
                 output = output_of(result, path)
+            since = began.since
             if (learned := result.get("calibration")) is None or self.learned is not None:
                 break
             self._learn(learned)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import signal
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from ..metric import Metric
 from ..source.files import split
 from ..storage.git.checkout import ignored_folders
 from ..storage.scratch import scratch_folder
+from ..wall_clock import Began
 from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
@@ -358,7 +358,7 @@ class CommandRunner(Runner):
             share = min(0.99, seconds / expected) if expected else 0.0
             return {"elapsed": seconds, "progress": share, "step": 0}
 
-        files, since = self._files.look(self.worktree.folder), time.time()
+        files, began = self._files.look(self.worktree.folder), Began()
         with readable_log(log) as path, scratch_folder() as scratch:
             statuses = scratch / "statuses"
             job = {
@@ -378,7 +378,7 @@ class CommandRunner(Runner):
             if different := dict(packages_before.items() ^ packages(place).items()):
                 repackaged = f"{place.name} ({min(different)})"
         ended = read_statuses(written, self.exit_code or 0)
-        return _CommandRun(result, curve, output, since, ended, repackaged, written_files)
+        return _CommandRun(result, curve, output, began.since, ended, repackaged, written_files)
 
     def _write(self, target: str) -> None:
         try:

@@ -8,7 +8,6 @@ is opened, read and written, and `chain` how it is noticed that somebody else ha
 from __future__ import annotations
 
 import json
-import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from typing import Any, Self
 from ..events import RunKind
 from ..experiment import Experiment, Measurement, Usage
 from ..redact import cleaned
+from ..wall_clock import stamp
 from .chain import UNCHAINED
 from .journal_file import JournalFile, Step
 from .rows import (
@@ -164,7 +164,7 @@ class Journal(JournalFile):
         """Record an experiment's verdict, with its reason and value."""
         self.write(_update(experiment.number, {
             "verdict": experiment.verdict, "reason": kept_text(experiment.reason), "value": experiment.value,
-            "judged_at": time.time(),
+            "judged_at": stamp(),
         }))  # fmt: skip
 
     def set_commit(self, number: int, commit: str) -> None:
@@ -257,7 +257,7 @@ class Journal(JournalFile):
 def _event(kind: str, body: Mapping[str, Any]) -> Step:
     return (
         "INSERT INTO event (at, kind, body) VALUES (?, ?, ?)",
-        (time.time(), kind, cleaned(as_json(body))),
+        (stamp(), kind, cleaned(as_json(body))),
         "event",
         None,
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TakenOver, UserError
+from ..wall_clock import not_before
 from . import chain
 from .backup import copy
 from .migrations import migrate
@@ -236,6 +237,8 @@ class JournalFile:
     def own(self) -> None:
         """Make this connection the one that runs the study: from now on, every other that had become it before writes nothing more."""
         self._owner = ""
+        if rows := self.select("SELECT at FROM event ORDER BY id DESC LIMIT 1"):
+            not_before(float(rows[0]["at"]))
         owner = {"token": secrets.token_hex(8), "pid": os.getpid(), "host": platform.node()}
         self.write((
             "INSERT INTO meta VALUES ('owner', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (json.dumps(owner),), "meta",

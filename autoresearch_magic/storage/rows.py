@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,6 +26,7 @@ from ..experiment import (
     Verdict,
 )
 from ..text import cut_middle, printable
+from ..wall_clock import stamp
 
 MOST_TEXT, MOST_NAMES, MOST_POINTS = 64_000, 1_000, 4_000
 """Characters of an error, a traceback or an output, names, and points of a curve that are kept; a cut text says so."""
@@ -49,7 +49,7 @@ def experiment_values(experiment: Experiment) -> dict[str, Any]:
     """Return the columns of a proposal that has not run yet."""
     return {
         "number": experiment.number, "parent": experiment.parent, **proposal_values(experiment),
-        "failure": printable(experiment.proposal.failure), "proposed_at": time.time(),
+        "failure": printable(experiment.proposal.failure), "proposed_at": stamp(),
     }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def run_values(experiment: int, kind: RunKind, m: Measurement) -> dict[str, Any]
         "seconds": _real(m.seconds), "charged": _real(m.charged), "evaluation": _real(m.evaluation), "steps": _integer(m.steps),
         "memory": _real(m.memory), "curve": as_json(curve), "error": kept_text(m.error), "traceback": kept_text(m.traceback),
         "output": kept_text(m.output), "names": as_json(m.names[:MOST_NAMES]),
-        "numbers": as_json(dict([*m.numbers.items()][:MOST_NUMBERS])), "made_at": time.time(),
+        "numbers": as_json(dict([*m.numbers.items()][:MOST_NUMBERS])), "made_at": stamp(),
         "conditions": m.conditions and as_json(m.conditions.to_json()), "notes": as_json(m.notes[:MOST_NOTES]),
         "artifacts": as_json({path: kept_text(text) for path, text in [*m.artifacts.items()][:MOST_ARTIFACTS]}),
         "holdout": m.holdout, "holdout_error": kept_text(m.holdout_error),
