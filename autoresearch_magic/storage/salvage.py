@@ -61,6 +61,8 @@ class Salvaged:
         Keys of rows that the chain names and that no file has, by table.
     unproven : list of str
         Rows that agree with nothing that the chain says, as clauses.
+    edited : set of int
+        The experiments among these.
     left_out : list of str
         Rows that the study did not write, as clauses; only told where the chain is whole.
     head : bytes
@@ -77,6 +79,7 @@ class Salvaged:
     origins: Counter[tuple[str, str]] = field(default_factory=Counter)
     lost: dict[str, list[Any]] = field(default_factory=dict)
     unproven: list[str] = field(default_factory=list)
+    edited: set[int] = field(default_factory=set)
     left_out: list[str] = field(default_factory=list)
     head: bytes = chain.BEGIN
     whole: bool = False
@@ -283,6 +286,8 @@ def _choose(finds: Finds, found: Salvaged) -> None:
                     chosen = agreeing[0]
                 else:
                     found.unproven.append(f"{noun} {key} is not as it was written")
+                    if table == "experiment":
+                        found.edited.add(key)
             elif found.whole and intact and not (table == "meta" and key in chain.UNCHAINED):
                 found.left_out.append(f"{noun} {key} was not written by the study")
                 continue

@@ -60,9 +60,14 @@ class Remaker:
         }  # fmt: skip
         by_commit = {sha: number for number, sha in known.items()}
         made: dict[str, list[int]] = {OF_GIT: [], OF_TABLE: [], PLACEHOLDER: []}
+        corrected: list[int] = []
         last = max(numbers, default=-1)
         for number in range(last + 1):
             row = self._experiments.get(number)
+            if row is not None and number in self._rows.edited and number in commits:
+                self._from_git(commits[number], by_commit, row)
+                corrected.append(number)
+                continue
             if row is not None and (row["verdict"] is not None or (number == last and number not in commits)):
                 continue  # whole, or open: a resume goes on with it
             if number in commits:
@@ -74,7 +79,9 @@ class Remaker:
             else:
                 self._placeholder(number, table[number] if number < len(table) else ())
                 made[PLACEHOLDER].append(number)
-        sentences = []
+        sentences = [
+            f"Source, verdict, value and reason of experiment {number} are those in git." for number in corrected
+        ]
         for origin, remade in made.items():
             if remade:
                 self._rows.origins["experiment", origin] += len(remade)

@@ -245,7 +245,7 @@ class _Repairing:
         if self.repository is None:
             return {}, []
         rows = self.rows.rows["experiment"]
-        whole = {number for number, row in rows.items() if row["verdict"] is not None}
+        whole = {number for number, row in rows.items() if row["verdict"] is not None} - self.rows.edited
         with suppress(UserError):
             return recorded(self.repository, lambda number: number not in whole)
         return {}, []

@@ -107,6 +107,9 @@ DAMAGE = {
     "table dropped": lambda path: outside(path.parent, "DROP TABLE measurement"),
     "chain dropped": lambda path: outside(path.parent, "DROP TABLE chain"),
     "edited": lambda path: outside(path.parent, "UPDATE experiment SET value = 0.001 WHERE number = 2"),
+    "a verdict edited": lambda path: outside(
+        path.parent, "UPDATE experiment SET verdict = 'keep', reason = 'ha' WHERE number = 2"
+    ),
     "rows deleted": lambda path: outside(path.parent, "DELETE FROM experiment WHERE number > 1"),
     "all rows deleted": lambda path: outside(path.parent, "DELETE FROM measurement", "DELETE FROM event"),
 }
@@ -125,15 +128,14 @@ def test_with_its_backup_nothing_is_lost(folder, damage):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "damage", ["deleted", "no header", "cut off", "a page of zeros", "table dropped", "edited", "rows deleted"]
+    "damage",
+    ["deleted", "no header", "cut off", "a page of zeros", "table dropped", "a verdict edited", "rows deleted"],
 )
 def test_without_a_backup_verdicts_values_and_sources_come_from_the_rest(folder, damage):
     before = contents(folder)
     (folder / NAME).unlink()
     DAMAGE[damage](folder / "journal.sqlite")
     repaired(folder)
-    if damage == "edited":  # no copy has the value that was written: it is told, not made up
-        assert [e.value for e in contents(folder)] == [e.value for e in before], "its runs have it"
     assert facts(contents(folder)) == facts(before)
 
 
