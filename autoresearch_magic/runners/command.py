@@ -1,7 +1,6 @@
-"""The runner for repositories: runs a command in a git worktree and reads the metric from its output.
+"""The runner for repositories: runs a command in an export of one version and reads the metric from its output.
 
-The command runs under the same worker as cells do, with the same limits, kill rules and log. It is not confined any further: it
-may read and write everything that its user may.
+The command runs under the same worker as cells do, with the same walls, limits, kill rules and log.
 """
 
 from __future__ import annotations
@@ -19,13 +18,15 @@ from ..curve import Point
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
-from ..source.files import split
+from ..source.files import join, split
 from ..storage.git.checkout import ignored_folders
+from ..storage.git.export import calls_git
 from ..storage.scratch import scratch_folder
 from ..wall_clock import Began
 from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
+from .export import Export
 from .output.all_numbers import printed_numbers
 from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
@@ -36,13 +37,14 @@ from .output.named_lines import named_values
 from .output.notes import printed_notes
 from .output.readings import Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
+from .summaries import lacking, read_summaries
 from .tools import find_tools, missing_module, packages
+from .unchanged import Unchanged
 from .walls import DEFAULT, Walls
 from .walls.words import remedy_for_output
 from .worker.client import WorkerClient
 from .worker.failures import not_finite
 from .worker.protocol import KILLED
-from .worktree import Worktree
 
 SLACK = 0.02
 """Seconds that a file system's clock may lag: a result file that is older than the run by less than that was written by it."""
@@ -106,9 +108,9 @@ class CommandRunner(Runner):
 
     Parameters
     ----------
-    worktree : Worktree
+    export : Export
     verify : str
-        The command, for the shell (see `shell`), in the top folder of the worktree.
+        The command, for the shell (see `shell`), in the top folder of the export.
     metric : Metric
         Its expression says how it is read (`metric_reader.parse_rule`).
     guard : GuardCommand, optional
@@ -117,11 +119,11 @@ class CommandRunner(Runner):
     worker_log : Path
         Log file for messages of the worker itself; empty unless something is wrong.
     keep : bool
-        Whether `close` keeps the worktree, for the study's next start.
+        Whether `close` keeps the export, for the study's next start.
     valid : str
         The condition on valid runs (`validity.parse_condition`); empty for none.
     artifacts, hide : sequence of str
-        Globs of text files that runs write, relative to the worktree, and of those of them that are not to be read.
+        Globs of text files that runs write, relative to the export, and of those of them that are not to be read.
     also, on_problem
         See `AlsoNumbers`.
     on_note : callable, optional
@@ -139,7 +141,7 @@ class CommandRunner(Runner):
     """
 
     def __init__(
-        self, worktree: Worktree, verify: str, metric: Metric, *, guard: GuardCommand | None = None, threads: int = 1,
+        self, export: Export, verify: str, metric: Metric, *, guard: GuardCommand | None = None, threads: int = 1,
         memory: int = 0, seed: int = 0, pass_env: Iterable[str] = (), worker_log: Path, keep: bool = True,
         valid: str = "", artifacts: Sequence[str] = (), hide: Sequence[str] = (),
         also: Sequence[str] = (), on_problem: Callable[[str], object] | None = None,
@@ -147,20 +149,22 @@ class CommandRunner(Runner):
     ) -> None:  # fmt: skip
         self._files, self._walls = ArtifactFiles(artifacts, hide), walls
         self._also = AlsoNumbers(also, verified=True, on_problem=on_problem)
-        self.worktree, self.verify, self.metric, self.guard, self.memory = worktree, verify, metric, guard, memory
+        self.export, self.verify, self.metric, self.guard, self.memory = export, verify, metric, guard, memory
         self._rule = parse_rule(metric.expression)
         self._condition = parse_condition(valid) if valid else None
         environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto", "kind": "command", "walls": walls.to_json(),
-                  "projects": [str(worktree.checkout.folder)]}  # fmt: skip
+                  "projects": [str(export.checkout.folder)]}  # fmt: skip
         self.worker = WorkerClient(config, environment, setup_log=worker_log, on_note=on_note)
         self._commands = [verify, *([guard.command] if guard else [])]
-        checkout = worktree.checkout
+        checkout = export.checkout
         self.tools = find_tools(
-            checkout.folder, worktree.folder, checkout.tracked, self._commands, environment, worktree.linked,
+            checkout.folder, export.folder, checkout.tracked, self._commands, environment, export.linked,
             ignored_folders(checkout.folder),
         )  # fmt: skip
-        worktree.link(self.tools.linked, self.tools.mirrored)
+        export.link(self.tools.linked, self.tools.mirrored)
+        export.repository |= calls_git(self._commands, checkout.folder, checkout.frozen, checkout.tracked)
+        self._unchanged = Unchanged(export.notes, checkout.commit, export.base or {})
         self.exit_code: int | None = None
         self._seconds: list[float] = []
         self._open, self._keep = False, keep
@@ -168,8 +172,10 @@ class CommandRunner(Runner):
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
     ) -> Measurement:  # fmt: skip
-        """Write `target` into the worktree, run the command and read the metric; see `Runner.measure`."""
+        """Write `target` into the export, run the command and read the metric; see `Runner.measure`."""
         run = self._run(self.verify, target, self._rule, deadline, log, seed, watch)
+        if self._lacks_git(run):
+            run = self._run(self.verify, target, self._rule, deadline, log, seed, watch)
         m = Measurement(
             outcome=Outcome(run.result["outcome"]), value=None, seed=seed, seconds=run.result["seconds"],
             memory=run.result.get("memory", 0.0), curve=tuple(run.curve), error=run.result.get("error", ""),
@@ -180,7 +186,7 @@ class CommandRunner(Runner):
         if m.outcome is not Outcome.OK:
             return replace(m, traceback=last_lines)
         self._seconds.append(m.seconds)
-        if changed := self._tampered(run):
+        if changed := self._tampered(run, self.verify):
             return replace(m, outcome=Outcome.TAMPERED, error=changed)
         exits, status = exit_rule(self.verify, self.metric.name), run.exit_code or 0
         accepted = not status or exits.accepts(status, run.statuses)
@@ -207,6 +213,8 @@ class CommandRunner(Runner):
                 return replace(m, outcome=Outcome.METRIC_ERROR, error=why, traceback=last_lines)
         if value == 0 and (why := self._no_zero(exits, run)):
             return replace(crashed, error=why)
+        if why := self._fewer_tests(run, self.verify, passed=False):
+            return replace(crashed, error=f"The number does not count: {why}.")
         if not math.isfinite(value):
             return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
         if self._condition is not None and (problem := self._problem(run, self._condition)):
@@ -217,6 +225,7 @@ class CommandRunner(Runner):
                 error=not_valid(problem, self.metric, value),
                 traceback=last_lines,
             )
+        self.export.keep_built()
         printed = named_values(run.output)
         # The original's MB are 2**20 bytes, as `experiment.GIB` says.
         memory = printed["peak_vram_mb"] / 1024 if printed.get("peak_vram_mb") else m.memory
@@ -224,7 +233,7 @@ class CommandRunner(Runner):
         own = self._also.read(
             {},
             run.output,
-            folder=self.worktree.folder,
+            folder=self.export.folder,
             since=run.since - SLACK,
             exit_code=run.exit_code or 0,
             seconds=m.seconds,
@@ -232,12 +241,12 @@ class CommandRunner(Runner):
         numbers = self._also.beside(own, m.numbers)
         return replace(m, value=value, memory=memory, steps=int(steps) if math.isfinite(steps) else 0, numbers=numbers)
 
-    def _tampered(self, run: _CommandRun) -> str:
+    def _tampered(self, run: _CommandRun, command: str) -> str:
         """Return which frozen file or linked environment a run has changed, in one line; empty for none."""
-        if tampered := self.worktree.tampered():
-            return (
-                f"The run has changed {tampered[0]}, which is frozen: files that test or measure must stay as they are."
-            )
+        known = self._unchanged.get(command)
+        forgiven = self.export.touched() if self.export.unchanged else known.touched if known else ()
+        if tampered := self.export.tampered(forgiven):
+            return f"The run has changed {tampered[0]}, which is frozen: files that test or measure must stay as they are, also for a while."
         if run.repackaged:
             return (
                 f"The run has changed {run.repackaged}, which is linked from your checkout: install packages there yourself, before the "
@@ -245,9 +254,25 @@ class CommandRunner(Runner):
             )
         return ""
 
+    def _fewer_tests(self, run: _CommandRun, command: str, *, passed: bool) -> str:
+        """Return why the tests that ran are not those of the unchanged version, whose own are noted; empty when they are."""
+        found = read_summaries(run.output)
+        if self.export.unchanged:
+            self._unchanged.note(command, self.export.touched(), found)
+            return ""
+        known = self._unchanged.get(command)
+        return lacking(known.summaries, found, passed=passed) if known else ""
+
+    def _lacks_git(self, run: _CommandRun) -> bool:
+        """Whether the unchanged version asks for a repository that it has not got; it gets one then."""
+        lacks = not self.export.repository and self.export.unchanged and "not a git repository" in run.output
+        if lacks:
+            self.export.add_repository()
+        return lacks
+
     def _why_failed(self, command: str, run: _CommandRun, why: str = "") -> str:
         """Return in one line why a command gave no value: a module that is missing, else `why`, else its exit status."""
-        checkout = self.worktree.checkout
+        checkout = self.export.checkout
         if missing := missing_module(run.output, command, self.tools, checkout.folder, checkout.tracked):
             return f"{missing[:1].upper()}{missing[1:]}"
         remedy = remedy_for_output(run.output, self._walls) if run.exit_code else ""
@@ -303,11 +328,18 @@ class CommandRunner(Runner):
         assert self.guard is not None
         metric = self.guard.metric
         rule = parse_rule(metric.expression) if metric else None
+        base = self.export.base
+        if self._unchanged.get(self.guard.command) is None and base and split(target) != base:
+            first = self._run(self.guard.command, join(base), rule, deadline, log)
+            if changed := self._tampered(first, self.guard.command):
+                return GuardResult(f"The guard: {changed}", first.output[-TAIL:], None, first.result["seconds"])
+            if first.result["outcome"] == Outcome.OK:
+                self._fewer_tests(first, self.guard.command, passed=True)
         run = self._run(self.guard.command, target, rule, deadline, log)
         passed = GuardResult("", run.output[-TAIL:], None, run.result["seconds"])
         if run.result["outcome"] != Outcome.OK:
             return replace(passed, failure=f"The guard: {run.result.get('error') or run.result['outcome']}")
-        if changed := self._tampered(run):
+        if changed := self._tampered(run, self.guard.command):
             return replace(passed, failure=f"The guard: {changed}")
         exits, status = exit_rule(self.guard.command, metric.name if metric else ""), run.exit_code or 0
         explicit = rule is not None and rule.format.any_exit_status
@@ -319,6 +351,8 @@ class CommandRunner(Runner):
             return replace(passed, failure=why if why.startswith("The guard") else f"The guard: {why}", lines=lines)
         if why := exits.crash(status, run.statuses, run.output):
             return replace(passed, failure=f"The guard: {why}")
+        if why := self._fewer_tests(run, self.guard.command, passed=True):
+            return replace(passed, failure=f"The guard ended with exit status {status}, but {why}.")
         if metric is None or rule is None:
             return passed
         try:
@@ -346,25 +380,26 @@ class CommandRunner(Runner):
         seed: int = 0,
         watch: Watch | None = None,
     ) -> _CommandRun:
-        """Write `target` into the worktree and run a command there."""
+        """Write `target` into the export and run a command there."""
         self._write(target)
         for each in (rule, *self._also.rules):
             self._make_result_file_old(each)
         expected = sum(self._seconds) / len(self._seconds) if self._seconds else 0.0
-        environments = [self.worktree.folder / name for name in self.tools.linked]
+        environments = [self.export.folder / name for name in self.tools.linked]
         before = [packages(folder) for folder in environments]
 
         def tick(seconds: float) -> dict[str, Any]:
             share = min(0.99, seconds / expected) if expected else 0.0
             return {"elapsed": seconds, "progress": share, "step": 0}
 
-        files, began = self._files.look(self.worktree.folder), Began()
+        files, began = self._files.look(self.export.folder), Began()
         with readable_log(log) as path, scratch_folder() as scratch:
             statuses = scratch / "statuses"
             job = {
                 "command": command, "arguments": self.tools.shell.arguments(command, str(statuses)),
-                "folder": str(self.worktree.folder), "budget": (expected or deadline, "seconds"),
-                "environment": {**self.tools.environment, "AUTORESEARCH_SEED": str(seed)}, "writable": [str(scratch)],
+                "folder": str(self.export.folder), "budget": (expected or deadline, "seconds"),
+                "environment": {**self.tools.environment, "AUTORESEARCH_SEED": str(seed), "GIT_CEILING_DIRECTORIES": str(self.export.folder.parent)},
+                "writable": [str(scratch)],
             }  # fmt: skip
             result, curve = self.worker.run(
                 job, limit=deadline, memory=self.memory, log=str(path), watch=watch, tick=tick if watch else None
@@ -372,7 +407,7 @@ class CommandRunner(Runner):
             output = output_of(result, path)
             written = statuses.read_text(encoding="utf-8", errors="replace") if statuses.exists() else ""
         self.exit_code = result.get("exit")
-        written_files = self._files.changed(self.worktree.folder, files)
+        written_files = self._files.changed(self.export.folder, files)
         repackaged = ""
         for place, packages_before in zip(environments, before, strict=True):
             if different := dict(packages_before.items() ^ packages(place).items()):
@@ -383,11 +418,11 @@ class CommandRunner(Runner):
     def _write(self, target: str) -> None:
         try:
             if not self._open:
-                self.worktree.open()
+                self.export.open()
                 self._open = True
-            self.worktree.show(split(target))
+            self.export.show(split(target))
         except OSError as error:
-            raise UserError(f"The worktree {self.worktree.folder} cannot be written: {error.strerror}.") from None
+            raise UserError(f"The folder {self.export.folder} cannot be written: {error.strerror}.") from None
 
     def _make_result_file_old(self, rule: ReadingRule | None) -> None:
         """Set the time of an existing result file to 1970, so that it counts only when the coming run writes it.
@@ -396,19 +431,19 @@ class CommandRunner(Runner):
         """
         if rule is None or not rule.file:
             return
-        path = (self.worktree.folder / rule.file).resolve()
-        if self.worktree.folder.resolve() in path.parents and path.is_file():
+        path = (self.export.folder / rule.file).resolve()
+        if self.export.folder.resolve() in path.parents and path.is_file():
             os.utime(path, ns=(0, 0))
 
     def _read(self, run: _CommandRun, metric: Metric, rule: ReadingRule) -> float:
         return read_metric(
-            run.output, metric.name, rule, folder=self.worktree.folder, since=run.since - SLACK,
+            run.output, metric.name, rule, folder=self.export.folder, since=run.since - SLACK,
             exit_code=run.exit_code or 0, seconds=run.result["seconds"],
         ).value  # fmt: skip
 
     def _problem(self, run: _CommandRun, condition: Condition) -> str:
         """Return why a run is not valid; empty when it is."""
-        folder, since = self.worktree.folder, run.since - SLACK
+        folder, since = self.export.folder, run.since - SLACK
         return check_printed(condition, run.output, metric=self.metric.name, folder=folder, since=since)
 
     def interrupt(self) -> None:
@@ -416,7 +451,7 @@ class CommandRunner(Runner):
         self.worker.interrupt()
 
     def close(self) -> None:
-        """End the worker and every process below it; delete the worktree unless it is to be kept."""
+        """End the worker and every process below it; delete the export unless it is to be kept."""
         self.worker.close()
         if self._open and not self._keep:
-            self.worktree.remove()
+            self.export.remove()

@@ -133,7 +133,7 @@ def find_tools(
         path.insert(0, str(worktree / name / "bin"))
         env["VIRTUAL_ENV"] = str(worktree / name)
         env["UV_PROJECT_ENVIRONMENT"] = str(
-            worktree.parent / "uv"
+            worktree / ".uv-environment"
         )  # a `uv run` in a Makefile must not change the user's
         env.pop("PYTHONHOME", None)
         break

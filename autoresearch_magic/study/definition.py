@@ -194,7 +194,7 @@ def _define_repository(
         commands = [settings.verify, settings.guard]
         environment = experiment_environment(threads=settings.threads, seed=settings.seed, extra=settings.pass_env)
         tools = find_tools(
-            checkout.folder, checkout.folder / "worktree", checkout.tracked, commands, environment, settings.link
+            checkout.folder, checkout.folder / "export", checkout.tracked, commands, environment, settings.link
         )
         if missing := missing_for_original(checkout.folder, settings.verify, tools):
             raise UserError("\n".join(missing))

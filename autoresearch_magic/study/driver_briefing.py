@@ -87,7 +87,7 @@ def _measured(definition: Definition) -> str:
     metric, s = definition.metric, definition.settings
     better = "Lower" if metric.minimize else "Higher"
     if s.verify:
-        how = f"{metric.name}, read from the output of `{s.verify}`, which runs in a worktree of its own"
+        how = f"{metric.name}, read from the output of `{s.verify}`, which runs in a folder of its own"
     else:
         how = f"{metric.name}, measured by `{metric.expression}` after a run that may spend {s.budget}"
     guard = f" The guard, `{s.guard}`, must pass as well." if s.guard else ""

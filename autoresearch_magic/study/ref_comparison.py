@@ -1,4 +1,4 @@
-"""Is one git ref no worse than another: the verify command and the guard, run at both in temporary worktrees.
+"""Is one git ref no worse than another: the verify command and the guard, run at both in temporary folders.
 
 A regression is green to red alone. A guard that fails at both refs was failing before, and one that passes and fails at the same ref
 is flaky: both are told, and block nothing. The metric's values are compared as those of two experiments are (`comparisons`).
@@ -125,7 +125,7 @@ def compare_refs(
     samples: int = SAMPLES,
     show: Show = lambda share, what: None,
 ) -> RefRegression:
-    """Run verify and guard at two refs of a repository, in turn and in temporary worktrees, and compare.
+    """Run verify and guard at two refs of a repository, in turn and in temporary folders, and compare.
 
     Parameters
     ----------

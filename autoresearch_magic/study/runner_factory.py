@@ -10,9 +10,9 @@ from ..events import Notice, Publish
 from ..runners import Runner
 from ..runners.cell import CellRunner
 from ..runners.command import CommandRunner, GuardCommand
+from ..runners.export import Export
 from ..runners.replay import ReplayRunner
 from ..runners.walls import Walls
-from ..runners.worktree import Worktree
 from ..source.files import split
 from ..storage.git.commits import safe_name
 from ..storage.recording import parse_replay
@@ -34,8 +34,8 @@ def make_runner(
     publish : callable
         Takes a notice when experiments cannot be forked.
     scratch : Path, optional
-        A temporary folder for logs and worktree, for a plan, a draft or a check, which leave nothing behind: the worktree
-        is detached then, and no branch is made.
+        A temporary folder for logs and export, for a plan, a draft or a check, which leave nothing behind: no
+        branch is made then.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def make_runner(
     if definition.checkout is not None:
         branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
         made = CommandRunner(
-            Worktree((scratch or folder) / "worktree", definition.checkout, split(definition.target), branch, s.link),
+            Export((scratch or folder) / "export", definition.checkout, split(definition.target), branch, s.link),
             s.verify, definition.metric,
             guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
             threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",

@@ -80,7 +80,7 @@ def without_hidden(run: DryRun, hidden: Hidden | None) -> DryRun:
 
 
 def dry_run(draft: Draft, top: Path) -> DryRun:
-    """Run a draft's verify and guard commands once, in a temporary git worktree.
+    """Run a draft's verify and guard commands once, in a temporary folder.
 
     Raises
     ------

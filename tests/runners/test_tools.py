@@ -42,7 +42,7 @@ def find(checkout, *commands, tracked=FILES, linked=(), ignored=(), path="/usr/b
 
 
 def worktree_of(checkout, tools):
-    """Make the worktree, as `Worktree` would."""
+    """Make the worktree, as `Export` would."""
     folder = checkout / ".autoresearch" / "one" / "worktree"
     shutil.copytree(checkout / "src", folder / "src")
     shutil.copy(checkout / "bench.py", folder)

@@ -1,4 +1,4 @@
-"""Studies of a repository: the loop with a real git, real commands in a real worktree, and a real journal."""
+"""Studies of a repository: the loop with a real git, real commands in real exports, and a real journal."""
 
 import json
 import os
@@ -477,8 +477,8 @@ def test_proposals_without_a_value_do_not_end_the_study_while_the_best_still_has
 
 
 @pytest.mark.slow
-def test_a_command_that_breaks_for_good_ends_the_study_and_says_so(make, script, tmp_path):
-    flag = tmp_path / "broken"
+def test_a_command_that_breaks_for_good_ends_the_study_and_says_so(make, script, repo):
+    flag = repo / "broken.local"
     script(app(30), app(20), app(19), app(18), app(17))
     study = make(
         agent="script", experiments=9, verify=f"if [ -e {flag} ]; then echo no license; else python bench.py; fi"
@@ -524,7 +524,7 @@ SLOW = "import sys, time\nsys.path.insert(0, 'src')\nimport app\ntime.sleep(0.3)
 
 
 @pytest.mark.slow
-def test_a_stopped_study_goes_on_in_its_worktree(make, script, repo):
+def test_a_stopped_study_goes_on_in_its_export(make, script, repo):
     commit(repo, {"bench.py": SLOW})
     agent = script(app(30), app(20), app(10))
     study = make(agent="script", experiments=3, name="one")
@@ -538,17 +538,16 @@ def test_a_stopped_study_goes_on_in_its_worktree(make, script, repo):
     study.observe(stop_in_mid_run)
     study.start().wait(60)
     assert study.state == "stopped"
-    tree = study.folder / "worktree"
+    tree = study.folder / "export"
     assert tree.is_dir()
-    made, ignored = (tree / ".git").stat().st_ino, tree / "cache.local"
-    ignored.write_text("kept")
+    ignored = tree / "cache.local"
+    ignored.write_text("left by a run")
     agent.steps = [app(10)]
     before = state(repo)
     again = open_study("one", repo / ".autoresearch").resume()
     assert again.wait(60)
     assert [e.value for e in again.experiments] == [45, 35, 25, 15]
-    assert (tree / ".git").stat().st_ino == made
-    assert ignored.read_text() == "kept"
+    assert not ignored.exists()
     assert state(repo) == before
 
 
@@ -587,7 +586,7 @@ def test_a_process_that_is_killed_in_mid_experiment_leaves_the_repository_as_it_
             stdout=log,
             stderr=log,
         )
-    tree = str(repo / ".autoresearch" / "one" / "worktree")
+    tree = str(repo / ".autoresearch" / "one" / "export")
 
     def in_mid_experiment():
         assert process.poll() is None, (repo.parent / "said").read_text()
@@ -631,7 +630,7 @@ def test_thirty_experiments_leave_the_repository_as_it_was(make, script, repo):
 
 
 @pytest.mark.slow
-def test_questions_run_in_the_worktree_too(make, script):
+def test_questions_run_in_the_export_too(make, script):
     script(app(30), app(20))
     study = finish(make(agent="script", experiments=2))
     found = study.regression(0, 2, samples=2)

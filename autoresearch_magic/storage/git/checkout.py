@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...errors import UserError
 from ...source import files
 from ...source.edits import imported_modules
 from ...source.frozen_files import is_test, judging_files
+from ...source.shadows import configures_tests, measures, needed_modules, refused_addition
 from .command import GitFailed, git, names
 
 MAX_TARGET = 4_000_000
@@ -78,7 +80,7 @@ class Checkout:
         before, after : str
             The target that the proposal changes, and the proposed one.
         linked : sequence of str
-            Untracked files and folders of the checkout that are linked into the worktree.
+            Untracked files and folders of the checkout that are linked into the folder of the runs.
         """
         old, new = files.split(before), files.split(after)
         for path in files.changed(before, after):
@@ -97,6 +99,10 @@ class Checkout:
             for name in (name.removeprefix("./").rstrip("/") for name in linked):
                 if path == name or path.startswith(name + "/"):
                     return f"It writes to {name}, which is linked from your checkout and not part of the target."
+        for path in sorted(new.keys() - old.keys() - set(self.tracked)):
+            shadowed = refused_addition(path, self.tracked, self.frozen, _needed(self))
+            if shadowed and not files.match([glob for glob in self.scope if files.literal(glob)], [path]):
+                return f"It adds {path}, {shadowed}: proposals may not, unless --scope names that file."
         if new.keys() - old.keys():
             return self._conflict(new.keys() - old.keys(), new.keys())
         return ""
@@ -125,6 +131,17 @@ class Checkout:
         }
         read["folder"] = Path(values["folder"])
         return cls(**read)
+
+
+@lru_cache(maxsize=4)
+def _needed(checkout: Checkout) -> frozenset[str]:
+    """Return the modules that the frozen files of a checkout import, besides those of the target."""
+    python = [path for path in checkout.frozen if files.is_python(path)]
+    target = set(files.match(checkout.scope, checkout.tracked)) - set(checkout.frozen)
+    try:
+        return frozenset(needed_modules(_read(checkout.folder, python, largest=MAX_SHOWN_FILE), target))
+    except UserError:  # a file has gone since the study began
+        return frozenset()
 
 
 def _plain(path: str) -> bool:
@@ -216,7 +233,10 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
     literal = {glob.removeprefix("./") for glob in scope if files.literal(glob)}
     measuring = {path for command in commands for path in judging_files(command, tracked)} - literal
     matched = files.match(scope, tracked)
-    frozen = sorted(measuring | {path for path in tracked if frozen_by_name(path, scope)})
+    by_name = {path for path in tracked if frozen_by_name(path, scope) or configures_tests(path)} - literal
+    frozen = sorted(
+        measuring | by_name | _measuring_imports(top, measuring, tracked, set(matched) - measuring - by_name - literal)
+    )
     editable = [path for path in matched if path not in frozen]
     if not editable:
         why = f"only files that proposals may not change ({', '.join(matched[:3])})" if matched else "no tracked file"
@@ -234,6 +254,26 @@ def open_checkout(folder: Path, scope: Sequence[str], commands: Iterable[str]) -
         files.join(target),
         _measuring(top, measuring, target, tracked),
     )
+
+
+def _measuring_imports(top: Path, named: Iterable[str], tracked: Sequence[str], target: set[str]) -> set[str]:
+    """Return the target's modules that a bench imports and that measure by their names, unless they are all of it."""
+    python = [path for path in sorted(named) if files.is_python(path)]
+    imported = {
+        path for path, text in _read(top, python, largest=MAX_SHOWN_FILE).items() for module in imported_modules(text)
+        for path in _places(path, module) if path in target and measures(path)
+    }  # fmt: skip
+    return imported if target - imported else set()
+
+
+def _places(path: str, module: str) -> list[str]:
+    """Return where a module that a file imports may be."""
+    folders = dict.fromkeys((str(PurePosixPath(path).parent), ".", "src", "lib"))
+    return [
+        str(PurePosixPath(folder, module.replace(".", "/") + end))
+        for folder in folders
+        for end in (".py", "/__init__.py")
+    ]
 
 
 def _measuring(top: Path, named: Iterable[str], target: Mapping[str, str], tracked: Sequence[str]) -> str:
@@ -265,13 +305,13 @@ def ignored_folders(top: Path) -> list[str]:
     """Return the folders of a repository that git ignores as a whole, such as ``node_modules``; none where git fails."""
     try:
         found = names(git(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"))
-    except GitFailed:  # the repository has been moved, which is told when the worktree is made
+    except GitFailed:  # the repository has been moved, which is told when it is exported
         return []
     return [name.rstrip("/") for name in found if name.endswith("/")]
 
 
 def check_links(checkout: Checkout, linked: Iterable[str]) -> None:
-    """Check that files and folders to be linked into a worktree exist in the repository and are not tracked.
+    """Check that files and folders to be linked into that folder exist in the repository and are not tracked.
 
     Raises
     ------
@@ -286,7 +326,7 @@ def check_links(checkout: Checkout, linked: Iterable[str]) -> None:
             raise UserError(f"--link {name}: there is no such file or folder in {checkout.folder}.")
         if known := [p for p in checkout.tracked if p == path or p.startswith(path + "/")]:
             raise UserError(
-                f"--link {name}: git tracks {known[0]}, so the worktree has it already: link only untracked files."
+                f"--link {name}: git tracks {known[0]}, so runs have it already: link only untracked files."
             )
 
 
@@ -348,7 +388,7 @@ def check_idle(top: Path) -> None:
     ]
     if submodules:
         raise UserError(
-            f"{top} has a submodule ({submodules[0]}), which a worktree would lack: give the submodule's own folder as --repo, or a "
+            f"{top} has a submodule ({submodules[0]}), which an export would lack: give the submodule's own folder as --repo, or a "
             "copy of the repository without it."
         )
 

@@ -1,6 +1,6 @@
 """Plain git commands through GitPython, shielded from the user's hooks and environment and from interrupts of the kernel.
 
-What is done with them is in `commits` (a study's history), `checkout`, `apply` and `runners.worktree`.
+What is done with them is in `commits` (a study's history), `checkout`, `apply` and `export`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Time that an experiment costs besides its run: worktree, check for tampering and commit, or the commit of a cell.
+"""Time that an experiment costs besides its run: export, check for tampering and commit, or the commit of a cell.
 
-Run it with ``python benchmarks/worktree.py [rounds] [files ...]``. Each round brings the worktree to another version of one of
+Run it with ``python benchmarks/export.py [rounds] [files ...]``. Each round brings the export to another version of one of
 several files, runs ``true`` in it, checks the frozen files and commits; then it runs ``true`` alone, as a shell would. The
 difference is the study's own cost. Every third run rewrites a tracked file and leaves an untracked one, every second experiment
 is kept. The repository is made for the benchmark: files of 40 lines, 50 in each folder. The last lines are the time to record an
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.runners.worktree import Worktree
+from autoresearch_magic.runners.export import Export
 from autoresearch_magic.source.files import join, split
 from autoresearch_magic.storage.git.cell_repository import CellRepository
 from autoresearch_magic.storage.git.checkout import open_checkout
@@ -59,7 +59,7 @@ def measure(count: int, rounds: int, folder: Path) -> tuple[dict[str, list[float
     repo = folder / "repo"
     make_repository(repo, count)
     checkout, target, _ = open_checkout(repo, ("pkg000/**",), ["python pkg001/module00050.py"])
-    tree = Worktree(folder / "worktree", checkout, split(target), "autoresearch/bench")
+    tree = Export(folder / "export", checkout, split(target), "autoresearch/bench")
     began = time.perf_counter()
     tree.open()
     opened = time.perf_counter() - began
@@ -85,7 +85,8 @@ def measure(count: int, rounds: int, folder: Path) -> tuple[dict[str, list[float
         if number % 3 == 0:
             (tree.folder / "pkg001" / "module00051.py").write_text("left\n")
             (tree.folder / f"left{number}.txt").write_text("left\n")
-        assert timed("tampered", tree.tampered) == []
+        changed = timed("tampered", tree.tampered)
+        assert changed == (["pkg001/module00051.py"] if number % 3 == 0 else [])
         made = timed(
             "record",
             lambda e=experiment, c=contents, p=parent: branch.record(e, c, METRIC, p, datetime.now(UTC)),  # type: ignore[misc]

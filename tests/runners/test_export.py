@@ -1,17 +1,18 @@
-"""The worktree where commands run: it takes on versions of the target, and is restored after each run."""
+"""The export where commands run: it takes on versions of the target, as if it were made anew for each run."""
 
 import os
 import shutil
 import stat
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.runners.worktree import Worktree
+from autoresearch_magic.runners import export
+from autoresearch_magic.runners.export import Export
 from autoresearch_magic.source.files import join, split
 from autoresearch_magic.storage.git.checkout import open_checkout
+from autoresearch_magic.storage.git.export import calls_git
 
 from ..repositories import changed, commit, repository, run_git, state, write
 
@@ -37,14 +38,14 @@ def repo(tmp_path):
 @pytest.fixture
 def made(repo, tmp_path):
     checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
-    tree = Worktree(tmp_path / "study" / "worktree", checkout, split(target), "autoresearch/one")
+    tree = Export(tmp_path / "study" / "export", checkout, split(target), "autoresearch/one")
     tree.open()
     tree.target = target
     return tree
 
 
 def there(tree):
-    """Return the text of all files of a worktree except git's own."""
+    """Return the text of all files of an export except git's own."""
     return {
         str(path.relative_to(tree.folder)): path.read_bytes().decode()
         for path in sorted(tree.folder.rglob("*"))
@@ -58,15 +59,17 @@ def show(tree, **files):
     return target
 
 
-def test_a_new_worktree_has_the_commit_and_the_branch_and_leaves_the_checkout_unchanged(repo, tmp_path):
+def test_a_new_export_has_the_commit_and_leaves_the_repository_unchanged_but_for_the_branch(repo, tmp_path):
     before = state(repo)
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
-    tree = Worktree(tmp_path / "w", checkout, split(target), "autoresearch/one")
+    tree = Export(tmp_path / "w", checkout, split(target), "autoresearch/one")
     tree.open()
+    tree.show(split(target))
     assert there(tree) == FILES
-    assert run_git(tree.folder, "symbolic-ref", "HEAD").strip() == "refs/heads/autoresearch/one"
+    assert not (tree.folder / ".git").exists()
     assert run_git(repo, "rev-parse", "autoresearch/one").strip() == checkout.commit
-    assert tree.changed() == tree.untracked() == tree.tampered() == []
+    assert run_git(repo, "worktree", "list").count("\n") == 1
+    assert tree.changed() == tree.touched() == tree.tampered() == []
     assert state(repo) == before
 
 
@@ -89,6 +92,7 @@ def test_unchanged_files_are_not_written(made):
 
 
 def test_line_ends_and_odd_characters_are_kept(made):
+    show(made)
     assert (made.folder / "src" / "win.txt").read_bytes() == b"one\r\ntwo\r\n"
     made.show(split(made.target) | {"src/win.txt": "one\r\n2\r\n", "src/odd.txt": "\f\x0b no end\u2028"})
     assert (made.folder / "src" / "win.txt").read_bytes() == b"one\r\n2\r\n"
@@ -116,56 +120,96 @@ def test_file_modes_are_kept_and_restored(made):
     assert not mode(made.folder / "src" / "app.py") & 0o111
 
 
-def test_changes_of_a_run_are_undone_and_ignored_files_stay(made):
+def test_everything_that_a_run_leaves_is_gone(made):
     show(made)
     write(made.folder, {
         "data.csv": "3,4\n", "src/app.py": "LIMIT = 0\n", "bench.py": None, "log.txt": "x\n", "out/deep/er.txt": "x\n",
-        "src/left.py": "x = 1\n", "x.cache": "kept\n", "build/o.bin": b"\0kept", "src/y.cache": "kept\n",
+        "src/left.py": "x = 1\n", "x.cache": "left\n", "build/o.bin": b"\0left", "src/__pycache__/app.cpython-311.pyc": b"\0",
+        "sitecustomize.py": "x = 1\n", "a/b/c/d/e": "",
     })  # fmt: skip
     run_git(made.folder, "init", "-q", "inner")
-    write(made.folder, {"inner/a.py": "x = 1\n"})
-    show(made)
-    kept = {"x.cache": "kept\n", "build/o.bin": "\0kept", "src/y.cache": "kept\n"}
-    assert there(made) == {**FILES, **kept}
-    assert not (made.folder / "inner").exists()
-
-
-def test_tidy_returns_the_restored_files(made):
-    show(made)
-    write(made.folder, {"data.csv": "3,4\n", "src/app.py": "LIMIT = 0\n", "log.txt": "x\n"})
-    assert made.tidy(keep={"src/app.py"}) == ["data.csv"]
-    assert (made.folder / "src" / "app.py").read_text() == "LIMIT = 0\n"
-    assert made.tidy() == ["src/app.py"]
-
-
-def test_staged_and_committed_changes_are_undone_too(made):
-    show(made)
-    write(made.folder, {"bench.py": "print('ms: 0')\n", "data.csv": None, "new.txt": "x\n"})
-    run_git(made.folder, "add", "-A")
-    assert made.tampered() == ["bench.py"]
+    run_git(made.folder, "init", "-q")
+    os.mkfifo(made.folder / "pipe")
+    os.link(made.folder / "data.csv", made.folder / "src" / "twin.csv")
+    (made.folder / "empty").mkdir(mode=0o000)
     show(made)
     assert there(made) == FILES
+    assert sorted(path.name for path in made.folder.iterdir()) == [".gitignore", "bench.py", "data.csv", "src"]
+
+
+def test_a_file_that_was_written_and_put_back_with_its_times_is_written_again(made):
+    show(made)
+    place = made.folder / "bench.py"
+    before, text = place.stat(), place.read_text()
+    place.write_text("print('ms: 0')\n")
+    place.write_text(text)
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert made.tampered() == ["bench.py"]
     assert made.changed() == []
-    write(made.folder, {"bench.py": "print('ms: 0')\n"})
-    run_git(made.folder, "commit", "-qam", "mine")
-    assert made.tampered() == ["bench.py"]
+    assert made.tampered(also_written=["bench.py"]) == [], "the unchanged version does the same"
+    show(made)
+    assert made.touched() == []
+    place.chmod(0o600)
+    assert made.touched() == ["bench.py"]
+
+
+def test_programs_that_no_proposal_may_change_are_watched_and_data_is_not(repo, tmp_path):
+    commit(repo, {"helper/timing.py": "x = 1\n"})
+    checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
+    tree = Export(tmp_path / "w", checkout, split(target))
+    tree.open()
+    tree.show(split(target))
+    write(tree.folder, {"data.csv": "3\n", "src/app.py": "LIMIT = 3\n"})
+    assert tree.tampered() == [], "it is put back, but it measures nothing"
+    write(tree.folder, {"helper/timing.py": "x = 1\n"})
+    assert tree.tampered() == ["helper/timing.py"]
+    (tree.folder / "bench.py").unlink()
+    assert sorted(tree.tampered(["bench.py", "helper/timing.py"])) == ["bench.py"]
+
+
+def test_the_pristine_copy_is_made_again_when_somebody_has_written_there(made):
+    show(made)
+    pristine = made.folder.with_name("export.pristine")
+    before = (pristine / "bench.py").stat()
+    write(pristine, {"bench.py": "print('ms: 1')\n", "src/more.py": "x = 1\n"})
+    os.utime(pristine / "bench.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (made.folder / "bench.py").unlink()
+    show(made)
+    assert there(made) == FILES
+    shutil.rmtree(pristine)
+    (made.folder / "bench.py").unlink()
     show(made)
     assert there(made) == FILES
 
 
-def test_only_changed_content_of_frozen_files_is_tampering(made):
+def test_what_the_unchanged_version_has_built_is_there_for_each_version_as_it_was(made):
+    show(made, src__app_py="LIMIT = 20\n")
+    write(made.folder, {"build/a.o": b"\0 of another version"})
+    made.keep_built()
     show(made)
-    os.utime(made.folder / "bench.py", ns=(1, 1))
-    assert made.tampered() == []
-    (made.folder / "data.csv").write_text("3\n")
-    assert made.tampered() == [], "it is put back, but it measures nothing"
-    (made.folder / "bench.py").write_text("print('ms: 4')\n")
-    assert made.tampered() == ["bench.py"]
-    (made.folder / "bench.py").unlink()
-    assert made.tampered() == ["bench.py"]
+    write(
+        made.folder,
+        {
+            "build/a.o": b"\0",
+            "build/.cache/x": "state\n",
+            "build/__pycache__/x.pyc": b"\0",
+            "x.cache": "state\n",
+            "left.o": b"0",
+        },
+    )
+    os.utime(made.folder / "build" / "a.o", ns=(10**18, 10**18))
+    made.keep_built()
+    built = {**FILES, "build/a.o": "\0"}
+    for harm in ({}, {"build/a.o": b"\1", "build/b.o": b"\0"}, {"build/a.o": None}):
+        write(made.folder, harm)
+        show(made, src__app_py="LIMIT = 20\n")
+        assert there(made) == {**built, "src/app.py": "LIMIT = 20\n"}
+        assert (made.folder / "build" / "a.o").stat().st_mtime_ns == 10**18, (
+            "what was built is not older than its sources"
+        )
 
 
-# -- nothing outside the worktree is written -----------------------------------------------------------------------------------------
+# -- nothing outside the export is written -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -251,7 +295,7 @@ def test_a_file_may_become_a_folder_and_back(made):
 
 def linked(repo, folder, *names):
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
-    tree = Worktree(folder, checkout, split(target), "", names)
+    tree = Export(folder, checkout, split(target), "", names)
     tree.target = target
     return tree
 
@@ -281,88 +325,112 @@ def test_a_link_to_a_missing_file_is_an_error(repo, tmp_path):
         linked(repo, tmp_path / "w", "data").open()
 
 
-# -- damaged, incomplete, removed ------------------------------------------------------------------------------------------------------
+# -- damaged, resumed, removed ---------------------------------------------------------------------------------------------------------
 
 
-def admin(tree):
-    """Return git's administrative folder of a worktree."""
-    return Path((tree.folder / ".git").read_text().removeprefix("gitdir:").strip())
+def test_a_folder_that_cannot_be_deleted_is_put_aside(made, monkeypatch):
+    show(made)
+    write(made.folder, {"kept.txt": "x\n"})
+
+    def refuse(place):
+        if str(place).endswith("kept.txt") or str(place) == str(made.folder):
+            raise PermissionError(1, "Operation not permitted")
+        real(place)
+
+    real = export.remove
+    monkeypatch.setattr(export, "remove", refuse)
+    show(made)
+    assert there(made) == FILES
+    assert (made.folder.with_name("export.left1") / "kept.txt").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("harm", ["git file", "git folder", "index"])
-def test_a_damaged_worktree_never_leads_git_to_the_checkout_above(repo, harm):
-    """The worktree is below the checkout, which git would find when the worktree's own `.git` is gone."""
-    checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
-    tree = Worktree(repo / ".autoresearch" / "one" / "worktree", checkout, split(target), "autoresearch/one")
-    write(repo, {".autoresearch/one/.gitignore": "*\n"})
-    tree.open()
-    tree.show(split(target))
-    write(repo, {"data.csv": "the user goes on\n", "src/app.py": "LIMIT = 0\n", "src/mine.py": "x = 1\n"})
-    run_git(repo, "add", "src/app.py")
-    before = state(repo)
-    if harm == "index":
-        (admin(tree) / "index").write_bytes(b"DIRC broken")
+@pytest.mark.parametrize("harm", ["file", "link", "nothing", "unreadable"])
+def test_a_folder_that_a_run_has_replaced_is_made_again(made, outside, harm):
+    show(made)
+    if harm == "unreadable":
+        made.folder.chmod(0o000)
     else:
-        (tree.folder / ".git").unlink()
-    if harm == "git folder":
-        run_git(tree.folder, "init", "-q")
-    assert tree.tampered() == [".git"]
-    tree.show(split(changed(target, src__app_py="LIMIT = 20\n")))
-    assert there(tree) == {**FILES, "src/app.py": "LIMIT = 20\n"}
-    assert state(repo) == before
-    assert tree.tampered() == []
-
-
-@pytest.mark.parametrize("harm", ["index", "locked", "git file", "files", "admin", "folder", "HEAD"])
-def test_an_incomplete_worktree_is_created_again(made, harm):
-    at = admin(made)
-    if harm == "index":
-        (at / "index").unlink()
-    elif harm == "locked":
-        (at / "locked").write_text("initializing")
-        (at / "index").unlink()
-    elif harm == "git file":
-        (made.folder / ".git").unlink()
-    elif harm == "files":
-        shutil.rmtree(made.folder / "src")
-    elif harm == "admin":
-        shutil.rmtree(at)
-    elif harm == "folder":
-        (at / "locked").write_text("initializing")
         shutil.rmtree(made.folder)
-    elif harm == "HEAD":
-        (at / "HEAD").write_text("")
-    again = Worktree(made.folder, made.checkout, split(made.target), "autoresearch/one")
+    if harm == "file":
+        made.folder.write_text("x\n")
+    if harm == "link":
+        made.folder.symlink_to(outside)
+    assert harm == "unreadable" or "bench.py" in made.tampered()
+    show(made)
+    assert there(made) == FILES
+    assert made.tampered() == []
+
+
+def test_the_folder_of_an_earlier_process_is_not_trusted(made):
+    show(made)
+    before = (made.folder / "bench.py").stat().st_ino
+    write(made.folder, {"x.cache": "left\n"})
+    again = Export(made.folder, made.checkout, split(made.target), "autoresearch/one")
     again.open()
     again.show(split(made.target))
     assert there(again) == FILES
-    assert run_git(again.folder, "symbolic-ref", "HEAD").strip() == "refs/heads/autoresearch/one"
+    assert (made.folder / "bench.py").stat().st_ino != before
 
 
-def test_an_existing_worktree_is_reused_without_its_locks_and_with_its_ignored_files(made):
-    show(made, src__app_py="LIMIT = 20\n")
-    write(made.folder, {"x.cache": "kept\n"})
-    (admin(made) / "index.lock").touch()
-    again = Worktree(made.folder, made.checkout, split(made.target), "autoresearch/one")
-    again.open()
-    again.show(split(made.target))
-    assert there(again) == {**FILES, "x.cache": "kept\n"}
-
-
-def test_removing_unregisters_this_worktree_only(repo, made, tmp_path):
+def test_a_worktree_of_an_older_version_is_removed_and_those_of_the_user_stay(repo, made, tmp_path):
     run_git(repo, "worktree", "add", "-q", str(tmp_path / "usb" / "mine"), "-b", "mine")
     (tmp_path / "usb").rename(tmp_path / "unplugged")
-    made.remove()
-    assert not made.folder.exists()
+    run_git(repo, "worktree", "add", "-q", "-f", "--detach", str(made.folder.with_name("worktree")))
+    made.open()
+    show(made)
+    assert there(made) == FILES
     listed = run_git(repo, "worktree", "list", "--porcelain")
     assert "study/worktree" not in listed
+    assert not made.folder.with_name("worktree").exists()
     assert "usb/mine" in listed, "the user's worktree on a disk that is not mounted"
     made.remove()
-    made.open()
-    assert "usb/mine" in run_git(repo, "worktree", "list", "--porcelain")
-    (tmp_path / "unplugged").rename(tmp_path / "usb")
-    assert run_git(tmp_path / "usb" / "mine", "status", "--porcelain") == ""
+    assert not made.folder.exists()
+    assert not [*made.folder.parent.iterdir()]
+
+
+@pytest.mark.slow
+def test_a_command_that_calls_git_gets_a_repository_that_leads_nowhere(repo, tmp_path):
+    run_git(repo, "tag", "-a", "v1", "-m", "one")
+    commit(repo, {"data.csv": "2\n"})
+    run_git(repo, "remote", "add", "origin", "https://example.org/x.git")
+    before = state(repo)
+    checkout, target, _ = open_checkout(repo, ("src/**",), [])
+    tree = Export(tmp_path / "w", checkout, split(target), repository=True)
+    tree.open()
+    tree.show(split(target))
+    assert run_git(tree.folder, "describe").startswith("v1-1-g")
+    assert run_git(tree.folder, "rev-parse", "--abbrev-ref", "HEAD") == "main\n"
+    assert run_git(tree.folder, "status", "--porcelain") == run_git(tree.folder, "remote") == ""
+    assert not (tree.folder / ".git" / "objects" / "info" / "alternates").exists()
+    text = "".join(p.read_text("utf-8", "replace") for p in (tree.folder / ".git").rglob("*") if p.is_file())
+    assert str(repo) not in text
+    write(
+        tree.folder,
+        {"bench.py": "print(0)\n", "a": "1", ".git/hooks/post-checkout": "#!/bin/sh\n", ".git/info/exclude": "*.py\n"},
+    )
+    run_git(tree.folder, "commit", "-qam", "mine", "--allow-empty")
+    run_git(tree.folder, "update-index", "--skip-worktree", "bench.py")
+    run_git(tree.folder, "config", "filter.x.clean", "false")
+    run_git(tree.folder, "update-ref", "refs/heads/main", "HEAD")
+    assert tree.tampered() == ["bench.py"]
+    tree.show(split(target))
+    assert run_git(tree.folder, "status", "--porcelain") == ""
+    assert run_git(tree.folder, "rev-parse", "HEAD").strip() == checkout.commit
+    assert "filter" not in run_git(tree.folder, "config", "--list", "--local")
+    assert not (tree.folder / ".git" / "hooks").exists()
+    assert state(repo) == before
+
+
+def test_which_commands_need_a_repository(tmp_path):
+    write(
+        tmp_path,
+        {"bench.sh": "x=$(git rev-parse HEAD)\n", "a.py": "'digit'\n", "pyproject.toml": "[tool.setuptools_scm]\n"},
+    )
+    for command, named, tracked, needed in [
+        ("git describe", [], [], True), ("sh bench.sh", ["bench.sh"], ["bench.sh"], True), ("python a.py", ["a.py"], ["a.py"], False),
+        ("pytest --ignore=.git", [], [], False), ("make", [], ["pyproject.toml"], True), ("x | digit; cat .gitignore", [], [], False),
+    ]:  # fmt: skip
+        assert calls_git([command], tmp_path, named, tracked) is needed, command
 
 
 def test_line_ends_follow_gitattributes(tmp_path):
@@ -372,7 +440,8 @@ def test_line_ends_follow_gitattributes(tmp_path):
     run_git(repo, "checkout", "--", ".")
     assert (repo / "src" / "a.py").read_bytes() == b"x = 1\r\ny = 2\r\n"
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
-    tree = Worktree(tmp_path / "w", checkout, split(target))
+    tree = Export(tmp_path / "w", checkout, split(target))
+    write(repo, {".gitattributes": "*.py -text\n"})
     tree.open()
     tree.show(split(target))
     assert (tree.folder / "src" / "a.py").read_bytes() == b"x = 1\r\ny = 2\r\n"
@@ -381,9 +450,9 @@ def test_line_ends_follow_gitattributes(tmp_path):
 
 def test_a_failing_git_is_a_one_line_error(repo, tmp_path):
     checkout, target, _ = open_checkout(repo, ("src/**",), [])
-    gone = Worktree(tmp_path / "w", checkout, split(target))
+    gone = Export(tmp_path / "w", checkout, split(target))
     shutil.rmtree(repo / ".git")
-    with pytest.raises(UserError, match=r"could not create a worktree of .*: git worktree failed"):
+    with pytest.raises(UserError, match=r"git could not export .*: git .* failed"):
         gone.open()
 
 
