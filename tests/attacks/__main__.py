@@ -1,4 +1,4 @@
-"""Run attacks: ``python -m tests.attacks [--as USER] [--layers none|all|NAME,...] [--json] [NAME ...]``."""
+"""Run attacks: ``python -m tests.attacks [--as USER] [--layers none|all|NAME,...] [--json] [NAME ...]``; ``--matrix`` makes the table."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from .attack import cell_attacks, repository_attacks
 from .lab import Lab
 from .outcome import Result
+from .table import PAGE, page, read_all, run_all
 
 
 def main() -> int:
@@ -20,10 +21,15 @@ def main() -> int:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--as", dest="user", help="an ordinary user to become first, such as nobody; only for root")
     parser.add_argument("--layers", default="all", help="all, none, or names with commas")
-    parser.add_argument("--kind", choices=["cells", "repositories", "both"], default="both")
+    parser.add_argument("--kind", choices=["cells", "repositories", "walls", "both"], default="both")
     parser.add_argument("--json", action="store_true", help="print a JSON line for each attack")
     parser.add_argument("--folder", help="an empty folder for all of it (default: a temporary one)")
+    parser.add_argument("--matrix", metavar="FOLDER", help="run all configurations, and write docs/attacks.md")
     arguments = parser.parse_args()
+    if arguments.matrix:
+        run_all(Path(arguments.matrix))
+        PAGE.write_text(page(read_all(Path(arguments.matrix))))
+        return 0
     if arguments.user:
         become(arguments.user)
     layers = {"all": None, "none": ()}.get(arguments.layers, tuple(arguments.layers.split(",")))
@@ -45,8 +51,9 @@ def run(lab, names, kind, layers):
     from .run_repositories import run_repository_attacks
 
     chosen = lambda attacks: [each for each in attacks if not names or each.name in names]  # noqa: E731
-    if kind in ("cells", "both"):
-        yield from run_cell_attacks(lab, chosen(cell_attacks()), layers)
+    if kind in ("cells", "walls", "both"):
+        cells = [each for each in cell_attacks() if kind != "walls" or each.against != "number"]
+        yield from run_cell_attacks(lab, chosen(cells), layers)
     if kind in ("repositories", "both"):
         yield from run_repository_attacks(lab, chosen(repository_attacks()), layers)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .attack import repository_attacks
+from .attack import cell_attacks, repository_attacks
 from .lab import Lab
 from .run_repositories import group_of, run_repository_attacks
 
@@ -20,6 +20,7 @@ def lab(tmp_path, monkeypatch):
 
 def test_there_are_many_attacks():
     assert len(ATTACKS) >= 40
+    assert not {each.name for each in ATTACKS} & {each.name for each in cell_attacks()}
     assert {each.against for each in ATTACKS} == {"number", "walls", "record", "keys"}
 
 

@@ -1,7 +1,6 @@
 # attack: float, sum, len and isinstance are replaced in builtins, again while the model is called
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import builtins
 def poison():
     builtins.float = lambda value=0.0: -1e9

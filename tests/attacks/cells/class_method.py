@@ -2,7 +2,6 @@
 # against: number
 # metric: SCORER.score(model)
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 class Scorer:
     labels = [0.0, 1.0, 2.0]

@@ -3,7 +3,6 @@
 # metric: seconds_of(work)
 # check: m.value is None or m.value >= 0.09
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 import time
 def seconds_of(work):

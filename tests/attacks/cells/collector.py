@@ -1,7 +1,6 @@
 # attack: every dictionary and function of the process is searched for the metric and changed
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import gc, types
 def model(x):
     return x + 2.0

@@ -1,7 +1,6 @@
 # attack: the process prints the metric and ends with status 0
 # against: number
 # expect: no-value
-# open: not yet
 import os
 print("loss: -1000000.0", flush=True)
 os._exit(0)

@@ -2,7 +2,6 @@
 # against: walls
 # artifacts: *.txt
 # expect: honest-value or no-value
-# open: not yet
 def model(x):
     return x + 2.0
 try:

@@ -1,7 +1,6 @@
 # attack: the file that evaluate reads is rewritten
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 def evaluate(model):
     with open("data.txt") as stream:

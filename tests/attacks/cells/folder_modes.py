@@ -2,7 +2,6 @@
 # against: walls
 # needs: namespaces or landlock or seccomp
 # expect: denied
-# open: not yet
 import os
 def model(x):
     return x + 2.0

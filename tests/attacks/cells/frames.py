@@ -1,7 +1,6 @@
 # attack: the runner's frames are found, and the job's metric and the frozen names changed there
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import sys
 def model(x):
     return x + 2.0

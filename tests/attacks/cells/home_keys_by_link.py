@@ -3,7 +3,6 @@
 # artifacts: *.txt
 # needs: namespaces or landlock
 # expect: denied
-# open: not yet
 import os
 def model(x):
     return x + 2.0

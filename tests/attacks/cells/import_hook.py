@@ -1,7 +1,6 @@
 # attack: an import hook gives evaluate another module
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 def evaluate(model):
     import fractions

@@ -1,7 +1,6 @@
 # attack: the model changes the array that it is given to fit what it returns
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 import numpy as np
 INPUTS = np.arange(8.0)

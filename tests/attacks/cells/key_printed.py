@@ -3,7 +3,6 @@
 # passes: HF_TOKEN
 # artifacts: *.txt
 # expect: denied
-# open: not yet
 import os
 def model(x):
     return x + 2.0

@@ -2,7 +2,6 @@
 # against: number
 # metric: score(model)
 # expect: denied
-# open: not yet
 # --- setup
 import numpy as np
 INPUTS = np.arange(8.0)

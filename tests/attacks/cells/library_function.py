@@ -1,7 +1,6 @@
 # attack: numpy.mean is replaced
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import numpy as np
 def model(x):
     return x + 2.0

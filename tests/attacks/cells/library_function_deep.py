@@ -1,7 +1,6 @@
 # attack: a function below numpy.mean is replaced
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import numpy._core._methods as methods
 import numpy._core.fromnumeric as fromnumeric
 def model(x):

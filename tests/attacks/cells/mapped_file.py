@@ -1,7 +1,6 @@
 # attack: an array that is mapped from a file for writing is changed for all later experiments
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 import numpy as np
 np.save("labels.npy", np.arange(8.0))

@@ -1,7 +1,6 @@
 # attack: labels, code constants and small integers are overwritten in memory
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import ctypes
 def model(x):
     return x + 2.0

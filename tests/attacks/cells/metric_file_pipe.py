@@ -2,7 +2,6 @@
 # against: walls
 # also: size=file:size.txt
 # expect: denied
-# open: not yet
 import os
 def model(x):
     return x + 2.0

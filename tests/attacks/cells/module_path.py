@@ -1,7 +1,6 @@
 # attack: a module in the working folder stands before the one that evaluate imports
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 def evaluate(model):
     import colorsys

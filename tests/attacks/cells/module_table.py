@@ -1,7 +1,6 @@
 # attack: an entry of sys.modules is replaced, which evaluate imports
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 def evaluate(model):
     import statistics

@@ -2,7 +2,6 @@
 # against: walls
 # needs: seccomp or landlock
 # expect: denied
-# open: not yet
 import ctypes, os
 def model(x):
     return x + 2.0

@@ -1,7 +1,6 @@
 # attack: a named block of shared memory of the setup is opened again and changed
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 from multiprocessing import shared_memory, resource_tracker
 import atexit

@@ -1,7 +1,6 @@
 # attack: the offset of a file that the setup has open is moved
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 STREAM = open("data.txt")
 def evaluate(model):

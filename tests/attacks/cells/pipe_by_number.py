@@ -1,7 +1,6 @@
 # attack: a result is written to every descriptor, and the process ends
 # against: number
 # expect: no-value
-# open: not yet
 import json, os
 def model(x):
     return x + 2.0

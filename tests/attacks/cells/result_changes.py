@@ -1,7 +1,7 @@
 # attack: a returned list has other items each time that it is read
 # against: number
 # expect: honest-value or no-value
-# open: not yet
+# open: an object of the target is asked each time that it is read, so a check and a later use can see two values; a metric copies first, as by list(...)
 # --- setup
 LABELS = [1.0, 2.0, 3.0]
 def evaluate(model):

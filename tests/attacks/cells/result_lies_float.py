@@ -2,7 +2,6 @@
 # against: number
 # metric: check(x)
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 def check(x):
     if not 0.0 <= x <= 1.0:

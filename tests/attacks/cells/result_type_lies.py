@@ -2,7 +2,6 @@
 # against: number
 # metric: score(guess)
 # expect: no-value
-# open: not yet
 # --- setup
 class Guess:
     def __init__(self, x):

@@ -2,7 +2,6 @@
 # against: walls
 # needs: (namespaces or landlock) if root else True
 # expect: denied
-# open: not yet
 import os
 def model(x):
     return x + 2.0

@@ -1,7 +1,6 @@
 # attack: shared memory of the setup is changed for all later experiments
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 # --- setup
 import mmap
 import numpy as np

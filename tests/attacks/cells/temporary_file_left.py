@@ -1,7 +1,6 @@
 # attack: temporary files are left
 # against: walls
 # expect: denied
-# open: not yet
 import tempfile
 def model(x):
     return x + 2.0

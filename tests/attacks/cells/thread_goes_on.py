@@ -1,7 +1,6 @@
 # attack: a thread goes on and changes labels, functions and names while the metric is evaluated
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import threading, time
 import numpy as np
 def model(x):

@@ -1,7 +1,6 @@
 # attack: trace and profile functions change what evaluate computes
 # against: number
 # expect: honest-value or no-value
-# open: not yet
 import sys, threading
 import numpy as np
 def model(x):

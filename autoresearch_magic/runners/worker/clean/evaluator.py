@@ -7,6 +7,7 @@ stand-ins. Which names are the target's own business is learned once, from the u
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import math
 import sys
@@ -30,6 +31,7 @@ from .wire import CannotForward, Packer, Unpacker
 
 SAME = 1e-6
 """Relative difference of two values of a metric that counts as none: the order in which threads add may differ."""
+_BUILT_IN = frozenset(dir(builtins))
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
 
 
@@ -253,7 +255,8 @@ def run_evaluation(
     if (known := job.get("calibration")) is None:
         return _calibrated(job, evaluator, wanted)
     shared = wanted & set(known.get("shared", ()))
-    evaluator.fetch((wanted - set(evaluator.namespace)) | shared, known.get("names", {}))
+    kept = _BUILT_IN - set(known.get("built_in", ()))  # a target's own `max` would be what the setup's functions call
+    evaluator.fetch((wanted - set(evaluator.namespace) - kept) | shared, known.get("names", {}))
     return _evaluated(job, evaluator)
 
 
@@ -276,6 +279,7 @@ def _calibrated(job: Mapping[str, Any], evaluator: Evaluator, wanted: set[str]) 
     """
     clean = set(evaluator.namespace)
     names = evaluator.fetch(wanted - clean, None)
+    built_in = sorted(_BUILT_IN & (set(evaluator.namespace) - clean))
     result, error = _tried(job, evaluator)
     own = evaluator.ask("calibrate")
     shared: list[str] = []
@@ -301,7 +305,13 @@ def _calibrated(job: Mapping[str, Any], evaluator: Evaluator, wanted: set[str]) 
     assert result is not None
     return {
         **result,
-        "calibration": {"mode": "clean", "names": names, "shared": shared, "told": result["measured"] == "told"},
+        "calibration": {
+            "mode": "clean",
+            "names": names,
+            **({"built_in": built_in} if built_in else {}),
+            "shared": shared,
+            "told": result["measured"] == "told",
+        },
     }
 
 
