@@ -3,7 +3,6 @@
 # budget: 0.3
 # check: m.outcome is not Outcome.OK or m.charged >= 0.5
 # expect: honest-value or no-value
-# open: what a target does before the first step of the clock is not charged to the budget; --clock wall and --timeout bound it
 import time
 time.sleep(0.6)
 def model(x):
