@@ -29,6 +29,8 @@ class Enclosure:
         See `policy.make_tree`.
     forks : bool
         Whether experiments will be forks of this process; else this process becomes the experiment.
+    tools : bool
+        See `policy.make_tree`.
 
     Attributes
     ----------
@@ -38,14 +40,16 @@ class Enclosure:
         Wanted layers that do not work here, and why.
     """
 
-    def __init__(self, walls: Walls, projects: Iterable[str] = (), *, forks: bool = True) -> None:
+    def __init__(self, walls: Walls, projects: Iterable[str] = (), *, forks: bool = True, tools: bool = False) -> None:
         self.walls = walls
-        self._projects = [*projects]
+        self._projects, self._tools = [*projects], tools
         self._tree: Tree | None = None
         self._steps: list[Step] = []
         self._rules = landlock.Rules()
         self._namespaces: Namespaces | None = None
         self._group: cgroup.Group | None = None
+        self._listed: dict[str, int] = {}
+        self._opened: list[str] = []
         self._runs = 0
         self.layers, self.missing = usable(walls)
         if "namespaces" in self.layers:
@@ -74,15 +78,18 @@ class Enclosure:
         """Open what every experiment may read. Called after the setup, which may have made and opened files."""
         if not self.walls.up:
             return
-        self._tree = policy.make_tree(self.walls, projects=self._projects, opened=opened)
+        self._tree = policy.make_tree(self.walls, projects=self._projects, opened=opened, tools=self._tools)
         self._steps = steps(self._tree)
         self._held = capabilities.held() if system.LINUX else (0, 0)
         self._rules.close()
+        self._opened = [*opened]
         if "landlock" in self.layers:
             if "namespaces" in self.layers:
                 self._steps, bulky = _shared_out(self._steps, self._projects)
                 self._tree.forget(bulky)
-            self._rules = _rules_of(self._tree.allowed())
+            allowed = self._tree.allowed()
+            self._rules = _rules_of(allowed)
+            self._listed = {path: _changed(path) for path in allowed.listed}
         self._filter = (
             seccomp.program(inet="namespaces" in self.layers or self.walls.network != "off")
             if system.KNOWN_MACHINE
@@ -90,7 +97,9 @@ class Enclosure:
         )
 
     def begin(self, memory: int) -> None:
-        """Make the control group of the next experiment, where there is that layer."""
+        """Make ready for the next experiment: look for new files, and make its control group, where there is that layer."""
+        if any(_changed(path) != before for path, before in self._listed.items()):
+            self.prepare(self._opened)  # what is allowed one by one has new neighbours
         if "cgroup" not in self.layers:
             return
         place, _ = cgroup.find_place(cgroup.mounted())
@@ -218,7 +227,9 @@ def _shared_out(found: list[Step], projects: Iterable[str]) -> tuple[list[Step],
         path for path in closed if path not in private and not path.startswith("/dev") and _beside_many(path, closed)
     ]
     inside = tuple(f"{os.path.realpath(folder)}/" for folder in projects)
-    away = {*bulky, *(path for path in closed if path in private or path.startswith(inside))}
+    # Landlock leaves a project as a whole, so that files that come later are seen.
+    bulky += [path for path in closed if path.startswith(inside) and path not in private and path not in bulky]
+    away = {*bulky, *(path for path in closed if path in private)}
     kept = []
     for step in found:
         above = next((path for path in sorted(closed, key=len, reverse=True) if step.path.startswith(f"{path}/")), "")
@@ -226,6 +237,14 @@ def _shared_out(found: list[Step], projects: Iterable[str]) -> tuple[list[Step],
         if step.path in away or (step.access is not Access.NONE and (above in away or writable)):
             kept.append(step)
     return kept, bulky
+
+
+def _changed(folder: str) -> int:
+    """Return when the entries of a folder have changed."""
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116 - for every experiment
+    except OSError:
+        return 0
 
 
 def _beside_many(path: str, closed: list[str]) -> bool:

@@ -126,7 +126,7 @@ def opened_paths(opened: Iterable[str]) -> list[str]:
     return [path for path in dict.fromkeys(map(os.path.dirname, paths)) if path not in closed]
 
 
-def make_tree(walls: Walls, *, projects: Iterable[str] = (), opened: Iterable[str] = ()) -> Tree:
+def make_tree(walls: Walls, *, projects: Iterable[str] = (), opened: Iterable[str] = (), tools: bool = True) -> Tree:
     """Return what experiments may read and write; their own folders are not in it.
 
     Parameters
@@ -136,6 +136,8 @@ def make_tree(walls: Walls, *, projects: Iterable[str] = (), opened: Iterable[st
         The folder of the notebook or of the repository, and what else the user's code is imported from.
     opened : iterable of str
         Files that the setup has opened.
+    tools : bool
+        Whether all tools in home are open, as for commands, or those on ``PATH``, as for cells.
     """
     homes, tree = home_folders(), Tree()
     tree.mark(
@@ -143,7 +145,8 @@ def make_tree(walls: Walls, *, projects: Iterable[str] = (), opened: Iterable[st
         Access.NONE,
     )
     read = [*python_folders(), *cache_folders(), *opened_paths(opened)]
-    read += [f"{home}/{each}" for home in homes for each in (*DATA_CACHES, *TOOLS)]
+    read += [f"{home}/{each}" for home in homes for each in DATA_CACHES]
+    read += [path for path in (f"{home}/{each}" for home in homes for each in TOOLS) if tools or _on_path(path)]
     projects = list(projects)
     read += [path for folder in projects for path in project_paths(folder, homes)]
     broad = {"/", *CLOSED, *map(os.path.realpath, homes), os.path.realpath(tempfile.gettempdir())}
@@ -160,6 +163,10 @@ def make_tree(walls: Walls, *, projects: Iterable[str] = (), opened: Iterable[st
     tree.mark(walls.read, Access.READ, certain=True)
     tree.mark(walls.write, Access.WRITE, certain=True)
     return tree
+
+
+def _on_path(folder: str) -> bool:
+    return any(f"{each}/".startswith(f"{folder}/") for each in os.environ.get("PATH", "").split(":"))
 
 
 def _gpu_devices() -> list[str]:

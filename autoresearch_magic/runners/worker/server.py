@@ -89,7 +89,7 @@ class Worker:
         self.machine = MachineLoad()
         self.limits = OwnLimits()
         self.enclosure = Enclosure(
-            Walls.from_json(config.get("walls")), config.get("projects", ())
+            Walls.from_json(config.get("walls")), config.get("projects", ()), tools=config.get("kind") == "command"
         )  # before any thread
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.read_control)

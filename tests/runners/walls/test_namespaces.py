@@ -199,3 +199,19 @@ def test_what_the_setup_has_opened_can_be_read(tmp_path, monkeypatch):
         m = runner.measure(f"x = len(open({str(tmp_path / 'other.csv')!r}).read())", seed=0, deadline=20)
         assert m.value is None, (mode, m)
         runner.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layers", [None, ("landlock",)])
+def test_a_file_that_comes_later_is_seen_and_what_is_closed_stays_closed(tmp_path, monkeypatch, layers):
+    (tmp_path / "work" / ".git").mkdir(parents=True)
+    (tmp_path / "work" / ".git" / "config").write_text("secret")
+    monkeypatch.chdir(tmp_path / "work")
+    walls = Walls(layers=layers)
+    runner = CellRunner("", "", Metric("x", "x"), Budget(1.0, "seconds"), setup_log=tmp_path / "log", walls=walls)
+    assert runner.measure("x = 1", seed=0, deadline=20).value == 1
+    (tmp_path / "work" / "later.csv").write_text("1,2")
+    assert runner.measure(f"x = len(open({str(tmp_path / 'work/later.csv')!r}).read())", seed=0, deadline=20).value == 3
+    m = runner.measure(f"x = len(open({str(tmp_path / 'work/.git/config')!r}).read())", seed=0, deadline=20)
+    assert not m.value, m
+    runner.close()

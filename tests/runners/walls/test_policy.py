@@ -63,3 +63,11 @@ def test_what_the_setup_opened_is_open_and_of_many_files_their_folders(home, mon
     monkeypatch.setattr(policy, "MOST_OPENED", 4)
     assert policy.opened_paths(files) == [str(home / "data")]
     assert policy.opened_paths([str(home / f"{n}.npy") for n in range(5)]) == [], "never all of home"
+
+
+def test_for_cells_only_the_tools_on_the_path_are_open(home, monkeypatch):
+    (home / ".nvm/versions/bin").mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"/usr/bin:{home}/.nvm/versions/bin")
+    access = policy.make_tree(Walls(), tools=False).access
+    assert access(str(home / ".nvm" / "versions" / "lib")) is Access.READ
+    assert access(str(home / ".cargo" / "bin" / "cargo")) is Access.NONE
