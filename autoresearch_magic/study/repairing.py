@@ -37,15 +37,9 @@ from .definition import Definition, from_json
 from .remaking import OF_GIT, OF_TABLE, PLACEHOLDER, Remaker
 
 ORIGINS = (
-    rows_of.JOURNAL,
-    rows_of.PAGES,
-    rows_of.KEPT,
-    rows_of.OF_BACKUP,
-    rows_of.EARLIER,
-    OF_GIT,
-    OF_TABLE,
+    rows_of.JOURNAL, rows_of.PAGES, rows_of.KEPT, rows_of.OF_BACKUP, rows_of.EARLIER, rows_of.DEFINITION, OF_GIT, OF_TABLE, OF_VALUE,
     PLACEHOLDER,
-)
+)  # fmt: skip
 NOUNS = {"experiment": "experiments", "measurement": "runs", "event": "events", "prompt": "prompts", "meta": "settings"}
 
 

@@ -186,6 +186,7 @@ def test_the_table_alone_gives_the_baseline_and_says_what_is_lost(folder):
     assert [e.verdict.value for e in now[1:]] == ["rejected"] * 4
     assert f"results.tsv says: {before[1].value:.6f}" in now[1].reason
     assert result.lost["experiment"] == 4
+    assert result.table()[0] == ["", "definition.json", "results.tsv", "values", "a placeholder", "lost"]
 
 
 def test_where_nothing_says_what_the_study_is_nothing_is_written(folder):
