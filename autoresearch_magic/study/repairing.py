@@ -34,7 +34,7 @@ from ..storage.study_lock import StudyLock, is_held
 from ..storage.trouble import explain, remains
 from ..text import counted
 from .definition import Definition, from_json
-from .remaking import OF_GIT, OF_TABLE, PLACEHOLDER, Remaker
+from .remaking import OF_GIT, OF_TABLE, OF_VALUE, PLACEHOLDER, Remaker
 
 ORIGINS = (
     rows_of.JOURNAL, rows_of.PAGES, rows_of.KEPT, rows_of.OF_BACKUP, rows_of.EARLIER, rows_of.DEFINITION, OF_GIT, OF_TABLE, OF_VALUE,
