@@ -192,7 +192,7 @@ class Export:
                 kept[path] = found
             elif path not in links and not any(path.startswith(f"{name}/") for name in self.mirrored):
                 remove(self.folder / path)
-        needed = {str(p) for path in (*wanted, *new, *links, *self.mirrored) for p in _parents(path)}
+        needed = _folders((*wanted, *new, *links, *self.mirrored))
         needed |= set(self.mirrored) | {f for f in folders if any(f.startswith(f"{m}/") for m in self.mirrored)}
         for name in reversed(folders):
             if name not in needed:
@@ -349,6 +349,17 @@ class Export:
 
 
 _FOLDER_MODE = 0o755
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Return all folders that paths are in."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _parents(path: str) -> list[str]:
