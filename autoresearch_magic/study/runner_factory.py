@@ -18,7 +18,7 @@ from ..storage.git.commits import safe_name
 from ..storage.recording import parse_replay
 from .definition import Definition
 from .keys import with_keys
-from .sealed import check_kept
+from .sealed import check_kept, hidden_paths
 
 
 def make_runner(
@@ -49,7 +49,8 @@ def make_runner(
         recording, speed = parse_replay(s.agent.partition(":")[2], folder.parent)
         return ReplayRunner(recording, speed, seed=s.seed)
     logs = scratch or folder / "logs"
-    walls = Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=(str(folder.parent.absolute()),))
+    secret = hidden_paths(definition.sealed_path, [Path.cwd(), *definition.folders]) if definition.sealed_mark else ()
+    walls = Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=(str(folder.parent.absolute()), *secret))
     if definition.checkout is not None:
         branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
         made = CommandRunner(

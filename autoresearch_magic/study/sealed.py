@@ -7,6 +7,7 @@ its hash. No briefing, log or commit has the text.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..config.settings import Settings
@@ -89,6 +90,28 @@ def holdout_remark(sealed: str, settings: Settings) -> list[str]:
         f"The holdout {parse_holdout(settings.holdout)[0]} uses no name of sealed code, so targets and agents can read its data: define "
         "them below  %%autoresearch setup --sealed  (or in a file, --sealed FILE)."
     ]
+
+
+def hidden_paths(path: Path | None, folders: Iterable[Path]) -> tuple[str, ...]:
+    """Return the files that have the text of sealed code: its own file, and the notebooks of these folders, one of which may hold its cell.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file that the code was read from.
+    folders : iterable of Path
+        Those that experiments may read.
+    """
+    notebooks = (
+        []
+        if path is not None
+        else [
+            each
+            for folder in dict.fromkeys(folders)
+            for each in (*folder.glob("*.ipynb"), folder / ".ipynb_checkpoints")
+        ]
+    )
+    return tuple(str(each.absolute()) for each in ([path] if path is not None else notebooks) if each.exists())
 
 
 def keep(folder: Path, source: str) -> None:

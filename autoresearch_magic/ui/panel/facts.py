@@ -11,6 +11,7 @@ from ...experiment import Experiment, Headline
 from ...judging.headline import CONFIDENCE
 from ...judging.noise import Noise, student
 from ...judging.statistic import standard_error
+from ...metric import Metric
 from ...study.gain_words import gain_text
 from ...study.holdout import contradicts, holdout_gain, holdout_text, share_text, warning
 from ...study.status import LiveRun
@@ -61,7 +62,7 @@ def study_facts(study: Study, proven: int | None) -> Facts:
             "gain": head.gain, "reach": head.reach, "text": gain_text(head), "repeats": head.repeats, "number": head.number,
             "contradicted": contradicts(head),
         },
-        "holdout": head and _holdout(head),
+        "holdout": head and _holdout(head, study.metric),
         **sums,
         "counts": {**sums["counts"], "proven": proven},
         "pace": status.pace,
@@ -69,12 +70,12 @@ def study_facts(study: Study, proven: int | None) -> Facts:
     }  # fmt: skip
 
 
-def _holdout(head: Headline) -> Facts | None:
+def _holdout(head: Headline, metric: Metric) -> Facts | None:
     """Return what the tile of the holdout shows; None without one, and while the study searches."""
     if (held := head.holdout) is None:
-        return {"name": "", "error": holdout_text(head)} if head.holdout_error else None
+        return {"error": holdout_text(head)} if head.holdout_error else None
     return {
-        "name": held.name, "best": held.best, "best_sd": held.best_sd, "baseline": held.baseline, "baseline_sd": held.baseline_sd,
+        "name": held.name, "best": metric.format(held.best, held.best_sd), "sd": f"{held.best_sd:.2g}" if held.best_sd else "",
         "good": held.confirms, "text": holdout_gain(head, held), "share": share_text(held, head.confidence), "looks": held.looks,
         "warning": warning(head), "error": "",
     }  # fmt: skip

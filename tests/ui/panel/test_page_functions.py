@@ -93,6 +93,24 @@ def test_only_a_gain_beyond_chance_is_green(tmp_path):
     assert "baseline" in texts[-1]
 
 
+HOLDOUT = """
+const held = { name: "t", best: "1.2", sd: "0.1", good: true, text: "0.5 better", share: "0.1 is the selection's share", looks: 1, warning: "", error: "" };
+console.log(JSON.stringify([held, { ...held, good: false, looks: 2, warning: "The holdout t does not confirm it: no improvement is shown there." },
+  { error: "The holdout could not be measured: KeyError: 'x'." }].map(holdoutText)
+  .concat([resultText({ number: 5, gain: 0.8, reach: 0.1, text: "0.80 better", contradicted: true })])));
+"""
+
+
+def test_the_holdout_is_told_with_the_selections_share_and_what_it_contradicts(tmp_path):
+    (label, figure, notes), (_, _, against), (_, none, failed), (tone, result) = in_node(HOLDOUT, tmp_path)
+    assert (label, figure) == ("Holdout t, which the search never used", ["best 1.2", " sd 0.1"])
+    assert notes == [["good", "0.5 better"], ["", "\u00a0· 0.1 is the selection's share"]]
+    assert [tone for tone, _ in against] == ["bad", "plain", "", ""]
+    assert against[-1][1] == "\u00a0· looked at 2\u00a0times"
+    assert (none, failed) == (["–", ""], [["plain", "The holdout could not be measured: KeyError: 'x'."]])
+    assert (tone, result) == ("plain", "not confirmed by the holdout: 0.80 better")
+
+
 GAINS = """
 const store = { gains: { rows: ROWS, table: Float32Array.from(TABLE), bits: Uint8Array.from(BITS) } };
 console.log(JSON.stringify(Array.from({ length: ROWS }, (_, n) => figuresOf(store, n))));

@@ -1,4 +1,4 @@
-/** The four figures: best or result, baseline, experiments, time. */
+/** The four figures: best or result, baseline, experiments, time; at the end, where there is one, also the holdout's. */
 
 import { div, h, setText, span } from "./elements.js";
 import { duration, percent, twoDigits } from "./numbers.js";
@@ -7,9 +7,10 @@ export function buildTiles() {
   const tile = (name, label) => div(`tile ${name}`, div("label", label), div("figure skeleton"), div("note"));
   const parts = {
     best: tile("best", "Best so far"), baseline: tile("baseline", "Baseline"),
-    counts: tile("counts", "Experiments"), time: tile("time", "Elapsed"),
+    counts: tile("counts", "Experiments"), time: tile("time", "Elapsed"), holdout: tile("holdout", "Holdout"),
   };
-  parts.node = h("div", { class: "tiles" }, parts.best, parts.baseline, parts.counts, parts.time);
+  parts.holdout.hidden = true;
+  parts.node = h("div", { class: "tiles" }, parts.best, parts.baseline, parts.counts, parts.time, parts.holdout);
   return parts;
 }
 
@@ -20,9 +21,19 @@ export function gainText(gain, reference, format) {
 }
 
 /** The gain at the end in words, and its tone: green only if chance does not explain it. */
-export function resultText({ number, gain, reach, text }) {
+export function resultText({ number, gain, reach, text, contradicted }) {
   if (number === 0) return ["plain", "nothing beat the baseline"];
+  if (contradicted) return ["plain", `not confirmed by the holdout: ${text}`];
   return [reach !== null && gain > reach ? "good" : "plain", text];
+}
+
+/** What the tile of the holdout says: its label, its figure, and its notes, each with its tone. */
+export function holdoutText({ name, best, sd, good, text, share, looks, warning, error }) {
+  if (error) return ["Holdout", ["–", ""], [["plain", error]]];
+  const notes = [[good ? "good" : "plain", text], ["", `\u00a0· ${share}`]];
+  if (looks > 1) notes.push(["", `\u00a0· looked at ${looks}\u00a0times`]);
+  if (warning) notes.unshift(["bad", `${warning} `]);
+  return [`Holdout ${name}, which the search never used`, [`best ${best}`, sd ? ` sd ${sd}` : ""], notes];
 }
 
 export function updateTiles(parts, now, format) {
@@ -53,6 +64,13 @@ export function updateTiles(parts, now, format) {
     set(parts.best, `Best so far\u00a0· experiment\u00a0${best.number}`, [format(best.value)],
       span(gain > 0 ? "good" : "plain", gainText(gain, baseline.value, format)), best.summary ? `\u00a0· ${best.summary}` : "");
   } else set(parts.best, "Best so far", [best ? format(best.value) : "–"], best ? "the baseline; nothing has beaten it yet" : "");
+  parts.holdout.hidden = !now.holdout;
+  if (now.holdout) {
+    const [label, figure, notes] = holdoutText(now.holdout);
+    parts.holdout.classList.toggle("arm-unsure", !now.holdout.good);
+    parts.holdout.classList.toggle("arm-against", Boolean(now.holdout.warning));
+    set(parts.holdout, label, figure, ...notes.map(([tone, words]) => (tone ? span(tone, words) : words)));
+  }
   set(parts.counts, "Experiments", [`${done}`, study.total ? ` / ${study.total}` : ""],
     [`${counts.keep}\u00a0kept${counts.keep && counts.proven !== null ? `, ${counts.proven}\u00a0proven` : ""}`, `${counts.discard}\u00a0discarded`, counts.failed && `${counts.failed}\u00a0failed`].filter(Boolean).join("\u00a0· "));
   set(parts.time, "Elapsed", [duration(now.elapsed)], now.pace ? `${duration(now.pace)} per experiment` : study.budget ? `${study.budget} per run` : "");
