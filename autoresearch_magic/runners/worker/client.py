@@ -14,9 +14,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -153,17 +155,18 @@ class WorkerClient:
                 ours.close()
                 theirs.close()
                 raise Stopped
-            with self._open_setup_log() as log:
+            config = dict(self._config)
+            with self._open_setup_log() as log, sealed_file(config) as passed:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", SERVER, str(theirs.fileno())],
-                    pass_fds=(theirs.fileno(),), env=self._environment, start_new_session=True,
+                    pass_fds=(theirs.fileno(), *passed), env=self._environment, start_new_session=True,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 )  # fmt: skip
             self._socket, self._inbox, self.mode = ours, b"", ""
             self._give_up_at = self._still_since = None
         theirs.close()
         self._token = new_token()
-        self._send(self._config, first=self._token)
+        self._send(config, first=self._token)
         message = self._receive(lambda: self._tell_setup(watch, began))
         clean_file(self._setup_log)
         if message["is"] == "refused":
@@ -507,6 +510,22 @@ def written_in_copies(names: list[str]) -> str:
 
 def _listed(things: list[str]) -> str:
     return ", ".join(things[:6]) + (f" and {len(things) - 6} more" if len(things) > 6 else "")
+
+
+@contextmanager
+def sealed_file(config: dict[str, Any]) -> Iterator[tuple[int, ...]]:
+    """Put the sealed code of a worker's configuration into a file without a name, and its descriptor in its place.
+
+    The worker's memory, of which every experiment has a copy, then never has the text: the process that evaluates reads it.
+    """
+    if not (text := config.pop("sealed", "")):
+        yield ()
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode("utf-8"))
+        file.flush()
+        config["sealed"] = file.fileno()
+        yield (file.fileno(),)
 
 
 def missing_module(name: str, where: str) -> str:

@@ -16,6 +16,7 @@ from ..output.cell_validity import is_format
 from ..output.json_path import MissingValue, parse_path, value_at
 from ..output.validity import parse_condition
 from .clean.standins import describe, is_stand_in
+from .failures import sealed_line
 
 _SHOWN = 8
 """Names that a message lists."""
@@ -30,7 +31,7 @@ def evaluate(metric: Mapping[str, str], namespace: dict[str, Any]) -> dict[str, 
     Parameters
     ----------
     metric : Mapping
-        ``name``, ``expression`` and, where there is one, the condition ``valid``.
+        ``name``, ``expression`` and, where there is one, the condition ``valid``; ``quiet`` where texts of errors must not be told.
     namespace : dict
         The names of target and setup.
 
@@ -58,11 +59,13 @@ def evaluate(metric: Mapping[str, str], namespace: dict[str, Any]) -> dict[str, 
             key, number = _named(results, numbers, metric["name"])
             found = {"value": number, "numbers": {name: each for name, each in numbers.items() if name != key}}
     if valid := metric.get("valid", ""):
-        found["invalid"] = _problem(valid, namespace, results)
+        found["invalid"] = _problem(valid, namespace, results, bool(metric.get("quiet")))
     return found
 
 
-def also_numbers(expressions: Mapping[str, str], namespace: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def also_numbers(
+    expressions: Mapping[str, str], namespace: dict[str, Any], *, quiet: bool = False
+) -> Iterator[dict[str, Any]]:
     """Evaluate the further numbers of a run; whatever an expression raises, the others are evaluated.
 
     Parameters
@@ -93,11 +96,11 @@ def also_numbers(expressions: Mapping[str, str], namespace: dict[str, Any]) -> I
             if not finite:
                 errors[name] = f"it is {next(iter(found.values()))}" if found else "it gives no number"
         except BaseException as error:  # also of sys.exit()
-            errors[name] = f"{type(error).__name__}: {_text_of(error)}"
+            errors[name] = sealed_line(error) if quiet else f"{type(error).__name__}: {_text_of(error)}"
         yield {"also": numbers, "also_errors": errors}
 
 
-def holdout_value(holdout: Mapping[str, str], namespace: dict[str, Any]) -> dict[str, Any]:
+def holdout_value(holdout: Mapping[str, str], namespace: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
     """Return the value of the holdout as ``holdout``, or as ``holdout_error`` why there is none; nothing that it raises ends the run.
 
     Parameters
@@ -106,11 +109,16 @@ def holdout_value(holdout: Mapping[str, str], namespace: dict[str, Any]) -> dict
         ``name`` and ``expression``.
     namespace : dict
         The names of target and setup, and of the sealed cell.
+    quiet : bool
+        Whether an error's text must not be told, because it may contain what is sealed.
     """
     try:
         value = evaluate(holdout, namespace)["value"]
     except BaseException as error:  # also of sys.exit()
-        return {"holdout": None, "holdout_error": f"{type(error).__name__}: {_text_of(error)}"}
+        return {
+            "holdout": None,
+            "holdout_error": sealed_line(error) if quiet else f"{type(error).__name__}: {_text_of(error)}",
+        }
     if not math.isfinite(value):
         return {"holdout": None, "holdout_error": f"it is {value}"}
     return {"holdout": value, "holdout_error": ""}
@@ -123,7 +131,9 @@ def _text_of(error: BaseException) -> str:
         return "an error without a text"
 
 
-def _problem(valid: str, namespace: dict[str, Any], results: Mapping[str, Any] | None) -> str | None:
+def _problem(
+    valid: str, namespace: dict[str, Any], results: Mapping[str, Any] | None, quiet: bool = False
+) -> str | None:
     """Return why the run is not valid; empty when it is, None where only its output can say so.
 
     The names in the condition are those of the metric's results, then those of setup and target.
@@ -148,7 +158,8 @@ def _problem(valid: str, namespace: dict[str, Any], results: Mapping[str, Any] |
     except NameError as error:
         return None if valid.isidentifier() else f"{valid} cannot be evaluated: {error.name} is not defined"
     except Exception as error:
-        return f"{valid} cannot be evaluated: {type(error).__name__}: {shorten(str(error), 200)}"
+        said = sealed_line(error) if quiet else f"{type(error).__name__}: {shorten(str(error), 200)}"
+        return f"{valid} cannot be evaluated: {said}"
 
 
 def _results(value: Any) -> Mapping[str, Any] | None:

@@ -403,16 +403,16 @@ class Worker:
         if processes.readable(run.output):
             self.take_output(run)
         run.lines = None
+        # What is printed while it is measured, here or by the target that is called, may be what is sealed.
+        run.muted = bool(self.config.get("sealed"))
         clean.begin(self.clean_side, run.job)
 
     def read_clean(self, run: RunningJob) -> None:
-        """Read what the clean side sends; what a study with a sealed cell prints from then on is not kept."""
+        """Read what the clean side sends."""
         clean = run.clean
         if clean is None or clean.events < 0:
             return
         for event in clean.read():
-            if "evaluating" in event and self.config.get("sealed"):
-                run.muted = True
             self.send({"is": "event", "id": run.id, "event": event})
         if clean.ended:
             self._unregister(clean.events)
@@ -432,7 +432,7 @@ class Worker:
         if not data:
             self._unregister(run.output)
             return
-        if run.muted and (run.job.get("calibration") is not None):
+        if run.muted:
             return
         run.log.write(data)
         if run.lines is not None and run.began is not None:

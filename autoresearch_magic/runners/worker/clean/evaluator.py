@@ -344,10 +344,10 @@ def _why(
     return f"its value would be {result['value']:.6g} there and is {float(own['value']):.6g} in the target's process"
 
 
-def further_numbers(job: Mapping[str, Any], evaluator: Evaluator) -> Iterator[dict[str, Any]]:
+def further_numbers(job: Mapping[str, Any], evaluator: Evaluator, *, quiet: bool = False) -> Iterator[dict[str, Any]]:
     """Yield what is known of a run's further numbers after each; those that cannot be evaluated here are asked of the target's process."""
     found: dict[str, Any] = {}
-    for known in also_numbers(job["also"], evaluator.namespace):
+    for known in also_numbers(job["also"], evaluator.namespace, quiet=quiet):
         found = known
         yield found
     failed = {name: job["also"][name] for name in found.get("also_errors", {})}
@@ -355,4 +355,6 @@ def further_numbers(job: Mapping[str, Any], evaluator: Evaluator) -> Iterator[di
         told = evaluator.ask("also", expressions=failed)
         numbers = {k: v for k, v in dict(told.get("also", {})).items() if isinstance(v, float)}
         errors = {k: v for k, v in dict(told.get("also_errors", {})).items() if isinstance(v, str)}
+        if quiet:  # here it failed for the reason that counts: the target's process has no sealed names
+            errors = {name: found["also_errors"][name] for name in errors}
         yield {"also": {**numbers, **found["also"]}, "also_errors": errors}

@@ -12,13 +12,14 @@ import signal
 import socket
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from ....experiment import Outcome
 from .. import processes
 from ..execution import execute
-from ..failures import one_line, users_traceback
+from ..failures import sealed_line
 from ..metric_value import holdout_value
 from .channel import Arena, Channel, Gone
 from .evaluator import Evaluator, further_numbers, run_evaluation
@@ -36,7 +37,8 @@ class CleanSide:
     module : ModuleType
         The user's ``__main__``.
     config : Mapping
-        The worker's; ``setup`` and ``sealed`` are used.
+        The worker's; ``setup`` is used, and ``sealed``, the descriptor of a file with the sealed code: the worker, of which targets are
+        forks, never has its text in memory.
     """
 
     def __init__(self, fork: Callable[[], int], module: types.ModuleType, config: Mapping[str, Any]) -> None:
@@ -49,6 +51,8 @@ class CleanSide:
             finally:
                 os._exit(1)
         theirs.close()
+        if (file := config.get("sealed")) is not None:
+            os.close(file)  # so that no target inherits it: the template alone has read it
 
     def ready(self) -> dict[str, Any]:
         """Return what the template says when the sealed cell has run: its ``names``, or ``error`` and ``traceback``."""
@@ -78,7 +82,7 @@ class _Template:
     def __init__(self, connection: socket.socket, module: types.ModuleType, config: Mapping[str, Any]) -> None:
         self.connection, self.module, self.config = connection, module, config
         self.frozen = dict(module.__dict__)
-        self.sources = (config["setup"], config.get("sealed", ""))
+        self.sources = (config["setup"], _read(config.get("sealed")))
 
     def run(self) -> NoReturn:
         """Run the sealed cell, then fork for each job until the worker has gone."""
@@ -86,10 +90,11 @@ class _Template:
         told: dict[str, Any] = {"names": []}
         if sealed := self.sources[1]:
             try:
-                execute(sealed, "sealed", self.module.__dict__, shown=False)
+                with _unheard():
+                    execute(sealed, "sealed", self.module.__dict__, shown=False)
                 told = {"names": sorted(set(self.module.__dict__) - set(self.frozen))}
             except BaseException as error:
-                told = {"error": one_line(error), "traceback": users_traceback(error)}
+                told = {"error": sealed_line(error), "traceback": sealed_line(error)}
         self.connection.sendall(json.dumps(told).encode() + b"\n")
         while True:
             head, descriptors, _, _ = socket.recv_fds(self.connection, 8, 4)
@@ -134,6 +139,9 @@ class _Template:
     def _results(self, job: dict[str, Any], connection: int, arena: int, emit: Emit) -> Any:
         from ..child import failure_of, finished  # not at the top: `child` imports this package
 
+        quiet = bool(self.sources[1])  # texts of errors may contain what is sealed
+        if quiet:
+            job = {**job, "metric": {**job["metric"], "quiet": "yes"}}
         try:
             evaluator = Evaluator(
                 self.module.__dict__,
@@ -148,15 +156,40 @@ class _Template:
             yield {"outcome": Outcome.CRASH, "error": text, "gone": True}
             return
         except BaseException as error:
-            result, details = failure_of(
-                error, "metric", job, quiet=bool(self.sources[1]) and job.get("calibration") is not None
-            )
+            result, details = failure_of(error, "metric", job, quiet=quiet)
             yield {"outcome": Outcome.CRASH, "value": None, **result}
             yield details
             return
         yield result
         if result["outcome"] in (Outcome.OK, Outcome.MISSING_METRIC):
             if job.get("also"):
-                yield from further_numbers(job, evaluator)
+                yield from further_numbers(job, evaluator, quiet=quiet)
             if job.get("holdout"):
-                yield holdout_value(job["holdout"], evaluator.namespace)
+                yield holdout_value(job["holdout"], evaluator.namespace, quiet=quiet)
+
+
+def _read(file: int | None) -> str:
+    """Return the text of an open file; empty for None."""
+    if file is None:
+        return ""
+    with open(file, "rb", closefd=False) as stream:
+        stream.seek(0)
+        return stream.read().decode("utf-8")
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Let nobody see what is printed inside, which goes to a log else."""
+    kept = os.dup(1), os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        for fd in (1, 2):
+            os.dup2(nowhere.fileno(), fd)
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        for fd, before in zip((1, 2), kept, strict=True):
+            os.dup2(before, fd)
+            os.close(before)
