@@ -288,7 +288,7 @@ def reap(pids: Iterable[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
 
 
-def wait_gone(lab: Lab, before: set[int], seconds: float = 1.0) -> dict[int, str]:
+def wait_gone(lab: Lab, before: set[int], seconds: float = 4.0) -> dict[int, str]:
     """Return the processes that were not there before and are still there after a while."""
     end = time.monotonic() + seconds
     while left := {pid: what for pid, what in lab.processes().items() if pid not in before}:
