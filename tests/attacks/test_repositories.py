@@ -1,6 +1,10 @@
 """Hostile versions of repositories on the real runner, with all walls that work here: each ends as its file says, and leaves nothing."""
 
+import os
+
 import pytest
+
+from autoresearch_magic.runners.walls import probe
 
 from .attack import cell_attacks, repository_attacks
 from .lab import Lab
@@ -8,6 +12,8 @@ from .run_repositories import group_of, run_repository_attacks
 
 ATTACKS = repository_attacks()
 SHARED = group_of(next(each for each in ATTACKS if each.name == "two_readings"))
+LAYERS = {layer for layer, why in probe().items() if not why} | ({"root"} if os.geteuid() == 0 else set())
+"""What can hold attacks here; those that need another layer are not run."""
 
 
 @pytest.fixture
@@ -27,7 +33,7 @@ def test_there_are_many_attacks():
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [0, 1, 2, 3])
 def test_hostile_versions_are_held(lab, part):
-    closed = [each for each in ATTACKS if not each.open]
+    closed = [each for each in ATTACKS if not each.open and each.needed(LAYERS)]
     parts = (
         [each for each in closed if group_of(each) == SHARED][::2],
         [each for each in closed if group_of(each) == SHARED][1::2],
