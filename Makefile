@@ -40,6 +40,10 @@ test-agents: $(VENV)/.dev $(AGENTS)/.ready ## install three real coding agents (
 chaos: $(VENV)/.dev ## kill 200 processes of studies at random moments, and compare all records after each: about ten minutes
 	AUTORESEARCH_CHAOS=200 $(BIN)/python -m pytest -q -s tests/chaos
 
+attacks: $(VENV)/.dev ## run all hostile targets with and without each layer, and write docs/attacks.md: about ten minutes
+	rm -rf .attacks
+	$(BIN)/python -m tests.attacks --matrix .attacks
+
 lint: $(VENV)/.dev ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

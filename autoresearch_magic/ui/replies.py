@@ -24,6 +24,7 @@ from ..study.results_table import ResultsTable
 from ..study.study import Study
 from ..text import as_html, counted, escape, fenced
 from .colours import bold, coloured_diff, coloured_source, diff_as_html
+from .doctor.attacks import Attacked, layer_names
 from .doctor.check import Check
 from .exit_codes import DONE, VERDICT_CODES
 from .facts import comparison_facts, evals_facts, experiment_facts, plan_facts, table_evals_facts
@@ -218,4 +219,27 @@ def checks_reply(checks: Sequence[Check]) -> Reply:
         rows.append(f"| {state} | {check.name} | {escape(check.found)} | {escape(check.remedy)} |")
     bad, warn = (sum(check.state == state for check in checks) for state in ("bad", "warn"))
     total = f"{bad} bad, {counted(warn, 'warning')}." if bad or warn else "Everything works."
+    return Reply("\n".join([*lines, "", total]), "\n".join([*rows, "", total]), exit_code=int(bad > 0))
+
+
+def attacks_reply(attacks: Sequence[Attacked]) -> Reply:
+    """Show what came of the doctor's attacks: a table, and a line that counts those that were not held although they could be."""
+    width = max(len(each.title) for each in attacks)
+    lines, rows = [], ["| | a target that ... | |", "| --- | --- | --- |"]
+    for each in attacks:
+        state = "held" if each.held else "NOT HELD" if each.layers else "open"
+        found = f"by {layer_names(each.layers)}" if each.held and each.layers else each.achieved
+        if not each.layers and not each.held:
+            found += f"; it takes {layer_names(each.needs)}"
+        lines.append(f"{state:<8}  {each.title:<{width}}  {found}".rstrip())
+        rows.append(f"| {state if each.held else f'**{state}**'} | {each.title} | {escape(found)} |")
+    bad = sum(not each.held and bool(each.layers) for each in attacks)
+    still = sum(not each.held and not each.layers for each in attacks)
+    total = (
+        f"{counted(bad, 'attack')} of {len(attacks)} not held."
+        if bad
+        else f"{len(attacks) - still} of {len(attacks)} attacks are held"
+    )
+    if not bad:
+        total += f"; for {still} this system lacks the layer: see docs/security.md." if still else "."
     return Reply("\n".join([*lines, "", total]), "\n".join([*rows, "", total]), exit_code=int(bad > 0))

@@ -62,7 +62,7 @@ class RepositoryRange:
         if "link" in options:
             settings["link"] = options["link"].split()
         definition = define("Lower the loss", "", "", settings)
-        self.target = definition.target
+        self.target, self._checkout, self._linked = definition.target, definition.checkout, definition.settings.link
         study = self.folder / ".autoresearch" / f"attacks{number}"
         (study / "logs").mkdir(parents=True)
         factory_walls = runner_factory.Walls
@@ -109,6 +109,8 @@ class RepositoryRange:
         processes, files = set(lab.processes()), self.files()
         reached = len(lab.listener.reached)
         problems, ended = self._attack(attack)
+        if problems and (why := self._checkout.refusal(self.target, self.version(attack), self._linked)):
+            problems, ended = [], f"a study refuses it: {why}"  # it was run all the same, and may leave nothing
         left = wait_gone(lab, processes | ({self.runner.worker.pid} if self.runner.worker.pid else set()))
         problems += [f"left a process: {what}" for what in left.values()]
         end_processes(list(left))

@@ -14,8 +14,9 @@ from ...config.host_skill import ACTIONS, not_in_a_notebook
 from ...config.skills import as_cell, copy_example, find_skill, read_skills, skill_folders
 from ...errors import UserError
 from ...text import counted, escape
+from ..doctor.attacks import attack
 from ..doctor.examine import examine
-from ..replies import checks_reply
+from ..replies import attacks_reply, checks_reply
 from ..reply import Reply, prose_reply
 from ..session import Place, Session
 from .table import COMMANDS, argument, command, find_command, overview
@@ -83,12 +84,15 @@ def init(session: Session, arguments: argparse.Namespace) -> Reply:
     )
 
 
-@command("doctor")
+@command(
+    "doctor",
+    argument("--attacks", action="store_true", help="run hostile targets against this install, in a temporary folder, and say what holds them"),
+)  # fmt: skip
 def doctor(session: Session, arguments: argparse.Namespace) -> Reply:
     """Check that everything a study needs is installed and works, and say how to fix what does not."""
 
     def work(show: Callable[[float, str], None]) -> Reply:
-        return checks_reply(examine(session.root, show))
+        return attacks_reply(attack(show)) if arguments.attacks else checks_reply(examine(session.root, show))
 
     return Reply("", work=work)
 
