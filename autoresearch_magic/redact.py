@@ -150,8 +150,8 @@ def _without_known(text: str, forms: tuple[tuple[tuple[str, ...], tuple[str, ...
     """Return a text without known keys, also where they are broken over lines, as base64 and the terminal break them."""
     for whole, _ in forms:
         for form in whole:
-            if form in text:
-                text = text.replace(form, REMOVED)
+            if form in text:  # with the rest of its word: what is known may be the first part of a longer key
+                text = re.sub(rf"{re.escape(form)}[\w-]*={{0,2}}", REMOVED, text, flags=re.ASCII)
     if "\n" in text:
         compact = "".join(text.split())
         for whole, _ in forms:

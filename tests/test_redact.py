@@ -140,6 +140,11 @@ def test_a_remembered_key_is_known_and_a_trivial_one_is_not():
     assert "short" not in known_keys()
 
 
+def test_a_known_key_that_begins_a_longer_one_takes_it_along(monkeypatch):
+    monkeypatch.setenv("SHORT_TOKEN", "sk-ant-api03-Qq9yWv8u")
+    assert cleaned("it is sk-ant-api03-Qq9yWv8uTs7rQp6oNm5lKj4i, so") == f"it is {REMOVED}, so"
+
+
 def test_keys_in_a_text_are_listed_once():
     assert keys_in(f"{KEY} and {KEY}, https://u:pa55word@h") == [KEY, "pa55word"]
 
