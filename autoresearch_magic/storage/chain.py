@@ -191,6 +191,16 @@ def check(connection: sqlite3.Connection, after: int = 0) -> list[Finding]:
     list of Finding
         Empty where they agree.
     """
+    if connection.in_transaction:
+        return _check(connection, after)
+    connection.execute("BEGIN")  # rows and their entries of one moment, while another process may write
+    try:
+        return _check(connection, after)
+    finally:
+        connection.rollback()
+
+
+def _check(connection: sqlite3.Connection, after: int) -> list[Finding]:
     if "chain" not in tables(connection):
         return [Finding("chain", 0, "the table that says what was written is gone")]
     before = BEGIN

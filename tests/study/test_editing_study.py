@@ -192,7 +192,9 @@ def test_the_next_folder_is_made_while_the_experiment_runs(make_study, tmp_path)
         "    time.sleep(0.05)\nelse:\n    raise TimeoutError\nloss = X\n"
     )
     change = "text = Path('target.py').read_text(); edit('target.py', text.replace(text.splitlines()[0], f'X = {2.5 - number / 10}')); say('less')"
-    study = make_study(f"X = 3.0\n{waiting}", agent=editor(tmp_path, [change]), experiments=2, repeats=1, timeout="60s")
+    study = make_study(
+        f"X = 3.0\n{waiting}", agent=editor(tmp_path, [change]), experiments=2, repeats=1, timeout="60s", sandbox="off"
+    )
     finish(study, 120)
     assert [e.verdict for e in study.experiments if e.ran][1:].count(Verdict.CRASH) == 0
     assert "runs now: less" in (tmp_path / "asked-001").read_text()

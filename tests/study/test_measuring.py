@@ -85,7 +85,7 @@ def test_a_study_ends_though_its_incumbent_crashes_when_run_again(make_study, sc
         "if X == 1.0 and mark.exists():\n    raise ValueError('once only')\nmark.touch()\nloss = X\n"
     )
     script(target.format(x=0.9), target.format(x=0.8))
-    study = finish(make_study(target.format(x=1.0), agent="script", experiments=2, repeats=1))
+    study = finish(make_study(target.format(x=1.0), agent="script", experiments=2, repeats=1, sandbox="off"))
     assert len(study.experiments) == 3
     assert any(not m.ok for m in study.experiments[0].measurements)
 
@@ -166,7 +166,9 @@ def test_a_machine_that_drifts_is_noticed(make_study, script, tmp_path, monkeypa
         if isinstance(event, RunStarted) and event.experiment.number == 2:
             level.write_text("1.5")
 
-    study = finish(make_study(target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[slow_down]))
+    study = finish(
+        make_study(target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[slow_down], sandbox="off")
+    )
     assert any(isinstance(e, Notice) and "the machine has changed" in e.message for e in seen)
     baseline = study.experiments[0]
     assert baseline.since > 0
@@ -189,7 +191,11 @@ def test_a_metric_that_takes_two_values_is_no_change_of_the_machine(make_study, 
     )
     script(*(target.format(x=x) for x in (2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7)))
     seen = []
-    study = finish(make_study(target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[seen.append]))
+    study = finish(
+        make_study(
+            target.format(x=1.0), agent="script", experiments=8, repeats=3, observers=[seen.append], sandbox="off"
+        )
+    )
     said = [e.message for e in seen if isinstance(e, Notice)]
     assert not [line for line in said if "the machine has changed, and" in line]
     assert any("has not changed with it: it varies, and all its runs count" in line for line in said), said
@@ -209,7 +215,7 @@ def test_a_metric_that_takes_two_values_is_told(make_study, tmp_path):
         "runs = len(count.read_text()) if count.exists() else 0\n_ = count.write_text('.' * (runs + 1))\n"
         "loss = 1.05 if runs % 6 in (1, 4) else 1.41\n"
     )
-    study = finish(make_study(target, experiments=3, repeats=6))
+    study = finish(make_study(target, experiments=3, repeats=6, sandbox="off"))
     told = "The metric takes two values, about 1.05 and 1.41: the same code gives either (1.05 in 2 of "
     assert told in study.status.message
     assert told in open_study(study.name, tmp_path).status.message

@@ -34,7 +34,7 @@ def test_the_last_notes_are_kept_within_limits():
 
 def test_a_note_shows_no_key_of_the_environment(monkeypatch):
     monkeypatch.setenv("MY_API_KEY", "abc-123-def-456")
-    assert printed_notes("note: the key is abc-123-def-456, oh") == ("the key is ***, oh",)
+    assert printed_notes("note: the key is abc-123-def-456, oh") == ("the key is [key removed], oh",)
 
 
 @pytest.mark.parametrize("rule", ["", "last", "min"])

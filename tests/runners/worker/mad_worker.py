@@ -10,7 +10,7 @@ from autoresearch_magic.runners.worker.message_token import LENGTH
 control = socket.socket(fileno=int(sys.argv[1]))
 stream = control.makefile("rb")
 token = stream.readline()[:LENGTH]
-control.sendall(token + b'{"is": "ready", "mode": "fork", "why": "", "open": []}\n')
+control.sendall(token + b'{"is": "ready", "mode": "fork", "why": "", "open": [], "folder": "/"}\n')
 for line in stream:
     message = json.loads(line)
     if message["do"] == "run":

@@ -98,14 +98,15 @@ def test_what_forks_write_stays_with_them(tmp_path):
 
 def test_a_copy_can_have_a_name_and_a_large_file_can_only_be_read(tmp_path, monkeypatch):
     log, own = tmp_path / "log", tmp_path / "own"
+    before = written_files()  # such as the file that the tests print to
     with open(log, "a") as file:
         file.write("setup\n")
         file.flush()
-        assert written_files() == ["log"]
+        assert [each for each in written_files() if each not in before] == ["log"]
         in_a_fork(lambda: (file.write("mine\n"), file.flush()), {str(log): str(own)}.get)
         assert (log.read_text(), own.read_text()) == ("setup\n", "setup\nmine\n")
         monkeypatch.setattr(descriptors, "LARGEST_COPY", 3)
-        assert written_files() == ["log (too large for that: it can only be read)"]
+        assert "log (too large for that: it can only be read)" in written_files()
 
         def refused():
             try:

@@ -18,6 +18,7 @@ def text(answer):
 @pytest.mark.slow
 def test_a_kernel_watches_a_study_of_a_shell_to_its_end(kernel, terminal, tmp_path):
     process = terminal("run", "-n", "4")
+    wait_for(lambda: open_study("night", tmp_path / ".autoresearch").status.elsewhere)
     watched = kernel.run("%autoresearch watch night")
     assert watched.status == "ok"
     assert any("application/vnd.jupyter.widget-view+json" in data for data in watched.displays)
