@@ -81,7 +81,7 @@ class Ending:
 
 def run_program(
     arguments: Sequence[str], *, text: str, folder: Path, env: Mapping[str, str], deadline: float, wait: Wait,
-    most_output: int = OUTPUT_LIMIT, afterwards: Sequence[str] = (),
+    most_output: int = OUTPUT_LIMIT, afterwards: Sequence[str] = (), name: str = "",
 ) -> Ending:  # fmt: skip
     """Run a program to its end, or to a limit; when this returns or raises, nothing that it started runs any more.
 
@@ -104,6 +104,9 @@ def run_program(
     afterwards : sequence of str
         A command, with an absolute path, that is run once the program is ended where this process was killed meanwhile; empty for none.
 
+    name : str
+        What it is called in messages; by default the program's own name.
+
     Raises
     ------
     BackendRefused
@@ -111,7 +114,7 @@ def run_program(
     Stopped
         From `wait`, with what was used so far.
     """
-    program = Path(arguments[0]).name
+    program = name or Path(arguments[0]).name
     arguments, env = moved(arguments, env)
     folder = folder.absolute()
     start = time.monotonic()

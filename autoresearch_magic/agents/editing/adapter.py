@@ -55,6 +55,8 @@ class Adapter:
         Whether it cannot be used without ``:MODEL``.
     own_files : tuple of str
         Globs of files that it leaves in its folder for itself.
+    state : tuple of str
+        Its own files and folders in home, which it may write from inside of its walls.
     version : tuple of str
         The arguments that make it print its version.
     reads : Reads
@@ -84,6 +86,7 @@ class Adapter:
     many_vendors: bool = False
     needs_model: bool = False
     own_files: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
     version: tuple[str, ...] = ("--version",)
     reads: Reads = field(default_factory=Reads)
     signs: Signs = field(default_factory=Signs)

@@ -20,13 +20,16 @@ from ...experiment import Proposal, Usage
 from ...key_references import put_away
 from ...redact import cleaned
 from ...runners.tools import VENVS, Tools, find_tools, packages
+from ...runners.walls.policy import PROJECT_KEYS
 from ...source import files
 from ...source.edits import fingerprint
 from ...storage.git.checkout import MAX_TARGET, Checkout, ignored_folders
 from ...text import counted, cut_middle, shorten
 from ..base import Agent, Briefing
 from ..checkout_guard import CheckoutGuard
+from ..command_keys import moved
 from ..command_keys import told as key_told
+from ..enclosed import AgentWalls
 from ..environment import agent_environment
 from ..llm.backend import BackendRefused
 from ..llm.calls import Problem, backoff
@@ -180,16 +183,25 @@ class EditingAgent(Agent):
         self, briefing: Briefing, arguments: Sequence[str], asked: str, space: Workspace, variables: Mapping[str, str],
         afterwards: Sequence[str],
     ) -> Ending:  # fmt: skip
+        words, env = moved(arguments, {**variables, **self.adapter.variables})
+        words = self._walls(space, briefing.checkout).around(words, [str(space.folder), str(space.folder.parent)], env)
         try:
             return run_program(
-                arguments, text=self.adapter.stdin(asked), folder=space.folder, env={**variables, **self.adapter.variables},
-                deadline=self.settings.reply_timeout, wait=briefing.wait, afterwards=afterwards,
+                words, text=self.adapter.stdin(asked), folder=space.folder, env=env, deadline=self.settings.reply_timeout,
+                wait=briefing.wait, afterwards=afterwards, name=Path(arguments[0]).name,
             )  # fmt: skip
         except (UserError, Stopped) as error:
             if error.usage is not None:  # what a program that was ended has used counts
                 error.usage = self._usage(error.usage, briefing, ended=True)
                 briefing.paid(error.usage)
             raise
+
+    def _walls(self, space: Workspace, checkout: Checkout | None) -> AgentWalls:
+        """Return what the program may reach: its folder and its own state, and what is linked in its folder."""
+        s, folder = self.settings, checkout.folder if checkout else Path()
+        hidden = [str(self.root.absolute()), *(str(folder / each) for each in PROJECT_KEYS if checkout)]
+        linked = [str(folder / each) for each in space.linked if checkout]
+        return AgentWalls(s.sandbox, self.adapter.state, (*linked, *s.allow_read), s.allow_write, tuple(hidden))
 
     def _tools(self, checkout: Checkout, variables: Mapping[str, str]) -> Tools:
         """Return what the commands of the study run with, for the agent to run them."""

@@ -76,7 +76,7 @@ def agent(tmp_path):
     def make(*plan, argument=False, **settings):
         (tmp_path / "plan").write_text("\n".join(plan))
         line = f"editor:{sys.executable} -S {STAND_IN} {tmp_path / 'plan'} {tmp_path / 'asked'}{' {text}' if argument else ''}"
-        made = make_agent(line, "", Settings(metric="loss", **settings), tmp_path / "studies")
+        made = make_agent(line, "", Settings(metric="loss", **{"sandbox": "off", **settings}), tmp_path / "studies")
         assert isinstance(made, EditingAgent)
         return made
 
@@ -337,7 +337,7 @@ def test_a_coding_agents_own_json_gives_message_cost_and_tokens(in_repo, tmp_pat
     claude.chmod(0o755)
     monkeypatch.setenv("PATH", f"{claude.parent}{os.pathsep}{os.environ['PATH']}")
     paid = []
-    made = make_agent("claude-code:opus", "", Settings(metric="loss", max_cost=2.0), tmp_path)
+    made = make_agent("claude-code:opus", "", Settings(metric="loss", max_cost=2.0, sandbox="off"), tmp_path)
     made.check()
     proposal = made.propose(in_repo(paid=lambda usage: paid.append(usage) or True))
     assert proposal.agent == "claude-code:opus"
@@ -359,7 +359,7 @@ def test_what_a_question_that_was_ended_has_used_is_taken_from_the_others(
     standins, in_repo, tmp_path, spec, known, counted, said
 ):
     limit = {"max_cost": 5.0} if spec == "claude-code" else {"max_tokens": 9_000}
-    made = make_agent(spec, "", Settings(metric="loss", **limit), tmp_path)
+    made = make_agent(spec, "", Settings(metric="loss", sandbox="off", **limit), tmp_path)
     cost = (lambda n: n / 10) if spec == "claude-code" else lambda n: None
     done = [
         Experiment(n, 0, Proposal("", "s", agent=spec, usage=Usage(1, output=n, seconds=9, cost=cost(n))))
@@ -446,7 +446,7 @@ def test_a_repository_that_git_cannot_read_any_more_is_one_line(agent, in_repo, 
 
 @pytest.mark.parametrize("spec", ["claude-code", "codex", "gemini:some-model", "opencode", "aider:sonnet", "cursor"])
 def test_each_coding_agent_proposes_in_a_repository_and_in_a_cell(standins, in_repo, tmp_path, spec):
-    made = make_agent(spec, "", Settings(metric="loss"), tmp_path / "studies")
+    made = make_agent(spec, "", Settings(metric="loss", sandbox="off"), tmp_path / "studies")
     made.check()
     standins.behave({"mode": "edit"}, {"mode": "edit"}, {"mode": "outside"}, {"mode": "edit"})
     first = made.propose(in_repo(notes=("be bold",)))
