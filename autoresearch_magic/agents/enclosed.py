@@ -20,6 +20,14 @@ from typing import NoReturn
 
 from ..runners.walls.wanted import Walls
 
+_MACHINE_PROC = (
+    ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
+    if hasattr(os, "geteuid") and os.geteuid() == 0
+    else ()
+)
+"""What of ``/proc``, which has to be writable for the maps of a sandbox's user namespace, stays read-only: only root could write it, and
+for a user, a mount on a part of it would keep a sandbox from mounting its own."""
+
 STATE = 126
 """Exit status where the walls could not be entered."""
 
@@ -122,18 +130,20 @@ def enter(spec: Mapping[str, object]) -> None:
     ------
     OSError
     """
+    from ..runners.walls import capabilities
     from ..runners.walls.enclosure import Enclosure
 
     home = Path.home()
     state = [str(home / each) for each in _strings(spec["state"]) if (home / each).exists()]
     walls = Walls(
-        str(spec["sandbox"]), "on", tuple(_strings(spec["read"])), (*_strings(spec["write"]), *state), tuple(_strings(spec["hidden"])),
+        str(spec["sandbox"]), "on", (*_strings(spec["read"]), *_MACHINE_PROC), (*_strings(spec["write"]), *state, "/proc"), tuple(_strings(spec["hidden"])),
         layers=(str(spec["layer"]),),
     )  # fmt: skip
     own = list(_strings(spec["own"]))
-    enclosure = Enclosure(walls, forks=False)
+    enclosure = Enclosure(walls, forks=False, tools=True)
     if str(spec["layer"]) not in enclosure.layers:
         raise OSError(0, enclosure.missing.get(str(spec["layer"]), "the layer does not work"))
+    enclosure.kept = (*capabilities.KEPT, capabilities.SETFCAP)  # for a sandbox of its own
     enclosure.prepare()
     enclosure.enter(own[0], writable=own[1:])
 

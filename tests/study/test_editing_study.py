@@ -97,7 +97,7 @@ def test_thirty_experiments_with_a_program_that_misbehaves_one_time_in_five_and_
     with open(tmp_path / "said", "w") as said:
         process = subprocess.Popen(
             [*cli, "run", str(tmp_path / "program.md"), "--repo", str(repo), "--scope", "src/**", "--verify", "python bench.py", "--metric",
-             "ms", "--minimize", "-n", "30", "--repeats", "2", "--agent", agent, "--reply-timeout", "8s", "--name", "one"],
+             "ms", "--minimize", "-n", "30", "--repeats", "2", "--agent", agent, "--reply-timeout", "8s", "--name", "one", "--sandbox", "off"],
             cwd=studies, env=env, stdout=said, stderr=said, start_new_session=True,
         )  # fmt: skip
         root = studies / ".autoresearch"
@@ -162,7 +162,7 @@ def test_ten_experiments_on_a_cell(make_study, tmp_path):
         + ["edit('setup.py', 'Y = 0\\n'); say('cheat')"]
         + [change + "say(f'{number}')"],
     )
-    study = make_study("X = 3.0\nloss = (X - Y) ** 2\n", "Y = 1.0\n", agent=agent, experiments=10, repeats=1)
+    study = make_study("X = 3.0\nloss = (X - Y) ** 2\n", "Y = 1.0\n", agent=agent, experiments=10, repeats=1, sandbox="off")
     finish(study, 120)
     ran = [e for e in study.experiments if e.ran and e.number]
     assert len(ran) == 10
@@ -178,7 +178,7 @@ def test_ten_experiments_on_a_cell(make_study, tmp_path):
 @pytest.mark.slow
 def test_a_hybrid_with_the_tuner(make_study, tmp_path):
     change = "text = Path('target.py').read_text(); edit('target.py', text + f'loss = loss * {0.9 - number / 100}\\n'); say(f'scale {number}')"
-    study = make_study(agent=f"hybrid:{editor(tmp_path, [change])}+tuner", experiments=6)
+    study = make_study(agent=f"hybrid:{editor(tmp_path, [change])}+tuner", experiments=6, sandbox="off")
     finish(study, 120)
     agents = Counter(e.proposal.agent.partition(":")[0] for e in study.experiments if e.ran and e.number)
     assert agents.keys() == {"editor", "tuner"}
@@ -202,7 +202,7 @@ def test_the_next_folder_is_made_while_the_experiment_runs(make_study, tmp_path)
 
 @pytest.mark.slow
 def test_three_answers_without_a_change_end_the_search(make_study, tmp_path):
-    study = make_study(agent=editor(tmp_path, ["print('Nothing to do.')"]), experiments=10, repeats=1)
+    study = make_study(agent=editor(tmp_path, ["print('Nothing to do.')"]), experiments=10, repeats=1, sandbox="off")
     study.start()
     assert study.wait(60)
     assert questions(tmp_path) <= 4
@@ -228,6 +228,8 @@ def test_a_machine_reads_plan_and_status_with_such_an_agent(tmp_path):
         "--minimize",
         "-n",
         "1",
+        "--sandbox",
+        "off",
         "--repeats",
         "2",
     ]
@@ -249,7 +251,7 @@ def test_a_change_of_the_checkout_is_told_also_where_the_study_is_stopped(tmp_pa
     seen = []
     study = Study(
         "# Small", metric="ms", minimize=True, scope="src/**", verify="python bench.py", repo=str(repo), root=tmp_path / "studies", repeats=1,
-        agent=editor(tmp_path, [f"edit({str(repo / 'bench.py')!r}, 'print(1)\\n'); time.sleep(3600)"]), observers=[seen.append],
+        agent=editor(tmp_path, [f"edit({str(repo / 'bench.py')!r}, 'print(1)\\n'); time.sleep(3600)"]), observers=[seen.append], sandbox="off",
     )  # fmt: skip
     study.start()
     wait_for(lambda: (repo / "bench.py").read_text() == "print(1)\n")

@@ -12,6 +12,8 @@ from contextlib import suppress
 from . import system
 
 CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID = 0, 1, 3, 4, 6, 7
+SETFCAP = 31
+"""What root needs to be root in a user namespace of its own."""
 KEPT = (CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID)
 _VERSION = 0x20080522
 _CLEAR_ALL_AMBIENT = 4

@@ -43,6 +43,7 @@ class Enclosure:
     def __init__(self, walls: Walls, projects: Iterable[str] = (), *, forks: bool = True, tools: bool = False) -> None:
         self.walls = walls
         self._projects, self._tools = [*projects], tools
+        self.kept = capabilities.KEPT  # of root
         self._tree: Tree | None = None
         self._steps: list[Step] = []
         self._rules = landlock.Rules()
@@ -177,7 +178,7 @@ class Enclosure:
             self._enter_namespaces(own, temporary, memory)
             os.chdir(folder)
         if system.LINUX:
-            capabilities.drop(self._held)
+            capabilities.drop(self._held, self.kept)
         if "landlock" in self.layers:
             rules = landlock.Rules()
             rules.extend(own, landlock.READ | landlock.WRITE)
