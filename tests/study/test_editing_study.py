@@ -162,7 +162,9 @@ def test_ten_experiments_on_a_cell(make_study, tmp_path):
         + ["edit('setup.py', 'Y = 0\\n'); say('cheat')"]
         + [change + "say(f'{number}')"],
     )
-    study = make_study("X = 3.0\nloss = (X - Y) ** 2\n", "Y = 1.0\n", agent=agent, experiments=10, repeats=1, sandbox="off")
+    study = make_study(
+        "X = 3.0\nloss = (X - Y) ** 2\n", "Y = 1.0\n", agent=agent, experiments=10, repeats=1, sandbox="off"
+    )
     finish(study, 120)
     ran = [e for e in study.experiments if e.ran and e.number]
     assert len(ran) == 10
