@@ -43,7 +43,7 @@ class Enclosure:
     def __init__(self, walls: Walls, projects: Iterable[str] = (), *, forks: bool = True, tools: bool = False) -> None:
         self.walls = walls
         self._projects, self._tools = [*projects], tools
-        self.kept = capabilities.KEPT  # of root
+        self.kept: tuple[int, ...] = capabilities.KEPT  # of root
         self._tree: Tree | None = None
         self._steps: list[Step] = []
         self._rules = landlock.Rules()
