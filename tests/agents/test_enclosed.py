@@ -11,6 +11,9 @@ import pytest
 from autoresearch_magic.agents.editing.adapters import ADAPTERS
 from autoresearch_magic.agents.enclosed import AgentWalls, needed
 from autoresearch_magic.agents.processes import run_program
+from autoresearch_magic.agents.registry import make_agent
+from autoresearch_magic.config.settings import Settings
+from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.walls import probe
 
 LAYERS = [
@@ -146,3 +149,15 @@ def test_a_program_reads_the_packages_that_it_is_part_of(tmp_path):
     found = needed([str(link), f"--file={tmp_path / 'lib'}", "plain"], {"PATH": str(Path(sys.executable).parent)})
     assert {str(link), str(script), str(tmp_path / "lib"), str(Path(sys.executable).parent)} <= set(found)
     assert "/" not in found
+
+
+def test_strict_refuses_and_auto_tells_where_no_layer_works(tmp_path, monkeypatch):
+    monkeypatch.setattr(AgentWalls, "layer", lambda self: "")
+    with pytest.raises(UserError, match="--sandbox strict: this system has no layer to confine true"):
+        make_agent("editor:true", "", Settings(metric="loss", sandbox="strict"), tmp_path).check()
+    agent = make_agent("editor:true", "", Settings(metric="loss"), tmp_path)
+    agent.check()
+    assert agent.warning == "true is not confined: this system has no layer for that."
+    agent = make_agent("editor:true", "", Settings(metric="loss", sandbox="off"), tmp_path)
+    agent.check()
+    assert agent.warning == ""

@@ -101,7 +101,13 @@ class EditingAgent(Agent):
         name = EDITOR if self.adapter.name not in ADAPTERS else self.adapter.name
         check_limits(self.settings, f"{name}:{self.model}")
         words = self.adapter.arguments(model=self.model)
-        self.warning = key_told([self.adapter.program, *words])
+        unwalled = self.settings.sandbox != "off" and not AgentWalls(self.settings.sandbox).layer()
+        if unwalled and self.settings.sandbox == "strict":
+            raise UserError(
+                f"--sandbox strict: this system has no layer to confine {self.adapter.title}: see  %autoresearch doctor"
+            )
+        told = f"{self.adapter.title} is not confined: this system has no layer for that." if unwalled else ""
+        self.warning = " ".join(filter(None, [key_told([self.adapter.program, *words]), told]))
         if not _INTERPRETERS.fullmatch(Path(self.adapter.program).name):
             return
         script = next((word for word in words if not word.startswith("-")), "")
