@@ -72,7 +72,7 @@ class Closing:
         """Make the runs, as long as there is room for so many seconds, and take back what they show to be no gain."""
         if self.measurer.rule.strict or len(self.status.experiments) < 2 or not self.measurer.noise.known:
             return
-        made = sum(kind == NOTE for _, kind, _ in self.journal.notes())
+        made = len(self.journal.notes(NOTE))
         allowed = closing_runs(searched(self.status) - made)
         if self.measurer.noise.deterministic:
             allowed = max(allowed, 1)  # one more run of the best shows that it was no accident

@@ -69,7 +69,7 @@ def backlog(journal: Journal, experiments: Sequence[Experiment] = ()) -> tuple[I
     never_run = {e.number for e in experiments if e.verdict is not None and not e.ran}
     ideas: list[Idea] = []
     place: dict[str, int] = {}
-    for _, kind, body in journal.notes():
+    for _, kind, body in journal.notes("idea", "idea struck"):
         if kind == "idea":
             found = place.setdefault(_words(body["text"]), len(ideas))
             if found == len(ideas):

@@ -33,7 +33,7 @@ class Ledger:
     def __init__(self, journal: Journal, publish: Publish, pending: Experiment | None = None) -> None:
         self._journal, self._publish = journal, publish
         self._lock = threading.RLock()
-        self._numbers = max((body["call"] for _, kind, body in journal.notes() if kind == "paid"), default=0)
+        self._numbers = max((body["call"] for _, _, body in journal.notes("paid")), default=0)
         self._calls: dict[int, Usage] = {}  # of this start, claimed by no judged experiment
         self._claims: dict[int, set[int]] = {} if pending is None else {pending.number: {0}}
         if pending is not None:

@@ -65,7 +65,7 @@ class Loop:
         self.idle = IdleRuns(measurer)
         self.guard_result: GuardResult | None = None
         self.unread = self.valueless = 0  # runs in a row without a printed number, without a value
-        self.given = {body["experiment"] for _, kind, body in self.records.journal.notes() if kind == "given"}
+        self.given = {body["experiment"] for _, _, body in self.records.journal.notes("given")}
 
     def run(self) -> tuple[State, str]:
         """Measure the baseline, search until a limit is reached, and confirm the result.

@@ -185,7 +185,7 @@ def request(
 
 def _answer(journal: Journal, number: int) -> str | None:
     """Return why a request was refused, empty when it was not; None while there is no answer."""
-    answers = (body for _, kind, body in journal.notes() if kind == "answer")
+    answers = (body for _, _, body in journal.notes("answer"))
     return next((body["refused"] for body in answers if body["request"] == number), None)
 
 
