@@ -98,7 +98,7 @@ def read_message(line: bytes) -> dict[str, Any] | None:
     if not isinstance(message, dict):
         return None
     match message:
-        case {"is": "ready", "mode": "fork" | "fresh", "why": str(), "open": list()}:
+        case {"is": "ready", "mode": "fork" | "fresh", "why": str(), "open": list(), "folder": str()}:
             return message
         case {"is": "refused", "error": str()}:
             return message
