@@ -284,7 +284,7 @@ VALUES = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1, 1) | s
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     values=st.lists(st.tuples(st.sampled_from(list(Verdict)[1:]), VALUES), max_size=8),
     baseline=VALUES, noise=st.floats(0, 1e3), minimize=st.booleans(),

@@ -444,7 +444,7 @@ def good():
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_two_hundred_experiments_with_a_faulty_server(tmp_path, monkeypatch):
+def test_many_experiments_with_a_faulty_server(tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     bad = [
@@ -463,13 +463,13 @@ def test_two_hundred_experiments_with_a_faulty_server(tmp_path, monkeypatch):
             script.append(answer(write, thinking="hm" if plain % 7 == 0 else ""))
     with FakeMessages(script, key=KEY) as server:
         study = Study(
-            "# Lower it", "X = 3.000000\nY = 0.0\nloss = (X - 1) ** 2\n", metric="loss", experiments=200, repeats=1,
+            "# Lower it", "X = 3.000000\nY = 0.0\nloss = (X - 1) ** 2\n", metric="loss", experiments=120, repeats=1,
             agent="claude", base_url=server.url, reply_timeout="1s", root=tmp_path, name="night",
         )  # fmt: skip
         study.start()
         assert study.wait(200), study
         assert study.state == "finished", study.status.message
-        assert study.status.done == 200, "no experiment is lost"
+        assert study.status.done == 120, "no experiment is lost"
         marks = [e.fingerprint for e in study.experiments if e.ran]
         assert len(set(marks)) == len(marks), "nothing is run twice"
         first = [r for r in server.requests if len(r.body["messages"]) == 1]
