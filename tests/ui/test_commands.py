@@ -85,7 +85,7 @@ def test_the_answer_of_a_failed_study_is_shown(traceback, refused, monkeypatch, 
 def test_a_sealed_cell_stands_beside_the_setup(tmp_path):
     session = Session(root=tmp_path)
     said = run(session, "setup --sealed", "labels = [1]\ndef grade(x): return 1\n").text
-    assert said.startswith("Sealed: 2 lines.")
+    assert said.startswith("Sealed: 2 lines. It runs")
     assert "(grade, labels)" in said
     run(session, "setup", "n = 1\n")
     assert (session.setup.text, session.sealed.text[:6]) == ("n = 1\n", "labels")

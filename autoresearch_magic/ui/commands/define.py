@@ -66,7 +66,7 @@ def _define_sealed(session: Session, arguments: argparse.Namespace) -> Reply:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     named = f" ({', '.join(names[:SHOWN])}{more})" if names else ""
     return prose_reply(
-        f"Sealed: {_lines(source)}. They run after the setup, where the metric is computed; what they define{named} is for metric and "
+        f"Sealed: {_lines(source)}. It runs after the setup, where the metric is computed; what it defines{named} is for metric and "
         f"holdout alone. No experiment can use it, and no agent sees it.{_next_start()}"
     )
 
