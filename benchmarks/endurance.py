@@ -75,7 +75,7 @@ def main() -> None:
             if done >= SETTLED:
                 seen.append(line)
                 if trace and first is None:
-                    tracemalloc.start(12)
+                    tracemalloc.start(1)
                     first = tracemalloc.take_snapshot()
         if trace and first is not None:
             lines = tracemalloc.take_snapshot().compare_to(first, "lineno")[:25]
