@@ -46,11 +46,10 @@ def test_exit_code_3_for_a_budget_spent_without_improvement(folder, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_exit_code_3_where_chance_may_explain_the_result(folder, capsys):
     """The one experiment has a lucky run; when best and baseline are measured again, they are alike."""
     (folder / "train.py").write_text(
-        "import pathlib\nX = 3.0\nruns = pathlib.Path('runs')\nn = len(runs.read_text()) if runs.exists() else 0\n"
+        f"import pathlib\nX = 3.0\nruns = pathlib.Path({str(folder / 'runs')!r})\nn = len(runs.read_text()) if runs.exists() else 0\n"
         "_ = runs.write_text('.' * (n + 1))\nloss = 0.9 if n == 2 else (1.0, 1.1)[n // 2 % 2]\n"
     )
     words = [
@@ -66,6 +65,8 @@ def test_exit_code_3_where_chance_may_explain_the_result(folder, capsys):
         "2",
         "--name",
         "luck",
+        "--sandbox",
+        "off",
     ]
     assert main(words) == 3
     out = capsys.readouterr().out
