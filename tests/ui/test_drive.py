@@ -58,7 +58,7 @@ def repo(tmp_path):
 @pytest.fixture
 def begun(repo):
     """A repository with a study, ``one``, whose baseline is measured."""
-    assert shell(repo, "begin", "program.md", "--name", "one", "--pass-env", "GATE").returncode == 0
+    assert shell(repo, "begin", "program.md", "--name", "one", "--pass-env", "GATE", "--sandbox", "off").returncode == 0
     return repo
 
 
@@ -196,7 +196,17 @@ def test_a_begin_in_a_process_of_its_own(repo):
     gate = repo.parent / "gate"
     gate.touch()
     done = shell(
-        repo, "begin", "program.md", "--name", "two", "--background", "--pass-env", "GATE", env={"GATE": str(gate)}
+        repo,
+        "begin",
+        "program.md",
+        "--name",
+        "two",
+        "--background",
+        "--pass-env",
+        "GATE",
+        "--sandbox",
+        "off",
+        env={"GATE": str(gate)},
     )
     assert done.returncode == 0, done
     assert "Wait for it with  autoresearch wait two" in done.stdout
