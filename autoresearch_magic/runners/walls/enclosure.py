@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,24 @@ class Enclosure:
         lacking = words.lacking(self.walls, self.layers, self.missing)
         exposed = system.LINUX and self.walls.up and not {"namespaces", "landlock"} & {*self.layers}
         return {"walls": words.in_force(self.walls, self.layers), "lacking": lacking, "exposed": exposed}
+
+    def hide(self, paths: Iterable[str]) -> None:
+        """Close further paths, before `prepare`; not those of Python's own folders, from which modules are read."""
+        own = tuple(
+            f"{os.path.realpath(folder)}/" for folder in policy.python_folders() if folder not in self._projects
+        )
+        real = [path for path in map(os.path.realpath, paths) if Path(path).is_file() and not path.startswith(own)]
+        found = [
+            path
+            for path in real
+            if not path.endswith((".py", ".pyc", ".so"))
+            and not path.startswith(("/etc/", "/usr/", "/proc/", "/sys/", "/dev/"))
+        ]
+        self.walls = replace(self.walls, hidden=tuple(dict.fromkeys((*self.walls.hidden, *found))))
+
+    def closed(self) -> frozenset[str]:
+        """Return what experiments may not read in folders that they may read otherwise; nothing without walls."""
+        return policy.closed_paths(self.walls, self._projects) if self.walls.up else frozenset()
 
     def prepare(self, opened: Iterable[str] = ()) -> None:
         """Open what every experiment may read. Called after the setup, which may have made and opened files."""

@@ -169,6 +169,15 @@ def _on_path(folder: str) -> bool:
     return any(f"{each}/".startswith(f"{folder}/") for each in os.environ.get("PATH", "").split(":"))
 
 
+def closed_paths(walls: Walls, projects: Iterable[str]) -> frozenset[str]:
+    """Return the real paths of what experiments may not read in the folders that they may read otherwise."""
+    folders = list(projects)
+    found = {*walls.hidden, *(f"{folder}/{each}" for folder in folders for each in PROJECT_KEYS)}
+    found |= {str(path) for folder in folders for path in _dot_env(folder)}
+    allowed = {os.path.realpath(path) for path in (*walls.read, *walls.write)}
+    return frozenset(os.path.realpath(path) for path in found if os.path.lexists(path)) - allowed
+
+
 def _gpu_devices() -> list[str]:
     return [*filter(os.path.exists, GPU_DEVICES), *(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))]
 

@@ -85,6 +85,7 @@ class Worker:
         self.mapped: frozenset[int] = frozenset()  # inodes of the files that the setup has mapped to be shared
         self.clean_side: CleanSide | None = None
         self.sealed_names: list[str] = []
+        self.closed: frozenset[str] = frozenset()
         self.runs: dict[int, RunningJob] = {}
         self.machine = MachineLoad()
         self.limits = OwnLimits()
@@ -174,6 +175,7 @@ class Worker:
                 self.send({"is": "setup-failed", "error": why, "traceback": told["traceback"], "missing": None})
                 return
             self.sealed_names = told["names"]
+            self.enclosure.hide(told["opened"])
         elif self.mode == "fresh":
             self.module, self.frozen = types.ModuleType("__main__"), {}  # every experiment runs the setup itself
         self.setup_processes = frozenset(processes.descendants(os.getpid()))
@@ -182,6 +184,7 @@ class Worker:
         self.mapped = frozenset(each.inode for each in private_maps.shared_maps()) - {0}
         copied = descriptors.written_files(self.mapped) if forks else []
         self.enclosure.prepare(self.opened)
+        self.closed = self.enclosure.closed()
         gc.collect()
         gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
         told = {**self.enclosure.told(), "folder": os.getcwd()}
@@ -343,7 +346,7 @@ class Worker:
             if "command" in job:
                 os.chdir(job["folder"])
             else:
-                own_copy = working_folder.enter(job["folder"], job["target"])
+                own_copy = working_folder.enter(job["folder"], job["target"], self.closed)
                 descriptors.reopen_files(own_copy, self.mapped, leave={job.get("arena", -1)})
             own = job.get("writable", ()) if "command" in job else (job["folder"],)
             limit = run.memory.limit

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -46,7 +46,7 @@ _CACHES = {
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-def enter(folder: str, target: str) -> Callable[[str], str | None]:
+def enter(folder: str, target: str, closed: Collection[str] = ()) -> Callable[[str], str | None]:
     """Fill a run's folder with links to the entries of the present working folder, and go there.
 
     Parameters
@@ -55,6 +55,8 @@ def enter(folder: str, target: str) -> Callable[[str], str | None]:
         The run's folder.
     target : str
         The target's source.
+    closed : collection of str
+        Real paths that the walls close: no copy is made of what is there.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def enter(folder: str, target: str) -> Callable[[str], str | None]:
     base, work, temporary = os.getcwd(), os.path.join(folder, WORK), os.path.join(folder, TEMPORARY)
     for name in (work, temporary):
         os.makedirs(name, exist_ok=True)
-    fill(base, work, named_in(target), apart=folder)
+    fill(base, work, named_in(target), apart=folder, closed=closed)
     os.chdir(work)
     os.environ.update(PWD=work, **dict.fromkeys(("TMPDIR", "TMP", "TEMP", "JOBLIB_TEMP_FOLDER"), temporary))
     tempfile.tempdir = None
@@ -95,7 +97,7 @@ def named_in(source: str) -> set[str]:
     }
 
 
-def fill(base: str, work: str, named: set[str], *, apart: str = "") -> None:
+def fill(base: str, work: str, named: set[str], *, apart: str = "", closed: Collection[str] = ()) -> None:
     """Make a folder show the entries of another one, as links; what else is in it is removed.
 
     Parameters
@@ -106,6 +108,8 @@ def fill(base: str, work: str, named: set[str], *, apart: str = "") -> None:
         Relative paths of files that are copied where they are small, and of folders in which links are made.
     apart : str
         A path that is not shown.
+    closed : collection of str
+        Real paths of files and folders that are never copied.
 
     Raises
     ------
@@ -137,6 +141,8 @@ def fill(base: str, work: str, named: set[str], *, apart: str = "") -> None:
                         os.mkdir(new)
                     waiting.append(path)
                     continue
+            if status is not None and _within(entry.path, closed):
+                status = None  # a link, behind which the walls stand
             if status is not None and stat.S_ISREG(status.st_mode) and status.st_size <= min(COPY, COPIES - copied):
                 _remove(found)
                 with suppress(OSError):  # it cannot be read
@@ -150,6 +156,11 @@ def fill(base: str, work: str, named: set[str], *, apart: str = "") -> None:
                 os.symlink(entry.path, new)
         for left in have.values():
             _remove(left)
+
+
+def _within(path: str, closed: Collection[str]) -> bool:
+    real = os.path.realpath(path)
+    return any(real == each or real.startswith(f"{each}/") for each in closed)
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry[str]]:

@@ -7,6 +7,7 @@ from autoresearch_magic.errors import UserCodeError
 from autoresearch_magic.experiment import Outcome
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.cell import CellRunner
+from autoresearch_magic.runners.walls import Walls, probe
 
 SETUP = """
 def grade(predict, answers):
@@ -108,3 +109,28 @@ def test_a_sealed_cell_that_fails_tells_no_value(tmp_path):
         made.measure(GUESS, seed=0, deadline=30)
     made.close()
     assert "sesame" not in f"{error.value}{error.value.traceback}" + (tmp_path / "setup.log").read_text()
+
+
+@pytest.mark.slow
+def test_files_of_sealed_code_are_closed_to_targets_by_any_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("labels.txt", "night.ipynb", "credentials.json", "open.txt"):
+        (tmp_path / name).write_text(f"sesame of {name}")
+    reading = """
+for path in ("labels.txt", "night.ipynb", "credentials.json", "open.txt", "FOLDER/labels.txt", "FOLDER/night.ipynb", "../lab/labels.txt"):
+    try:
+        print(path, open(path).read())
+    except OSError as error:
+        print(path, type(error).__name__)
+""".replace("FOLDER", str(tmp_path))
+    made = CellRunner(
+        "def grade(x): return x + len(labels)", GUESS, Metric("m", "grade(1)"), Budget(1, "seconds"), setup_log=tmp_path / "setup.log",
+        sealed="import pathlib\nlabels = open('labels.txt').read()\n", walls=Walls(hidden=(str(tmp_path / "night.ipynb"),)),
+    )  # fmt: skip
+    m = made.measure(reading + GUESS, seed=0, deadline=30, log=str(tmp_path / "0.log"))
+    layers = {"namespaces", "landlock", "sandbox-exec"} & {layer for layer, why in probe().items() if not why}
+    made.close()
+    if not layers:
+        pytest.skip("no layer here closes files")
+    assert m.value == 1 + len("sesame of labels.txt"), m.error
+    assert [line for line in m.output.splitlines() if "sesame" in line] == ["open.txt sesame of open.txt"]

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from ....experiment import Outcome
+from ...walls.opened import Opened
 from .. import processes
 from ..execution import execute
 from ..failures import sealed_line
@@ -55,7 +56,7 @@ class CleanSide:
             os.close(file)  # so that no target inherits it: the template alone has read it
 
     def ready(self) -> dict[str, Any]:
-        """Return what the template says when the sealed cell has run: its ``names``, or ``error`` and ``traceback``."""
+        """Return what the template says when the sealed cell has run: its ``names`` and the files that it ``opened``, or ``error`` and ``traceback``."""
         data = b""
         while not data.endswith(b"\n"):
             more = self.socket.recv(1 << 16)
@@ -87,12 +88,12 @@ class _Template:
     def run(self) -> NoReturn:
         """Run the sealed cell, then fork for each job until the worker has gone."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps what is forked here
-        told: dict[str, Any] = {"names": []}
+        told: dict[str, Any] = {"names": [], "opened": []}
         if sealed := self.sources[1]:
             try:
-                with _unheard():
+                with _unheard(), Opened() as opened:
                     execute(sealed, "sealed", self.module.__dict__, shown=False)
-                told = {"names": sorted(set(self.module.__dict__) - set(self.frozen))}
+                told = {"names": sorted(set(self.module.__dict__) - set(self.frozen)), "opened": [*opened]}
             except BaseException as error:
                 told = {"error": sealed_line(error), "traceback": sealed_line(error)}
         self.connection.sendall(json.dumps(told).encode() + b"\n")
