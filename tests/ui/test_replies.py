@@ -104,7 +104,9 @@ def test_an_answer_and_a_missing_answer(study):
 def test_a_failed_question_is_one_line(make_study, tmp_path):
     flag = tmp_path / "broken"
     study = finish(
-        make_study(f"from pathlib import Path\nX = 3.0\nassert not Path({str(flag)!r}).exists()\nloss = X\n")
+        make_study(
+            f"from pathlib import Path\nX = 3.0\nassert not Path({str(flag)!r}).exists()\nloss = X\n", sandbox="off"
+        )
     )
     flag.touch()
     study.ask_regression(0, study.incumbent.number, 2).wait(60)

@@ -62,9 +62,10 @@ def one_line(done, code, pattern):
 
 @pytest.mark.slow
 def test_every_command_that_looks_at_a_study_is_tried(folder):
-    assert {name for name, each in SHELL.items() if any("--study" in a.flags for a in each.arguments)} - {"mcp"} == set(
-        OF_STUDY
-    )
+    assert {name for name, each in SHELL.items() if any("--study" in a.flags for a in each.arguments)} - {
+        "mcp",
+        "repair",
+    } == set(OF_STUDY)
 
 
 @pytest.mark.slow

@@ -149,7 +149,7 @@ def test_a_goal_becomes_a_program_that_runs(session, tmp_path):
     ).watch
     study.wait()
     assert study.state == "finished", study.status.message
-    assert git("demo", "worktree", "list").count("\n") == 2  # the user's and the study's: that of the dry run is gone
+    assert git("demo", "worktree", "list").count("\n") == 1  # the user's alone: runs have exports
 
 
 @pytest.mark.slow
