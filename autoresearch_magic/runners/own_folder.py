@@ -105,6 +105,7 @@ class OwnFolders:
             with suppress(OSError):
                 self._spare = (folder / WORK).rename(self._place / "spare")
         remove(folder)
+        remove(folder.with_name(f"{folder.name}-view"))  # of the clean side, see `clean.view`
 
     def _trust(self, cache: Path) -> None:
         assert self._caches is not None

@@ -243,7 +243,7 @@ r.measure("import time; time.sleep(600)", seed=0, deadline=900)
     before = int(kernel.stdout.readline())
     wait_until(lambda: len(psutil.Process(pid).children()) > before)
     tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    assert len(tree) == before + 2
+    assert len(tree) > before + 1
     kernel.send_signal(signal.SIGKILL)
     kernel.wait()
     kernel.stdout.close()

@@ -160,3 +160,42 @@ def test_fresh_processes_have_own_folders_too(runner, tmp_path):
         assert not (runner.notebook / "n").exists()
     finally:
         made.close()
+
+
+@pytest.mark.slow
+def test_a_metric_that_reads_what_the_target_writes_over_the_users_file_is_the_targets(runner, tmp_path):
+    """A run by hand has left in the notebook's folder what the baseline writes: both values of the baseline would agree."""
+    (runner.notebook / "out.txt").write_text("5")
+    (runner.notebook / "labels.txt").write_text("3")
+    setup = "def evaluate():\n    return float(open('labels.txt').read()) + float(open('out.txt').read())"
+    write = "open('out.txt', 'w').write('{}')"
+    made = CellRunner(
+        setup, write.format(5), Metric("m", "evaluate()"), Budget(0.2, "seconds"), setup_log=tmp_path / "setup.log"
+    )
+    try:
+        assert made.measure(write.format(5), seed=0, deadline=30.0).value == 8.0
+        assert made.learned["mode"] == "in-process"
+        assert "out.txt" in made.learned["why"]
+        assert made.measure(write.format(7), seed=0, deadline=30.0).value == 10.0
+        assert (runner.notebook / "out.txt").read_text() == "5"
+    finally:
+        made.close()
+        for name in ("labels.txt", "out.txt"):
+            (runner.notebook / name).unlink()
+
+
+@pytest.mark.slow
+def test_a_file_that_the_metric_does_not_need_may_be_written_over(runner, tmp_path):
+    (runner.notebook / "model.txt").write_text("old")
+    setup = "def evaluate(x):\n    return x + float(open('data.txt').read() or 0) * 0"
+    target = "open('model.txt', 'w').write('new')\nx = 2.0"
+    made = CellRunner(
+        setup, target, Metric("m", "evaluate(x)"), Budget(0.2, "seconds"), setup_log=tmp_path / "setup.log"
+    )
+    (runner.notebook / "data.txt").write_text("1")
+    try:
+        assert made.measure(target, seed=0, deadline=30.0).value == 2.0
+        assert made.learned["mode"] == "clean"
+    finally:
+        made.close()
+        (runner.notebook / "model.txt").unlink()

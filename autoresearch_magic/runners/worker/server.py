@@ -300,7 +300,7 @@ class Worker:
         if command:
             run.begin()
         if self.clean_side is not None and self.is_measured_clean(job):
-            run.clean = CleanRun(child_output)
+            run.clean = CleanRun(self.clean_side, job, child_output)
         if command or self.mode == "fork":
             self.enclosure.begin(run.memory.limit)
             run.pid = self.fork_confined(lambda: self.become_child(run, child_events, child_output))
@@ -388,7 +388,7 @@ class Worker:
             if "result" in event:
                 run.result = {**(run.result or {}), **event["result"]}
             elif run.clean is not None and "evaluating" in event:
-                self.evaluate_clean(run, run.clean)
+                continue  # whether the target has ended is told by the clean side, which it answers then
             else:
                 if ("begin" in event or "evaluating" in event) and processes.readable(run.output):
                     self.take_output(run)  # the last output of the setup or of the training
@@ -399,23 +399,20 @@ class Worker:
                     run.lines = None
                 self.send({"is": "event", "id": run.id, "event": event})
 
-    def evaluate_clean(self, run: RunningJob, clean: CleanRun) -> None:
-        """Let the clean side measure a run whose target says that it has ended; that it has is told by the clean side."""
-        if clean.begun or self.clean_side is None:
-            return
-        if processes.readable(run.output):
-            self.take_output(run)
-        run.lines = None
-        # What is printed while it is measured, here or by the target that is called, may be what is sealed.
-        run.muted = bool(self.config.get("sealed"))
-        clean.begin(self.clean_side, run.job)
-
     def read_clean(self, run: RunningJob) -> None:
         """Read what the clean side sends."""
         clean = run.clean
         if clean is None or clean.events < 0:
             return
         for event in clean.read():
+            if "evaluating" in event:
+                self.read_events(run)  # the last ones of the training
+                if processes.readable(run.output):
+                    self.take_output(run)
+                run.lines = None
+                # What is printed while it is measured, here or by the target that is called, may be what is sealed.
+                run.muted = bool(self.config.get("sealed"))
+                clean.go_on()
             self.send({"is": "event", "id": run.id, "event": event})
         if clean.ended:
             self._unregister(clean.events)
@@ -505,7 +502,7 @@ class Worker:
     def end_clean(self, run: RunningJob, clean: CleanRun) -> None:
         """Wait, not for long, for the clean side of a run whose target's process has ended, then kill it."""
         end = time.monotonic() + DRAIN
-        while clean.begun and not clean.ended and time.monotonic() < end and not run.kill_reason:
+        while not clean.ended and time.monotonic() < end and not run.kill_reason:
             self.guarded(lambda: self.read_clean(run), run)
             if not clean.ended:
                 time.sleep(0.001)

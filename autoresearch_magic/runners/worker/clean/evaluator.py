@@ -15,6 +15,7 @@ import time
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .... import runtime
@@ -27,6 +28,7 @@ from ..metric_value import also_numbers, evaluate
 from .channel import Channel, Gone
 from .served import again, find, library_name, raised
 from .standins import is_stand_in, make_stand_in, number_of
+from .view import without_overwritten
 from .wire import CannotForward, Packer, Unpacker
 
 SAME = 1e-6
@@ -223,8 +225,9 @@ def has_clean_metric(job: Mapping[str, Any], frozen: Mapping[str, Any], sealed: 
 
 
 def run_evaluation(
-    job: Mapping[str, Any], evaluator: Evaluator, sources: Sequence[str], emit: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+    job: Mapping[str, Any], evaluator: Evaluator, sources: Sequence[str], emit: Callable[[dict[str, Any]], None],
+    wait: Callable[[], object],
+) -> dict[str, Any]:  # fmt: skip
     """Evaluate a job's metric; return the result's parts as `child.run_target` would send them.
 
     Parameters
@@ -236,6 +239,8 @@ def run_evaluation(
         Texts of setup and sealed cell: the names in them may be the target's.
     emit : callable
         Takes events.
+    wait : callable
+        Returns when the worker has taken note that the target has ended, and keeps nothing more of what is printed if it must not.
 
     Raises
     ------
@@ -244,6 +249,7 @@ def run_evaluation(
     """
     evaluator.ask("hello")
     emit({"serving": True})
+    wait()
     seed = runtime.Seed(job["seed"])
     runtime.seed = seed
     seeds = {name: seed for name, value in evaluator.namespace.items() if isinstance(value, runtime.Seed)}
@@ -253,7 +259,8 @@ def run_evaluation(
     runtime.clock.configure(Budget(*job["budget"]), emit)
     wanted = names_in(*sources, *expressions_of(job))
     if (known := job.get("calibration")) is None:
-        return _calibrated(job, evaluator, wanted)
+        with without_overwritten(Path(job["folder"])):
+            return _calibrated(job, evaluator, wanted)
     shared = wanted & set(known.get("shared", ()))
     kept = _BUILT_IN - set(known.get("built_in", ()))  # a target's own `max` would be what the setup's functions call
     evaluator.fetch((wanted - set(evaluator.namespace) - kept) | shared, known.get("names", {}))

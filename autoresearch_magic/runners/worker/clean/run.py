@@ -1,4 +1,7 @@
-"""The clean side's part of one run, as the worker sees it: what it holds ready, and what comes from there."""
+"""The clean side's part of one run, as the worker sees it: the connection that both processes get, and what comes from the clean one.
+
+The clean process is forked when the run begins and waits until the target has ended: so the fork costs no time of its own.
+"""
 
 from __future__ import annotations
 
@@ -23,68 +26,63 @@ FAILURES = (Outcome.CRASH, Outcome.OUT_OF_MEMORY)
 
 
 class CleanRun:
-    """Descriptors of one run, until the target has ended, and the clean process that evaluates it then.
+    """A clean process that waits for the end of a run's target, to evaluate it.
 
     Parameters
     ----------
+    side : CleanSide
+    job : Mapping
     output : int
-        What the run prints to; a copy is held.
+        What the run prints to.
 
     Attributes
     ----------
-    theirs : int
-        The target's end of the connection.
-    arena : int
-        Memory that target and clean side share.
     events : int
-        To read from; -1 once it was closed.
+        A socket to the clean process; -1 once it was closed.
     pid : int
         Of the clean process; 0 before it has told.
     result : dict
         What it has sent.
     """
 
-    def __init__(self, output: int) -> None:
-        ours, theirs = socket.socketpair()
-        self._ours, self.theirs = ours.detach(), theirs.detach()
-        self.arena = shared_memory()
-        self.events, self._emit = os.pipe()
+    def __init__(self, side: CleanSide, job: Mapping[str, Any], output: int) -> None:
+        self._ours, theirs = (end.detach() for end in socket.socketpair())
+        self._arena = shared_memory()
+        self.events, emit = (end.detach() for end in socket.socketpair())
         os.set_blocking(self.events, False)
-        self._output = os.dup(output)
-        self._held = [self._ours, self.theirs, self._emit, self._output]
-        self.pid, self.begun, self.ended = 0, False, False
+        self.pid, self.ended = 0, False
         self.result: dict[str, Any] = {}
         self._lines = LineBuffer()
-
-    def child_keeps(self) -> dict[str, int]:
-        """Close in the target's process what is not its own; return the job's entries for it."""
-        for fd in (self._ours, self._emit, self._output, self.events):
-            os.close(fd)
-        return {"clean": self.theirs, "arena": self.arena}
-
-    def parent_keeps(self) -> None:
-        """Close the target's end in the worker."""
-        self._close(self.theirs)
-
-    def begin(self, side: CleanSide, job: Mapping[str, Any]) -> None:
-        """Let the clean side evaluate; what was held for it is closed here."""
-        self.begun = True
         try:
             sent = {key: value for key, value in job.items() if key != "target"}
-            arena = self.arena if self.arena >= 0 else self._output
-            side.evaluate({**sent, "arena": self.arena >= 0}, self._ours, arena, self._emit, self._output)
+            arena = self._arena if self._arena >= 0 else output
+            side.evaluate({**sent, "arena": self._arena >= 0}, theirs, arena, emit, output)
         finally:
-            for fd in list(self._held):
-                self._close(fd)
+            os.close(theirs)
+            os.close(emit)
 
-    def _close(self, fd: int) -> None:
-        if fd in self._held:
-            self._held.remove(fd)
-            os.close(fd)
+    def child_keeps(self) -> dict[str, int]:
+        """Close in the target's process what is not its own; return the job's entries for it: its connection to the clean side."""
+        os.close(self.events)
+        return {"clean": self._ours, "arena": self._arena}
+
+    def parent_keeps(self) -> None:
+        """Close in the worker what is the target's: when that ends, the clean side notices it."""
+        self._close(self._ours, self._arena)
+        self._ours = self._arena = -1
+
+    def _close(self, *descriptors: int) -> None:
+        for fd in descriptors:
+            with suppress(OSError):
+                if fd >= 0:
+                    os.close(fd)
 
     def read(self) -> list[dict[str, Any]]:
         """Return the events that have come; at the end of the pipe, `ended` is set."""
-        data = processes.read_available(self.events)
+        try:
+            data = processes.read_available(self.events)
+        except ConnectionResetError:  # it was killed before it had read what was sent to it
+            data = b""
         if data is None:
             return []
         if not data:
@@ -105,6 +103,11 @@ class CleanRun:
                     found.append(event)
         return found
 
+    def go_on(self) -> None:
+        """Let the clean process evaluate: it waits for this where it has found that the target has ended."""
+        with suppress(OSError):
+            os.write(self.events, b"+")
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to the clean process."""
         if self.pid and not self.ended:
@@ -112,10 +115,8 @@ class CleanRun:
 
     def close(self) -> None:
         """Close everything that is still open."""
-        for fd in [*self._held, *([self.arena] if self.arena >= 0 else []), self.events]:
-            with suppress(OSError):
-                os.close(fd)
-        self._held, self.arena, self.events = [], -1, -1
+        self._close(self._ours, self._arena, self.events)
+        self._ours = self._arena = self.events = -1
 
     def result_with(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return the run's result from what the target's process has told and what was measured here; empty where neither has ended well.

@@ -1,7 +1,7 @@
 """The process from which the clean side's processes are forked: a fork of the worker in which the sealed cell has run.
 
 It never runs a target. For each run the worker sends it the job and four descriptors (the connection to the target's process, their
-shared memory, a pipe for events and result, and what the run prints to); it forks, and the fork evaluates the metric.
+shared memory, a socket for events and result, and what the run prints to); it forks, and the fork evaluates the metric when the target has ended.
 """
 
 from __future__ import annotations
@@ -131,13 +131,16 @@ class _Template:
             open_streams()
             emit = EventPipe(events)
             emit({"pid": os.getpid()})
-            for result in self._results(job, connection, arena, emit):
+            for result in self._results(job, connection, arena, emit, lambda: os.read(events, 1)):
                 emit({"result": result})
             flush_streams()
         finally:
+            os.closerange(
+                0, 1024
+            )  # so that target and worker need not wait until the system has taken this process down
             os._exit(0)
 
-    def _results(self, job: dict[str, Any], connection: int, arena: int, emit: Emit) -> Any:
+    def _results(self, job: dict[str, Any], connection: int, arena: int, emit: Emit, wait: Callable[[], object]) -> Any:
         from ..child import failure_of, finished  # not at the top: `child` imports this package
 
         quiet = bool(self.sources[1])  # texts of errors may contain what is sealed
@@ -151,7 +154,7 @@ class _Template:
                     socket.socket(fileno=connection), Arena(arena if job["arena"] else -1, 1), answer
                 ),
             )
-            result = finished(run_evaluation(job, evaluator, self.sources, emit), job)
+            result = finished(run_evaluation(job, evaluator, self.sources, emit, wait), job)
         except Gone as error:
             text = f"The target's process ended while it was measured{f', after {error}' if str(error) else ''}."
             yield {"outcome": Outcome.CRASH, "error": text, "gone": True}
