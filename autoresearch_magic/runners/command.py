@@ -317,6 +317,14 @@ class CommandRunner(Runner):
             and (why := exit_rule(self.guard.command).always_passes)
         ):
             lines.append(f"The guard always passes: {why}.")
+        if self.guard is not None and (known := self._unchanged.get(self.guard.command)):
+            ran = [f"{counts.passed} tests of {name}" for name, counts in known.summaries.items() if counts.total]
+            lines.append(
+                f"Guard: as many tests must pass as of the unchanged version, by the summary that is printed ({', '.join(ran)})." if ran
+                else "Guard: its exit status alone counts, because it prints no summary of a known test runner."
+            )  # fmt: skip
+        if self.export.repository:
+            lines.append("A command calls git: runs have a throw-away repository of their own, without remotes.")
         if self._files.problem:
             lines.append(self._files.problem)
         if self.worker.walls:

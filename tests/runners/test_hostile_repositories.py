@@ -101,6 +101,11 @@ def test_what_a_run_leaves_does_not_reach_the_next_one(runner, what):
     assert {path for path in left if "__pycache__" not in path and ".pytest_cache" not in path} == set(FILES)
 
 
+@pytest.mark.slow
+def test_the_plan_says_what_passes_the_guard(runner):
+    assert "Guard: as many tests must pass as of the unchanged version, by the summary that is printed (2 tests of pytest)." in runner.describe()
+
+
 PRETENDED = {
     "it leaves at once": "import os\nos._exit(0)\n",
     "it collects only": "import sys\nimport pytest\npytest.main = None\nsys.argv.append('--co')\nimport os\nprint('2 tests collected in 0.01s')\nos._exit(0)\n",
