@@ -320,7 +320,7 @@ def file_lines(path: str, run: RunOutput) -> list[str]:
         When there is none, it is older than the run, or it cannot be read.
     """
     try:
-        text, changed = read_result_file(run.folder / path)
+        text, changed = read_result_file(run.folder / path, None if Path(path).is_absolute() else run.folder)
     except FileNotFoundError:
         raise Unreadable(
             f"{path} does not exist: the command has to write it, relative to {run.folder.name or run.folder}."

@@ -29,3 +29,18 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(ValueError, match=f"more than {LARGEST:,} bytes"):
         read_result_file(tmp_path / "sparse")
+
+
+def test_a_link_out_of_the_folder_is_not_what_the_run_wrote(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (tmp_path / "old.json").write_text("1")
+    (folder / "out.json").symlink_to(tmp_path / "old.json")
+    with pytest.raises(ValueError, match="leads out of the folder"):
+        read_result_file(folder / "out.json", folder)
+    os.link(tmp_path / "old.json", folder / "hard.json")
+    with pytest.raises(ValueError, match="another name elsewhere"):
+        read_result_file(folder / "hard.json", folder)
+    (folder / "own.json").write_text("2")
+    (folder / "latest.json").symlink_to("own.json")
+    assert read_result_file(folder / "latest.json", folder)[0] == "2"
