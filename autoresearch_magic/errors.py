@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from .redact import cleaned
+from .keys.redact import cleaned
 
 if TYPE_CHECKING:
     from .experiment import Usage

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from .curve import Point
-from .experiment import Experiment, Headline, Measurement, Usage
-from .redact import cleaned
+from .experiment import Experiment, Measurement, Usage
+from .headline import Headline
+from .keys.redact import cleaned
 from .text import printable
 
 

@@ -14,7 +14,6 @@ from enum import StrEnum
 
 from .conditions import Conditions
 from .curve import Point
-from .holdout import Holdout
 from .text import printable
 from .values import LARGEST, mean, standard_deviation, summary
 
@@ -388,47 +387,3 @@ class Experiment:
 def incumbent_of(experiments: Sequence[Experiment]) -> Experiment | None:
     """Return the incumbent (the current best): the last kept experiment; None before there is a baseline."""
     return next((e for e in reversed(experiments) if e.kept), None)
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The final result of a study: best and baseline, both measured again on fresh seeds.
-
-    The best value seen during the search is biased towards lucky runs; this one is not.
-
-    Attributes
-    ----------
-    number : int
-        Number of the best experiment.
-    best, baseline : float
-        Values of the metric: means, or the study's ``statistic``, of these runs.
-    best_sd, baseline_sd : float
-        Sample standard deviations (n − 1) of single runs; 0 with fewer than two repeats.
-    repeats : int
-        Runs of each of the two.
-    gain : float
-        By how much the best is better than the baseline, in the metric's unit; negative when it is worse.
-    reach : float or None
-        Half the width of the gain's confidence interval; None when there is only one run of each.
-    confidence : float
-        Confidence level of that interval, such as 0.95.
-    p_better : float or None
-        The chance that the best is better than the baseline, 0 to 1; None when there is only one run of each.
-    holdout : Holdout or None
-        The same comparison by ``--holdout``; None without that option, and where it could not be measured.
-    holdout_error : str
-        Why runs have no value of the holdout, in one line; empty where all have one.
-    """
-
-    number: int
-    best: float
-    best_sd: float
-    baseline: float
-    baseline_sd: float
-    repeats: int
-    gain: float
-    reach: float | None = None
-    confidence: float = 0.95
-    p_better: float | None = None
-    holdout: Holdout | None = None
-    holdout_error: str = ""

@@ -35,7 +35,8 @@ import nbformat
 from autoresearch_magic import Study
 from autoresearch_magic.curve import Point
 from autoresearch_magic.events import Confirmed, Event, Judged
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.headline import Headline
 from autoresearch_magic.judging.chance import p_better
 from autoresearch_magic.judging.noise import spread, student
 from autoresearch_magic.judging.pruner import Account, Pruner, RunMonitor, make_pruner

@@ -13,7 +13,7 @@ import autoresearch_magic
 PACKAGE = Path(autoresearch_magic.__file__).parent
 
 ROOMS: list[set[str]] = [
-    {"root"}, {"source"}, {"judging", "storage"}, {"runners"}, {"config"}, {"agents"}, {"study"}, {"ui"},
+    {"keys"}, {"root"}, {"source"}, {"judging", "storage"}, {"runners"}, {"config"}, {"agents"}, {"study"}, {"ui"},
 ]  # fmt: skip
 """The order of docs/architecture.md, from the bottom; rooms in one set stand side by side and may not import each other."""
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from ..errors import ProposalFailed
 from ..experiment import Proposal
-from ..key_references import keys_of, put_away, references, with_known
-from ..redact import cleaned
+from ..keys.redact import cleaned
+from ..source.key_references import keys_of, put_away, references, with_known
 
 REFUSED = "The proposed code holds what looks like a key ({place}), and was not run: a version with a key in it would be committed."
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from ..key_references import keys_of
+from ..source.key_references import keys_of
 
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "ash"}
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)

@@ -24,7 +24,7 @@ from typing import IO, Literal
 
 from ..errors import Stopped, UserError
 from ..experiment import Usage
-from ..redact import cleaned
+from ..keys.redact import cleaned
 from . import supervisor
 from .command_keys import moved
 from .llm.backend import BackendRefused, Wait

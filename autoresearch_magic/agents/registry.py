@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..config.settings import Settings
 from ..errors import UserError
-from ..key_references import given_back
+from ..source.key_references import given_back
 from .base import Agent, Briefing, Order
 from .editing.adapters import ADAPTERS, EDITOR, editor_adapter
 from .llm.backend import Backend

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..experiment import Experiment, Headline, Measurement
-from ..holdout import Holdout
+from ..experiment import Experiment, Measurement
+from ..headline import Headline, Holdout
 from ..metric import Metric
 from ..values import standard_deviation, summary
 from .chance import contrast

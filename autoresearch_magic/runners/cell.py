@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
 from ..source.sealed import defined_names, sealed_hint
-from ..wall_clock import Began
+from ..storage.wall_clock import Began
 from . import Runner, Watch
 from .environment import experiment_environment
 from .output.all_numbers import bounded, printed_numbers

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..curve import Point
 from ..experiment import Measurement
-from ..redact import cleaned
+from ..keys.redact import cleaned
 from . import GuardResult
 
 

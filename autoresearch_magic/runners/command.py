@@ -22,7 +22,7 @@ from ..source.files import join, split
 from ..storage.git.checkout import ignored_folders
 from ..storage.git.export import calls_git
 from ..storage.scratch import scratch_folder
-from ..wall_clock import Began
+from ..storage.wall_clock import Began
 from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses

@@ -15,8 +15,7 @@ from typing import Any, Self
 
 from ..events import RunKind
 from ..experiment import Experiment, Measurement, Usage
-from ..redact import cleaned
-from ..wall_clock import stamp
+from ..keys.redact import cleaned
 from .chain import UNCHAINED
 from .journal_file import JournalFile, Step
 from .rows import (
@@ -30,6 +29,7 @@ from .rows import (
     run_of,
     run_values,
 )
+from .wall_clock import stamp
 
 SEARCH: tuple[RunKind, ...] = ("baseline", "candidate", "incumbent")
 """The kinds of run whose measurements belong to an experiment, unlike those of the final confirmation and of trials by users."""

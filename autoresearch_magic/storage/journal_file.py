@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TakenOver, UserError
-from ..wall_clock import not_before
 from . import chain
 from .backup import copy
 from .migrations import migrate
 from .schema import FORMAT, TABLES, connect, tables, version
 from .trouble import Changed, Damaged, JournalError, changed, damaged, explain, missing, remains
+from .wall_clock import not_before
 
 Step = tuple[str, Sequence[Any], str, Any]
 """A statement with its values, and the row that it writes: its kind in `chain.SOURCES` and its key, None for the new row's number.

@@ -26,7 +26,8 @@ from matplotlib.path import Path as Polyline
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Bbox, IdentityTransform
 
-from ..experiment import Experiment, Headline, Verdict
+from ..experiment import Experiment, Verdict
+from ..headline import Headline
 from ..metric import Metric, format_number
 from ..text import counted
 from .results_tsv import one_line, write_atomically

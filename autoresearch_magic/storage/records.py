@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..events import Drawn, Notice, Publish, RunKind, State
-from ..experiment import Experiment, Headline, incumbent_of
+from ..experiment import Experiment, incumbent_of
+from ..headline import Headline
 from ..metric import Metric
 from ..source.files import split
 from .backup import Backups

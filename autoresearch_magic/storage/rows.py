@@ -26,7 +26,7 @@ from ..experiment import (
     Verdict,
 )
 from ..text import cut_middle, printable
-from ..wall_clock import stamp
+from .wall_clock import stamp
 
 MOST_TEXT, MOST_NAMES, MOST_POINTS = 64_000, 1_000, 4_000
 """Characters of an error, a traceback or an output, names, and points of a curve that are kept; a cut text says so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..experiment import Headline
+from ..headline import Headline
 from ..metric import format_number
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..experiment import Headline
-from ..holdout import Holdout
+from ..headline import Headline, Holdout
 from ..metric import format_number
 from ..text import shorten
 from .gain_words import beyond_chance, gain_text

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..config.program import parse_program
 from ..config.settings import Settings
-from ..key_references import given_back, put_away, references
-from ..redact import holds_key, keyed_name
+from ..keys.redact import holds_key, keyed_name
+from ..source.key_references import given_back, put_away, references
 from .definition import Definition
 
 

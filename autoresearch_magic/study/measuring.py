@@ -32,12 +32,12 @@ from ..judging.judge import Judge, Which
 from ..judging.levels import two_levels
 from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
-from ..key_references import given_back
 from ..runners import GuardResult, Runner
 from ..runners.clean import clean_guard, clean_measurement, clean_point
 from ..runners.notebook_names import notebook_name_hint
 from ..runners.own_limits import OwnLimits
 from ..runners.worker.client import LOSSES, LOST
+from ..source.key_references import given_back
 from ..storage.journal import SEARCH
 from ..storage.records import Records
 from ..values import mean

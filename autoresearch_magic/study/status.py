@@ -26,8 +26,8 @@ from ..events import (
     State,
     StateChanged,
 )
-from ..experiment import Experiment, Headline, Usage, incumbent_of
-from ..holdout import Holdout
+from ..experiment import Experiment, Usage, incumbent_of
+from ..headline import Headline, Holdout
 from ..judging.belief import Belief
 from ..judging.gains import Gain, expected_gains
 from ..judging.noise import Noise, estimate_noise

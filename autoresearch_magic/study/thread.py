@@ -13,7 +13,7 @@ from typing import Any
 from ..agents.base import Agent
 from ..errors import Stopped, TakenOver, UserCodeError, UserError
 from ..events import Notice, Publish, State, StateChanged
-from ..redact import cleaned
+from ..keys.redact import cleaned
 from ..runners import Runner
 from ..storage.journal import Journal
 from ..storage.records import Records

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from ..config.settings import Settings
 from ..errors import UserError
 from ..events import State
-from ..experiment import Experiment, Headline
+from ..experiment import Experiment
+from ..headline import Headline
 from ..judging.analysis.analyze import Evals, evaluate
 from ..judging.pruner import Account, make_pruner
-from ..key_references import with_known
 from ..metric import Metric
+from ..source.key_references import with_known
 from ..storage.journal import Journal
 from ..text import as_html
 from .definition import Definition

@@ -3,7 +3,7 @@
 from autoresearch_magic.agents.clean import clean_failure, clean_proposal
 from autoresearch_magic.errors import ProposalFailed
 from autoresearch_magic.experiment import Proposal
-from autoresearch_magic.key_references import put_away
+from autoresearch_magic.source.key_references import put_away
 
 KEY = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 OTHER = "ghp_z1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"

@@ -103,7 +103,10 @@ def test_what_a_run_leaves_does_not_reach_the_next_one(runner, what):
 
 @pytest.mark.slow
 def test_the_plan_says_what_passes_the_guard(runner):
-    assert "Guard: as many tests must pass as of the unchanged version, by the summary that is printed (2 tests of pytest)." in runner.describe()
+    assert (
+        "Guard: as many tests must pass as of the unchanged version, by the summary that is printed (2 tests of pytest)."
+        in runner.describe()
+    )
 
 
 PRETENDED = {

@@ -4,7 +4,8 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Confirmed, Judged, Remeasured
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.headline import Headline
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.again import NOTE, again_text
 from autoresearch_magic.study.control import Control

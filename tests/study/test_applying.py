@@ -6,7 +6,8 @@ import pytest
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.headline import Headline
 from autoresearch_magic.study.applying import applied_text, commit_message, not_applicable
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.status import StudyStatus

@@ -7,8 +7,7 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import State
-from autoresearch_magic.experiment import Headline
-from autoresearch_magic.holdout import Holdout
+from autoresearch_magic.headline import Headline, Holdout
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.gain_words import gain_text
 from autoresearch_magic.study.holdout import contradicts, holdout_text, looks_text, share_text, warning

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from autoresearch_magic import Study, key_references, open_study
+from autoresearch_magic import Study, open_study
 from autoresearch_magic.errors import UserError
+from autoresearch_magic.source import key_references
 
 IN_SETUP = "sk-ant-api03-Zx9yWv8uTs7rQp6oNm5lKj4iHg3fEd2cBa1Zz0Yy9Xx"
 RAISED = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"

@@ -19,7 +19,8 @@ from autoresearch_magic.events import (
     State,
     StateChanged,
 )
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.headline import Headline
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.status import LIVE_POINTS, StudyStatus
 

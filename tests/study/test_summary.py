@@ -9,7 +9,8 @@ from autoresearch_magic.agents.llm.prices import usage_line
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.events import Confirmed, Judged, Proposed, RunEnded, RunStarted, Spent, State, StateChanged
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.headline import Headline
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.gain_words import gain_text

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...redact import REMOVED, cleaned
+from ...keys.redact import REMOVED, cleaned
 from ...source.frozen_files import MAKEFILES
 from ...text import fenced
 

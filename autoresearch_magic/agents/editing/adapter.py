@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ...redact import cleaned
+from ...keys.redact import cleaned
 from ..llm.backend import BackendRefused
 from ..processes import Ending
 from .providers import variables_of

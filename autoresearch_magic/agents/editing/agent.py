@@ -17,12 +17,12 @@ from pathlib import Path
 from ...config.settings import Settings
 from ...errors import CallFailed, ProposalFailed, Stopped, UserError
 from ...experiment import Proposal, Usage
-from ...key_references import put_away
-from ...redact import cleaned
+from ...keys.redact import cleaned
 from ...runners.tools import VENVS, Tools, find_tools, packages
 from ...runners.walls.policy import PROJECT_KEYS
 from ...source import files
 from ...source.edits import fingerprint
+from ...source.key_references import put_away
 from ...storage.git.checkout import MAX_TARGET, Checkout, ignored_folders
 from ...text import counted, cut_middle, shorten
 from ..base import Agent, Briefing

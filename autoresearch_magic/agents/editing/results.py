@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ...experiment import LARGEST_INTEGER, Usage
-from ...redact import cleaned
+from ...keys.redact import cleaned
 from ..llm.calls import Problem
 from ..llm.limit_texts import explain_ending, seconds_until
 from ..processes import OUTPUT_LIMIT, Ending, code_words, last_line

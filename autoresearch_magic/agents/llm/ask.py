@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ...errors import CallFailed, ProposalFailed, Stopped, UserError
-from ...key_references import put_away
-from ...redact import cleaned
+from ...keys.redact import cleaned
+from ...source.key_references import put_away
 from ...text import shorten
 from .backend import Backend, BackendFailed, Prompt, Turn, Usage, Wait, transcript
 from .reply_parser import ReplyError

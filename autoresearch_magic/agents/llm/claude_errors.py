@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ...redact import REMOVED, cleaned
+from ...keys.redact import REMOVED, cleaned
 from ...text import shorten
 from .calls import Problem
 from .claude_models import current_models

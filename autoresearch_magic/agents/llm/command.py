@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...errors import Stopped, UserError
-from ...redact import cleaned
+from ...keys.redact import cleaned
 from ...storage.scratch import scratch_folder
 from ..checkout_guard import CheckoutGuard
 from ..command_keys import told as key_told

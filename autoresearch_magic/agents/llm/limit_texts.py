@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ...redact import cleaned
+from ...keys.redact import cleaned
 from ...text import shorten
 from .calls import Problem
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from ...redact import REMOVED, cleaned
+from ...keys.redact import REMOVED, cleaned
 from .backend import BackendRefused, Prompt, Usage
 from .calls import Problem, Request, ServerBackend, run_in_thread
 from .prices import cost

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...experiment import LONGEST_ARTIFACT, MOST_ARTIFACTS
-from ...redact import cleaned
+from ...keys.redact import cleaned
 from ...source.files import expand_braces, literal, match
 from ...text import cut_middle, printable, shorten
 from .named_lines import visible_lines

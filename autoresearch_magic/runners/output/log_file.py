@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ...redact import cleaned_bytes
+from ...keys.redact import cleaned_bytes
 from ...storage.scratch import scratch_folder
 
 MOST = 2**23

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...experiment import LONGEST_NOTE, MOST_NOTES
-from ...redact import cleaned
+from ...keys.redact import cleaned
 from ...text import shorten
 from .named_lines import visible_lines
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ...redact import StreamCleaner, cleaned_bytes
+from ...keys.redact import StreamCleaner, cleaned_bytes
 from .log_place import open_log, settle
 
 LOG_HEAD, LOG_TAIL = 1_000_000, 64_000

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from ...budget import format_duration
 from ...events import State
-from ...experiment import Experiment, Headline, Verdict
+from ...experiment import Experiment, Verdict
+from ...headline import Headline
 from ...judging.analysis.format import evals_lines
 from ...judging.analysis.models import Findings, Group
 from ...metric import format_number

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...agents.readers import reads_nothing
-from ...experiment import Experiment, Headline
+from ...experiment import Experiment
+from ...headline import Headline
 from ...judging.headline import CONFIDENCE
 from ...judging.noise import Noise, student
 from ...judging.statistic import standard_error

@@ -1,7 +1,8 @@
 """Studies whose experiments are made up: nothing is run."""
 
 from autoresearch_magic.events import State
-from autoresearch_magic.experiment import Experiment, Headline, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.headline import Headline
 from autoresearch_magic.study.definition import define
 from autoresearch_magic.study.status import StudyStatus
 from autoresearch_magic.study.view import StudyView

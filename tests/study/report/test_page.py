@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from autoresearch_magic.events import State
-from autoresearch_magic.experiment import Headline, Outcome, Usage, Verdict
+from autoresearch_magic.experiment import Outcome, Usage, Verdict
+from autoresearch_magic.headline import Headline
 from autoresearch_magic.source.files import join
 from autoresearch_magic.study.report.page import html_report
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from autoresearch_magic.key_forms import looks_random
-from autoresearch_magic.redact import REMOVED, StreamCleaner, cleaned, holds_key, keys_in, known_keys, remember
+from autoresearch_magic.keys.forms import looks_random
+from autoresearch_magic.keys.redact import REMOVED, StreamCleaner, cleaned, holds_key, keys_in, known_keys, remember
 
 KEY = "sk-ant-api03-Zx9yWv8uTs7rQp6oNm5lKj4iHg3fEd2cBa1Zz0Yy9Xx8Ww7Vv6Uu5Tt4Ss3"
 OWN = 'h4sh/of "mine"+7f&9'

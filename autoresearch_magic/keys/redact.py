@@ -20,7 +20,7 @@ import time
 from functools import lru_cache
 from urllib.parse import quote
 
-from .key_forms import key_spans
+from .forms import key_spans
 
 REMOVED = "[key removed]"
 """What stands where a key was."""

@@ -13,9 +13,9 @@ import secrets
 import threading
 from collections.abc import Sequence
 
-from .errors import UserError
-from .key_forms import key_spans
-from .redact import REMOVED, holds_key, known_keys, remember
+from ..errors import UserError
+from ..keys.forms import key_spans
+from ..keys.redact import REMOVED, holds_key, known_keys, remember
 
 MADE_UP = "AUTORESEARCH_KEY_"
 """How the names begin of keys that no environment variable holds."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from autoresearch_magic import wall_clock
-from autoresearch_magic.wall_clock import AHEAD, Began, not_before, stamp
+from autoresearch_magic.storage import wall_clock
+from autoresearch_magic.storage.wall_clock import AHEAD, Began, not_before, stamp
 
 
 class Clock:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from autoresearch_magic import key_references
 from autoresearch_magic.errors import UserError
-from autoresearch_magic.key_references import given_back, keys_of, put_away, references, with_known
-from autoresearch_magic.redact import cleaned
+from autoresearch_magic.keys.redact import cleaned
+from autoresearch_magic.source import key_references
+from autoresearch_magic.source.key_references import given_back, keys_of, put_away, references, with_known
 
 KEY = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 

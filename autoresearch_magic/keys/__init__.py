@@ -1,0 +1,1 @@
+"""Keys, tokens and passwords in texts: how they look, how they are taken out, and what stands for them."""
