@@ -31,8 +31,9 @@ from .output.validity import check_printed, not_valid
 from .outside_clock import OutsideClock, Timing
 from .own_folder import OwnFolders, written_files
 from .walls import DEFAULT, Walls
-from .worker.client import WorkerClient, missing_module
+from .worker.client import WorkerClient
 from .worker.failures import not_finite
+from .worker.sentences import missing_module
 from .worker.working_folder import WORK
 
 

@@ -21,7 +21,7 @@ from ..runners.output.holdout import NOT_FOR_COMMANDS
 from ..runners.safety.policy import danger
 from ..runners.shell import bash_syntax, find_shell
 from ..runners.tools import find_tools
-from ..runners.worker.client import missing_module
+from ..runners.worker.sentences import missing_module
 from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
 from ..source.files import match, split

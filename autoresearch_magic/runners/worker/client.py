@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from ..walls import shield
 from . import processes
 from .message_token import new_token
 from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, read_message
+from .sentences import ended_how, missing_module, not_in_forks, written_in_copies
 
 SERVER = f"{__package__}.server"
 """The worker's module. It is not imported here, because only the worker needs what it imports."""
@@ -485,33 +485,6 @@ class WorkerDied(Exception):
         self.late, self.setup = late, setup
 
 
-def ended_how(code: int) -> str:
-    """Say how a worker has ended, as the predicate of a sentence; `code` is negative for a signal."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:  # a real-time signal
-        return f"was killed by signal {-code}"
-
-
-def not_in_forks(left_open: list[str]) -> str:
-    """Say what of a setup experiments cannot use; `left_open` describes each thing."""
-    return (
-        f"The setup has left open what experiments, which are forks of its process, cannot share: {_listed(left_open)}. Open it in a "
-        "function that the target or the metric calls, or add --fresh, which runs the setup for every experiment."
-    )
-
-
-def written_in_copies(names: list[str]) -> str:
-    """Say which files, that the setup has opened for writing, experiments write to in copies."""
-    return f"What experiments write to a file that the setup has left open stays with them: each has its own copy of {_listed(names)}."
-
-
-def _listed(things: list[str]) -> str:
-    return ", ".join(things[:6]) + (f" and {len(things) - 6} more" if len(things) > 6 else "")
-
-
 @contextmanager
 def sealed_file(config: dict[str, Any]) -> Iterator[tuple[int, ...]]:
     """Put the sealed code of a worker's configuration into a file without a name, and its descriptor in its place.
@@ -526,8 +499,3 @@ def sealed_file(config: dict[str, Any]) -> Iterator[tuple[int, ...]]:
         file.flush()
         config["sealed"] = file.fileno()
         yield (file.fileno(),)
-
-
-def missing_module(name: str, where: str) -> str:
-    """Say which module is not installed and how to install it; `where` is ``"setup"`` or ``"target"``."""
-    return f"{name} is not installed, and the {where} imports it: run  %pip install {name.partition('.')[0]}  and start again."

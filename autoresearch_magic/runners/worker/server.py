@@ -24,9 +24,7 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -52,11 +50,10 @@ from .job import RunningJob, result_of
 from .machine_load import MachineLoad
 from .message_token import Outbox, receive_token
 from .protocol import checked_report, encode, read_event
+from .starting import choose_mode, spawn
 
 GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: enough to flush a log, not to finish an epoch."""
-FORK_TEST = 10.0
-"""Seconds a matrix product in a test fork may take before forking counts as unsafe: it takes milliseconds, or hangs."""
 DRAIN = 0.5
 """Seconds for reading what an ended run has left in its pipes: a process that it left behind may write endlessly."""
 OUTBOX = 4_000_000
@@ -165,7 +162,7 @@ class Worker:
             self.send({"is": "setup-failed", "error": one_line(error), "traceback": shown, "missing": missing})
             return
         self.frozen = dict(self.module.__dict__)
-        self.mode, why = self.choose_mode()
+        self.mode, why = choose_mode(self.config, self.fork)
         if self.mode == "fork" and self.config.get("kind") != "command":
             self.clean_side = CleanSide(self.fork, self.module, self.config)
             told = self.clean_side.ready()
@@ -190,46 +187,10 @@ class Worker:
         told = {**self.enclosure.told(), "folder": os.getcwd()}
         self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared, "copied": copied, **told})
 
-    def choose_mode(self) -> tuple[str, str]:
-        """Return ``fork`` or, when this process cannot be forked safely, ``fresh`` and the reason."""
-        if self.config.get("mode") == "fresh":
-            return "fresh", "--fresh is set"
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_initialized():
-            return "fresh", "the setup has initialised CUDA, which does not survive a fork"
-        processes.wait_for_ending_threads()
-        # Twice, because a helper thread that is still ending can make the first test fail.
-        safe = self.fork_works() or self.fork_works()
-        return ("fork", "") if safe else ("fresh", "a matrix product in a test fork hung or failed, twice")
-
-    def fork_works(self) -> bool:
-        """Compute a matrix product in a fork; it hangs where it needs threads that exist in the parent only."""
-        pid = self.fork()
-        if pid == 0:
-            try:
-                if torch := sys.modules.get("torch"):
-                    torch.set_num_threads(max(2, self.config["threads"]))
-                    x = torch.ones(300, 300, requires_grad=True)
-                    (x @ x).sum().backward()
-                if numpy := sys.modules.get("numpy"):
-                    numpy.ones((300, 300)) @ numpy.ones((300, 300))
-                os._exit(0)
-            except BaseException:
-                os._exit(1)
-        end = time.monotonic() + FORK_TEST
-        while time.monotonic() < end:
-            reaped, status = os.waitpid(pid, os.WNOHANG)
-            if reaped:
-                return status == 0
-            time.sleep(0.002)
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        return False
-
     def fork(self) -> int:
         """Fork; the child closes everything of the worker except its memory."""
         with warnings.catch_warnings():
-            # Python warns of forks in a process with threads; `fork_works` has tested that.
+            # Python warns of forks in a process with threads; `starting` has tested that.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
@@ -305,7 +266,7 @@ class Worker:
             self.enclosure.begin(run.memory.limit)
             run.pid = self.fork_confined(lambda: self.become_child(run, child_events, child_output))
         else:
-            run.pid = self.spawn(job, child_events, child_output)
+            run.pid = spawn(self.config, job, child_events, child_output)
         os.close(child_events)
         os.close(child_output)
         self.runs[run.id] = run
@@ -359,19 +320,6 @@ class Worker:
             traceback.print_exc()
         finally:
             os._exit(1)
-
-    def spawn(self, job: dict[str, Any], events: int, output: int) -> int:
-        """Start a new process for one experiment, which runs the setup itself."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
-            json.dump({**self.config, **job, "setup_seed": self.config["seed"]}, file)
-            file.flush()
-            os.lseek(file.fileno(), 0, os.SEEK_SET)
-            process = subprocess.Popen(
-                [sys.executable, "-m", child.__name__, str(file.fileno()), str(events)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                pass_fds=(file.fileno(), events), start_new_session=True,
-            )  # fmt: skip
-        return process.pid
 
     def read_events(self, run: RunningJob) -> None:
         """Read a run's events: pass them on, but keep the result until the run has ended."""

@@ -50,7 +50,7 @@ def error_of(runner, target):
 @needs_landlock
 def test_an_experiment_reads_its_project_and_none_of_the_users_own(runner, place):
     assert runner.measure("x = len(open('data.csv').read())", seed=0, deadline=20).value == 3
-    for path in (place / "home/.ssh/id_rsa", place / "home/work/.git/config", place / "log", "/etc/shadow"):
+    for path in (place / "home/.ssh/id_rsa", place / "home/code/.git/config", place / "log", "/etc/shadow"):
         m = runner.measure(f"x = len(open({str(path)!r}).read())", seed=0, deadline=20)
         assert m.value == 0 or m.error.startswith(("PermissionError", "FileNotFoundError")), (path, m)
 

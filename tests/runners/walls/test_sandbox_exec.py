@@ -9,7 +9,7 @@ import pytest
 from autoresearch_magic.runners.walls import sandbox_exec
 from autoresearch_magic.runners.walls.places import Access, Step
 
-STEPS = [Step("/Users", Access.NONE), Step("/Users/a/work", Access.READ), Step("/Users/a/work/.git", Access.NONE),
+STEPS = [Step("/Users", Access.NONE), Step("/Users/a/code", Access.READ), Step("/Users/a/code/.git", Access.NONE),
          Step("/Users/a/data", Access.WRITE)]  # fmt: skip
 
 
@@ -51,8 +51,8 @@ def test_of_two_rules_the_inner_one_is_the_later():
     rules = parse(sandbox_exec.profile(STEPS, ["/private/tmp/own"], network="off"))
     assert rules[0] == ["version", "1"]
     for path, read, write in (
-        ("/usr/lib/x", "allow", "deny"), ("/Users/a/.ssh/id", "deny", "deny"), ("/Users/a/work/x", "allow", "deny"),
-        ("/Users/a/work/.git/config", "deny", "deny"), ("/Users/a/data/x", "allow", "allow"), ("/private/tmp/own/x", "allow", "allow"),
+        ("/usr/lib/x", "allow", "deny"), ("/Users/a/.ssh/id", "deny", "deny"), ("/Users/a/code/x", "allow", "deny"),
+        ("/Users/a/code/.git/config", "deny", "deny"), ("/Users/a/data/x", "allow", "allow"), ("/private/tmp/own/x", "allow", "allow"),
         ("/dev/null", "allow", "allow"),
     ):  # fmt: skip
         assert last_rule(rules, "file-read-data", path) == read, path

@@ -59,7 +59,7 @@ def test_an_error_that_comes_from_a_wall_says_what_opens_it():
 
     assert "--allow-write PATH" in remedy(OSError(errno.EROFS, "", "/usr/x"))
     assert "--allow-read PATH" in remedy(PermissionError(errno.EACCES, "", "/srv/x"))
-    assert "--allow-read PATH" in remedy(FileNotFoundError(errno.ENOENT, "", "/root/data.csv"))
+    assert "--allow-read PATH" in remedy(FileNotFoundError(errno.ENOENT, "", "/home/me/data.csv"))
     assert remedy(FileNotFoundError(errno.ENOENT, "", "/srv/data.csv")) == ""
     assert "--network on" in remedy(OSError(errno.ENETUNREACH, ""))
     assert "--network on" in remedy(socket.gaierror(-3, ""))

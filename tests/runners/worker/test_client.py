@@ -16,7 +16,7 @@ from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.cell import CellRunner
 from autoresearch_magic.runners.walls import Walls
 from autoresearch_magic.runners.worker import client, processes
-from autoresearch_magic.runners.worker.client import not_in_forks
+from autoresearch_magic.runners.worker.sentences import not_in_forks
 
 from ...studies import wait_for
 
