@@ -75,12 +75,16 @@ class Proposed:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """One run of an experiment's target begins: number `repeat` (from 0) of `repeats`, for a candidate of at most `repeats`."""
+    """One run of an experiment's target begins in a slot: number `repeat` (from 0) of `repeats`, for a candidate of at most `repeats`.
+
+    A study with several workers numbers an experiment when its first run has ended; until then it has the number that it would get next.
+    """
 
     experiment: Experiment
     kind: RunKind
     repeat: int
     repeats: int
+    slot: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class RunProgress:
     progress: float
     step: int
     point: Point | None = None
+    slot: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class RunEnded:
     number: int
     kind: RunKind
     measurement: Measurement
+    slot: int = 0
 
 
 @dataclass(frozen=True)

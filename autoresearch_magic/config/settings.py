@@ -247,8 +247,12 @@ class Settings:
         None, "time after which a run is killed (default: 4 x budget + 30s; with --verify 5 x the baseline's time)",
         metavar="DURATION", parse=optional(duration("timeout")), keys=("timeout",),
     )  # fmt: skip
+    workers: int = _option(
+        1, "experiments that run at once on this machine, each with a GPU of its own where there are GPUs; processors and memory are shared out "
+        "(default 1)", metavar="N", parse=whole_number("workers", 1), keys=("workers",),
+    )  # fmt: skip
     threads: int = _option(
-        default_threads, "CPU threads of an experiment (default: all cores but one)", metavar="N",
+        default_threads, "CPU threads of an experiment (default: all cores but one, or the worker's share)", metavar="N",
         parse=whole_number("threads", 1), keys=("threads",),
     )  # fmt: skip
     memory: int = _option(
@@ -302,6 +306,11 @@ class Settings:
         return Metric(name, expression, self.minimize)
 
     @property
+    def side_by_side(self) -> bool:
+        """Whether several experiments run at once."""
+        return self.workers > 1
+
+    @property
     def holdout_name(self) -> str:
         """The name of the holdout; empty without one."""
         return parse_holdout(self.holdout)[0] if self.holdout else ""
@@ -346,6 +355,7 @@ class Settings:
             f"agent {self.agent}",
             f"{counted(self.repeats, 'repeat')} of the baseline",
             *([] if self.verify else [counted(self.threads, "thread")]),
+            *([f"{self.workers} at once"] if self.workers > 1 else []),
             f"seed {self.seed}",
         ]
         if self.timeout is not None:

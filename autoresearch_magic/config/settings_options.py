@@ -60,6 +60,7 @@ class SettingsOptions(TypedDict, total=False):
     until: float | str | None
     evals_interval: int | str | None
     timeout: float | str | None
+    workers: int | str
     threads: int | str
     memory: int | str
     seed: int | str

@@ -18,6 +18,7 @@ from ..source.sealed import defined_names, sealed_hint
 from ..storage.wall_clock import Began
 from . import Runner, Watch
 from .environment import experiment_environment
+from .fleet import ALONE, Place
 from .output.all_numbers import bounded, printed_numbers
 from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles, State
@@ -73,6 +74,8 @@ class CellRunner(Runner):
         See `AlsoNumbers`.
     keep : Path, optional
         The study's folder, in which the caches of compiled code that the baseline has left are kept.
+    place : Place
+        Which processors and GPU its experiments have.
     walls : Walls
         What experiments may read, write and reach.
     sealed : str
@@ -110,6 +113,7 @@ class CellRunner(Runner):
         sealed: str = "",
         holdout: str = "",
         keep: Path | None = None,
+        place: Place = ALONE,
     ) -> None:
         self._outside = OutsideClock(setup, target, keep and keep / "baseline-times.json")
         self._folders = OwnFolders(target, keep and keep / "cache")
@@ -123,10 +127,10 @@ class CellRunner(Runner):
             "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
             "folders": list(map(str, folders)), "setup_name": setup_name, "walls": walls.to_json(),
             "projects": [os.getcwd(), *map(str, folders)],
-            **({"sealed": sealed} if sealed.strip() else {}),
+            **({"sealed": sealed} if sealed.strip() else {}), **({"cores": place.cores} if place.cores else {}),
         }  # fmt: skip
         self._sealed, self._on_note = bool(sealed.strip()), on_note or (lambda line: None)
-        environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
+        environment = experiment_environment(threads=threads, seed=seed, extra=pass_env) | place.environment
         self.worker = WorkerClient(config, environment, setup_log=setup_log, on_note=on_note)
 
     def measure(

@@ -27,6 +27,7 @@ from . import GuardResult, Runner, Watch
 from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
 from .export import Export
+from .fleet import ALONE, Place
 from .output.all_numbers import printed_numbers
 from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
@@ -128,7 +129,7 @@ class CommandRunner(Runner):
         See `AlsoNumbers`.
     on_note : callable, optional
         Called with what happens to the worker, a line each.
-    walls : Walls
+    walls, place
         See `CellRunner`.
 
     Attributes
@@ -146,15 +147,16 @@ class CommandRunner(Runner):
         valid: str = "", artifacts: Sequence[str] = (), hide: Sequence[str] = (),
         also: Sequence[str] = (), on_problem: Callable[[str], object] | None = None,
         on_note: Callable[[str], object] | None = None, walls: Walls = DEFAULT,
+        place: Place = ALONE,
     ) -> None:  # fmt: skip
         self._files, self._walls = ArtifactFiles(artifacts, hide), walls
         self._also = AlsoNumbers(also, verified=True, on_problem=on_problem)
         self.export, self.verify, self.metric, self.guard, self.memory = export, verify, metric, guard, memory
         self._rule = parse_rule(metric.expression)
         self._condition = parse_condition(valid) if valid else None
-        environment = experiment_environment(threads=threads, seed=seed, extra=pass_env)
+        environment = experiment_environment(threads=threads, seed=seed, extra=pass_env) | place.environment
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto", "kind": "command", "walls": walls.to_json(),
-                  "projects": [str(export.checkout.folder)]}  # fmt: skip
+                  "projects": [str(export.checkout.folder)], **({"cores": place.cores} if place.cores else {})}  # fmt: skip
         self.worker = WorkerClient(config, environment, setup_log=worker_log, on_note=on_note)
         self._commands = [verify, *([guard.command] if guard else [])]
         checkout = export.checkout

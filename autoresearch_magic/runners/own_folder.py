@@ -112,7 +112,9 @@ class OwnFolders:
         if self._caches.is_dir() or not 0 < size_of(cache) <= LARGEST_CACHE:
             return
         with suppress(OSError, shutil.Error):
-            unfinished = self._caches.with_name(f"{self._caches.name}.new")
+            unfinished = self._caches.with_name(
+                f"{self._caches.name}.{id(self)}.new"
+            )  # several runners may do so at once
             remove(unfinished)
             shutil.copytree(cache, unfinished, symlinks=True)
             unfinished.rename(self._caches)

@@ -61,7 +61,9 @@ class Unchanged:
             return {}
 
     def get(self, command: str) -> Behaviour | None:
-        """Return what is known of a command; None before it has run on the unchanged version."""
+        """Return what is known of a command; None before it has run on the unchanged version, here or by another runner of the study."""
+        if command not in self._known:
+            self._known = self._read() | self._known
         return self._known.get(command)
 
     def note(self, command: str, touched: Sequence[str], summaries: Mapping[str, Counts]) -> None:
@@ -78,7 +80,7 @@ class Unchanged:
             return
         self._known[command] = found
         stored = {"of": self._of, "commands": {name: asdict(each) for name, each in self._known.items()}}
-        fresh = self._place.with_name(f"{self._place.name}.new")
+        fresh = self._place.with_name(f"{self._place.name}.{id(self)}.new")
         try:
             fresh.write_text(json.dumps(stored), "utf-8")
             fresh.replace(self._place)

@@ -34,7 +34,7 @@ from .sealed import check_sealed, kept_source, read_sealed
 from .sources import read_source
 
 CHANGEABLE = {
-    "experiments", "agent", "timeout", "memory", "threads", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also",
+    "experiments", "agent", "timeout", "memory", "threads", "workers", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also",
 }  # fmt: skip
 """Settings that a study can be resumed with in another form; with another value of the others, its values would not compare."""
 

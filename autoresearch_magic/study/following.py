@@ -383,7 +383,7 @@ class Follower:
         status = self._status
         told = record.run if record and record.runs == len(self._read.runs) else None
         if told is None:
-            status.live = None
+            status.lives = {}
             return
         live = status.live
         if live is None or (live.experiment.number, live.kind, live.repeat) != (told.number, told.kind, told.repeat):

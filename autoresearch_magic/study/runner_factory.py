@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..config.converters import default_threads, machine_memory
 from ..config.layouts import missing_for_original
 from ..errors import UserError
 from ..events import Notice, Publish
@@ -11,6 +12,8 @@ from ..runners import Runner
 from ..runners.cell import CellRunner
 from ..runners.command import CommandRunner, GuardCommand
 from ..runners.export import Export
+from ..runners.fleet import ALONE, Fleet
+from ..runners.pool import Share, cores_here, found_gpus, local_fleet, shares
 from ..runners.replay import ReplayRunner
 from ..runners.walls import Walls
 from ..source.files import split
@@ -22,8 +25,9 @@ from .sealed import check_kept, hidden_paths
 
 
 def make_runner(
-    definition: Definition, folder: Path, publish: Publish = lambda event: None, *, scratch: Path | None = None
-) -> Runner:
+    definition: Definition, folder: Path, publish: Publish = lambda event: None, *, scratch: Path | None = None, slot: int = 0,
+    share: Share | None = None,
+) -> Runner:  # fmt: skip
     """Return a runner for a recording, for the files of a repository, or for a cell.
 
     Parameters
@@ -36,6 +40,10 @@ def make_runner(
     scratch : Path, optional
         A temporary folder for logs and export, for a plan, a draft or a check, which leave nothing behind: no
         branch is made then.
+    slot : int
+        Which of the runners of a study it is; each has an export of its own.
+    share : Share, optional
+        What of the machine it gets; by default what the settings say.
 
     Raises
     ------
@@ -49,17 +57,20 @@ def make_runner(
         recording, speed = parse_replay(s.agent.partition(":")[2], folder.parent)
         return ReplayRunner(recording, speed, seed=s.seed)
     logs = scratch or folder / "logs"
+    share = share or Share(ALONE, s.threads, s.memory)
+    own = f"-{slot + 1}" if slot else ""
     secret = hidden_paths(definition.sealed_path, [Path.cwd(), *definition.folders]) if definition.sealed_mark else ()
     walls = Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=(str(folder.parent.absolute()), *secret))
     if definition.checkout is not None:
         branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
         made = CommandRunner(
-            Export((scratch or folder) / "export", definition.checkout, split(definition.target), branch, s.link),
+            Export((scratch or folder) / f"export{own}", definition.checkout, split(definition.target), branch, s.link),
             s.verify, definition.metric,
             guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
-            threads=s.threads, memory=s.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / "worker.log",
+            threads=share.threads, memory=share.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / f"worker{own}.log",
             keep=scratch is None, on_note=lambda line: publish(Notice(line)), valid=s.valid,
             artifacts=s.artifacts, hide=s.hide, also=s.also, walls=walls, on_problem=lambda line: publish(Notice(line, lasting=True)),
+            place=share.place,
         )  # fmt: skip
         # Again, because a study may be resumed on another machine.
         if missing := missing_for_original(definition.checkout.folder, s.verify, made.tools):
@@ -67,10 +78,24 @@ def make_runner(
         return made
 
     return CellRunner(
-        definition.setup, definition.target, definition.metric, s.budget, threads=s.threads, memory=s.memory, seed=s.seed,
+        definition.setup, definition.target, definition.metric, s.budget, threads=share.threads, memory=share.memory, seed=s.seed,
         pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
-        setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / "setup.log",
+        setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / f"setup{own}.log",
         on_note=lambda line: publish(Notice(line)), valid=s.valid, wall=s.clock == "wall", artifacts=s.artifacts,
         also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)), walls=walls, sealed=definition.sealed, holdout=s.holdout,
-        keep=None if scratch else folder,
+        keep=None if scratch else folder, place=share.place,
     )  # fmt: skip
+
+
+def make_fleet(definition: Definition, folder: Path, publish: Publish = lambda event: None) -> Fleet:
+    """Return the runners of a study, one for each experiment that may run at once; see `make_runner`."""
+    s = definition.settings
+    if not s.side_by_side:
+        return Fleet([make_runner(definition, folder, publish)])
+    made, notes = shares(
+        s.workers, threads=s.threads, default_threads=default_threads(), memory=s.memory, most_memory=int(0.8 * machine_memory()),
+        gpus=found_gpus(), cores=cores_here(),
+    )  # fmt: skip
+    return local_fleet(
+        made, notes, lambda slot, share: make_runner(definition, folder, publish, slot=slot, share=share)
+    )

@@ -93,8 +93,8 @@ class StudyStatus:
     experiments : tuple of Experiment
         Every judged experiment, the baseline first. The tuple is replaced, never changed, so that a reader in another
         thread keeps a consistent view.
-    live : LiveRun or None
-        The run in progress.
+    lives : dict of int to LiveRun
+        The runs in progress by slot; without ``--workers`` there is slot 0 alone. The dict is replaced, never changed.
     headline : Headline or None
         The confirmed result.
     runs : list of (kind, seconds)
@@ -124,7 +124,7 @@ class StudyStatus:
     message: str = ""
     traceback: str = ""
     experiments: tuple[Experiment, ...] = ()
-    live: LiveRun | None = None
+    lives: dict[int, LiveRun] = field(default_factory=dict)
     headline: Headline | None = None
     runs: list[tuple[RunKind, float]] = field(default_factory=list)
     revised: list[int] = field(default_factory=list)
@@ -138,6 +138,12 @@ class StudyStatus:
     _since: float | None = None
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
     _gains: tuple[tuple[Experiment, ...], dict[int, Gain], Belief | None] | None = None
+
+    @property
+    def live(self) -> LiveRun | None:
+        """The run in progress; of several that of the lowest slot."""
+        lives = self.lives
+        return lives[min(lives)] if lives else None
 
     @property
     def settings(self) -> Settings:
@@ -221,12 +227,14 @@ class StudyStatus:
                 self.pending = experiment.number
             case NotesChanged():
                 self.notes += 1
-            case RunStarted(experiment, kind, repeat, repeats):
-                self.live = LiveRun(experiment, kind, repeat, repeats)
-            case RunProgress() if self.live is not None:
-                self._progress(self.live, event)
-            case RunEnded(_, kind, measurement):
+            case RunStarted(experiment, kind, repeat, repeats, slot):
+                self.lives = {**self.lives, slot: LiveRun(experiment, kind, repeat, repeats)}
+            case RunProgress() if event.slot in self.lives:
+                self._progress(self.lives[event.slot], event)
+            case RunEnded(_, kind, measurement, slot):
                 self.runs.append((kind, measurement.seconds))
+                if self.settings.side_by_side:  # else what has ended is shown until its verdict
+                    self.lives = {other: live for other, live in self.lives.items() if other != slot}
             case Remeasured(experiment):
                 number = experiment.number
                 self.experiments = (*self.experiments[:number], experiment, *self.experiments[number + 1 :])
@@ -236,7 +244,9 @@ class StudyStatus:
                     self.headline = None  # as below
             case Judged(experiment):
                 self.experiments = (*self.experiments, experiment)
-                self.live = self.pending = None
+                self.pending = None
+                if not self.settings.side_by_side:
+                    self.lives = {}
                 if experiment.kept:
                     self.headline = None  # the old one compared another experiment with the baseline
             case Confirmed(result):
@@ -282,7 +292,7 @@ class StudyStatus:
 
     def end(self) -> None:
         """Stop the clock of `elapsed`; no run is in progress any more."""
-        self.seconds, self._since, self.live = self.elapsed, None, None
+        self.seconds, self._since, self.lives = self.elapsed, None, {}
 
     def goes_on(self, seconds: float) -> None:
         """Let the clock of `elapsed` run on from so many seconds: another process runs the study."""

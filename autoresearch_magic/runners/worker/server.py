@@ -68,7 +68,8 @@ class Worker:
     control : socket
         Connected to the kernel.
     config : dict
-        ``setup``, ``target``, ``seed``, ``threads``, and where given ``mode``, ``folders`` and ``setup_name`` (see `CellRunner`).
+        ``setup``, ``target``, ``seed``, ``threads``, and where given ``mode``, ``folders`` and ``setup_name`` (see `CellRunner`), and
+        ``cores``, the processors that all of it may use.
     token : memoryview
         Goes in front of each message (see `message_token`).
     """
@@ -537,7 +538,11 @@ def main() -> None:
             return
         data += more
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(control, json.loads(data), token).loop()
+    config = json.loads(data)
+    if (cores := config.get("cores")) and hasattr(os, "sched_setaffinity"):
+        with suppress(OSError):  # a processor was taken away meanwhile
+            os.sched_setaffinity(0, cores)
+    Worker(control, config, token).loop()
 
 
 if __name__ == "__main__":
