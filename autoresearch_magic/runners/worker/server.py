@@ -31,6 +31,7 @@ import traceback
 import types
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ...budget import Budget
