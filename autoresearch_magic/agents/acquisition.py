@@ -68,6 +68,8 @@ def _propose(
     means = np.where(own, means, np.inf)
     base_mean, _ = process.predict(surrogate.incumbent[None, :])
     best = min(float(means.min()), float(base_mean[0]))
+    if surrogate.feasibility is not None:
+        best = surrogate.feasibility.best_mean([o.number for o in surrogate.points], means, best)
     anchors = [surrogate.incumbent]
     for i in np.argsort(means)[:ANCHORS]:
         if own[i]:
@@ -108,7 +110,7 @@ def _worth(surrogate: Surrogate, x: Array, best: float) -> Array:
     sd = np.maximum(sd, 1e-9)
     z = (best - mean) / sd
     worth: Array = np.log(sd) + log_h(z)
-    return worth
+    return worth if surrogate.feasibility is None else worth + surrogate.feasibility.log_probability(x)
 
 
 def log_h(z: Array) -> Array:

@@ -71,6 +71,8 @@ class Briefing:
         The condition under which a run counts; empty for none.
     also : tuple of str
         What is measured beside the metric and decides nothing, as ``"NAME=EXPRESSION"``; `Experiment.numbers` has the values.
+    limits : tuple of str
+        Limits on numbers besides the metric, as ``"NAME<NUMBER"``: a version beyond one is not kept; `run_numbers` has the values.
     hidden : tuple of str
         Names of files whose contents the agent must not see, or ``setup``; `setup` and `history` are without them already.
     running : tuple of Experiment
@@ -110,6 +112,7 @@ class Briefing:
     tracked: tuple[str, ...] = ()
     valid: str = ""
     also: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     running: tuple[Experiment, ...] = ()
     others: int = 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from ..metric import Metric
 from ..source.search_space import Choices, Range, Space, Value
 from .gaussian_process import Array, Data, GaussianProcess, condition, fit
 from .observations import Constants, Observation, Observations, is_number
+
+if TYPE_CHECKING:
+    from .feasibility import Feasibility
 
 FEWEST = 4
 """Fewest values of a study that a model is made of."""
@@ -43,6 +47,8 @@ class Surrogate:
         What the model was fitted to, in the order of its data.
     warp : Warp
     minimize : bool
+    feasibility : Feasibility or None
+        What is known of limits on other numbers; None where none can be broken as far as is known.
     """
 
     constants: Constants
@@ -51,6 +57,7 @@ class Surrogate:
     points: Sequence[Observation]
     warp: Warp
     minimize: bool
+    feasibility: Feasibility | None = None
 
     def beside(self, running: Observations) -> Surrogate:
         """Return the model for a proposal that is made while others run: with the values that it expects of them.

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..errors import NothingToPropose, NothingToTune, UserError
 from ..experiment import Experiment, Proposal
@@ -40,6 +41,7 @@ from .acquisition import propose
 from .advice import advice, show
 from .base import Agent, Briefing
 from .candidates import bold_steps, leaps, tpe_samples, untried_combinations
+from .feasibility import likely, make_feasibility
 from .observations import (
     SOURCES,
     Constants,
@@ -198,6 +200,9 @@ def _model(
     settled = briefing.history if ahead else briefing.history[:-1]
     noise, most = estimate_noise(settled), _points(briefing.history)
     surrogate = make_surrogate(constants, observations, briefing.metric, noise, code, most)
+    if surrogate and briefing.limits:
+        feasibility = make_feasibility(briefing, constants, observations, code, most)
+        surrogate = replace(surrogate, feasibility=feasibility)
     return surrogate.beside(running) if surrogate and running else surrogate
 
 
@@ -247,7 +252,11 @@ def _candidates(
             else:
                 made = bold_steps(constants, [*observations, *running], rng)
             # TPE and bold steps know less than the model does.
-            hopeful = (c for c in made if source == "model" or surrogate is None or surrogate.score(c) < HOPELESS)
+            hopeful = (
+                c
+                for c in made
+                if source == "model" or surrogate is None or (surrogate.score(c) < HOPELESS and likely(surrogate, c))
+            )
             yield from ((source, changes) for changes in hopeful)
         yield from (("rest", changes) for changes in untried_combinations(constants, rng))
 

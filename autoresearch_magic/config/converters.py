@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..budget import parse_duration
 from ..errors import UserError
+from ..judging.constraints import parse_limit, split_limits
 from ..judging.judge import Bounds
 from ..runners.output.also import split_also
 from ..source.files import expand_braces
@@ -152,6 +153,12 @@ def read_also(value: Any) -> tuple[str, ...]:
         return tuple(f"{name}={expression}" for name, expression in value.items())
     texts = [value] if isinstance(value, str) else [str(each) for each in value]
     return tuple(part for text in texts for part in split_also(text))
+
+
+def read_limits(value: Any) -> tuple[str, ...]:
+    """Read ``NAME<NUMBER``, several with commas or in a list."""
+    texts = [value] if isinstance(value, str) else [str(each) for each in value]
+    return tuple(str(parse_limit(part)) for text in texts for part in split_limits(text))
 
 
 def read_artifacts(value: Any) -> tuple[str, ...]:

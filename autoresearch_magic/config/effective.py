@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UserError
+from ..judging.constraints import check_limits
 from ..runners.output.also import check_also
 from ..runners.output.cell_validity import check_condition
 from ..runners.output.holdout import check_holdout
@@ -68,6 +69,7 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
     settings.as_guard_metric()
     check_condition(settings.valid, verified=verified)
     check_also(settings.also, metric.name, verified=verified)
+    check_limits(settings.limit, metric.name)
     check_holdout(
         settings.holdout, metric.name, settings.also, sealed=settings.sealed, verified=verified, fresh=settings.fresh
     )

@@ -61,7 +61,7 @@ def _text(name: str, value: Any) -> str:
         return "unlimited"
     if isinstance(value, tuple):
         separator = " " if FIELDS[name].metadata["metavar"] == "GLOBS" else ","
-        return (", " if name == "also" else separator).join(value)
+        return (", " if name in ("also", "limit") else separator).join(value)
     if isinstance(value, Budget):
         return str(value) if value.unit == "steps" else _duration(value.amount)
     if name in SECONDS:

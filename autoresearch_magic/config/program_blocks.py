@@ -53,7 +53,7 @@ _FIRST_FLAG = re.compile(r"^--?([A-Za-z][\w-]*)")
 
 COMMANDS = {"verify", "guard"}
 """Options whose value is a shell command: flags and # in it belong to the command."""
-FREE = {"agent", "goal", "metric", "guard_metric", "also", *COMMANDS}
+FREE = {"agent", "goal", "metric", "guard_metric", "also", "limit", *COMMANDS}
 """Options whose value may hold words with dashes: flags behind it belong to the value."""
 LISTS = {"scope", "link", "hide", "artifacts", "pass_env", "allow_read", "allow_write"}
 TEXTS = {"agent", "base_url", "repo", *LISTS, *FREE}
@@ -123,6 +123,8 @@ class _Entry:
         """Whether the value reads like prose."""
         if self.name == "also":
             return "=" not in self.text
+        if self.name == "limit":
+            return not re.search("[<>≤≥]", self.text)
         words = self.text.split()
         ends = bool(re.search(r"""\w[)"'`*]*[.!?][)"'`*]*$""", self.text)) and len(words) > 2
         return ends if self.name in TEXTS - COMMANDS else self.name not in COMMANDS and (ends or len(words) > 5)
@@ -214,7 +216,7 @@ def _joined(value: str, more: list[str], name: str) -> str:
     parts = [first, *(_BULLET.sub("", line.strip(), count=1) if not value else line.strip() for line in more)]
     if name not in COMMANDS:
         parts = [_COMMENT.sub("", part) for part in parts]
-    between = ", " if name == "also" and not value else " "
+    between = ", " if name in ("also", "limit") and not value else " "
     return _unquoted(between.join(part.removesuffix("\\").strip() for part in parts if part).strip())
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..budget import Budget, format_duration, parse_budget
+from ..judging.constraints import Constraints, parse_limit
 from ..judging.judge import Bounds, Rule
 from ..metric import Metric
 from ..runners.output.cell_metric import parse_cell_metric
@@ -36,6 +37,7 @@ from .converters import (
     read_bounds,
     read_experiments,
     read_hidden,
+    read_limits,
     read_memory,
     read_names,
     read_paths,
@@ -119,6 +121,11 @@ class Settings:
     also: tuple[str, ...] = _option(
         (), "a further number to measure beside the metric, which decides nothing: an expression or a format as in --metric; several with "
         "commas, or the option again", metavar="NAME=EXPRESSION", parse=read_also, keys=("also",), expanded=False,
+    )  # fmt: skip
+    limit: tuple[str, ...] = _option(
+        (), "a limit on a number besides the metric: a version beyond it is not kept, whatever its metric. peak_memory_gb, seconds, "
+        "evaluation_seconds, steps, or a number that runs print or --also reads; several with commas, or the option again",
+        metavar="NAME<NUMBER", parse=read_limits, keys=("limit", "limits"), expanded=False,
     )  # fmt: skip
     holdout: str = _option(
         "", "what best and baseline are measured by once more at the very end, on data that the search never uses; no agent is shown it. Its gain is "
@@ -305,6 +312,10 @@ class Settings:
         name, expression, _ = read_metric(self.metric, verified=bool(self.verify))
         return Metric(name, expression, self.minimize)
 
+    def as_constraints(self) -> Constraints:
+        """Return the limits on numbers besides the metric."""
+        return Constraints([parse_limit(text) for text in self.limit])
+
     @property
     def side_by_side(self) -> bool:
         """Whether several experiments run at once."""
@@ -370,6 +381,8 @@ class Settings:
             parts.append(f"hidden from agents: {' '.join(self.hide)}")
         if self.also:
             parts.append(f"also {', '.join(self.also)}")
+        if self.limit:
+            parts.append(f"limit {', '.join(self.limit)}")
         if self.holdout:
             parts.append(f"holdout {self.holdout} at the end")
         if self.artifacts:

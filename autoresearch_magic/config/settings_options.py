@@ -30,6 +30,7 @@ class SettingsOptions(TypedDict, total=False):
     link: str | Sequence[str]
     hide: str | Sequence[str]
     also: str | Sequence[str] | Mapping[str, str]
+    limit: str | Sequence[str]
     holdout: str
     artifacts: str | Sequence[str]
     budget: str | float | Budget

@@ -115,6 +115,7 @@ def recorded_settings(agent: str, root: str | Path) -> dict[str, Any]:
             "min_delta",
             "experiments",
             "also",
+            "limit",
             "holdout",
         )
         if key in recorded

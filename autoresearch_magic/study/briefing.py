@@ -49,7 +49,7 @@ def make_briefing(
     briefing = Briefing(
         program=definition.program.text, setup=setup, metric=definition.metric, incumbent=incumbent,
         history=tuple(experiments), number=len(experiments) if number is None else number, seed=s.seed,
-        noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes), also=s.also, ideas=backlog,
+        noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes), also=s.also, limits=s.limit, ideas=backlog,
         hidden=names, verify=s.verify, guard=s.guard, valid=s.valid, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (), checkout=checkout,
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)

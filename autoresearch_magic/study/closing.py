@@ -13,7 +13,7 @@ from ..config.settings import Settings
 from ..events import Notice, Remeasured, State
 from ..experiment import Experiment, Verdict
 from ..judging.belief import Belief
-from ..judging.closing import best_version, closing_runs, next_run
+from ..judging.closing import best_version, closing_runs, eligible, next_run
 from ..judging.gains import CERTAIN
 from ..storage.journal import SEARCH
 from .measuring import Measurer
@@ -91,20 +91,24 @@ class Closing:
     def _belief(self) -> Belief:
         return self.measurer.judge.belief(self.status.experiments, self.measurer.noise)
 
+    def _excluded(self) -> set[int]:
+        """Return the versions that cannot be the result: those that fail the guard or are beyond a limit."""
+        return self.failing | self.measurer.constraints.farther(self.status.experiments, self.measurer.incumbent)
+
     def next_version(self) -> Experiment | None:
         """Return the version whose next run is worth most; None where none is worth anything."""
         noise, best = self.measurer.noise, self.measurer.incumbent
         if noise.deterministic:  # then the best is run again where a single value proves nothing
             return best if best.number and noise.certainty < CERTAIN and len(best.values) < 2 else None
-        number = next_run(self._belief(), self.status.experiments, best, self.failing)
+        number = next_run(self._belief(), self.status.experiments, best, self._excluded())
         return None if number is None else self.status.experiments[number]
 
     def choose(self, when: str = "at the end") -> None:
         """End, or go on, with the version that is expected to be best, if it passes the guard."""
         while not self.measurer.noise.deterministic:
             incumbent, experiments = self.measurer.incumbent, self.status.experiments
-            number = best_version(self._belief(), experiments, incumbent, self.failing)
-            if number == incumbent.number:
+            number = best_version(self._belief(), experiments, incumbent, self._excluded())
+            if number == incumbent.number and (number := self._within_instead(incumbent)) == incumbent.number:
                 return
             chosen = experiments[number]
             if self.measurer.settings.guard and not chosen.kept and self.measurer.check_guard(chosen).failure:
@@ -112,6 +116,15 @@ class Closing:
                 continue
             self._go_on_with(chosen, when)
             return
+
+    def _within_instead(self, incumbent: Experiment) -> int:
+        """Return the best version within the limits where further runs of the incumbent have shown that it is not, else the incumbent."""
+        constraints, experiments = self.measurer.constraints, self.status.experiments
+        if not constraints.broken_for_certain(incumbent, experiments):
+            return incumbent.number
+        belief = self._belief()
+        beyond = {e.number for e in experiments if constraints.missing(e) > 0}
+        return max(eligible(belief, experiments, self.failing | beyond), key=belief.mean, default=incumbent.number)
 
     def _go_on_with(self, chosen: Experiment, when: str) -> None:
         experiments = self.status.experiments

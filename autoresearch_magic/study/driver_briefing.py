@@ -91,8 +91,9 @@ def _measured(definition: Definition) -> str:
     else:
         how = f"{metric.name}, measured by `{metric.expression}` after a run that may spend {s.budget}"
     guard = f" The guard, `{s.guard}`, must pass as well." if s.guard else ""
+    limits = "".join(f" A version is kept only if `{limit}` holds as well, whatever its number." for limit in s.limit)
     valid = f" A run counts only if this holds: `{s.valid}`." if s.valid else ""
-    return f"## The number\n\n{how}. {better} is better.{guard}{valid}"
+    return f"## The number\n\n{how}. {better} is better.{guard}{valid}{limits}"
 
 
 def _scope(definition: Definition) -> str:

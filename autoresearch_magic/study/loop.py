@@ -16,6 +16,7 @@ from ..experiment import Experiment, Outcome, Proposal, Verdict
 from ..judging.analysis.analyze import evaluate
 from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import plateau
+from ..judging.constraints import FURTHER
 from ..judging.judge import Decision
 from ..judging.noise import estimate_noise
 from ..runners import GuardResult
@@ -83,6 +84,8 @@ class Loop:
             Closing(self.measurer).run(
                 lambda seconds: has_room(self.status, seconds + self.measurer.confirmation_seconds)
             )
+            if beyond := self.measurer.constraints.told_of_result(self.incumbent, self.experiments):
+                self.publish(Notice(beyond, lasting=True))
             self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
         finally:
             self.proposer.join()
@@ -205,6 +208,7 @@ class Loop:
                     f"{self.rule.bounds}: change the bounds or the metric."
                 )
             baseline = baseline.with_measurement(measurement)
+            self.measurer.constraints.check_names(baseline)
         if self.settings.guard and (failure := (result := self.measurer.check_guard(baseline)).failure):
             raise UserCodeError(
                 f"{failure} It must pass on the code as it is: fix that, or change --guard.", result.output
@@ -212,6 +216,8 @@ class Loop:
         runs = len(baseline.values)
         reason = f"{runs} runs, sd {baseline.deviation:.3g}." if runs > 1 else "One run."
         self.record(baseline, Decision(Verdict.BASELINE, reason))
+        if beyond := self.measurer.constraints.told_of_baseline(baseline):
+            self.publish(Notice(beyond, lasting=True))
         steps = sorted(m.steps for m in baseline.measurements)
         if steps[0] and steps[-1] > UNSTEADY * steps[0]:
             self.publish(Notice(
@@ -335,10 +341,14 @@ class Loop:
 
     def decide(self, experiment: Experiment) -> Decision:
         """Return the judge's decision from everything measured so far."""
-        return self.measurer.judge.decide(
+        last = bool(runs_reached(self.status))
+        decision = self.measurer.judge.decide(
             experiment, self.experiments, estimate_noise([*self.experiments, experiment]), largest=self.measurer.largest_gain,
-            last=bool(runs_reached(self.status)), **self.measurer.fresh_proposal(),
+            last=last, **self.measurer.fresh_proposal(),
         )  # fmt: skip
+        return self.measurer.constraints.applied(
+            experiment, self.experiments, decision, most=1 if last or self.rule.strict else 1 + min(self.rule.pairs, FURTHER)
+        )
 
     # -- record ---------------------------------------------------------------------------------------------------
 

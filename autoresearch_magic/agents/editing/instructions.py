@@ -17,6 +17,7 @@ from ...source.blocks import END, FIXED, FIXED_END, START, has_blocks
 from ...storage.results_tsv import write_results
 from ...text import counted, fenced, printable, shorten
 from ..base import Briefing
+from ..limits import limit_sentence
 from ..llm.prompt import sections
 from .changes import SETUP, TARGET, Workspace
 
@@ -155,7 +156,7 @@ def _task(briefing: Briefing) -> str:
     valid = f" A run counts only if this holds: {briefing.valid}." if briefing.valid else ""
     return (
         f"You improve {what}, in the current folder, by one change. {run}: {better} is better. The present version {value}{noise}. A "
-        f"version that is better by more than chance is kept, any other is discarded.{guard}{valid} Then you are asked for the next change, "
+        f"version that is better by more than chance is kept, any other is discarded.{guard}{valid}{limit_sentence(briefing)} Then you are asked for the next change, "
         "in a new folder. You have no memory between these questions."
     )
 

@@ -21,6 +21,7 @@ from ...source.edits import unified_diff
 from ...source.files import HEAD, is_bundle, split
 from ...text import counted, fenced, shorten
 from ..base import Briefing
+from ..limits import limit_lines, limit_sentence
 from .backend import Prompt, Turn
 from .run_sections import run_files, run_notes
 
@@ -164,7 +165,7 @@ def _about_repository(briefing: Briefing) -> Sequence[str]:
     paths = "\n".join(briefing.tracked)
     return (
         f"# The metric\n\n{metric.name}, read from the output of `{briefing.verify}`, which runs in the repository's root. {better} is "
-        f"better.{guard}{_valid(briefing)}",
+        f"better.{guard}{_valid(briefing)}{limit_sentence(briefing)}",
         f"# The scope: files that you may change or add\n\n{' '.join(briefing.scope)}",
         f"# The files of the repository\n\n{_short(paths, SECTION * 2)}" if paths else "",
         f"# The files that measure: frozen\n\n{_files(briefing.setup)}" if briefing.setup.strip() else "",
@@ -225,6 +226,7 @@ def sections(briefing: Briefing) -> list[str]:
         _section("What was kept, in order", _kept(history, metric, briefing.noise)),
         _section("Near misses: not kept, but close", _near_misses(history, metric, briefing.noise)),
         _section("Failures, by cause", _failures(history)),
+        _section("Numbers that have limits", limit_lines(briefing)),
         _section("Other numbers that the runs gave", _numbers(briefing), limit=NUMBERS),
         _section("Running or waiting to run: do not propose these, nor a variant", _running(briefing)),
         run_notes(briefing),
@@ -244,7 +246,7 @@ def _metric(briefing: Briefing) -> str:
     printed = (reading := printed_metric(metric)) is not None and reading.always
     how = "what the target prints, by" if printed else "the target, as"
     better = "Lower" if metric.minimize else "Higher"
-    return f"{metric.name}, read from {how} `{metric.expression}`. {better} is better.{_valid(briefing)}"
+    return f"{metric.name}, read from {how} `{metric.expression}`. {better} is better.{_valid(briefing)}{limit_sentence(briefing)}"
 
 
 def _valid(briefing: Briefing) -> str:

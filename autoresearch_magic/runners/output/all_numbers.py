@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...experiment import MOST_NUMBERS
+from ...run_numbers import plain_name
 from .json_path import documents
 from .named_lines import LONGEST, visible_lines
 from .notes import without_notes
@@ -65,11 +66,6 @@ def printed_numbers(output: str, metric: str = "") -> dict[str, float]:
 def bounded(numbers: Mapping[str, float]) -> dict[str, float]:
     """Return the first `MOST_NUMBERS` numbers."""
     return dict(list(numbers.items())[:MOST_NUMBERS])
-
-
-def plain_name(name: str) -> str:
-    """Return what two spellings of one name have in common: case, and blanks or hyphens for underscores, do not count."""
-    return re.sub(r"[\s_-]+", "_", name).strip("_").lower()
 
 
 def flat_numbers(value: Any) -> dict[str, float]:

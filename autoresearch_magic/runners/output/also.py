@@ -14,8 +14,9 @@ from typing import Any
 
 from ...errors import UserError
 from ...metric import Metric, split_direction
+from ...run_numbers import plain_name
 from ...text import shorten
-from .all_numbers import bounded, plain_name
+from .all_numbers import bounded
 from .cell_metric import NAMED_LINE, PrintedMetric, parse_cell_metric, printed_metric
 from .metric_reader import ReadingRule, parse_rule, parse_verified_metric
 from .named_lines import visible_lines

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ...errors import UserError
 from ...metric import Metric, parse_metric, split_direction
+from ...run_numbers import plain_name
 from ...text import shorten
-from .all_numbers import plain_name
 from .also import parse_also
 from .cell_metric import parse_cell_metric, printed_metric
 
