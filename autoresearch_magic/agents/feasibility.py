@@ -106,7 +106,9 @@ class Feasibility:
         return float(self.log_probability(x[None, :])[0]) > math.log(UNLIKELY)
 
 
-def make_feasibility(briefing: Briefing, constants: Constants, observations: Observations, code: str, most: int) -> Feasibility | None:
+def make_feasibility(
+    briefing: Briefing, constants: Constants, observations: Observations, code: str, most: int
+) -> Feasibility | None:
     """Return what is known of the limits; None where there are none, or no experiment has shown that one can be broken.
 
     Parameters

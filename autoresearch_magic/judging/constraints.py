@@ -36,7 +36,9 @@ TAIL = 0.025
 MOST = 12
 """Limits that a study may have."""
 
-_LIMIT = re.compile(r"\s*([A-Za-z_][\w.%/ -]*?)\s*(<=|>=|<|>|≤|≥)\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+_LIMIT = re.compile(
+    r"\s*([A-Za-z_][\w.%/ -]*?)\s*(<=|>=|<|>|≤|≥)\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ def check_limits(texts: Sequence[str], metric: str) -> tuple[Constraint, ...]:
                 raise UserError(f"--limit says {str(other)!r} and {str(limit)!r}: give one of them.")
             low, high = (limit, other) if other.below else (other, limit)
             if not low.bound < high.bound:
-                raise UserError(f"--limit says {str(other)!r} and {str(limit)!r}, which no number fulfils: correct one of them.")
+                raise UserError(
+                    f"--limit says {str(other)!r} and {str(limit)!r}, which no number fulfils: correct one of them."
+                )
         found.append(limit)
     return tuple(found)
 
@@ -177,7 +181,9 @@ class Standing:
             return f"{limit.name}, which --limit {limit} is on, has no value in its runs"
         of = ""
         if self.runs > 1:
-            ends = f", 95% interval {self.value - self.reach:.4g} to {self.value + self.reach:.4g}" if self.reach else ""
+            ends = (
+                f", 95% interval {self.value - self.reach:.4g} to {self.value + self.reach:.4g}" if self.reach else ""
+            )
             of = f" (mean of {self.runs} runs{ends})"
         if self.within:
             return f"{limit.name} {self.value:.4g}{of} is within the limit {limit.sign} {exact(limit.bound)}"
@@ -291,7 +297,9 @@ class Constraints:
         if any(not s.within and not (s.near and can_run) for s in ours):
             return Decision(Verdict.DISCARD, f"{said}. By the metric: {decision.reason}")
         if decision.verdict is Verdict.KEEP and near and can_run:
-            return Decision(None, f"Near a limit: {'; '.join(map(str, near))}: run again. By the metric: {decision.reason}")
+            return Decision(
+                None, f"Near a limit: {'; '.join(map(str, near))}: run again. By the metric: {decision.reason}"
+            )
         return decision
 
     def _above(

@@ -347,7 +347,10 @@ class Loop:
             last=last, **self.measurer.fresh_proposal(),
         )  # fmt: skip
         return self.measurer.constraints.applied(
-            experiment, self.experiments, decision, most=1 if last or self.rule.strict else 1 + min(self.rule.pairs, FURTHER)
+            experiment,
+            self.experiments,
+            decision,
+            most=1 if last or self.rule.strict else 1 + min(self.rule.pairs, FURTHER),
         )
 
     # -- record ---------------------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from autoresearch_magic.agents.base import Briefing
 from autoresearch_magic.agents.feasibility import make_feasibility
 from autoresearch_magic.agents.limits import limit_lines, limit_sentence
 from autoresearch_magic.agents.llm.prompt import sections
 from autoresearch_magic.agents.observations import code_around, observe_all
-from autoresearch_magic.agents.base import Briefing
 from autoresearch_magic.agents.tuner import Tuner
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.metric import Metric
@@ -21,7 +21,9 @@ def experiment(number, target, verdict=Verdict.DISCARD, runs=1):
     values = read_values(target)
     width, rate = values["WIDTH"], values["RATE"]
     run = Measurement(Outcome.OK, 10 / width + (rate - 0.3) ** 2, 0, numbers={"size": width}, seconds=0.01)
-    return Experiment(number, 0 if number else None, Proposal(target, f"v{number}"), verdict=verdict, measurements=(run,) * runs)
+    return Experiment(
+        number, 0 if number else None, Proposal(target, f"v{number}"), verdict=verdict, measurements=(run,) * runs
+    )
 
 
 def briefing(*targets, limits=("size<12",), number=None):

@@ -12,7 +12,9 @@ KEEP, DISCARD = Decision(Verdict.KEEP, "Better: 1 against 2."), Decision(Verdict
 
 def version(number, *memory, value=1.0, verdict=Verdict.DISCARD, parent=0, **facts):
     runs = tuple(Measurement(Outcome.OK, value, seed=i, memory=m, **facts) for i, m in enumerate(memory))
-    return Experiment(number, parent if number else None, Proposal(f"x = {number}", "s"), verdict=verdict, measurements=runs)
+    return Experiment(
+        number, parent if number else None, Proposal(f"x = {number}", "s"), verdict=verdict, measurements=runs
+    )
 
 
 def baseline(*memory):
@@ -46,7 +48,12 @@ def test_what_is_no_limit_is_refused_in_one_line(text):
 
 @pytest.mark.parametrize(
     ("texts", "words"),
-    [(["loss<3"], "the metric itself"), (["a<3", "A<4"], "give one of them"), (["a<3", "a>5"], "no number fulfils"), (["a>=3", "a<3"], "no number")],
+    [
+        (["loss<3"], "the metric itself"),
+        (["a<3", "A<4"], "give one of them"),
+        (["a<3", "a>5"], "no number fulfils"),
+        (["a>=3", "a<3"], "no number"),
+    ],
 )
 def test_limits_that_contradict_each_other_or_the_metric_are_refused(texts, words):
     with pytest.raises(UserError, match=words):
@@ -106,7 +113,9 @@ def test_while_the_best_is_beyond_a_limit_what_is_nearer_is_better_and_what_is_w
     assert decide(version(1, 7.0), start, by_metric=DISCARD).verdict is Verdict.KEEP
     nearer = decide(version(1, 15.0), start, by_metric=DISCARD)
     assert nearer.verdict is Verdict.KEEP
-    assert nearer.reason.startswith("Nearer to the limits: peak_memory_gb 15 is over the limit 8; the baseline: peak_memory_gb 16 ")
+    assert nearer.reason.startswith(
+        "Nearer to the limits: peak_memory_gb 15 is over the limit 8; the baseline: peak_memory_gb 16 "
+    )
     assert decide(version(1, 17.0), start).verdict is Verdict.DISCARD
     for decision in (KEEP, DISCARD):  # as far, within a tenth of what is missing: the metric decides
         assert decide(version(1, 15.5), start, by_metric=decision).verdict is decision.verdict
@@ -142,9 +151,21 @@ def test_a_name_that_no_run_has_is_refused_with_those_that_there_are():
 
 def test_a_baseline_and_a_result_beyond_a_limit_are_told():
     start = baseline(9.0, 9.0)
-    assert limits("peak_memory_gb<8").told_of_baseline(start).startswith("The baseline is not within the limits: peak_memory_gb 9 is over")
-    assert limits("peak_memory_gb<8").told_of_result(start, [start]).startswith("The baseline, still the best, is not within")
-    assert limits("peak_memory_gb<10").told_of_baseline(start) == limits("peak_memory_gb<10").told_of_result(start, [start]) == ""
+    assert (
+        limits("peak_memory_gb<8")
+        .told_of_baseline(start)
+        .startswith("The baseline is not within the limits: peak_memory_gb 9 is over")
+    )
+    assert (
+        limits("peak_memory_gb<8")
+        .told_of_result(start, [start])
+        .startswith("The baseline, still the best, is not within")
+    )
+    assert (
+        limits("peak_memory_gb<10").told_of_baseline(start)
+        == limits("peak_memory_gb<10").told_of_result(start, [start])
+        == ""
+    )
 
 
 def test_only_versions_that_are_no_farther_from_the_limits_can_take_the_incumbents_place():

@@ -32,8 +32,13 @@ def test_a_study_that_begins_beyond_a_limit_says_so_and_gets_within(make_study, 
     finish(study)
     # The second is hardly nearer, and worse; the third is within; then the metric decides again.
     assert [str(e.verdict) for e in study.experiments] == ["baseline", "discard", "keep", "keep", "keep"]
-    assert study.experiment(2).reason.startswith("Within the limits, as the baseline is not: size 2 is within the limit < 3.")
-    assert any(line.startswith("The baseline is not within the limits: size 4 is over the limit 3 (mean of 2 runs).") for line in said)
+    assert study.experiment(2).reason.startswith(
+        "Within the limits, as the baseline is not: size 2 is within the limit < 3."
+    )
+    assert any(
+        line.startswith("The baseline is not within the limits: size 4 is over the limit 3 (mean of 2 runs).")
+        for line in said
+    )
 
 
 def test_a_name_that_no_run_has_ends_the_study_at_its_first_run(make_study, script):
