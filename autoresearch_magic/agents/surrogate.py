@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -23,13 +23,23 @@ from ..source.search_space import Choices, Range, Space, Value
 from .gaussian_process import Array, Data, GaussianProcess, condition, fit
 from .observations import Constants, Observation, Observations, is_number
 
-if TYPE_CHECKING:
-    from .feasibility import Feasibility
-
 FEWEST = 4
 """Fewest values of a study that a model is made of."""
 KNEE = 1.0
 """Standardised loss above which losses are compressed; the unit is the spread of the better half."""
+
+
+class Feasible(Protocol):
+    """What a model knows of limits on other numbers (`feasibility.Feasibility`)."""
+
+    def log_probability(self, x: Array) -> Array:
+        """Return the logarithm of the probability that points are within all limits."""
+
+    def best_mean(self, numbers: Sequence[int], means: Array, otherwise: float) -> float:
+        """Return the mean that is to be improved on."""
+
+    def likely(self, changes: Mapping[str, Value]) -> bool:
+        """Whether changes of the incumbent may be within the limits."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Surrogate:
         What the model was fitted to, in the order of its data.
     warp : Warp
     minimize : bool
-    feasibility : Feasibility or None
+    feasibility : Feasible or None
         What is known of limits on other numbers; None where none can be broken as far as is known.
     """
 
@@ -57,7 +67,7 @@ class Surrogate:
     points: Sequence[Observation]
     warp: Warp
     minimize: bool
-    feasibility: Feasibility | None = None
+    feasibility: Feasible | None = None
 
     def beside(self, running: Observations) -> Surrogate:
         """Return the model for a proposal that is made while others run: with the values that it expects of them.
