@@ -23,13 +23,14 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from bisect import bisect_left, insort
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from ..curve import Point
 from ..errors import UserError
-from ..experiment import Experiment, Outcome
+from ..experiment import Experiment, Measurement, Outcome
 from ..metric import Metric
 from ..text import counted
 from .learning_curves import LOOKS, Curve, Smoother, curve_noise, followed, mean, scale, smooth, trend
@@ -185,6 +186,49 @@ class Finished:
     curve: Curve
 
 
+Rank = tuple[float, int]
+"""What finished runs are sorted by: the best first, of equal ones the earlier first."""
+
+
+@dataclass
+class _Neighbours:
+    """The finished runs of one name in the order of their ranks, with how far each is from the next one.
+
+    A run that is added changes the distances beside it alone, so that nothing is worked out anew for each run of a long study.
+    """
+
+    ranks: list[Rank] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    squares: list[float] = field(
+        default_factory=list
+    )  # of the distance of each run to the next one; 0 where it is not known
+    known: list[bool] = field(default_factory=list)
+
+    def add(self, rank: Rank, curve: Curve) -> None:
+        """Add a run."""
+        at = bisect_left(self.ranks, rank)
+        self.ranks.insert(at, rank)
+        self.curves.insert(at, curve)
+        self.squares.insert(at, 0.0)
+        self.known.insert(at, False)
+        for each in (at - 1, at):
+            if 0 <= each < len(self.curves) - 1:
+                apart = scale(self.curves[each], self.curves[each + 1])
+                self.squares[each], self.known[each] = (0.0 if apart is None else apart * apart), apart is not None
+
+    def mean_square(self, last: Rank, further: float | None) -> float:
+        """Return the mean square of the known distances between the runs up to a rank, and of a further one.
+
+        The sum is rounded once, so that it does not depend on the order.
+        """
+        count = max(0, bisect_left(self.ranks, (last[0], last[1] + 1)) - 1)
+        squares, known = self.squares[:count], sum(self.known[:count])
+        if further is not None:
+            squares.append(further * further)
+            known += 1
+        return math.fsum(squares) / known
+
+
 class Pruner:
     """Base class of the pruners; stops no run itself.
 
@@ -202,6 +246,7 @@ class Pruner:
         self.finished: list[Finished] = []
         self.margin: float | None = None
         self._account = Account()
+        self._curves: dict[int, tuple[tuple[Measurement, ...], Reference | None]] = {}  # of the last incumbent
 
     @property
     def account(self) -> Account:
@@ -244,8 +289,12 @@ class Pruner:
                 if wrong:
                     self.widen_margin(monitor)
             name = followed(run.curve)
-            self.finished.append(Finished(run.value, name, smooth(run.curve, name)))
+            self._finish(Finished(run.value, name, smooth(run.curve, name)))
         self._account = account
+
+    def _finish(self, run: Finished) -> None:
+        """Take a run that was not stopped."""
+        self.finished.append(run)
 
     def _looked_hopeless(self, experiment: Experiment, incumbent: Experiment) -> RunMonitor | None:
         """Return the monitor of a finished run that looked hopeless by what was known when it ran, otherwise None."""
@@ -258,11 +307,16 @@ class Pruner:
 
     def reference(self, incumbent: Experiment) -> Reference | None:
         """Return the incumbent's curve, the mean over its runs; None where it has none with a direction."""
-        runs = [m for m in incumbent.current if m.ok and m.curve]
-        name = followed(point for m in runs for point in m.curve)
-        curve = mean([each for m in runs if (each := smooth(m.curve, name))])
-        sign = trend(curve)
-        return Reference(incumbent.number, name, sign, curve) if sign else None
+        known = self._curves.get(incumbent.number)
+        current = incumbent.current
+        if (
+            known is None
+            or len(known[0]) != len(current)
+            or any(a is not b for a, b in zip(known[0], current, strict=True))
+        ):
+            known = current, _curve_of(incumbent)
+            self._curves = {incumbent.number: known}  # of one alone: it is the same for hundreds of runs in a row
+        return known[1]
 
     def criterion(self, reference: Reference) -> Callable[[int, float], bool] | None:
         """Return the function that says whether a run is hopeless at a look; None while that cannot be said."""
@@ -270,6 +324,14 @@ class Pruner:
 
     def widen_margin(self, monitor: RunMonitor) -> None:
         """Adapt the margin after an audit showed that stopping would have been wrong."""
+
+
+def _curve_of(incumbent: Experiment) -> Reference | None:
+    runs = [m for m in incumbent.current if m.ok and m.curve]
+    name = followed(point for m in runs for point in m.curve)
+    curve = mean([each for m in runs if (each := smooth(m.curve, name))])
+    sign = trend(curve)
+    return Reference(incumbent.number, name, sign, curve) if sign else None
 
 
 class CurvePruner(Pruner):
@@ -281,6 +343,8 @@ class CurvePruner(Pruner):
         super().__init__(metric, seed)
         self.noise = 0.0
         self.recovered = 0.0  # the largest gap that an audited run has made up, relative to the remaining budget
+        self._ranks: list[Rank] = []
+        self._neighbours: dict[str, _Neighbours] = {}
 
     def learn(self, experiment: Experiment, incumbent: Experiment | None) -> None:
         """See `Pruner.learn`."""
@@ -293,15 +357,19 @@ class CurvePruner(Pruner):
         reference = super().reference(incumbent)
         if reference is None or len(self.finished) < ENOUGH:
             return None
-        ranked = sorted(self.finished, key=lambda run: self.metric.gain(run.value, over=0.0), reverse=True)
-        better = [run.curve for run in ranked[: math.ceil(BETTER * len(ranked))] if run.name == reference.name]
-        apart = [scale(one, other) for one, other in pairwise(better)]
+        last = self._ranks[math.ceil(BETTER * len(self._ranks)) - 1]
+        neighbours = self._neighbours.get(reference.name, _Neighbours())
         # One more, for studies whose runs are all alike: the incumbent's own progress from each look to its end.
-        apart.append(scale(reference.curve, dict.fromkeys(reference.curve, reference.curve[max(reference.curve)])))
-        known = [each for each in apart if each is not None]
-        level = max(LEVEL * math.sqrt(statistics.fmean(x * x for x in known)), WIDER * self.recovered)
+        own = scale(reference.curve, dict.fromkeys(reference.curve, reference.curve[max(reference.curve)]))
+        level = max(LEVEL * math.sqrt(neighbours.mean_square(last, own)), WIDER * self.recovered)
         self.margin = level / 2 + self.noise
         return replace(reference, level=level, noise=self.noise)
+
+    def _finish(self, run: Finished) -> None:
+        super()._finish(run)
+        rank = -self.metric.gain(run.value, over=0.0), len(self.finished)
+        insort(self._ranks, rank)
+        self._neighbours.setdefault(run.name, _Neighbours()).add(rank, run.curve)
 
     def criterion(self, reference: Reference) -> Callable[[int, float], bool] | None:
         """See `Pruner.criterion`; hopeless is a gap beyond the margin."""

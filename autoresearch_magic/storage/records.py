@@ -7,7 +7,8 @@ finish, `Records.catch_up` completes when the study is resumed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,19 +24,22 @@ from .backup import Backups
 from .git.cell_repository import CellRepository
 from .git.checkout import Checkout
 from .git.commits import Commits
+from .git.packing import Packing, packed_quietly
 from .git.study_branch import StudyBranch
 from .journal import Journal
-from .results_tsv import write_results
+from .logs import FOLDER, archive_logs, guard_log_path, log_path
+from .results_tsv import ResultsFile
 from .trouble import JournalError
 
 DRAW_EVERY = 15.0
 """Seconds between two pictures while nothing is kept, as drawing takes up to a third of a second of the kernel's time."""
 
 
-def log_path(folder: Path, number: int, kind: RunKind, repeat: int) -> Path:
-    """Return where the output of a run is in a study's folder: ``logs/0007.log`` for the first run of experiment 7."""
-    suffix = f"-{kind}{repeat + 1}" if kind in ("control", "final", "trial") else f"-{repeat + 1}" if repeat else ""
-    return folder / "logs" / f"{number:04d}{suffix}.log"
+OPEN_LOGS = 64
+"""Logs that may still be written, as they were asked for last."""
+
+PACK_EVERY = 250
+"""Experiments after which logs, and the objects of their commits, are put together."""
 
 
 class Records:
@@ -65,7 +69,8 @@ class Records:
     ) -> None:  # fmt: skip
         self.folder, self.journal, self.metric, self.title = folder, journal, metric, title
         self._files, self._publish = files, publish
-        (folder / "logs").mkdir(exist_ok=True)
+        (folder / FOLDER).mkdir(exist_ok=True)
+        self._table = ResultsFile(folder / "results.tsv", metric)
         self.repository: Commits
         if checkout is None:
             self.repository = CellRepository(folder / "repo", folder.name)
@@ -77,14 +82,24 @@ class Records:
         self._drawn_at = -DRAW_EVERY
         self._told = ""  # why git or results.tsv could not be written last
         self._backups = Backups(journal.path)
+        self._packing = Packing(self.repository, folder)
+        self._packing_thread = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-packing")
+        self._packed: Future[None] | None = None
+        self._packed_at = 0  # how many experiments there were
+        self._told_packing = ""
+        self._open_logs: deque[str] = deque(maxlen=OPEN_LOGS)
 
     def log(self, number: int, kind: RunKind, repeat: int) -> str:
         """Return the path of the file for a run's output."""
-        return str(log_path(self.folder, number, kind, repeat))
+        path = str(log_path(self.folder, number, kind, repeat))
+        self._open_logs.append(path)
+        return path
 
     def guard_log(self, number: int) -> str:
         """Return the path of the file for the guard's output."""
-        return str(self.folder / "logs" / f"{number:04d}-guard.log")
+        path = str(guard_log_path(self.folder, number))
+        self._open_logs.append(path)
+        return path
 
     def files(self, number: int) -> Path:
         """Return the folder for the files that an experiment wrote, where it was kept."""
@@ -102,11 +117,13 @@ class Records:
         """
         self.journal.close_experiment(experiment)
         try:
-            before = [replace(e, commit=e.commit or self._commits.get(e.number, "")) for e in before]
-            if self._told or not all(e.commit for e in before):  # could not be written then: try again, in order
-                before = self.catch_up(before)
-            experiment = self._commit(experiment, {e.number: e.commit for e in before})
-            write_results(self.folder / "results.tsv", [*before, experiment], self.metric)
+            if len(self._commits) < len(before):
+                self._commits |= {e.number: e.commit for e in before if e.commit}
+            if self._told or len(self._commits) < len(before):  # could not be written then: try again, in order
+                before = self.catch_up([replace(e, commit=self._commits.get(e.number, "")) for e in before])
+            experiment = self._commit(experiment, self._commits)
+            self._table.write([*before, experiment])
+            self._pack(len(before) + 1)
         except JournalError:
             raise
         except Exception as error:  # all of it can be made again from the journal, so it is worth no study's end
@@ -160,7 +177,7 @@ class Records:
             new = {e.number: e for e in done}
             every = [new.get(e.number, e) for e in experiments]
             self.repository.end_with(commits[best], self._files(every[best].target))
-            write_results(self.folder / "results.tsv", every, self.metric)
+            self._table.write(every)
         except JournalError:
             raise
         except Exception as error:  # as above
@@ -189,18 +206,36 @@ class Records:
     def catch_up(self, judged: list[Experiment]) -> list[Experiment]:
         """Complete git and results.tsv from the journal, after a process was killed between writing them."""
         done: list[Experiment] = []
-        recorded = self.repository.commits()
+        recorded, commits = self.repository.commits(), dict[int, str]()
         for experiment in judged:
-            commits = {e.number: e.commit for e in done}
             held = recorded.get(experiment.number)
-            done.append(
-                experiment if experiment.commit and experiment.commit == held else self._commit(experiment, commits)
-            )
+            there = experiment.commit and experiment.commit == held
+            done.append(experiment if there else self._commit(experiment, commits))
+            commits[experiment.number] = done[-1].commit
+        self._commits |= commits
         if done:
-            write_results(self.folder / "results.tsv", done, self.metric)
+            self._table.write(done)
         return done
 
-    def _commit(self, experiment: Experiment, commits: dict[int, str]) -> Experiment:
+    def _pack(self, experiments: int) -> None:
+        """Put logs and objects together in a thread beside the study, every `PACK_EVERY` experiments."""
+        if experiments - self._packed_at >= PACK_EVERY and (self._packed is None or self._packed.done()):
+            self._packed_at = experiments
+            self._packed = self._packing_thread.submit(self._pack_now, experiments)
+
+    def _pack_now(self, experiments: int) -> None:
+        why = packed_quietly(self._packing)
+        try:
+            archive_logs(self.folder, experiments, [*self._open_logs])
+        except OSError as error:
+            why = why or str(error)
+        if why and why != self._told_packing:
+            self._publish(
+                Notice(f"Logs or commits of earlier experiments could not be packed, and stay as they are: {why}")
+            )
+        self._told_packing = why
+
+    def _commit(self, experiment: Experiment, commits: Mapping[int, str]) -> Experiment:
         sha = self.repository.record(
             experiment,
             self._files(experiment.target),
@@ -263,4 +298,5 @@ class Records:
 
     def __exit__(self, *_: object) -> None:
         self._drawing_thread.shutdown(wait=True)
+        self._packing_thread.shutdown(wait=True)
         self.journal.close()

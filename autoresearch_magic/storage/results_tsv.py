@@ -10,6 +10,8 @@ All are written from the experiments each time and never read back: the journal 
 
 from __future__ import annotations
 
+import errno
+import operator
 import os
 import re
 import tempfile
@@ -88,8 +90,73 @@ def write_results(path: Path, experiments: Iterable[Experiment], metric: Metric)
       stopped early as hopeless, and a duplicate, which was not run. A zero would be the best value of all, and the last
       value that a stopped run has reported is not the metric.
     """
-    rows = [_five_names(metric), *(_five(e, verdict) for e, verdict in _judged(experiments))]
-    write_atomically(path, _lines(rows).encode("utf-8", "replace"))
+    ResultsFile(path, metric).write([e for e, _ in _judged(experiments)])
+
+
+class ResultsFile:
+    """The five-column table of a study that goes on.
+
+    A row is appended for each experiment. Where an older row has changed, or the file is not what was written last, it is written whole.
+
+    Parameters
+    ----------
+    path : Path
+    metric : Metric
+    """
+
+    def __init__(self, path: Path, metric: Metric) -> None:
+        self._path, self._metric = path, metric
+        self._experiments: list[Experiment] = []
+        self._rows: list[bytes] = []
+        self._written: tuple[int, int, int] | None = None  # what tells whether it is the file that was written last
+
+    def write(self, experiments: Sequence[Experiment]) -> None:
+        """Bring the file up to date with the judged experiments, which are given in the order of their numbers.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written; the next call writes it as a whole.
+        """
+        known = self._experiments
+        whole = self._written is None or len(known) > len(experiments) or self._written != _identity(self._path)
+        if len(known) > len(experiments):
+            del known[len(experiments) :], self._rows[len(experiments) :]
+        if not all(map(operator.is_, known, experiments)):
+            for at, (before, now) in enumerate(zip(known, experiments, strict=False)):
+                if before is not now:
+                    row = self._row(now)
+                    whole = whole or row != self._rows[at]
+                    known[at], self._rows[at] = now, row
+        new = [self._row(e) for e in experiments[len(known) :]]
+        known += experiments[len(known) :]
+        self._rows += new
+        self._written = None
+        if whole:
+            head = _lines([_five_names(self._metric)]).encode("utf-8", "replace")
+            write_atomically(self._path, b"".join([head, *self._rows]))
+        elif new:
+            with self._path.open("ab", buffering=0) as file:
+                data = b"".join(new)
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        self._written = _identity(self._path)
+
+    def _row(self, experiment: Experiment) -> bytes:
+        return (
+            b""
+            if experiment.verdict is None
+            else _lines([_five(experiment, experiment.verdict)]).encode("utf-8", "replace")
+        )
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when somebody else writes or replaces a file."""
+    try:
+        found = path.lstat()  # a link that was put in its place is another file
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def ten_column_table(

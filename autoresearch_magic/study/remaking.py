@@ -18,7 +18,7 @@ from ..source.edits import fingerprint
 from ..source.files import join, match, split
 from ..storage.git.history import Recorded
 from ..storage.journal import SEARCH
-from ..storage.records import log_path
+from ..storage.logs import log_bytes, log_path
 from ..storage.rows import experiment_values, kept_text, run_values
 from ..storage.salvage import Salvaged, Values
 from ..text import counted
@@ -183,10 +183,7 @@ class Remaker:
         known = [run["seconds"] for run in self._runs.values() if run["seconds"] > 0]
         settings = self._definition.settings
         seconds = mean(known) if known else settings.budget.seconds or 1.0
-        try:
-            output = log_path(self._folder, number, kind, 0).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            output = ""
+        output = (log_bytes(log_path(self._folder, number, kind, 0)) or b"").decode("utf-8", "replace")
         m = Measurement(
             outcome, row["value"] if outcome is Outcome.OK else None, settings.seed, seconds=seconds, charged=seconds,
             error="" if outcome is Outcome.OK else row["reason"], output=output, notes=(NOTE,),

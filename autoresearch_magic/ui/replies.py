@@ -14,8 +14,9 @@ from ..judging.analysis.format import evals_markdown, evals_text
 from ..judging.disturbance import describe, excess, usual_conditions
 from ..metric import format_numbers
 from ..runners.output.failing_lines import failing_lines
-from ..runners.output.log_file import read_log
+from ..runners.output.log_file import read_kept_log
 from ..source.edits import line_counts, unified_diff
+from ..storage.logs import guard_log_path
 from ..study.applying import not_applicable
 from ..study.comparisons import Regression
 from ..study.evidence import details
@@ -120,8 +121,9 @@ def unusual_conditions(study: Study, e: Experiment) -> list[str]:
 
 def guard_lines(study: Study, e: Experiment) -> list[str]:
     """Return the lines of the guard's log that say what failed; none where the guard was not what failed."""
-    log = study.status.folder / "logs" / f"{e.number:04d}-guard.log"
-    return failing_lines(read_log(log)) if log.is_file() and "guard" in e.reason.lower() else []
+    if "guard" not in e.reason.lower():
+        return []
+    return failing_lines(read_kept_log(guard_log_path(study.status.folder, e.number)))
 
 
 def diff_reply(study: Study, before: Experiment, after: Experiment) -> Reply:

@@ -6,8 +6,9 @@ from typing import Any
 
 from ..agents.me import NAME as ME
 from ..experiment import Experiment, Verdict
-from ..runners.output.log_file import read_log
+from ..runners.output.log_file import read_kept_log
 from ..storage.git.working_tree import not_tried
+from ..storage.logs import guard_log_path
 from ..study.evidence import details
 from ..study.export import rows
 from ..study.limits import limit_reached
@@ -155,7 +156,7 @@ def _output(study: Study, e: Experiment) -> str:
     if e.verdict is None or not e.verdict.failed or not e.measurements:
         return ""
     last = e.measurements[-1]
-    log = study.folder / "logs" / f"{e.number:04d}-guard.log"
-    if e.verdict is Verdict.GUARD_FAILED and "guard" in e.reason.lower() and log.is_file():
-        return read_log(log)[-OUTPUT:].strip()
+    guarded = e.verdict is Verdict.GUARD_FAILED and "guard" in e.reason.lower()
+    if guarded and (printed := read_kept_log(guard_log_path(study.folder, e.number))):
+        return printed[-OUTPUT:].strip()
     return (last.traceback or last.output)[-OUTPUT:].strip()

@@ -2,8 +2,11 @@
 
 import importlib.util
 import math
+import random
+import statistics
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,8 @@ import pytest
 from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
-from autoresearch_magic.judging.learning_curves import LOOKS
-from autoresearch_magic.judging.pruner import AUDIT, ENOUGH, Account, CurvePruner, make_pruner
+from autoresearch_magic.judging.learning_curves import LOOKS, scale
+from autoresearch_magic.judging.pruner import AUDIT, BETTER, ENOUGH, LEVEL, Account, CurvePruner, make_pruner
 from autoresearch_magic.metric import Metric
 
 LOSS, SCORE = Metric("loss", "loss"), Metric("score", "score", minimize=False)
@@ -51,6 +54,23 @@ def begun(kind="curve", metric=LOSS, *, others=5, baseline=BASELINE, seed=0):
         end = 3.0 + 0.003 * number
         pruner.learn(experiment(number, run(end, steady(end))), baseline)
     return pruner
+
+
+@pytest.mark.parametrize("metric", [LOSS, SCORE])
+def test_the_margin_is_what_all_finished_runs_give_worked_out_anew(metric):
+    pruner = begun(metric=metric)
+    rng = random.Random(3)
+    for number in range(6, 60):
+        end = rng.choice([3.0, 3.1, rng.gauss(3, 0.2)])
+        name = rng.choice(["loss", "loss", "other"])
+        curve = tuple(Point(k, (k + 1) / 20, k, {name: end + 5 / (1 + k)}) for k in range(20))
+        pruner.learn(experiment(number, Measurement(Outcome.OK, end, 0, seconds=1.0, curve=curve)), BASELINE)
+        found = pruner.reference(BASELINE)
+        ranked = sorted(pruner.finished, key=lambda each: metric.gain(each.value, over=0.0), reverse=True)
+        better = [each.curve for each in ranked[: math.ceil(BETTER * len(ranked))] if each.name == "loss"]
+        end = dict.fromkeys(found.curve, found.curve[max(found.curve)])
+        apart = [*(scale(a, b) for a, b in pairwise(better)), scale(found.curve, end)]
+        assert found.level == LEVEL * math.sqrt(statistics.fmean(x * x for x in apart if x is not None))
 
 
 def decision_of(pruner, number, curve, incumbent=BASELINE, name="loss"):

@@ -15,6 +15,7 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Prop
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.storage.results_tsv import (
     NINE_COLUMNS,
+    ResultsFile,
     nine_column_table,
     one_line,
     ten_column_table,
@@ -55,6 +56,41 @@ def test_the_five_columns_of_the_original(tmp_path):
         "1111111\t0.993210\t44.2\tkeep\traise the rate",
         "2222222\t0.000000\t0.0\tcrash\tdouble the width",
     ]
+
+
+def test_appended_rows_are_what_writing_it_whole_gives(tmp_path):
+    path, other = tmp_path / "results.tsv", tmp_path / "whole.tsv"
+    table, known = ResultsFile(path, METRIC), []
+    for n in range(6):
+        known.append(experiment(n, Verdict.KEEP if n % 3 == 0 else Verdict.DISCARD, 1.0 - n, f"change {n}"))
+        before = path.stat().st_ino if n else 0
+        table.write(known)
+        assert n == 0 or path.stat().st_ino == before  # appended
+        write_results(other, known, METRIC)
+        assert path.read_bytes() == other.read_bytes()
+    known[2] = replace(known[2], verdict=Verdict.KEEP, reason="taken back")
+    known[3] = replace(known[3], reason="which no row says")
+    table.write(known)
+    write_results(other, known, METRIC)
+    assert path.read_bytes() == other.read_bytes()
+    same = path.stat().st_ino
+    known[4] = replace(known[4], reason="which no row says")
+    table.write(known)
+    assert path.stat().st_ino == same
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda p: p.unlink(), lambda p: p.write_text("x\n"), lambda p: p.write_bytes(p.read_bytes() + b"torn")]
+)
+def test_a_table_that_somebody_else_has_changed_is_written_whole(tmp_path, harm):
+    path, other = tmp_path / "results.tsv", tmp_path / "whole.tsv"
+    known = [experiment(n, Verdict.DISCARD, 1.0 - n) for n in range(3)]
+    table = ResultsFile(path, METRIC)
+    table.write(known[:2])
+    harm(path)
+    table.write(known)
+    write_results(other, known, METRIC)
+    assert path.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...keys.redact import cleaned_bytes
+from ...storage.logs import log_bytes
 from ...storage.scratch import scratch_folder
 
 MOST = 2**23
@@ -49,6 +50,13 @@ def read_log(path: Path) -> str:
     """
     clean_file(path)
     return path.read_bytes().decode("utf-8", "replace")
+
+
+def read_kept_log(path: Path) -> str:
+    """Return the log of a run of any age, without keys, as a file or from an archive; empty where there is none."""
+    with suppress(OSError):
+        return read_log(path)
+    return cleaned_bytes(log_bytes(path) or b"").decode("utf-8", "replace")
 
 
 def clean_file(path: Path) -> None:

@@ -55,6 +55,10 @@ class CellRepository(Commits):
         # Byte for byte, also for the user's own git with its line endings, filters and attributes.
         attributes.write_text("* -text -filter -ident -working-tree-encoding\n")
 
+    def pack_references(self) -> None:
+        """Put all references into git's one file for them: the repository is the study's own."""
+        self._git("pack-refs", "--all")
+
     def _changes(self, files: Mapping[str, str]) -> bytes:
         for name in files:
             parts = PurePosixPath(name).parts

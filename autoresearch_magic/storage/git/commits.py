@@ -10,6 +10,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -138,6 +139,21 @@ class Commits:
         lines = self._git("for-each-ref", f"--format=%(refname:lstrip=3) {trailer}", self.references).splitlines()
         found = (line.partition(" ") for line in lines)
         return {int(number): mark.strip() for number, _, mark in found if mark.strip()}
+
+    def run(self, *arguments: str, given: str | bytes = "") -> str:
+        """Run a git command in the repository and return its output.
+
+        Raises
+        ------
+        UserError
+            When it fails.
+        """
+        return self._git(*arguments, given=given)
+
+    def pack_references(self) -> None:
+        """Put the references of the study into git's one file for them, those of nobody else."""
+        with suppress(UserError):  # before git 2.42 there is no such option, and they stay files
+            self._git("pack-refs", "--include", f"{self.references}/*")
 
     def raw(self, sha: str) -> str:
         """Return a commit as git stores it: its head, an empty line, its message.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ...experiment import Experiment
 from ...storage.journal import Journal
-from ...storage.records import log_path
+from ...storage.logs import archive_of, log_bytes, log_path
 from ...study.study import Study
 from ...text import cut_middle
 from .answers import Answer, PanelSession, answers
@@ -46,10 +47,16 @@ def log(session: PanelSession, content: dict[str, Any]) -> Answer:
     }  # fmt: skip
 
 
+def _archived(path: Path) -> bytes:
+    if (data := log_bytes(path)) is None:
+        raise FileNotFoundError(path)
+    return data
+
+
 def _part(path: Path, start: Any, before: Any) -> tuple[bytes | None, int, int, int]:
-    """Return a part of a file with its begin and end, and the file's size; no bytes where there is no file."""
+    """Return a part of a log with its begin and end, and the log's size; no bytes where there is none."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb") if path.is_file() or archive_of(path) is None else BytesIO(_archived(path)) as file:
             size = file.seek(0, 2)
             end = size if before is None else max(0, min(size, int(before)))
             begin = max(0, end - CHUNK) if start is None else max(0, min(end, int(start)))
