@@ -202,11 +202,10 @@ def plan_reply(plan: Plan) -> Reply:
 
 
 def shown_path(path: Path) -> str:
-    """Return a path relative to the working directory if it is below it."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    """Return a path relative to the working directory if it is below it; below ``/`` it stays as it is."""
+    here = Path.cwd()
+    whole = path.resolve()
+    return str(whole.relative_to(here)) if here != Path(here.anchor) and whole.is_relative_to(here) else str(path)
 
 
 def checks_reply(checks: Sequence[Check]) -> Reply:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import selectors
 import signal
 import socket
 import stat
@@ -41,28 +42,44 @@ class Listener:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.reached: list[str] = []
+        self._selector = selectors.DefaultSelector()
+        self._end, ended = socket.socketpair()
+        self._selector.register(ended, selectors.EVENT_READ)
         self.tcp = self._listen(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
         self.udp = self._listen(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
         self.abstract = f"\0{name}"
         self._listen(socket.AF_UNIX, socket.SOCK_STREAM, self.abstract)
         self.path = str(folder / "s")
         self._listen(socket.AF_UNIX, socket.SOCK_STREAM, self.path)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _listen(self, family: int, kind: int, address: object) -> object:
         server = socket.socket(family, kind)
         server.bind(address)
         if kind == socket.SOCK_STREAM:
             server.listen(64)
-        threading.Thread(target=self._serve, args=(server, kind), daemon=True).start()
+        self._selector.register(server, selectors.EVENT_READ, kind)
         return server.getsockname()
 
-    def _serve(self, server: socket.socket, kind: int) -> None:
+    def _serve(self) -> None:
         while True:
-            if kind == socket.SOCK_DGRAM:
-                server.recvfrom(4096)
-            else:
-                server.accept()[0].close()
-            self.reached.append(f"{socket.AddressFamily(server.family).name} {server.getsockname()!r}")
+            for key, _ in self._selector.select():
+                server = key.fileobj
+                if key.data is None:
+                    return
+                if key.data == socket.SOCK_DGRAM:
+                    server.recvfrom(4096)
+                else:
+                    server.accept()[0].close()
+                self.reached.append(f"{socket.AddressFamily(server.family).name} {server.getsockname()!r}")
+
+    def close(self) -> None:
+        self._end.close()
+        self._thread.join()
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()
+        self._selector.close()
 
 
 class Lab:
@@ -117,7 +134,7 @@ class Lab:
 
     def restore(self) -> None:
         """Make all files as they were at the beginning."""
-        os.chdir("/")
+        self._chdir("/")
         for place in (self.home, self.outside, self.tmp, self.logs):
             remove(place)
             place.mkdir()
@@ -243,6 +260,7 @@ def won(what):
     def close(self) -> None:
         """End everything that the lab or an attack has left, and delete the folder."""
         self.stop_bystander()
+        self.listener.close()
         for fd in self.terminal:
             os.close(fd)
         if sys.platform == "linux":

@@ -143,6 +143,8 @@ def test_paths_are_relative_below_the_working_directory(tmp_path, monkeypatch):
     assert shown_path(Path("a/b.md")) == "a/b.md"
     assert shown_path(tmp_path / "here" / "b.md") == "b.md"
     assert shown_path(tmp_path / "b.md") == str(tmp_path / "b.md")
+    monkeypatch.chdir("/")
+    assert shown_path(tmp_path / "b.md") == str(tmp_path / "b.md")
 
 
 def test_notes_and_files_of_a_run_are_shown(make_study, script, tmp_path, monkeypatch):

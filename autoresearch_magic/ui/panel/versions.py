@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ...experiment import Experiment
 from ...study.applying import instead_of_restoring
 from ...study.study import Study
+from ..replies import shown_path
 from ..session import Place
 from .answers import Answer, PanelSession, answers
 from .detail import version
@@ -35,11 +35,6 @@ def what_instead(study: Study, e: Experiment) -> str:
     if path is None:
         return ""
     return (
-        f"The target is the file {path.name}. In a terminal,  {Place.SHELL} restore {e.number} --study {study.name} --to {_shown(path)}  writes "
+        f"The target is the file {path.name}. In a terminal,  {Place.SHELL} restore {e.number} --study {study.name} --to {shown_path(path)}  writes "
         f"version {e.number} into it, if it holds a version of the study; in a notebook,  %autoresearch restore {e.number}  puts it into a cell."
     )
-
-
-def _shown(path: Path) -> Path:
-    """Return a path from the working folder, where it lies below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -477,7 +477,7 @@ def test_many_experiments_with_a_faulty_server(tmp_path, monkeypatch):
         assert max(sizes[60:]) < 1.15 * max(sizes[30:60]), "the prompt stays flat"
         used = study.status.usage
         assert used.cached > 0, "the stable parts come from the vendor's cache"
-        assert used.calls >= 200
+        assert used.calls > 120, "what failed is asked again"
         assert 0 < used.cost < 50
     keyless(tmp_path, study)
 

@@ -112,16 +112,18 @@ def test_a_client_that_goes_away_loses_nothing(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["closed", "terminated", "killed"])
 def test_a_server_that_ends_in_the_middle_of_a_run_leaves_no_process_and_the_study_goes_on(tmp_path, how):
-    gate, marks = tmp_path / "gate", tmp_path / "pids"
+    gate = tmp_path / "gate"
     gate.touch()
-    version = f"import os, pathlib\nwith open({str(marks)!r}, 'a') as file: print(os.getpid(), file=file)\n{held(gate)}"
-    server = Raw(tmp_path)
-    server.call("start", **START)
-    server.call("try", summary="nearer", source=version, seconds=0)
-    wait_for(lambda: marks.exists() and marks.read_text().endswith("\n"))
-    server.end(how)
-    pid = int(marks.read_text().split()[0])
-    wait_for(lambda: not alive(pid))
+    version = f"print('at the gate', flush=True)\n{held(gate)}"
+    with Raw(tmp_path) as server:
+        server.call("start", **START)
+        server.call("try", summary="nearer", source=version, seconds=0)
+        log = tmp_path / ".autoresearch" / "night" / "logs" / "0001.log"
+        wait_for(lambda: log.exists() and "at the gate" in log.read_text())
+        below = psutil.Process(server.process.pid).children(recursive=True)
+        assert len(below) >= 2, "a worker, and the run that waits for the gate"
+        server.end(how)
+    wait_for(lambda: not any(alive(process) for process in below))
     study = open_study("night", tmp_path / ".autoresearch")
     assert (study.state, len(study.experiments)) == ("stopped", 1)
     gate.unlink()
@@ -144,13 +146,13 @@ NOISY_TARGET = "print('target'); os.write(1, b'more'); os.system('echo shell'); 
 
 @pytest.mark.slow
 def test_nothing_but_the_protocol_is_on_the_standard_output(tmp_path):
-    server = Raw(tmp_path)
-    begun = server.call("start", **{**START, "target": NOISY_TARGET + QUICK}, setup=NOISY_SETUP)
-    assert begun["structuredContent"]["done"]
-    tried = server.call("try", summary="nearer", source=NOISY_TARGET + x(2.0))
-    assert tried["structuredContent"]["tried"]["verdict"] == "keep"
-    assert server.call("shw")["isError"]
-    assert server.end("closed") == 0
+    with Raw(tmp_path) as server:
+        begun = server.call("start", **{**START, "target": NOISY_TARGET + QUICK}, setup=NOISY_SETUP)
+        assert begun["structuredContent"]["done"]
+        tried = server.call("try", summary="nearer", source=NOISY_TARGET + x(2.0))
+        assert tried["structuredContent"]["tried"]["verdict"] == "keep"
+        assert server.call("shw")["isError"]
+        assert server.end("closed") == 0
     assert len(server.lines) == 4
     for line in server.lines:
         assert json.loads(line)["jsonrpc"] == "2.0"
@@ -169,6 +171,13 @@ class Raw:
         client = {"name": "raw", "version": "1"}
         self.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=client)
         self.send({"method": "notifications/initialized"})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        if self.process.returncode is None:
+            self.end("killed")
 
     def send(self, message):
         self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
@@ -195,8 +204,8 @@ class Raw:
         return self.process.returncode
 
 
-def alive(pid):
+def alive(process):
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
