@@ -72,7 +72,7 @@ SOURCES: Mapping[str, Source] = {
     "event": Source("event", "id", ("at", "kind", "body"), "event"),
     "meta": Source("meta", "key", ("value",), "setting"),
 }  # fmt: skip
-UNCHAINED = ("live",)
+UNCHAINED = ("live", "flights")
 """Keys of the metadata that are not in the chain."""
 
 

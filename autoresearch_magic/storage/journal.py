@@ -85,6 +85,14 @@ class Journal(JournalFile):
             *self._prompt(experiment),
         )
 
+    def land(self, experiment: Experiment, ticket: int) -> None:
+        """Record a proposal that was in flight under a ticket and has its number now; both or neither, whatever happens meanwhile."""
+        self.write(
+            _insert("experiment", experiment_values(experiment), "experiment", experiment.number),
+            *self._prompt(experiment),
+            _event("landed", {"flight": ticket, "experiment": experiment.number}),
+        )
+
     def _prompt(self, experiment: Experiment) -> list[Step]:
         """Keep what an agent was asked for an experiment, if it was asked; a journal of an older version has no place for it."""
         text, number = experiment.proposal.prompt, experiment.number
@@ -100,23 +108,31 @@ class Journal(JournalFile):
         return zlib.decompress(rows[0]["text"]).decode() if rows else ""
 
     def rework(self, before: Experiment, after: Experiment, problem: str) -> None:
-        """Replace a proposal that the guard refused by a reworked one; the old one and its runs stay in the journal."""
+        """Replace a proposal that the guard refused by a reworked one; the old one and its runs stay in the journal.
+
+        So it is with one that is applied on top of another version than it was proposed for: it has another parent then.
+        """
         number = before.number
         old = {
             "experiment": number, "problem": problem, "target": before.target, "summary": before.summary,
             "reply": before.proposal.reply, "values": before.values,
+            **({"parent": before.parent} if before.parent != after.parent else {}),
         }  # fmt: skip
         runs = self.select("SELECT id FROM measurement WHERE experiment = ? AND kind = 'candidate'", number)
         self.write(
             _event("rework", old),
             *(("UPDATE measurement SET kind = 'reworked' WHERE id = ?", (row["id"],), "measurement", row["id"]) for row in runs),
-            _update(number, proposal_values(after)),
+            _update(number, {**proposal_values(after), "parent": after.parent}),
             *self._prompt(after),
         )  # fmt: skip
 
     def reworks(self, number: int) -> int:
-        """Return how many times an experiment's proposal was reworked."""
-        return sum(body["experiment"] == number for _, _, body in self.notes("rework"))
+        """Return how many times an experiment's proposal was reworked by its agent."""
+        return sum(body["experiment"] == number and "parent" not in body for _, _, body in self.notes("rework"))
+
+    def set_parent(self, experiment: Experiment) -> None:
+        """Record with which version an experiment is compared from now on."""
+        self.write(_update(experiment.number, {"parent": experiment.parent}))
 
     def guard_value(self) -> float | None:
         """Return the guard's metric from when the baseline last passed it; None when there is none."""
@@ -142,18 +158,22 @@ class Journal(JournalFile):
         with self.readable():
             return sum((Usage(**json.loads(row["usage"])) for row in rows), total)
 
-    def attempts(self, number: int) -> tuple[int, str]:
-        """Return how often an experiment's handling failed or ended with its process after a target had begun, and the last error."""
+    def attempts(self, experiment: int | None = None, *, flight: int | None = None) -> tuple[int, str]:
+        """Return how often an experiment's handling failed or ended with its process after a target had begun, and the last error.
+
+        One that has no number yet is named by the ticket of its flight.
+        """
+        name, number = ("experiment", experiment) if flight is None else ("flight", flight)
         count, running, error = 0, False, ""
         # Found as text first, since reading each of tens of thousands of events takes longer than a short experiment.
         rows = self.select(
             "SELECT kind, body FROM event WHERE kind LIKE 'attempt%' AND body LIKE ? ORDER BY id",
-            f'%"experiment": {number}%',
+            f'%"{name}": {number}%',
         )
         with self.readable():
             notes = [(row["kind"], json.loads(row["body"])) for row in rows]
         for kind, body in notes:
-            if body["experiment"] != number:
+            if body.get(name) != number:
                 continue
             match kind:
                 case "attempt":

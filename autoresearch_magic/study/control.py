@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -54,6 +55,11 @@ class Control:
     def asked(self) -> bool:
         """Whether a version waits to be tried, or to be run once more."""
         return bool(self._given or self._again)
+
+    def room(self, running: int) -> float:
+        """Return how many experiments may begin before the next pause, while so many run; infinite without a pause."""
+        allowed = self._allowed
+        return math.inf if allowed is None else allowed - running
 
     def ask_again(self, number: int) -> None:
         """Make a judged version the next to be run, once more; a study that is paused runs it, and is paused again."""

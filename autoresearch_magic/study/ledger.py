@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -26,18 +26,18 @@ class Ledger:
     journal : Journal
     publish : callable
         Takes an event with the new sum.
-    pending : Experiment, optional
-        The experiment that is not judged yet.
+    pending : sequence of Experiment
+        The experiments that are not judged yet.
     """
 
-    def __init__(self, journal: Journal, publish: Publish, pending: Experiment | None = None) -> None:
+    def __init__(self, journal: Journal, publish: Publish, pending: Sequence[Experiment] = ()) -> None:
         self._journal, self._publish = journal, publish
         self._lock = threading.RLock()
         self._numbers = max((body["call"] for _, _, body in journal.notes("paid")), default=0)
         self._calls: dict[int, Usage] = {}  # of this start, claimed by no judged experiment
-        self._claims: dict[int, set[int]] = {} if pending is None else {pending.number: {0}}
-        if pending is not None:
-            self._calls[0] = pending.proposal.usage
+        self._claims: dict[int, set[int]] = {}
+        for at, experiment in enumerate(pending):
+            self._claims[experiment.number], self._calls[-at] = {-at}, experiment.proposal.usage
         self._earlier = journal.unclaimed(opened=False)
 
     def new_call(self) -> int:

@@ -5,37 +5,25 @@ It knows its parts by their base classes, and nothing of notebooks, widgets or p
 
 from __future__ import annotations
 
-import traceback
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..agents.base import Agent
-from ..errors import NothingToPropose, RunLost, Stopped, UserCodeError, UserError
+from ..errors import NothingToPropose, UserCodeError, UserError
 from ..events import Judged, Notice, Proposed, State, StateChanged
-from ..experiment import Experiment, Outcome, Proposal, Verdict
+from ..experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from ..judging.analysis.analyze import evaluate
 from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import plateau
-from ..judging.constraints import FURTHER
 from ..judging.judge import Decision
-from ..judging.noise import estimate_noise
-from ..runners import GuardResult
-from ..source.edits import check_syntax, fingerprint
-from ..source.integrity import refusal
-from ..storage.trouble import JournalError
+from ..source.edits import fingerprint
 from .again import run_again
 from .closing import Closing, baseline_runs, closing_seconds, runs_reached
 from .idle import IdleRuns
 from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
 from .proposing import Proposer
-
-ATTEMPTS = 3
-"""How often the process may end while an experiment's target runs, or this package's own code may fail, before it is a crash. A machine
-that is switched off in the night, and a kernel that is restarted, are no fault of the experiment that ran."""
-
-RETRIES = (5.0, 60.0)
-"""Seconds before each further attempt where the runner fails that has worked before, such as a setup in a new worker."""
+from .trying import Trying
 
 UNREAD, VALUELESS = 2, 5
 """Runs in a row that print no number, or have no value for any reason, after which the incumbent is run to see whether the
@@ -53,20 +41,22 @@ class Loop:
     measurer : Measurer
         Runs and repeats targets; has the study's definition, records, status, events and control.
     agent : Agent
-    pending : Experiment, optional
-        An experiment that was proposed and not judged when the study was stopped.
+    unjudged : sequence of Experiment
+        Experiments that were begun and not judged when the study was stopped; more than one where several ran at once.
     """
 
-    def __init__(self, measurer: Measurer, agent: Agent, pending: Experiment | None = None) -> None:
-        self.measurer, self.agent, self.pending = measurer, agent, pending
+    def __init__(self, measurer: Measurer, agent: Agent, unjudged: Sequence[Experiment] = ()) -> None:
+        self.measurer, self.agent = measurer, agent
+        self.pending = unjudged[0] if unjudged else None
+        self.waiting = list(unjudged[1:])
         self.definition, self.settings, self.metric = measurer.definition, measurer.settings, measurer.metric
         self.records, self.status, self.control = measurer.records, measurer.status, measurer.control
         self.publish, self.rule = measurer.publish, measurer.rule
-        self.proposer = Proposer(measurer, agent, pending)
+        self.proposer = Proposer(measurer, agent, unjudged)
         self.idle = IdleRuns(measurer)
-        self.guard_result: GuardResult | None = None
         self.unread = self.valueless = 0  # runs in a row without a printed number, without a value
         self.given = {body["experiment"] for _, _, body in self.records.journal.notes("given")}
+        self.trying = Trying(measurer, self.proposer, lambda: self.left, self.given, changed=self._set_pending)
 
     def run(self) -> tuple[State, str]:
         """Measure the baseline, search until a limit is reached, and confirm the result.
@@ -152,9 +142,12 @@ class Loop:
     def try_pending(self) -> None:
         """Run and judge the experiment that was opened, record it, and see whether the measuring still works."""
         assert self.pending is not None
-        experiment, decision = self.attempt(self.pending)
+        experiment, decision = self.trying.attempt(self.pending)
         self.record(experiment, decision)
-        self.check_measuring(experiment)
+        self.check_measuring(experiment, self.measurer)
+
+    def _set_pending(self, experiment: Experiment) -> None:
+        self.pending = experiment
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -195,20 +188,7 @@ class Loop:
             self.proposer.ask_ahead(
                 self.left, baseline, (replace(baseline, verdict=Verdict.BASELINE, measurements=()),)
             )
-        while len(baseline.measurements) < repeats:
-            self.measurer.wait_for_go(State.BASELINE)
-            repeat = len(baseline.measurements)
-            seed = self.settings.seed + repeat
-            measurement = self.measurer.measure(baseline, "baseline", seed, repeat, repeats)
-            if not measurement.ok:
-                raise baseline_error(measurement)
-            if not self.rule.bounds.hold(value := measurement.value or 0.0):
-                raise UserError(
-                    f"The target's own {self.metric.name}, {self.metric.format(value)}, is outside --bounds "
-                    f"{self.rule.bounds}: change the bounds or the metric."
-                )
-            baseline = baseline.with_measurement(measurement)
-            self.measurer.constraints.check_names(baseline)
+        baseline = self.run_baseline(baseline, repeats)
         if self.settings.guard and (failure := (result := self.measurer.check_guard(baseline)).failure):
             raise UserCodeError(
                 f"{failure} It must pass on the code as it is: fix that, or change --guard.", result.output
@@ -225,6 +205,28 @@ class Loop:
                 "busy, and the noise is larger than necessary."
             ))  # fmt: skip
 
+    def run_baseline(self, baseline: Experiment, repeats: int) -> Experiment:
+        """Run the baseline until it has so many measurements, and return it with them."""
+        while len(baseline.measurements) < repeats:
+            self.measurer.wait_for_go(State.BASELINE)
+            repeat = len(baseline.measurements)
+            measurement = self.run_baseline_once(self.measurer, baseline, repeat, repeats)
+            baseline = baseline.with_measurement(measurement)
+            self.measurer.constraints.check_names(baseline)
+        return baseline
+
+    def run_baseline_once(self, measurer: Measurer, baseline: Experiment, repeat: int, repeats: int) -> Measurement:
+        """Run the baseline once, on the seed of that repeat, and return a measurement that has a value within the bounds."""
+        measurement = measurer.measure(baseline, "baseline", self.settings.seed + repeat, repeat, repeats)
+        if not measurement.ok:
+            raise baseline_error(measurement)
+        if not self.rule.bounds.hold(value := measurement.value or 0.0):
+            raise UserError(
+                f"The target's own {self.metric.name}, {self.metric.format(value)}, is outside --bounds "
+                f"{self.rule.bounds}: change the bounds or the metric."
+            )
+        return measurement
+
     def open(self, experiment: Experiment) -> Experiment:
         """Record an experiment before it is run."""
         self.records.journal.open_experiment(experiment)
@@ -233,140 +235,21 @@ class Loop:
         self.publish(Proposed(experiment))
         return experiment
 
-    # -- run and judge --------------------------------------------------------------------------------------------
-
-    def attempt(self, experiment: Experiment) -> tuple[Experiment, Decision]:
-        """Run and judge an experiment; whatever it does to this package or its process, it is begun `ATTEMPTS` times at most."""
-        journal, number, pauses = self.records.journal, experiment.number, list(RETRIES)
-        while True:
-            (begun, error), lost = journal.attempts(number), self.measurer.lost
-            if begun >= ATTEMPTS:
-                why = error or "The process ended while it ran."
-                return experiment, Decision(Verdict.CRASH, f"Given up after {begun} attempts: {why}")
-            journal.note("attempt", experiment=number)
-            self.measurer.begun = lambda ran: self._note_begun(number, ran)
-            if experiment.measurements:  # what is left may be what ended the process
-                self._note_begun(number, number)
-            try:
-                return self.run_and_judge(experiment)
-            except (Stopped, NothingToPropose, SearchEnded):
-                journal.note("attempt ended", experiment=number)
-                raise
-            except JournalError:
-                with suppress(JournalError):  # it was not the experiment that failed
-                    journal.note("attempt ended", experiment=number)
-                raise
-            except UserError as failure:  # a new worker's setup fails, though it has worked before
-                if ended := self.measurer.lost > lost and not isinstance(failure, RunLost):
-                    # The target may have ended the worker, and broken what the setup needs: that is an attempt.
-                    journal.note("attempt failed", experiment=number, error=str(failure), traceback="")
-                else:
-                    journal.note("attempt ended", experiment=number)
-                if not pauses and not ended:
-                    raise
-                if pauses:
-                    self.publish(StateChanged(State.WAITING, f"{failure} Tried again in {pauses[0]:.0f} s."))
-                    self.control.rest(pauses.pop(0))
-                    self.measurer.wait_for_go(State.RUNNING)
-            except Exception as failure:  # a bug in this package: it costs one experiment, not the study
-                error = f"{type(failure).__name__}: {failure}"
-                journal.note("attempt failed", experiment=number, error=error, traceback=traceback.format_exc())
-                self.publish(Notice(f"Experiment {number} failed the program that runs it: {error}"))
-            experiment = next(e for e in journal.experiments() if e.number == number)
-
-    def _note_begun(self, number: int, ran: int) -> None:
-        """Note that the experiment's target runs from now on: should the process end, it may be the target that has ended it."""
-        if ran == number:  # not the incumbent beside it
-            self.measurer.begun = lambda ran: None  # once an attempt
-            self.records.journal.note("attempt begun", experiment=number)
-
-    def run_and_judge(self, experiment: Experiment) -> tuple[Experiment, Decision]:
-        """Run a proposal until the judge decides; when the guard fails, let the agent rework it and start over."""
-        while True:
-            experiment, decision = self.try_once(experiment)
-            if decision.verdict is not Verdict.GUARD_FAILED or experiment.number in self.given:
-                return experiment, decision
-            output = self.guard_result.output if self.guard_result else ""
-            experiment, again = self.proposer.rework(experiment, decision.reason, output)
-            if again:
-                self.pending = experiment
-            else:
-                return experiment, decision
-
-    def try_once(self, experiment: Experiment) -> tuple[Experiment, Decision]:
-        """Refuse the proposal, or run it, check the guard, and repeat it until the judge decides."""
-        if refused := self.refuse(experiment):
-            return experiment, refused
-        if not experiment.measurements:
-            self.measurer.look_for_drift()
-            self.proposer.ask_ahead(self.left - 1, experiment)
-            # Candidates use the incumbent's seeds, so that a lucky seed helps both.
-            first = self.measurer.measure(experiment, "candidate", self.settings.seed, 0, 1)
-            experiment = experiment.with_measurement(first)
-        guard_passed = not self.settings.guard
-        while (decision := self.decide(experiment)).verdict in (None, Verdict.KEEP):
-            if (
-                not guard_passed
-            ):  # after the first run and before repeats: the guard is only worth it for possible keeps
-                self.guard_result = self.measurer.check_guard(experiment)
-                if self.guard_result.failure:
-                    return experiment, Decision(Verdict.GUARD_FAILED, self.guard_result.failure)
-                guard_passed = True
-            if decision.verdict is not None:
-                break
-            self.measurer.wait_for_go(State.RUNNING)
-            experiment = self.measurer.run_more(experiment, decision.run)
-        if decision.verdict is Verdict.GUARD_FAILED:  # a run was not valid: its output is what the agent needs
-            self.guard_result = GuardResult(decision.reason, experiment.measurements[-1].output)
-        return experiment, decision
-
-    def refuse(self, experiment: Experiment) -> Decision | None:
-        """Return the verdict on a proposal that need not be run: none made, invalid, frozen code changed, or a duplicate."""
-        if experiment.proposal.failure:
-            return Decision(Verdict.REJECTED, experiment.proposal.failure)
-        checkout = self.definition.checkout
-        if checkout and (outside := checkout.refusal(self.incumbent.target, experiment.target, self.settings.link)):
-            return Decision(Verdict.REJECTED, outside)
-        try:
-            check_syntax(experiment.target)
-        except UserError as error:
-            return Decision(Verdict.CRASH, str(error))
-        allowed = (self.experiments[0].target, self.incumbent.target)
-        if changed := refusal(experiment.target, allowed, self.definition.setup):
-            return Decision(Verdict.REJECTED, changed)
-        for earlier in self.experiments:
-            if earlier.fingerprint == experiment.fingerprint:
-                return Decision(Verdict.DUPLICATE, f"The same as experiment {earlier.number}.")
-        return None
-
-    def decide(self, experiment: Experiment) -> Decision:
-        """Return the judge's decision from everything measured so far."""
-        last = bool(runs_reached(self.status))
-        decision = self.measurer.judge.decide(
-            experiment, self.experiments, estimate_noise([*self.experiments, experiment]), largest=self.measurer.largest_gain,
-            last=last, **self.measurer.fresh_proposal(),
-        )  # fmt: skip
-        return self.measurer.constraints.applied(
-            experiment,
-            self.experiments,
-            decision,
-            most=1 if last or self.rule.strict else 1 + min(self.rule.pairs, FURTHER),
-        )
-
     # -- record ---------------------------------------------------------------------------------------------------
 
-    def record(self, experiment: Experiment, decision: Decision) -> None:
-        """Record the verdict, and publish it."""
+    def record(self, experiment: Experiment, decision: Decision, measurer: Measurer | None = None) -> None:
+        """Record the verdict, and publish it; `measurer` is the one that has run the experiment, where there are several."""
+        measurer = measurer or self.measurer
         experiment = replace(experiment, verdict=decision.verdict, reason=decision.reason)
         experiment = self.records.judged(experiment, list(self.experiments))
-        self.pending = None
+        self.pending = self.waiting.pop(0) if self.waiting else None
         if experiment.number > 0:
             self.control.spend()
         self.publish(Judged(experiment))
         try:
             self.measurer.learn(experiment)
             if experiment.verdict is not None and experiment.verdict.kept:
-                self.measurer.runner.keep_files(experiment.target, self.records.files(experiment.number))
+                measurer.runner.keep_files(experiment.target, self.records.files(experiment.number))
             if experiment.number > 0:
                 self.tell_progress(experiment.number)
             self.records.draw(list(self.experiments), lambda: self.status.proven)
@@ -375,7 +258,7 @@ class Loop:
         if experiment.number not in self.given:
             self.proposer.judged(experiment)
 
-    def check_measuring(self, experiment: Experiment) -> None:
+    def check_measuring(self, experiment: Experiment, measurer: Measurer) -> None:
         """Run the incumbent when several runs in a row gave no value, to see whether the proposals or the measuring are broken.
 
         Raises
@@ -400,7 +283,7 @@ class Loop:
         if not (_doubled(self.unread, UNREAD) or _doubled(self.valueless, VALUELESS)):
             return
         runs = f"{self.unread if unread else self.valueless} runs in a row gave no value"
-        again = self.measurer.measure_again()
+        again = measurer.measure_again()
         best = self.incumbent
         which = f"experiment {best.number}, the best so far," if best.number else "the baseline"
         if not again.ok:

@@ -6,8 +6,9 @@ is run, and what the values mean for the study, is decided by the loop and by th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..curve import Point
@@ -41,8 +42,10 @@ from ..source.key_references import given_back
 from ..storage.journal import SEARCH
 from ..storage.records import Records
 from ..values import mean
+from .baton import Baton
 from .control import Control
 from .definition import Definition
+from .flight import Flight
 from .status import StudyStatus
 
 FRESH_SEEDS = 1000
@@ -59,6 +62,25 @@ RECHECK = 30
 
 CALM = 3
 """Factor on `RECHECK` where all repeats gave the same value: such a metric does not depend on the machine's load."""
+
+
+@dataclass(eq=False)
+class Shared:
+    """What the measurers of all slots of a study know together.
+
+    Attributes
+    ----------
+    learned : dict or None
+        See `Runner.learned`; as it is in the journal.
+    levels_told : bool
+        Whether it was told that the metric takes two values.
+    looks : bool
+        Whether one of them looks for a drift of the machine.
+    """
+
+    learned: dict[str, Any] | None = None
+    levels_told: bool = False
+    looks: bool = False
 
 
 class Measurer:
@@ -81,6 +103,12 @@ class Measurer:
         Called with the number of an experiment when a target of it begins to run.
     lost : int
         How many workers were lost so far.
+    slot : int
+        In which of several slots its runs take place.
+    baton : Baton
+        Given up while a target runs; see `side_by_side`.
+    share_out : callable
+        Does jobs that need a measurer, one after the other or in several slots at once.
     """
 
     def __init__(
@@ -93,13 +121,27 @@ class Measurer:
         self.judge = Judge(self.metric, self.rule, timed=self.settings.budget.unit != "steps")
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
-        self._levels_told = False
+        self.slot, self.baton = 0, Baton()
+        self._shared = Shared()
         self.runner.learned = self._learned()
         self.begun: Callable[[int], None] = lambda number: None
         self.lost = 0
+        self.share_out: Callable[[Sequence[Callable[[Measurer], None]]], None] = self._one_after_the_other
         self._limits = OwnLimits()
         for e in self.experiments:
             self.learn(e)
+
+    def _one_after_the_other(self, jobs: Sequence[Callable[[Measurer], None]]) -> None:
+        for job in jobs:
+            job(self)
+
+    def in_slot(self, slot: int, runner: Runner) -> Measurer:
+        """Return a measurer of the same study for another slot, whose runs take place in another runner."""
+        other = copy(self)
+        other.slot, other.runner, other.lost = slot, runner, 0
+        other.begun = lambda number: None
+        runner.learned = self.runner.learned
+        return other
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -127,7 +169,7 @@ class Measurer:
     def _learned(self) -> dict[str, Any] | None:
         """Return what the runner has learned in an earlier run of this study; a study of an earlier version goes on as it was."""
         known: dict[str, Any] | None = self.records.journal.get("learned")
-        self._known = known
+        self._shared.learned = known
         if known is None and self.records.journal.has_experiment():
             return {"mode": "in-process", "why": "the study was begun by an earlier version"}
         return known
@@ -136,13 +178,20 @@ class Measurer:
 
     def wait_for_go(self, state: State) -> None:
         """Block while the study is paused, then publish `state`; raise `Stopped` when the study is stopped."""
-        if self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED))) or state is State.RUNNING:
+        with self.baton.released():
+            waited = self.control.wait_for_go(lambda: self.publish(StateChanged(State.PAUSED)))
+        if waited or state is State.RUNNING:
             self.publish(StateChanged(state))
 
-    def measure(self, experiment: Experiment, kind: RunKind, seed: int, repeat: int, repeats: int) -> Measurement:
-        """Run an experiment's target once and record the measurement; its progress is published."""
+    def measure(
+        self, experiment: Experiment, kind: RunKind, seed: int, repeat: int, repeats: int, flight: Flight | None = None
+    ) -> Measurement:
+        """Run an experiment's target once and record the measurement; its progress is published.
+
+        A proposal in flight lands when its run has ended: `Flight.experiment` has its number then.
+        """
         self._restore_limits()
-        self.publish(RunStarted(experiment, kind, repeat, repeats))
+        self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot))
         baseline = self.experiments[0] if self.experiments else None
         # Only first runs are pruned: a candidate is repeated because it was not a clear loser.
         first = kind == "candidate" and not experiment.measurements
@@ -150,6 +199,10 @@ class Measurer:
         lost: list[str] = []
 
         def watch(event: Mapping[str, Any]) -> bool:
+            with self.baton.held():
+                return see(event)
+
+        def see(event: Mapping[str, Any]) -> bool:
             nonlocal monitor
             if "lost" in event:
                 lost.append(event["lost"])
@@ -157,7 +210,7 @@ class Measurer:
                 self.records.journal.note(
                     "worker lost", experiment=experiment.number, run=kind, seed=seed, reason=event["lost"]
                 )
-                self.publish(RunStarted(experiment, kind, repeat, repeats))
+                self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot))
                 monitor = self.pruner.watch(experiment.number, self.incumbent) if first else None
                 return False
             if "begin" in event:
@@ -168,14 +221,13 @@ class Measurer:
         tried = kind == "baseline" and repeat == 0 and bool(self.settings.holdout)
         held = tried or (kind == "final" and bool(self.settings.holdout))
         deadline = self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None)
-        measured = self.runner.measure(
-            given_back(experiment.target, "target") if self.definition.checkout is None else experiment.target,
-            seed=seed,
-            deadline=2 * deadline if held else deadline,
-            watch=watch,
-            log=self.records.log(experiment.number, kind, repeat),
-            **({"holdout": True} if held else {}),
-        )
+        target = given_back(experiment.target, "target") if self.definition.checkout is None else experiment.target
+        log = self.records.log(experiment.number, kind, repeat) if flight is None else flight.log
+        with self.baton.released():
+            measured = self.runner.measure(
+                target, seed=seed, deadline=2 * deadline if held else deadline, watch=watch, log=log,
+                **({"holdout": True} if held else {}),
+            )  # fmt: skip
         self._restore_limits()
         measurement = clean_measurement(measured)
         unusable = measurement.holdout_error if tried and measurement.ok else ""
@@ -185,11 +237,13 @@ class Measurer:
             self._check_workers_live(experiment, measurement, kind)
         if monitor is not None and monitor.decision is not None and measurement.outcome is Outcome.PRUNED:
             measurement = replace(measurement, error=monitor.decision.reason)
+        if flight is not None:
+            experiment = flight.land(experiment)
         self.records.journal.add_run(experiment.number, kind, measurement)
-        if self.runner.learned != self._known:
-            self._known = self.runner.learned
-            self.records.journal.set(learned=self._known)
-        self.publish(RunEnded(experiment.number, kind, measurement))
+        if self.runner.learned != self._shared.learned:
+            self._shared.learned = self.runner.learned
+            self.records.journal.set(learned=self._shared.learned)
+        self.publish(RunEnded(experiment.number, kind, measurement, self.slot))
         if unusable:
             raise UserError(
                 f"--holdout {self.settings.holdout} fails on the baseline: {unusable.rstrip('.')}. Correct it, or leave it out."
@@ -221,13 +275,17 @@ class Measurer:
 
     def check_guard(self, experiment: Experiment) -> GuardResult:
         """Run the guard on an experiment's target and record its result."""
-        self.publish(RunProgress(experiment.number, "guard", 0.0, 1.0, 0))
-        checked = clean_guard(self.runner.check(
-            given_back(experiment.target, "target") if self.definition.checkout is None else experiment.target,
-            deadline=self.settings.deadline(None),
-            allowed=self.records.journal.guard_value() if experiment.number else None,
-            log=self.records.guard_log(experiment.number),
-        ))  # fmt: skip
+        self.publish(RunProgress(experiment.number, "guard", 0.0, 1.0, 0, slot=self.slot))
+        target = given_back(experiment.target, "target") if self.definition.checkout is None else experiment.target
+        allowed = self.records.journal.guard_value() if experiment.number else None
+        with self.baton.released():
+            checked = self.runner.check(
+                target,
+                deadline=self.settings.deadline(None),
+                allowed=allowed,
+                log=self.records.guard_log(experiment.number),
+            )
+        checked = clean_guard(checked)
         self.records.journal.note(
             "guard", experiment=experiment.number, failure=checked.failure, value=checked.value, seconds=checked.seconds,
             lines=checked.lines,
@@ -242,12 +300,12 @@ class Measurer:
             elapsed, share, step = progress["elapsed"], progress["progress"], progress["step"]
             values = progress.get("values")
             point = clean_point(Point(elapsed, share, step, values)) if values is not None else None
-            self.publish(RunProgress(number, "training", elapsed, share, step, point))
+            self.publish(RunProgress(number, "training", elapsed, share, step, point, self.slot))
             decision = monitor.see(point) if monitor is not None and point is not None else None
         elif "setup" in event:
-            self.publish(RunProgress(number, "setup", event["setup"], 0.0, 0))
+            self.publish(RunProgress(number, "setup", event["setup"], 0.0, 0, slot=self.slot))
         elif event.get("evaluating"):
-            self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0))
+            self.publish(RunProgress(number, "evaluating", 0.0, 1.0, 0, slot=self.slot))
         if decision is not None and decision.audit:
             self.publish(Notice(
                 f"Experiment {number} looked hopeless at {decision.progress:.0%}; running on to check that early stopping "
@@ -295,9 +353,13 @@ class Measurer:
         """Measure the incumbent again when its last run is `RECHECK` runs old: candidates say as much of its level, but not of time."""
         incumbent = self.incumbent
         due = RECHECK * (CALM if self.noise.deterministic else 1)
-        if self.rule.strict or self.records.journal.runs_since(incumbent.number) < due:
+        if self.rule.strict or self._shared.looks or self.records.journal.runs_since(incumbent.number) < due:
             return
-        self._remeasure_incumbent(1 + max(m.seed for m in incumbent.measurements))
+        self._shared.looks = True  # one slot at a time
+        try:
+            self._remeasure_incumbent(1 + max(m.seed for m in incumbent.measurements))
+        finally:
+            self._shared.looks = False
 
     def measure_again(self) -> Measurement:
         """Run the incumbent once to see whether it can be measured at all, and return the measurement."""
@@ -366,14 +428,16 @@ class Measurer:
 
     def tell_levels(self) -> bool:
         """Publish, once, that the metric takes two values; return whether it does."""
-        if not self._levels_told and (levels := two_levels(self.experiments)) is not None:
-            self._levels_told = True
+        if not self._shared.levels_told and (levels := two_levels(self.experiments)) is not None:
+            self._shared.levels_told = True
             self.publish(Notice(levels.text(self.metric), lasting=True))
-        return self._levels_told
+        return self._shared.levels_told
 
     def _run_incumbent(self, incumbent: Experiment, seed: int) -> Experiment:
         repeat = len(incumbent.measurements)
-        incumbent = incumbent.with_measurement(self.measure(incumbent, "incumbent", seed, repeat, repeat + 1))
+        measurement = self.measure(incumbent, "incumbent", seed, repeat, repeat + 1)
+        # As it is now: another slot may have run it meanwhile.
+        incumbent = self.experiments[incumbent.number].with_measurement(measurement)
         self.publish(Remeasured(incumbent))
         return incumbent
 
@@ -431,14 +495,17 @@ class Measurer:
         self, experiments: tuple[Experiment, ...], finals: dict[int, list[Measurement]], repeats: int
     ) -> None:
         """Run experiments in turn on `repeats` fresh seeds that have no value yet; add the runs to `finals[number]`."""
-        for repeat in range(repeats):
+
+        def pair(measurer: Measurer, repeat: int) -> None:
             seed = self.settings.seed + FRESH_SEEDS + repeat
             for experiment in experiments:
                 made = finals.setdefault(experiment.number, [])
                 if seed in runs_by_seed(made):
                     continue
-                self.wait_for_go(State.CONFIRMING)
-                made.append(self.measure(experiment, "final", seed, repeat, repeats))
+                measurer.wait_for_go(State.CONFIRMING)
+                made.append(measurer.measure(experiment, "final", seed, repeat, repeats))
+
+        self.share_out([lambda measurer, repeat=repeat: pair(measurer, repeat) for repeat in range(repeats)])  # type: ignore[misc]
 
     def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
         """Run a target for one of the user's comparisons; see `comparisons`."""

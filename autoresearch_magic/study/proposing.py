@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..agents.base import Agent, Briefing
 from ..agents.llm.reply_parser import read_ideas
@@ -49,6 +49,24 @@ CLEAN_UP = 2.0
 """Seconds that open requests get to close what they opened, at the end."""
 
 
+@dataclass(frozen=True)
+class Drafted:
+    """What a question to the agent has brought: an experiment that claims nothing yet, so that it can still get another number.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    calls : tuple of int
+        The ledger's numbers of the calls that have brought it.
+    answer : Answer or None
+        None where the reply was of no use.
+    """
+
+    experiment: Experiment
+    calls: tuple[int, ...] = ()
+    answer: Answer | None = None
+
+
 class Proposer:
     """Asks one study's agent.
 
@@ -57,22 +75,29 @@ class Proposer:
     measurer : Measurer
         Has the study's definition, records, status, events and control.
     agent : Agent
-    pending : Experiment, optional
-        An experiment that was proposed and not judged when the study was stopped.
+    pending : sequence of Experiment
+        Experiments that were proposed and not judged when the study was stopped.
 
     Attributes
     ----------
     in_vain : int
         Attempts in a row, since the start, that brought nothing to run.
+    in_flight : callable
+        Returns what runs at the moment beside others, for the agent to know.
+    next_number : callable
+        Returns the ordinal of the next proposal.
     """
 
-    def __init__(self, measurer: Measurer, agent: Agent, pending: Experiment | None) -> None:
+    def __init__(self, measurer: Measurer, agent: Agent, pending: Sequence[Experiment] = ()) -> None:
         self.measurer, self.agent = measurer, agent
         self.definition, self.settings, self.records = measurer.definition, measurer.settings, measurer.records
         self.status, self.control, self.publish = measurer.status, measurer.control, measurer.publish
         self.ledger = Ledger(self.records.journal, self.publish, pending)
         self.prefetch = Prefetch(agent, self.ledger.new_call, self._paid)
         self.in_vain = 0
+        self.baton = measurer.baton
+        self.in_flight: Callable[[], tuple[Experiment, ...]] = lambda: ()
+        self.next_number: Callable[[], int] = lambda: len(self.status.experiments)
         self._failures = 0  # in a row, that another attempt will hardly repair
         self._unchanged = 0  # answers in a row without a change
         self._given_up: SearchEnded | None = None
@@ -125,24 +150,35 @@ class Proposer:
             if running is not None and left > 0:
                 self.prefetch.prepare(self._ahead(running, experiments))
             return
-        while self.prefetch.pending < min(left, self.settings.ask_ahead) and time.monotonic() >= self._ask_after:
+        while (
+            self.prefetch.pending < min(left, max(self.settings.ask_ahead, self.settings.workers))
+            and time.monotonic() >= self._ask_after
+        ):
             if not room_for_calls(self.status, 1 + self.prefetch.unanswered, alone=not self.prefetch.pending):
                 return
             self.prefetch.ask(self._ahead(running, experiments))
 
     def _ahead(self, running: Experiment | None, experiments: Sequence[Experiment] | None) -> Briefing:
         """Return the briefing of a question that is asked ahead: with what runs, what waits to be run, and what else is asked."""
-        next_number = len(self.status.experiments) if running is None else running.number + 1
+        next_number = self.next_number()
+        if running is not None and not self.settings.side_by_side:
+            next_number = running.number + 1
         briefing = self._briefing(next_number + self.prefetch.pending, experiments)
         waiting = [
             Experiment(next_number + k, briefing.incumbent.number, each, fingerprint(each.target))
             for k, each in enumerate(self.prefetch.proposals)
         ]
         before = [running] if running is not None and running.number else []
-        return replace(briefing, running=(*before, *waiting), others=self.prefetch.unanswered)
+        flying = [e for e in briefing.running if running is None or e.number != running.number]
+        return replace(briefing, running=(*before, *flying, *waiting), others=self.prefetch.unanswered)
 
     def propose(self) -> Experiment | None:
-        """Return the next experiment, not recorded yet; None after a call in vain, when the limits are to be checked again.
+        """Return the next experiment, not recorded yet; None after a call in vain, when the limits are to be checked again; see `draft`."""
+        drafted = self.draft()
+        return None if drafted is None else self.claimed(drafted, drafted.experiment.number)
+
+    def draft(self) -> Drafted | None:
+        """Return what the agent proposes next, with the ordinal of the proposal as its number; None after a call in vain.
 
         Raises
         ------
@@ -151,16 +187,16 @@ class Proposer:
         SearchEnded
             When no call can succeed any more.
         """
-        incumbent, number = self.measurer.incumbent, len(self.status.experiments)
+        number, answer = self.next_number(), None
         if self._given_up is not None:
             raise self._given_up
         self._awaited = True
         try:
-            answer = self.prefetch.take(self._briefing(number), self._poll_proposal)
+            briefing = self._briefing(number)
+            with self.baton.released():
+                answer = self.prefetch.take(briefing, self._poll_proposal)
             self._show_state()
             made, proposal, mark = answer.call, answer.proposal, fingerprint(answer.proposal.target)
-            self._tell_conflict(answer, number)
-            self._note_read(answer, number)
         except GivenFirst:
             return None  # the request stays open
         except CallFailed as failed:
@@ -173,7 +209,7 @@ class Proposer:
         except ProposalFailed as failed:
             made, mark = failed.call, ""
             proposal = Proposal(
-                incumbent.target, "no proposal", agent=self.settings.agent, reply=failed.reply, failure=str(failed),
+                briefing.incumbent.target, "no proposal", agent=self.settings.agent, reply=failed.reply, failure=str(failed),
                 ideas=failed.ideas or read_ideas(failed.reply), prompt=failed.prompt,
             )  # fmt: skip
             self._count_unchanged(failed)
@@ -189,9 +225,20 @@ class Proposer:
         self._failures = 0
         if not proposal.failure:
             self._unchanged = 0
-        proposal = replace(proposal, usage=self.ledger.claim(number, [made]))
+        parent = briefing.incumbent
+        return Drafted(Experiment(number, parent.number, proposal, mark, statistic=parent.statistic), (made,), answer)
+
+    def claimed(self, drafted: Drafted, number: int) -> Experiment:
+        """Return the experiment with a number, under which it claims what the agent has used for it, and keep what else came with it."""
+        experiment, answer = drafted.experiment, drafted.answer
+        if answer is not None:
+            self._tell_conflict(answer, number)
+            self._note_read(answer, number)
+        proposal = experiment.proposal
+        if drafted.calls:
+            proposal = replace(proposal, usage=self.ledger.claim(number, drafted.calls))
         self._keep_ideas(proposal, number)
-        return Experiment(number, incumbent.number, proposal, mark, statistic=incumbent.statistic)
+        return replace(experiment, number=number, proposal=proposal)
 
     def _tell_conflict(self, answer: Answer, number: int) -> None:
         """Say that a proposal that was asked for ahead of time does not fit what was kept since, and is run all the same."""
@@ -257,7 +304,8 @@ class Proposer:
         briefing = replace(self._briefing(number), rework=make_rework(self.definition, before, problem, output))
         self._awaited = True
         try:
-            answer = self.prefetch.ask_aside(briefing, self._poll)
+            with self.baton.released():
+                answer = self.prefetch.ask_aside(briefing, self._poll)
             self._show_state()
             proposal, mark = answer.proposal, fingerprint(answer.proposal.target)
         except ProposalFailed as failed:
@@ -300,9 +348,10 @@ class Proposer:
 
     def _briefing(self, number: int, experiments: Sequence[Experiment] | None = None) -> Briefing:
         journal, known = self.records.journal, self.status.experiments if experiments is None else experiments
-        return make_briefing(
+        briefing = make_briefing(
             self.definition, known, notes=journal.said(), ideas=backlog(journal, known), wait=self._wait, number=number
         )
+        return replace(briefing, running=flying) if (flying := self.in_flight()) else briefing
 
     def _paid(self, call: int, usage: Usage) -> bool:
         self.ledger.paid(call, usage)
@@ -380,7 +429,8 @@ class Proposer:
         times = "" if self.in_vain == 1 else f" {self.in_vain} attempts in vain;"
         told = f"{why.rstrip('.')}.{times} {self.settings.agent} is asked again {_when(seconds)}."
         self.publish(StateChanged(State.WAITING, told))
-        self.control.rest(seconds)
+        with self.baton.released():
+            self.control.rest(seconds)
         self.publish(StateChanged(State.RUNNING))
 
     def _bug(self, error: Exception) -> None:

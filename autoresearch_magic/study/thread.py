@@ -14,7 +14,7 @@ from ..agents.base import Agent
 from ..errors import Stopped, TakenOver, UserCodeError, UserError
 from ..events import Notice, Publish, State, StateChanged
 from ..keys.redact import cleaned
-from ..runners import Runner
+from ..runners.fleet import Fleet
 from ..storage.journal import Journal
 from ..storage.records import Records
 from ..storage.scratch import clean_up_once
@@ -23,11 +23,13 @@ from ..storage.trouble import JournalError
 from ..text import printable
 from .control import Control
 from .definition import Definition
+from .flight import land_all
 from .journal_care import begin_care, check_present, end_care
 from .loop import Loop
 from .measuring import Measurer
-from .runner_factory import make_runner
+from .runner_factory import make_fleet, make_runner
 from .sealed import keep
+from .side_by_side import SideBySide
 from .status import StudyStatus
 
 UNLOCKED = (
@@ -78,13 +80,13 @@ class StudyThread(threading.Thread):
         self._status, self._control, self._publish, self._lock = status, control, publish, lock
         self._agent, self._comparison, self._loop = agent, comparison, loop
         self.takes_given = comparison is None
-        self._runner: Runner | None = None
+        self._fleet: Fleet | None = None
         self._at_end = (State.FINISHED, "") if comparison is None else (status.state, status.message)
 
     def interrupt(self) -> None:
-        """Kill the run in progress."""
-        if self._runner is not None:
-            self._runner.interrupt()
+        """Kill all runs in progress."""
+        if self._fleet is not None:
+            self._fleet.interrupt()
 
     def run(self) -> None:
         """Work until the end or a stop; every error becomes a state and a message, and nothing is left behind."""
@@ -118,10 +120,16 @@ class StudyThread(threading.Thread):
         status, publish, definition = self._status, self._publish, self._status.definition
         experiments = records.journal.experiments()
         status.experiments = tuple(records.begin([e for e in experiments if e.verdict is not None]))
-        unjudged = next((e for e in experiments if e.verdict is None), None)
-        status.pending = None if unjudged is None else unjudged.number
+        unjudged = [e for e in experiments if e.verdict is None]
+        status.pending = unjudged[0].number if unjudged else None
         status.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
-        self._runner = make_runner(definition, status.folder, publish)
+        beside = self._agent is not None and self._loop is Loop and definition.settings.side_by_side
+        if beside:
+            self._fleet = make_fleet(definition, status.folder, publish)
+        else:
+            self._fleet = Fleet([make_runner(definition, status.folder, publish)])
+        for line in self._fleet.notes:
+            publish(Notice(line, lasting=True))
         if self._agent is not None and self._agent.warning:
             publish(Notice(self._agent.warning))
         if definition.checkout is not None and not definition.checkout.branch:
@@ -130,10 +138,13 @@ class StudyThread(threading.Thread):
                 "(git switch NAME)."
             ))  # fmt: skip
         measurer = Measurer(
-            definition=definition, runner=self._runner, records=records, status=status, publish=publish,
+            definition=definition, runner=self._fleet.runners[0], records=records, status=status, publish=publish,
             control=self._control,
         )  # fmt: skip
+        if self._agent is not None and beside:
+            return SideBySide(measurer, self._agent, unjudged, self._fleet).run()
         if self._agent is not None:
+            unjudged += land_all(records, len(experiments), definition.settings.statistic)
             return self._loop(measurer, self._agent, unjudged).run()
         if self._comparison is not None:
             publish(StateChanged(State.MEASURING))
@@ -141,8 +152,8 @@ class StudyThread(threading.Thread):
         return self._at_end
 
     def _clean_up(self, records: Records | None, state: State, message: str) -> None:
-        if self._runner is not None:
-            self._runner.close()
+        if self._fleet is not None:
+            self._fleet.close()
         status, message = self._status, printable(message)
         status.end()
         try:

@@ -85,7 +85,7 @@ def test_a_keep_that_the_idle_runs_refute_is_taken_back_and_the_search_goes_on(m
 
     monkeypatch.setattr("autoresearch_magic.study.closing.best_version", best)
     monkeypatch.setattr("autoresearch_magic.study.closing.next_run", lambda *_: 0)
-    monkeypatch.setattr("autoresearch_magic.study.loop.Loop.decide", keep_the_first)
+    monkeypatch.setattr("autoresearch_magic.study.trying.Trying.decide", keep_the_first)
     finish(study)
     assert refuted
     first = study.experiment(1)

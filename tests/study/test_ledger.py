@@ -15,7 +15,7 @@ def journal(tmp_path):
         yield journal
 
 
-def ledger_of(journal, pending=None):
+def ledger_of(journal, *pending):
     told = []
     return Ledger(journal, lambda event: told.append(event.unclaimed), pending), told
 

@@ -7,7 +7,7 @@ import pytest
 from autoresearch_magic.events import Judged, Notice, StateChanged
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.storage.records import Records
-from autoresearch_magic.study import loop
+from autoresearch_magic.study import trying
 from autoresearch_magic.study.measuring import Measurer
 from autoresearch_magic.study.opening import open_study
 
@@ -90,7 +90,7 @@ def test_a_setup_that_fails_in_a_new_worker_is_tried_again(make_study, script, t
     target = "X = 3.0\nloss = BASE * X\n"
     kills = f"import os, signal\nos.remove({str(data)!r})\nos.kill(os.getppid(), signal.SIGKILL)\n"
     script(kills + target, target.replace("3.0", "2.0"), target.replace("3.0", "1.0"))
-    monkeypatch.setattr(loop, "RETRIES", (0.1, 0.1))
+    monkeypatch.setattr(trying, "RETRIES", (0.1, 0.1))
     study = make_study(target, setup, agent="script", experiments=9, repeats=1, sandbox="off")
     waits = []
 
