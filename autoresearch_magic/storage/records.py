@@ -121,6 +121,8 @@ class Records:
                 self._commits |= {e.number: e.commit for e in before if e.commit}
             if self._told or len(self._commits) < len(before):  # could not be written then: try again, in order
                 before = self.catch_up([replace(e, commit=self._commits.get(e.number, "")) for e in before])
+            elif not all(e.commit for e in before):  # written since, which the caller does not know
+                before = [e if e.commit else replace(e, commit=self._commits[e.number]) for e in before]
             experiment = self._commit(experiment, self._commits)
             self._table.write([*before, experiment])
             self._pack(len(before) + 1)
