@@ -8,7 +8,6 @@ clock does not load pandas.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
     from .study.opening import open_study as open_study
     from .study.study import Study as Study
 
-try:
-    __version__ = version("autoresearch-magic")
-except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "0"
+    __version__: str
 
 _MODULES = {
     "Study": ".study.study", "open_study": ".study.opening", "current": ".study.opening", "UserError": ".errors",
@@ -41,7 +37,19 @@ def __getattr__(name: str) -> Any:
         return import_module(".data", __name__)
     if name in _MODULES:
         return getattr(import_module(_MODULES[name], __name__), name)
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> str:
+    """Return the installed version; a checkout that is not installed has 0."""
+    from importlib.metadata import PackageNotFoundError, version  # takes each worker 30 ms to import
+
+    try:
+        return version("autoresearch-magic")
+    except PackageNotFoundError:
+        return "0"
 
 
 def __dir__() -> list[str]:

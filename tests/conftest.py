@@ -1,5 +1,6 @@
 """Fixtures that more than one room uses: studies, scripted agents, kernels."""
 
+import base64
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 
 from autoresearch_magic.agents import checkout_guard
 from autoresearch_magic.agents.registry import BUILT_IN
+from autoresearch_magic.events import Drawn
+from autoresearch_magic.storage.records import Records
+from autoresearch_magic.storage.results_tsv import write_atomically
 from autoresearch_magic.study.study import Study
 
 from .kernels import Kernel
@@ -15,6 +19,11 @@ from .lab import jupyter_server, lab_browser, open_page  # noqa: F401  (fixtures
 from .studies import QUICK, Script, Terminal
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+"""A PNG of one pixel."""
 
 # As in a shell in which the tests' environment is activated: commands of studies find the `python` of the user's PATH.
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
@@ -30,6 +39,18 @@ def nobody_watches_this_project(monkeypatch):
         "in_repository",
         lambda folder: PROJECT not in (folder, *folder.parents) and in_repository(folder),
     )
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(request, monkeypatch):
+    """Let studies of this process write a small PNG as their picture, where a test is not `pictures`: each takes a third of a second."""
+    if not request.node.get_closest_marker("pictures"):
+        monkeypatch.setattr(Records, "_draw", put_picture)
+
+
+def put_picture(records, experiments, proven, headline, last):
+    write_atomically(records.folder / "progress.png", PICTURE)
+    records._publish(Drawn(last))
 
 
 @pytest.fixture

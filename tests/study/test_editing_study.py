@@ -19,6 +19,7 @@ from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.study.study import Study
 
+from ..command_line import shell
 from ..repositories import add_hooks, commit, repository, run_git, state, write
 from ..studies import finish, wait_for
 
@@ -117,9 +118,7 @@ def test_thirty_experiments_with_a_program_that_misbehaves_one_time_in_five_and_
     for folder in left:  # as if that was longer ago
         os.utime(folder, (time.time() - 600,) * 2)
     recorded = [e.number for e in open_study("one", root).experiments]
-    done = subprocess.run(
-        [*cli, "resume", "one"], cwd=studies, env=env, capture_output=True, text=True, timeout=400, check=False
-    )
+    done = shell(studies, "resume", "one", env=env, timeout=400)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert state(repo) == before
     assert not (tmp_path / "hooks.log").exists()
@@ -235,10 +234,9 @@ def test_a_machine_reads_plan_and_status_with_such_an_agent(tmp_path):
         "--repeats",
         "2",
     ]
-    cli = [sys.executable, "-m", "autoresearch_magic"]
 
     def call(*words):
-        done = subprocess.run([*cli, *words], cwd=repo, capture_output=True, text=True, timeout=120, check=False)
+        done = shell(repo, *words)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

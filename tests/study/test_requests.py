@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 
@@ -18,14 +16,13 @@ from autoresearch_magic.study import requests
 from autoresearch_magic.study.live_record import LiveRecord
 from autoresearch_magic.study.requests import MOST_POINTS, RequestReader, record_of, request
 
+from .. import command_line
 from ..studies import SLOW, wait_for
 
 
 def shell(folder, *words):
     """Run the command line in another process."""
-    return subprocess.run(
-        [sys.executable, "-m", "autoresearch_magic", "--root", str(folder), *words], capture_output=True, text=True, timeout=60
-    )  # fmt: skip
+    return command_line.shell(folder, "--root", folder, *words)
 
 
 @pytest.mark.slow

@@ -1,10 +1,8 @@
 """A setup that leaves files and connections open, in studies as users run them."""
 
-import subprocess
-import sys
-
 import pytest
 
+from ..command_line import shell
 from ..studies import finish
 
 SETUP = """
@@ -49,7 +47,5 @@ def test_the_terminal_tells_what_forks_cannot_share(tmp_path):
     (tmp_path / "program.md").write_text("# Lower it\n")
     words = ["run", "program.md", "--setup", "setup.py", "--target", "target.py", "--metric", "loss (lower is better)",
              "-n", "1", "--repeats", "1", "--agent", "tuner"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "autoresearch_magic", *words], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = shell(tmp_path, *words)
     assert done.stderr.count("cannot share: an SQLite connection (db).") == 1, done.stderr

@@ -23,6 +23,7 @@ def test_a_study_that_has_not_begun_has_nothing_to_show(make_study):
 
 
 @pytest.mark.slow
+@pytest.mark.pictures
 def test_exports_and_the_report(make_study, tmp_path):
     study = make_study()
     with pytest.raises(UserError, match="nothing to export"):

@@ -18,6 +18,7 @@ from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.commands.table import run as run_line
 from autoresearch_magic.ui.session import Session
 
+from ..command_line import shell
 from ..repositories import repository, run_git, state, write
 from ..studies import QUICK, wait_for
 from .test_shell import documented
@@ -29,13 +30,6 @@ FILES = {
     "check.py": "import sys\nsys.path.insert(0, 'src')\nimport app\nif app.SIZE < 10:\n    sys.exit('SIZE is too small')\n",
     "program.md": "# Make it cheap\n\nMetric: ms\nDirection: lower\nScope: src/**\nVerify: python bench.py\nGuard: python check.py\n",
 }  # fmt: skip
-
-
-def shell(folder, *words, env=None):
-    return subprocess.run(
-        [sys.executable, "-m", "autoresearch_magic", *words], cwd=folder, capture_output=True, text=True, timeout=120,
-        env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
 
 
 def told(done):

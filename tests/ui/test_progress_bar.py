@@ -10,6 +10,7 @@ import pytest
 from autoresearch_magic.events import State
 from autoresearch_magic.ui.progress_bar import ProgressLines, TerminalBar, follow, terminal_bar
 
+from ..command_line import shell
 from ..studies import SLOW, wait_for
 
 
@@ -60,7 +61,7 @@ def test_a_run_in_a_shell_is_paused_and_goes_on_from_another(tmp_path):
     ) as run:  # fmt: skip
 
         def other(*words):
-            return subprocess.run([*line, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+            return shell(tmp_path, *words)
 
         wait_for(lambda: other("history", "a").returncode == 0 and "baseline" in other("history", "a").stdout)
         assert other("pause").returncode == 0

@@ -17,6 +17,7 @@ from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.commands.table import COMMANDS
 from autoresearch_magic.ui.session import Place
 
+from ..command_line import shell
 from ..studies import QUICK, finish
 
 DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -28,13 +29,17 @@ OF_STUDY = {
     "try": ["an idea"], "finish": [],
 }  # fmt: skip
 """The commands that look at a study, with arguments that they need."""
-
-
-def shell(folder, *words, env=None, stdin=subprocess.DEVNULL):
-    return subprocess.run(
-        [sys.executable, "-m", "autoresearch_magic", *words], cwd=folder, capture_output=True, text=True, timeout=120,
-        env={**os.environ, **(env or {})}, stdin=stdin,
-    )  # fmt: skip
+ONE_AFTER_ANOTHER = """
+import contextlib, io, json, sys
+from autoresearch_magic.ui.cli import main
+told = []
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(words)
+    told.append((words, code, out.getvalue(), err.getvalue()))
+print(json.dumps(told))
+"""
+"""Carries out command lines in one process, and prints what came of each."""
 
 
 @pytest.fixture(scope="module")
@@ -135,31 +140,30 @@ def reader(folder):
         for path in (Path(made), copy, *copy.rglob("*")):
             path.chmod(0o555 if path.is_dir() else 0o444)
 
-        def run(*words):
+        def run(*lines):
             return subprocess.run(
-                [sys.executable, "-m", "autoresearch_magic", *words], cwd=copy, capture_output=True, text=True, timeout=120,
+                [sys.executable, "-c", ONE_AFTER_ANOTHER, json.dumps(lines)], cwd=copy, capture_output=True, text=True, timeout=120,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "HOME": made}, **user,
             )  # fmt: skip
 
         try:
-            usable = run("--version").returncode == 0
+            usable = run().returncode == 0
         except PermissionError:
             usable = False
         if not usable:
             pytest.skip("another user cannot run this Python")
-        yield run
+        yield lambda *lines: [subprocess.CompletedProcess(*each) for each in json.loads(run(*lines).stdout)]
         for path in (Path(made), copy, *(path for path in copy.rglob("*") if path.is_dir())):
             path.chmod(0o755)
 
 
 @pytest.mark.slow
 def test_what_may_only_be_read_can_be_looked_at_and_not_changed(reader):
-    for words in (["status"], ["history"], ["show", "0"], ["evals"], ["restore", "0"], ["best", "--json"]):
-        done = reader(*words)
+    for done in reader(["status"], ["history"], ["show", "0"], ["evals"], ["restore", "0"], ["best", "--json"]):
         assert (done.returncode, done.stderr) == (0, ""), done
-    for words in (["report"], ["export", "x.csv"], ["resume", "-n", "9"], ["regression", "0", "1"], ["say", "hi"], ["ideas", "add", "hi"],
-                  ["restore", "0", "--to", "z.py"], ["run", "program.md", "--target", "train.py"]):  # fmt: skip
-        one_line(reader(*words), 2, "Cannot write ")
+    for done in reader(["report"], ["export", "x.csv"], ["resume", "-n", "9"], ["regression", "0", "1"], ["say", "hi"], ["ideas", "add", "hi"],
+                       ["restore", "0", "--to", "z.py"], ["run", "program.md", "--target", "train.py"]):  # fmt: skip
+        one_line(done, 2, "Cannot write ")
 
 
 @pytest.mark.slow
