@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from .experiment import Experiment, Measurement
 from .values import mean
@@ -76,3 +77,41 @@ def written(name: str, value: float) -> str:
     """Return a number as text, with its unit where it is one of `MEASURED`."""
     unit = UNITS.get(plain_name(name).removeprefix(OWN), "")
     return f"{value:.4g}{f' {unit}' if unit else ''}"
+
+
+@dataclass(frozen=True)
+class ShownNumber:
+    """A number that a study shows beside its metric.
+
+    Attributes
+    ----------
+    name : str
+    limits : tuple of (str, float)
+        Sign and bound of each of its limits (``--limit``).
+    """
+
+    name: str
+    limits: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def bounds(self) -> list[float]:
+        """The bounds of its limits."""
+        return [bound for _, bound in self.limits]
+
+    @property
+    def words(self) -> str:
+        """Its limits in words; empty without any."""
+        return " and ".join(f"{sign} {bound:g}" for sign, bound in self.limits)
+
+    def value(self, e: Experiment) -> float | None:
+        """Return an experiment's number."""
+        return mean_number(e, self.name)
+
+    def broken_by(self, value: float) -> bool:
+        """Whether a value is beyond a limit."""
+        return not all(within(value, sign, bound) for sign, bound in self.limits)
+
+
+def within(value: float, sign: str, bound: float) -> bool:
+    """Whether a value fulfils ``value SIGN bound``, with one of < <= > >=."""
+    return (value < bound if sign[0] == "<" else value > bound) or (value == bound and len(sign) > 1)

@@ -29,7 +29,9 @@ from .observations import Constants, Observations
 from .surrogate import Surrogate, make_surrogate, position
 
 UNLIKELY = 0.05
-"""Probability of being within the limits below which bold steps, leaps and samples are not tried."""
+"""Probability of being within the limits below which bold steps, leaps and samples are not tried, and the model's proposals only for want of others."""
+OUT = 30.0
+"""What the logarithm of the worth of such a point is lowered by: near the end of a search nothing else is worth much either."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Feasibility:
         total: Array = np.zeros(len(x))
         for each in self.limited:
             total = total + each.log_probability(x)
-        return total
+        return np.where(total < math.log(UNLIKELY), total - OUT, total)
 
     def best_mean(self, numbers: Sequence[int], means: Array, otherwise: float) -> float:
         """Return the lowest mean among the points of experiments that are within the limits.

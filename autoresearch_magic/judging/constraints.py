@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 from ..experiment import Experiment, Verdict
-from ..run_numbers import MEASURED, OWN, known_names, mean_number, number_of, numbers_of, plain_name
+from ..run_numbers import MEASURED, OWN, known_names, mean_number, number_of, numbers_of, plain_name, within
 from ..text import counted, exact, shorten
 from ..values import mean
 from .judge import Decision
@@ -63,7 +63,7 @@ class Constraint:
 
     def holds(self, value: float) -> bool:
         """Whether a value is within the limit."""
-        return self.excess(value) < 0 or (value == self.bound and len(self.sign) > 1)
+        return within(value, self.sign, self.bound)
 
     def excess(self, value: float) -> float:
         """Return by how much a value is beyond the limit, negative within it."""

@@ -7,9 +7,7 @@ every property that a style sheet could set (fonts, LaTeX, lines, margins) is gi
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise, product
 from pathlib import Path
@@ -19,7 +17,6 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.path import Path as Polyline
@@ -29,8 +26,27 @@ from matplotlib.transforms import Affine2D, Bbox, IdentityTransform
 from ..experiment import Experiment, Verdict
 from ..headline import Headline
 from ..metric import Metric, format_number
+from ..run_numbers import ShownNumber
 from ..text import counted
-from .results_tsv import one_line, write_atomically
+from .chart_look import (
+    DISCARDED,
+    FAILED,
+    GRID,
+    INK,
+    KEPT,
+    NOISE,
+    PAPER,
+    SOFT,
+    Look,
+    cut,
+    drawable,
+    font,
+    line_look,
+    text_look,
+    tick_names,
+)  # fmt: skip
+from .number_panels import MOST_PANELS, PANEL, draw_number
+from .results_tsv import write_atomically
 
 SIZE, DPI = (7.5, 4.0), 160
 """Inches, and pixels per inch: 1200 x 640 pixels are sharp at the 760 pixels that a notebook shows."""
@@ -39,17 +55,6 @@ MARGIN = 0.165
 NAMED = 10
 """Kept experiments whose summaries are shown at most: the last one, and those with the largest gains."""
 NAME_LENGTH = 44
-
-PAPER = "none"
-INK, KEPT, FAILED = "#787879", "#0b8964", "#d8434f"
-"""One picture is for white pages and for dark ones: it has no background, and these have a contrast of 4.2 at least with #fff and #111.
-
-No colour has 4.5 with both; 4.35 is the most.
-"""
-SOFT, DISCARDED, GRID, NOISE = INK, f"{INK}cc", f"{INK}33", f"{INK}1f"
-"""What stands back is transparent, so that it stands back on any page."""
-
-_Look = dict[str, Any]  # properties of a line, a marker or a text
 
 
 def save_progress(path: Path, experiments: Sequence[Experiment], metric: Metric, **options: Any) -> None:
@@ -68,6 +73,7 @@ def draw_progress(
     noise: float = 0.0,
     headline: Headline | None = None,
     proven: Collection[int] = (),
+    numbers: Sequence[ShownNumber] = (),
 ) -> Figure:
     """Draw what was tried, what was kept, and how far the best has come.
 
@@ -84,9 +90,11 @@ def draw_progress(
         Baseline and best as measured again at the end, shown in a column at the right.
     proven : collection of int
         Numbers of the keeps that are proven; their marks are filled, those of the others hollow.
+    numbers : sequence of ShownNumber
+        Numbers besides the metric; the first `MOST_PANELS` that an experiment has get a panel each below the metric.
     """
     judged = sorted((e for e in experiments if e.verdict is not None), key=lambda e: e.number)
-    return _Chart(judged, metric, title, noise, headline, frozenset(proven)).figure
+    return _Chart(judged, metric, title, noise, headline, frozenset(proven), numbers).figure
 
 
 class _Chart:
@@ -98,7 +106,7 @@ class _Chart:
 
     def __init__(
         self, judged: Sequence[Experiment], metric: Metric, title: str, noise: float, headline: Headline | None,
-        proven: frozenset[int],
+        proven: frozenset[int], numbers: Sequence[ShownNumber] = (),
     ) -> None:  # fmt: skip
         self.metric, self.noise = metric, noise
         self.firm = {e.number for e in judged if e.number in proven or e.verdict is Verdict.BASELINE}
@@ -113,15 +121,25 @@ class _Chart:
         self.wide = max(self.last, 4)  # a study that has just begun has room to its right
         self.end = self.wide * 1.085 + 0.2
 
-        layout = ConstrainedLayoutEngine(rect=(0, 0, 1, 0.785), w_pad=MARGIN, h_pad=0.09, wspace=0, hspace=0)
-        self.figure = Figure(SIZE, DPI, facecolor=PAPER, edgecolor="none", frameon=True, layout=layout)
+        panels = [n for n in numbers if any(n.value(e) is not None for e in judged)][:MOST_PANELS]
+        size = SIZE[0], SIZE[1] + PANEL * len(panels)
+        self._height = size[1] / SIZE[1]
+        layout = ConstrainedLayoutEngine(rect=(0, 0, 1, self._up(0.785)), w_pad=MARGIN, h_pad=0.09, wspace=0, hspace=0)
+        self.figure = Figure(size, DPI, facecolor=PAPER, edgecolor="none", frameon=True, layout=layout)
         FigureCanvasAgg(self.figure)
         better = "↓ lower" if metric.minimize else "↑ higher"
         self._write_line(0.945, title or metric.name, 12.5, weight="bold")
         self._write_line(0.878, _summary(judged, headline, noise, proven), 9.5, SOFT)
         self._write_line(0.806, f"{metric.name} {better} is better", 8.5)
-        self._make_axes(noise, headline)
-        self._legend([*self._draw_experiments(), *self._draw_baseline(noise)])
+        grid = self.figure.add_gridspec(1 + len(panels), 1, height_ratios=[3.0, *[PANEL] * len(panels)])
+        self._make_axes(noise, headline, grid[0])
+        beyond: list[Line2D] = []
+        for row, number in enumerate(panels, 1):
+            beyond = (
+                draw_number(self.figure.add_subplot(grid[row]), number, judged, self.axes.get_xlim(), self.end)
+                or beyond
+            )
+        self._legend([*self._draw_experiments(), *beyond, *self._draw_baseline(noise)])
         layout.execute(self.figure)
         self.figure.set_layout_engine("none")  # names are placed by pixels, so nothing may move any more
         self._open_marks()
@@ -130,17 +148,23 @@ class _Chart:
         if len(self.kept) > 1:
             self._name_kept({e.number: e.summary for e in judged})
 
+    def _up(self, share: float) -> float:
+        """Return a share of the height of a picture without panels as one of this picture, from the top."""
+        return 1 - (1 - share) / self._height
+
     def _write_line(self, y: float, words: str, size: float, color: str = INK, **style: Any) -> None:
         """Write a line of the heading, somewhat smaller or else cut where it is wider than the figure."""
         margin = MARGIN / SIZE[0]
-        text = self.figure.text(margin, y, drawable(words), in_layout=False, **_text(size, color, **style))
+        text = self.figure.text(
+            margin, self._up(y), drawable(words), in_layout=False, **text_look(size, color, **style)
+        )
         share = (1 - 2 * margin) * self.figure.bbox.width / max(1.0, text.get_window_extent().width)
         if 0.85 <= share < 1:
             text.set_fontproperties(font(0.99 * size * share, style.get("weight", "normal")))
         elif share < 1:
-            text.set_text(_cut(text.get_text(), int(len(text.get_text()) * share) - 1))
+            text.set_text(cut(text.get_text(), int(len(text.get_text()) * share) - 1))
 
-    def _make_axes(self, noise: float, headline: Headline | None) -> None:
+    def _make_axes(self, noise: float, headline: Headline | None, place: Any) -> None:
         sign = 1.0 if self.metric.minimize else -1.0
         again = [headline.best, headline.baseline] if headline else []
         # No axis can hold more than 1e100; what is that far off is off the scale.
@@ -151,25 +175,25 @@ class _Chart:
         limits = _limits(core, discarded, noise, strip=bool(self.failed or self.stopped), lone=len(self.kept) < 2)
         low, high = sorted(sign * limit for limit in limits)
         right = self.end + (0.225 * self.wide if headline else 0.0)
-        axes = self.axes = self.figure.add_subplot(facecolor="none", ylim=(low, high))
+        axes = self.axes = self.figure.add_subplot(place, facecolor="none", ylim=(low, high))
         axes.set_xlim(-0.02 * right - 0.15, right)
         ticks = MaxNLocator(9, steps=[1, 2, 5, 10], integer=True).tick_values(0, self.wide)
         numbers = {float(t): f"{t:.0f}" for t in ticks if 0 <= t <= self.wide}
         if headline:
             numbers[(self.end + right) / 2] = "measured again"
-            axes.axvline(self.end, **_line(GRID, 0.9), zorder=1)
-        axes.set_xticks([*numbers], [*numbers.values()], **_text(8, SOFT, va="top"))
-        axes.set_xlabel("experiment", loc="center", labelpad=3, **_text(8, SOFT, va="top"))
+            axes.axvline(self.end, **line_look(GRID, 0.9), zorder=1)
+        axes.set_xticks([*numbers], [*numbers.values()], **text_look(8, SOFT, va="top"))
+        axes.set_xlabel("experiment", loc="center", labelpad=3, **text_look(8, SOFT, va="top"))
         below_zero = any(value < 0 for value in (*self.kept.values(), *self.discarded.values()))
         ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         shown = [float(t) for t in ticks if low <= t <= high and (t >= 0 or below_zero)]
         if self.kept or self.discarded:
-            axes.set_yticks(shown, _tick_names(shown), **_text(8, SOFT))
+            axes.set_yticks(shown, tick_names(shown), **text_look(8, SOFT))
         else:
             axes.set_yticks([])
-            axes.text(0.5, 0.5, "no value yet", transform=axes.transAxes, ha="center", **_text(9, SOFT))
+            axes.text(0.5, 0.5, "no value yet", transform=axes.transAxes, ha="center", **text_look(9, SOFT))
         axes.minorticks_off()
-        sides: _Look = {"labelbottom": True, "labelleft": True, "labeltop": False, "labelright": False}
+        sides: Look = {"labelbottom": True, "labelleft": True, "labeltop": False, "labelright": False}
         axes.tick_params(which="both", length=0, pad=5, **sides)
         axes.set_axisbelow(True)
         axes.grid(False, which="both")
@@ -182,9 +206,9 @@ class _Chart:
         (low, high), kept, minimize = self.axes.get_ylim(), self.kept, self.metric.minimize
         if kept:
             x, y = [*kept, self.last], [*kept.values(), [*kept.values()][-1]]
-            (self.best,) = self.axes.step(x, y, where="post", **_line(KEPT, 1.9), zorder=4)
+            (self.best,) = self.axes.step(x, y, where="post", **line_look(KEPT, 1.9), zorder=4)
             if self.baseline is not None and len(kept) > 1:
-                look: _Look = {"facecolor": KEPT, "edgecolor": "none", "linewidth": 0, "alpha": 0.07, "zorder": 0.3}
+                look: Look = {"facecolor": KEPT, "edgecolor": "none", "linewidth": 0, "alpha": 0.07, "zorder": 0.3}
                 self.axes.fill_between(x, y, self.baseline, step="post", **look)
         small = 3.2 if self.last > 150 else 4.2 if self.last > 50 else 5.0
         inside, others = ({x: y for x, y in found.items() if low <= y <= high} for found in (kept, self.discarded))
@@ -192,7 +216,7 @@ class _Chart:
         firm, open_ = ({x: y for x, y in inside.items() if (x in self.firm) is is_firm} for is_firm in (True, False))
         name = "kept, proven" if len(self.firm) > 1 else ""
         handles = self._marks(firm, "o", size, KEPT, name, zorder=5)
-        hollow: _Look = {"markerfacecolor": PAPER, "markeredgecolor": KEPT, "markeredgewidth": 1.6, "zorder": 5}
+        hollow: Look = {"markerfacecolor": PAPER, "markeredgecolor": KEPT, "markeredgewidth": 1.6, "zorder": 5}
         self._hollow = size - 1.6
         handles += self._marks(open_, "o", self._hollow, KEPT, "kept, not proven", **hollow)
         handles += self._marks(others, "o", small, DISCARDED, "discarded", alpha=0.85)
@@ -217,7 +241,7 @@ class _Chart:
         """Draw markers of `size` points at x: y; returns them where they have a label for the legend."""
         if not points:
             return []
-        style: _Look = {"marker": marker, "markersize": size, "fillstyle": "full", "linestyle": "none", "zorder": 3}
+        style: Look = {"marker": marker, "markersize": size, "fillstyle": "full", "linestyle": "none", "zorder": 3}
         style |= {"markerfacecolor": color, "markeredgecolor": color, "markeredgewidth": 0} | look
         style.setdefault("transform", self.axes.transData)
         line = Line2D([*points], [*points.values()], clip_on=False, label=label, **style)
@@ -244,7 +268,7 @@ class _Chart:
         """Draw the baseline's value with a band of one standard deviation; returns the legend's entry."""
         if (value := self.baseline) is None:
             return []
-        (low, high), style = self.axes.get_ylim(), _line(SOFT, 1.0, (0, (3.5, 2.5)))
+        (low, high), style = self.axes.get_ylim(), line_look(SOFT, 1.0, (0, (3.5, 2.5)))
         if low <= value <= high:
             self.axes.axhline(value, **style, zorder=1.5)
             if noise > 0:
@@ -265,7 +289,7 @@ class _Chart:
                 columnspacing=1.4, handlelength=1.6, handletextpad=0.4, numpoints=1, markerscale=1, prop=font(size),
             )  # fmt: skip
             for text in legend.get_texts():
-                text.set(**_text(size, SOFT, va="baseline"))
+                text.set(**text_look(size, SOFT, va="baseline"))
             if size < 6 or legend.get_window_extent().x1 <= room:
                 break
             legend.remove()
@@ -275,29 +299,29 @@ class _Chart:
         """Draw baseline and best as measured again, in a column at the right."""
         (low, high), x = self.axes.get_ylim(), (self.end + self.axes.get_xlim()[1]) / 2
         height = high - low
-        style: _Look = {"ha": "center"}
+        style: Look = {"ha": "center"}
         best, baseline = (max(low, min(high, value)) for value in (headline.best, headline.baseline))
         for y, value, sd, color, way in (
             (baseline, headline.baseline, headline.baseline_sd, SOFT, 1 if baseline >= best else -1),
             (best, headline.best, headline.best_sd, KEPT, 1 if best > baseline else -1),
         ):
             ends = max(low, y - sd), min(high, y + sd)
-            self.axes.add_artist(Line2D([x, x], ends, zorder=5, **_line(color, 1.6)))
+            self.axes.add_artist(Line2D([x, x], ends, zorder=5, **line_look(color, 1.6)))
             self._marks({x: y}, "D", 5.6, color, zorder=6)
             at = max(low + 0.05 * height, min(high - 0.05 * height, ends[way > 0] + way * 0.06 * height))
             text = _short(value) + (f", sd {_short(sd, 1)}" if sd > 0 else "")
             size, weight = min(8.0, 120 / len(text)), "bold" if color == KEPT else "normal"
-            self.axes.text(x, at, text, **_text(size, color, weight=weight, **style))
+            self.axes.text(x, at, text, **text_look(size, color, weight=weight, **style))
         if (apart := abs(best - baseline) / height) > 0.16:
-            self.axes.add_artist(Line2D([x, x], [best, baseline], **_line(DISCARDED, 0.9, (0, (1.2, 1.6)))))
+            self.axes.add_artist(Line2D([x, x], [best, baseline], **line_look(DISCARDED, 0.9, (0, (1.2, 1.6)))))
             middle, roomy = (best + baseline) / 2, bool(_interval(headline)) and apart > 0.32
             change = _change(headline.best, headline.baseline)
-            self.axes.text(x, middle + 0.062 * height * roomy, change, **_text(9, weight="bold", **style))
+            self.axes.text(x, middle + 0.062 * height * roomy, change, **text_look(9, weight="bold", **style))
             if roomy:
                 interval = _interval(headline)
                 size = min(8.0, 120 / len(interval))
-                self.axes.text(x, middle, f"{headline.confidence:.0%} interval", **_text(7, SOFT, **style))
-                self.axes.text(x, middle - 0.056 * height, interval, **_text(size, SOFT, **style))
+                self.axes.text(x, middle, f"{headline.confidence:.0%} interval", **text_look(7, SOFT, **style))
+                self.axes.text(x, middle - 0.056 * height, interval, **text_look(size, SOFT, **style))
 
     def _name_kept(self, names: dict[int, str]) -> None:
         """Write the best's value and the summaries of the kept experiments where they cover nothing."""
@@ -315,10 +339,10 @@ class _Chart:
             _value(kept[last], self.noise),
             sides=(1,),
             rows=(0, 1, -1),
-            **_text(9.5, KEPT, weight="bold"),
+            **text_look(9.5, KEPT, weight="bold"),
         )
         for n in chosen[:NAMED]:
-            self._place((n, kept[n]), _cut(drawable(names[n]), NAME_LENGTH), **_text(8))
+            self._place((n, kept[n]), cut(drawable(names[n]), NAME_LENGTH), **text_look(8))
 
     def _place(
         self, point: tuple[float, float], words: str, *, sides: Sequence[int] = (-1, 1),
@@ -349,7 +373,7 @@ class _Chart:
         self._names.append(box)
         if leader is not None:
             self._lines.append(leader)
-            style = _line(SOFT, 0.6) | {"transform": IdentityTransform(), "zorder": 3.5}
+            style = line_look(SOFT, 0.6) | {"transform": IdentityTransform(), "zorder": 3.5}
             self.axes.add_artist(Line2D(*np.transpose(leader.vertices), **style))
 
     def _is_free(self, box: Bbox, leader: Polyline | None) -> bool:
@@ -448,52 +472,3 @@ def _interval(headline: Headline) -> str:
     decimals = max(1 if sign else 0, min(6, -math.floor(math.log10(reach))))
     ends = (f"{change * unit + way * reach:+.{decimals}f}{sign}" for way in (-1, 1))
     return " to ".join(ends).replace("-", "−")
-
-
-def _tick_names(ticks: Sequence[float]) -> list[str]:
-    """Return numbers with equally many decimals."""
-    names = [f"{tick:.12g}" for tick in ticks]
-    decimals = max((len(name.partition(".")[2]) for name in names), default=0)
-    if not any("e" in name for name in names):
-        names = [f"{tick:.{decimals}f}" for tick in ticks]
-    return [name.replace("-", "−") for name in names]
-
-
-def _cut(text: str, length: int) -> str:
-    """Return a text of at most `length` characters, with an ellipsis where some are missing."""
-    return text if len(text) <= length else text[: length - 1].rstrip(" ,.;:") + "…"
-
-
-def _line(color: str, width: float, style: Any = "-") -> _Look:
-    look = {"solid_capstyle": "butt", "solid_joinstyle": "miter", "dash_capstyle": "butt", "marker": ""}
-    return {"color": color, "linewidth": width, "linestyle": style, **look}
-
-
-def _text(size: float, color: str = INK, *, weight: str = "normal", **style: Any) -> _Look:
-    """Return a text's properties."""
-    plain: _Look = {"usetex": False, "parse_math": False, "va": "center_baseline", "zorder": 7}
-    return {"fontproperties": font(size, weight), "color": color} | plain | style
-
-
-def font(size: float, weight: str = "normal") -> FontProperties:
-    """Return the font of a drawing, whatever style the user has set."""
-    return FontProperties(family=_families(), size=size, weight=weight)
-
-
-@lru_cache(1)
-def _families() -> list[str]:
-    """Return matplotlib's own font, and one with Chinese, Japanese and Korean characters where one is installed."""
-    wide = re.compile("CJK|Noto Sans (SC|JP|KR)|PingFang|Hiragino Sans|YaHei|WenQuanYi|SimHei|Arial Unicode")
-    return ["DejaVu Sans", *sorted(filter(wide.search, fontManager.get_font_names()))[:1]]
-
-
-@lru_cache(1)
-def _characters() -> frozenset[int]:
-    fonts = [get_font(findfont(FontProperties(family=name))) for name in _families()]
-    return frozenset().union(*(font.get_charmap() for font in fonts))
-
-
-def drawable(text: str) -> str:
-    """Return one line with a box for each character that no font has, of which matplotlib would warn in a user's cell."""
-    text = one_line(text)
-    return text if text.isascii() else "".join(c if ord(c) in _characters() else "□" for c in text)

@@ -19,6 +19,7 @@ from ..events import Drawn, Notice, Publish, RunKind, State
 from ..experiment import Experiment, incumbent_of
 from ..headline import Headline
 from ..metric import Metric
+from ..run_numbers import ShownNumber
 from ..source.files import split
 from .backup import Backups
 from .git.cell_repository import CellRepository
@@ -61,6 +62,11 @@ class Records:
         The user's repository, where the target is files in it.
     target : str
         The target that the study started with; needed with `checkout`.
+
+    Attributes
+    ----------
+    numbers : callable
+        Returns the numbers besides the metric that the picture shows of some experiments.
     """
 
     def __init__(
@@ -69,8 +75,13 @@ class Records:
     ) -> None:  # fmt: skip
         self.folder, self.journal, self.metric, self.title = folder, journal, metric, title
         self._files, self._publish = files, publish
+<<<<<<< HEAD
         (folder / FOLDER).mkdir(exist_ok=True)
         self._table = ResultsFile(folder / "results.tsv", metric)
+=======
+        self.numbers: Callable[[Sequence[Experiment]], Sequence[ShownNumber]] = lambda experiments: ()
+        (folder / "logs").mkdir(exist_ok=True)
+>>>>>>> 38e7415 (Further numbers are drawn in the picture, the report and the terminal, and are columns of exports)
         self.repository: Commits
         if checkout is None:
             self.repository = CellRepository(folder / "repo", folder.name)
@@ -286,7 +297,7 @@ class Records:
             return  # an optional package; who shows the picture says that there is none
         save_progress(
             self.folder / "progress.png", experiments, self.metric,
-            title=self.title, noise=experiments[0].deviation, headline=headline, proven=proven,
+            title=self.title, noise=experiments[0].deviation, headline=headline, proven=proven, numbers=self.numbers(experiments),
         )  # fmt: skip
         self._publish(Drawn(last))
 

@@ -15,11 +15,13 @@ from ..config.option_words import option_words
 from ..errors import UserError, require
 from ..experiment import Experiment
 from ..judging.gains import Gain
+from ..run_numbers import ShownNumber
 from ..source.edits import unified_diff
 from ..source.files import is_bundle, split
 from ..storage.results_tsv import nine_column_table, ten_column_table, write_atomically
 from ..text import fenced
 from .sealed import NAME as SEALED
+from .shown_numbers import shown_numbers
 from .status import StudyStatus
 from .summary import result_line
 
@@ -37,6 +39,12 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+def _columns(status: StudyStatus) -> dict[str, ShownNumber]:
+    """Return the numbers that have a column of their own (``--also``, ``--limit``), by the name of the column."""
+    shown = shown_numbers(status.settings, status.experiments)
+    return {(f"run.{n.name}" if n.name in COLUMNS else n.name): n for n in shown}
+
+
 def rows(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> list[dict[str, Any]]:
     """Return one plain dict per experiment, with the keys of `COLUMNS`; `Study.history` says what they mean.
 
@@ -46,7 +54,7 @@ def rows(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> list
     shown : sequence of Experiment, optional
         Those that get a row; all by default.
     """
-    gains = status.gains
+    gains, own = status.gains, _columns(status)
     return [
         {
             "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
@@ -54,6 +62,7 @@ def rows(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> list
             "commit": e.commit[:7], "agent": e.proposal.agent, "source": e.target,
             "parent": e.parent, "repeats": len(e.measurements), "memory_gb": round(e.memory, 3), "reason": e.reason,
             "hypothesis": e.proposal.hypothesis, "numbers": e.numbers,
+            **{name: number.value(e) for name, number in own.items()},
         }
         for e in (status.experiments if shown is None else shown)
     ]  # fmt: skip
@@ -70,7 +79,7 @@ def _gain(gain: Gain | None) -> dict[str, float | bool | None]:
 def history(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> pd.DataFrame:
     """Return the history as a DataFrame, one row per experiment; see `rows` and `Study.history`."""
     frame: pd.DataFrame = require("pandas", "The history as a DataFrame").DataFrame(
-        rows(status, shown), columns=COLUMNS
+        rows(status, shown), columns=[*COLUMNS, *_columns(status)]
     )
     return frame.astype(
         {
@@ -87,7 +96,7 @@ def history(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> p
 def history_csv(status: StudyStatus) -> str:
     """Return the history as CSV with a header line; missing values are empty, and the other numbers of a run are JSON."""
     out = io.StringIO()
-    table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    table = csv.DictWriter(out, [*COLUMNS, *_columns(status)], lineterminator="\n")
     table.writeheader()
     table.writerows({**row, "numbers": json.dumps(row["numbers"])} for row in rows(status))
     return out.getvalue()

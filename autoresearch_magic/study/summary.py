@@ -12,12 +12,13 @@ from ..events import State
 from ..experiment import Experiment, Verdict
 from ..judging.noise import difference
 from ..metric import Metric, format_number
-from ..runners.output.also import parse_also
+from ..run_numbers import ShownNumber
 from ..source.edits import unified_diff
 from ..text import counted, escape, fenced, fit, shorten
 from .evidence import NOTE, figures, tried_text, verdict_words
 from .gain_words import gain_text
 from .holdout import holdout_text, warning
+from .shown_numbers import shown_numbers
 from .status import LiveRun, StudyStatus
 
 SUMMARY = 24
@@ -28,6 +29,8 @@ BRIEF = 34
 """Characters of summaries and reasons in a notebook's table; ``show`` has them whole."""
 ALSO_SHOWN = 4
 """Further numbers that get a column in tables of experiments; ``show N`` has all."""
+BEYOND = "!"
+"""Behind a number that is beyond its limit (``--limit``)."""
 
 
 def state_words(status: StudyStatus) -> str:
@@ -186,8 +189,18 @@ def history_text(status: StudyStatus, shown: Sequence[Experiment], width: int | 
         Characters of a line at most. Columns that say least are left out where little room would remain for the summaries, which
         are shortened.
     """
-    also = _also(status, shown)
-    heads = ["#", "verdict", status.metric.name, "runs", "seconds", "gain", "95% interval", "chance", *also]
+    also = shown_numbers(status.settings, shown, brief=True)[:ALSO_SHOWN]
+    heads = [
+        "#",
+        "verdict",
+        status.metric.name,
+        "runs",
+        "seconds",
+        "gain",
+        "95% interval",
+        "chance",
+        *(n.name for n in also),
+    ]
     table = [heads, *([*_cells(e, status), *_numbers(e, also)] for e in shown)]
     widths = {n: max(len(row[n]) for row in table) for n in range(len(heads))}
     hidden: list[int] = []
@@ -201,10 +214,11 @@ def history_text(status: StudyStatus, shown: Sequence[Experiment], width: int | 
     for row, summary in zip(table, ["change", *(e.summary for e in shown)], strict=True):
         aligned = (f"{row[n]:<{w}}" if n == 1 else f"{row[n]:>{w}}" for n, w in widths.items())
         lines.append("  ".join([*aligned, fit(summary, room)]))
+    explained = NOTE + _limits_note(also)
     note = (
-        f"{NOTE} Not shown in a terminal of this width: {', '.join(heads[n] for n in sorted(hidden))}."
+        f"{explained} Not shown in a terminal of this width: {', '.join(heads[n] for n in sorted(hidden))}."
         if hidden
-        else NOTE
+        else explained
     )
     return "\n".join([*lines, "", *textwrap.wrap(note, min(110, width or 110))])
 
@@ -218,26 +232,26 @@ def _cells(e: Experiment, status: StudyStatus) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _also(status: StudyStatus, shown: Sequence[Experiment]) -> list[str]:
-    """Return the names of the further numbers (``--also``) that a table shows: the first `ALSO_SHOWN` that an experiment has."""
-    names = [parse_also(text, verified=bool(status.settings.verify))[0] for text in status.settings.also]
-    numbers = [e.numbers for e in shown] if names else []
-    return [name for name in names if any(name in each for each in numbers)][:ALSO_SHOWN]
+def _limits_note(shown: Sequence[ShownNumber]) -> str:
+    limits = ", ".join(f"{n.name} {n.words}" for n in shown if n.limits)
+    return f" {BEYOND} is beyond a limit: {limits}." if limits else ""
 
 
-def _numbers(e: Experiment, names: Sequence[str]) -> list[str]:
-    numbers = e.numbers if names else {}
-    return [format_number(numbers[name]) if name in numbers else "–" for name in names]
+def _numbers(e: Experiment, shown: Sequence[ShownNumber]) -> list[str]:
+    """Return the further numbers of an experiment; one that is beyond its limit has a mark."""
+    values = [(n, n.value(e)) for n in shown]
+    return ["–" if v is None else format_number(v) + (BEYOND if n.broken_by(v) else "") for n, v in values]
 
 
 def history_markdown(status: StudyStatus, shown: Sequence[Experiment]) -> str:
     """Return the history as a Markdown table of one line for each experiment, kept ones in bold, and what its columns mean."""
-    return "\n".join([*_table(status, shown, brief=True), "", NOTE])
+    also = shown_numbers(status.settings, shown, brief=True)[:ALSO_SHOWN]
+    return "\n".join([*_table(status, shown, brief=True), "", NOTE + _limits_note(also)])
 
 
 def _table(status: StudyStatus, shown: Sequence[Experiment], *, why: bool = True, brief: bool = False) -> list[str]:
     """Return the rows of a Markdown table; a brief one has shortened texts that do not wrap."""
-    also = _also(status, shown)
+    also = shown_numbers(status.settings, shown, brief=True)[:ALSO_SHOWN]
     heads = [
         "#",
         "verdict",
@@ -247,7 +261,7 @@ def _table(status: StudyStatus, shown: Sequence[Experiment], *, why: bool = True
         "gain",
         "95% interval",
         "chance",
-        *map(escape, also),
+        *(escape(n.name) for n in also),
         "change",
     ]
     ways = ["--:", ":--", *["--:"] * (6 + len(also)), ":--"]

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,11 @@ from .loop import Loop
 from .measuring import Measurer
 from .runner_factory import make_fleet, make_runner
 from .sealed import keep
+<<<<<<< HEAD
 from .side_by_side import SideBySide
+=======
+from .shown_numbers import shown_numbers
+>>>>>>> 38e7415 (Further numbers are drawn in the picture, the report and the terminal, and are columns of exports)
 from .status import StudyStatus
 
 UNLOCKED = (
@@ -202,6 +207,7 @@ def _open_records(status: StudyStatus, control: Control, publish: Publish) -> Re
         folder, journal, metric=definition.metric, title=definition.program.title, files=definition.files, publish=publish,
         checkout=definition.checkout, target=definition.target,
     )  # fmt: skip
+    records.numbers = partial(shown_numbers, definition.settings)
     try:
         begin_care(records, status, control, publish)
         live = {"pid": os.getpid(), "state": State.STARTING}

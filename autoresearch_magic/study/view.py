@@ -106,7 +106,8 @@ class StudyView:
         Columns: ``experiment`` (int), ``verdict``, ``value`` (the mean of the runs that count, or the study's ``statistic``), ``seconds`` (wall clock of
         its runs), ``runs``, ``summary``, ``commit``, ``agent``, ``source``, ``gain``, ``gain_low``, ``gain_high``, ``p_better``,
         ``proven``, ``parent`` (the current best that it was compared with), ``repeats`` (the same as ``runs``), ``memory_gb``,
-        ``reason``, ``hypothesis``, ``numbers``.
+        ``reason``, ``hypothesis``, ``numbers``; then a column for each number of ``--also`` and ``--limit``, the mean of the runs, by its name
+        (``run.seconds`` where a column above has that name).
 
         ``gain`` is how much better the experiment is than its parent, in the metric's unit and negative when it is worse:
         the difference of the means of their runs in the search. From ``gain_low`` to ``gain_high`` is its 95% interval, from

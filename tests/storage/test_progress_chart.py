@@ -23,6 +23,7 @@ from PIL import Image
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.headline import Headline
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.run_numbers import ShownNumber
 from autoresearch_magic.storage.progress_chart import NAMED, draw_progress, save_progress
 
 BPB = Metric("val_bpb", "evaluate(model)")
@@ -321,3 +322,27 @@ def test_the_picture_has_no_background_and_its_texts_read_on_white_and_on_dark_p
     picture = imread(tmp_path / "p.png")
     assert picture[0, 0, 3] == 0
     assert (picture[..., 3] > 0.9).any()
+
+
+@pytest.mark.slow
+def test_numbers_beside_the_metric_have_panels_below_it_with_their_limits():
+    def with_number(e, size):
+        return replace(e, measurements=tuple(replace(m, numbers={"size": size}) for m in e.measurements))
+
+    study = [with_number(e, 5.0 + e.number % 7) for e in simulated(30)]
+    figure = draw_progress(study, BPB, numbers=[ShownNumber("size", (("<", 9.0),)), ShownNumber("missing"), ShownNumber("size")])
+    assert len(figure.axes) == 3
+    main, limited, free = figure.axes
+    assert main.bbox.y0 > limited.bbox.y1 > limited.bbox.y0 > free.bbox.y1
+    assert main.get_xlim() == limited.get_xlim() == free.get_xlim()
+    assert main.bbox.height > 2.2 * limited.bbox.height
+    assert any(text.startswith("size · 5 → ") and text.endswith(" · limit < 9") for text in texts(figure))
+    assert "beyond a limit" in texts(figure)
+    assert [*limited.lines[0].get_ydata()] == [9.0, 9.0]
+    assert limited.get_ylim()[0] < 5.0
+    assert limited.get_ylim()[1] > 9.0
+    figure.canvas.draw()
+    boxes = {text: text.get_window_extent() for text in shown(figure)}
+    for (one, a), (other, b) in combinations(boxes.items(), 2):
+        assert not a.padded(-1).overlaps(b.padded(-1)), (one, other)
+    assert draw_progress(study, BPB).bbox.height < figure.bbox.height

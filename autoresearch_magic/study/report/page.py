@@ -11,6 +11,7 @@ from ..view import StudyView
 from . import circumstances, results
 from .chart import chart
 from .markup import Html, tag
+from .numbers import number_charts
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """What the page may load or run: nothing. So a browser keeps it to that also if something in it were not escaped."""
@@ -48,7 +49,7 @@ def html_report(study: StudyView) -> str:
         tag(
             "main",
             tag("section", tag("h2", "The result"), results.headline(status), results.tiles(status), chart(status),
-                results.other_numbers(status), circumstances.program(status), id="result"),
+                number_charts(status), results.other_numbers(status), circumstances.program(status), id="result"),
             (tag("section", tag("h2", name), inside, id=key) for key, name, inside in sections if inside),
         ),
         tag("footer", f"Made by {circumstances.ours()}. This file needs nothing else: it loads nothing and runs nothing."),

@@ -105,13 +105,13 @@ class _Slide:
 
     @staticmethod
     def _shown(words: str) -> str:
-        from ...storage.progress_chart import drawable
+        from ...storage.chart_look import drawable
 
         return drawable(words)
 
     @staticmethod
     def _text(size: float, color: str, weight: str = "normal", **more: Any) -> dict[str, Any]:
-        from ...storage.progress_chart import font
+        from ...storage.chart_look import font
 
         return {
             "fontproperties": font(size, weight),

@@ -18,6 +18,8 @@ from ...curve import Point
 from ...errors import UserError
 from ...experiment import Experiment
 from ...judging.gains import Gain
+from ...run_numbers import ShownNumber
+from ...study.shown_numbers import shown_numbers
 from ...study.study import Study
 from ..launch import launcher
 from ..panel.gains import gains_of
@@ -43,9 +45,10 @@ What is seen is what the journal of the study says, whoever runs it. To quit end
   s  stop the study (asks once)          k  kept experiments alone
   /  search (words, or #12)              f  failed ones alone
   o  newest, best, gain, slowest first   Esc  all again
-  q  quit                                ?  this help
+  n  the chart of the next number        ?  this help
+  q  quit
 
-The chart: ◆ baseline, ● kept and proven, ○ kept and not proven yet, ∙ discarded, × failed, – stopped early or a duplicate, ▴ ▾ beyond the chart. The line is the best so far; ░ around it is one standard deviation of a run: what lies there may be as good."""
+The chart: ◆ baseline, ● kept and proven, ○ kept and not proven yet, ∙ discarded, × failed, – stopped early or a duplicate, ▴ ▾ beyond the chart. The line is the best so far; ░ around it is one standard deviation of a run: what lies there may be as good. In the chart of a number that has a limit, ╌ is the limit and ! what is beyond it."""
 
 
 class WatchApp(App[None]):
@@ -77,7 +80,7 @@ class WatchApp(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"), Binding("r", "resume", "Resume"), Binding("s", "stop", "Stop"), Binding("k", "kept", "Kept"),
-        Binding("f", "failed", "Failed", show=False), Binding("o", "order", "Order"), Binding("slash", "search", "Search", key_display="/"),
+        Binding("f", "failed", "Failed", show=False), Binding("o", "order", "Order"), Binding("n", "number", "Number", show=False), Binding("slash", "search", "Search", key_display="/"),
         Binding("escape", "all", "All", show=False), Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q,ctrl+c", "quit", "Quit", key_display="q"),
     ]  # fmt: skip
@@ -94,6 +97,7 @@ class WatchApp(App[None]):
         self._seen: tuple[Experiment, ...] | None = None
         self._gains_seen = ""
         self._chart: HistoryChart | None = None
+        self._number = ""  # whose chart is shown; the metric's where it is empty
         self._curve_seen: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -162,11 +166,32 @@ class WatchApp(App[None]):
         width, height = chart.size.width, chart.size.height - 1
         if anew or self._chart is None:
             planned, noise = status.settings.planned or 0, status.noise.at
-            self._chart = HistoryChart(status.experiments, self.proven, planned, noise, width, height)
-        direction = "lower" if status.metric.minimize else "higher"
-        head = Text(f"{status.metric.name} by experiment, {direction} is better", "bold", no_wrap=True)
+            number = self._shown_number()
+            if number is None:
+                self._chart = HistoryChart(status.experiments, self.proven, planned, noise, width, height)
+            else:
+                self._chart = HistoryChart(
+                    status.experiments, self.proven, planned, lambda v: 0.0, width, height, number
+                )
+        head = Text(self._chart_heading(), "bold", no_wrap=True)
         head.truncate(width, overflow="ellipsis")
         chart.update(Text("\n").join([head, *self._chart.rows(self._table.number)]))
+
+    def _shown_number(self) -> ShownNumber | None:
+        status = self.study.status
+        return next((n for n in shown_numbers(status.settings, status.experiments) if n.name == self._number), None)
+
+    def _chart_heading(self) -> str:
+        status, number = self.study.status, self._shown_number()
+        if number is not None:
+            return (
+                f"{number.name} by experiment"
+                + (f", limit {number.words}" if number.limits else "")
+                + "; n: the next one"
+            )
+        more = shown_numbers(status.settings, status.experiments)
+        direction = "lower" if status.metric.minimize else "higher"
+        return f"{status.metric.name} by experiment, {direction} is better" + (f"; n: {more[0].name}" if more else "")
 
     def _draw_curve(self) -> None:
         chart, status = self._main("#curve"), self.study.status
@@ -214,6 +239,14 @@ class WatchApp(App[None]):
     def action_order(self) -> None:
         """Turn to the next order."""
         self._choose(self.choice.turned())
+
+    def action_number(self) -> None:
+        """Turn the chart to the next number, and from the last one back to the metric."""
+        status = self.study.status
+        names = ["", *(n.name for n in shown_numbers(status.settings, status.experiments))]
+        at = names.index(self._number) if self._number in names else 0
+        self._number = names[(at + 1) % len(names)]
+        self._draw_history()
 
     def action_all(self) -> None:
         """Show all experiments again, and end the search."""

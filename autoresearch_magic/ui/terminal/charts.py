@@ -10,16 +10,19 @@ from rich.text import Text
 
 from ...curve import Point
 from ...experiment import Experiment, Verdict
+from ...run_numbers import ShownNumber
 from . import look
 from .canvas import Canvas
 from .scale import last_number, tick_texts, ticks, value_range
 
+FAR = 1.5
+"""Heights of the chart by which a limit may be beyond the values and still be drawn."""
 CROWDED = 1.0
 """Discarded experiments for each column of characters from which they are drawn as dots, of which a character has eight."""
 
 
 class HistoryChart:
-    """The chart of the metric by experiment.
+    """The chart of the metric, or of another number, by experiment.
 
     Parameters
     ----------
@@ -32,13 +35,17 @@ class HistoryChart:
         Returns the standard deviation of one run at a value; 0 where it is not known.
     width, height : int
         In characters.
+    number : ShownNumber, optional
+        What is shown in place of the metric, with its limits.
     """
 
     def __init__(
-        self, experiments: Sequence[Experiment], proven: Collection[int], planned: int, noise: Callable[[float], float], width: int, height: int
+        self, experiments: Sequence[Experiment], proven: Collection[int], planned: int, noise: Callable[[float], float], width: int, height: int,
+        number: ShownNumber | None = None,
     ) -> None:  # fmt: skip
-        self._experiments, self._proven, self._height = experiments, proven, height
-        self._values = [e.value if e.verdict in VALUED else None for e in experiments]
+        self._experiments, self._proven, self._height, self._number = experiments, proven, height, number
+        value_of = (lambda e: e.value) if number is None else number.value
+        self._values = [value_of(e) if e.verdict in VALUED else None for e in experiments]
         self._kept = [e for e in experiments if e.kept and self._values[e.number] is not None]
         kept = [v for e in self._kept if (v := self._values[e.number]) is not None]
         others = [v for e, v in zip(experiments, self._values, strict=True) if v is not None and not e.kept]
@@ -48,6 +55,11 @@ class HistoryChart:
         baseline = self._values[0] if experiments[0].verdict is Verdict.BASELINE else None
         sd = noise(baseline) if baseline is not None else 0.0
         self._low, self._high = value_range(kept, others, baseline, sd)
+        limits = [] if number is None else number.bounds
+        span = self._high - self._low
+        near = [v for v in limits if self._low - FAR * span <= v <= self._high + FAR * span]
+        if any(not self._low < v < self._high for v in near):
+            self._low, self._high = value_range([*kept, *near], others, baseline, sd)
         at = ticks(self._low, self._high, max(2, (height - 1) // 2))
         labels = tick_texts(at)
         self._left = max(map(len, labels), default=0) + 1
@@ -57,6 +69,9 @@ class HistoryChart:
         if baseline is not None:
             for column in range(self._canvas.width):
                 self._canvas.shade(column, self._y(baseline), "┄", look.QUIET)
+        for limit in near:
+            for column in range(self._canvas.width):
+                self._canvas.shade(column, self._y(limit), "╌", look.BAD)
         crowded = len(experiments) / self._end * self._canvas.width < CROWDED * len(others)
         for e in experiments:
             if not e.kept:
@@ -89,14 +104,17 @@ class HistoryChart:
     def _draw(self, e: Experiment, *, dots: bool = False) -> None:
         character, style = look.mark(e, e.number in self._proven)
         x, value, bottom = self._x(e.number), self._values[e.number], self._canvas.height - 1
+        beyond = value is not None and not e.kept and self._number is not None and self._number.broken_by(value)
         if value is None:
             self._canvas.mark(x, bottom, character, style)
         elif value > self._high:
-            self._canvas.mark(x, 0, look.ABOVE, look.QUIET)
+            self._canvas.mark(x, 0, look.ABOVE, look.BAD if beyond else look.QUIET)
         elif value < self._low:
-            self._canvas.mark(x, bottom, look.BELOW, look.QUIET)
+            self._canvas.mark(x, bottom, look.BELOW, look.BAD if beyond else look.QUIET)
         elif dots:
             self._canvas.dot(x, self._y(value), look.QUIET)
+        elif beyond:
+            self._canvas.mark(x, self._y(value), look.BEYOND, look.BAD)
         else:
             self._canvas.mark(x, self._y(value), character, style)
 

@@ -9,6 +9,8 @@ QUIET = "bright_black"
 GOOD, BAD, LIVE, WAITS = "green", "red", "blue", "yellow"
 
 KEPT_PROVEN, KEPT, BASELINE, DISCARDED, FAILED, NO_VALUE, ABOVE, BELOW = "●○◆∙×–▴▾"
+BEYOND = "!"
+"""A version that is beyond a limit, in the chart of that number."""
 
 STATES = {
     State.RUNNING: LIVE, State.BASELINE: LIVE, State.STARTING: LIVE, State.CONFIRMING: LIVE, State.MEASURING: LIVE,

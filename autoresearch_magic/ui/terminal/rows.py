@@ -12,10 +12,16 @@ from rich.text import Text
 from ...budget import format_duration
 from ...experiment import Experiment
 from ...judging.gains import Gain
-from ...metric import Metric
+from ...metric import Metric, format_number
+from ...run_numbers import ShownNumber
 from ...study.evidence import figures
+from ...study.shown_numbers import shown_numbers
 from ...study.status import StudyStatus
+from ...study.summary import BEYOND
 from . import look
+
+MOST_NUMBERS, SUMMARY = 4, 40
+"""Columns of further numbers, and characters that they leave to the summary at least."""
 
 Order = Literal["newest", "best", "gain", "slowest"]
 ORDERS: tuple[Order, ...] = ("newest", "best", "gain", "slowest")
@@ -86,6 +92,7 @@ class Column:
     width: int
     least: int = 0
     right: bool = True
+    number: ShownNumber | None = None
 
 
 def columns(status: StudyStatus, gains: Mapping[int, Gain], width: int) -> list[Column]:
@@ -99,7 +106,15 @@ def columns(status: StudyStatus, gains: Mapping[int, Gain], width: int) -> list[
         Column("#", number), Column("verdict", 15, right=False), Column(status.metric.name[:value], value), Column("gain", gain, 60),
         Column("95% interval", interval, 104), Column("chance", 6, 72), Column("time", 7, 92), Column("agent", 12, 124, right=False),
     ]  # fmt: skip
-    return [column for column in wanted if width >= column.least]
+    found = [column for column in wanted if width >= column.least]
+    taken, numbers = sum(c.width + 2 for c in found), []
+    for n in shown_numbers(status.settings, status.experiments, brief=True)[:MOST_NUMBERS]:
+        written = [_number(n, e) for e in status.experiments[-200:]]
+        column = Column(n.name[:12], max(len(n.name[:12]), *map(len, written)), number=n)
+        if taken + column.width + 2 + SUMMARY <= width:
+            taken += column.width + 2
+            numbers.append(column)
+    return [*found, *numbers]
 
 
 def head_line(made: Sequence[Column]) -> Text:
@@ -122,12 +137,21 @@ def row_line(
     }  # fmt: skip
     row = Text(no_wrap=True)
     for i, column in enumerate(made):
-        text, how = cells[status.metric.name if i == 2 else column.name]
+        if column.number is not None:
+            text = _number(column.number, e)
+            how = look.BAD if text.endswith(BEYOND) else look.QUIET
+        else:
+            text, how = cells[status.metric.name if i == 2 else column.name]
         cell = Text(" ".join(text.split()), how)
         cell.truncate(column.width, overflow="ellipsis")
         cell.align("right" if column.right else "left", column.width)
         row.append_text(cell).append("  ")
     return row.append(" ".join(e.summary.split()), "bold" if e.kept and e.number else "")
+
+
+def _number(number: ShownNumber, e: Experiment) -> str:
+    value = number.value(e)
+    return "–" if value is None else format_number(value) + (BEYOND if number.broken_by(value) else "")
 
 
 def _figures(e: Experiment, status: StudyStatus, gains: Mapping[int, Gain]) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.curve import Point
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.run_numbers import ShownNumber
 from autoresearch_magic.ui.terminal.canvas import Canvas
 from autoresearch_magic.ui.terminal.charts import HistoryChart, curve_chart
 from autoresearch_magic.ui.terminal.scale import last_number, tick_texts, ticks, value_range
@@ -131,3 +132,13 @@ def test_ranges():
     assert low < 3.0 < 10.0 < high < 20.0
     low, high = value_range([2.0], [2.0], 2.0, 0.0)
     assert low < 2.0 < high
+
+
+def test_another_number_is_drawn_with_its_limit_and_what_is_beyond_it():
+    sizes = [4.0, 5.0, 7.2, None, 6.0, 7.5, None, 3.0]
+    study = [replace(e, measurements=tuple(replace(m, numbers={} if s is None else {"size": s}) for m in e.measurements)) for e, s in zip(STUDY, sizes, strict=True)]
+    number = ShownNumber("size", (("<", 7.0),))
+    text = "\n".join(row.plain for row in HistoryChart(study, (1,), 8, lambda v: 0.0, 44, 12, number).rows())
+    assert (text.count("!"), text.count("▴")) == (1, 1)
+    assert "╌╌╌" in text
+    assert "╌" not in "\n".join(chart())
