@@ -75,13 +75,9 @@ class Records:
     ) -> None:  # fmt: skip
         self.folder, self.journal, self.metric, self.title = folder, journal, metric, title
         self._files, self._publish = files, publish
-<<<<<<< HEAD
+        self.numbers: Callable[[Sequence[Experiment]], Sequence[ShownNumber]] = lambda experiments: ()
         (folder / FOLDER).mkdir(exist_ok=True)
         self._table = ResultsFile(folder / "results.tsv", metric)
-=======
-        self.numbers: Callable[[Sequence[Experiment]], Sequence[ShownNumber]] = lambda experiments: ()
-        (folder / "logs").mkdir(exist_ok=True)
->>>>>>> 38e7415 (Further numbers are drawn in the picture, the report and the terminal, and are columns of exports)
         self.repository: Commits
         if checkout is None:
             self.repository = CellRepository(folder / "repo", folder.name)

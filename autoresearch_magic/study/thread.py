@@ -30,11 +30,8 @@ from .loop import Loop
 from .measuring import Measurer
 from .runner_factory import make_fleet, make_runner
 from .sealed import keep
-<<<<<<< HEAD
-from .side_by_side import SideBySide
-=======
 from .shown_numbers import shown_numbers
->>>>>>> 38e7415 (Further numbers are drawn in the picture, the report and the terminal, and are columns of exports)
+from .side_by_side import SideBySide
 from .status import StudyStatus
 
 UNLOCKED = (

@@ -330,7 +330,9 @@ def test_numbers_beside_the_metric_have_panels_below_it_with_their_limits():
         return replace(e, measurements=tuple(replace(m, numbers={"size": size}) for m in e.measurements))
 
     study = [with_number(e, 5.0 + e.number % 7) for e in simulated(30)]
-    figure = draw_progress(study, BPB, numbers=[ShownNumber("size", (("<", 9.0),)), ShownNumber("missing"), ShownNumber("size")])
+    figure = draw_progress(
+        study, BPB, numbers=[ShownNumber("size", (("<", 9.0),)), ShownNumber("missing"), ShownNumber("size")]
+    )
     assert len(figure.axes) == 3
     main, limited, free = figure.axes
     assert main.bbox.y0 > limited.bbox.y1 > limited.bbox.y0 > free.bbox.y1

@@ -15,7 +15,9 @@ def settings(**given):
 
 def test_a_study_shows_what_also_measures_and_what_has_a_limit_each_once():
     experiments = study(memory=2.0, numbers={"per.cat": 3.0, "per.dog": 4.0, "acc": 0.5, "printed": 7.0})
-    found = shown_numbers(settings(also=["per=per", "acc=acc", "typo=x"], limit="ACC>0.4, acc<0.9, peak_memory_gb<=8"), experiments)
+    found = shown_numbers(
+        settings(also=["per=per", "acc=acc", "typo=x"], limit="ACC>0.4, acc<0.9, peak_memory_gb<=8"), experiments
+    )
     assert found == [
         ShownNumber("per.cat"), ShownNumber("per.dog"), ShownNumber("acc", ((">", 0.4), ("<", 0.9))), ShownNumber("peak_memory_gb", (("<=", 8.0),)),
     ]  # fmt: skip

@@ -20,7 +20,12 @@ def made(tmp_path, **settings):
     sizes = [10.0, 20.0, 5.0, 8.0, 30.0]
     verdicts = [Verdict.BASELINE, Verdict.DISCARD, Verdict.KEEP, Verdict.KEEP, Verdict.DISCARD]
     values = [2.0, 0.5, 1.5, 1.0, 0.6]
-    each = [experiment(n, verdicts[n], (run(values[n], memory=4.0, numbers={"size": sizes[n], "acc": 0.5}),), 0 if n else None) for n in range(5)]
+    each = [
+        experiment(
+            n, verdicts[n], (run(values[n], memory=4.0, numbers={"size": sizes[n], "acc": 0.5}),), 0 if n else None
+        )
+        for n in range(5)
+    ]
     return study(tmp_path, each, **settings)
 
 
@@ -52,7 +57,10 @@ def test_the_report_has_two_drawings_for_each_number_and_a_table_of_the_limits(t
     assert "3 of 5 versions are not beaten in both: lower loss and less size" in page
     assert page.count('class="beyond"') == 2 * 2
     assert re.search(r"4: discard · size 30 \(beyond the limit\) · loss 0\.6", page)
-    assert limits_table(found.status) == [("size < 12", "10", "8", "within"), ("peak_memory_gb < 3", "4 GiB", "4 GiB", "beyond")]
+    assert limits_table(found.status) == [
+        ("size < 12", "10", "8", "within"),
+        ("peak_memory_gb < 3", "4 GiB", "4 GiB", "beyond"),
+    ]
     assert str(page) in html_report(found)
     assert number_charts(made(tmp_path).status) is None
 

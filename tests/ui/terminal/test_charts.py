@@ -136,7 +136,10 @@ def test_ranges():
 
 def test_another_number_is_drawn_with_its_limit_and_what_is_beyond_it():
     sizes = [4.0, 5.0, 7.2, None, 6.0, 7.5, None, 3.0]
-    study = [replace(e, measurements=tuple(replace(m, numbers={} if s is None else {"size": s}) for m in e.measurements)) for e, s in zip(STUDY, sizes, strict=True)]
+    study = [
+        replace(e, measurements=tuple(replace(m, numbers={} if s is None else {"size": s}) for m in e.measurements))
+        for e, s in zip(STUDY, sizes, strict=True)
+    ]
     number = ShownNumber("size", (("<", 7.0),))
     text = "\n".join(row.plain for row in HistoryChart(study, (1,), 8, lambda v: 0.0, 44, 12, number).rows())
     assert (text.count("!"), text.count("▴")) == (1, 1)
