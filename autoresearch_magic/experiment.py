@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from .conditions import Conditions
 from .curve import Point
@@ -317,12 +318,12 @@ class Experiment:
         """The measurements that count: those made since the last drift of the machine."""
         return self.measurements[self.since :]
 
-    @property
+    @cached_property
     def values(self) -> tuple[float, ...]:
         """The metric's finite values among the measurements that count."""
         return tuple(m.value for m in self.current if m.ok and m.value is not None)
 
-    @property
+    @cached_property
     def value(self) -> float | None:
         """The mean of `values`, or another `statistic` of them; None when there are none."""
         return summary(self.values, self.statistic) if self.values else None

@@ -15,7 +15,6 @@ from ..experiment import Experiment, Verdict
 from ..judging.belief import Belief
 from ..judging.closing import best_version, closing_runs, eligible, next_run
 from ..judging.gains import CERTAIN
-from ..storage.journal import SEARCH
 from .measuring import Measurer
 from .status import StudyStatus
 
@@ -25,7 +24,7 @@ NOTE = "closing"
 
 def searched(status: StudyStatus) -> int:
     """Return how many runs a study's search has made so far, those of the closing phase included."""
-    return sum(kind in (*SEARCH, "control") for kind, _ in status.runs)
+    return status.searched("control")[0]
 
 
 def has_closing(status: StudyStatus) -> bool:
@@ -43,8 +42,8 @@ def closing_seconds(status: StudyStatus) -> float:
     """Return the expected seconds of the closing phase, if the search ended now."""
     if not has_closing(status):
         return 0.0
-    seconds = [taken for kind, taken in status.runs if kind in SEARCH]
-    return closing_runs(len(seconds)) * sum(seconds) / len(seconds) if seconds else 0.0
+    count, seconds = status.searched()
+    return closing_runs(count) * seconds / count if count else 0.0
 
 
 def runs_reached(status: StudyStatus) -> str:

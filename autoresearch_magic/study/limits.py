@@ -51,7 +51,7 @@ def limit_reached(status: StudyStatus, confirmation: float) -> str:
         return f"The time is up, with what the confirmation takes ({which})."
     if s.until is not None and best.value is not None and difference(best.value, s.until, status.metric) >= 0:
         return f"Experiment {best.number} has reached {status.format(best.value)} (--until {s.until:g})."
-    fruitless = sum(e.ran for e in status.experiments[best.number + 1 :])
+    fruitless = status.tally.ran_after(best.number)
     if s.patience is not None and fruitless >= s.patience:
         return f"{fruitless} experiments in a row were not kept (--patience {s.patience})."
     return ""

@@ -26,14 +26,15 @@ from ..events import (
     State,
     StateChanged,
 )
-from ..experiment import Experiment, Usage, incumbent_of
+from ..experiment import Experiment, Usage
 from ..headline import Headline, Holdout
 from ..judging.belief import Belief
 from ..judging.gains import Gain, expected_gains
-from ..judging.noise import Noise, estimate_noise
+from ..judging.noise import Noise
 from ..metric import Metric
 from .definition import Definition
 from .live_record import LiveRecord
+from .tally import RunTally, Tally
 
 LIVE_POINTS = 16_384
 """Most points of the live curve: four times what the panel draws."""
@@ -136,6 +137,8 @@ class StudyStatus:
     confirming: bool = False
     notes: int = 0
     _since: float | None = None
+    _tally: Tally = field(default_factory=Tally, repr=False, compare=False)
+    _run_tally: RunTally = field(default_factory=RunTally, repr=False, compare=False)
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
     _gains: tuple[tuple[Experiment, ...], dict[int, Gain], Belief | None] | None = None
 
@@ -208,9 +211,10 @@ class StudyStatus:
         """Return the noise, and the smallest step between kept values that six digits do not show (0 for none)."""
         experiments = self.experiments
         if self._noise is None or self._noise[0] is not experiments:
-            kept = [e.value for e in experiments if e.kept and e.value is not None]
+            tally = self._tally.follow(experiments)
+            kept = [value for n in tally.kept if (value := experiments[n].value) is not None]
             steps = (abs(b - a) for a, b in pairwise(kept) if a != b and self.metric.format(a) == self.metric.format(b))
-            self._noise = experiments, estimate_noise(experiments), min(steps, default=0.0)
+            self._noise = experiments, tally.noise(experiments), min(steps, default=0.0)
         return self._noise[1:]
 
     def take(self, event: Event) -> None:
@@ -317,12 +321,23 @@ class StudyStatus:
     @property
     def incumbent(self) -> Experiment | None:
         """The current best: the last kept experiment, the baseline at first; None until that is measured."""
-        return incumbent_of(self.experiments)
+        experiments = self.experiments
+        kept = self._tally.follow(experiments).kept
+        return experiments[kept[-1]] if kept else None
+
+    @property
+    def tally(self) -> Tally:
+        """Counts over the experiments."""
+        return self._tally.follow(self.experiments)
+
+    def searched(self, *more: RunKind) -> tuple[int, float]:
+        """Return number and seconds of the runs of the search, and of further kinds."""
+        return self._run_tally.searched(self.runs, *more)
 
     @property
     def done(self) -> int:
         """How many proposals were run; the baseline and rejected proposals do not count."""
-        return sum(e.ran for e in self.experiments[1:])
+        return self.tally.ran_after(0)
 
     @property
     def complete(self) -> bool:
@@ -345,7 +360,7 @@ class StudyStatus:
     @property
     def usage(self) -> Usage:
         """Calls, tokens, seconds and cost of the agent so far, also of calls whose proposal was never used."""
-        return sum((e.proposal.usage for e in self.experiments), self.unclaimed)
+        return self.unclaimed + self._tally.usage(self.experiments)
 
     @property
     def runs_total(self) -> int:
@@ -388,9 +403,9 @@ class StudyStatus:
 
         Each run of the baseline counts as one experiment. The confirmation and the user's comparisons do not count.
         """
-        search = [(kind, seconds) for kind, seconds in self.runs if kind not in ("control", "final", "trial")]
-        baseline = sum(kind == "baseline" for kind, _ in search)
-        return sum(seconds for _, seconds in search) / max(1, baseline + self.done) if search else None
+        counts, seconds = self._run_tally.follow(self.runs)
+        spent = [taken for kind, taken in seconds.items() if kind not in ("control", "final", "trial")]
+        return sum(spent) / max(1, counts.get("baseline", 0) + self.done) if spent else None
 
     @property
     def remaining(self) -> float | None:
