@@ -14,8 +14,9 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from ..events import RunKind
-from ..experiment import Experiment, Measurement, Usage
+from ..experiment import Experiment, Measurement, Outcome, Usage
 from ..keys.redact import cleaned
+from ..values import LARGEST
 from .chain import UNCHAINED
 from .journal_file import JournalFile, Step
 from .rows import (
@@ -35,8 +36,17 @@ SEARCH: tuple[RunKind, ...] = ("baseline", "candidate", "incumbent")
 """The kinds of run whose measurements belong to an experiment, unlike those of the final confirmation and of trials by users."""
 
 
+ATTEMPTS = ("attempt", "attempt begun", "attempt ended", "attempt failed")
+"""Kinds of notes on attempts at an experiment."""
+
+
 class Journal(JournalFile):
     """One study's journal; safe to use from several threads. See `JournalFile` for how it is opened."""
+
+    def _open(self, create: bool) -> None:
+        super()._open(create)
+        self._noted: dict[tuple[str, int], list[tuple[str, dict[str, Any]]]] | None = None
+        self._begun_at = self._noted_until = self._earlier = 0
 
     def set(self, **values: Any) -> None:
         """Set values in the study's metadata."""
@@ -165,16 +175,7 @@ class Journal(JournalFile):
         """
         name, number = ("experiment", experiment) if flight is None else ("flight", flight)
         count, running, error = 0, False, ""
-        # Found as text first, since reading each of tens of thousands of events takes longer than a short experiment.
-        rows = self.select(
-            "SELECT kind, body FROM event WHERE kind LIKE 'attempt%' AND body LIKE ? ORDER BY id",
-            f'%"{name}": {number}%',
-        )
-        with self.readable():
-            notes = [(row["kind"], json.loads(row["body"])) for row in rows]
-        for kind, body in notes:
-            if body.get(name) != number:
-                continue
+        for kind, body in self._attempts(name, number or 0):
             match kind:
                 case "attempt":
                     running = False
@@ -187,12 +188,43 @@ class Journal(JournalFile):
             error = body.get("error", error)
         return count, error
 
+    def _attempts(self, name: str, number: int) -> list[tuple[str, dict[str, Any]]]:
+        """Return the notes on attempts at an experiment, or at a proposal in flight.
+
+        Those of this process are remembered by what they are of, and only new ones are read: a long study has tens of thousands.
+        """
+        if self._noted is None:
+            (last,) = self.select("SELECT coalesce(max(id), 0) AS id FROM event")
+            (known,) = self.select("SELECT coalesce(max(number), 0) AS number FROM experiment")
+            flights = map(int, self.get("flights") or ())
+            self._noted, self._begun_at, self._noted_until = {}, last["id"], last["id"]
+            self._earlier = max(known["number"], *flights, 0)
+        key = name, number
+        if number <= self._earlier and key not in self._noted:
+            # Found as text first, since reading each of them takes longer than a short experiment.
+            rows = self._attempt_rows("id <= ? AND body LIKE ?", self._begun_at, f'%"{name}": {number}%')
+            self._noted[key] = [(kind, body) for _, kind, body in rows if body.get(name) == number]
+        for at, kind, body in self._attempt_rows("id > ?", self._noted_until):
+            for each in ("experiment", "flight"):
+                if each in body:
+                    self._noted.setdefault((each, body[each]), []).append((kind, body))
+            self._noted_until = at
+        return self._noted.get(key, [])
+
+    def _attempt_rows(self, where: str, *values: object) -> list[tuple[int, str, dict[str, Any]]]:
+        kinds = ", ".join(f"'{kind}'" for kind in ATTEMPTS)
+        rows = self.select(f"SELECT id, kind, body FROM event WHERE kind IN ({kinds}) AND {where} ORDER BY id", *values)
+        with self.readable():
+            return [(row["id"], row["kind"], json.loads(row["body"])) for row in rows]
+
     def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
         """Record a measurement. Whatever a run has left in it can be recorded: see `rows.MOST_TEXT`."""
         self.write(_insert("measurement", run_values(experiment, kind, m), "measurement", None))
 
     def close_experiment(self, experiment: Experiment) -> None:
         """Record an experiment's verdict, with its reason and value."""
+        if self._noted is not None:
+            self._noted.pop(("experiment", experiment.number), None)
         self.write(_update(experiment.number, {
             "verdict": experiment.verdict, "reason": kept_text(experiment.reason), "value": experiment.value,
             "judged_at": stamp(),
@@ -255,6 +287,18 @@ class Journal(JournalFile):
             number,
         )
         return int(rows[0]["runs"])
+
+    def order_of_runs(self) -> list[tuple[int, bool]]:
+        """Return, for each run of `SEARCH` kinds in the order in which they were made, its experiment and whether it has a value."""
+        kinds = ", ".join(f"'{kind}'" for kind in SEARCH)
+        rows = self.select(f"SELECT experiment, outcome, value FROM measurement WHERE kind IN ({kinds}) ORDER BY id")
+        return [
+            (
+                row["experiment"],
+                row["outcome"] == Outcome.OK and row["value"] is not None and abs(row["value"]) <= LARGEST,
+            )
+            for row in rows
+        ]
 
     def finals(self) -> dict[int, list[Measurement]]:
         """Return the runs of the final confirmation by experiment, in the order in which they were made."""

@@ -107,6 +107,8 @@ class JournalFile:
         if create and found < FORMAT:
             migrate(connection, self.path)
             found = FORMAT
+        if create:  # a journal of an earlier version of this package lacks it, and is read more slowly
+            connection.execute("CREATE INDEX IF NOT EXISTS event_kind ON event (kind)")
         self.version = found
         self.chained = found > 1
         self._appender: chain.Appender | None = None

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at REAL NOT NULL, kind
 CREATE TABLE IF NOT EXISTS chain (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key NOT NULL, digest BLOB NOT NULL, hash BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS measurement_of ON measurement (experiment, kind);
 CREATE INDEX IF NOT EXISTS experiment_mark ON experiment (number, verdict, judged_at, commit_sha);
+CREATE INDEX IF NOT EXISTS event_kind ON event (kind);
 CREATE INDEX IF NOT EXISTS chain_of ON chain (kind, key);
 """
 

@@ -14,7 +14,7 @@ from ..events import Judged, Notice, Proposed, State, StateChanged
 from ..experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from ..judging.analysis.analyze import evaluate
 from ..judging.analysis.format import evals_line, plateau_line
-from ..judging.analysis.rates import plateau
+from ..judging.analysis.rates import Plateau, plateau_of, usual_patience
 from ..judging.judge import Decision
 from ..source.edits import fingerprint
 from .again import run_again
@@ -304,8 +304,18 @@ class Loop:
             )  # fmt: skip
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))
         self.measurer.tell_levels()
-        if (flat := plateau(self.experiments, s.patience)).begins:
+        if (flat := self.plateau_that_begins()) is not None:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
+
+    def plateau_that_begins(self) -> Plateau | None:
+        """Return the plateau that begins with the last experiment, if there is one; from counts, as a study may be long."""
+        tally, experiments, patience = self.status.tally, self.experiments, self.settings.patience
+        keeps = [n for n in tally.kept if n]
+        since = keeps[-1] if keeps else 0
+        idle, ran = tally.ran_after(since), tally.ran_after(0)
+        if not experiments[-1].ran or idle != (patience or usual_patience(len(keeps), ran - idle)):
+            return None
+        return plateau_of(since, len(keeps), ran - idle, idle, patience, last_ran=True)
 
 
 def _doubled(count: int, first: int) -> bool:

@@ -31,7 +31,7 @@ from ..judging.gains import gain_over_parent
 from ..judging.headline import confirmed, runs_by_seed
 from ..judging.judge import Judge, Which
 from ..judging.levels import two_levels
-from ..judging.noise import Noise, by_seed, disturbed, estimate_noise
+from ..judging.noise import Noise, by_seed, disturbed
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
 from ..runners import GuardResult, Runner
 from ..runners.clean import clean_guard, clean_measurement, clean_point
@@ -39,7 +39,6 @@ from ..runners.notebook_names import notebook_name_hint
 from ..runners.own_limits import OwnLimits
 from ..runners.worker.client import LOSSES, LOST
 from ..source.key_references import given_back
-from ..storage.journal import SEARCH
 from ..storage.records import Records
 from ..values import mean
 from .baton import Baton
@@ -74,12 +73,15 @@ class Shared:
         See `Runner.learned`; as it is in the journal.
     levels_told : bool
         Whether it was told that the metric takes two values.
+    levels_seen : int
+        How often a repeated version had changed when that was looked for last.
     looks : bool
         Whether one of them looks for a drift of the machine.
     """
 
     learned: dict[str, Any] | None = None
     levels_told: bool = False
+    levels_seen: int = -1
     looks: bool = False
 
 
@@ -120,6 +122,7 @@ class Measurer:
         self.constraints = definition.settings.as_constraints()
         self.judge = Judge(self.metric, self.rule, timed=self.settings.budget.unit != "steps")
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
+        self._largest: tuple[int, float] | None = None
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
         self.slot, self.baton = 0, Baton()
         self._shared = Shared()
@@ -158,13 +161,17 @@ class Measurer:
     @property
     def noise(self) -> Noise:
         """The estimate of the metric's noise from all experiments so far."""
-        return estimate_noise(self.experiments)
+        return self.status.noise
 
     @property
     def largest_gain(self) -> float:
         """The largest gain of a keep over its parent so far, in the metric's unit; 0 before the first."""
-        kept = [e for e in self.experiments[1:] if e.verdict is Verdict.KEEP]
-        return max((g.gain for e in kept if (g := gain_over_parent(e, self.experiments, self.metric))), default=0.0)
+        tally, experiments = self.status.tally, self.experiments
+        if self._largest is None or self._largest[0] != tally.changes:
+            kept = [e for n in tally.kept if (e := experiments[n]).verdict is Verdict.KEEP]
+            gains = (gain_over_parent(e, experiments, self.metric) for e in kept)
+            self._largest = tally.changes, max((g.gain for g in gains if g), default=0.0)
+        return self._largest[1]
 
     def _learned(self) -> dict[str, Any] | None:
         """Return what the runner has learned in an earlier run of this study; a study of an earlier version goes on as it was."""
@@ -412,13 +419,13 @@ class Measurer:
 
     def _control(self, before: Experiment) -> Experiment | None:
         """Return the other version that was run nearest in time to the incumbent's last run, to see whether it moves as well."""
-        runs = [r for r in self.records.journal.runs() if r.kind in SEARCH]
-        own = [i for i, run in enumerate(runs) if run.experiment == before.number]
+        runs = self.records.journal.order_of_runs()
+        own = [i for i, (number, _) in enumerate(runs) if number == before.number]
         last = own[len(before.measurements) - 1]
         others = [
-            (abs(i - last), run.experiment)
-            for i, run in enumerate(runs)
-            if run.experiment != before.number and run.experiment < len(self.experiments) and run.measurement.ok
+            (abs(i - last), number)
+            for i, (number, ok) in enumerate(runs)
+            if number != before.number and number < len(self.experiments) and ok
         ]
         return self.experiments[min(others)[1]] if others else None
 
@@ -428,7 +435,12 @@ class Measurer:
 
     def tell_levels(self) -> bool:
         """Publish, once, that the metric takes two values; return whether it does."""
-        if not self._shared.levels_told and (levels := two_levels(self.experiments)) is not None:
+        repeats = self.status.tally.repeats
+        if self._shared.levels_told or repeats == self._shared.levels_seen:
+            return self._shared.levels_told
+        self._shared.levels_seen = repeats  # versions that ran once say nothing
+        experiments = self.experiments
+        if (levels := two_levels([experiments[n] for n in self.status.tally.repeated])) is not None:
             self._shared.levels_told = True
             self.publish(Notice(levels.text(self.metric), lasting=True))
         return self._shared.levels_told

@@ -174,6 +174,10 @@ class StudyStatus:
         """The estimate of the metric's noise from all judged experiments, made once for each change of them."""
         return self._estimates()[0]
 
+    def noise_with(self, candidate: Experiment) -> Noise:
+        """Return the noise with the runs of a candidate that is not judged yet."""
+        return self._tally.noise([*self.experiments, candidate])
+
     @property
     def gains(self) -> dict[int, Gain]:
         """The gain of each experiment over its parent, by number, made once for each change of the experiments."""

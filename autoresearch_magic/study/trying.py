@@ -12,7 +12,6 @@ from ..events import Notice, State, StateChanged
 from ..experiment import Experiment, Verdict
 from ..judging.constraints import FURTHER
 from ..judging.judge import Decision
-from ..judging.noise import estimate_noise
 from ..runners import GuardResult
 from ..source.edits import check_syntax
 from ..source.integrity import refusal
@@ -183,9 +182,8 @@ class Trying:
         allowed = (known[0].target, parent.target)
         if changed := refusal(experiment.target, allowed, self.definition.setup):
             return Decision(Verdict.REJECTED, changed)
-        for earlier in known:
-            if earlier.fingerprint == experiment.fingerprint:
-                return Decision(Verdict.DUPLICATE, f"The same as experiment {earlier.number}.")
+        if (earlier := self.measurer.status.tally.first_with(experiment.fingerprint)) is not None:
+            return Decision(Verdict.DUPLICATE, f"The same as experiment {earlier}.")
         if any(other.fingerprint == experiment.fingerprint for other in self.others(experiment)):
             return Decision(Verdict.DUPLICATE, "The same as one that is run at the moment.")
         return None
@@ -195,7 +193,7 @@ class Trying:
         measurer = self.measurer
         last = bool(runs_reached(measurer.status))
         decision = measurer.judge.decide(
-            experiment, measurer.experiments, estimate_noise([*measurer.experiments, experiment]), largest=measurer.largest_gain,
+            experiment, measurer.experiments, measurer.status.noise_with(experiment), largest=measurer.largest_gain,
             last=last, **measurer.fresh_proposal(),
         )  # fmt: skip
         most = 1 if last or measurer.rule.strict else 1 + min(measurer.rule.pairs, FURTHER)

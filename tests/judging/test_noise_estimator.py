@@ -34,7 +34,11 @@ def test_it_is_what_all_repeats_worked_out_anew_give(kind):
     for n in range(120):
         level = rng.choice([1.0, 2.0, 3.5])
         runs = tuple(
-            run(value(level), rng.randrange(5) if rng.random() < 0.2 else k, rng.choice([Outcome.OK] * 9 + [Outcome.CRASH]))
+            run(
+                value(level),
+                rng.randrange(5) if rng.random() < 0.2 else k,
+                rng.choice([Outcome.OK] * 9 + [Outcome.CRASH]),
+            )
             for k in range(3 if n == 0 else rng.choice([0, 1, 1, 1, 2, 3, 4]))
         )
         e = Experiment(n, kept if n else None, Proposal("x", "x"), measurements=runs)
@@ -48,7 +52,9 @@ def test_it_is_what_all_repeats_worked_out_anew_give(kind):
             at = rng.choice([kept, rng.randrange(len(experiments))])
             old = experiments[at]
             more = (*old.measurements, run(value(2.0), len(old.measurements)))
-            experiments[at] = replace(old, measurements=more, since=len(old.measurements) - 1 if n % 16 == 0 else old.since)
+            experiments[at] = replace(
+                old, measurements=more, since=len(old.measurements) - 1 if n % 16 == 0 else old.since
+            )
         if n % 17 == 0 and n:
             experiments[kept] = replace(experiments[kept], verdict=Verdict.DISCARD)
         assert estimator.estimate(tuple(experiments)) == estimate_noise(experiments)

@@ -120,11 +120,24 @@ def plateau(experiments: Sequence[Experiment], patience: int | None = None) -> P
     """
     judged = [e for e in experiments if e.verdict is not None and e.number > 0]
     ran = [e for e in judged if e.ran]
-    last = max((i for i, e in enumerate(ran) if e.verdict is Verdict.KEEP), default=-1)
-    before, idle = last + 1, len(ran) - last - 1
-    kept = sum(e.verdict is Verdict.KEEP for e in ran)
+    keeps = [i for i, e in enumerate(ran) if e.verdict is Verdict.KEEP]
+    before = keeps[-1] + 1 if keeps else 0
+    since = ran[keeps[-1]].number if keeps else 0
+    return plateau_of(since, len(keeps), before, len(ran) - before, patience, last_ran=bool(judged) and judged[-1].ran)
+
+
+def plateau_of(since: int, kept: int, before: int, idle: int, patience: int | None, *, last_ran: bool) -> Plateau:
+    """Return the plateau of a study by counts.
+
+    Parameters
+    ----------
+    since : int
+        Number of the last keep; 0 for none.
+    kept, before, idle : int
+        Keeps, experiments that were run up to the last of them, and after it.
+    patience : int or None
+    last_ran : bool
+        Whether the last experiment was run.
+    """
     enough = patience or usual_patience(kept, before)
-    return Plateau(
-        since=ran[last].number if last >= 0 else 0, idle=idle, patience=enough,
-        chance=none_kept(idle, kept, before), begins=idle == enough and judged[-1].ran,
-    )  # fmt: skip
+    return Plateau(since, idle, enough, none_kept(idle, kept, before), begins=idle == enough and last_ran)
