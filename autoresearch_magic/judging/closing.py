@@ -62,7 +62,14 @@ def best_version(
 def next_run(
     belief: Belief, experiments: Sequence[Experiment], incumbent: Experiment, excluded: Collection[int] = ()
 ) -> int | None:
-    """Return which version the closing phase runs next; None when no run is worth anything.
+    """Return which version the closing phase runs next; None when no run is worth anything. See `next_runs`."""
+    return next(iter(next_runs(belief, experiments, incumbent, excluded)), None)
+
+
+def next_runs(
+    belief: Belief, experiments: Sequence[Experiment], incumbent: Experiment, excluded: Collection[int] = (), most: int = 1
+) -> list[int]:
+    """Return which versions the closing phase runs next, at the same time; none when no run is worth anything.
 
     Parameters
     ----------
@@ -72,16 +79,19 @@ def next_run(
     incumbent : Experiment
     excluded : collection of int
         Versions that cannot be the result, such as those that fail the guard.
+    most : int
+        How many at the same time.
     """
     found = eligible(belief, experiments, excluded)
     if incumbent.number not in found:
-        return None
+        return []
     best = max(found, key=belief.mean)
     worth = {n: _worth(belief, n, best, found) for n in found}
-    chosen = max(worth, key=lambda n: worth[n])
-    if worth[chosen] > WORTH:
-        return chosen
-    return _to_prove(belief, experiments, experiments[best])
+    chosen = [n for n in sorted(worth, key=lambda n: worth[n], reverse=True) if worth[n] > WORTH]
+    if chosen:
+        return chosen[:most]
+    unproven = _to_prove(belief, experiments, experiments[best])
+    return [] if unproven is None else [unproven]
 
 
 def _worth(belief: Belief, number: int, best: int, found: Sequence[int]) -> float:

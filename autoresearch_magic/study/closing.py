@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ..config.settings import Settings
 from ..events import Notice, Remeasured, State
 from ..experiment import Experiment, Verdict
 from ..judging.belief import Belief
-from ..judging.closing import best_version, closing_runs, eligible, next_run
+from ..judging.closing import best_version, closing_runs, eligible, next_runs
 from ..judging.gains import CERTAIN
 from .measuring import Measurer
 from .status import StudyStatus
@@ -43,7 +44,7 @@ def closing_seconds(status: StudyStatus) -> float:
     if not has_closing(status):
         return 0.0
     count, seconds = status.searched()
-    return closing_runs(count) * seconds / count if count else 0.0
+    return closing_runs(count) * seconds / count / status.settings.workers if count else 0.0
 
 
 def runs_reached(status: StudyStatus) -> str:
@@ -78,14 +79,18 @@ class Closing:
         most = self.measurer.settings.max_runs
         if most is not None:
             allowed = min(allowed, made + most - searched(self.status))
-        while made < allowed and (each := self.next_version()) is not None:
-            if not room_for(each.seconds / len(each.measurements)):
+        many = self.measurer.settings.workers
+        while made < allowed and (chosen := self.next_versions(min(many, allowed - made))):
+            if not room_for(max(each.seconds / len(each.measurements) for each in chosen)):
                 return
-            self.measurer.wait_for_go(State.CONFIRMING)
-            self.journal.note(NOTE, experiment=each.number)
-            self.measurer.run_version(each)
-            made += 1
+            self.measurer.share_out([partial(self._run_one, each) for each in chosen])
+            made += len(chosen)
         self.choose()
+
+    def _run_one(self, each: Experiment, measurer: Measurer) -> None:
+        measurer.wait_for_go(State.CONFIRMING)
+        self.journal.note(NOTE, experiment=each.number)
+        measurer.run_version(each)
 
     def _belief(self) -> Belief:
         return self.measurer.judge.belief(self.status.experiments, self.measurer.noise)
@@ -96,11 +101,15 @@ class Closing:
 
     def next_version(self) -> Experiment | None:
         """Return the version whose next run is worth most; None where none is worth anything."""
+        return next(iter(self.next_versions(1)), None)
+
+    def next_versions(self, most: int) -> list[Experiment]:
+        """Return the versions whose next runs are worth most, to be run at the same time; none where none is worth anything."""
         noise, best = self.measurer.noise, self.measurer.incumbent
         if noise.deterministic:  # then the best is run again where a single value proves nothing
-            return best if best.number and noise.certainty < CERTAIN and len(best.values) < 2 else None
-        number = next_run(self._belief(), self.status.experiments, best, self._excluded())
-        return None if number is None else self.status.experiments[number]
+            return [best] if best.number and noise.certainty < CERTAIN and len(best.values) < 2 else []
+        numbers = next_runs(self._belief(), self.status.experiments, best, self._excluded(), most)
+        return [self.status.experiments[number] for number in numbers]
 
     def choose(self, when: str = "at the end") -> None:
         """End, or go on, with the version that is expected to be best, if it passes the guard."""

@@ -6,6 +6,7 @@ is run, and what the values mean for the study, is decided by the loop and by th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -501,7 +502,8 @@ class Measurer:
         if best is None or best.number == 0:
             return 0.0
         baseline = self.experiments[0]
-        return self.settings.repeats * sum(e.seconds / len(e.measurements) for e in (best, baseline))
+        pairs = math.ceil(self.settings.repeats / self.settings.workers)  # one after the other in each slot
+        return pairs * sum(e.seconds / len(e.measurements) for e in (best, baseline))
 
     def _run_finals(
         self, experiments: tuple[Experiment, ...], finals: dict[int, list[Measurement]], repeats: int

@@ -107,14 +107,14 @@ class Plan:
         search = s.repeats + s.experiments * (1 + (REPEATS if s.judge != "strict" else 0))
         closing = closing_runs(math.floor(search)) if s.judge != "strict" else 0
         runs = search + closing + 2 * s.repeats
-        return runs * self.trials[0].seconds
+        return runs * self.trials[0].seconds / s.workers
 
     @property
     def most_seconds(self) -> float:
         """Wall clock if every experiment took all its pairs."""
         s = self.settings
         pairs = 0 if s.judge == "strict" else s.pairs
-        return (3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds
+        return (3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds / s.workers
 
     def kept_gain(self, share: float) -> float:
         """Return the gain that is kept in a share of cases (one of `KEPT`), in the metric's unit."""
@@ -127,7 +127,7 @@ class Plan:
     @property
     def _fitting(self) -> int | None:
         """Experiments that fit into the limit of time; None without one."""
-        s, seconds = self.settings, self.trials[0].seconds
+        s, seconds = self.settings, self.trials[0].seconds / self.settings.workers
         if s.time_limit is None:
             return None
         return max(0, int((s.time_limit - 3 * s.repeats * seconds) / (seconds * (1 + REPEATS) * (1 + 1 / CLOSING))))

@@ -419,6 +419,6 @@ class StudyStatus:
         if self.doing in (State.MEASURING, State.WAITING) or (self.live is not None and self.live.kind == "trial"):
             return None  # neither a comparison nor an agent says in advance how long it takes
         part = self.live.progress if self.live is not None else 0.0
-        left = self.pace * max(0.0, self.runs_total - self.runs_done - part)
+        left = self.pace * max(0.0, self.runs_total - self.runs_done - part) / self.settings.workers
         limit = self.settings.time_limit
         return left if limit is None else min(left, max(0.0, limit - self.elapsed))

@@ -22,7 +22,7 @@ def noisy(x):
 @pytest.mark.parametrize(("best", "kept"), [(1, [0, 1]), (0, [0]), (3, [0, 1, 2, 3])])
 def test_keeps_that_led_away_from_the_best_are_taken_back_everywhere(make_study, script, monkeypatch, best, kept):
     monkeypatch.setattr("autoresearch_magic.study.closing.best_version", lambda *_: best)
-    monkeypatch.setattr("autoresearch_magic.study.closing.next_run", lambda *_: None)
+    monkeypatch.setattr("autoresearch_magic.study.closing.next_runs", lambda *_: [])
     script(noisy(8.0), noisy(6.0), noisy(9.0))
     seen = []
     study = make_study(noisy(10.0), agent="script", experiments=3, repeats=3, observers=[seen.append])

@@ -84,7 +84,7 @@ def test_a_keep_that_the_idle_runs_refute_is_taken_back_and_the_search_goes_on(m
         return 0 if refuted and len(experiments) < 4 else incumbent.number
 
     monkeypatch.setattr("autoresearch_magic.study.closing.best_version", best)
-    monkeypatch.setattr("autoresearch_magic.study.closing.next_run", lambda *_: 0)
+    monkeypatch.setattr("autoresearch_magic.study.closing.next_runs", lambda *_: [0])
     monkeypatch.setattr("autoresearch_magic.study.trying.Trying.decide", keep_the_first)
     finish(study)
     assert refuted
