@@ -14,6 +14,7 @@ from autoresearch_magic.storage.records import Records
 from autoresearch_magic.storage.results_tsv import write_atomically
 from autoresearch_magic.study.study import Study
 
+from . import order
 from .kernels import Kernel
 from .lab import jupyter_server, lab_browser, open_page  # noqa: F401  (fixtures)
 from .studies import QUICK, Script, Terminal
@@ -27,6 +28,20 @@ PICTURE = base64.b64decode(
 
 # As in a shell in which the tests' environment is activated: commands of studies find the `python` of the user's PATH.
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+
+
+def pytest_xdist_auto_num_workers(config):
+    return order.processes(os.cpu_count() or 1, quick="not slow" in config.option.markexpr)
+
+
+def pytest_collection_modifyitems(config, items):
+    if given := getattr(config, "workerinput", None):
+        items[:] = order.shared_out(items, given["workercount"], name_of_file)
+
+
+def name_of_file(item):
+    path = item.path.with_suffix("")
+    return path.relative_to(PROJECT / "tests").as_posix() if path.is_relative_to(PROJECT / "tests") else str(path)
 
 
 @pytest.fixture(autouse=True)
