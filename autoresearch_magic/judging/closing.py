@@ -67,7 +67,11 @@ def next_run(
 
 
 def next_runs(
-    belief: Belief, experiments: Sequence[Experiment], incumbent: Experiment, excluded: Collection[int] = (), most: int = 1
+    belief: Belief,
+    experiments: Sequence[Experiment],
+    incumbent: Experiment,
+    excluded: Collection[int] = (),
+    most: int = 1,
 ) -> list[int]:
     """Return which versions the closing phase runs next, at the same time; none when no run is worth anything.
 
