@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from .summary import result_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .optuna_export import Exported
 
 
 class StudyView:
@@ -230,6 +233,29 @@ class StudyView:
         from .export import export
 
         return export(self.status, Path(path), columns, dark=dark)
+
+    def export_optuna(
+        self, storage: str, name: str = "", *, show: Callable[[float, str], None] = lambda share, what: None
+    ) -> Exported:
+        """Write the experiments into a storage of Optuna as a study of its own; a second export brings it up to date.
+
+        Parameters
+        ----------
+        storage : str
+            A URL, such as ``sqlite:///trials.db``, or the path of a database or of a journal file.
+        name : str
+            The Optuna study's; that of this study by default.
+        show : callable, optional
+            Called with the share that is done, and what is being done.
+
+        Raises
+        ------
+        UserError
+            When the storage cannot be used, or has another study of that name.
+        """
+        from .optuna_export import export_optuna
+
+        return export_optuna(self.status, storage, name, show)
 
     def __repr__(self) -> str:
         best, done = self.status.incumbent, self.status.done

@@ -128,13 +128,28 @@ def _report(session: Session, arguments: argparse.Namespace, browser: bool) -> R
 
 @command(
     "export",
-    argument("path", metavar="PATH", help=".py or .ipynb: the best target; .csv, .tsv, .json: the history; .png, .svg: the chart for slides", values=paths),
+    argument("path", nargs="?", metavar="PATH", help=".py or .ipynb: the best target; .csv, .tsv, .json: the history; .png, .svg: the chart for slides", values=paths),
     argument("--columns", type=int, choices=TABLES, default=5, help="of a .tsv: the original's 5 (default), 10 with gain, interval and chance beside them, or the generalised skill's 9"),
     argument("--dark", action="store_true", help="a chart with a dark background"),
+    argument("--optuna", metavar="STORAGE", help="write the experiments into a storage of Optuna instead, or bring it up to date: a URL such as sqlite:///trials.db, or a journal file"),
+    argument("--as", dest="name_there", metavar="NAME", help="name of the Optuna study (default: the study's)"),
     of_study=True,
 )  # fmt: skip
 def export(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Write the best target, the history or a chart for slides to a file."""
-    return prose_reply(
-        f"Written: {shown_path(session.study(arguments.study).export(arguments.path, arguments.columns, dark=arguments.dark))}"
-    )
+    """Write the best target, the history or a chart to a file, or the experiments into a storage of Optuna."""
+    study, path, storage, name = (
+        session.study(arguments.study), arguments.path, arguments.optuna, arguments.name_there,
+    )  # fmt: skip
+    if (path is None) == (storage is None):
+        raise UserError(
+            "Say where to write it: a file, as in  export history.csv , or a storage of Optuna, as in  export --optuna sqlite:///trials.db"
+            if path is None
+            else "Give a file or --optuna STORAGE, not both."
+        )
+    if storage is not None:
+        if arguments.dark or arguments.columns != 5:
+            raise UserError("--dark and --columns are for files, not for --optuna.")
+        return Reply("", work=lambda show: prose_reply(study.export_optuna(storage, name or "", show=show).text()))
+    if name is not None:
+        raise UserError("--as names a study in a storage of Optuna: it goes with --optuna STORAGE.")
+    return prose_reply(f"Written: {shown_path(study.export(path, arguments.columns, dark=arguments.dark))}")
