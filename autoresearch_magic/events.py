@@ -47,11 +47,12 @@ class State(StrEnum):
         return self.active or self is State.ELSEWHERE
 
 
-RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "control", "final", "trial"]
+RunKind = Literal["baseline", "candidate", "reworked", "incumbent", "control", "final", "trial", "stage"]
 """The purpose of a run: ``baseline`` measures the unchanged target; ``candidate`` measures a proposal, and ``reworked`` one that
 the agent has revised; ``incumbent`` repeats the current best, to compare it with a candidate or to detect drift of the machine,
 and ``control`` then repeats another version, which a change of the machine would change as well;
-``final`` confirms the result at the end; ``trial`` answers a comparison that the user asked for."""
+``final`` confirms the result at the end; ``trial`` answers a comparison that the user asked for; ``stage`` is a cheap run before
+the first full one (``--stage``)."""
 
 
 @dataclass(frozen=True)

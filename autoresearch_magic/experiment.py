@@ -310,8 +310,8 @@ class Experiment:
 
     @property
     def ran(self) -> bool:
-        """Whether it was run at all; only such experiments count towards the requested number."""
-        return bool(self.measurements)
+        """Whether it was run at all, be it at a cheap stage alone (``--stage``); only such experiments count towards the requested number."""
+        return bool(self.measurements) or self.verdict is Verdict.PRUNED
 
     @property
     def current(self) -> tuple[Measurement, ...]:

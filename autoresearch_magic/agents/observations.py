@@ -147,6 +147,8 @@ def _observe(experiment: Experiment, parent: Experiment | None, constants: Const
         if value is None and curve:
             last = curve[-1].values.get(metric.name)
             value = last if last is not None and math.isfinite(last) else None
+    elif verdict is Verdict.PRUNED:  # at a cheap stage (``--stage``), of which there is no value that compares
+        steps = 1
     known = parent is not None and parent.number != experiment.number
     return Observation(
         values={name: old[name] for name, c in constants.items() if name in old and _is_possible(old[name], c)},

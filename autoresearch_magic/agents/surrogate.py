@@ -223,7 +223,9 @@ def _thinned(observations: Observations, most: int, sign: float) -> list[Observa
 def _level(o: Observation, sign: float, warp: Warp, worst: float, noise: Noise) -> tuple[float, float]:
     """Return an experiment's modelled value and the factor on the noise's variance there; failures are as bad as the worst."""
     if o.value is None or not math.isfinite(o.value):
-        return worst, 1.0
+        return (
+            worst if not o.steps else min(worst, max(0.0, worst / 2))
+        ), 1.0  # a stopped one is worse than an average one
     if not _counts(o):  # pruned: at least as bad as an average one
         return min(worst, max(0.0, warp(sign * o.value))), 1.0
     relative = noise.at(o.value) / noise.sd if noise.known and noise.sd else 1.0

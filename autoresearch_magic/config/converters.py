@@ -161,6 +161,11 @@ def read_limits(value: Any) -> tuple[str, ...]:
     return tuple(str(parse_limit(part)) for text in texts for part in split_limits(text))
 
 
+def read_stages(value: Any) -> tuple[str, ...]:
+    """Read one stage, or several in a list: a command may hold any character."""
+    return tuple(text for each in ([value] if isinstance(value, str) else value) if (text := str(each).strip()))
+
+
 def read_artifacts(value: Any) -> tuple[str, ...]:
     """Read globs of files that runs write, as `read_scope` does."""
     globs = _globs_inside("artifacts", "relative to the folder that a run works in, such as out/*.txt", value)

@@ -70,6 +70,7 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
     check_condition(settings.valid, verified=verified)
     check_also(settings.also, metric.name, verified=verified)
     check_limits(settings.limit, metric.name)
+    settings.as_stages()
     check_holdout(
         settings.holdout, metric.name, settings.also, sealed=settings.sealed, verified=verified, fresh=settings.fresh
     )

@@ -45,6 +45,8 @@ def option_words(settings: Settings) -> list[str]:
         if isinstance(value, bool):
             # The parser has --no-NAME for what is on by default, and --NAME for what is off.
             options.append(f"--{option}" if value else f"--no-{option}")
+        elif field.name == "stage":
+            options += [f"--stage {shlex.quote(each)}" for each in value]
         else:
             text = _text(field.name, value)
             # argparse takes a value that begins with a dash for another option, unless it is joined to its own.

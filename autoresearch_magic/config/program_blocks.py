@@ -51,7 +51,7 @@ _BULLET = re.compile(r"[-*][ \t]+")
 _COMMENT = re.compile(r"(?:^|\s)#\s.*$")
 _FIRST_FLAG = re.compile(r"^--?([A-Za-z][\w-]*)")
 
-COMMANDS = {"verify", "guard"}
+COMMANDS = {"verify", "guard", "stage"}
 """Options whose value is a shell command: flags and # in it belong to the command."""
 FREE = {"agent", "goal", "metric", "guard_metric", "also", "limit", *COMMANDS}
 """Options whose value may hold words with dashes: flags behind it belong to the value."""

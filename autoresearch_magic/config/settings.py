@@ -21,6 +21,7 @@ from ..metric import Metric
 from ..runners.output.cell_metric import parse_cell_metric
 from ..runners.output.holdout import parse_holdout
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
+from ..runners.stage import Stage, parse_stages
 from ..text import counted, exact, shorten
 from ..values import STATISTICS
 from .converters import (
@@ -42,6 +43,7 @@ from .converters import (
     read_names,
     read_paths,
     read_scope,
+    read_stages,
     read_text,
     whole_number,
 )
@@ -126,6 +128,11 @@ class Settings:
         (), "a limit on a number besides the metric: a version beyond it is not kept, whatever its metric. peak_memory_gb, seconds, "
         "evaluation_seconds, steps, or a number that runs print or --also reads; several with commas, or the option again",
         metavar="NAME<NUMBER", parse=read_limits, keys=("limit", "limits"), expanded=False,
+    )  # fmt: skip
+    stage: tuple[str, ...] = _option(
+        (), "a cheap stage before the full run: a shorter budget such as 5s, or with --verify a cheaper command, with => METRIC behind it where its "
+        "number is another one; clear losers there are not run in full. The option again for further stages",
+        metavar="BUDGET|COMMAND", parse=read_stages, keys=("stage",), expanded=False,
     )  # fmt: skip
     holdout: str = _option(
         "", "what best and baseline are measured by once more at the very end, on data that the search never uses; no agent is shown it. Its gain is "
@@ -321,6 +328,17 @@ class Settings:
         """Whether several experiments run at once."""
         return self.workers > 1
 
+    def as_stages(self) -> tuple[Stage, ...]:
+        """Return the cheap stages before the full run."""
+        if not self.stage:
+            return ()
+        return parse_stages(self.stage, self.as_metric(), self.budget, verified=bool(self.verify))
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands that measure and check in a repository."""
+        return [self.verify, self.guard, *(stage.command for stage in self.as_stages())]
+
     @property
     def holdout_name(self) -> str:
         """The name of the holdout; empty without one."""
@@ -383,6 +401,8 @@ class Settings:
             parts.append(f"also {', '.join(self.also)}")
         if self.limit:
             parts.append(f"limit {', '.join(self.limit)}")
+        if self.stage:
+            parts.append(f"first at the stage {', '.join(shorten(text, SUMMARY_LIMIT) for text in self.stage)}")
         if self.holdout:
             parts.append(f"holdout {self.holdout} at the end")
         if self.artifacts:

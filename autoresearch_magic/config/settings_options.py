@@ -31,6 +31,7 @@ class SettingsOptions(TypedDict, total=False):
     hide: str | Sequence[str]
     also: str | Sequence[str] | Mapping[str, str]
     limit: str | Sequence[str]
+    stage: str | Sequence[str]
     holdout: str
     artifacts: str | Sequence[str]
     budget: str | float | Budget

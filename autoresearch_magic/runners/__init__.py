@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..budget import Budget
 from ..experiment import Measurement
+from .stage import Stage
 
 Watch = Callable[[Mapping[str, Any]], bool]
 """Called with every event of a run (``setup``, ``begin``, ``tick``, ``report``, ``evaluating``, and ``lost`` where it begins anew because
@@ -83,6 +85,15 @@ class Runner(ABC):
         UserCodeError
             When the setup fails.
         """
+
+    @contextmanager
+    def at_stage(self, stage: Stage) -> Iterator[None]:
+        """Measure a cheap stage of a study instead of the full run, within this context."""
+        full, self.budget = self.budget, stage.budget if self.budget is not None else None
+        try:
+            yield
+        finally:
+            self.budget = full
 
     def check(self, target: str, *, deadline: float, allowed: float | None, log: str) -> GuardResult:
         """Run the guard on a target once. A runner without a guard lets every target pass.

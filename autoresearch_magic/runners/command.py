@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from .output.named_lines import named_values
 from .output.notes import printed_notes
 from .output.readings import Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
+from .stage import Stage
 from .summaries import lacking, read_summaries
 from .tools import find_tools, missing_module, packages
 from .unchanged import Unchanged
@@ -131,6 +133,8 @@ class CommandRunner(Runner):
         Called with what happens to the worker, a line each.
     walls, place
         See `CellRunner`.
+    stages : sequence of str
+        Commands of cheap stages, which `at_stage` runs.
 
     Attributes
     ----------
@@ -147,7 +151,7 @@ class CommandRunner(Runner):
         valid: str = "", artifacts: Sequence[str] = (), hide: Sequence[str] = (),
         also: Sequence[str] = (), on_problem: Callable[[str], object] | None = None,
         on_note: Callable[[str], object] | None = None, walls: Walls = DEFAULT,
-        place: Place = ALONE,
+        place: Place = ALONE, stages: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._files, self._walls = ArtifactFiles(artifacts, hide), walls
         self._also = AlsoNumbers(also, verified=True, on_problem=on_problem)
@@ -158,7 +162,7 @@ class CommandRunner(Runner):
         config = {"setup": "", "target": "", "seed": seed, "threads": threads, "mode": "auto", "kind": "command", "walls": walls.to_json(),
                   "projects": [str(export.checkout.folder)], **({"cores": place.cores} if place.cores else {})}  # fmt: skip
         self.worker = WorkerClient(config, environment, setup_log=worker_log, on_note=on_note)
-        self._commands = [verify, *([guard.command] if guard else [])]
+        self._commands = [verify, *([guard.command] if guard else []), *stages]
         checkout = export.checkout
         self.tools = find_tools(
             checkout.folder, export.folder, checkout.tracked, self._commands, environment, export.linked,
@@ -170,6 +174,17 @@ class CommandRunner(Runner):
         self.exit_code: int | None = None
         self._seconds: list[float] = []
         self._open, self._keep = False, keep
+
+    @contextmanager
+    def at_stage(self, stage: Stage) -> Iterator[None]:
+        """See `Runner.at_stage`; the condition on valid runs (``--valid``) is for the full command."""
+        full = self.verify, self.metric, self._rule, self._condition, self._seconds
+        rule = parse_rule(stage.metric.expression)
+        self.verify, self.metric, self._rule, self._condition, self._seconds = stage.command, stage.metric, rule, None, []
+        try:
+            yield
+        finally:
+            self.verify, self.metric, self._rule, self._condition, self._seconds = full
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False

@@ -30,7 +30,9 @@ _LOG = re.compile(r"(\d{4,})(-[a-z]*\d*)?\.log")
 
 def log_path(folder: Path, number: int, kind: RunKind, repeat: int) -> Path:
     """Return where the output of a run is in a study's folder: ``logs/0007.log`` for the first run of experiment 7."""
-    suffix = f"-{kind}{repeat + 1}" if kind in ("control", "final", "trial") else f"-{repeat + 1}" if repeat else ""
+    suffix = (
+        f"-{kind}{repeat + 1}" if kind in ("control", "final", "trial", "stage") else f"-{repeat + 1}" if repeat else ""
+    )
     return folder / FOLDER / f"{number:04d}{suffix}.log"
 
 

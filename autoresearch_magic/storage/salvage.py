@@ -35,7 +35,7 @@ KEYS = {"experiment": "number", "measurement": "id", "event": "id", "prompt": "e
 
 _AFTER_NAMES = (("numbers", "made_at"), ("made_at", "numbers"))
 """Order of the two columns behind `names`: as the tables are made, and where `numbers` was added later."""
-_RUN_KINDS = ("baseline", "candidate", "incumbent", "control", "final", "trial", "reworked")
+_RUN_KINDS = ("baseline", "candidate", "incumbent", "control", "final", "trial", "reworked", "stage")
 _OUTCOMES = {outcome.value for outcome in Outcome}
 
 

@@ -34,7 +34,7 @@ from .sealed import check_sealed, kept_source, read_sealed
 from .sources import read_source
 
 CHANGEABLE = {
-    "experiments", "agent", "timeout", "memory", "threads", "workers", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also",
+    "experiments", "agent", "timeout", "memory", "threads", "workers", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also", "stage",
 }  # fmt: skip
 """Settings that a study can be resumed with in another form; with another value of the others, its values would not compare."""
 
@@ -170,7 +170,8 @@ def _check_hidden(definition: Definition) -> None:
 
 def check_commands(settings: Settings) -> None:
     """Raise a `UserError` when verify or guard is dangerous, or cannot be run by the shell that is there."""
-    for what, command in (("verify", settings.verify), ("guard", settings.guard)):
+    stages = [("stage", stage.command) for stage in settings.as_stages() if stage.command]
+    for what, command in (("verify", settings.verify), ("guard", settings.guard), *stages):
         if why := danger(command):
             raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
         if not find_shell(os.environ.get("PATH")).bash and (syntax := bash_syntax(command)):
@@ -188,10 +189,10 @@ def _define_repository(
         )
     check_commands(settings)
     folder = Path(settings.repo).expanduser() if settings.repo else _start_folder(program_path)
-    checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, [settings.verify, settings.guard])
+    checkout, text, measuring = open_checkout(folder.absolute(), settings.scope, settings.commands)
     check_links(checkout, settings.link)
     if original_settings(checkout.folder) and not settings.agent.startswith("replay:"):
-        commands = [settings.verify, settings.guard]
+        commands = settings.commands
         environment = experiment_environment(threads=settings.threads, seed=settings.seed, extra=settings.pass_env)
         tools = find_tools(
             checkout.folder, checkout.folder / "export", checkout.tracked, commands, environment, settings.link

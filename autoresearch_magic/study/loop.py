@@ -69,6 +69,7 @@ class Loop:
             Why it has ended, in one line; empty where all experiments were made.
         """
         self.measure_baseline()
+        self.measurer.stages.prepare(self.measurer)
         try:
             state, why = self.search_until_end()
             Closing(self.measurer).run(
@@ -266,7 +267,7 @@ class Loop:
         UserCodeError
             When not even the incumbent has a value any more.
         """
-        if not experiment.ran:
+        if not experiment.measurements:
             return
         last = experiment.measurements[-1]
         has_value = last.ok or last.outcome in (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,6 +39,7 @@ from ..runners import GuardResult, Runner
 from ..runners.clean import clean_guard, clean_measurement, clean_point
 from ..runners.notebook_names import notebook_name_hint
 from ..runners.own_limits import OwnLimits
+from ..runners.stage import Stage
 from ..runners.worker.client import LOSSES, LOST
 from ..source.key_references import given_back
 from ..storage.records import Records
@@ -46,6 +48,7 @@ from .baton import Baton
 from .control import Control
 from .definition import Definition
 from .flight import Flight
+from .stages import make_stages
 from .status import StudyStatus
 
 FRESH_SEEDS = 1000
@@ -125,6 +128,7 @@ class Measurer:
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
         self._largest: tuple[int, float] | None = None
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
+        self.stages = make_stages(self.settings.as_stages(), records.journal, self.metric, self.settings.seed)
         self.slot, self.baton = 0, Baton()
         self._shared = Shared()
         self.runner.learned = self._learned()
@@ -192,11 +196,13 @@ class Measurer:
             self.publish(StateChanged(state))
 
     def measure(
-        self, experiment: Experiment, kind: RunKind, seed: int, repeat: int, repeats: int, flight: Flight | None = None
-    ) -> Measurement:
+        self, experiment: Experiment, kind: RunKind, seed: int, repeat: int, repeats: int, flight: Flight | None = None,
+        stage: Stage | None = None,
+    ) -> Measurement:  # fmt: skip
         """Run an experiment's target once and record the measurement; its progress is published.
 
-        A proposal in flight lands when its run has ended: `Flight.experiment` has its number then.
+        A proposal in flight lands when its run has ended: `Flight.experiment` has its number then. A run of a `stage` that fails is a
+        candidate's.
         """
         self._restore_limits()
         self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot))
@@ -231,7 +237,7 @@ class Measurer:
         deadline = self.settings.deadline(baseline.seconds / len(baseline.measurements) if baseline else None)
         target = given_back(experiment.target, "target") if self.definition.checkout is None else experiment.target
         log = self.records.log(experiment.number, kind, repeat) if flight is None else flight.log
-        with self.baton.released():
+        with self.baton.released(), self.runner.at_stage(stage) if stage else nullcontext():
             measured = self.runner.measure(
                 target, seed=seed, deadline=2 * deadline if held else deadline, watch=watch, log=log,
                 **({"holdout": True} if held else {}),
@@ -247,6 +253,11 @@ class Measurer:
             measurement = replace(measurement, error=monitor.decision.reason)
         if flight is not None:
             experiment = flight.land(experiment)
+        if stage is not None and not measurement.ok and experiment.number >= len(self.experiments):
+            kind, measurement = (
+                "candidate",
+                replace(measurement, error=f"At the stage {stage}: {measurement.error or measurement.outcome}"),
+            )
         self.records.journal.add_run(experiment.number, kind, measurement)
         if self.runner.learned != self._shared.learned:
             self._shared.learned = self.runner.learned
@@ -325,6 +336,7 @@ class Measurer:
         """Let the pruner learn from a judged experiment."""
         incumbent = None if experiment.parent is None else self.experiments[experiment.parent]
         self.pruner.learn(experiment, incumbent)
+        self.stages.learn(experiment)
 
     # -- repeats of candidate and incumbent ---------------------------------------------------------------------------
 
@@ -344,7 +356,7 @@ class Measurer:
 
     def fresh_proposal(self) -> dict[str, float]:
         """Return what a fresh proposal takes with its first run (`fresh_seconds`), and how often it has a value (`chance`)."""
-        recent = [e for e in self.experiments[-RECENT:] if e.number and e.ran]
+        recent = [e for e in self.experiments[-RECENT:] if e.number and e.measurements]
         if not recent:
             return {}
         valued = sum(e.measurements[0].ok for e in recent)

@@ -91,6 +91,8 @@ class Plan:
         Why the study could not start with its agent; usually empty.
     notes : tuple of str
         What a command runs with, or what the setup of a cell leaves open: `Runner.describe`.
+    stages : tuple of (str, float)
+        Each cheap stage with the seconds of a run of it.
     """
 
     metric: Metric
@@ -99,6 +101,7 @@ class Plan:
     guard_seconds: float = 0.0
     problem: str = ""
     notes: tuple[str, ...] = ()
+    stages: tuple[tuple[str, float], ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -107,14 +110,16 @@ class Plan:
         search = s.repeats + s.experiments * (1 + (REPEATS if s.judge != "strict" else 0))
         closing = closing_runs(math.floor(search)) if s.judge != "strict" else 0
         runs = search + closing + 2 * s.repeats
-        return runs * self.trials[0].seconds / s.workers
+        stages = (s.experiments + s.repeats) * sum(seconds for _, seconds in self.stages)
+        return (runs * self.trials[0].seconds + stages) / s.workers
 
     @property
     def most_seconds(self) -> float:
         """Wall clock if every experiment took all its pairs."""
         s = self.settings
         pairs = 0 if s.judge == "strict" else s.pairs
-        return (3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds / s.workers
+        stages = (s.experiments + s.repeats) * sum(seconds for _, seconds in self.stages)
+        return ((3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds + stages) / s.workers
 
     def kept_gain(self, share: float) -> float:
         """Return the gain that is kept in a share of cases (one of `KEPT`), in the metric's unit."""
@@ -165,6 +170,11 @@ class Plan:
                 )
         lines += [
             f"At {t.budget}: sd {t.sd:.2g}, {t.seconds:.1f} s a run." for t in self.trials[1:] if len(t.values) > 1
+        ]
+        lines += [
+            f"A run of the stage {name} takes {seconds:.1f} s, {seconds / own.seconds:.0%} of a full one: every experiment runs there first, and losers "
+            "there are not run in full, which the time below leaves out."
+            for name, seconds in self.stages
         ]
         if s.planned:
             again = "once" if s.pairs == 1 else f"{s.pairs} times"
@@ -298,13 +308,32 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
                     trials.append(Trial(budget, tuple(measurements)))
                 if not (measurements and (measurements[0].charged or measurements[0].steps)):
                     break  # a target that does not use the clock has no budget: a shorter one makes no difference
+            stages = []
+            made.budget = s.budget if made.budget is not None else None
+            for stage in s.as_stages():
+                show(1.0, f"running the stage {stage}")
+                with made.at_stage(stage):
+                    m = made.measure(definition.target, seed=s.seed, deadline=s.deadline(None))
+                if not m.ok:
+                    raise UserCodeError(
+                        f"--stage {stage} gives no value: {(m.error or m.outcome).rstrip('.')}. Correct it, or leave it out.",
+                        m.traceback or m.output,
+                    )
+                stages.append((str(stage), m.seconds))
             if s.guard:
                 show(1.0, "running the guard")
                 guard_seconds = _check_guard(made, definition, folder)
         finally:
             made.close()
     show(1.0, "done")
-    return Plan(definition.metric, s, tuple(trials), guard_seconds, notes=(*made.describe(), *_clock_notes(trials[0])))
+    return Plan(
+        definition.metric,
+        s,
+        tuple(trials),
+        guard_seconds,
+        notes=(*made.describe(), *_clock_notes(trials[0])),
+        stages=tuple(stages),
+    )
 
 
 def _tell_setup(show: Callable[[float, str], None], share: float) -> Watch:

@@ -70,7 +70,7 @@ def make_runner(
             threads=share.threads, memory=share.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / f"worker{own}.log",
             keep=scratch is None, on_note=lambda line: publish(Notice(line)), valid=s.valid,
             artifacts=s.artifacts, hide=s.hide, also=s.also, walls=walls, on_problem=lambda line: publish(Notice(line, lasting=True)),
-            place=share.place,
+            place=share.place, stages=[stage.command for stage in s.as_stages()],
         )  # fmt: skip
         # Again, because a study may be resumed on another machine.
         if missing := missing_for_original(definition.checkout.folder, s.verify, made.tools):

@@ -50,7 +50,7 @@ class LiveRun:
     Attributes
     ----------
     experiment : Experiment
-    kind : {"baseline", "candidate", "incumbent", "control", "final", "trial"}
+    kind : {"baseline", "candidate", "incumbent", "control", "final", "trial", "stage"}
     repeat, repeats : int
         The run is the `repeat`-th (from 0) of `repeats`.
     phase : {"starting", "setup", "training", "evaluating", "guard"}

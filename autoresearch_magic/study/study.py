@@ -257,7 +257,7 @@ class Study(BackgroundStudy):
         if first is second:
             raise UserError("Give the numbers of two experiments, for example  regression 0 5")
         for experiment in (first, second):
-            if not experiment.ran:
+            if not experiment.measurements:
                 raise UserError(f"Experiment {experiment.number} was never run ({experiment.verdict}): choose another.")
         return self._ask(lambda measurer: ask_regression(measurer, first.number, second.number, samples or SAMPLES))
 

@@ -110,6 +110,12 @@ def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str
             parts = [
                 f"{f'Experiment {number}' if number else 'The baseline'} once more, to see whether the machine has changed"
             ]
+        case "stage":
+            which = f", {live.repeat + 1} of {live.repeats}" if live.repeats > 1 else ""
+            parts = [
+                f"{f'Experiment {number}' if number else 'The baseline'} at a cheap stage{which}",
+                e.summary if number else "",
+            ]
         case "trial":
             parts = [f"Your comparison: {e.summary}", turn]
         case _:
@@ -142,6 +148,11 @@ def spent_line(status: StudyStatus) -> str:
     """Return what evaluations and agent have used, in one line."""
     seconds = [each for _, each in status.runs]
     spent = f"Evaluations: {counted(len(seconds), 'run')}, {format_duration(max(0.1, round(sum(seconds), 1)))}"
+    if stages := sum(kind == "stage" for kind, _ in status.runs):
+        spared = sum(e.verdict is Verdict.PRUNED and not e.measurements for e in status.experiments)
+        spent += (
+            f" ({stages} of them cheap stages, which have saved {spared or 'no'} full run{'' if spared == 1 else 's'})"
+        )
     account = accounting(status.settings.agent)
     agent = usage_line(status.usage, told=account is not None and account.cost == "agent")
     unused = status.unclaimed

@@ -144,6 +144,10 @@ class Trying:
         if not experiment.measurements:
             self.measurer.look_for_drift()
             self.proposer.ask_ahead(self.left() - 1, experiment)
+            experiment, loser = self.measurer.stages.pass_through(self.measurer, experiment, flight)
+            if loser is not None:
+                return experiment, loser
+        if not experiment.measurements:
             # Candidates use the incumbent's seeds, so that a lucky seed helps both.
             waiting = flight if flight and not flight.landed else None
             first = self.measurer.measure(experiment, "candidate", self.settings.seed, 0, 1, waiting)

@@ -13,6 +13,7 @@ from ..experiment import Experiment
 from ..headline import Headline
 from ..judging.analysis.analyze import Evals, evaluate
 from ..judging.pruner import Account, make_pruner
+from ..judging.stages import StageAccount
 from ..metric import Metric
 from ..source.key_references import with_known
 from ..storage.journal import Journal
@@ -20,6 +21,7 @@ from ..text import as_html
 from .definition import Definition
 from .ideas import Idea, backlog
 from .notes import Note, told
+from .stages import stage_accounts
 from .status import StudyStatus
 from .summary import result_line
 
@@ -137,6 +139,15 @@ class StudyView:
         for e in experiments:
             pruner.learn(e, None if e.parent is None else experiments[e.parent])
         return pruner.account
+
+    @property
+    def staging(self) -> list[StageAccount]:
+        """What each cheap stage (``--stage``) has saved: full runs, seconds, audits and how many of them were wrong."""
+        stages = self.status.settings.as_stages()
+        if not stages or not (self.folder / "journal.sqlite").exists():
+            return []
+        with Journal(self.folder / "journal.sqlite") as journal:
+            return stage_accounts(stages, journal, self.experiments)
 
     def experiment(self, number: int | str) -> Experiment:
         """Return one judged experiment.

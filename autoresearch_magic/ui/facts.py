@@ -106,7 +106,7 @@ def evals_facts(study: Study) -> dict[str, Any]:
     """Return the analysis of a study: the fields of `judging.analysis.models.Findings`."""
     return {
         "study": study.name, **plain(study.evals()), "metric": metric_facts(study.metric),
-        "pruning": plain(study.pruning),
+        "pruning": plain(study.pruning), "stages": [plain(account) for account in study.staging],
     }  # fmt: skip
 
 

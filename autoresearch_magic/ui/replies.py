@@ -151,9 +151,11 @@ def evals_reply(study: Study) -> Reply:
     evals, pruning = study.evals(), study.pruning
     stopped = str(pruning) if pruning.stopped + pruning.audits else ""
     text, markdown = evals_text(evals), evals_markdown(evals)
+    said = [("Early stopping", stopped)] if stopped else []
+    said += [("Cheap stages", str(account)) for account in study.staging if account.runs]
     return Reply(
-        f"{text}\n\nEarly stopping: {stopped}" if stopped else text,
-        f"{markdown}\n\n**Early stopping**: {escape(stopped)}" if stopped else markdown,
+        "\n\n".join([text, *(f"{name}: {what}" for name, what in said)]),
+        "\n\n".join([markdown, *(f"**{name}**: {escape(what)}" for name, what in said)]),
         data=evals_facts(study),
     )
 

@@ -22,12 +22,14 @@ def html_report(study: StudyView) -> str:
     status = study.status
     found = study.evals()
     account = study.pruning if status.experiments else None
+    spared = [str(account)] if account and account.stopped + account.audits else []
+    spared += [str(each) for each in study.staging if each.runs]
     title = shorten(status.definition.program.title or status.name, 200)
     sections: list[tuple[str, str, Html | None]] = [
         ("kept", "What was kept", results.ladder(status) if status.experiments else None),
         ("close", "Near misses", results.near_misses(status)),
         ("failed", "What failed", results.failures(status, found)),
-        ("insights", "What the history says", results.insights(found, str(account) if account and account.stopped + account.audits else "")
+        ("insights", "What the history says", results.insights(found, "; ".join(spared))
             if len(status.experiments) > 1 else None),
         ("spent", "Time, tokens and cost", circumstances.spent(status)),
         ("code", "The best version", circumstances.final_code(status) if status.experiments else None),
