@@ -180,7 +180,13 @@ class CommandRunner(Runner):
         """See `Runner.at_stage`; the condition on valid runs (``--valid``) is for the full command."""
         full = self.verify, self.metric, self._rule, self._condition, self._seconds
         rule = parse_rule(stage.metric.expression)
-        self.verify, self.metric, self._rule, self._condition, self._seconds = stage.command, stage.metric, rule, None, []
+        self.verify, self.metric, self._rule, self._condition, self._seconds = (
+            stage.command,
+            stage.metric,
+            rule,
+            None,
+            [],
+        )
         try:
             yield
         finally:
