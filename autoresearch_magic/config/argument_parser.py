@@ -77,7 +77,7 @@ def add_options(
             details = {"action": "store_true"}
             if field.default is True and name != "minimize":  # whose opposite is --maximize
                 flags, details = (f"--no-{option}",), {"action": "store_false"}
-        if name in ("also", "limit", "stage"):  # each time it is given adds to the others
+        if name in ("also", "limit", "stage", "track", "notify"):  # each time it is given adds to the others
             details["action"] = "append"
         group.add_argument(*flags, dest=name, default=argparse.SUPPRESS, help=field.metadata["help"], **details)
         if name == "minimize":

@@ -166,6 +166,27 @@ def read_stages(value: Any) -> tuple[str, ...]:
     return tuple(text for each in ([value] if isinstance(value, str) else value) if (text := str(each).strip()))
 
 
+_ORDER = re.compile(r"[a-z][\w-]*(?::.+)?", re.IGNORECASE | re.ASCII)
+
+
+def read_track(value: Any) -> tuple[str, ...]:
+    """Read ``NAME`` or ``NAME:WHERE``, several with commas or in a list; ``none`` is no tracker. The error quotes no address, which may hold a key."""
+    texts = [value] if isinstance(value, str) else [str(each) for each in value]
+    orders = [part.strip() for text in texts for part in text.split(",")]
+    orders = [order for order in orders if order and order.lower() != "none"]
+    if any(not _ORDER.fullmatch(order) for order in orders):
+        raise UserError(
+            "--track takes NAME or NAME:WHERE, such as mlflow, mlflow:http://localhost:5000 or tensorboard:runs."
+        )
+    return tuple(dict.fromkeys(orders))
+
+
+def read_notify(value: Any) -> tuple[str, ...]:
+    """Read addresses and command lines, each as a text of its own; ``none`` is none."""
+    texts = [value] if isinstance(value, str) else [str(each) for each in value]
+    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip() and text.strip().lower() != "none"))
+
+
 def read_artifacts(value: Any) -> tuple[str, ...]:
     """Read globs of files that runs write, as `read_scope` does."""
     globs = _globs_inside("artifacts", "relative to the folder that a run works in, such as out/*.txt", value)

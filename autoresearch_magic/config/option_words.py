@@ -49,6 +49,9 @@ def option_words(settings: Settings) -> list[str]:
             options += [f"--stage {shlex.quote(each)}" for each in value]
         else:
             text = _text(field.name, value)
+            if field.name == "notify":  # commas are its own
+                options += [f"--notify {shlex.quote(each)}" for each in value]
+                continue
             # argparse takes a value that begins with a dash for another option, unless it is joined to its own.
             options.append(f"--{option}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}")
     return options

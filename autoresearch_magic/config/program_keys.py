@@ -21,6 +21,8 @@ from .skill_words import COUNTERPARTS
 
 PROGRAM_KEYS = ("goal", "guard direction", "evals")
 """Keys that only programs have; all others are those of the options."""
+NOT_IN_PROGRAMS = ("track", "notify")
+"""Options that no program can give: a text from elsewhere must not send a study away. A line ``Track: ...`` in one is prose."""
 UNUSED = {
     "chain", "depth", "mode", "domain", "focus", "format", "symptom", "scenario", "topic", "task", "icp", "severity",
     "category", "classic", "auto", "dry run", "max cycles", "fail on", "from debug", "git memory", "memory depth",
@@ -126,11 +128,15 @@ def field_of(key: str) -> str | None:
     words = plain(key)
     if words in PROGRAM_KEYS:
         return words
+    if words in NOT_IN_PROGRAMS:
+        return None
     return KEYS.get(words) or (words.replace(" ", "_") if words.replace(" ", "_") in FIELDS else None)
 
 
 def unknown_key(key: str) -> str:
     """Return the error message for an unknown key, with the closest known key."""
+    if plain(key) in NOT_IN_PROGRAMS:
+        return f"{shown_key(key)!r} is no key of a program, as a study is told of where its user says: give  --{plain(key)}  as an option."
     if plain(key) in UNUSED:
         return f"The program's key {shown_key(key)!r} is not used here: take it out."
     near = closest_key(key)

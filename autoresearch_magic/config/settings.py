@@ -41,10 +41,12 @@ from .converters import (
     read_limits,
     read_memory,
     read_names,
+    read_notify,
     read_paths,
     read_scope,
     read_stages,
     read_text,
+    read_track,
     whole_number,
 )
 from .directions import direction_of_metric
@@ -146,6 +148,14 @@ class Settings:
     artifacts: tuple[str, ...] = _option(
         (), "small text files that a run writes, such as a profile, for the agent's next proposal: globs, relative to the folder that it runs in",
         metavar="GLOBS", parse=read_artifacts, keys=("artifacts",), expanded=False,
+    )  # fmt: skip
+    track: tuple[str, ...] = _option(
+        (), "send the study to a tracker as it runs: mlflow[:URI], tensorboard[:FOLDER], or one of another package; "
+        "several with commas, or the option again", metavar="NAME[:WHERE]", parse=read_track, expanded=False,
+    )  # fmt: skip
+    notify: tuple[str, ...] = _option(
+        (), "tell of proven keeps, failures and the end: the URL of a webhook (Slack, Discord, ntfy, or any other, which gets JSON), or a command, which "
+        "finds the figures in AUTORESEARCH_... variables; the option again for another", metavar="URL|COMMAND", parse=read_notify, expanded=False,
     )  # fmt: skip
     budget: Budget = _option(
         DEFAULT_BUDGET, "training budget of one experiment: 20s, 5m or 300steps (default 20s)", metavar="BUDGET",

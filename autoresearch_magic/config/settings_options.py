@@ -34,6 +34,8 @@ class SettingsOptions(TypedDict, total=False):
     stage: str | Sequence[str]
     holdout: str
     artifacts: str | Sequence[str]
+    track: str | Sequence[str]
+    notify: str | Sequence[str]
     budget: str | float | Budget
     clock: str
     experiments: int | str

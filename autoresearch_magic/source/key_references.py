@@ -31,18 +31,27 @@ def keys_of(text: str) -> list[str]:
     return sorted(found, key=lambda key: (-len(key), key))
 
 
-def put_away(text: str, keys: Sequence[str] | None = None) -> str:
-    """Return a text with a reference in place of each key, or of these; they are known from then on, and no other text is told them."""
+def put_away(text: str, keys: Sequence[str] | None = None, *, known: bool = True) -> str:
+    """Return a text with a reference in place of each key, or of these; they are known from then on, and no other text is told them.
+
+    With `known` false they are not taken out of other texts: what is put away may be a common word, as the topic of a webhook.
+    """
     found = keys_of(text) if keys is None else keys
     for key in found:
         if key in text:  # else it was in a longer one
-            text = text.replace(key, f"{REMOVED[:-1]}: {_name(key)}]")
-    remember(*found)
+            text = text.replace(key, reference(_name(key)))
+    if known:
+        remember(*found)
     return text
 
 
-def given_back(text: str, what: str) -> str:
-    """Return a text with the keys that its references stand for; `what` says in an error which text it is.
+def reference(name: str) -> str:
+    """Return what stands for the key that an environment variable holds."""
+    return f"{REMOVED[:-1]}: {name}]"
+
+
+def given_back(text: str, what: str, *, known: bool = True) -> str:
+    """Return a text with the keys that its references stand for; `what` says in an error which text it is, `known` as for `put_away`.
 
     Raises
     ------
@@ -53,7 +62,8 @@ def given_back(text: str, what: str) -> str:
     def value(found: re.Match[str]) -> str:
         name = found[1]
         if key := _kept.get(name) or os.environ.get(name):
-            remember(key)
+            if known:
+                remember(key)
             return key
         raise UserError(
             f"The {what} needs a key that is not stored with the study: set the environment variable {name} to it, and try again."

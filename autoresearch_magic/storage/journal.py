@@ -261,6 +261,14 @@ class Journal(JournalFile):
         rows = self.select("SELECT judged_at FROM experiment WHERE number = ?", number)
         return float(rows[0]["judged_at"]) if rows and rows[0]["judged_at"] is not None else 0.0
 
+    def times(self, number: int) -> tuple[float, float]:
+        """Return when an experiment was proposed and when it was judged, in seconds since the epoch; the former where it was not."""
+        rows = self.select("SELECT proposed_at, judged_at FROM experiment WHERE number = ?", number)
+        if not rows:
+            return 0.0, 0.0
+        proposed = float(rows[0]["proposed_at"])
+        return proposed, float(rows[0]["judged_at"] or proposed)
+
     def has_experiment(self) -> bool:
         """Whether there is an experiment with a verdict."""
         return bool(self.select("SELECT 1 FROM experiment WHERE verdict IS NOT NULL LIMIT 1"))

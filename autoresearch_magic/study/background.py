@@ -33,6 +33,7 @@ from .notes import SAID
 from .requests import RequestReader, record_of
 from .status import StudyStatus
 from .thread import StudyThread, open_journal
+from .tracking.process import Tracking
 
 LOCK_PATIENCE = 0.2
 """Seconds in which a study's lock is tried for: another process that looks whether it is held, holds it for a moment."""
@@ -62,6 +63,7 @@ class BackgroundStudy(FollowedStudy):
         self._control = Control()
         self._thread: StudyThread | None = None
         self._reader: RequestReader | None = None
+        self._tracking: Tracking | None = None
         self._prepare_following()
 
     @property
@@ -417,8 +419,13 @@ class BackgroundStudy(FollowedStudy):
             self._control.allow(allowed)
             if given is not None:
                 self._control.give(given)
+            if self._tracking is not None:
+                self._tracking.kill()
+                self.unobserve(self._tracking.take)
+            self._tracking = Tracking(self._status, self._publish)
+            self.observe(self._tracking.take)
             self._thread = StudyThread(
-                self.status, self._control, self._publish, self._lock, agent, comparison, drive or Loop
+                self.status, self._control, self._publish, self._lock, agent, comparison, drive or Loop, self._tracking
             )
             self.status.message = self.status.traceback = ""
             self.status.state = State.STARTING

@@ -25,16 +25,19 @@ from ..runners.worker.sentences import missing_module
 from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
 from ..source.files import match, split
+from ..source.key_references import references
 from ..source.scopes import suggest_scope
 from ..source.sealed import mark
 from ..storage.git.checkout import Checkout, check_links, open_checkout, top_of, tracked_in
 from ..syntax import syntax_tree
 from ..text import counted
+from .notifying.address import parse_address
 from .sealed import check_sealed, kept_source, read_sealed
 from .sources import read_source
+from .tracking.found import prepared_settings
 
 CHANGEABLE = {
-    "experiments", "agent", "timeout", "memory", "threads", "workers", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also", "stage",
+    "experiments", "agent", "timeout", "memory", "threads", "workers", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also", "stage", "track", "notify",
 }  # fmt: skip
 """Settings that a study can be resumed with in another form; with another value of the others, its values would not compare."""
 
@@ -125,6 +128,8 @@ def define(
         )
         known = original_settings(folder.absolute())
     made_settings = make_settings(known, parsed.settings, settings, aim=parsed.aim)
+    made_settings = prepared_settings(made_settings)
+    check_addresses(made_settings.notify)
     if made_settings.verify:
         if str(sealed).strip():
             raise UserError(NOT_FOR_COMMANDS.format("sealed"))
@@ -178,6 +183,16 @@ def check_commands(settings: Settings) -> None:
             raise UserError(
                 f"--{what} uses {syntax}: only bash understands that, and there is no bash here. Write it for sh, or install bash."
             )
+
+
+def check_addresses(notify: Sequence[str]) -> None:
+    """Raise a `UserError` when an address of ``--notify`` cannot work, or its command is dangerous."""
+    for text in notify:
+        if references(text):
+            continue  # it was checked when it was given
+        address = parse_address(text)
+        if address.form == "command" and (why := danger(text)):
+            raise UserError(f"--notify is not run, because it {why}: {text[:120]}")
 
 
 def _define_repository(
@@ -242,7 +257,8 @@ def resumed(definition: Definition, settings: Mapping[str, Any]) -> Definition:
     """
     if odd := sorted(set(settings) - CHANGEABLE):
         raise UserError(f"A study cannot go on with another {odd[0]}: its values would not compare. Start a new one.")
-    made = make_settings(definition.settings.to_json(), settings)
+    made = prepared_settings(make_settings(definition.settings.to_json(), settings))
+    check_addresses(made.notify)
     if made.agent.startswith("replay:") != definition.settings.agent.startswith("replay:"):
         raise UserError("A replay and a real study cannot go on as each other: recorded and measured values would mix.")
     return replace(definition, settings=made)

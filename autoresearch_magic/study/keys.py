@@ -12,6 +12,7 @@ from ..config.settings import Settings
 from ..keys.redact import holds_key, keyed_name
 from ..source.key_references import given_back, put_away, references
 from .definition import Definition
+from .notifying.address import without_secrets
 
 
 def without_keys(definition: Definition) -> Definition:
@@ -19,7 +20,10 @@ def without_keys(definition: Definition) -> Definition:
 
     Files of a repository stay as git has them: they are in its objects already, and a version of them is a commit.
     """
-    settings = _changed(definition.settings, put_away)
+    settings = definition.settings
+    if settings.notify:
+        settings = replace(settings, notify=tuple(map(without_secrets, settings.notify)))
+    settings = _changed(settings, put_away)
     text = put_away(definition.program.text)
     program = definition.program if text == definition.program.text else parse_program(text, definition.program.path)
     if definition.checkout is not None:
@@ -35,7 +39,9 @@ def without_keys(definition: Definition) -> Definition:
 
 def with_keys(definition: Definition) -> Definition:
     """Return a definition to run, with the keys in setup, target and settings; raise a `UserError` where one is not known."""
-    settings = _changed(definition.settings, lambda text: given_back(text, "study's settings"), but=("agent",))
+    settings = _changed(
+        definition.settings, lambda text: given_back(text, "study's settings"), but=("agent", "track", "notify")
+    )
     return replace(
         definition,
         settings=settings,

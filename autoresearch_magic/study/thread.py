@@ -33,6 +33,7 @@ from .sealed import keep
 from .shown_numbers import shown_numbers
 from .side_by_side import SideBySide
 from .status import StudyStatus
+from .tracking.process import Tracking
 
 UNLOCKED = (
     "The file system of {} has no locks (flock), as some network file systems: see to it that no other process starts this study. One "
@@ -58,6 +59,8 @@ class StudyThread(threading.Thread):
         Takes a `Measurer` and returns the answer. The study's state and message are restored at the end.
     loop : type of Loop
         What runs where there is an agent: `Loop`, or a loop that is driven from outside (`study.driving`).
+    tracking : Tracking, optional
+        Tells trackers of the study; started and finished here.
 
     Attributes
     ----------
@@ -76,11 +79,13 @@ class StudyThread(threading.Thread):
         agent: Agent | None = None,
         comparison: Callable[[Measurer], object] | None = None,
         loop: type[Loop] = Loop,
+        tracking: Tracking | None = None,
     ) -> None:
         super().__init__(name=f"autoresearch-{status.name}", daemon=True)
         self.answer: Any = None
         self._status, self._control, self._publish, self._lock = status, control, publish, lock
         self._agent, self._comparison, self._loop = agent, comparison, loop
+        self._tracking = tracking
         self.takes_given = comparison is None
         self._fleet: Fleet | None = None
         self._at_end = (State.FINISHED, "") if comparison is None else (status.state, status.message)
@@ -125,6 +130,8 @@ class StudyThread(threading.Thread):
         unjudged = [e for e in experiments if e.verdict is None]
         status.pending = unjudged[0].number if unjudged else None
         status.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
+        if self._tracking is not None:
+            self._tracking.start()
         beside = self._agent is not None and self._loop is Loop and definition.settings.side_by_side
         if beside:
             self._fleet = make_fleet(definition, status.folder, publish)
@@ -176,6 +183,11 @@ class StudyThread(threading.Thread):
         except Exception as error:  # the result is in the journal already, and a picture is not worth it
             self._publish(Notice(f"The last picture could not be drawn: {type(error).__name__}: {error}", lasting=True))
         finally:
+            if self._tracking is not None:
+                asked = self._control.stopping or self._comparison is not None
+                self._tracking.finish(
+                    state, status.closing(state, message), stopping=self._control.stopping, asked=asked
+                )
             self._lock.release()
             self._publish(StateChanged(state, message))
 

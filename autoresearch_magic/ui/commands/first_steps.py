@@ -47,7 +47,7 @@ THEMES = {
     _DRIVING: ("begin", "try", "finish", "skill", "mcp"),
     "What agents know": ("agents", "ideas", "briefing"),
     "What was found": ("history", "show", "diff", "best", "evals", "regression", "ablate", "again"),
-    "Take results out": ("use", "restore", "branch", "apply", "report", "export"),
+    "Take results out": ("use", "restore", "branch", "apply", "report", "export", "track"),
     "This machine": ("doctor", "repair", "help"),
 }
 """The commands by theme, in the order of help."""
