@@ -60,6 +60,8 @@ def make_settings(*layers: Mapping[str, Any], aim: Aim | None = None) -> Setting
             layer.setdefault("repeats", runs)
         raw.update(layer)
     settings = Settings(**{name: FIELDS[name].metadata["parse"](value) for name, value in raw.items()})
+    if settings.workers > 1 and settings.agent.startswith("replay:"):
+        raise UserError("A recording is replayed one experiment after the other: leave --workers out.")
     _check_repository(settings)
     if not settings.metric and not settings.verify:
         raise UserError(

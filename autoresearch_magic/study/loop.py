@@ -17,6 +17,7 @@ from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import Plateau, plateau_of, usual_patience
 from ..judging.judge import Decision
 from ..source.edits import fingerprint
+from ..text import counted
 from .again import run_again
 from .closing import Closing, baseline_runs, closing_seconds, runs_reached
 from .idle import IdleRuns
@@ -24,6 +25,9 @@ from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
 from .proposing import Proposer
 from .trying import Trying
+
+WORKERS = "workers"
+"""Kind of the journal's notes that tell how many experiments run at once from then on."""
 
 UNREAD, VALUELESS = 2, 5
 """Runs in a row that print no number, or have no value for any reason, after which the incumbent is run to see whether the
@@ -69,6 +73,7 @@ class Loop:
             Why it has ended, in one line; empty where all experiments were made.
         """
         self.measure_baseline()
+        self.compare_workers()
         self.measurer.stages.prepare(self.measurer)
         try:
             state, why = self.search_until_end()
@@ -81,6 +86,22 @@ class Loop:
         finally:
             self.proposer.join()
         return state, why
+
+    def compare_workers(self) -> None:
+        """Say that a study goes on with another number of workers than before, where that can change what is measured."""
+        s, journal = self.settings, self.records.journal
+        told = journal.notes(WORKERS)
+        before = told[-1][2]["number"] if told else 1
+        known = bool(told) or len(self.experiments) > 1
+        if s.workers == before:
+            return
+        journal.note(WORKERS, number=s.workers)
+        if known and (s.verify or s.budget.unit == "seconds"):
+            self.measurer.doubt()
+            self.publish(Notice(
+                f"It goes on with {counted(s.workers, 'worker')}, and had {before} before: what depends on time may be other than it was, so the best "
+                "version is measured again first."
+            ))  # fmt: skip
 
     def search_until_end(self) -> tuple[State, str]:
         """Search, and let go of the agent at the end; return what `run` returns."""

@@ -81,12 +81,15 @@ class Shared:
         How often a repeated version had changed when that was looked for last.
     looks : bool
         Whether one of them looks for a drift of the machine.
+    doubts : bool
+        Whether there is a reason to look for one now.
     """
 
     learned: dict[str, Any] | None = None
     levels_told: bool = False
     levels_seen: int = -1
     looks: bool = False
+    doubts: bool = False
 
 
 class Measurer:
@@ -373,13 +376,19 @@ class Measurer:
         """Measure the incumbent again when its last run is `RECHECK` runs old: candidates say as much of its level, but not of time."""
         incumbent = self.incumbent
         due = RECHECK * (CALM if self.noise.deterministic else 1)
-        if self.rule.strict or self._shared.looks or self.records.journal.runs_since(incumbent.number) < due:
+        if self.rule.strict or self._shared.looks:
             return
-        self._shared.looks = True  # one slot at a time
+        if not self._shared.doubts and self.records.journal.runs_since(incumbent.number) < due:
+            return
+        self._shared.looks, self._shared.doubts = True, False  # one slot at a time
         try:
             self._remeasure_incumbent(1 + max(m.seed for m in incumbent.measurements))
         finally:
             self._shared.looks = False
+
+    def doubt(self) -> None:
+        """Let the incumbent be measured again beside the next candidate, because values may not be what they were."""
+        self._shared.doubts = True
 
     def measure_again(self) -> Measurement:
         """Run the incumbent once to see whether it can be measured at all, and return the measurement."""

@@ -9,7 +9,8 @@ from collections import defaultdict
 
 import pytest
 
-from autoresearch_magic.errors import Stopped, UserCodeError
+from autoresearch_magic.config.effective import make_settings
+from autoresearch_magic.errors import Stopped, UserCodeError, UserError
 from autoresearch_magic.events import Notice, RunStarted, State
 from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.runners import Runner
@@ -217,8 +218,11 @@ def test_what_was_in_flight_is_run_by_a_start_with_one_worker_as_well(world, beg
     assert study.wait(20)
     for gate in world.gates.values():
         gate.set()
+    said = []
+    study.observe(lambda event: said.append(event.message) if isinstance(event, Notice) else None)
     study.resume(workers=1)
     ended(study)
+    assert any("It goes on with 1 worker, and had 2 before" in line for line in said)
     assert {e.target for e in study.experiments} == {TARGET, slow, other, version(1.5)}
 
 
@@ -290,3 +294,8 @@ def test_a_given_version_is_tried_beside_what_runs(world, begin):
     world.gates[slow].set()
     ended(study)
     assert len(study.experiments) == 4
+
+
+def test_a_recording_is_not_replayed_side_by_side():
+    with pytest.raises(UserError, match="one experiment after the other"):
+        make_settings({"metric": "loss", "minimize": True, "agent": "replay:night", "workers": 2})
