@@ -18,7 +18,7 @@ from ..judging.optuna_logging import quiet_optuna
 from ..metric import Metric
 from ..source.constants import Constant
 from ..source.search_space import Choices, Space, Value
-from .observations import Constants, Observation, Observations, is_number, untried
+from .observations import RUNNING, Constants, Observation, Observations, is_number, untried
 
 STEP = (1 / 6, 0.42)
 """Shortest and longest sweep step, as a share of the range: a factor of 2 to 6 where the range is v/8 to 8v."""
@@ -63,11 +63,11 @@ def _leap(constant: Constant, rng: random.Random) -> Value:
 
 
 def tpe_samples(
-    constants: Constants, observations: Observations, metric: Metric, rng: random.Random
+    constants: Constants, observations: Observations, metric: Metric, rng: random.Random, running: Observations = ()
 ) -> Iterator[dict[str, Value]]:
-    """Yield samples of Optuna's TPE for a small random set of constants."""
+    """Yield samples of Optuna's TPE for a small random set of constants, away from what runs."""
     for _ in range(3):
-        yield _sample_tpe(_random_names(list(constants), rng), constants, observations, metric, rng)
+        yield _sample_tpe(_random_names(list(constants), rng), constants, observations, metric, rng, running)
 
 
 def untried_combinations(constants: Constants, rng: random.Random) -> Iterator[dict[str, Value]]:
@@ -125,23 +125,30 @@ def _direction(constant: Constant, observations: Observations) -> int:
 
 
 def _sample_tpe(
-    names: list[str], constants: Constants, observations: Observations, metric: Metric, rng: random.Random
+    names: list[str],
+    constants: Constants,
+    observations: Observations,
+    metric: Metric,
+    rng: random.Random,
+    running: Observations,
 ) -> dict[str, Value]:
     """Return values for a few constants, sampled by Optuna's TPE from all observations that have these constants.
 
     Optuna sees positions between 0 and 1; scales and rounding are the search space's. Failures become trials pruned at
-    step 0, which TPE ranks below all others and so avoids.
+    step 0, which TPE ranks below all others and so avoids. Those that run are trials that run, which it takes for bad ones
+    (the constant liar).
     """
     spaces = {name: constants[name].space for name in names}
     distributions = {name: _distribution(space) for name, space in spaces.items()}
     trials = [
         _trial({name: _encode(spaces[name], o.values[name]) for name in names}, distributions, o)
-        for o in observations
+        for o in [*observations, *running]
         if all(name in o.values for name in names)
     ]
     with quiet_optuna():
         # No random trials at the start: the sweep has taken their place.
-        sampler = optuna.samplers.TPESampler(n_startup_trials=0, seed=rng.randrange(2**32))
+        seed, liar = rng.randrange(2**32), any(trial.state is TrialState.RUNNING for trial in trials)
+        sampler = optuna.samplers.TPESampler(n_startup_trials=0, seed=seed, constant_liar=liar)
         study = optuna.create_study(direction="minimize" if metric.minimize else "maximize", sampler=sampler)
         study.add_trials(trials)
         params = study.ask(fixed_distributions=distributions).params
@@ -150,8 +157,9 @@ def _sample_tpe(
 
 def _trial(params: Mapping[str, float], distributions: Mapping[str, BaseDistribution], o: Observation) -> FrozenTrial:
     complete = o.value is not None and not o.steps
+    runs = o.number == RUNNING and not complete
     return optuna.trial.create_trial(
-        state=TrialState.COMPLETE if complete else TrialState.PRUNED,
+        state=TrialState.COMPLETE if complete else TrialState.RUNNING if runs else TrialState.PRUNED,
         value=o.value if complete else None,
         params=dict(params),
         distributions=dict(distributions),

@@ -39,7 +39,10 @@ simulations of 24 proposals with keep rates of 50% and 10%, 0.35 gives the bette
 more keeps than 1.0 does, and it still switches within the study when the two rates change places."""
 
 
-def choose(history: Sequence[Experiment], *, seed: int = 0, number: int = 1, numbers: str = NUMBERS) -> Arm:
+def choose(
+    history: Sequence[Experiment], running: Sequence[Experiment] = (), others: int = 0, *, seed: int = 0, number: int = 1,
+    numbers: str = NUMBERS,
+) -> Arm:  # fmt: skip
     r"""Return which agent to ask next, by discounted UCB.
 
     It is the arm with the greatest index,
@@ -54,16 +57,38 @@ def choose(history: Sequence[Experiment], *, seed: int = 0, number: int = 1, num
     An arm that is not asked loses weight with every proposal, so its index grows without bound and it is asked again at
     some point: even one that never has a keep, beside one that always has, is asked every eighteenth time.
 
+    A proposal that has no verdict yet is expected to have the rate of keeps of its arm, 0 where that has none: it makes the arm no better
+    and no worse, but better known, so that not all of a batch come from one arm. An open question is taken for one to the
+    arm that this function would have chosen for it. One that runs alone counts for nothing: alternating while it runs would ask the worse
+    arm as often as the better one.
+
     Parameters
     ----------
     history : sequence of Experiment
         The experiments; the baseline and unjudged ones do not count.
+    running : sequence of Experiment
+        What runs or waits for its verdict.
+    others : int
+        Open questions, which were asked before this one.
     seed, number : int
         Seed of the draw that decides between equal indices, as at the very first choice.
     numbers : str
         Name of the agent whose proposals count as numbers.
     """
+    several = len(running) + others > 1
+    asked = [_arm(e, numbers) for e in running] if several else []
+    for back in range(others if several else 0, 0, -1):
+        asked.append(_choose(history, asked, seed, number - back, numbers))
+    return _choose(history, asked, seed, number, numbers)
+
+
+def _choose(history: Sequence[Experiment], asked: Sequence[Arm], seed: int, number: int, numbers: str) -> Arm:
     weight, reward = _totals(history, numbers)
+    for arm in ARMS if asked else ():
+        rate = reward[arm] / weight[arm] if weight[arm] else 0.0
+        weight[arm] *= DISCOUNT ** len(asked)
+        weight[arm] += sum(DISCOUNT**age for age, each in enumerate(reversed(asked)) if each == arm)
+        reward[arm] = rate * weight[arm]
     total = sum(weight.values())
     draw = random.Random(f"{seed}-{number}-hybrid")
 
@@ -83,13 +108,17 @@ def shares(history: Sequence[Experiment], *, numbers: str = NUMBERS) -> dict[Arm
     return {arm: weight[arm] / total if total else 1 / len(ARMS) for arm in ARMS}
 
 
+def _arm(experiment: Experiment, numbers: str) -> Arm:
+    return "numbers" if experiment.proposal.agent == numbers else "structure"
+
+
 def _totals(history: Sequence[Experiment], numbers: str) -> tuple[dict[Arm, float], dict[Arm, float]]:
     """Return the discounted number of each arm's proposals and the discounted sum of their rewards."""
     weight: dict[Arm, float] = dict.fromkeys(ARMS, 0.0)
     reward: dict[Arm, float] = dict.fromkeys(ARMS, 0.0)
     judged = [e for e in history if e.verdict not in (None, Verdict.BASELINE)]
     for age, experiment in enumerate(reversed(judged)):
-        arm: Arm = "numbers" if experiment.proposal.agent == numbers else "structure"
+        arm = _arm(experiment, numbers)
         weight[arm] += DISCOUNT**age
         reward[arm] += DISCOUNT**age * (experiment.verdict is Verdict.KEEP)
     return weight, reward
@@ -183,7 +212,10 @@ class Hybrid(Agent):
 
     def _asked(self, briefing: Briefing) -> Proposal:
         """Return the proposal of the agent that `choose` returns, or of the other one."""
-        arm = choose(briefing.history, seed=briefing.seed, number=briefing.number, numbers=self.numbers_name)
+        arm = choose(
+            briefing.history, briefing.running, briefing.others, seed=briefing.seed, number=briefing.number,
+            numbers=self.numbers_name,
+        )  # fmt: skip
         if arm == "numbers":
             try:
                 return self._numbers(briefing)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
@@ -27,6 +28,9 @@ SOURCES: Mapping[str, str] = {
     "rest": "An untried combination.",
 }
 """The sources, and the sentences that end the hypotheses of their proposals."""
+
+RUNNING = -1
+"""The number of an observation of an experiment that has no verdict yet."""
 
 Constants = Mapping[str, Constant]
 
@@ -83,13 +87,22 @@ def observe_all(briefing: Briefing, constants: Constants) -> list[Observation]:
 
 
 def observe_running(briefing: Briefing, constants: Constants) -> list[Observation]:
-    """Return what is known of experiments that have no value yet."""
-    known = {e.number for e in briefing.history}
+    """Return what is known of experiments that have no verdict yet; the value of those whose first run has ended.
+
+    One in flight has the ordinal of its proposal as its number, which may be that of another experiment of the history.
+    """
+    known = {e.number: e for e in (*briefing.history, briefing.incumbent)}
     return [
-        _observe(e, briefing.incumbent if e.parent == briefing.incumbent.number else None, constants, briefing.metric)
+        replace(_observe(e, known.get(e.parent or 0), constants, briefing.metric), **_so_far(e))
         for e in briefing.running
-        if e.number not in known
+        if e.number not in known or e.fingerprint != known[e.number].fingerprint
     ]
+
+
+def _so_far(experiment: Experiment) -> dict[str, Any]:
+    """Return what the runs of an experiment without a verdict have given; its number, which may be another one's, is not told."""
+    values = experiment.values
+    return {"number": RUNNING, "value": experiment.value if values else None, "runs": len(values)}
 
 
 def inert_constants(constants: Constants, observations: Observations, code: str) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -59,6 +59,10 @@ class Surrogate:
     minimize : bool
     feasibility : Feasible or None
         What is known of limits on other numbers; None where none can be broken as far as is known.
+    noise : Noise
+        Of one run, in the metric's units.
+    code : str
+        The incumbent's code around the constants.
     """
 
     constants: Constants
@@ -68,27 +72,48 @@ class Surrogate:
     warp: Warp
     minimize: bool
     feasibility: Feasible | None = None
+    noise: Noise = field(default_factory=lambda: Noise(0.0, 0))
+    code: str = ""
 
     def beside(self, running: Observations) -> Surrogate:
         """Return the model for a proposal that is made while others run: with the values that it expects of them.
 
         So their surroundings are no longer uncertain, and something else is worth more (the kriging believer of Ginsbourger, Le Riche
-        & Carraro 2010, *Kriging is well-suited to parallelize optimization*).
+        & Carraro 2010, *Kriging is well-suited to parallelize optimization*). One whose first run has ended has the value of that. Of
+        code that no experiment has had so far the model can expect nothing, so what runs of it is left out. The hyperparameters stay.
         """
-        here = {name: c.value for name, c in self.constants.items()}
-        x = np.stack([position({**here, **o.values}, self.constants) for o in running])
-        data, process = self.process.data, self.process
-        new = replace(
-            data,
-            x=np.concatenate([data.x, x]),
-            y=np.concatenate([data.y, process.predict(x)[0]]),
-            factor=np.concatenate([data.factor, np.ones(len(x))]),
-            group=np.concatenate([data.group, np.zeros(len(x), dtype=np.int64)]),
-        )
+        groups = {o.code: int(g) for o, g in zip(self.points, self.process.data.group, strict=False)} | {self.code: 0}
+        known = [o for o in running if o.code in groups]
+        measured, open_ = [o for o in known if _counts(o)], [o for o in known if not _counts(o)]
+        sign, worst = 1.0 if self.minimize else -1.0, float(self.process.data.y.max())
+        process = self.process
+        levels = [_level(o, sign, self.warp, worst, self.noise) for o in measured]
         try:
-            return replace(self, process=condition(new, process.hyperparameters))
+            if measured:
+                process = self._with(process, measured, groups, [y for y, _ in levels], [factor for _, factor in levels])
+            if open_:
+                expected = [float(process.predict(self._at(o)[None, :], groups[o.code])[0][0]) for o in open_]
+                process = self._with(process, open_, groups, expected, [1.0] * len(open_))
         except np.linalg.LinAlgError:
             return self
+        return replace(self, process=process)
+
+    def _at(self, o: Observation) -> Array:
+        return position({**{name: c.value for name, c in self.constants.items()}, **o.values}, self.constants)
+
+    def _with(
+        self, process: GaussianProcess, new: Observations, groups: Mapping[str, int], y: Sequence[float], factor: Sequence[float]
+    ) -> GaussianProcess:  # fmt: skip
+        """Return a process that is conditioned on further points, with the same hyperparameters."""
+        data = process.data
+        more = replace(
+            data,
+            x=np.concatenate([data.x, np.stack([self._at(o) for o in new])]),
+            y=np.concatenate([data.y, np.asarray(y)]),
+            factor=np.concatenate([data.factor, np.asarray(factor)]),
+            group=np.concatenate([data.group, np.asarray([groups[o.code] for o in new], dtype=np.int64)]),
+        )
+        return condition(more, process.hyperparameters)
 
     def score(self, changes: Mapping[str, Value]) -> float:
         """Return by how many standard deviations changes are expected to be worse than the incumbent."""
@@ -200,7 +225,7 @@ def make_surrogate(
         process = condition(data, fit(data.part(np.arange(len(points)) < len(settled))))
     except np.linalg.LinAlgError:
         return None
-    return Surrogate(constants, process, position(here, constants), points, warp, metric.minimize)
+    return Surrogate(constants, process, position(here, constants), points, warp, metric.minimize, None, noise, code)
 
 
 def _counts(o: Observation) -> bool:

@@ -14,6 +14,10 @@ learn from, it stays where it is, and a bold step gets it out.
 
 With the model, each proposal has a forecast of its effect. Its hyperparameters are fitted while an experiment runs (`prepare`).
 
+Proposals that are made while others run know of them: they count as first proposals and as bold steps, the model expects of them what it
+expects (`Surrogate.beside`), TPE takes them for bad ones, and none is proposed again. What the sources' shares and the constants without
+an effect are learned from are experiments with a verdict alone.
+
 A program of another author may have dozens of constants, too many for a study. They are tuned in the order of how much such
 constants usually matter: `ACTIVE` at the start, one more with every `WIDEN` experiments. One whose changes have left the metric
 exactly as it was, on the same seed, is not tuned any more, until there is nothing else to try.
@@ -138,7 +142,7 @@ class Tuner(Agent):
         rejected: set[tuple[Value, ...]] = set()
         inert = inert_constants(constants, observations, code)
         useful = {name: c for name, c in constants.items() if name not in inert} or constants
-        active = useful if self.names else _active(useful, observations)
+        active = useful if self.names else _active(useful, len(observations) + len(running))
         surrogate = _model(briefing, constants, observations, running)
         groups = [active, *(more for more in (useful, constants) if len(more) > len(active))]
         for source, changes in _candidates(groups, observations, running, surrogate, briefing.metric, rng):
@@ -161,7 +165,10 @@ class Tuner(Agent):
         )
 
     def prepare(self, briefing: Briefing) -> None:
-        """Fit the model to all but the running experiment, and read that one's target."""
+        """Fit the model to all experiments that are judged, and read the targets of those that run.
+
+        That is what the next proposal needs, unless two more are judged until then.
+        """
         incumbent, baseline = briefing.incumbent.target, briefing.history[0].target
         if _usual_seconds(briefing.history) < PREPARED:
             return
@@ -169,8 +176,8 @@ class Tuner(Agent):
         running = observe_running(briefing, constants)
         for each in briefing.running:
             _find(each.target, briefing.metric, baseline, strict=False)
-        # With the running one as the latest, of which the hyperparameters do not depend.
-        _model(briefing, constants, [*observe_all(briefing, constants), *running], (), ahead=True)
+        # With a running one as the latest, on which the hyperparameters do not depend.
+        _model(briefing, constants, [*observe_all(briefing, constants), *running[:1]], (), ahead=True)
 
     def advise(self, briefing: Briefing) -> str:
         """Return where the best values are by the model, which constants matter, and what the next proposal would be."""
@@ -229,7 +236,7 @@ def _candidates(
     """Yield sources and changes in order of preference; the later ones are for when the earlier ones were tried already."""
     active = groups[0]
     switches = any(not is_number(c.space) for c in active.values())
-    early = len(observations) - 1 < min(FIRST, FIRST_EACH * len(active))
+    early = len(observations) + len(running) - 1 < min(FIRST, FIRST_EACH * len(active))
     new = any(all([*o.changes] != [name] for o in [*observations, *running]) for name in active)
     if early:
         sources = order(observations, FIRST_SWITCHES if switches else FIRST_SHARES, rng)
@@ -246,7 +253,7 @@ def _candidates(
             if source == "model" and surrogate:
                 made: Iterable[dict[str, Value]] = propose(surrogate, list(constants), rng)
             elif source == "tpe":
-                made = tpe_samples(constants, observations, metric, rng)
+                made = tpe_samples(constants, observations, metric, rng, running)
             elif source == "leap":
                 made = leaps(constants, rng, surrogate.score if surrogate else None)
             else:
@@ -276,10 +283,10 @@ def _find(target: str, metric: Metric | None, baseline: str = "", *, strict: boo
     return [c for c in found if c.name != name] or found
 
 
-def _active(constants: Constants, observations: Observations) -> Constants:
-    """Return the constants that are tuned by now, in the order of their importance."""
+def _active(constants: Constants, proposed: int) -> Constants:
+    """Return the constants that are tuned after so many experiments, in the order of their importance."""
     by_importance = sorted(constants, key=lambda name: -constants[name].importance)
-    return {name: constants[name] for name in by_importance[: ACTIVE + len(observations) // WIDEN]}
+    return {name: constants[name] for name in by_importance[: ACTIVE + proposed // WIDEN]}
 
 
 # -- texts ------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from ...storage.results_tsv import write_results
 from ...text import counted, fenced, printable, shorten
 from ..base import Briefing
 from ..limits import limit_sentence
-from ..llm.prompt import sections
+from ..llm.prompt import sections, so_far
 from .changes import SETUP, TARGET, Workspace
 
 PROGRAM, HISTORY, RESULTS, FAILURES, NOTES, GUARD = (
@@ -237,7 +237,7 @@ def _rework(briefing: Briefing, space: Workspace) -> str:
 
 
 def _open(briefing: Briefing) -> str:
-    lines = [f"- runs now: {shorten(e.summary, 160)}" for e in briefing.running]
+    lines = [f"- runs now: {shorten(e.summary, 160)}{so_far(e, briefing)}" for e in briefing.running]
     if briefing.others:
         lines.append(
             f"- {counted(briefing.others, 'other question')} like this one is being answered at the same time"
@@ -247,6 +247,8 @@ def _open(briefing: Briefing) -> str:
     if not lines:
         return ""
     hint = " Choose something that not everybody would think of first." if briefing.others else ""
+    if len(briefing.running) > 1:
+        hint += " Choose something of another kind than what runs, from which something else is learned."
     return "\n".join(["# Not known yet: do not propose these again", "", *lines]) + hint
 
 

@@ -362,13 +362,24 @@ def _numbers(briefing: Briefing) -> list[str]:
 
 def _running(briefing: Briefing) -> list[str]:
     """Return lines on what runs, waits to run, and is being thought of elsewhere at this moment."""
-    lines = [f"- {e.number}: {shorten(e.summary, 160)}" for e in briefing.running]
+    # Without numbers: one in flight has none yet.
+    lines = [f"- {shorten(e.summary, 160)}{so_far(e, briefing)}" for e in briefing.running]
+    if len(briefing.running) > 1:
+        lines.append(
+            f"These {len(briefing.running)} run side by side, and nobody knows yet what comes of them: propose something of another kind, from "
+            "which something else is learned than from these."
+        )
     if briefing.others:
         lines.append(
             f"- {counted(briefing.others, 'other question')} like this one {'is' if briefing.others == 1 else 'are'} open now, and the answer is "
             "not known yet: leave the most obvious next change to them, and propose one of another kind."
         )
     return lines
+
+
+def so_far(e: Experiment, briefing: Briefing) -> str:
+    """Return what the first runs of an experiment without a verdict have given; empty where none has ended."""
+    return f"; so far {briefing.metric.format(e.value, briefing.noise)}, not judged yet" if e.value is not None else ""
 
 
 def _tried(history: Sequence[Experiment], metric: Metric, noise: float) -> list[str]:
