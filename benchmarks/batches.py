@@ -68,7 +68,9 @@ def search(task: Task, noise: float, seed: int, slots: int, evaluations: int, *,
         return (Measurement(Outcome.OK, value, seed=0, seconds=SECONDS, charged=SECONDS),)
 
     agent = Tuner("", task.source, METRIC)
-    best = Experiment(0, None, Proposal(task.source, ""), fingerprint(task.source), Verdict.BASELINE, measured(task.source))
+    best = Experiment(
+        0, None, Proposal(task.source, ""), fingerprint(task.source), Verdict.BASELINE, measured(task.source)
+    )
     history, flying, refused, now = [best], list[tuple[float, int, Experiment]](), 0, 0.0
     tickets = itertools.count(1)
     try:

@@ -90,7 +90,9 @@ class Surrogate:
         levels = [_level(o, sign, self.warp, worst, self.noise) for o in measured]
         try:
             if measured:
-                process = self._with(process, measured, groups, [y for y, _ in levels], [factor for _, factor in levels])
+                process = self._with(
+                    process, measured, groups, [y for y, _ in levels], [factor for _, factor in levels]
+                )
             if open_:
                 expected = [float(process.predict(self._at(o)[None, :], groups[o.code])[0][0]) for o in open_]
                 process = self._with(process, open_, groups, expected, [1.0] * len(open_))
