@@ -69,7 +69,12 @@ def search(task: Task, noise: float, seed: int, slots: int, evaluations: int, *,
 
     agent = Tuner("", task.source, METRIC)
     best = Experiment(
-        0, None, Proposal(task.source, ""), fingerprint(task.source), Verdict.BASELINE, measured(task.source)
+        0,
+        None,
+        Proposal(task.source, ""),
+        fingerprint(task.source),
+        Verdict.BASELINE,
+        measurements=measured(task.source),
     )
     history, flying, refused, now = [best], list[tuple[float, int, Experiment]](), 0, 0.0
     tickets = itertools.count(1)
@@ -86,7 +91,8 @@ def search(task: Task, noise: float, seed: int, slots: int, evaluations: int, *,
                 heapq.heappush(flying, (now + lengths.uniform(0.5, 1.5), ticket, e))
             now, _, e = heapq.heappop(flying)
             e = replace(e, number=len(history), measurements=measured(e.proposal.target))
-            assert e.value is not None and best.value is not None
+            assert e.value is not None
+            assert best.value is not None
             better = e.value < best.value
             e = replace(e, verdict=Verdict.KEEP if better else Verdict.DISCARD)
             history.append(e)
