@@ -1,6 +1,6 @@
 """The processes that tests kill: run as a script, this one starts a process for each line that it reads, which goes on with a study.
 
-It imports everything once, so that a new process costs milliseconds. Each line is a folder, an agent and a number of experiments, with
+It imports everything once, so that a new process costs milliseconds. Each line is a folder, an agent, a number of experiments and one of workers, with
 tabs between; it answers with the new process's id. SIGTERM stops a study as its user would. A study that is at its end ends its process
 with status 0, one that cannot go on with status 3, after its message was appended to `told` beside the studies.
 """
@@ -37,7 +37,7 @@ class Steps(Agent):
         return Proposal(TARGET.replace("3.0", f"{x:.4f}"), f"step {n}", "why", "what", "steps")
 
 
-def go_on(root, agent, experiments):
+def go_on(root, agent, experiments, workers):
     """Go on with the study in a folder, or begin it; return the exit status."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -58,7 +58,7 @@ def go_on(root, agent, experiments):
             shutil.rmtree(root / NAME, ignore_errors=True)
             study = Study(
                 "Lower it", TARGET, "import os", root=root, name=NAME, metric="loss", minimize=True, budget="5s", repeats=1,
-                experiments=experiments, agent=agent, patience=9999,
+                experiments=experiments, agent=agent, patience=9999, workers=workers,
             ).start()  # fmt: skip
         study.observe(observe)
         while study.active and not stop.is_set():
@@ -76,7 +76,7 @@ def go_on(root, agent, experiments):
 def main():
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them here: the tests look whether they live
     for line in sys.stdin:
-        root, agent, experiments = line.rstrip("\n").split("\t")
+        root, agent, experiments, workers = line.rstrip("\n").split("\t")
         if pid := os.fork():
             print(pid, flush=True)
             continue
@@ -89,7 +89,7 @@ def main():
         status = 9
         try:
             os.chdir(root)
-            status = go_on(Path(root), agent, int(experiments))
+            status = go_on(Path(root), agent, int(experiments), int(workers))
         finally:
             Path(root, "status").write_text(str(status))
             os._exit(status)
