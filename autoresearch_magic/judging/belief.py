@@ -18,6 +18,7 @@ worked out for the first experiments holds until the estimate of the noise has m
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +27,8 @@ import numpy as np
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
 from .disturbance import usual_conditions
-from .effects import DECAY, OTHERS, WIDTH, Array, Effects, Evidence, Posterior, fit_effects, knowledge_gradient
+from .effects import WIDTH, Array, Effects, Posterior, knowledge_gradient
+from .evidence_table import Estimate, EvidenceTable, Row
 from .joint_normal import Joint
 from .noise import Noise
 from .units import Units
@@ -48,28 +50,6 @@ SURPRISE = 2.0
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What the runs of one proposal say about its effect, before the prior.
-
-    Attributes
-    ----------
-    effect, variance, wild : float
-        In units of the noise; see `effects.Evidence`.
-    runs : int
-    posterior : Posterior
-    effects : Effects
-        The prior as it was when the proposal was judged.
-    """
-
-    effect: float
-    variance: float
-    wild: float
-    runs: int
-    posterior: Posterior
-    effects: Effects
-
-
-@dataclass(frozen=True)
 class _Conditional:
     """What the runs of an experiment say about its effect, and about the other quantities given the effect."""
 
@@ -83,25 +63,12 @@ class _Conditional:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """An experiment's row of evidence."""
-
-    number: int
-    agent: str
-    estimate: Estimate | None  # None for one that was stopped early
-    forecast: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
 class _State:
     joint: Joint = field(default_factory=Joint)
-    rows: tuple[_Row, ...] = ()  # the latest of them
+    rows: int = 0  # how many there are
     lineage: tuple[int, ...] = ()
     effects: Mapping[str, Effects] = field(default_factory=dict)
     largest: float = 0.0  # effect, in absolute value, also of older rows
-
-    def with_row(self, row: _Row) -> tuple[_Row, ...]:
-        return (*self.rows[-RECENT + 1 :], row)
 
 
 @dataclass(frozen=True)
@@ -133,9 +100,6 @@ class Candidate:
         e = self.estimate
         return 1 - self.effects.below(-by, e.effect, e.variance, wild=e.wild, runs=e.runs)
 
-
-RECENT = 1000
-"""Proposals that the prior of the next one is fitted to: what is older weighs less than 2e-5 observations in all."""
 
 AHEAD = (1, 2, 4)
 """Numbers of further runs whose worth is looked at: one alone may never change a decision that two or four do."""
@@ -170,16 +134,21 @@ class Belief:
         paired = experiments[0].statistic == "mean" and noise.pairing >= PAIRED
         self.pairing = round(noise.pairing * 10) / 10 if paired else 0.0
         self._seen: list[Experiment] = []
-        self._by_number: dict[int, _Row] | None = None
+        self._table = EvidenceTable()
         self._full: dict[int, Posterior] = {}  # with the interval, of what no later run has changed
         self._states: list[_State] = [_State()]
         self._key = key = (*self.units.key, self.pairing, experiments[0].statistic)
         if before is not None and before._key == key:
-            same = 0
-            while same < min(len(experiments), len(before._seen)) and _same(experiments[same], before._seen[same]):
-                same += 1
-            self._seen, self._states = before._seen[:same], before._states[: same + 1]
-            self._full = {n: p for n, p in before._full.items() if n < same}
+            known = before._seen
+            same = min(len(experiments), len(known))
+            if not all(map(operator.is_, experiments, known)):
+                pairs = enumerate(zip(experiments, known, strict=False))
+                same = next((at for at, (one, other) in pairs if not _same(one, other)), same)
+            self._seen, self._states = known[:same], before._states[: same + 1]
+            self._table = before._table.first(self._states[-1].rows)
+            self._full = (
+                before._full.copy() if same == len(known) else {n: p for n, p in before._full.items() if n < same}
+            )
         for e in experiments[len(self._seen) :]:
             self._states.append(self._after(self._states[-1], e))
             self._seen.append(e)
@@ -195,9 +164,9 @@ class Belief:
     def _after(self, state: _State, e: Experiment) -> _State:
         if e.number == 0:
             joint = Joint().with_quantity(("level", 0), 0.0, VAGUE**2)
-            return _State(self._with_runs(joint, e), (), (0,))
+            return _State(self._with_runs(joint, e), 0, (0,))
         if e.verdict is Verdict.PRUNED:
-            return replace(state, rows=state.with_row(_Row(e.number, e.proposal.agent, None, None)))
+            return replace(state, rows=self._table.add(Row(e.number, e.proposal.agent, None, None)))
         if (
             not e.values
             or (e.verdict is not None and e.verdict.failed)
@@ -208,7 +177,7 @@ class Belief:
         effects = self._effects(state, e, abs(given.effect))
         posterior = self._posterior(given, e, effects)
         joint = self._judge(given, e, posterior)
-        row = _Row(
+        row = Row(
             e.number,
             e.proposal.agent,
             Estimate(given.effect, given.variance, given.wild, len(e.values), posterior, effects),
@@ -217,7 +186,7 @@ class Belief:
         lineage = (*state.lineage, e.number) if e.kept else state.lineage
         return _State(
             self._trimmed(joint, lineage),
-            state.with_row(row),
+            self._table.add(row),
             lineage,
             {**state.effects, e.proposal.agent: effects},
             max(state.largest, abs(given.effect)),
@@ -322,23 +291,8 @@ class Belief:
 
     def _effects(self, state: _State, e: Experiment, largest: float = 0.0) -> Effects:
         """Return the prior of an experiment's effect, from the proposals before it."""
-        rows = state.rows
-        n = len(rows)
-        nan = math.nan
-        known = [row.estimate for row in rows]
-        told = [row.forecast or (nan, nan) for row in rows]
-        evidence = Evidence(
-            np.array([r.effect if r else nan for r in known]),
-            np.array([r.variance if r else nan for r in known]),
-            np.array([r.wild if r else 0.0 for r in known]),
-            np.array([r.runs if r else 1.0 for r in known]),
-            np.array([f for f, _ in told]),
-            np.array([s for _, s in told]),
-            DECAY ** np.arange(n - 1, -1, -1.0)
-            * np.array([1.0 if row.agent == e.proposal.agent else OTHERS for row in rows]),
-        )
         largest = min(max(largest, state.largest), FARTHEST)
-        return fit_effects(evidence, 1.0, largest, state.effects.get(e.proposal.agent))
+        return self._table.fit(state.rows, e.proposal.agent, largest, state.effects.get(e.proposal.agent))
 
     # -- questions ------------------------------------------------------------------------------------------------
 
@@ -374,7 +328,7 @@ class Belief:
         Runs that came after the verdict, of the two or of versions that were built on them, have changed the joint distribution; what
         they add is a further estimate of the gain, with the precision by which its variance has shrunk.
         """
-        row = self._rows().get(e.number)
+        row = self._table.rows.get(e.number)
         if row is None or row.estimate is None:
             return None
         found, u = row.estimate, self.units.size
@@ -399,13 +353,6 @@ class Belief:
             )
             self._full[e.number] = p
         return Posterior(p.mean * u, p.variance * u * u, p.p_better, p.low * u, p.high * u)
-
-    def _rows(self) -> dict[int, _Row]:
-        if self._by_number is None:
-            # A row stays in the states from its own on, so every RECENT-th state and the last one have them all.
-            states = [*self._states[::RECENT], self._states[-1]]
-            self._by_number = {row.number: row for state in states for row in state.rows}
-        return self._by_number
 
     def knows(self, number: int) -> bool:
         """Whether the level of a version is part of the joint distribution."""

@@ -33,6 +33,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 Array = npt.NDArray[np.float64]
+Boolean = npt.NDArray[np.bool_]
 
 SCALES, FINEST, COARSEST = 6, 0.25, 4.0
 """Number of scales, and the finest and coarsest of them in standard deviations of one run; effects seen beyond that are the coarsest."""
@@ -60,6 +61,9 @@ _ROOT = math.sqrt(2 * math.pi)
 _STOPPED = np.concatenate([[0.2], np.zeros(SCALES), np.ones(SCALES)])
 # A run that was stopped early as hopeless does harm of any size, or nothing at worst.
 _STEPS = np.linspace(0, 1, SCALES)
+_PRIOR = PRIOR * np.concatenate(
+    [[NOTHING], np.full(SCALES, GAINS / SCALES), np.full(SCALES, (1 - NOTHING - GAINS) / SCALES)]
+)
 
 
 @dataclass(frozen=True)
@@ -276,47 +280,85 @@ def fit_effects(evidence: Evidence, sd: float, largest: float, start: Effects | 
     start : Effects, optional
         A fit without the last row: few steps lead from there.
     """
-    coarsest = max(COARSEST * sd, largest)
-    scales = FINEST * sd * (coarsest / (FINEST * sd)) ** _STEPS
-    prior = PRIOR * np.concatenate(
-        [[NOTHING], np.full(SCALES, GAINS / SCALES), np.full(SCALES, (1 - NOTHING - GAINS) / SCALES)]
-    )
-    effects = Effects(scales, prior / prior.sum(), FORECAST)
+    before = without_evidence(sd, largest)
     if not len(evidence.effect):
-        return effects
+        return before
     measured = ~np.isnan(evidence.effect)
     d, v = evidence.effect[measured], evidence.variance[measured]
-    share = (1 - (1 - WILD) ** evidence.runs[measured])[:, None]
-    seen = (1 - share) * effects.likelihoods(d, v) + share * effects.likelihoods(d, v + evidence.wild[measured])
-    early = int((~measured).sum())
-    table = np.concatenate([seen, np.tile(_STOPPED, (early, 1))]) if early else seen
-    weight = np.concatenate([evidence.weight[measured], evidence.weight[~measured]])
-    f, fsd = evidence.forecast[measured], evidence.forecast_sd[measured]
-    told = ~np.isnan(f)
-    foretold = np.zeros(len(table))
+    seen = table_of(before, d, v, evidence.wild[measured], evidence.runs[measured])
+    foretold = foretold_of(d, v, evidence.forecast[measured], evidence.forecast_sd[measured])
+    told = bool((~np.isnan(evidence.forecast[measured])).any())
+    return fit_table(seen, foretold, evidence.weight, measured, before, start, told=told)
+
+
+def without_evidence(sd: float, largest: float) -> Effects:
+    """Return the distribution of effects before any proposal is known; see `fit_effects`."""
+    coarsest = max(COARSEST * sd, largest)
+    scales = FINEST * sd * (coarsest / (FINEST * sd)) ** _STEPS
+    return Effects(scales, _PRIOR / _PRIOR.sum(), FORECAST)
+
+
+def table_of(effects: Effects, effect: Array, variance: Array, wild: Array, runs: Array) -> Array:
+    """Return the densities of estimates under each part, a row an estimate; each run may be wild."""
+    share = (1 - (1 - WILD) ** runs)[:, None]
+    return (1 - share) * effects.likelihoods(effect, variance) + share * effects.likelihoods(effect, variance + wild)
+
+
+def foretold_of(effect: Array, variance: Array, forecast: Array, forecast_sd: Array) -> Array:
+    """Return the densities of estimates under the forecasts; 0 where there is none."""
+    told = ~np.isnan(forecast)
+    foretold = np.zeros(len(effect))
     if told.any():
-        foretold[: len(d)][told] = (
-            sum(
-                np.exp(-0.5 * (d[told] - f[told]) ** 2 / t) / (_ROOT * np.sqrt(t))
-                for t in (v[told] + fsd[told] ** 2, v[told] + 9 * fsd[told] ** 2)
-            )
-            / 2
-        )
-    weights, forecast = (effects.weights, FORECAST) if start is None else (start.weights, start.forecast)
+        d, v, f, fsd = effect[told], variance[told], forecast[told], forecast_sd[told]
+        each = (np.exp(-0.5 * (d - f) ** 2 / t) / (_ROOT * np.sqrt(t)) for t in (v + fsd**2, v + 9 * fsd**2))
+        foretold[told] = sum(each) / 2
+    return foretold
+
+
+def fit_table(
+    seen: Array, foretold: Array, weights_of: Array, measured: Boolean, before: Effects, start: Effects | None = None, *, told: bool,
+) -> Effects:  # fmt: skip
+    """Fit the distribution of effects to densities that are known already.
+
+    Parameters
+    ----------
+    seen, foretold : array of float
+        See `table_of` and `foretold_of`: of the measured proposals.
+    weights_of : array of float
+        The weight of each proposal.
+    measured : array of bool
+        Which of the proposals were measured; the others were stopped early.
+    before : Effects
+        See `without_evidence`.
+    start : Effects, optional
+        See `fit_effects`.
+    told : bool
+        Whether any of the measured proposals had a forecast.
+    """
+    early = len(measured) - len(seen)
+    table, weight, prior = seen, weights_of, _PRIOR
+    if early:
+        table = np.concatenate([seen, np.tile(_STOPPED, (early, 1))])
+        weight = np.concatenate([weights_of[measured], weights_of[~measured]])
+        foretold = np.concatenate([foretold, np.zeros(early)])
+    with_one = foretold > 0
+    weights, forecast = (before.weights, FORECAST) if start is None else (start.weights, start.forecast)
     for _ in range(STEPS if start is None else FURTHER):
         mixed = table * weights
         total = np.maximum(mixed.sum(1), 1e-300)
-        known = np.where(foretold > 0, 1 - forecast, 1.0) * total
-        believed = np.where(foretold > 0, forecast * foretold, 0.0)
-        own = weight * known / (known + believed)
+        if told:
+            known = np.where(with_one, 1 - forecast, 1.0) * total
+            believed = np.where(with_one, forecast * foretold, 0.0)
+            own = weight * known / (known + believed)
+        else:
+            own = weight * total / total
         weights = prior + (own / total) @ mixed
         weights = weights / weights.sum()
-        if told.any():
-            with_one = foretold > 0
+        if told:
             forecast = float(
                 (FORECASTS * FORECAST + (weight - own)[with_one].sum()) / (FORECASTS + weight[with_one].sum())
             )
-    return Effects(scales, weights, min(0.95, forecast))
+    return Effects(before.scales, weights, min(0.95, forecast))
 
 
 def _interval(weight: Array, sign: Array, centre: Array, width: Array) -> tuple[float, float]:

@@ -38,6 +38,9 @@ VERIFIED = "verified"
 REPAIRED = "repaired"
 """The kind of entry that a repaired journal begins with; its key is the last hash of the one before, as far as it was known."""
 
+COMMITTED = "committed"
+"""The kind of entry that says that an experiment, its key, has another commit now; which one is not in the chain."""
+
 _EMPTY = (None, "", "[]", "{}")
 """Content that counts for nothing, so that a column that a later version adds does not change the digests of older rows."""
 
@@ -149,7 +152,7 @@ class Appender:
 
     def append(self, last: Head, kind: str, key: Any) -> Head:
         """Enter a row as it now stands in its table; return the new last entry."""
-        if kind in (VERIFIED, REPAIRED):
+        if kind in (VERIFIED, REPAIRED, COMMITTED):
             content = BEGIN
         else:
             row = self._connection.execute(self._queries[kind], (key,)).fetchone()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from ..events import RunKind
 from ..experiment import Experiment, Measurement, Usage
 from .journal import SEARCH
 from .news import News, Position
@@ -23,6 +24,10 @@ class Contents:
         All by number, also those without a verdict.
     runs : list of Run
         All in the order in which they were made.
+    runs_in_short : list of (kind, seconds)
+        The same in short.
+    unjudged : set of int
+        The experiments without a verdict.
     finals : dict of int to list of Measurement
         The runs of the final confirmation, by experiment.
     """
@@ -31,6 +36,9 @@ class Contents:
         self.position = Position()
         self.experiments: dict[int, Experiment] = {}
         self.runs: list[Run] = []
+        self.runs_in_short: list[tuple[RunKind, float]] = []
+        self.unjudged: set[int] = set()
+        self._judged: tuple[Experiment, ...] | None = None
         self.finals: dict[int, list[Measurement]] = {}
         self._measured: dict[int, list[Run]] = {}  # runs of the search, by experiment
         self._since: dict[int, int] = {}
@@ -40,13 +48,15 @@ class Contents:
     @property
     def judged(self) -> tuple[Experiment, ...]:
         """All experiments with a verdict."""
-        return tuple(e for _, e in sorted(self.experiments.items()) if e.verdict is not None)
+        if self._judged is None:
+            self._judged = tuple(e for _, e in sorted(self.experiments.items()) if e.verdict is not None)
+        return self._judged
 
     @property
     def unclaimed(self) -> Usage:
         """What calls of the agent have used that belong to no judged experiment; see `Journal.unclaimed`."""
         spent = sum((usage for _, usage in self._paid), Usage())
-        return sum((e.proposal.usage for _, e in sorted(self.experiments.items()) if e.verdict is None), spent)
+        return sum((self.experiments[n].proposal.usage for n in sorted(self.unjudged)), spent)
 
     def take(self, news: News) -> set[int]:
         """Take news that begin at `position`; return the numbers of the experiments that are new or have changed."""
@@ -54,6 +64,7 @@ class Contents:
         changed = self._take_events(news.events)
         for run in news.runs:
             self.runs.append(run)
+            self.runs_in_short.append((run.kind, run.measurement.seconds))
             if run.kind in SEARCH:
                 self._measured.setdefault(run.experiment, []).append(run)
                 changed.add(run.experiment)
@@ -64,6 +75,11 @@ class Contents:
             self.experiments[number] = replace(
                 self.experiments[number], measurements=self._measurements(number), since=self._since.get(number, 0)
             )
+        if changed:
+            self._judged = None
+        self.unjudged = {
+            n for n in self.unjudged | changed if n in self.experiments and self.experiments[n].verdict is None
+        }
         return changed & self.experiments.keys()
 
     def _measurements(self, number: int) -> tuple[Measurement, ...]:
@@ -93,6 +109,7 @@ class Contents:
             replace(run, kind="reworked") if run.experiment == number and run.kind == "candidate" else run
             for run in self.runs
         ]
+        self.runs_in_short = [(run.kind, run.measurement.seconds) for run in self.runs]
 
     def _take_rows(self, news: News) -> set[int]:
         """Take the rows of experiments; return the numbers of those that say something new."""

@@ -17,14 +17,17 @@ from ..events import RunKind
 from ..experiment import Experiment, Measurement, Outcome, Usage
 from ..keys.redact import cleaned
 from ..values import LARGEST
-from .chain import UNCHAINED
+from .chain import COMMITTED, UNCHAINED
 from .journal_file import JournalFile, Step
+from .late import Rest
 from .rows import (
     Run,
     as_json,
     experiment_of,
     experiment_values,
     kept_text,
+    late_columns,
+    late_run_of,
     packed,
     proposal_values,
     run_of,
@@ -45,6 +48,7 @@ class Journal(JournalFile):
 
     def _open(self, create: bool) -> None:
         super()._open(create)
+        self._rest = Rest(self.path.absolute())
         self._noted: dict[tuple[str, int], list[tuple[str, dict[str, Any]]]] | None = None
         self._begun_at = self._noted_until = self._earlier = 0
 
@@ -232,7 +236,15 @@ class Journal(JournalFile):
 
     def set_commit(self, number: int, commit: str) -> None:
         """Record the git commit of an experiment."""
-        self.write(("UPDATE experiment SET commit_sha = ? WHERE number = ?", (commit, number), "", number))
+        had = self.select("SELECT 1 FROM experiment WHERE number = ? AND commit_sha NOT IN ('', ?)", number, commit)
+        self.write(
+            (
+                "UPDATE experiment SET commit_sha = ? WHERE number = ?",
+                (commit, number),
+                COMMITTED if had else "",
+                number,
+            )
+        )
 
     def set_since(self, experiment: Experiment) -> None:
         """Record from which of its measurements on an experiment's values count, after the machine drifted."""
@@ -282,9 +294,10 @@ class Journal(JournalFile):
         return self._runs("WHERE experiment = ? AND kind = ?", number, kind)
 
     def _runs(self, where: str, *values: object) -> list[Run]:
-        rows = self.select(f"SELECT * FROM measurement {where} ORDER BY id", *values)
+        present = [row["name"] for row in self.select("SELECT name FROM pragma_table_info('measurement')")]
+        rows = self.select(f"SELECT {late_columns(present)} FROM measurement {where} ORDER BY id", *values)
         with self.readable():
-            return [run_of(row) for row in rows]
+            return [late_run_of(row, self._rest) for row in rows]
 
     def runs_since(self, number: int) -> int:
         """Return how many runs of `SEARCH` kinds were made after an experiment's last one."""
@@ -295,6 +308,12 @@ class Journal(JournalFile):
             number,
         )
         return int(rows[0]["runs"])
+
+    def runs_in_short(self) -> list[tuple[RunKind, float]]:
+        """Return kind and seconds of all runs in the order in which they were made."""
+        return [
+            (row["kind"], row["seconds"]) for row in self.select("SELECT kind, seconds FROM measurement ORDER BY id")
+        ]
 
     def order_of_runs(self) -> list[tuple[int, bool]]:
         """Return, for each run of `SEARCH` kinds in the order in which they were made, its experiment and whether it has a value."""

@@ -1,8 +1,8 @@
 """What is new in a journal since it was last read, for a process that watches what another one writes.
 
 Runs and events are only ever added, so those behind the last known number are new. Rows of experiments change: an open one gets
-another proposal or its verdict, a judged one may get another verdict or its commit. So the marks of all rows are read, which an
-index holds, and the whole rows only of those that are open or whose mark has changed.
+another proposal or its verdict, a judged one may get another verdict or its commit. Which of them have changed is in the journal's
+chain, except for the commits: so the rows are read that were entered since, and those without a verdict or a commit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .chain import Head
+from .chain import COMMITTED, Head
 from .journal import Journal
 from .rows import Run
 
@@ -33,7 +33,9 @@ class Position:
     event, run : int
         The numbers of the last event and of the last run.
     marks : Mapping of int to tuple
-        What was known of each experiment's row, by number.
+        What was known of each experiment's row, by number; only of a journal without a chain.
+    open : frozenset of int
+        The experiments whose rows change without an entry in the chain: they lack a verdict, or a commit.
     head : Head
         The last entry of the journal's chain.
     """
@@ -41,6 +43,7 @@ class Position:
     event: int = 0
     run: int = 0
     marks: Mapping[int, tuple[Any, ...]] = field(default_factory=dict)
+    open: frozenset[int] = frozenset()
     head: Head = field(default_factory=Head)
 
 
@@ -71,14 +74,22 @@ class News:
 def read_news(journal: Journal, since: Position) -> News:
     """Read what is new since a position, all of one moment."""
     with journal.snapshot():
-        marks = {
-            row["number"]: tuple(row)
-            for row in journal.select("SELECT number, verdict, judged_at, commit_sha FROM experiment ORDER BY number")
-        }
-        changed = [n for n, mark in marks.items() if mark[1] is None or since.marks.get(n) != mark]
-        rows = [
-            row for number in changed for row in journal.select("SELECT * FROM experiment WHERE number = ?", number)
-        ]
+        marks = dict[int, tuple[Any, ...]]()
+        if not journal.chained:
+            named = journal.select("SELECT number, verdict, judged_at, commit_sha FROM experiment ORDER BY number")
+            marks = {row["number"]: tuple(row) for row in named}
+            changed = [n for n, mark in marks.items() if mark[1] is None or since.marks.get(n) != mark]
+        elif since.head.id:
+            entered = journal.select(
+                "SELECT key FROM chain WHERE id > ? AND kind IN ('experiment', ?)", since.head.id, COMMITTED
+            )
+            changed = sorted({*since.open, *(row["key"] for row in entered)})
+        else:
+            changed = None
+        if changed is None:
+            rows = journal.select("SELECT * FROM experiment ORDER BY number")
+        else:
+            rows = [r for n in changed for r in journal.select("SELECT * FROM experiment WHERE number = ?", n)]
         runs = journal.runs(since.run)
         events = journal.select(
             f"SELECT id, kind, body FROM event WHERE id > ? AND kind IN ({', '.join('?' * len(EVENTS))}) ORDER BY id",
@@ -87,5 +98,6 @@ def read_news(journal: Journal, since: Position) -> News:
         (last,) = journal.select("SELECT coalesce(max(id), 0) AS id FROM event")
         meta = {key: journal.get(key) for key in META}
         head = journal.head
-    position = Position(last["id"], runs[-1].id if runs else since.run, marks, head)
+    open_now = frozenset(row["number"] for row in rows if row["verdict"] is None or not row["commit_sha"])
+    position = Position(last["id"], runs[-1].id if runs else since.run, marks, open_now, head)
     return News(meta, rows, runs, [(row["kind"], json.loads(row["body"])) for row in events], position)

@@ -6,12 +6,12 @@ import json
 import math
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..conditions import Conditions
-from ..curve import Point
 from ..events import RunKind
 from ..experiment import (
     LARGEST_INTEGER,
@@ -26,10 +26,14 @@ from ..experiment import (
     Verdict,
 )
 from ..text import cut_middle, printable
+from ..values import LARGEST
+from .late import LATE, LateMeasurement, Rest, late_values
 from .wall_clock import stamp
 
 MOST_TEXT, MOST_NAMES, MOST_POINTS = 64_000, 1_000, 4_000
 """Characters of an error, a traceback or an output, names, and points of a curve that are kept; a cut text says so."""
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 MOST_PROMPT = 400_000
 """Characters of a prompt that are kept."""
 
@@ -110,13 +114,18 @@ def _real(value: float) -> float:
 
 def experiment_of(row: sqlite3.Row, measurements: Sequence[Measurement], since: int, statistic: str) -> Experiment:
     """Return the experiment of a row of the table, with its measurements."""
-    texts = ("target", "summary", "hypothesis", "expect", "agent", "reply", "failure")
+    proposal = Proposal.__new__(Proposal)  # without looking for what no text of a database has
+    proposal.__dict__.update(
+        target=row["target"], summary=row["summary"], hypothesis=row["hypothesis"], expect=row["expect"], agent=row["agent"],
+        usage=_usage_of(row["usage"]), reply=row["reply"], failure=row["failure"], ideas=(), tries=(), prompt="",
+    )  # fmt: skip
+    verdict = row["verdict"]
     return Experiment(
         number=row["number"],
         parent=row["parent"],
-        proposal=Proposal(**{key: row[key] for key in texts}, usage=Usage(**json.loads(row["usage"]))),
+        proposal=proposal,
         fingerprint=row["fingerprint"],
-        verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
+        verdict=None if verdict is None else _VERDICTS[verdict] if verdict in _VERDICTS else Verdict(verdict),
         reason=row["reason"],
         measurements=tuple(measurements),
         commit=row["commit_sha"],
@@ -125,25 +134,44 @@ def experiment_of(row: sqlite3.Row, measurements: Sequence[Measurement], since: 
     )
 
 
+@lru_cache(maxsize=256)
+def _usage_of(text: str) -> Usage:
+    return Usage(**json.loads(text))
+
+
 def run_of(row: sqlite3.Row) -> Run:
     """Return the run of a row of the table; one of an older journal has no numbers, conditions, notes and artifacts."""
-    return Run(row["experiment"], row["kind"], _measurement(row), row["id"])
+    return Run(row["experiment"], row["kind"], Measurement(**_early_values(row), **late_values(row)), row["id"])
 
 
-def _measurement(row: sqlite3.Row) -> Measurement:
-    outcome = Outcome(row["outcome"])
-    value = row["value"]
+def late_columns(present: Collection[str]) -> str:
+    """Return the columns that `late_run_of` needs, of those that the table has."""
+    return ", ".join(name for name in present if name not in LATE)
+
+
+def late_run_of(row: sqlite3.Row, rest: Rest) -> Run:
+    """Return the run of a row without the columns of `late.LATE`, which are read when they are asked for."""
+    values = _early_values(row)
+    value = values["value"]
+    if values["outcome"] is Outcome.OK and value is not None and not abs(value) <= LARGEST:
+        return run_of(rest.of(row["id"]))  # a value that is too large to compare becomes a failure
+    return Run(row["experiment"], row["kind"], LateMeasurement.make(rest, row["id"], values), row["id"])
+
+
+def _early_values(row: sqlite3.Row) -> dict[str, Any]:
+    outcome = _OUTCOMES[row["outcome"]] if row["outcome"] in _OUTCOMES else Outcome(row["outcome"])
+    value, there = row["value"], row.keys()
     if value is None and outcome is Outcome.NOT_FINITE:
         value = math.nan  # SQLite stores NaN as NULL
-    return Measurement(
-        outcome=outcome, value=value, seed=row["seed"], seconds=row["seconds"], charged=row["charged"],
-        evaluation=row["evaluation"], steps=row["steps"], memory=row["memory"],
-        curve=tuple(Point(*point) for point in json.loads(row["curve"])), error=row["error"],
-        traceback=row["traceback"], output=row["output"], names=tuple(json.loads(row["names"])),
-        numbers=json.loads(row["numbers"]) if "numbers" in row.keys() else {},  # noqa: SIM118
-        conditions=Conditions.from_json(json.loads(row["conditions"] or "null")) if "conditions" in row.keys() else None,  # noqa: SIM118
-        notes=tuple(json.loads(row["notes"])) if "notes" in row.keys() else (),  # noqa: SIM118
-        artifacts=json.loads(row["artifacts"]) if "artifacts" in row.keys() else {},  # noqa: SIM118
-        holdout=row["holdout"] if "holdout" in row.keys() else None,  # noqa: SIM118
-        holdout_error=row["holdout_error"] if "holdout_error" in row.keys() else "",  # noqa: SIM118
-    )  # fmt: skip
+    numbers = row["numbers"] if "numbers" in there else "{}"
+    notes = row["notes"] if "notes" in there else "[]"
+    conditions = row["conditions"] if "conditions" in there else None
+    return {
+        "outcome": outcome, "value": value, "seed": row["seed"], "seconds": row["seconds"], "charged": row["charged"],
+        "evaluation": row["evaluation"], "steps": row["steps"], "memory": row["memory"], "error": row["error"],
+        "numbers": {} if numbers == "{}" else json.loads(numbers),
+        "conditions": Conditions.from_json(json.loads(conditions or "null")) if conditions else None,
+        "notes": () if notes == "[]" else tuple(json.loads(notes)),
+        "holdout": row["holdout"] if "holdout" in there else None,
+        "holdout_error": row["holdout_error"] if "holdout_error" in there else "",
+    }  # fmt: skip

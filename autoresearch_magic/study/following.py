@@ -7,6 +7,7 @@ the journal tells them. Opening a study is a first look. Nothing is written, so 
 
 from __future__ import annotations
 
+import operator
 import sqlite3
 import threading
 import time
@@ -250,14 +251,14 @@ class Follower:
                 self._tell(event)
         if self.ours:
             return found
-        judged, runs = self._read.judged, [(run.kind, run.measurement.seconds) for run in self._read.runs]
-        if len(judged) != len(status.experiments) or any(
-            a is not b for a, b in zip(judged, status.experiments, strict=True)
-        ):
+        judged = self._read.judged
+        if len(judged) != len(status.experiments) or not all(map(operator.is_, judged, status.experiments)):
             status.experiments = judged
-        status.pending = next((n for n, e in sorted(known.items()) if e.verdict is None), None)
-        if status.runs != runs:  # runs of a proposal that was reworked count as such from then on
-            status.runs = runs
+        status.pending = min(self._read.unjudged, default=None)
+        if status.runs != (
+            runs := self._read.runs_in_short
+        ):  # runs of a proposal that was reworked count as such from then on
+            status.runs = list(runs)
         if first or found:
             self._fold_result(first=first)
         spent = self._read.unclaimed

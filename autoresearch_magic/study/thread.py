@@ -129,7 +129,7 @@ class StudyThread(threading.Thread):
         status.experiments = tuple(records.begin([e for e in experiments if e.verdict is not None]))
         unjudged = [e for e in experiments if e.verdict is None]
         status.pending = unjudged[0].number if unjudged else None
-        status.runs = [(run.kind, run.measurement.seconds) for run in records.journal.runs()]
+        status.runs = records.journal.runs_in_short()
         if self._tracking is not None:
             self._tracking.start()
         beside = self._agent is not None and self._loop is Loop and definition.settings.side_by_side
