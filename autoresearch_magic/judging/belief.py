@@ -135,6 +135,7 @@ class Belief:
         self.pairing = round(noise.pairing * 10) / 10 if paired else 0.0
         self._seen: list[Experiment] = []
         self._table = EvidenceTable()
+        self._places: dict[Hashable, int] | None = None  # of the quantities after all experiments
         self._full: dict[int, Posterior] = {}  # with the interval, of what no later run has changed
         self._states: list[_State] = [_State()]
         self._key = key = (*self.units.key, self.pairing, experiments[0].statistic)
@@ -323,7 +324,12 @@ class Belief:
         return max(knowledge_gradient(abs(float(gap[which])) / math.sqrt(variance + 1 / k), mean) / k for k in AHEAD)
 
     def gain(self, e: Experiment) -> Posterior | None:
-        """Return the posterior of a judged experiment's gain over its parent, from all runs of the study, in the metric's unit.
+        """Return the posterior of a judged experiment's gain over its parent, from all runs of the study, in the metric's unit."""
+        p, u = self.gain_in_units(e), self.units.size
+        return None if p is None else Posterior(p.mean * u, p.variance * u * u, p.p_better, p.low * u, p.high * u)
+
+    def gain_in_units(self, e: Experiment) -> Posterior | None:
+        """Return the same in units; the same object as long as no later run has changed it.
 
         Runs that came after the verdict, of the two or of versions that were built on them, have changed the joint distribution; what
         they add is a further estimate of the gain, with the precision by which its variance has shrunk.
@@ -331,9 +337,11 @@ class Belief:
         row = self._table.rows.get(e.number)
         if row is None or row.estimate is None:
             return None
-        found, u = row.estimate, self.units.size
+        found = row.estimate
         joint = self.joint
-        own, parent = joint.index(("level", e.number)), joint.index(("level", e.parent))
+        if self._places is None:
+            self._places = {name: at for at, name in enumerate(joint.names)}
+        own, parent = self._places.get(("level", e.number)), self._places.get(("level", e.parent))
         p = None
         if own is not None and parent is not None:
             mean = float(joint.mean[own] - joint.mean[parent])
@@ -352,7 +360,7 @@ class Belief:
                 found.effect, found.variance, wild=found.wild, runs=found.runs, forecast=row.forecast, interval=True
             )
             self._full[e.number] = p
-        return Posterior(p.mean * u, p.variance * u * u, p.p_better, p.low * u, p.high * u)
+        return p
 
     def knows(self, number: int) -> bool:
         """Whether the level of a version is part of the joint distribution."""
@@ -375,6 +383,13 @@ class Belief:
             return None
         sd = self.units.size * math.sqrt(max(float(self.joint.cov[at, at]), 0.0))
         return self.units.level(float(self.joint.mean[at])), sd
+
+
+@dataclass
+class LastBelief:
+    """The belief that was worked out last for one study, from which the next one goes on."""
+
+    value: Belief | None = None
 
 
 def _same(one: Experiment, other: Experiment) -> bool:

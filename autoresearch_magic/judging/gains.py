@@ -34,6 +34,9 @@ PROVEN = 0.99
 FRESH, WIDE = 0.975, 4.0
 """Chance by the further runs alone, and standard errors between all runs of keep and parent, that are enough."""
 
+KnownGains = dict[int, tuple[Experiment, Experiment, object, object, "Gain | None"]]
+"""By number: an experiment, its parent, what its gain was worked out from, and the gain."""
+
 CERTAIN = 0.9
 """Probability that a metric has no noise from which a single value proves a gain."""
 
@@ -104,6 +107,7 @@ def expected_gains(
     timed: bool = True,
     before: Belief | None = None,
     rest: Callable[[], object] = lambda: None,
+    known: KnownGains | None = None,
 ) -> tuple[dict[int, Gain], Belief | None]:
     """Return the gain of each experiment over its parent as it is believed, by number; without those that have none.
 
@@ -119,7 +123,9 @@ def expected_gains(
     before : Belief, optional
         The belief that an earlier call has returned.
     rest : callable, optional
-        Called after each experiment, a millisecond of work: a thread lets others go on then.
+        Called after each experiment that is worked out, a millisecond of work: a thread lets others go on then.
+    known : dict, optional
+        What earlier calls of the same study have worked out; what still holds is taken from it, and what is new is put into it.
 
     Returns
     -------
@@ -127,23 +133,56 @@ def expected_gains(
     belief : Belief or None
         To be given to the next call.
     """
-    seen = {e.number: gain for e in experiments if (gain := gain_over_parent(e, experiments, metric)) is not None}
-    if not experiments or not experiments[0].values or not noise.known:
-        return seen, None
-    followed = {e.parent for e in experiments if e.values}
-    if noise.deterministic:
-        certain = noise.certainty >= CERTAIN
-        return {n: _exact(experiments[n], gain, certain) for n, gain in seen.items()}, None
-    belief = Belief(experiments, metric, noise, timed=timed, before=before, rest=rest)
-    for number, gain in seen.items():
-        rest()
-        e = experiments[number]
-        if (p := belief.gain(e)) is None:
+    kept = {} if known is None else known
+    informed = bool(experiments) and bool(experiments[0].values) and noise.known
+    followed = {e.parent for e in experiments if e.values} if informed and not noise.deterministic else set()
+    belief = None
+    if informed and not noise.deterministic:
+        belief = Belief(experiments, metric, noise, timed=timed, before=before, rest=rest)
+    certain = informed and noise.certainty >= CERTAIN
+    gains: dict[int, Gain] = {}
+    for e in experiments:
+        parent = None if e.parent is None else _at(experiments, e.parent)
+        if parent is None:
             continue
-        likely = e.verdict is Verdict.KEEP and p.p_better >= PROVEN
-        proven = likely and _shown(e, experiments[e.parent or 0], metric, noise, number in followed)
-        seen[number] = replace(gain, gain=p.mean, low=p.low, high=p.high, p_better=p.p_better, proven=proven)
-    return seen, belief
+        p = None if belief is None else belief.gain_in_units(e)
+        shown = p is not None and e.verdict is Verdict.KEEP and p.p_better >= PROVEN
+        # What the gain is worked out from, besides the noise, by which a keep may be proven.
+        basis = (
+            (p, belief.units.size)
+            if belief is not None
+            else (certain, noise.deterministic)
+            if informed
+            else (None, None)
+        )
+        last = kept.get(e.number)
+        if (
+            last is not None
+            and not shown
+            and last[0] is e
+            and last[1] is parent
+            and last[2] is basis[0]
+            and last[3] == basis[1]
+        ):
+            if last[4] is not None:
+                gains[e.number] = last[4]
+            continue
+        rest()
+        gain = gain_over_parent(e, experiments, metric)
+        if gain is not None and belief is not None and p is not None:
+            u = belief.units.size
+            proven = shown and _shown(e, parent, metric, noise, e.number in followed)
+            gain = replace(gain, gain=p.mean * u, low=p.low * u, high=p.high * u, p_better=p.p_better, proven=proven)
+        elif gain is not None and informed and noise.deterministic:
+            gain = _exact(e, gain, certain)
+        kept[e.number] = e, parent, basis[0], basis[1], gain
+        if gain is not None:
+            gains[e.number] = gain
+    return gains, belief
+
+
+def _at(experiments: Sequence[Experiment], number: int) -> Experiment | None:
+    return experiments[number] if number < len(experiments) else None
 
 
 def _shown(e: Experiment, parent: Experiment, metric: Metric, noise: Noise, followed: bool) -> bool:

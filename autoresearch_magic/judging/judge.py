@@ -25,7 +25,7 @@ from ..experiment import Experiment, Measurement, Outcome, Verdict
 from ..metric import Metric
 from ..source.edits import complexity
 from ..text import counted, exact
-from .belief import Belief, Candidate
+from .belief import Belief, Candidate, LastBelief
 from .disturbance import describe, deserves_second_run
 from .noise import Noise, difference
 
@@ -137,16 +137,19 @@ class Judge:
     rule : Rule
     timed : bool
         Whether the machine's speed can matter to a run: not for a budget in steps.
+    last : LastBelief, optional
+        Where the belief is kept, for others that ask for it too.
     """
 
-    def __init__(self, metric: Metric, rule: Rule, *, timed: bool = True) -> None:
+    def __init__(self, metric: Metric, rule: Rule, *, timed: bool = True, last: LastBelief | None = None) -> None:
         self.metric, self.rule, self.timed = metric, rule, timed
-        self._belief: Belief | None = None
+        self._last = LastBelief() if last is None else last
 
     def belief(self, experiments: Sequence[Experiment], noise: Noise) -> Belief:
         """Return what is believed after the judged experiments; the noise must be known, and there must be some."""
-        self._belief = Belief(experiments, self.metric, noise, timed=self.timed, before=self._belief)
-        return self._belief
+        found = Belief(experiments, self.metric, noise, timed=self.timed, before=self._last.value)
+        self._last.value = found
+        return found
 
     def decide(
         self,
@@ -216,14 +219,15 @@ class Judge:
                 )
             word = "Better" if gain > 0 else "Not better"
             return Decision(Verdict.KEEP if gain > 0 else Verdict.DISCARD, f"{word}: {versus}.")
-        found = self.belief(experiments, noise).candidate(candidate, interval=True)
+        belief = self.belief(experiments, noise)
+        found = belief.candidate(candidate, interval=True)
         if found is None:  # the parent is not followed any more
             return Decision(Verdict.KEEP if gain > 0 else Verdict.DISCARD, f"{versus}.")
         cost = candidate.seconds / len(candidate.measurements)
         each = 1.0
         if min(cost, fresh_seconds) > SHORT:  # in steps of 2, so that small differences of time decide nothing
             each = 2.0 ** round(math.log2(fresh_seconds / cost))
-        return self._by_value(candidate, found, again, versus, simpler, found.fresh * chance * FRESH / each)
+        return self._by_value(belief, candidate, found, again, versus, simpler, found.fresh * chance * FRESH / each)
 
     def _exactly(self, gain: float, simpler: bool, versus: str) -> Decision:
         """Decide where there is no noise."""
@@ -236,11 +240,16 @@ class Judge:
         return Decision(Verdict.DISCARD, f"Not better: {versus}.")
 
     def _by_value(
-        self, candidate: Experiment, found: Candidate, again: int, versus: str, simpler: bool, fresh: float
+        self,
+        belief: Belief,
+        candidate: Experiment,
+        found: Candidate,
+        again: int,
+        versus: str,
+        simpler: bool,
+        fresh: float,
     ) -> Decision:
         """Decide by the expected gain, where there is noise; `fresh` is what a proposal is worth for the time of one run."""
-        belief = self._belief
-        assert belief is not None
         unit = belief.units.size
         p = found.posterior
         said = f"{expected(p.mean * unit, p.low * unit, p.high * unit, p.p_better)}; {versus}"

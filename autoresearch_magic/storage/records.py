@@ -280,12 +280,16 @@ class Records:
         if not due or (busy and not last):
             return
         self._drawn_at = time.monotonic()
-        self._drawing = self._drawing_thread.submit(self._draw, list(experiments), proven(), headline, last)
+        self._drawing = self._drawing_thread.submit(self._draw, list(experiments), proven, headline, last)
         if last:
             self._drawing.result()
 
     def _draw(
-        self, experiments: list[Experiment], proven: Collection[int], headline: Headline | None, last: bool
+        self,
+        experiments: list[Experiment],
+        proven: Callable[[], Collection[int]],
+        headline: Headline | None,
+        last: bool,
     ) -> None:
         try:
             from .progress_chart import save_progress  # matplotlib takes half a second to import
@@ -293,7 +297,7 @@ class Records:
             return  # an optional package; who shows the picture says that there is none
         save_progress(
             self.folder / "progress.png", experiments, self.metric,
-            title=self.title, noise=experiments[0].deviation, headline=headline, proven=proven, numbers=self.numbers(experiments),
+            title=self.title, noise=experiments[0].deviation, headline=headline, proven=proven(), numbers=self.numbers(experiments),
         )  # fmt: skip
         self._publish(Drawn(last))
 

@@ -28,8 +28,8 @@ from ..events import (
 )
 from ..experiment import Experiment, Usage
 from ..headline import Headline, Holdout
-from ..judging.belief import Belief
-from ..judging.gains import Gain, expected_gains
+from ..judging.belief import LastBelief
+from ..judging.gains import Gain, KnownGains, expected_gains
 from ..judging.noise import Noise
 from ..metric import Metric
 from .definition import Definition
@@ -140,7 +140,9 @@ class StudyStatus:
     _tally: Tally = field(default_factory=Tally, repr=False, compare=False)
     _run_tally: RunTally = field(default_factory=RunTally, repr=False, compare=False)
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
-    _gains: tuple[tuple[Experiment, ...], dict[int, Gain], Belief | None] | None = None
+    _gains: tuple[tuple[Experiment, ...], dict[int, Gain]] | None = None
+    last_belief: LastBelief = field(default_factory=LastBelief, repr=False, compare=False)
+    _known_gains: KnownGains = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def live(self) -> LiveRun | None:
@@ -189,9 +191,11 @@ class StudyStatus:
         if made is None or made[0] is not experiments:
             timed = self.settings.budget.unit != "steps"
             gains, belief = expected_gains(
-                experiments, self.metric, self.noise, timed=timed, before=made[2] if made else None, rest=rest
-            )
-            made = self._gains = experiments, gains, belief
+                experiments, self.metric, self.noise, timed=timed, before=self.last_belief.value, rest=rest, known=self._known_gains,
+            )  # fmt: skip
+            if belief is not None:
+                self.last_belief.value = belief
+            made = self._gains = experiments, gains
         return made[1]
 
     @property
