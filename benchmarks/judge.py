@@ -36,6 +36,7 @@ from autoresearch_magic.errors import Stopped
 from autoresearch_magic.events import RunKind
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.storage.rows import Run
+from autoresearch_magic.study.confirming import confirm
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.loop import Loop
@@ -302,7 +303,7 @@ def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
     tally.claimed = BASELINE - (best.value or 0.0)
     if best.number:
         sim.final, measurer.settings = True, replace(settings, repeats=3)
-        measurer.confirm()
+        confirm(measurer)
         head = status.headline
         assert head is not None
         assert head.reach is not None

@@ -6,6 +6,7 @@ from ..events import Notice, State
 from ..experiment import Experiment, Verdict
 from ..judging.judge import Decision
 from .closing import Closing
+from .confirming import confirm, confirmation_seconds
 from .limits import has_room
 from .loop import Loop
 
@@ -51,6 +52,6 @@ class FinishingLoop(DrivenLoop):
 
     def end(self) -> tuple[State, str]:
         """Run the closing phase and the confirmation, as far as --hours or --minutes leaves room."""
-        Closing(self.measurer).run(lambda seconds: has_room(self.status, seconds + self.measurer.confirmation_seconds))
-        self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
+        Closing(self.measurer).run(lambda seconds: has_room(self.status, seconds + confirmation_seconds(self.status)))
+        confirm(self.measurer, lambda seconds: has_room(self.status, seconds))
         return State.FINISHED, ""

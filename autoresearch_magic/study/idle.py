@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..events import Notice, State
 from ..experiment import Experiment
 from .closing import Closing, has_closing
+from .confirming import confirmation_seconds
 from .limits import has_room
 from .measuring import Measurer
 
@@ -50,7 +51,7 @@ class IdleRuns:
         if chosen is None:
             return False
         seconds = chosen.seconds / len(chosen.measurements)
-        room = has_room(self.status, seconds + self.measurer.confirmation_seconds)
+        room = has_room(self.status, seconds + confirmation_seconds(self.status))
         if expected_wait < WORTH_IT * seconds or not room:
             return False
         if not self._told:

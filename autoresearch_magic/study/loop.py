@@ -20,6 +20,7 @@ from ..source.edits import fingerprint
 from ..text import counted
 from .again import run_again
 from .closing import Closing, baseline_runs, closing_seconds, runs_reached
+from .confirming import confirm, confirmation_seconds
 from .idle import IdleRuns
 from .limits import SearchEnded, has_room, limit_reached
 from .measuring import Measurer, baseline_error
@@ -78,11 +79,11 @@ class Loop:
         try:
             state, why = self.search_until_end()
             Closing(self.measurer).run(
-                lambda seconds: has_room(self.status, seconds + self.measurer.confirmation_seconds)
+                lambda seconds: has_room(self.status, seconds + confirmation_seconds(self.status))
             )
             if beyond := self.measurer.constraints.told_of_result(self.incumbent, self.experiments):
                 self.publish(Notice(beyond, lasting=True))
-            self.measurer.confirm(lambda seconds: has_room(self.status, seconds))
+            confirm(self.measurer, lambda seconds: has_room(self.status, seconds))
         finally:
             self.proposer.join()
         return state, why
@@ -188,7 +189,7 @@ class Loop:
 
     def limit_reached(self) -> str:
         """Return which limit ends the search, in one line; empty while none does."""
-        ending = self.measurer.confirmation_seconds + closing_seconds(self.status)
+        ending = confirmation_seconds(self.status) + closing_seconds(self.status)
         reached = limit_reached(self.status, ending) or runs_reached(self.status)
         return reached or ("" if self.pending else self.proposer.money_spent)
 

@@ -6,7 +6,6 @@ is run, and what the values mean for the study, is decided by the loop and by th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from copy import copy
@@ -16,7 +15,6 @@ from typing import Any
 from ..curve import Point
 from ..errors import RunLost, UserCodeError, UserError
 from ..events import (
-    Confirmed,
     Notice,
     Publish,
     Remeasured,
@@ -30,10 +28,9 @@ from ..events import (
 from ..experiment import Experiment, Measurement, Outcome, Verdict
 from ..judging.drift import drifted, moved_alike
 from ..judging.gains import gain_over_parent
-from ..judging.headline import confirmed, runs_by_seed
 from ..judging.judge import Judge, Which
 from ..judging.levels import two_levels
-from ..judging.noise import Noise, by_seed, disturbed
+from ..judging.noise import Noise, by_seed
 from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
 from ..runners import GuardResult, Runner
 from ..runners.clean import clean_guard, clean_measurement, clean_point
@@ -475,72 +472,7 @@ class Measurer:
         self.publish(Remeasured(incumbent))
         return incumbent
 
-    # -- confirmation and comparisons ---------------------------------------------------------------------------------
-
-    def confirm(self, room_for: Callable[[float], bool] = lambda seconds: True) -> None:
-        """Measure best and baseline again, alternating and on fresh seeds, and publish the headline.
-
-        Where one of them varied far more than it did in the search, both get as many runs once more: otherwise the
-        disturbance would make the interval so wide that it says nothing.
-
-        Parameters
-        ----------
-        room_for : callable
-            Whether the time limit leaves room for so many seconds more.
-        """
-        best, baseline = self.incumbent, self.experiments[0]
-        if best.number == 0:
-            return
-        self.publish(StateChanged(State.CONFIRMING))
-        finals = self.records.journal.finals()
-        self._run_finals((best, baseline), finals, self.settings.repeats)
-        size, most = best.value or 0.0, 2 * self.settings.repeats
-        values = [
-            [m.value for m in runs_by_seed(finals[e.number]).values() if m.value is not None] for e in (best, baseline)
-        ]
-        # When a study is resumed, the additional runs may have been made already.
-        due = any(len(of_one) < most for of_one in values)
-        if due and any(disturbed(of_one, self.noise, size) for of_one in values):
-            room = room_for(self.confirmation_seconds)
-            what = (
-                "each gets as many runs once more."
-                if room
-                else "the interval is wide, and no time is left for more runs."
-            )
-            self.publish(
-                Notice(f"Best and baseline varied far more than before when they were run again: {what}", lasting=True)
-            )
-            if room:
-                self._run_finals((best, baseline), finals, most)
-        result = confirmed(best, finals, self.metric, self.settings.repeats, self.settings.holdout_name)
-        if result is not None:
-            self.publish(Confirmed(result))
-
-    @property
-    def confirmation_seconds(self) -> float:
-        """Expected seconds of the confirmation; 0 while nothing is known to be better than the baseline."""
-        best = self.status.incumbent
-        if best is None or best.number == 0:
-            return 0.0
-        baseline = self.experiments[0]
-        pairs = math.ceil(self.settings.repeats / self.settings.workers)  # one after the other in each slot
-        return pairs * sum(e.seconds / len(e.measurements) for e in (best, baseline))
-
-    def _run_finals(
-        self, experiments: tuple[Experiment, ...], finals: dict[int, list[Measurement]], repeats: int
-    ) -> None:
-        """Run experiments in turn on `repeats` fresh seeds that have no value yet; add the runs to `finals[number]`."""
-
-        def pair(measurer: Measurer, repeat: int) -> None:
-            seed = self.settings.seed + FRESH_SEEDS + repeat
-            for experiment in experiments:
-                made = finals.setdefault(experiment.number, [])
-                if seed in runs_by_seed(made):
-                    continue
-                measurer.wait_for_go(State.CONFIRMING)
-                made.append(measurer.measure(experiment, "final", seed, repeat, repeats))
-
-        self.share_out([lambda measurer, repeat=repeat: pair(measurer, repeat) for repeat in range(repeats)])  # type: ignore[misc]
+    # -- comparisons ---------------------------------------------------------------------------------------------------
 
     def trial(self, experiment: Experiment, repeat: int, repeats: int) -> Measurement:
         """Run a target for one of the user's comparisons; see `comparisons`."""

@@ -20,6 +20,7 @@ from ..experiment import Experiment, Proposal, Usage
 from ..source.edits import fingerprint
 from ..text import counted
 from .briefing import make_briefing, make_rework
+from .confirming import confirmation_seconds
 from .control import GivenFirst
 from .ideas import backlog, keep_ideas
 from .ledger import Ledger
@@ -387,7 +388,7 @@ class Proposer:
             self._told.append(reason)
             self.publish(Notice(reason))
             return
-        left = time_left(self.status, self.measurer.confirmation_seconds)
+        left = time_left(self.status, confirmation_seconds(self.status))
         hope = self._hoped_since + NO_MORE - time.monotonic()
         if seconds > hope or (left is not None and seconds >= left):
             limit = "the time limit leaves" if seconds <= hope else "a search waits"
@@ -421,7 +422,7 @@ class Proposer:
         if steps < 0:
             return
         seconds = min(PAUSES[1], PAUSES[0] * 2 ** min(steps, 30))
-        if (left := time_left(self.status, self.measurer.confirmation_seconds)) is not None:
+        if (left := time_left(self.status, confirmation_seconds(self.status))) is not None:
             seconds = max(0.0, min(seconds, left if left < 2 else left / 2))  # time for another attempt, if possible
         if self.prefetch.pending:  # other questions are open: only the next one waits
             self._ask_after = time.monotonic() + seconds

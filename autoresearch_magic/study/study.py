@@ -23,6 +23,7 @@ from ..storage.git.commits import safe_name
 from ..storage.recording import recorded_settings
 from . import registry
 from .background import BackgroundStudy
+from .confirming import confirm
 from .definition import Definition, define
 from .keys import passed_keys, without_keys
 from .keys import remark as key_remark
@@ -284,7 +285,7 @@ class Study(BackgroundStudy):
 
     def ask_confirmation(self) -> Self:
         """Measure best and baseline again on fresh seeds, as at the end of a study; `status.headline` has the result."""
-        return self._ask(lambda measurer: measurer.confirm())
+        return self._ask(confirm)
 
     def answer(self) -> Any:
         """Return the answer to the last comparison; None when it was stopped.
