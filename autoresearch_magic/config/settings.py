@@ -150,7 +150,7 @@ class Settings:
         metavar="GLOBS", parse=read_artifacts, keys=("artifacts",), expanded=False,
     )  # fmt: skip
     track: tuple[str, ...] = _option(
-        (), "send the study to a tracker as it runs: mlflow[:URI], tensorboard[:FOLDER], or one of another package; "
+        (), "send the study to a tracker as it runs: mlflow[:URI], tensorboard[:FOLDER], wandb[:online], or one of another package; "
         "several with commas, or the option again", metavar="NAME[:WHERE]", parse=read_track, expanded=False,
     )  # fmt: skip
     notify: tuple[str, ...] = _option(

@@ -125,6 +125,8 @@ class TrackedEnd:
     files : Mapping of str to str
         The history as CSV, the results table, the best version and its difference to the baseline.
     pictures : sequence of Path
+    values : sequence of tuple
+        Number, value and best value so far of each experiment, in their order.
     """
 
     state: str
@@ -133,6 +135,7 @@ class TrackedEnd:
     numbers: Mapping[str, float]
     files: Mapping[str, str]
     pictures: Sequence[Path] = ()
+    values: Sequence[tuple[int, float | None, float | None]] = ()
 
 
 class TrackerError(Exception):

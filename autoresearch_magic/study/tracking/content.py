@@ -157,8 +157,12 @@ def tracked_end(status: StudyStatus, state: str, message: str) -> TrackedEnd:
             files["best.diff"] = unified_diff(status.experiments[0].target, best.target, "baseline", f"experiment {best.number}")  # fmt: skip
         if not is_bundle(best.target):
             files["best.py"] = best.target
+    values, top = list[tuple[int, float | None, float | None]](), None
+    for e in status.experiments:
+        top = e.value if e.kept else top
+        values.append((e.number, e.value, top))
     picture = status.folder / "progress.png"
     return TrackedEnd(
         state, cleaned(message), cleaned(result_line(status)) if best is not None else "", numbers,
-        {path: cleaned(text) for path, text in files.items()}, [picture] if picture.is_file() else [],
+        {path: cleaned(text) for path, text in files.items()}, [picture] if picture.is_file() else [], values,
     )  # fmt: skip

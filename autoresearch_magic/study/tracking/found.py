@@ -17,7 +17,9 @@ GROUP = "autoresearch_magic.trackers"
 
 _PACKAGE = __name__.rpartition(".")[0]
 BUILT_IN = {
-    "mlflow": "mlflow:MLflow", "tensorboard": "tensorboard:TensorBoard",
+    "mlflow": "mlflow:MLflow",
+    "tensorboard": "tensorboard:TensorBoard",
+    "wandb": "wandb:WeightsAndBiases",
 }  # fmt: skip
 """Trackers that are there without an installed entry point, as in a checkout of this project: module in this room, and class."""
 

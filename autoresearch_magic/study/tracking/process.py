@@ -83,7 +83,7 @@ class TrackerProcess:
         self._to, self._study, self._publish = destination, study, publish
         self.sent = self.of = 0
         self.problem = self.where = ""
-        self.done = self.dead = False
+        self.done = self.dead = self.over = False
         self._told_problem = self._told_where = self._told_silence = False
         self._heard = self._asked = time.monotonic()
         self._changed = threading.Condition()
@@ -164,18 +164,20 @@ class TrackerProcess:
             self._changed.notify_all()
         if (where := report.get("where")) and not self._told_where:
             self._told_where, self.where = True, where
-            self._publish(Notice(f"{self.label}: {where}"))
+            self._tell(f"{self.label}: {where}")
         if self.problem and not self._told_problem:
             self._told_problem = True
-            self._publish(Notice(
+            self._tell(
                 f"{self.label} cannot be told of the study now, which goes on without it; it is tried again: {self.problem}"
-            ))  # fmt: skip
+            )
 
     def _look_for_silence(self) -> None:
         silent = self._asked > self._heard and time.monotonic() - self._asked > SILENT
         if silent and not (self._told_problem or self._told_silence):
-            self._told_silence = True
-            self._publish(Notice(f"{self.label} has not answered for {SILENT:.0f} s; the study goes on without it."))
+            with self._changed:
+                self._told_silence = True
+                self._changed.notify_all()
+            self._tell(f"{self.label} has not answered for {SILENT:.0f} s; the study goes on without it.")
 
     def _fail(self, why: str) -> None:
         with self._changed:
@@ -183,7 +185,11 @@ class TrackerProcess:
             self._changed.notify_all()
         if not self._told_problem:
             self._told_problem = True
-            self._publish(Notice(f"{self.label} cannot be told of the study, which goes on without it: {why}"))
+            self._tell(f"{self.label} cannot be told of the study, which goes on without it: {why}")
+
+    def _tell(self, line: str) -> None:
+        if not self.over:
+            self._publish(Notice(line))
 
     def end(self, state: str, message: str, *, asked: bool = False) -> None:
         """Tell the process that the study has ended; it sends the rest and ends, whether or not anybody waits for it."""
@@ -284,6 +290,7 @@ class Tracking:
         until = time.monotonic() + limit
         for process in self._processes:
             process.wait(until, min(QUIET, limit))
+            process.over = True  # what it has to say from now on would hide how the study has ended
             if missing := process.missing(len(self._status.experiments)):
                 self._publish(Notice(missing, lasting=True))
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...errors import UserError
-from ...events import Event, Notice
 from ...source.key_references import put_away
 from ..study import Study
 from .found import prepared_settings
@@ -56,13 +55,7 @@ def send_study(study: Study, order: str, show: Callable[[float, str], object] = 
     if not status.experiments:
         raise UserError(f"{study.name} has no experiment yet: there is nothing to send.")
     (prepared,) = prepared_settings(replace(status.settings, track=(order,))).track
-    where: list[str] = []
-
-    def take(event: Event) -> None:
-        if isinstance(event, Notice):
-            where.append(event.message)
-
-    process = TrackerProcess(tracker_destination(put_away(prepared), status), study.name, take)
+    process = TrackerProcess(tracker_destination(put_away(prepared), status), study.name, lambda event: None)
     of = len(status.experiments)
     show(0.0, process.label)
     process.start()
