@@ -292,3 +292,13 @@ def default_threads() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, cores - 1)
+
+
+def read_executor(value: Any) -> str:
+    """Read where experiments run: empty, ``dask`` or ``dask://HOST:PORT``."""
+    text = str(value).strip()
+    if text in ("", "dask") or re.fullmatch(r"dask://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}", text):
+        return text
+    raise UserError(
+        f"--executor {text}: write  dask  for workers on this machine, or  dask://HOST:PORT  for a cluster's scheduler."
+    )

@@ -36,6 +36,7 @@ from .converters import (
     read_artifacts,
     read_bool,
     read_bounds,
+    read_executor,
     read_experiments,
     read_hidden,
     read_limits,
@@ -272,8 +273,12 @@ class Settings:
         metavar="DURATION", parse=optional(duration("timeout")), keys=("timeout",),
     )  # fmt: skip
     workers: int = _option(
-        1, "experiments that run at once on this machine, each with a GPU of its own where there are GPUs; processors and memory are shared out "
-        "(default 1)", metavar="N", parse=whole_number("workers", 1), keys=("workers",),
+        0, "experiments that run at once: on this machine each with a GPU of its own where there are GPUs, and processors and memory are shared "
+        "out (default 1; on a Dask cluster as many as it has workers)", metavar="N", parse=whole_number("workers", 0), keys=("workers",),
+    )  # fmt: skip
+    executor: str = _option(
+        "", "where experiments run: dask for Dask workers on this machine, --workers N of them, or dask://HOST:PORT for the cluster of that scheduler "
+        "(default: here, without Dask)", metavar="WHERE", parse=read_executor, keys=("executor",),
     )  # fmt: skip
     threads: int = _option(
         default_threads, "CPU threads of an experiment (default: all cores but one, or the worker's share)", metavar="N",
@@ -336,7 +341,7 @@ class Settings:
     @property
     def side_by_side(self) -> bool:
         """Whether several experiments run at once."""
-        return self.workers > 1
+        return self.workers > 1 or bool(self.executor)
 
     def as_stages(self) -> tuple[Stage, ...]:
         """Return the cheap stages before the full run."""
@@ -395,6 +400,7 @@ class Settings:
             f"{counted(self.repeats, 'repeat')} of the baseline",
             *([] if self.verify else [counted(self.threads, "thread")]),
             *([f"{self.workers} at once"] if self.workers > 1 else []),
+            *([f"on {self.executor}"] if self.executor else []),
             f"seed {self.seed}",
         ]
         if self.timeout is not None:

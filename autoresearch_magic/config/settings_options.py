@@ -65,6 +65,7 @@ class SettingsOptions(TypedDict, total=False):
     evals_interval: int | str | None
     timeout: float | str | None
     workers: int | str
+    executor: str
     threads: int | str
     memory: int | str
     seed: int | str

@@ -76,6 +76,8 @@ class CellRunner(Runner):
         The study's folder, in which the caches of compiled code that the baseline has left are kept.
     place : Place
         Which processors and GPU its experiments have.
+    working_folder : Path, optional
+        Where the setup runs; by default the working folder of this process.
     walls : Walls
         What experiments may read, write and reach.
     sealed : str
@@ -114,6 +116,7 @@ class CellRunner(Runner):
         holdout: str = "",
         keep: Path | None = None,
         place: Place = ALONE,
+        working_folder: Path | None = None,
     ) -> None:
         self._outside = OutsideClock(setup, target, keep and keep / "baseline-times.json")
         self._folders = OwnFolders(target, keep and keep / "cache")
@@ -126,7 +129,8 @@ class CellRunner(Runner):
         config = {
             "setup": setup, "target": target, "seed": seed, "threads": threads, "mode": mode,
             "folders": list(map(str, folders)), "setup_name": setup_name, "walls": walls.to_json(),
-            "projects": [os.getcwd(), *map(str, folders)],
+            "projects": [str(working_folder or os.getcwd()), *map(str, folders)],
+            **({"working_folder": str(working_folder)} if working_folder else {}),
             **({"sealed": sealed} if sealed.strip() else {}), **({"cores": place.cores} if place.cores else {}),
         }  # fmt: skip
         self._sealed, self._on_note = bool(sealed.strip()), on_note or (lambda line: None)

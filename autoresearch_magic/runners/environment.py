@@ -34,11 +34,13 @@ def experiment_environment(
         For OpenMP and the BLAS libraries.
     seed : int
         For Python's string hashing, so that a set has the same order in every run.
-    extra : iterable of str
-        Names that the user allows in addition.
+    extra : iterable of str, or Mapping
+        Names that the user allows in addition, or also their values, where those are another machine's.
     """
     source = os.environ if source is None else source
     allowed = {n for n in source if n in _NAMES or (n.startswith(_PREFIXES) and not keyed_name(n))}
+    if isinstance(extra, Mapping):
+        source, allowed = {**source, **extra}, allowed | set(extra)
     chosen = {name: source[name] for name in sorted(allowed | (set(extra) & set(source)))}
     chosen.update({f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")})
     chosen.update(PYTHONHASHSEED=str(seed % 2**32), PYTHONUNBUFFERED="1", MPLBACKEND="Agg")

@@ -107,6 +107,7 @@ class OutsideClock:
             return ""
         if self._known is None:
             self._known = self._read()  # another runner of the study may have learned it
+        self._known = self._known or self._read()  # the baseline may have run in another slot
         if self._known is None:
             return ""
         allowed = FACTOR * self._known.target + SHARE * seconds + SLACK

@@ -64,6 +64,8 @@ class Unchanged:
         """Return what is known of a command; None before it has run on the unchanged version, here or by another runner of the study."""
         if command not in self._known:
             self._known = self._read() | self._known
+        if command not in self._known:  # it may have run in another slot
+            self._known = {**self._read(), **self._known}
         return self._known.get(command)
 
     def note(self, command: str, touched: Sequence[str], summaries: Mapping[str, Counts]) -> None:

@@ -10,18 +10,19 @@ from ..errors import UserError
 from ..events import Notice, Publish
 from ..runners import Runner
 from ..runners.cell import CellRunner
-from ..runners.command import CommandRunner, GuardCommand
+from ..runners.command import CommandRunner
 from ..runners.export import Export
 from ..runners.fleet import ALONE, Fleet
 from ..runners.pool import Share, cores_here, found_gpus, local_fleet, shares
 from ..runners.replay import ReplayRunner
-from ..runners.walls import Walls
 from ..source.files import split
 from ..storage.git.commits import safe_name
 from ..storage.recording import parse_replay
 from .definition import Definition
 from .keys import with_keys
-from .sealed import check_kept, hidden_paths
+from .on_dask import on_dask
+from .runner_arguments import cell_arguments, command_arguments, walls_of
+from .sealed import check_kept
 
 
 def make_runner(
@@ -59,18 +60,14 @@ def make_runner(
     logs = scratch or folder / "logs"
     share = share or Share(ALONE, s.threads, s.memory)
     own = f"-{slot + 1}" if slot else ""
-    secret = hidden_paths(definition.sealed_path, [Path.cwd(), *definition.folders]) if definition.sealed_mark else ()
-    walls = Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=(str(folder.parent.absolute()), *secret))
+    walls = walls_of(definition, folder)
     if definition.checkout is not None:
         branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
         made = CommandRunner(
             Export((scratch or folder) / f"export{own}", definition.checkout, split(definition.target), branch, s.link),
-            s.verify, definition.metric,
-            guard=GuardCommand(s.guard, s.as_guard_metric(), s.guard_threshold or 0.0) if s.guard else None,
-            threads=share.threads, memory=share.memory, seed=s.seed, pass_env=s.pass_env, worker_log=logs / f"worker{own}.log",
-            keep=scratch is None, on_note=lambda line: publish(Notice(line)), valid=s.valid,
-            artifacts=s.artifacts, hide=s.hide, also=s.also, walls=walls, on_problem=lambda line: publish(Notice(line, lasting=True)),
-            place=share.place, stages=[stage.command for stage in s.as_stages()],
+            **command_arguments(definition, walls), threads=share.threads, memory=share.memory, pass_env=s.pass_env,
+            worker_log=logs / f"worker{own}.log", keep=scratch is None, on_note=lambda line: publish(Notice(line)),
+            on_problem=lambda line: publish(Notice(line, lasting=True)), place=share.place,
         )  # fmt: skip
         # Again, because a study may be resumed on another machine.
         if missing := missing_for_original(definition.checkout.folder, s.verify, made.tools):
@@ -78,18 +75,17 @@ def make_runner(
         return made
 
     return CellRunner(
-        definition.setup, definition.target, definition.metric, s.budget, threads=share.threads, memory=share.memory, seed=s.seed,
-        pass_env=s.pass_env, mode="fresh" if s.fresh else "auto", folders=definition.folders,
-        setup_name=definition.setup_path.stem if definition.setup_path else "", setup_log=logs / f"setup{own}.log",
-        on_note=lambda line: publish(Notice(line)), valid=s.valid, wall=s.clock == "wall", artifacts=s.artifacts,
-        also=s.also, on_problem=lambda line: publish(Notice(line, lasting=True)), walls=walls, sealed=definition.sealed, holdout=s.holdout,
-        keep=None if scratch else folder, place=share.place,
+        **cell_arguments(definition, walls), threads=share.threads, memory=share.memory, pass_env=s.pass_env, folders=definition.folders,
+        setup_log=logs / f"setup{own}.log", on_note=lambda line: publish(Notice(line)),
+        on_problem=lambda line: publish(Notice(line, lasting=True)), keep=None if scratch else folder, place=share.place,
     )  # fmt: skip
 
 
 def make_fleet(definition: Definition, folder: Path, publish: Publish = lambda event: None) -> Fleet:
     """Return the runners of a study, one for each experiment that may run at once; see `make_runner`."""
     s = definition.settings
+    if s.executor:
+        return on_dask(definition, folder, publish)
     if not s.side_by_side:
         return Fleet([make_runner(definition, folder, publish)])
     made, notes = shares(

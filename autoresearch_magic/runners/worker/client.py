@@ -156,11 +156,12 @@ class WorkerClient:
                 theirs.close()
                 raise Stopped
             config = dict(self._config)
+            working_folder = config.pop("working_folder", None)
             with self._open_setup_log() as log, sealed_file(config) as passed:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", SERVER, str(theirs.fileno())],
                     pass_fds=(theirs.fileno(), *passed), env=self._environment, start_new_session=True,
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=working_folder,
                 )  # fmt: skip
             self._socket, self._inbox, self.mode = ours, b"", ""
             self._give_up_at = self._still_since = None
