@@ -222,7 +222,14 @@ class DaskRunner(Runner):
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
     ) -> Measurement:  # fmt: skip
         """Run a target once on a free worker; see `Runner.measure`."""
-        request = {"do": "measure", "target": target, "seed": seed, "deadline": deadline, "holdout": holdout, "stage": self._stage}
+        request = {
+            "do": "measure",
+            "target": target,
+            "seed": seed,
+            "deadline": deadline,
+            "holdout": holdout,
+            "stage": self._stage,
+        }
         found = self._until_done(request, watch, log)
         if isinstance(found, str):
             return Measurement(Outcome.CRASH, None, seed=seed, error=found)

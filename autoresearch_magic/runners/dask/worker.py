@@ -198,7 +198,9 @@ class StudyHere(WorkerPlugin):  # type: ignore[misc]
             return runner.check(target, deadline=deadline, allowed=request["allowed"], log=str(log))
         held = {"holdout": True} if request["holdout"] else {}
         with runner.at_stage(request["stage"]) if request["stage"] is not None else nullcontext():
-            return runner.measure(target, seed=request["seed"], deadline=deadline, watch=told.watch, log=str(log), **held)
+            return runner.measure(
+                target, seed=request["seed"], deadline=deadline, watch=told.watch, log=str(log), **held
+            )
 
     @contextmanager
     def _seat(self, told: Told, shared: Mapping[str, str]) -> Iterator[Seat]:
