@@ -273,8 +273,8 @@ class Settings:
         metavar="DURATION", parse=optional(duration("timeout")), keys=("timeout",),
     )  # fmt: skip
     workers: int = _option(
-        0, "experiments that run at once: on this machine each with a GPU of its own where there are GPUs, and processors and memory are shared "
-        "out (default 1; on a Dask cluster as many as it has workers)", metavar="N", parse=whole_number("workers", 0), keys=("workers",),
+        1, "experiments that run at once: on this machine each with a GPU of its own where there are GPUs, and processors and memory are shared "
+        "out (default 1; with dask://HOST:PORT as many as the cluster has workers)", metavar="N", parse=whole_number("workers", 1), keys=("workers",),
     )  # fmt: skip
     executor: str = _option(
         "", "where experiments run: dask for Dask workers on this machine, --workers N of them, or dask://HOST:PORT for the cluster of that scheduler "

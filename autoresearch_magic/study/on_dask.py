@@ -38,7 +38,7 @@ def on_dask(definition: Definition, folder: Path, publish: Publish) -> Fleet:
     here: list[Share] = []
     if s.executor == "dask":
         here, _ = shares(
-            max(1, s.workers), threads=s.threads, default_threads=default_threads(), memory=s.memory,
+            s.workers, threads=s.threads, default_threads=default_threads(), memory=s.memory,
             most_memory=int(0.8 * machine_memory()), gpus=found_gpus(), cores=cores_here(),
         )  # fmt: skip
         own |= {"threads": here[0].threads, "memory": here[0].memory}
@@ -68,7 +68,7 @@ def on_dask(definition: Definition, folder: Path, publish: Publish) -> Fleet:
         )  # fmt: skip
 
     wanted = Wanted(
-        s.executor, max(1, s.workers) if here else s.workers, s.budget.unit != "steps" or bool(s.verify), walls,
+        s.executor, s.workers if here or s.workers > 1 else 0, s.budget.unit != "steps" or bool(s.verify), walls,
         [share.place.environment | {CORES: ",".join(map(str, share.place.cores))} for share in here], tuple(passed),
     )  # fmt: skip
     return dask_fleet(
