@@ -13,6 +13,7 @@ from ..config.settings import Settings
 from ..experiment import Experiment, Proposal, Usage
 from ..metric import Metric
 from ..storage.git.checkout import Checkout
+from .prior import Prior
 
 if TYPE_CHECKING:
     from .llm.backend import Backend
@@ -83,6 +84,8 @@ class Briefing:
         The backlog: ideas that agents and the user have had and nobody has tried, each with its number, as ``"3: text"``.
     checkout : Checkout or None
         The user's repository, where the target is made of its files; an agent may read what git holds of it, never its checkout.
+    priors : tuple of Prior
+        What is known from other studies (``import``).
     advice : str
         What another agent knows, for this one to take, change or ignore; such as the tuner's in a hybrid.
     rework : Rework or None
@@ -118,6 +121,7 @@ class Briefing:
     others: int = 0
     ideas: tuple[str, ...] = ()
     checkout: Checkout | None = None
+    priors: tuple[Prior, ...] = ()
     advice: str = ""
     rework: Rework | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)

@@ -13,7 +13,8 @@ point is :math:`\sigma^2 v` with a given factor v, so a mean of n runs has v = 1
 Hyperparameters are those of the greatest posterior density: the length scales have log-normal priors, whose medians grow
 with the square root of the number of dimensions (Hvarfner, Hellsten & Nardi 2024, *Vanilla Bayesian optimization performs
 great in high dimensions*), and where repeats have given the noise with n degrees of freedom, its likelihood
-:math:`-n/2 (\ln\sigma^2 + \hat\sigma^2/\sigma^2)` is added. The mean μ is the generalised least squares one.
+:math:`-n/2 (\ln\sigma^2 + \hat\sigma^2/\sigma^2)` is added. The mean μ is the generalised least squares one. Trends (`Trend`), where there are
+any, are added with normal coefficients, which are integrated out.
 
 Not here: what the dimensions are (`surrogate`), and where to look next (`acquisition`).
 """
@@ -45,6 +46,8 @@ SCALE_SPREAD = 0.7
 """Standard deviation of the logarithm of the signal's standard deviation a priori; its median is 1."""
 MEAN_SPREAD = 0.3
 """Standard deviation of the mean a priori."""
+FOLLOWED, FOLLOWED_SPREAD = 0.5, 0.7
+"""Mean of the sum of the trends' coefficients a priori, and the standard deviation of each: see `prior_model`."""
 LEAST = 1e-4
 """Smallest standard deviation of the noise that is modelled, as a share of that of the values: keeps matrices invertible."""
 ITERATIONS = 60
@@ -70,6 +73,8 @@ class Data:
         Factor on the median of each length scale a priori.
     noise, df : float
         The noise's standard deviation by repeats, in units of y, and the degrees of freedom of that; 0 for an unknown noise.
+    trends : tuple of Trend
+        Functions of x that y may follow.
     """
 
     x: Array
@@ -80,6 +85,16 @@ class Data:
     median: Array
     noise: float = 0.0
     df: float = 0.0
+    trends: tuple[Trend, ...] = ()
+
+    def follow(self, x: Array) -> Array:
+        """Return the values of the trends at points, of shape (n, trends)."""
+        return np.stack([trend(x) for trend in self.trends], axis=1) if self.trends else np.zeros((len(x), 0))
+
+    @property
+    def expected(self) -> float:
+        """The coefficient of each trend a priori."""
+        return FOLLOWED / max(1, len(self.trends))
 
     def part(self, which: NDArray[np.bool_]) -> Data:
         """Return the data of some points."""
@@ -88,13 +103,42 @@ class Data:
     @property
     def _key(self) -> tuple[object, ...]:
         arrays = (self.x, self.y, self.factor, self.group, self.nominal, self.median)
-        return (*(a.tobytes() for a in arrays), self.noise, self.df)
+        return (*(a.tobytes() for a in arrays), self.noise, self.df, self.trends)
 
     def __hash__(self) -> int:
         return hash(self._key)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Data) and self._key == other._key
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """What another process expects: its mean, as a function of some of the dimensions.
+
+    Attributes
+    ----------
+    process : GaussianProcess
+    dimensions : array of int
+        The dimensions of x that are those of the process.
+    """
+
+    process: GaussianProcess
+    dimensions: NDArray[np.int64]
+
+    def __call__(self, x: Array) -> Array:
+        """Return its values at points."""
+        return self.process.predict(x[:, self.dimensions])[0]
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return self.process.data, self.process.hyperparameters, self.dimensions.tobytes()
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trend) and self._key == other._key
 
 
 @dataclass(frozen=True)
@@ -155,24 +199,36 @@ class GaussianProcess:
         """Return the covariances of f between two sets of points, without the offsets of groups."""
         return self.scale**2 * _matern(_squares(one, two, self.data.nominal, self.lengths))
 
+    @property
+    def coefficients(self) -> Array:
+        """How far each trend holds by the data: the posterior means of their coefficients."""
+        found: Array = self.data.expected + FOLLOWED_SPREAD**2 * self.data.follow(self.data.x).T @ self._weights
+        return found
+
     def predict(self, x: Array, group: int = 0) -> tuple[Array, Array]:
         """Return the posterior means and standard deviations of points without noise."""
-        cross = self._cross(x, group)
+        trend = self.data.follow(x)
+        cross = self._cross(x, group, trend)
         solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
-        variance = self.scale**2 + self.offset**2 - np.einsum("ij,ij->j", solved, solved)
-        return self.mean + cross @ self._weights, np.sqrt(np.maximum(variance, 1e-12))
+        prior = self.scale**2 + self.offset**2 + FOLLOWED_SPREAD**2 * (trend**2).sum(1)
+        variance = prior - np.einsum("ij,ij->j", solved, solved)
+        mean = self.mean + self.data.expected * trend.sum(1) + cross @ self._weights
+        return mean, np.sqrt(np.maximum(variance, 1e-12))
 
     def difference(self, x: Array, base: Array, group: int = 0) -> tuple[Array, Array]:
         """Return the posterior means and standard deviations of the difference of points to one other point."""
-        cross = self._cross(x, group) - self._cross(base[None, :], group)
+        trend, there = self.data.follow(x), self.data.follow(base[None, :])
+        cross = self._cross(x, group, trend) - self._cross(base[None, :], group, there)
         solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
-        prior = 2 * (self.scale**2 - self.covariance(x, base[None, :])[:, 0])
+        apart = trend - there
+        prior = 2 * (self.scale**2 - self.covariance(x, base[None, :])[:, 0]) + FOLLOWED_SPREAD**2 * (apart**2).sum(1)
         variance = prior - np.einsum("ij,ij->j", solved, solved)
-        return cross @ self._weights, np.sqrt(np.maximum(variance, 1e-12))
+        mean = self.data.expected * apart.sum(1) + cross @ self._weights
+        return mean, np.sqrt(np.maximum(variance, 1e-12))
 
-    def _cross(self, x: Array, group: int) -> Array:
+    def _cross(self, x: Array, group: int, trend: Array) -> Array:
         shared: Array = self.offset**2 * (self.data.group == group)
-        return self.covariance(x, self.data.x) + shared
+        return self.covariance(x, self.data.x) + shared + FOLLOWED_SPREAD**2 * trend @ self.data.follow(self.data.x).T
 
 
 @lru_cache(maxsize=8)
@@ -187,6 +243,8 @@ def fit(data: Data) -> Hyperparameters:
         [middle, [0.0, math.log(data.noise if data.df and data.noise > LEAST else NOISE), math.log(GROUP)]]
     )
     exact = data.df > 0 and data.noise <= LEAST
+    trend = data.follow(data.x)
+    followed, y = FOLLOWED_SPREAD**2 * trend @ trend.T, data.y - data.expected * trend.sum(1)
 
     def objective(theta: Array) -> tuple[float, Array]:
         lengths, (log_scale, log_noise, log_offset) = theta[:d], theta[d:]
@@ -199,15 +257,15 @@ def fit(data: Data) -> Hyperparameters:
         r = np.sqrt(weights @ squares).reshape(together.shape)
         decay = np.exp(-_ROOT5 * r)
         signal = s2 * (1 + _ROOT5 * r + 5 / 3 * r * r) * decay
-        k = signal + o2 * together
+        k = signal + o2 * together + followed
         k[np.diag_indices_from(k)] += n2 * data.factor + LEAST**2
         try:
             factor = cholesky(k, lower=True, check_finite=False)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(theta)
         inverse = cho_solve((factor, True), np.eye(len(k)), check_finite=False)
-        mean = float(inverse.sum(0) @ data.y / (inverse.sum() + 1 / MEAN_SPREAD**2))
-        residual = data.y - mean
+        mean = float(inverse.sum(0) @ y / (inverse.sum() + 1 / MEAN_SPREAD**2))
+        residual = y - mean
         alpha = inverse @ residual
         value = 0.5 * float(residual @ alpha) + 0.5 * (mean / MEAN_SPREAD) ** 2 + float(np.log(np.diag(factor)).sum())
         slope = 0.5 * (inverse - np.outer(alpha, alpha))
@@ -258,12 +316,15 @@ def condition(data: Data, on: Hyperparameters) -> GaussianProcess:
     offset = on.offset if (data.group != data.group[0]).any() else 0.0
     k = on.scale**2 * _matern(_squares(data.x, data.x, data.nominal, lengths))
     k += offset**2 * (data.group[:, None] == data.group[None, :])
+    trend = data.follow(data.x)
+    k += FOLLOWED_SPREAD**2 * trend @ trend.T
+    y = data.y - data.expected * trend.sum(1)
     k[np.diag_indices_from(k)] += on.noise**2 * data.factor + LEAST**2
     with one_thread():
         factor = cholesky(k, lower=True, check_finite=False)
         ones = cho_solve((factor, True), np.ones(len(k)), check_finite=False)
-        mean = float(ones @ data.y / (ones.sum() + 1 / MEAN_SPREAD**2))
-        weights = cho_solve((factor, True), data.y - mean, check_finite=False)
+        mean = float(ones @ y / (ones.sum() + 1 / MEAN_SPREAD**2))
+        weights = cho_solve((factor, True), y - mean, check_finite=False)
     return GaussianProcess(data, on, mean, factor, weights)
 
 

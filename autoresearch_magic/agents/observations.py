@@ -26,6 +26,7 @@ SOURCES: Mapping[str, str] = {
     "leap": "A leap.",
     "tpe": "A sample of TPE.",
     "rest": "An untried combination.",
+    "prior": "Among the best settings of prior knowledge.",
 }
 """The sources, and the sentences that end the hypotheses of their proposals."""
 

@@ -20,7 +20,7 @@ import numpy as np
 from ..judging.noise import Noise
 from ..metric import Metric
 from ..source.search_space import Choices, Range, Space, Value
-from .gaussian_process import Array, Data, GaussianProcess, condition, fit
+from .gaussian_process import Array, Data, GaussianProcess, Trend, condition, fit
 from .observations import Constants, Observation, Observations, is_number
 
 FEWEST = 4
@@ -181,8 +181,9 @@ def make_warp(losses: Sequence[float]) -> Warp:
 
 
 def make_surrogate(
-    constants: Constants, observations: Observations, metric: Metric, noise: Noise, code: str, most: int = 150
-) -> Surrogate | None:
+    constants: Constants, observations: Observations, metric: Metric, noise: Noise, code: str, most: int = 150,
+    trends: tuple[Trend, ...] = (),
+) -> Surrogate | None:  # fmt: skip
     """Return the model of a study; None while fewer than `FEWEST` experiments had a value or all values are equal.
 
     Its hyperparameters are those of all experiments but the latest, so that they can be fitted while that one runs.
@@ -199,6 +200,8 @@ def make_surrogate(
         The incumbent's code around the constants (`observations.code_around`).
     most : int
         Points at most.
+    trends : tuple of Trend
+        What prior knowledge expects (`prior_model`).
     """
     sign = 1.0 if metric.minimize else -1.0
     points = _thinned(observations, most, sign)
@@ -220,6 +223,7 @@ def make_surrogate(
         median=np.asarray([_median(c.importance) for c in constants.values()]),
         noise=noise.sd / warp.unit / warp.sd if noise.known else 0.0,
         df=float(noise.df),
+        trends=trends,
     )
     if not all(np.isfinite(a).all() for a in (data.x, data.y, data.factor)):
         return None  # values near the limits of floats

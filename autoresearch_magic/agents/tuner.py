@@ -28,6 +28,7 @@ Not here: what is learned from earlier experiments (`observations`), the changes
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -58,6 +59,8 @@ from .observations import (
     untried,
 )
 from .portfolio import FIRST_SHARES, FIRST_SWITCHES, SHARES, SWITCHES, order
+from .prior import Prior
+from .prior_model import prior_surrogates, starts, trends
 from .surrogate import Surrogate, make_surrogate
 
 ACTIVE = 8
@@ -69,6 +72,8 @@ where they mislead (7% and 6%); all 25 at once leave 19% and 5%, 28% and 7%. Cho
 these studies."""
 FIRST, FIRST_EACH = 16, 1.0
 """Number of first proposals that are bold steps and leaps, and at most so many for each constant: the model learns from them."""
+INFORMED = 0.5
+"""Share of the first proposals that the model may make as well, where it knows of prior trials (`benchmarks/prior.py`)."""
 HOPELESS = 4.0
 """By how many standard deviations of its forecast a change must be worse for it not to be tried."""
 NEW = 0.5
@@ -143,9 +148,12 @@ class Tuner(Agent):
         inert = inert_constants(constants, observations, code)
         useful = {name: c for name, c in constants.items() if name not in inert} or constants
         active = useful if self.names else _active(useful, len(observations) + len(running))
-        surrogate = _model(briefing, constants, observations, running)
+        priors = prior_surrogates(briefing.priors, constants, briefing.metric)
+        surrogate = _model(briefing, constants, observations, running, priors)
         groups = [active, *(more for more in (useful, constants) if len(more) > len(active))]
-        for source, changes in _candidates(groups, observations, running, surrogate, briefing.metric, rng):
+        first = (("prior", changes) for changes in starts(priors, constants, [*observations, *running]))
+        others = _candidates(groups, observations, running, surrogate, briefing.metric, rng)
+        for source, changes in itertools.chain(first, others):
             changes = {name: changes[name] for name in constants if changes.get(name, present[name]) != present[name]}
             key = tuple({**present, **changes}.values())
             if not changes or key in rejected:
@@ -177,7 +185,8 @@ class Tuner(Agent):
         for each in briefing.running:
             _find(each.target, briefing.metric, baseline, strict=False)
         # With a running one as the latest, on which the hyperparameters do not depend.
-        _model(briefing, constants, [*observe_all(briefing, constants), *running[:1]], (), ahead=True)
+        priors = prior_surrogates(briefing.priors, constants, briefing.metric)
+        _model(briefing, constants, [*observe_all(briefing, constants), *running[:1]], (), priors, ahead=True)
 
     def advise(self, briefing: Briefing) -> str:
         """Return where the best values are by the model, which constants matter, and what the next proposal would be."""
@@ -190,7 +199,8 @@ class Tuner(Agent):
             proposal = self.propose(briefing)
         except NothingToPropose:
             proposal = None
-        return advice(_model(briefing, constants, observations, ()), proposal, inert, briefing.metric)
+        priors = prior_surrogates(briefing.priors, constants, briefing.metric)
+        return advice(_model(briefing, constants, observations, (), priors), proposal, inert, briefing.metric)
 
     def _constants(self, briefing: Briefing, target: str) -> dict[str, Constant]:
         """Return the constants of a target that are to be tuned."""
@@ -200,13 +210,14 @@ class Tuner(Agent):
 
 
 def _model(
-    briefing: Briefing, constants: Constants, observations: Observations, running: Observations, *, ahead: bool = False
-) -> Surrogate | None:
+    briefing: Briefing, constants: Constants, observations: Observations, running: Observations,
+    priors: Sequence[tuple[Prior, Surrogate]] = (), *, ahead: bool = False,
+) -> Surrogate | None:  # fmt: skip
     """Return the model of a study, where running experiments have the values that it expects of them."""
     code = code_around(briefing.incumbent.target, tuple(constants))
     settled = briefing.history if ahead else briefing.history[:-1]
     noise, most = estimate_noise(settled), _points(briefing.history)
-    surrogate = make_surrogate(constants, observations, briefing.metric, noise, code, most)
+    surrogate = make_surrogate(constants, observations, briefing.metric, noise, code, most, trends(priors, constants))
     if surrogate and briefing.limits:
         feasibility = make_feasibility(briefing, constants, observations, code, most)
         surrogate = replace(surrogate, feasibility=feasibility)
@@ -238,7 +249,7 @@ def _candidates(
     switches = any(not is_number(c.space) for c in active.values())
     early = len(observations) + len(running) - 1 < min(FIRST, FIRST_EACH * len(active))
     new = any(all([*o.changes] != [name] for o in [*observations, *running]) for name in active)
-    if early:
+    if early and not (surrogate and surrogate.process.data.trends and rng.random() < INFORMED):
         sources = order(observations, FIRST_SWITCHES if switches else FIRST_SHARES, rng)
     elif new and rng.random() < NEW:
         sources = ["bold"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..agents.base import Briefing, Rework
+from ..agents.prior import Prior
 from ..experiment import Experiment, Proposal, incumbent_of
 from ..judging.noise import estimate_noise
 from .definition import Definition
@@ -19,6 +20,7 @@ def make_briefing(
     *,
     notes: Sequence[str],
     ideas: Sequence[Idea] = (),
+    priors: Sequence[Prior] = (),
     wait: Callable[[float, str], None] | None = None,
     number: int | None = None,
 ) -> Briefing:
@@ -33,6 +35,8 @@ def make_briefing(
         What the user has said, the oldest first.
     ideas : sequence of Idea
         The backlog.
+    priors : sequence of Prior
+        What was imported from other studies.
     wait : callable, optional
         See `Briefing.wait`.
     number : int, optional
@@ -49,7 +53,7 @@ def make_briefing(
     briefing = Briefing(
         program=definition.program.text, setup=setup, metric=definition.metric, incumbent=incumbent,
         history=tuple(experiments), number=len(experiments) if number is None else number, seed=s.seed,
-        noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes), also=s.also, limits=s.limit, ideas=backlog,
+        noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes), also=s.also, limits=s.limit, ideas=backlog, priors=tuple(priors),
         hidden=names, verify=s.verify, guard=s.guard, valid=s.valid, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (), checkout=checkout,
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)

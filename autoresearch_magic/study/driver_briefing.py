@@ -10,6 +10,7 @@ from ..storage.journal import Journal
 from .briefing import make_briefing
 from .definition import Definition
 from .ideas import backlog
+from .priors import read_priors
 from .view import StudyView
 
 LISTED = 12
@@ -55,8 +56,8 @@ def driver_briefing(study: StudyView, how: str = "") -> str:
     parts += [_scope(definition), RULES]
     if experiments:
         with Journal(study.folder / "journal.sqlite") as journal:
-            notes, ideas = journal.said(), backlog(journal, experiments)
-        briefing = make_briefing(definition, experiments, ideas=ideas, notes=notes)
+            notes, ideas, priors = journal.said(), backlog(journal, experiments), read_priors(journal)
+        briefing = make_briefing(definition, experiments, ideas=ideas, notes=notes, priors=priors)
         parts += _state(briefing, whole=definition.checkout is None and definition.target_path is None)
     else:
         parts.append("## The present version\n\nIts value is not measured yet: the first try measures it.")

@@ -27,6 +27,7 @@ from .ledger import Ledger
 from .limits import SearchEnded, money_spent, room_for_calls, time_left
 from .measuring import Measurer
 from .notes import READ, told
+from .priors import read_priors
 
 REWORKS = 2
 """How often a proposal goes back to its agent because the guard does not pass."""
@@ -350,8 +351,9 @@ class Proposer:
     def _briefing(self, number: int, experiments: Sequence[Experiment] | None = None) -> Briefing:
         journal, known = self.records.journal, self.status.experiments if experiments is None else experiments
         briefing = make_briefing(
-            self.definition, known, notes=journal.said(), ideas=backlog(journal, known), wait=self._wait, number=number
-        )
+            self.definition, known, notes=journal.said(), ideas=backlog(journal, known), priors=read_priors(journal),
+            wait=self._wait, number=number,
+        )  # fmt: skip
         return replace(briefing, running=flying) if (flying := self.in_flight()) else briefing
 
     def _paid(self, call: int, usage: Usage) -> bool:

@@ -20,6 +20,7 @@ from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
 from ..storage.git.commits import safe_name
+from ..storage.journal import Journal
 from ..storage.recording import recorded_settings
 from . import registry
 from .background import BackgroundStudy
@@ -27,10 +28,12 @@ from .confirming import confirm
 from .definition import Definition, define
 from .keys import passed_keys, without_keys
 from .keys import remark as key_remark
+from .priors import add_prior, forget_prior, known_line
 from .runner_factory import make_runner
 from .sealed import holdout_remark
 
 if TYPE_CHECKING:
+    from ..agents.prior import Prior
     from .comparisons import Ablation, Regression
     from .plan import Plan
     from .tries import Source, Try
@@ -144,7 +147,7 @@ class Study(BackgroundStudy):
             self._agent = self._agent or self._make_agent(self.definition)
         except NothingToTune as error:
             plan = replace(plan, problem=str(error))
-        return plan
+        return replace(plan, notes=(*plan.notes, known_line(priors))) if (priors := self.priors) else plan
 
     def stop_plan(self) -> None:
         """End a plan that another thread makes: `plan` raises `Stopped` there. The study cannot be planned again."""
@@ -207,6 +210,33 @@ class Study(BackgroundStudy):
 
         proposal = make_proposal(self, source, summary=summary, hypothesis=hypothesis, expect=expect, agent=agent)
         return Try(self, proposal, drop=drop)
+
+    def use_prior(self, prior: Prior) -> Self:
+        """Let the tuner use what another study has found (`match_optuna`), from its next proposal on; the journal keeps it.
+
+        What was imported from the same study before is replaced.
+        """
+        with self._noted() as journal:
+            add_prior(journal, prior)
+        return self
+
+    def forget_prior(self, name: str) -> Self:
+        """Forget what was imported from a study of this name.
+
+        Raises
+        ------
+        UserError
+            When nothing was.
+        """
+        with self._noted() as journal:
+            forget_prior(journal, name)
+        return self
+
+    def _noted(self) -> Journal:
+        """Return the journal; a study that has not begun is saved first."""
+        if not (self.folder / "journal.sqlite").is_file():
+            self.save()
+        return Journal(self.folder / "journal.sqlite")
 
     def branch(self, number: int | str, name: str | None = None) -> Study:
         """Make a new study that begins at an experiment's version, and return it; nothing runs before its `start`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from ..text import as_html
 from .definition import Definition
 from .ideas import Idea, backlog
 from .notes import Note, told
+from .priors import read_priors, tuned_constants
 from .stages import stage_accounts
 from .status import StudyStatus
 from .summary import result_line
@@ -28,7 +29,9 @@ from .summary import result_line
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..agents.prior import Prior
     from .optuna_export import Exported
+    from .optuna_import import Matched
 
 
 class StudyView:
@@ -182,6 +185,47 @@ class StudyView:
         with Journal(path) as journal:
             return told(journal)
 
+    @property
+    def priors(self) -> tuple[Prior, ...]:
+        """What the tuner knows from other studies (`use_prior`)."""
+        path = self.folder / "journal.sqlite"
+        if not path.is_file():  # not begun
+            return ()
+        with Journal(path) as journal:
+            return read_priors(journal)
+
+    def match_optuna(
+        self,
+        storage: str,
+        name: str = "",
+        aliases: Mapping[str, str] | None = None,
+        *,
+        opposite: bool = False,
+        objective: str = "",
+    ) -> Matched:
+        """Read an Optuna study and return what it says about this one's constants; `use_prior` lets the tuner use it.
+
+        Parameters
+        ----------
+        storage, name : str
+            A URL or a path, and the Optuna study's name; empty where there is one alone.
+        aliases : mapping, optional
+            Constants of the target by parameters that are called otherwise; an empty text leaves a parameter out.
+        opposite : bool
+            Whether its values count with the opposite sign.
+        objective : str
+            Which of several objectives, by number or name.
+
+        Raises
+        ------
+        UserError
+            For what can be read in two ways, or says nothing.
+        """
+        from .optuna_import import match
+
+        constants = tuned_constants(self.definition, self.status)
+        return match(storage, name, aliases or {}, constants, self.metric, opposite=opposite, objective=objective)
+
     def evals(self) -> Evals:
         """Analyse the history: how the study goes, and what to do next; see `autoresearch_magic.judging.analysis`."""
         s = self.settings
@@ -208,8 +252,8 @@ class StudyView:
         if not self.experiments:
             raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
         with Journal(self.folder / "journal.sqlite") as journal:
-            notes, ideas = journal.said(), backlog(journal, self.experiments)
-        briefing = make_briefing(self.definition, self.experiments, notes=notes, ideas=ideas)
+            notes, ideas, priors = journal.said(), backlog(journal, self.experiments), read_priors(journal)
+        briefing = make_briefing(self.definition, self.experiments, notes=notes, ideas=ideas, priors=priors)
         briefing = advised(briefing, self.settings, self.folder.parent)
         if accounting(self.settings.agent) is not None:
             return preview(briefing, deadline=self.settings.reply_timeout)

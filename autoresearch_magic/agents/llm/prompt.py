@@ -236,9 +236,19 @@ def sections(briefing: Briefing) -> list[str]:
         _section(
             "What the tuner knows, a model of all runs: take it, change it or ignore it", briefing.advice.splitlines()
         ),
+        _section("Known from other studies, of another version of the code or another machine", _priors(briefing)),
         _section("Ideas for later, not tried yet", [f"- {idea}" for idea in briefing.ideas], limit=IDEAS),
         _section("Notes by the user, newest last", list(briefing.notes), keep_last=True, limit=NOTES),
     ]
+
+
+def _priors(briefing: Briefing) -> list[str]:
+    lines = []
+    for prior in briefing.priors:
+        best = prior.best(briefing.metric.minimize)
+        settings = ", ".join(f"{name} = {value!r}" for name, value in best.values.items())
+        lines.append(f"- {prior.text()}. Its best value was {best.value:.6g}, with {settings}.")
+    return lines
 
 
 def _metric(briefing: Briefing) -> str:

@@ -14,6 +14,7 @@ from . import (  # noqa: F401, I001
     drive,
     ask,
     results,
+    importing,
     tracking,
     use,
     serve,

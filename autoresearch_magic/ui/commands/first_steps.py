@@ -45,7 +45,7 @@ THEMES = {
     "Define and start": ("setup", "target", "program", "start", "run", "plan", "skills", "skill", "init"),
     "While it runs": ("status", "watch", "wait", "say", "pause", "resume", "step", "stop"),
     _DRIVING: ("begin", "try", "finish", "skill", "mcp"),
-    "What agents know": ("agents", "ideas", "briefing"),
+    "What agents know": ("agents", "ideas", "import", "briefing"),
     "What was found": ("history", "show", "diff", "best", "evals", "regression", "ablate", "again"),
     "Take results out": ("use", "restore", "branch", "apply", "report", "export", "track"),
     "This machine": ("doctor", "repair", "help"),

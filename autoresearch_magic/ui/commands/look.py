@@ -11,6 +11,7 @@ from ...storage.folders import study_names
 from ...study import summary
 from ...study.export import history as data_frame
 from ...study.opening import current, newest
+from ...study.priors import known_line
 from ...study.results_table import is_results_table, read_results
 from ...study.study import Study
 from ...study.summary import history_markdown, history_text, result_line
@@ -35,7 +36,13 @@ def status(session: Session, arguments: argparse.Namespace) -> Reply:
         text = f"No study is open. There is {', '.join(names)}: {MAGIC} status {last}  opens it."
         return replace(prose_reply(text), data={"study": None})
     study = session.study(arguments.study)
-    lines = [summary.status_text(study.status), *_passed_over(session, study), *go_on(study, session.place)]
+    known = known_line(study.priors)
+    lines = [
+        summary.status_text(study.status),
+        *([known] if known else []),
+        *_passed_over(session, study),
+        *go_on(study, session.place),
+    ]
     return replace(prose_reply("\n".join(lines)), data=status_facts(study))
 
 
