@@ -1,15 +1,12 @@
 """Cheap stages before the full run (``--stage``): which versions are clear losers there and are not run in full.
 
 A stage is a shorter budget or a cheaper command. A version is compared with the incumbent by what both have at the stage, and has to be behind
-by more than the margin:
-
-    margin = level + noise
-
-as early stopping has it (`pruner`): `noise` is what two runs of a stage differ by chance, and `level` how far apart at the stage versions are
-whose full runs had similar results: the root mean square over neighbours in the order of their full values, among the better `BETTER` of
-them. While few versions have run in full, no version is stopped. Nor is one while the stage has not shown that it orders versions as the full
-run does: Kendall's rank correlation of both values must be above zero by `SURE` of its standard errors. So a stage that says little, or the
-opposite, stops nothing, and costs its seconds.
+by more than the margin: what two versions of equal full value differ by at the stage. It is learned from those that have run in full, the better
+`BETTER` of the latest: the standard deviation of their values at the stage about their line over the full values, times the root of two and
+Student's t for a chance of `TAIL`. While few versions have run in full, no version is stopped. Nor is one while the stage has not shown that it
+orders versions as the full run does: Kendall's rank correlation of both values must be above
+`LEAST` by `SURE` of its standard errors. So a stage
+that says little, or the opposite, stops nothing; when `PROVED` versions have shown that, one in `STILL` runs there. Audits are those of early stopping (`pruner`).
 
 One in twenty of the losers runs in full as an audit, the first always. A wrong one, which the judge kept or ran again, widens the margin beyond
 what it has made up.
@@ -24,15 +21,22 @@ import random
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import Literal
 
 from ..metric import Metric
 from ..values import mean
-from .pruner import AUDIT, BETTER, ENOUGH, LEVEL, WIDER
+from .noise import student
+from .pruner import AUDIT, BETTER, ENOUGH, WIDER
 
 SURE = 1.64
 """Standard errors by which the rank correlation must be above zero: 5% of stages that say nothing pass that."""
+LEAST = 0.25
+"""Rank correlation that the stage has to exceed by that: one that says little stops good versions, of which audits would tell late."""
+TAIL = 0.025
+"""Chance by which a version that is as good in full may be further behind at the stage."""
+PROVED, STILL = 12, 5
+"""Versions by which a stage has shown that it is useless, and one in how many runs there from then on."""
 LATEST = 60
 """Versions that ran in full from which it is learned: the latest; with more, each decision takes longer and says the same."""
 
@@ -123,12 +127,12 @@ class StageJudge:
         if len(pairs) < ENOUGH or not self.orders(pairs):
             return None
         ranked = sorted(pairs, key=lambda pair: self.full.gain(pair[1], over=0.0), reverse=True)
-        better = [value for value, _ in ranked[: max(2, math.ceil(BETTER * len(ranked)))]]
-        apart = math.sqrt(statistics.fmean((a - b) ** 2 for a, b in pairwise(better)))
+        better = ranked[: max(ENOUGH, math.ceil(BETTER * len(ranked)))]
         recovered = [
             s.gap for n, s in self.seen.items() if s.way == "audit" and n in self.values and self.values[n].promising
         ]
-        return max(LEVEL * apart, WIDER * max(recovered, default=0.0)) + math.sqrt(2) * sd
+        apart = math.sqrt(2) * student(TAIL, len(better) - 2) * residual(better)
+        return max(apart, WIDER * max(recovered, default=0.0), math.sqrt(2) * sd)
 
     def orders(self, pairs: Sequence[tuple[float, float]]) -> bool:
         """Whether the stage has shown that it orders versions as the full run does."""
@@ -139,7 +143,16 @@ class StageJudge:
             agree += (product > 0) - (product < 0)
         n = len(pairs)
         tau = agree / (n * (n - 1) / 2)
-        return tau > SURE * math.sqrt(2 * (2 * n + 5) / (9 * n * (n - 1)))
+        return tau - SURE * math.sqrt(2 * (2 * n + 5) / (9 * n * (n - 1))) > LEAST
+
+    def useless(self) -> bool:
+        """Whether enough versions have run both at the stage and in full, and the stage does not order them as the full run does."""
+        pairs = self.pairs()
+        return len(pairs) >= PROVED and not self.orders(pairs)
+
+    def spares(self, mark: str) -> bool:
+        """Whether a version is spared the stage: most are while it is useless, and one in `STILL` shows whether it still is."""
+        return self.useless() and random.Random(f"spared {self.seed} {mark}").random() > 1 / STILL
 
     def near(self, value: float, incumbent: Sequence[float], sd: float) -> bool:
         """Whether one more run of the incumbent at the stage could change what becomes of a version."""
@@ -171,6 +184,15 @@ class StageJudge:
         first = not any(s.way in ("stopped", "audit") for s in self.seen.values())
         audit = first or random.Random(f"stage {self.seed} {mark}").random() < AUDIT
         return StageDecision("audit" if audit else "stopped", f"{reason}.")
+
+
+def residual(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return the standard deviation of values at a stage about their line over the full values."""
+    cheap, full = [a for a, _ in pairs], [b for _, b in pairs]
+    spread = statistics.fmean((b - mean(full)) ** 2 for b in full)
+    slope = statistics.fmean((a - mean(cheap)) * (b - mean(full)) for a, b in pairs) / spread if spread > 0 else 0.0
+    rest = [a - mean(cheap) - slope * (b - mean(full)) for a, b in pairs]
+    return math.sqrt(sum(r * r for r in rest) / (len(pairs) - 2))
 
 
 @dataclass(frozen=True)

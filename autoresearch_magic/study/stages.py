@@ -16,7 +16,7 @@ from ..errors import UserCodeError
 from ..events import Notice, Publish, RunKind, State
 from ..experiment import Experiment, Measurement, Verdict
 from ..judging.judge import Decision
-from ..judging.stages import Full, Seen, StageAccount, StageJudge
+from ..judging.stages import STILL, Full, Seen, StageAccount, StageJudge
 from ..runners.stage import Stage
 from ..storage.journal import Journal
 from ..values import mean, standard_deviation
@@ -72,6 +72,7 @@ class Stages:
         self._values: list[dict[int, list[float]]] = [{} for _ in stages]  # by experiment, the latest last
         self._ran: list[int] = [0 for _ in stages]
         self._ran_at: list[dict[int, int]] = [{} for _ in stages]
+        self._told: set[int] = set()
         self._marks: list[dict[int, str]] = [{} for _ in stages]
         for _, _, body in journal.notes(NOTE) if stages else ():
             self._take(body)
@@ -130,6 +131,13 @@ class Stages:
                 if before.way in ("passed", "audit"):
                     continue
                 return experiment, Decision(Verdict.PRUNED, self._reason_of(experiment.number, stage))
+            if judge.useless() and at not in self._told:
+                self._told.add(at)
+                measurer.publish(Notice(
+                    f"The stage {stage} does not order versions as the full run does so far: one in {STILL} runs there, and no version is stopped.", lasting=True
+                ))  # fmt: skip
+            if judge.spares(experiment.fingerprint):
+                continue
             incumbent = measurer.experiments[experiment.parent or 0]
             theirs = self._incumbent_values(measurer, at, incumbent)
             waiting = flight if flight and not flight.landed else None

@@ -69,10 +69,20 @@ def test_a_stage_that_says_the_opposite_or_nothing_stops_nothing(way):
     assert decide(made, 99.0).way == "passed"
 
 
+def test_most_versions_are_spared_a_stage_that_has_shown_itself_useless():
+    values = [0.5 + 0.1 * n for n in range(12)]
+    made = judge(list(zip(values, values[::-1], strict=True)))
+    assert made.useless()
+    assert 15 <= sum(not made.spares(f"{n}") for n in range(200)) <= 65
+    assert not judge(list(zip(values, values, strict=True))).useless()
+    assert not judge(ALIKE).spares("m")
+
+
 def test_the_noise_of_the_stage_widens_the_margin():
     made = judge(ALIKE, audits=SETTLED)
     quiet, loud = made.margin(0.0), made.margin(1.0)
-    assert loud == pytest.approx(quiet + 2**0.5)
+    assert loud == pytest.approx(2**0.5)
+    assert loud > quiet > 0
     assert made.near(1.0 + loud, [1.0], 1.0)
     assert not made.near(1.0 + quiet, [1.0], 0.0)
     assert not made.near(9.0, [1.0], 1.0)

@@ -15,6 +15,7 @@ from ...judging.statistic import standard_error
 from ...metric import Metric
 from ...study.gain_words import gain_text
 from ...study.holdout import contradicts, holdout_gain, holdout_text, share_text, warning
+from ...study.shown_numbers import shown_numbers
 from ...study.status import LiveRun
 from ...study.study import Study
 from ...study.summary import counts, run_line, spent_line, state_words
@@ -111,6 +112,7 @@ def _sums(study: Study) -> Facts:
             "done": status.done,
             "further": status.more,
             "ledger": spent_line(status),
+            "numbers": [number.name for number in shown_numbers(status.settings, experiments)],
         }
         known = _summed[study] = key, experiments, sums
     return known[2]

@@ -6,7 +6,7 @@ import threading
 
 from ...source.highlight import warm_up
 from ...study.study import Study
-from . import detail, differences, insights, markers, steering, talk, versions  # noqa: F401  each registers the messages that it answers
+from . import detail, differences, insights, markers, numbers, steering, talk, versions  # noqa: F401  each registers the messages that it answers
 from .answers import PanelSession, Send
 
 

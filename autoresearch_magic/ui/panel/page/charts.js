@@ -1,10 +1,12 @@
 /** Both charts, with pointer and keyboard. */
 
 import { drawMarkers, layMarkers, makeMarkers, markerKeys, markerTip, markerWhere, markerWords } from "./chart_markers.js";
+import { buildNumberChoice } from "./chart_number.js";
 import { buildCurve } from "./curve_chart.js";
 import { div, h, s, setText, span } from "./elements.js";
 import { axisEnds, drawAbove, drawBehind, layHistory } from "./history_chart.js";
 import { bestBefore, historyData, noiseAt, pointWords, whyNotKept } from "./history_data.js";
+import { beyondLimit } from "./limits.js";
 import { buildInks, paintMarks, readInks } from "./marks_canvas.js";
 import { twoDigits } from "./numbers.js";
 import { firstAtLeast, nearestPoint, spansDecades } from "./scales.js";
@@ -40,9 +42,10 @@ function buildHistory(panel) {
   const main = h("div", { class: "plot big" }, behind, canvas, front, inks, tip, spoken, empty), legend = buildLegend();
   const zoom = makeZoom(chart, () => ({ end: axis.end, last: axis.last }), () => soon()), buttons = buildZoomButtons(zoom);
   const scales = buildScales((name) => { chart.scale = name; remember(name); soon(); });
-  const node = h("figure", { class: "chart" }, h("figcaption", {}, title, span("tools-row", scales.node, buttons.node), legend.node), main);
+  const choice = buildNumberChoice(panel, () => { key = ""; soon(); });
+  const node = h("figure", { class: "chart" }, h("figcaption", {}, title, span("tools-row", choice.node, scales.node, buttons.node), legend.node), main);
   const markersOf = makeMarkers(panel);
-  let data = historyData(store), layout = null, places = [], axis = { end: 1, last: 0 }, at = -1, marked = -1, key = "", drawing = false, rowsKey = "", automatic = false;
+  let metricData = historyData(store), data = metricData, shown = { data, now: null, number: null, format: view.format }, layout = null, places = [], axis = { end: 1, last: 0 }, at = -1, marked = -1, key = "", drawing = false, rowsKey = "", automatic = false;
 
   const hide = () => {
     if (at < 0 && marked < 0 && tip.hidden) return;
@@ -56,7 +59,7 @@ function buildHistory(panel) {
     tip.style.left = `${Math.max(0, Math.min(room - w, x > room / 2 ? x - w - 14 : x + 14))}px`;
     tip.style.top = `${Math.max(0, Math.min(main.clientHeight - tip.offsetHeight, y - tip.offsetHeight / 2))}px`;
   };
-  const explain = (row) => whyNotKept(row, bestBefore(data, row.number), store.now?.noise, store.now?.study.minimize ?? true);
+  const explain = (row) => shown.number ? numberWords(row, shown, store.now, view.format) : whyNotKept(row, bestBefore(data, row.number), store.now?.noise, store.now?.study.minimize ?? true);
   const show = (index) => {
     hide();
     const p = layout?.points[index];
@@ -64,7 +67,7 @@ function buildHistory(panel) {
     at = index;
     rings.append(s("circle", { class: "hover", cx: p.x, cy: p.y, r: 7 }));
     const { row } = p, why = explain(row), lines = pointWords(row, figuresOf(store, row.number));
-    tip.replaceChildren(div("tiphead", h("b", {}, `#${row.number}`), chip(row.verdict, isProven(store, row.number)), span("tipvalue", view.format(row.value))),
+    tip.replaceChildren(div("tiphead", h("b", {}, `#${row.number}`), chip(row.verdict, isProven(store, row.number)), span("tipvalue", shown.format(row.value))),
       h("div", { class: "tiptext" }, row.summary || row.reason || ""), lines.length ? div("quiet", lines.join(", ")) : "", why ? h("div", {}, why) : "");
     place(p.x, p.y);
   };
@@ -126,7 +129,7 @@ function buildHistory(panel) {
     } else return;
     event.preventDefault();
   });
-  const pointSaid = (p) => [`Experiment ${p.row.number}: ${p.row.verdict}`, view.format(p.row.value), ...pointWords(p.row, figuresOf(store, p.row.number)), explain(p.row), p.row.summary || p.row.reason].filter(Boolean).join(", ");
+  const pointSaid = (p) => [`Experiment ${p.row.number}: ${p.row.verdict}`, shown.format(p.row.value), ...pointWords(p.row, figuresOf(store, p.row.number)), explain(p.row), p.row.summary || p.row.reason].filter(Boolean).join(", ");
 
   /** Draw before the next frame, once, however many events ask for it. */
   const soon = () => {
@@ -148,21 +151,26 @@ function buildHistory(panel) {
     if (changes !== rowsKey) {
       if (rowsKey && rowsKey.split(",")[0] !== store.epoch) Object.assign(chart, { window: null, follows: true, last: 0 });
       rowsKey = changes;
-      data = historyData(store);
+      metricData = historyData(store);
+    }
+    const before = shown;
+    shown = choice.apply(metricData, now);
+    if (shown.data !== data || before.number?.name !== shown.number?.name) {
+      data = shown.data;
       automatic = spansDecades(data.valued.map((r) => r.value), data.kept.map((r) => r.value));
     }
     if (now && !chart.scale) chart.scale = recall() || "auto";
     const markers = now ? markersOf(now) : [], colours = readInks(inks), scale = window.devicePixelRatio;
-    const wanted = [width, height, scale, changes, chart.window, chart.scale, view.selected, view.format(1.23456789), now?.running?.number, now?.running?.kind, now?.state,
+    const wanted = [width, height, scale, changes, shown.number?.name ?? "", data.valued.length, chart.window, chart.scale, view.selected, view.format(1.23456789), now?.running?.number, now?.running?.kind, now?.state,
       now?.study.total, now?.noise?.sd, now?.headline?.number, now?.headline?.best, markers.length, markers.at(-1)?.text, Object.values(colours).join(" ")].join();
     if (wanted === key) return ring();
     key = wanted;
     const hovered = layout?.points[at]?.row.number;
     const log = data.positive && (chart.scale === "log" || (chart.scale !== "linear" && automatic));
     scales.update(data.positive && data.valued.length > 1, log);
-    axis = axisEnds(data, now);
+    axis = axisEnds(data, shown.now);
     zoom.follow();
-    layout = layHistory(data, now, { width, height, window: chart.window, log, marked: markers.length > 0 });
+    layout = layHistory(data, shown.now, { width, height, window: chart.window, log, marked: markers.length > 0, limits: shown.number?.limits ?? [] });
     for (const svg of [behind, front]) {
       for (const [name, value] of [["width", width], ["height", height], ["viewBox", `0 0 ${width} ${height}`]]) {
         if (svg.getAttribute(name) !== `${value}`) svg.setAttribute(name, value);
@@ -170,16 +178,16 @@ function buildHistory(panel) {
     }
     [canvas.style.width, canvas.style.height] = [`${width}px`, `${height}px`];
     places = layMarkers(markers, layout);
-    drawBehind(behind, layout, now);
+    drawBehind(behind, layout, shown.now);
     drawMarkers(behind, places, layout);
     paintMarks(canvas, layout, colours, store);
-    drawAbove(labels, layout, view.selected, view.format);
+    drawAbove(labels, layout, view.selected, shown.format);
     if (at >= 0) show(layout.points.findIndex((p) => p.row.number === hovered));
     else if (marked >= 0) showMarker(marked);
     empty.hidden = store.rows.size > 0;
     buttons.refresh(!store.rows.size);
-    legend.update(data, layout, now, markers);
-    if (now) name(now);
+    legend.update(data, layout, shown.now, markers);
+    if (now) name(shown.now, shown.number);
     ring();
   }
   /** Ring the version that the scrubber is at, which needs no new drawing of the marks. */
@@ -190,14 +198,22 @@ function buildHistory(panel) {
     scrubbed.setAttribute("data-arm-at", is);
     scrubbed.replaceChildren(...(p ? [s("circle", { class: "scrubbed", cx: p.x, cy: p.y, r: layout.radius + 4 })] : []));
   }
-  function name(now) {
-    setText(title, `${now.study.metric} by experiment, ${now.study.minimize ? "lower" : "higher"} is better`);
-    const best = now.best ? ` Best ${view.format(now.best.value)}, experiment ${now.best.number}.` : "", part = chart.window ? ` Zoomed to experiments ${Math.ceil(chart.window[0])} to ${Math.floor(chart.window[1])}.` : "";
+  function name(now, number) {
+    const limits = number?.limits.length ? `, limit ${number.limits.map(([sign, bound]) => `${sign} ${bound}`).join(" and ")}` : "";
+    setText(title, number ? `${number.name} by experiment${limits}` : `${now.study.metric} by experiment, ${now.study.minimize ? "lower" : "higher"} is better`);
+    const best = now.best ? ` Best ${shown.format(now.best.value)}, experiment ${now.best.number}.` : "", part = chart.window ? ` Zoomed to experiments ${Math.ceil(chart.window[0])} to ${Math.floor(chart.window[1])}.` : "";
     const again = now.headline ? ` Measured again: ${now.headline.text}.` : "";
     front.setAttribute("aria-label", `${now.study.metric} of ${store.rows.size} experiments.${best}${again}${part} Arrow keys left and right go from one to the next, Enter opens it${
       places.length ? ", up and down go through the markers" : ""}; plus, minus and 0 zoom.`);
   }
   return { node, update: draw };
+}
+
+/** What is said of a point in the chart of another number: its metric, and that it is beyond a limit. */
+function numberWords(row, { number, now }, facts, format) {
+  const broken = Number.isFinite(row.value) ? number.limits.filter((limit) => beyondLimit(row.value, limit)) : [];
+  const beyond = broken.length ? `; beyond the limit ${broken.map(([sign, bound]) => `${sign} ${bound}`).join(" and ")}` : "";
+  return now && Number.isFinite(row.metric) ? `${facts.study.metric} ${format(row.metric)}${beyond}` : "";
 }
 
 /** What the strip at the right says: best and baseline as they were measured again. */

@@ -4,7 +4,8 @@ import { axisWidth, drawTicks, xEnd, yRange, yRangeLog } from "./axes.js";
 import { s } from "./elements.js";
 import { bestBefore, noiseAt } from "./history_data.js";
 import { ticks } from "./numbers.js";
-import { firstAtLeast, logTicks, makeScale } from "./scales.js";
+import { beyondLimit } from "./limits.js";
+import { extent, firstAtLeast, logTicks, makeScale } from "./scales.js";
 import { AT_REST } from "./states.js";
 import { KEPT } from "./verdicts.js";
 
@@ -28,7 +29,7 @@ export function axisEnds(data, now) {
  * @param {{width: number, height: number, window: [number, number] | null, log: boolean, marked: boolean}} wanted
  *   `window` is a part of the x-axis, null for all of it; `marked` leaves room for markers.
  */
-export function layHistory(data, now, { width, height, window, log, marked }) {
+export function layHistory(data, now, { width, height, window, log, marked, limits = [] }) {
   const { rows, valued, kept } = data, down = now?.study.minimize ?? true;
   const run = newRun(now), { end, last } = axisEnds(data, now);
   const xs = window ?? [0, end], inside = (all) => all.slice(firstAtLeast(all, xs[0] - 1e-9, (r) => r.number), firstAtLeast(all, xs[1] + 1e-9, (r) => r.number));
@@ -36,7 +37,8 @@ export function layHistory(data, now, { width, height, window, log, marked }) {
   const shown = window ? inside(rows) : rows, drawn = window ? inside(valued) : valued;
   const before = window ? bestBefore(data, xs[0]) : null; // its line comes in from the left
   const again = head ? [head.best, head.baseline].filter((v) => Number.isFinite(v) && !(log && v <= 0)).map((value) => ({ verdict: "keep", value })) : [];
-  const ranged = [...drawn, ...(before ? [before] : []), ...again];
+  const measured = [...drawn, ...(before ? [before] : []), ...again];
+  const ranged = [...measured, ...limitsNear(limits, measured, log)]; // limits that are not far off are shown
   const based = !window || xs[0] <= 0 ? now?.baseline : null;
   const ys = (log ? yRangeLog : yRange)(ranged, based && Number.isFinite(based.value) ? based : null, down, window ? 0.9 : 0) ?? [0, 1];
   const tickY = ranged.length ? (log ? logTicks : ticks)(ys[0], ys[1], height / 48) : { at: [0], format: () => "" };
@@ -49,11 +51,11 @@ export function layHistory(data, now, { width, height, window, log, marked }) {
   const points = shown.map((row) => {
     if (!marksAt.has(row)) return { row, x: X(row.number), y: laneY, clipped: 0, value: false };
     const y = Y(row.value), clipped = y < box[1] - 2 ? -1 : y > box[3] + 2 ? 1 : 0;
-    return { row, x: X(row.number), y: clipped < 0 ? box[1] + 4 : clipped > 0 ? box[3] - 4 : y, clipped, value: true };
+    return { row, x: X(row.number), y: clipped < 0 ? box[1] + 4 : clipped > 0 ? box[3] - 4 : y, clipped, value: true, beyond: limits.some((limit) => beyondLimit(row.value, limit)) };
   });
   const steps = points.filter((p) => p.value && KEPT.has(p.row.verdict));
   const line = before ? [{ row: before, x: box[0], y: Math.min(box[3], Math.max(box[1], Y(before.value))) }, ...steps] : steps;
-  return { width, height, box, X, Y, xs, log, head, strip, run, radius, points, kept: steps, line, lineEnd: Math.min(box[2], Math.max(line.at(-1)?.x ?? 0, X(last))),
+  return { width, height, box, X, Y, xs, log, head, strip, run, radius, points, kept: steps, line, limits, lineEnd: Math.min(box[2], Math.max(line.at(-1)?.x ?? 0, X(last))),
     tickX: ticks(xs[0], xs[1], Math.min(10, (box[2] - box[0]) / 70), true), tickY, markerY: marked ? foot + 9 : 0, down };
 }
 
@@ -64,9 +66,21 @@ export function drawBehind(svg, layout, now) {
   drawBand(svg, layout, now?.noise);
   drawTicks(svg, box, X, Y, tickX.at, tickY, tickX.format);
   drawBaseline(svg, box, Y, now?.baseline);
+  for (const [, bound] of layout.limits) {
+    const y = layout.log && bound <= 0 ? NaN : Y(bound);
+    if (y >= box[1] - 1 && y <= box[3] + 1) svg.append(s("line", { class: "limitline", x1: box[0], x2: box[2], y1: y, y2: y }));
+  }
   if (strip) svg.append(s("line", { class: "edge", x1: box[2] + 14, x2: box[2] + 14, y1: box[1], y2: box[3] }),
     s("text", { class: "tick", x: box[2] + 14 + strip / 2, y: Number(svg.getAttribute("height")) - 6, "text-anchor": "middle" }, strip > 90 ? "measured again" : "again"));
   if (run && run.number >= xs[0] && run.number <= xs[1]) svg.append(s("line", { class: "nowline", x1: X(run.number), x2: X(run.number), y1: box[1], y2: box[3] }));
+}
+
+/** Return rows for the limits that are within one and a half ranges of the values, so that the axis shows them. */
+function limitsNear(limits, rows, log) {
+  const values = rows.filter((row) => KEPT.has(row.verdict)).map((row) => row.value);
+  if (!values.length) return [];
+  const [low, high] = extent(values), span = Math.max(high - low, 0.2 * Math.abs(high));
+  return limits.filter(([, bound]) => bound >= low - 1.5 * span && bound <= high + 1.5 * span && !(log && bound <= 0)).map(([, value]) => ({ verdict: "keep", value }));
 }
 
 /** Draw one standard deviation of a single run to each side of the best line. */

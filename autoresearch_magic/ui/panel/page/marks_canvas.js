@@ -36,7 +36,7 @@ export function paintMarks(canvas, layout, inks, store) {
   for (const p of points) {
     if (keeps.has(p)) continue;
     if (p.clipped) stamp(p.clipped < 0 ? "above" : "below", radius, p.x, p.y);
-    else stamp(p.value ? "discard" : VALUED.has(p.row.verdict) || MUTED.has(p.row.verdict) ? "muted" : "failure", radius, p.x, p.y);
+    else stamp(p.beyond ? "beyond" : p.value ? "discard" : VALUED.has(p.row.verdict) || MUTED.has(p.row.verdict) ? "muted" : "failure", radius, p.x, p.y);
   }
   if (line.length) {
     pen.save();
@@ -76,7 +76,7 @@ function drawStamp(kind, r, inks, scale) {
   } else pen.arc(0, 0, kind === "unproven" ? r - 1 : r, 0, 2 * Math.PI);
   const [fill, stroke, wide] = {
     keep: [inks.good, inks.paper, 1.4], baseline: [inks.quiet, inks.paper, 1.4], unproven: [inks.paper, inks.good, 1.8],
-    discard: [inks.paper, inks.mark, 1.4], muted: [null, inks.mark, 1.4], failure: [null, inks.bad, 1.5], above: [inks.dim], below: [inks.dim],
+    discard: [inks.paper, inks.mark, 1.4], beyond: [inks.paper, inks.bad, 1.5], muted: [null, inks.mark, 1.4], failure: [null, inks.bad, 1.5], above: [inks.dim], below: [inks.dim],
   }[kind];
   Object.assign(pen, { fillStyle: fill ?? "", strokeStyle: stroke ?? "", lineWidth: wide ?? 1, lineCap: kind === "failure" ? "round" : "butt" });
   if (fill) pen.fill();
