@@ -43,8 +43,8 @@ def test_losers_at_the_stage_are_not_run_in_full_but_the_first_is_as_an_audit(ma
     study.observe(lambda event: said.append(event.message) if isinstance(event, Notice) else None)
     finish(study)
     verdicts = " ".join(str(e.verdict) for e in study.experiments)
-    assert verdicts == "baseline keep discard keep discard discard pruned pruned keep pruned crash"
-    assert any(line.startswith("Experiment 5: A loser at the stage 10steps") and "(an audit)" in line for line in said)
+    assert verdicts == "baseline keep discard keep discard discard discard pruned keep pruned crash"
+    assert any(line.startswith("Experiment 6: A loser at the stage 10steps") and "(an audit)" in line for line in said)
     stopped = study.experiment(7)
     assert stopped.reason.startswith("A loser at the stage 10steps: loss 50 against ")
     assert (stopped.value, stopped.measurements, stopped.ran) == (None, (), True)
@@ -54,8 +54,8 @@ def test_losers_at_the_stage_are_not_run_in_full_but_the_first_is_as_an_audit(ma
     assert [m for m in made if m[0] == 8][:2] == [(8, "stage", 10), (8, "candidate", 40)]
     assert [kind for number, kind, _ in made if number == 10] == ["candidate"], "a run that fails is the version's own"
     [account] = study.staging
-    assert (account.stopped, account.failed, account.audits, account.wrong) == (3, 1, 1, 0)
-    assert "Cheap stages: stage 10steps: 4 full runs saved" in evals_reply(study).text
+    assert (account.stopped, account.failed, account.audits, account.wrong) == (2, 1, 1, 0)
+    assert "Cheap stages: stage 10steps: 3 full runs saved" in evals_reply(study).text
     assert study.status.done == 10
     # A study that goes on decides by what it has seen.
     script(x(6.0))
@@ -109,17 +109,17 @@ def test_a_cheap_command_with_its_own_number_is_a_stage_of_a_repository(tmp_path
         return join(split(study.definition.target) | {"src/app.py": f"SIZE = {n}\n"})
 
     study = Study(
-        "# Make it fast", metric="ms", scope="src/**", verify="python bench.py", stage="python quick.py => speed (higher is better)", experiments=7,
+        "# Make it fast", metric="ms", scope="src/**", verify="python bench.py", stage="python quick.py => speed (higher is better)", experiments=8,
         repeats=2, agent="script", repo=str(repo), root=repo / ".autoresearch",
     )  # fmt: skip
-    agent.targets = [size(n) for n in (35, 38, 42, 30, 60, 90, 25)]
+    agent.targets = [size(n) for n in (35, 38, 42, 30, 60, 80, 90, 25)]
     try:
         finish(study)
     finally:
         study.stop()
     assert (
-        " ".join(str(e.verdict) for e in study.experiments) == "baseline keep discard discard keep discard pruned keep"
+        " ".join(str(e.verdict) for e in study.experiments) == "baseline keep discard discard keep discard discard pruned keep"
     )
-    assert study.experiment(6).reason.startswith("A loser at the stage python quick.py: speed 11.1")
+    assert study.experiment(7).reason.startswith("A loser at the stage python quick.py: speed 11.1")
     assert "quick.py" in study.definition.setup, "the file that a stage names is frozen, and shown"
     assert study.staging[0].stopped == 1
