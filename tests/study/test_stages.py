@@ -118,7 +118,8 @@ def test_a_cheap_command_with_its_own_number_is_a_stage_of_a_repository(tmp_path
     finally:
         study.stop()
     assert (
-        " ".join(str(e.verdict) for e in study.experiments) == "baseline keep discard discard keep discard discard pruned keep"
+        " ".join(str(e.verdict) for e in study.experiments)
+        == "baseline keep discard discard keep discard discard pruned keep"
     )
     assert study.experiment(7).reason.startswith("A loser at the stage python quick.py: speed 11.1")
     assert "quick.py" in study.definition.setup, "the file that a stage names is frozen, and shown"
