@@ -86,6 +86,10 @@ class RunStarted:
     repeat: int
     repeats: int
     slot: int = 0
+    place: str = ""
+    """Where the slot is, such as ``GPU 1``; empty where all runs take place on this machine, one after the other."""
+    flying: bool = False
+    """Whether the experiment has no number yet."""
 
 
 @dataclass(frozen=True)

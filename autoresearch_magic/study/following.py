@@ -382,21 +382,30 @@ class Follower:
     def _fold_run(self, record: LiveRecord | None) -> None:
         """Take the run in progress, as far as it was told."""
         status = self._status
-        told = record.run if record and record.runs == len(self._read.runs) else None
-        if told is None:
+        # A run that has ended since it was told is over; of several in progress the others are not.
+        current = record is not None and (record.runs == len(self._read.runs) or status.settings.side_by_side)
+        every = [each for each in (record.run, *record.others) if each] if record and current else []
+        if not every:
             status.lives = {}
             return
-        live = status.live
-        if live is None or (live.experiment.number, live.kind, live.repeat) != (told.number, told.kind, told.repeat):
-            self._tell(RunStarted(self._experiment(told), told.kind, told.repeat, told.repeats))
-            live = status.live
-        if live is not None:
-            for event in _progress(live, told):
-                self._tell(event)
+        if gone := status.lives.keys() - {told.slot for told in every}:
+            status.lives = {slot: live for slot, live in status.lives.items() if slot not in gone}
+        for told in every:
+            live = status.lives.get(told.slot)
+            run = told.number, told.kind, told.repeat, told.flying
+            if live is None or (live.experiment.number, live.kind, live.repeat, live.flying) != run:
+                experiment = self._experiment(told)
+                self._tell(
+                    RunStarted(experiment, told.kind, told.repeat, told.repeats, told.slot, told.place, told.flying)
+                )
+                live = status.lives.get(told.slot)
+            if live is not None:
+                for event in _progress(live, told):
+                    self._tell(event)
 
     def _experiment(self, told: ToldRun) -> Experiment:
-        """Return the experiment of a run; that of the user's comparisons is in no table."""
-        known = None if told.kind == "trial" else self._read.experiments.get(told.number)
+        """Return the experiment of a run; that of the user's comparisons is in no table, and one in flight has another number there."""
+        known = None if told.kind == "trial" or told.flying else self._read.experiments.get(told.number)
         return known or Experiment(told.number, None, Proposal("", told.summary))
 
 
@@ -434,18 +443,18 @@ def _progress(live: LiveRun, told: ToldRun) -> Iterator[Event]:
     last = live.curve[-1].elapsed if live.curve else -1.0
     for point in told.curve:
         if point.elapsed > last:
-            yield RunProgress(told.number, "training", point.elapsed, point.progress, point.step, point)
+            yield RunProgress(told.number, "training", point.elapsed, point.progress, point.step, point, told.slot)
     if told.phase == "setup":
-        yield RunProgress(told.number, "setup", told.elapsed, 0.0, 0)
+        yield RunProgress(told.number, "setup", told.elapsed, 0.0, 0, slot=told.slot)
         return
     if (live.elapsed, live.progress, live.step) != (told.elapsed, told.progress, told.step):
-        yield RunProgress(told.number, "training", told.elapsed, told.progress, told.step)
+        yield RunProgress(told.number, "training", told.elapsed, told.progress, told.step, slot=told.slot)
     if told.phase == live.phase:
         return
     if told.phase == "evaluating":
-        yield RunProgress(told.number, "evaluating", 0.0, 1.0, 0)
+        yield RunProgress(told.number, "evaluating", 0.0, 1.0, 0, slot=told.slot)
     elif told.phase == "guard":
-        yield RunProgress(told.number, "guard", 0.0, 1.0, 0)
+        yield RunProgress(told.number, "guard", 0.0, 1.0, 0, slot=told.slot)
 
 
 def _same(a: Experiment, b: Experiment) -> bool:

@@ -1,6 +1,6 @@
 """The live record: what the process that runs a study tells, once a second, to those that watch it from outside.
 
-It says what the journal does not hold: the state, the run in progress with its curve so far, and the latest notices. It is one small
+It says what the journal does not hold: the state, the runs in progress with their curves so far, and the latest notices. It is one small
 value in the journal's metadata, replaced each time. `requests.RequestReader` writes it, `following.Follower` reads it.
 """
 
@@ -27,6 +27,9 @@ class ToldRun:
     progress: float
     step: int
     curve: tuple[Point, ...]
+    slot: int = 0
+    place: str = ""
+    flying: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class LiveRecord:
     runs : int
         How many runs the journal held then; a run in progress is over when it holds more.
     run : ToldRun or None
+        The run in progress; of several that of the lowest slot.
+    others : tuple of ToldRun
+        Those of the other slots.
     notices : tuple of (int, str, bool)
         The latest notices: number, from 1 since the start of that process's run, text, and whether it lasts.
     """
@@ -60,6 +66,7 @@ class LiveRecord:
     runs: int = 0
     run: ToldRun | None = None
     notices: tuple[tuple[int, str, bool], ...] = ()
+    others: tuple[ToldRun, ...] = ()
 
     @property
     def words(self) -> str:
@@ -75,6 +82,7 @@ class LiveRecord:
                 int(values["pid"]), State(values["state"]), str(values.get("message", "")), values.get("seconds"),
                 float(values.get("at", 0.0)), int(values.get("runs", 0)), None if run is None else _told_run(run),
                 tuple((int(n), str(text), bool(lasting)) for n, text, lasting in values.get("notices", ())),
+                tuple(_told_run(each) for each in values.get("others", ())),
             )  # fmt: skip
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
@@ -86,4 +94,5 @@ def _told_run(values: dict[str, Any]) -> ToldRun:
         int(values["number"]), values["kind"], int(values["repeat"]), int(values["repeats"]), str(values["summary"]),
         str(values["phase"]), float(values["elapsed"]), float(values["progress"]), int(values["step"]),
         tuple(Point(elapsed, progress, step, {name: value}) for elapsed, progress, step, value in points),
+        int(values.get("slot", 0)), str(values.get("place", "")), bool(values.get("flying", False)),
     )  # fmt: skip

@@ -130,6 +130,7 @@ class Measurer:
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)
         self.stages = make_stages(self.settings.as_stages(), records.journal, self.metric, self.settings.seed)
         self.slot, self.baton = 0, Baton()
+        self.place = ""
         self._shared = Shared()
         self.runner.learned = self._learned()
         self.begun: Callable[[int], None] = lambda number: None
@@ -205,7 +206,8 @@ class Measurer:
         candidate's.
         """
         self._restore_limits()
-        self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot))
+        flying = flight is not None and not flight.landed
+        self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot, self.place, flying))
         baseline = self.experiments[0] if self.experiments else None
         # Only first runs are pruned: a candidate is repeated because it was not a clear loser.
         first = kind == "candidate" and not experiment.measurements
@@ -224,7 +226,7 @@ class Measurer:
                 self.records.journal.note(
                     "worker lost", experiment=experiment.number, run=kind, seed=seed, reason=event["lost"]
                 )
-                self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot))
+                self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot, self.place, flying))
                 monitor = self.pruner.watch(experiment.number, self.incumbent) if first else None
                 return False
             if "begin" in event:

@@ -109,11 +109,12 @@ class RequestReader(threading.Thread):
 
 def record_of(status: StudyStatus, notices: Sequence[tuple[int, Notice]] = ()) -> dict[str, Any]:
     """Return what to tell of a study that this process runs, JSON-ready."""
-    live = status.live
+    lives = [each for _, each in sorted(status.lives.items())]
     return {
         "pid": os.getpid(), "state": status.state.value, "message": shorten(status.message, MOST_TEXT),
-        "seconds": status.elapsed, "at": time.time(), "runs": len(status.runs), "run": live and _run(live),
+        "seconds": status.elapsed, "at": time.time(), "runs": len(status.runs), "run": _run(lives[0]) if lives else None,
         "notices": [[n, shorten(each.message, MOST_TEXT), each.lasting] for n, each in notices],
+        **({"others": [_run(each) for each in lives[1:]]} if len(lives) > 1 else {}),
     }  # fmt: skip
 
 
@@ -122,6 +123,7 @@ def _run(live: LiveRun) -> dict[str, Any]:
         "number": live.experiment.number, "kind": live.kind, "repeat": live.repeat, "repeats": live.repeats,
         "summary": shorten(live.experiment.summary, MOST_TEXT), "phase": live.phase, "elapsed": live.elapsed,
         "progress": live.progress, "step": live.step, "curve": _curve(live.curve),
+        **({"slot": live.slot, "place": live.place, "flying": live.flying} if live.slot or live.place or live.flying else {}),
     }  # fmt: skip
 
 

@@ -62,6 +62,8 @@ class SideBySide(Loop):
         self.fleet, self.baton = fleet, measurer.baton
         measurer.share_out = self.in_all_slots
         self.measurers = [measurer, *(measurer.in_slot(n, each) for n, each in enumerate(fleet.runners) if n)]
+        for each, place in zip(self.measurers, fleet.places, strict=True):
+            each.place = place.name
         self.flights = Flights(self.records, max(1, len(self.experiments) + len(unjudged)))
         self.unjudged = {e.number: e for e in unjudged if e.number}  # numbered and not judged
         self.decided: dict[int, tuple[Decision, Trying]] = {}  # of those, what waits for the verdict on an earlier one

@@ -59,6 +59,12 @@ class LiveRun:
     progress : float
         Share of the budget that is spent, 0 to 1.
     step : int
+    slot : int
+        In which of several slots.
+    place : str
+        Where that slot is, such as ``GPU 1``; empty without ``--workers``.
+    flying : bool
+        Whether the experiment has no number yet: it gets one when this run has ended.
     reported : GrowingCurve
     """
 
@@ -70,6 +76,9 @@ class LiveRun:
     elapsed: float = 0.0
     progress: float = 0.0
     step: int = 0
+    slot: int = 0
+    place: str = ""
+    flying: bool = False
     reported: GrowingCurve = field(default_factory=lambda: GrowingCurve(LIVE_POINTS))
 
     @property
@@ -239,8 +248,9 @@ class StudyStatus:
                 self.pending = experiment.number
             case NotesChanged():
                 self.notes += 1
-            case RunStarted(experiment, kind, repeat, repeats, slot):
-                self.lives = {**self.lives, slot: LiveRun(experiment, kind, repeat, repeats)}
+            case RunStarted(experiment, kind, repeat, repeats, slot, place, flying):
+                live = LiveRun(experiment, kind, repeat, repeats, slot=slot, place=place, flying=flying)
+                self.lives = {**self.lives, slot: live}
             case RunProgress() if event.slot in self.lives:
                 self._progress(self.lives[event.slot], event)
             case RunEnded(_, kind, measurement, slot):

@@ -119,7 +119,7 @@ def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str
         case "trial":
             parts = [f"Your comparison: {e.summary}", turn]
         case _:
-            parts = [f"Experiment {number}", e.summary, ""]
+            parts = ["New" if live.flying else f"Experiment {number}", e.summary, ""]
             if live.repeat > 0:
                 better = (
                     incumbent is None or incumbent.value is None or e.value is None
@@ -128,6 +128,21 @@ def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str
                 why = "looks better" if better else "simpler, perhaps as good"
                 parts[-1] = f"{why}, run {live.repeat + 1} of at most {live.repeats}"
     return " · ".join(" ".join(part.split()) for part in parts if part)
+
+
+def slot_lines(status: StudyStatus) -> list[str]:
+    """Return a line for each run in progress of a study with several slots: where, how far, and what it is for."""
+    return [
+        f"Slot {live.slot + 1}{f', {live.place}' if live.place else ''}: {run_line(live, status.incumbent, status.metric)} · {phase_words(live)}"
+        for _, live in sorted(status.lives.items())
+    ]
+
+
+def phase_words(live: LiveRun) -> str:
+    """Return the phase of a run, and how far it is where that is known."""
+    if live.phase == "setup":
+        return f"setup is running, {live.elapsed:.0f} s"
+    return f"{live.phase}, {live.progress:.0%}" if live.phase == "training" else live.phase
 
 
 def counts(experiments: Sequence[Experiment]) -> dict[str, int]:
@@ -182,9 +197,12 @@ def status_text(status: StudyStatus) -> str:
     )
     lines.append(spent_line(status))
     if (live := status.live) is not None:
-        what = run_line(live, status.incumbent, status.metric)
         of = "the time of the last runs" if status.settings.verify else "the run's budget"
-        lines.append(f"Now: {what} · {live.phase}, {live.progress:.0%} of {of}")
+        if status.settings.side_by_side:
+            lines += slot_lines(status)
+        else:
+            what = run_line(live, status.incumbent, status.metric)
+            lines.append(f"Now: {what} · {live.phase}, {live.progress:.0%} of {of}")
     lines.append(f"Result: {result_line(status)}")
     return "\n".join(lines)
 

@@ -20,8 +20,9 @@ from ..metric import Metric
 from ..study.comparisons import Ablation, Regression
 from ..study.export import rows
 from ..study.plan import Plan
+from ..study.status import LiveRun, StudyStatus
 from ..study.study import Study
-from ..study.summary import counts, result_line
+from ..study.summary import counts, result_line, run_line
 
 
 def plain(value: Any) -> Any:
@@ -68,9 +69,19 @@ def status_facts(study: Study) -> dict[str, Any]:
         "remaining_seconds": status.remaining,
         "baseline": status.baseline.value if status.baseline else None,
         "best": None if best is None else {"experiment": best.number, "value": best.value, "summary": best.summary},
+        "runs": [run_facts(live, status) for _, live in sorted(status.lives.items())],
         "headline": status.told, "result": result_line(status), "usage": status.usage,
         "settings": status.settings.to_json(),
     })  # fmt: skip
+
+
+def run_facts(live: LiveRun, status: StudyStatus) -> dict[str, Any]:
+    """Return a run in progress; one of an experiment that is measured for the first time beside others has no number yet."""
+    return {
+        "slot": live.slot, "place": live.place, "experiment": None if live.flying else live.experiment.number, "kind": live.kind,
+        "summary": live.experiment.summary, "what": run_line(live, status.incumbent, status.metric), "phase": live.phase,
+        "progress": live.progress, "seconds": live.elapsed,
+    }  # fmt: skip
 
 
 def history_facts(study: Study, experiments: Sequence[Experiment]) -> dict[str, Any]:

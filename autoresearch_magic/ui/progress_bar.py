@@ -134,6 +134,8 @@ def caption(study: Study) -> str:
     """Return one line with a study's experiments, state, best value and remaining time."""
     done, planned = study.status.done, study.settings.planned
     parts = [f"{done}/{counted(planned, 'experiment')}" if planned else counted(done, "experiment"), _state(study)]
+    if study.settings.side_by_side and len(study.status.lives) > 1:
+        parts.append(f"{len(study.status.lives)} runs at once")
     if (live := study.status.live) is not None and live.phase == "setup":
         parts.append(f"setup is running, {live.elapsed:.0f} s")
     if (best := study.status.incumbent) is not None:

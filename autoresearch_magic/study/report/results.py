@@ -118,7 +118,8 @@ def lead_interval(head: Headline) -> str:
 def _state_notes(status: StudyStatus) -> Iterator[str]:
     doing = status.doing
     if status.state.ongoing:
-        live = f" Then: {run_line(status.live, status.incumbent, status.metric)}." if status.live else ""
+        lives = [run_line(live, status.incumbent, status.metric) for _, live in sorted(status.lives.items())]
+        live = f" Then: {'; '.join(lives)}." if lives else ""
         yield f"This report was made while the study was {'running' if doing is State.RUNNING else doing}; more may have been found since.{live}"
     elif status.state is State.FAILED:
         yield f"The study ended with an error: {status.message}"

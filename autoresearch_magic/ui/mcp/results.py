@@ -32,6 +32,22 @@ class Best(Result):
     summary: str
 
 
+class Running(Result):
+    """A run in progress; with `--workers` there are several, one in each slot."""
+
+    slot: int = Field(description="from 0")
+    place: str = Field(description="where the slot is, such as GPU 1; empty without --workers")
+    experiment: int | None = Field(
+        description="null for the first run of one beside others: it gets its number when that has ended"
+    )
+    kind: str
+    summary: str
+    what: str = Field(description="which run it is and what it is for")
+    phase: str
+    progress: float = Field(description="share of the run's budget that is spent, 0 to 1")
+    seconds: float
+
+
 class Holdout(Result):
     """Best and baseline on data that the search has never used; told at the end only."""
 
@@ -96,6 +112,7 @@ class Study(Result):
     remaining_seconds: float | None
     baseline: float | None
     best: Best | None
+    runs: list[Running] = Field(description="the runs in progress")
     headline: Headline | None
     result: str
     usage: Usage

@@ -13,7 +13,7 @@ import anyio.to_thread
 from ...errors import Stopped
 from ...study.status import StudyStatus
 from ...study.study import Study
-from ...study.summary import run_line
+from ...study.summary import run_line, slot_lines
 from ..progress_bar import caption
 
 What: TypeAlias = Literal["plan", "start", "try", "finish"]
@@ -156,6 +156,8 @@ def run_in_words(status: StudyStatus) -> str:
     """Return which run is in progress and how far it is; empty between two runs."""
     if (live := status.live) is None:
         return ""
+    if status.settings.side_by_side:
+        return "; ".join(slot_lines(status))
     return f"{run_line(live, status.incumbent, status.metric)} · {live.phase}, {live.progress:.0%}"
 
 

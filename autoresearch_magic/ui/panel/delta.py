@@ -13,7 +13,7 @@ from typing import Any
 
 from ...curve import Point
 from ...events import State
-from ...study.status import StudyStatus
+from ...study.status import LiveRun, StudyStatus
 from ...study.study import Study
 from .columns import COLUMNS, VERDICTS, columns_of, texts
 from .facts import Facts, changes, study_facts
@@ -21,6 +21,8 @@ from .gains import gains_of
 
 CURVE_POINTS = 4096
 """Most points of the current learning curve that are sent: a target may report a million steps."""
+BESIDE_POINTS = 256
+"""Most points, about, of the curve of a further slot: they are sent anew with each answer."""
 ROOM, LEAST_TEXTS = 280_000, 30_000
 """Bytes of an answer, about, and of the texts in it."""
 REMEMBERED = 4
@@ -61,9 +63,10 @@ class Feed:
         -------
         content : dict
             ``stamp``, ``base`` and ``facts`` (those that have changed since the stamp ``base``; all where it is null), and what is new of
-            ``rows``, ``texts``, ``gains`` and ``curve``; ``more`` where something did not fit and should be asked for at once.
+            ``rows``, ``texts``, ``gains`` and ``curve``, and with several slots ``beside``; ``more`` where something did not fit and should be asked for at once.
         buffers : list of bytes
-            In the order of the keys rows, gains, curve (two: the current curve, the incumbent's), of those that are there.
+            In the order of the keys rows, gains, curve (two: the current curve, the incumbent's), beside (the curves of the other slots), of
+            those that are there.
         """
         study, status = self.study, self.study.status
         same = request.get("epoch", self.epoch) == self.epoch
@@ -108,6 +111,9 @@ class Feed:
         if curve is not None and not (curve["from"] and not curve["count"]):  # else the view has all of it
             content["curve"] = curve
             buffers += points
+        if study.settings.side_by_side:
+            content["beside"], packed = _beside(status)
+            buffers.append(packed)
         self._sent = self._now_known(asked, content)
         return content, buffers
 
@@ -141,7 +147,7 @@ class Feed:
 
 def _curve(status: StudyStatus, known: dict[str, Any]) -> tuple[dict[str, Any] | None, list[bytes]]:
     """Return the new points of the curve to show: of the run in progress, beside the best; at rest of the best, beside the baseline."""
-    live, best, baseline = status.live, status.incumbent, status.baseline
+    live, best, baseline = _first(status), status.incumbent, status.baseline
     kind: str
     every = 1
     rests = not status.state.ongoing or status.doing is State.PAUSED
@@ -159,12 +165,41 @@ def _curve(status: StudyStatus, known: dict[str, Any]) -> tuple[dict[str, Any] |
     stride = 1 << max(0, (count - 1) // CURVE_POINTS).bit_length()
     points = _pairs(curve[:count:stride], name)
     run = {"kind": kind, "number": number, "repeat": repeat, "stride": stride * every}
+    in_slot = {"slot": live.slot, "flying": live.flying} if kind != "best" and live is not None and live.place else {}
     same = all(known.get(key) == value for key, value in run.items())
     start = min(int(known.get("points", 0)), len(points)) if same else 0
     other = [] if same or beside is None or not beside.measurements else _pairs(beside.measurements[0].curve, name)
     return {
-        **run, "name": name, "from": start, "count": len(points) - start, "incumbent": len(other),
+        **run, **in_slot, "name": name, "from": start, "count": len(points) - start, "incumbent": len(other),
     }, [b"".join(points[start:]), b"".join(other)]  # fmt: skip
+
+
+def _first(status: StudyStatus) -> LiveRun | None:
+    """Return the run in progress of the lowest slot, if possible one that has a curve."""
+    return next((live for _, live in sorted(status.lives.items()) if live.curve), status.live)
+
+
+def _beside(status: StudyStatus) -> tuple[list[dict[str, Any]], bytes]:
+    """Return the curves of the other slots than that of the first curve, whole and with few points: what each has, and the points."""
+    told, packed, first = [], list[bytes](), _first(status)
+    for slot, live in sorted(status.lives.items()):
+        points = list(live.curve)
+        if not points or live is first:
+            continue
+        name, stride = next(iter(points[0].values), ""), 1 << max(0, (len(points) - 1) // BESIDE_POINTS).bit_length()
+        pairs = _pairs([*points[:-1:stride], points[-1]], name)
+        told.append(
+            {
+                "slot": slot,
+                "kind": live.kind,
+                "number": live.experiment.number,
+                "flying": live.flying,
+                "name": name,
+                "count": len(pairs),
+            }
+        )
+        packed += pairs
+    return told, b"".join(packed)
 
 
 def _pairs(points: Sequence[Point], name: str) -> list[bytes]:

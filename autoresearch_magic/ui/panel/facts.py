@@ -68,7 +68,8 @@ def study_facts(study: Study, proven: int | None) -> Facts:
         **sums,
         "counts": {**sums["counts"], "proven": proven},
         "pace": status.pace,
-        "running": live and {**_running(live), "what": run_line(live, best, study.metric)},
+        "running": live and {**_running(live), **({"number": len(status.experiments)} if live.flying else {}), "what": run_line(live, best, study.metric)},
+        "slots": slot_facts(study),
     }  # fmt: skip
 
 
@@ -141,9 +142,24 @@ def level_reach(sd: float, runs: int, statistic: str) -> float | None:
     return student((1 - CONFIDENCE) / 2, runs - 1) * standard_error(runs, statistic, sd) if runs > 1 else None
 
 
+def slot_facts(study: Study) -> list[Facts]:
+    """Return the run of each slot, in their order, null for one that is free; empty for a study that runs one after the other."""
+    status = study.status
+    lives = dict(status.lives) if study.settings.side_by_side else {}
+    if not lives:
+        return []
+    many = max(study.settings.workers, 1 + max(lives))
+    return [
+        {"slot": n, **_running(live), "what": run_line(live, status.incumbent, study.metric), "place": live.place or f"slot {n + 1}"}
+        if (live := lives.get(n)) is not None
+        else {"slot": n, "kind": "", "place": f"slot {n + 1}", "what": "", "phase": "", "progress": 0.0}
+        for n in range(many)
+    ]  # fmt: skip
+
+
 def _running(live: LiveRun) -> Facts:
     return {
-        "number": live.experiment.number, "summary": live.experiment.summary, "phase": live.phase,
+        "number": live.experiment.number, "flying": live.flying, "summary": live.experiment.summary, "phase": live.phase,
         "progress": round(live.progress, 4), "elapsed": round(live.elapsed, 1), "step": live.step, "repeat": live.repeat,
         "repeats": live.repeats, "kind": live.kind,
     }  # fmt: skip

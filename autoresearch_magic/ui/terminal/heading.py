@@ -16,6 +16,8 @@ from . import look
 
 BAR = 12
 """Characters of a progress bar."""
+MOST_SLOTS = 8
+"""Most runs in progress that have a line of their own."""
 
 
 def heading(status: StudyStatus, width: int, proven: int) -> Text:
@@ -28,14 +30,15 @@ def heading(status: StudyStatus, width: int, proven: int) -> Text:
     proven : int
         How many keeps are proven.
     """
-    lines = [_title(status, width), _facts(status), _now(status), _whole(status), _result(status, proven)]
+    now = _slots(status) if status.settings.side_by_side and len(status.lives) > 1 else [_now(status)]
+    lines = [_title(status, width), _facts(status), *now, _whole(status), _result(status, proven)]
     if status.message and status.elsewhere is None:
         lines.append(Text(for_shell(status.message), look.BAD if status.state is State.FAILED else look.WAITS))
     elif status.elsewhere is not None and status.elsewhere.message:
         lines.append(Text(for_shell(status.elsewhere.message), look.QUIET))
     for number, line in enumerate(lines):
         line.truncate(
-            width if number < 4 else 2 * width - 8, overflow="ellipsis"
+            width if number < 3 + len(now) else 2 * width - 8, overflow="ellipsis"
         )  # result and message may take two lines
     return Text("\n").join(lines)
 
@@ -65,6 +68,25 @@ def _now(status: StudyStatus) -> Text:
     if live.phase != "training":
         return Text(f"{what} · {phase}")
     return Text.assemble(_bar(live.progress, look.LIVE), f" {live.progress:4.0%}  {what}")
+
+
+def _slots(status: StudyStatus) -> list[Text]:
+    """Return a line for each run in progress, at most `MOST_SLOTS`, and how many more there are."""
+    lives = [live for _, live in sorted(status.lives.items())]
+    places = [live.place or f"slot {live.slot + 1}" for live in lives]
+    wide = max(map(len, places[:MOST_SLOTS]))
+    lines = [
+        Text.assemble(
+            (f"{place:{wide}}  ", look.QUIET), _bar(live.progress, look.LIVE),
+            f" {live.progress:4.0%}  " if live.phase == "training" else f" {live.phase[:10]}  ",
+            run_line(live, status.incumbent, status.metric),
+        )
+        for place, live in zip(places[:MOST_SLOTS], lives, strict=False)
+    ]  # fmt: skip
+    return [
+        *lines,
+        *([Text(f"and {counted(more, 'more run')}", look.QUIET)] if (more := len(lives) - MOST_SLOTS) > 0 else []),
+    ]
 
 
 def _waiting(status: StudyStatus) -> str:

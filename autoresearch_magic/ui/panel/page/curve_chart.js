@@ -7,12 +7,18 @@ import { extent, firstAtLeast } from "./scales.js";
 import { smoothed, thinned } from "./smoothing.js";
 
 /** Name the run of a learning curve. */
-export function curveName({ kind, number, repeat }) {
+export function curveName({ kind, number, repeat, flying }) {
   if (kind === "trial") return "your question";
+  if (flying) return "new";
   if (kind === "best") return number ? `best #${number}` : "baseline";
   const again = ["incumbent", "control", "final"].includes(kind) ? ", again" : kind === "candidate" && repeat ? `, run ${repeat + 1}` : "";
   return (number ? `#${number}` : "baseline") + again;
 }
+
+/** The class of what belongs to a slot, which gives it its colour; the ninth slot has that of the first. */
+export const slotClass = (slot) => `slot slot-${slot % 8}`;
+
+const slotName = (now, slot) => now?.slots?.[slot]?.place ?? `slot ${slot + 1}`;
 
 /** Return the points of a curve that have a value, raw and smoothed. */
 export function curveData(points) {
@@ -38,22 +44,28 @@ export function buildCurve(panel) {
   const empty = div("empty", "The curve of the current run will appear here."), tip = h("div", { class: "tooltip", hidden: "" });
   const plot = h("div", { class: "plot small" }, svg, tip, empty);
   const node = h("figure", { class: "chart side" }, h("figcaption", {}, title, legend), plot);
-  let key = "", scales = null, live = curveData([]), other = live, otherOf = null, at = null, names = ["", ""], waiting = null;
+  let key = "", scales = null, live = curveData([]), other = live, more = [], otherOf = null, at = null, names = ["", ""], waiting = null;
 
   const draw = (now) => {
     const c = store.curve, [width, height] = [plot.clientWidth, plot.clientHeight];
-    const wanted = [width, height, store.epoch, c?.kind, c?.number, c?.repeat, c?.points.length, c?.incumbent.length, now?.best?.number].join();
+    const wanted = [width, height, store.epoch, c?.kind, c?.number, c?.repeat, c?.points.length, c?.incumbent.length, now?.best?.number,
+      ...store.beside.flatMap((each) => [each.slot, each.number, each.count, each.points.at(-1)?.[1]])].join();
     if (width <= 60 || wanted === key) return;
     key = wanted;
     live = curveData(c?.points ?? []);
+    more = store.beside.map((each) => ({ ...curveData(each.points), slot: each.slot, name: slotName(now, each.slot) }));
+    const several = c?.slot !== undefined;
+    if (several) Object.assign(live, { slot: c.slot, noisy: false });
     if (otherOf !== (c?.incumbent ?? null)) [otherOf, other] = [c?.incumbent ?? null, curveData(c?.incumbent ?? [])];
     names = c ? [curveName(c), now?.best?.number && c.kind !== "best" ? `best #${now.best.number}` : "baseline"] : ["", ""];
+    if (several) names[0] = slotName(now, c.slot);
     for (const [name, value] of [["width", width], ["height", height], ["viewBox", `0 0 ${width} ${height}`]]) svg.setAttribute(name, value);
-    scales = drawCurves(lines, width, height, live, other, now?.study.budget === "" ? "run" : "budget");
+    scales = drawCurves(lines, width, height, live, other, now?.study.budget === "" ? "run" : "budget", more);
     empty.hidden = Boolean(c?.points.length);
     setText(title, c?.name ? `Learning curve, ${c.name}` : "Learning curve");
     svg.setAttribute("aria-label", c?.points.length ? `Learning curve of ${names[0]}${other.raw.length ? ` beside ${names[1]}` : ""}; arrow keys read its values` : "Learning curve of the current run");
-    const keys = [...(live.raw.length ? [h("span", { class: "key live", title: live.noisy ? "strong: smoothed; thin: as it was reported" : null }, h("i"), names[0])] : []),
+    const runs = [...more, ...(several ? [{ slot: live.slot, name: names[0] }] : [])].sort((a, b) => a.slot - b.slot);
+    const keys = several ? [...runs.map((each) => span(`key ${slotClass(each.slot)}`, h("i"), each.name)), ...(other.raw.length && now?.best ? [span("key other", h("i"), names[1])] : [])] : [...(live.raw.length ? [h("span", { class: "key live", title: live.noisy ? "strong: smoothed; thin: as it was reported" : null }, h("i"), names[0])] : []),
       ...(other.raw.length && now?.best ? [span("key other", h("i"), names[1])] : []),
       ...(live.noisy ? [span("key raw", h("i"), "as reported")] : [])];
     if (legend.textContent !== keys.map((each) => each.textContent).join("")) legend.replaceChildren(...keys);
@@ -63,7 +75,7 @@ export function buildCurve(panel) {
   /** Show the values at a share of the budget; null hides them. */
   const read = (share, shown = true) => {
     at = share;
-    const found = share === null ? [] : [[live, names[0], "live"], [other, names[1], "other"]].map(([data, name, kind]) => [valueAt(data, share), name, kind]).filter(([v]) => v !== null);
+    const found = share === null ? [] : [[live, names[0], live.slot === undefined ? "live" : slotClass(live.slot)], ...more.map((each) => [each, each.name, slotClass(each.slot)]), [other, names[1], "other"]].map(([data, name, kind]) => [valueAt(data, share), name, kind]).filter(([v]) => v !== null);
     const where = share === null ? "" : `${Math.round(100 * share)}%`;
     svg.setAttribute("aria-valuenow", Math.round(100 * (share ?? live.raw.at(-1)?.[0] ?? 0)));
     const last = live.smooth.at(-1);
@@ -107,11 +119,11 @@ export function buildCurve(panel) {
 const curveFigure = (value, unit) => (Math.abs(value) >= 1e7 || (value && Math.abs(value) < 1e-5) ? value.toExponential(3) : value.toFixed(Math.min(10, Math.max(0, 2 - Math.floor(Math.log10(unit)))))).replaceAll("-", "−");
 
 /** Draw both curves: smoothed, and behind the first one as it was reported. Returns the scales. */
-export function drawCurves(svg, width, height, live, other, whole) {
+export function drawCurves(svg, width, height, live, other, whole, more = []) {
   svg.replaceChildren();
-  const values = [...live.raw, ...other.smooth].map((p) => p[1]).sort((a, b) => a - b);
+  const values = [...live.raw, ...other.smooth, ...more.flatMap((each) => each.smooth)].map((p) => p[1]).sort((a, b) => a - b);
   // The first values of a run are often far off and would flatten the others: leave the most extreme out of the range.
-  const ends = [live.raw.at(-1)?.[1], other.smooth.at(-1)?.[1]].filter(Number.isFinite);
+  const ends = [live.raw.at(-1)?.[1], other.smooth.at(-1)?.[1], ...more.map((each) => each.smooth.at(-1)?.[1])].filter(Number.isFinite);
   const few = values.length < 12 ? 0 : 0.04;
   const [low, high] = values.length ? extent([quantile(values, few), quantile(values, 1 - few), ...ends]) : [0, 1];
   const pad = (high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)) ? 0.06 * (high - low) : Math.abs(high) * 0.02) || 1;
@@ -130,8 +142,10 @@ export function drawCurves(svg, width, height, live, other, whole) {
   };
   if (live.noisy) path(live.raw, "raw");
   path(other.smooth, "other");
-  path(live.smooth, "live");
-  const tip = live.smooth.at(-1);
-  if (tip) plot.append(s("circle", { class: "tip", cx: X(tip[0]), cy: Y(tip[1]), r: 3.2 }));
+  for (const each of [...more, live]) {
+    const name = each.slot === undefined ? "live" : slotClass(each.slot), tip = each.smooth.at(-1);
+    path(each.smooth, name);
+    if (tip) plot.append(s("circle", { class: each.slot === undefined ? "tip" : `tip ${name}`, cx: X(tip[0]), cy: Y(tip[1]), r: 3.2 }));
+  }
   return { X, Y, box, whole, unit: (ys[1] - ys[0]) || 1 };
 }

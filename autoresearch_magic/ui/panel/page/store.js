@@ -8,7 +8,7 @@
  *
  *   sent:     {type: "pull", epoch, seen, since, revision, texts: [from, to], gains, curve: {kind, number, repeat, stride, points}}
  *             any question of `ask`, with a `key` that its answer repeats; {type: "command", name, ...}
- *   received: {type: "delta", asked, epoch, stamp, base, facts, rows, texts, gains, curve, more}; see the functions below for the parts, and
+ *   received: {type: "delta", asked, epoch, stamp, base, facts, rows, texts, gains, curve, beside, more}; see the functions below for the parts, and
  *             `delta.py`. `asked` is false when it answers no pull, because a cell blocks the kernel. `more` asks for the next pull at once.
  *             {type: "refused", message} and {type: "told", message}: a line for the user
  *             {type: "taken", name}: a command was carried out or refused
@@ -18,7 +18,7 @@
  *   `repeats` counts all its runs, `averaged` those that its value is of. `cause` names what a failure came from. Texts may come a moment later.
  * @typedef {{kind: string, number: number, repeat: number, stride: number, name: string, points: number[][], incumbent: number[][]}} Curve
  * @typedef {{epoch: string, stamp: number | null, now: any, rows: Map<number, Row>, since: number, revision: number, texts: number[] | null,
- *            gains: any, curve: Curve | null, changes: number, dirty: Set<number>, answers: Map<string, any>, open: Map<string, number>,
+ *            gains: any, curve: Curve | null, beside: any[], changes: number, dirty: Set<number>, answers: Map<string, any>, open: Map<string, number>,
  *            outdated: Set<string>}} Store
  *   `now` holds the facts, `since` the number of rows without a gap; `changes` counts changes of rows, `dirty` are the rows that changed since the
  *   last update. `answers` holds the answers to the questions of `ask` by their keys, `open` when the others were asked, `outdated` those that are
@@ -29,7 +29,7 @@ import { AT_REST } from "./states.js";
 
 /** @returns {Store} */
 export const newStore = () => ({
-  epoch: "", stamp: null, now: null, rows: new Map(), since: 0, revision: 0, texts: null, gains: null, curve: null, changes: 0,
+  epoch: "", stamp: null, now: null, rows: new Map(), since: 0, revision: 0, texts: null, gains: null, curve: null, beside: [], changes: 0,
   dirty: new Set(), answers: new Map(), open: new Map(), outdated: new Set(),
 });
 
@@ -53,6 +53,7 @@ export function takeDelta(store, delta, buffers) {
   if (delta.rows) whole = takeRows(store, delta.rows, buffers[at++]) && whole;
   if (delta.gains) takeGains(store, delta.gains, buffers[at++]);
   if (delta.texts) takeTexts(store, delta.texts);
+  store.beside = takeBeside(delta.beside ?? [], buffers?.[at + (delta.curve ? 2 : 0)]);
   return takeCurve(store, delta.curve, buffers?.slice(at)) && whole;
 }
 
@@ -152,6 +153,13 @@ function near(old, made, n) {
   return true;
 }
 
+/** Return the curves of the other slots with their points, which come one after another in one buffer. */
+function takeBeside(told, buffer) {
+  const all = told.length ? pairs(buffer) : [];
+  let at = 0;
+  return told.map((each) => ({ ...each, points: all.slice(at, (at += each.count)) }));
+}
+
 /** Add new points of the current curve. If they do not follow those we have, forget the curve, so that all of it is sent. */
 function takeCurve(store, piece, buffers) {
   if (!piece) {
@@ -164,8 +172,8 @@ function takeCurve(store, piece, buffers) {
     return false;
   }
   if (!same) {
-    const { kind, number, repeat, stride } = piece;
-    store.curve = { kind, number, repeat, stride, name: "", points: [], incumbent: [] };
+    const { kind, number, repeat, stride, slot, flying } = piece;
+    store.curve = { kind, number, repeat, stride, slot, flying, name: "", points: [], incumbent: [] };
   }
   const curve = store.curve;
   curve.name = piece.name ?? "";
