@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# Tests run on all cores; a worker that has nothing left takes tests of another one.
+# How many processes run the tests is in tests/order.py; one that has nothing left takes tests of another one.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
+
+# Tests start hundreds of Pythons, which would all compile the package anew where this is set.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Real coding agents, in the versions that their adapters were checked with; they go into a folder that git ignores.
 AGENTS := .test-agents
