@@ -454,7 +454,7 @@ def test_train_py_redefines_no_name_of_prepare(script):
 @pytest.mark.slow
 def test_a_run_learns_and_is_reproducible_by_its_seed(script):
     scores = []
-    for steps in (1, 30, 30):
+    for steps in (1, 15, 15):
         clock.configure(Budget(float(steps), "steps"), None)
         torch.manual_seed(3)
         model, optimizer = script.build(script.Attend(), False)

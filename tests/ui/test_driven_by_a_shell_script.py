@@ -16,8 +16,8 @@ from ..studies import finish
 
 CODES = {"keep": "0"}
 """Exit codes of verdicts; 5 for every other one."""
-SOME = STEPS[:13]
-"""Every kind of verdict is among them; the server's clients make all twenty."""
+SOME = (*STEPS[:5], *STEPS[8:10], STEPS[12])
+"""Every kind of verdict is among them."""
 
 
 def script_of(steps):

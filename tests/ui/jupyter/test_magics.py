@@ -164,7 +164,7 @@ def test_pause_resume_and_step(kernel):
 
 @pytest.mark.slow
 def test_resume_after_the_kernel_was_killed(kernel, start_kernel, tmp_path):
-    begin(kernel, "--metric loss --budget 0.2s -n 12 --repeats 2 --name night")
+    begin(kernel, "--metric loss --budget 0.1s -n 8 --repeats 2 --name night")
     journal = tmp_path / ".autoresearch" / "night" / "journal.sqlite"
     wait_for(lambda: count(journal) >= 4)
     os.kill(kernel.pid, signal.SIGKILL)
@@ -177,11 +177,11 @@ def test_resume_after_the_kernel_was_killed(kernel, start_kernel, tmp_path):
     assert other.run("%autoresearch wait").status == "ok"
     after = rows(journal)
     assert after[: len(before)] == before
-    assert [row[0] for row in after] == list(range(13))
+    assert [row[0] for row in after] == list(range(9))
     # The same study in one piece proposes the very same: seeds and the tuner's state come from the journal alone.
     whole = start_kernel()
     whole.run("%load_ext autoresearch_magic")
-    begin(whole, "--metric loss --budget 0.2s -n 12 --repeats 2 --name day")
+    begin(whole, "--metric loss --budget 0.1s -n 8 --repeats 2 --name day")
     whole.run("%autoresearch wait")
     day = rows(tmp_path / ".autoresearch" / "day" / "journal.sqlite")
     assert [(n, target) for n, target, _ in day] == [(n, target) for n, target, _ in after]

@@ -71,12 +71,12 @@ def test_over_stdio(tmp_path, mode):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_over_http(tmp_path, mode):
+def test_over_http(tmp_path):
+    """In the present protocol; an older client speaks to the same server in the next test, and in the one above."""
     server = HttpServer(tmp_path)
 
     async def steps():
-        async with server.client(mode) as client:
+        async with server.client() as client:
             return await drive(client, tmp_path / "gate")
 
     check(tmp_path / ".autoresearch", run(steps))
@@ -126,6 +126,8 @@ def test_a_server_that_ends_in_the_middle_of_a_run_leaves_no_process_and_the_stu
     wait_for(lambda: not any(alive(process) for process in below))
     study = open_study("night", tmp_path / ".autoresearch")
     assert (study.state, len(study.experiments)) == ("stopped", 1)
+    if how != "killed":
+        return  # what is recorded is the same, so that what another server makes of it is
     gate.unlink()
 
     async def steps():
