@@ -43,6 +43,11 @@ _PEM = re.compile(
     r"(?:(?:[^-]|-(?!----)){0,20000}+-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?:\\{1,4}[nr]|[A-Za-z0-9+/=\s\"',]){0,20000}+)"
 )
 _PASSWORD = re.compile(r"(?<=://)[^/\s:@'\"<>\\]{0,100}:(?P<key>[^/\s@'\"<>\\]{3,300})@")
+_WEBHOOK = re.compile(
+    r"(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/)(?P<key>[\w/-]{16,300})",
+    re.IGNORECASE | re.ASCII,
+)
+"""Addresses of webhooks: who knows what stands behind the host can post."""
 _HEADER = re.compile(
     r"(?:(?:\bauthorization|\bx-(?:[a-z]{1,20}-)?(?:key|token)|\bapi-key)['\"]?\s{0,3}[:=,]\s{0,3}['\"]?|(?=\bbearer\s))(?:(?:bearer|basic|token|digest|apikey)\s{1,3})?"
     r"['\"]?(?P<key>[A-Za-z0-9._~+/=-]{8,2000})",
@@ -72,6 +77,8 @@ def key_spans(text: str) -> Iterator[tuple[int, int]]:
         yield from (found.span() for found in _PEM.finditer(text))
     if "://" in text and "@" in text:
         yield from (found.span("key") for found in _PASSWORD.finditer(text) if _is_password(found["key"]))
+    if "hooks.slack" in text or "/webhooks/" in text:
+        yield from (found.span("key") for found in _WEBHOOK.finditer(text))
     low = text.translate(_UPPER) if not text.isascii() else text.lower()  # of the same length in any case
     if "authorization" in low or "bearer " in low or "api-key" in low or "x-" in low:
         yield from (found.span("key") for found in _HEADER.finditer(text) if _is_credential(found["key"]))

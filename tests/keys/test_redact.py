@@ -224,3 +224,22 @@ def test_the_end_of_an_environment_is_known_at_once(monkeypatch):
     monkeypatch.setenv("BRAND_NEW_TOKEN", "brandnew-value-1")
     assert cleaned("brandnew-value-1") == REMOVED
     assert "brandnew-value-1" in os.environ.values()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.slack.com/services/T01ABCDEF/B02ABCDEF/aB3dE5gH7jK9mN1pQ3sT5vW7",
+        "https://discord.com/api/webhooks/123456789012345678/aB3-dE5_gH7jK9mN1pQ3sT5vW7",
+    ],
+)
+def test_what_stands_behind_the_host_of_a_webhook_is_a_key(address):
+    host = address.split("/")[2]
+    said = cleaned(f"POST {address} failed")
+    assert said.startswith(f"POST https://{host}/")
+    assert said.endswith("[key removed] failed")
+    assert "aB3" not in said
+    assert (
+        cleaned("see https://hooks.slack.com/services/ and /webhooks/")
+        == "see https://hooks.slack.com/services/ and /webhooks/"
+    )

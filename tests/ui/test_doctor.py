@@ -27,7 +27,7 @@ from autoresearch_magic.ui.doctor.packages import PACKAGES_SCRIPT, TORCH_SCRIPT,
 from autoresearch_magic.ui.replies import checks_reply
 
 NAMES = ["python", "cores", "git", "folder", "disk", "sockets", "worker", "walls", "studies", "strays", "notebook", "torch",
-         "claude", "openai", "command"]  # fmt: skip
+         "claude", "openai", "command", "trackers"]  # fmt: skip
 KEY = "sk-Xq7mVb2LwP9z"
 
 
@@ -396,3 +396,13 @@ def wait_for(condition, seconds=30.0):
     while not condition():
         assert time.monotonic() < end, "timed out"
         time.sleep(0.05)
+
+
+def test_trackers_that_are_installed_are_named_and_the_others_can_be(monkeypatch):
+    monkeypatch.setattr(packages, "installed", lambda package: "3.1" if package == "mlflow" else "")
+    check = packages.check_trackers()
+    assert check.state == "ok"
+    assert check.found == "mlflow 3.1; not installed: tensorboard, wandb"
+    assert check.remedy == "pip install tensorboard wandb  for --track"
+    monkeypatch.setattr(packages, "installed", lambda package: "")
+    assert packages.check_trackers().found == "none installed"

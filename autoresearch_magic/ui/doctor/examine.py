@@ -21,6 +21,7 @@ from .packages import (
     check_notebook,
     check_programs,
     check_torch,
+    check_trackers,
     check_vendor,
 )
 from .studies import check_strays, check_studies, check_worker
@@ -67,6 +68,7 @@ def examine(root: str | Path, show: Show | None = None) -> list[Check]:
         ("claude", lambda: check_vendor(CLAUDE, packages.answer()), CLAUDE.remedy),
         ("openai", lambda: check_vendor(OPENAI, packages.answer()), OPENAI.remedy),
         ("command", check_programs, "check PATH"),
+        ("trackers", check_trackers, "look at docs/tracking.md"),
     )
     checks = []
     try:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ...agents.editing.adapters import ADAPTERS
+from ...errors import UserError
 from ...experiment import GIB
 from ...runners.environment import experiment_environment
+from ...study.tracking.found import installed, tracker_class, trackers
 from .check import Check
 
 PATIENCE = 15.0
@@ -184,6 +186,24 @@ def check_vendor(vendor: Vendor, answer: dict[str, Any]) -> Check:
     if not version:
         return Check(name, "warn" if key else "ok", found, f"{vendor.remedy}  for --agent {name}")
     return Check(name, "ok", found, "" if key else f"set {vendor.keys[0]} for --agent {name}; {vendor.without}")
+
+
+def check_trackers() -> Check:
+    """Say which trackers of --track are installed; none is imported."""
+    found, missing = list[str](), list[str]()
+    for name in sorted(trackers()):
+        try:
+            needs = tracker_class(name).needs
+        except UserError as error:
+            return Check("trackers", "warn", str(error), f"reinstall the package of the tracker {name}, or remove it")
+        version = installed(needs) if needs else "of another package"
+        (found if version else missing).append(f"{name} {version}".rstrip())
+    hint = f"pip install {' '.join(missing)}  for --track" if missing else ""
+    words = [
+        ", ".join(found) or "none installed",
+        *([f"not installed: {', '.join(missing)}"] if found and missing else []),
+    ]
+    return Check("trackers", "ok", "; ".join(words), hint)
 
 
 def check_programs() -> Check:
