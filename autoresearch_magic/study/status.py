@@ -409,7 +409,7 @@ class StudyStatus:
         """The share of the study that is done, 0 to 1: by runs or by the time limit, whichever is further."""
         if self.state is State.FINISHED:
             return 1.0
-        part = self.live.progress if self.live is not None else 0.0
+        part = sum(live.progress for live in self.lives.values())
         limit = self.settings.time_limit
         spent = 0.0 if limit is None else self.elapsed / limit
         runs = (self.runs_done + part) / max(1, self.runs_total) if self.settings.planned else 0.0
@@ -432,7 +432,7 @@ class StudyStatus:
             return None
         if self.doing in (State.MEASURING, State.WAITING) or (self.live is not None and self.live.kind == "trial"):
             return None  # neither a comparison nor an agent says in advance how long it takes
-        part = self.live.progress if self.live is not None else 0.0
+        part = sum(live.progress for live in self.lives.values())
         left = self.pace * max(0.0, self.runs_total - self.runs_done - part) / self.settings.workers
         limit = self.settings.time_limit
         return left if limit is None else min(left, max(0.0, limit - self.elapsed))

@@ -42,6 +42,23 @@ def test_each_slot_has_its_run_and_one_in_flight_has_no_number():
     assert status.live is status.lives[2]
 
 
+def test_the_time_left_is_that_of_all_slots():
+    alone, three = (
+        shown(
+            RunEnded(1, "candidate", Measurement(Outcome.OK, 1.0, seed=0, seconds=6.0)),
+            settings=replace(THREE, workers=many),
+        )
+        for many in (1, 3)
+    )
+    assert alone.remaining is not None
+    assert three.remaining == alone.remaining / 3
+    before = three.fraction
+    for slot in (0, 1):
+        three.take(RunStarted(experiment(5), "candidate", 0, 9, slot, "", flying=True))
+        three.take(RunProgress(5, "training", 1.0, 0.5, 1, slot=slot))
+    assert three.fraction > before
+
+
 def test_the_terminal_has_a_line_for_each_run():
     head = heading(shown(*BEGUN, settings=THREE), 100, 0).plain.splitlines()
     assert head[2].startswith("GPU 0  ━━━")
