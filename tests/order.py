@@ -10,17 +10,14 @@ LONGEST = [
     "ui/jupyter/test_magics",
     "study/test_measuring",
     "ui/mcp/test_transports",
-    "ui/jupyter/test_reload",
     "ui/mcp/test_driving",
     "study/test_proposing",
     "ui/test_drive",
-    "ui/jupyter/test_extension",
     "config/test_skills",
     "study/test_editing_study",
     "train/test_train",
     "ui/panel/test_chart_page",
     "attacks/test_cells",
-    "ui/jupyter/test_browser",
     "ui/panel/test_detail_page",
     "ui/jupyter/test_panel_page",
     "study/test_tries",
@@ -34,12 +31,19 @@ LONGEST = [
     "config/test_settings_options",
     "ui/test_progress_bar",
     "study/test_followed",
-    "ui/jupyter/test_chart_in_lab",
-    "ui/jupyter/test_steering_lab",
-    "ui/jupyter/test_detail_in_jupyter",
     "chaos/test_chaos",
 ]
 """The files that take longest, the longest first."""
+LAB = [
+    "ui/jupyter/test_reload",
+    "ui/jupyter/test_extension",
+    "ui/jupyter/test_browser",
+    "ui/jupyter/test_chart_in_lab",
+    "ui/jupyter/test_steering_lab",
+    "ui/jupyter/test_detail_in_jupyter",
+    "ui/jupyter/test_report_link",
+]
+"""Files that need a Jupyter server, which takes ten seconds to start: one process gets all of them."""
 
 
 def processes(cores, *, quick):
@@ -48,11 +52,12 @@ def processes(cores, *, quick):
 
 
 def shared_out(items, count, name_of):
-    """Return the tests in the order for `count` processes: each gets the next of the long files, and some of all others."""
+    """Return the tests in the order for `count` processes: the first gets those with a Jupyter server, each the next of the long files, and some of all others."""
     files = {}
     for item in items:
         files.setdefault(name_of(item), []).append(item)
-    long = [files.pop(name) for name in LONGEST if name in files]
+    lab = [item for name in LAB for item in files.pop(name, [])]
+    long = [lab] * bool(lab) + [files.pop(name) for name in LONGEST if name in files]
     rest = [item for each in files.values() for item in each]
     size, ordered = -(-len(items) // count), []
     for number in range(count):

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from .order import LONGEST, processes, shared_out
+from .order import LAB, LONGEST, processes, shared_out
 
 HERE = Path(__file__).parent
 NAMES = [str(path.relative_to(HERE).with_suffix("")) for path in sorted(HERE.rglob("test_*.py"))]
 
 
 def test_all_names_are_those_of_files():
-    assert set(LONGEST) <= set(NAMES)
-    assert len(set(LONGEST)) == len(LONGEST)
+    assert {*LONGEST, *LAB} <= set(NAMES)
+    assert len({*LONGEST, *LAB}) == len(LONGEST) + len(LAB)
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 7])
@@ -25,8 +25,9 @@ def test_long_files_come_first_in_each_share(count, each):
         first = ordered.index((name, 0))
         assert ordered[first : first + each] == [(name, number) for number in range(each)]
     size = -(-len(items) // count)
-    for number in range(min(count, len(LONGEST))):
-        assert ordered[number * size] == (LONGEST[number], 0)
+    assert ordered[: each * len(LAB)] == [(name, number) for name in LAB for number in range(each)]
+    for number in range(1, count):
+        assert ordered[number * size] == (LONGEST[number - 1], 0)
 
 
 def test_of_the_quick_half_each_core_has_one():
