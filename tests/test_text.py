@@ -58,6 +58,7 @@ def test_without_the_package_there_is_no_html(monkeypatch):
     assert as_html("**a**") is None
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(), st.from_regex(r"\A[-+#>~*_=|0-9.) a&;lt]{1,12}\Z")))
 def test_an_escaped_text_is_shown_as_it_was_written(text):
     text = "".join(c for c in text if c.isprintable())

@@ -101,6 +101,7 @@ def test_only_named_constants_are_tuned() -> None:
 # -- proposing -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_proposal_is_new_small_and_described() -> None:
     history = drive(40)
     assert len({e.fingerprint for e in history}) == len(history)
@@ -222,6 +223,7 @@ def test_a_running_experiment_is_not_proposed_again() -> None:
         now = replace(now, number=now.number + 1)
 
 
+@pytest.mark.slow
 def test_what_is_prepared_is_proposed_faster_and_the_same() -> None:
     history = [replace(e, measurements=tuple(replace(m, seconds=1.0) for m in e.measurements)) for e in drive(30)]
     for number in range(20, 30):
@@ -326,6 +328,7 @@ def test_it_is_silent(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptu
     assert optuna.logging.get_verbosity() == level, "the user's own studies keep their log"
 
 
+@pytest.mark.slow
 def test_a_long_history_is_read_quickly() -> None:
     history = drive(30)
     base = history[0]

@@ -102,6 +102,7 @@ def test_each_failure_has_its_outcome_and_error(make):
         assert not m.ok
 
 
+@pytest.mark.slow
 def test_sys_exit_zero_is_a_normal_end(make):
     assert measure(make(), "x = 1\nimport sys; sys.exit(0)").ok
 
@@ -452,6 +453,7 @@ def test_notes_and_files_of_a_run_are_measured_with_it(make, tmp_path, monkeypat
     assert (m.outcome, m.notes, dict(m.artifacts)) == (Outcome.CRASH, ("worst is 5",), {"out/worst.txt": "case 5"})
 
 
+@pytest.mark.slow
 def test_further_numbers_are_evaluated_after_the_metric_and_cost_nothing(make):
     said = []
     also = ["worst=max(data)", "factor=FACTOR", "acc", "typo=eror(1)", "hang=__import__('time').sleep(60)"]

@@ -232,6 +232,7 @@ def test_a_missing_module_is_told_with_the_interpreter(measured):
     assert "has no module" in measured("python -c 'import no_such_module_x' | tail -1").error
 
 
+@pytest.mark.slow
 def test_a_guard_says_the_same_of_a_missing_module(runner_of):
     runner = runner_of(guard=GuardCommand("python -m no_such_module_x"))
     failed = check(runner, "true")
@@ -584,6 +585,7 @@ def test_an_unwritable_worktree_is_a_one_line_error(runner_of, monkeypatch):
         measure(runner, "echo ms: 5")
 
 
+@pytest.mark.slow
 def test_notes_and_files_of_a_command_are_measured_with_it(repo):
     checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
     runner = CommandRunner(
@@ -605,6 +607,7 @@ def test_notes_and_files_of_a_command_are_measured_with_it(repo):
         runner.close()
 
 
+@pytest.mark.slow
 def test_further_numbers_of_a_command_are_read_by_formats(repo):
     checkout, target, _ = open_checkout(repo, ("src/**",), ["python bench.py"])
     said = []

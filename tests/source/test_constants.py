@@ -433,6 +433,7 @@ def test_long_code_beside_a_constant_does_not_hide_it(long: str) -> None:
     assert {"WIDTH", "LR"} <= {each.name for each in found}
 
 
+@pytest.mark.slow
 def test_a_value_that_flows_through_thousands_of_names_to_a_print_is_followed() -> None:
     chain = "x0 = RATE\n" + "".join(f"x{i + 1} = x{i} * x{i}\n" for i in range(2000))
     source = f"RATE = 0.1\nLR = 0.1\n{chain}"

@@ -55,6 +55,7 @@ def test_files_of_a_target_are_coloured_by_their_names():
     assert lines[found["#% file c.txt"] + 1] == [("", "def f()")]
 
 
+@pytest.mark.slow
 def test_a_long_source_is_coloured_in_part():
     source = "value = 1  # note\n" * 20_000
     lines = tokens(source)

@@ -311,6 +311,7 @@ def test_a_long_expression_hides_nothing(long: str) -> None:
     assert "clock = 3" in refusal(with_line(f"{long}\nclock = 3"), [BASE])
 
 
+@pytest.mark.slow
 def test_a_long_expression_is_followed_to_the_seed_and_quoted() -> None:
     numbers = refusal(with_line("n = k" + " + k" * 2000 + "\nk = 2\ntorch.manual_seed(n)"), [BASE])
     assert "(line 9: n = k + k + k" in numbers

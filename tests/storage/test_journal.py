@@ -157,6 +157,7 @@ def test_a_value_too_large_to_compare_is_a_failed_run_also_when_it_was_recorded_
     assert "too large to be compared" in run.measurement.error
 
 
+@pytest.mark.slow
 def test_a_journal_can_be_opened_from_the_moment_it_exists(tmp_path):
     """Another thread polls for it, as the one that reads requests does."""
     opened, failed = [], []

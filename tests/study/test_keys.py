@@ -71,6 +71,7 @@ def test_a_key_on_an_agents_command_line_is_stored_as_a_reference(tmp_path):
     assert re.fullmatch(r"command:sh -c 'TOKEN=\[key removed: AUTORESEARCH_KEY_\w+\] cat'", study.settings.agent)
 
 
+@pytest.mark.slow
 def test_a_version_of_the_users_with_a_key_is_refused(tmp_path):
     study = Study("Lower it", "x = 1.0", metric="x", root=tmp_path, repeats=1)
     made = study.try_target(f"x = 0.5\nt = '{RAISED}'")

@@ -88,6 +88,7 @@ def overwrite(path, start, content):
         file.write(content)
 
 
+@pytest.mark.slow
 def test_what_is_not_damaged_is_left_as_it_is(folder):
     before = (folder / "journal.sqlite").read_bytes()
     assert repair(folder).found == []

@@ -64,6 +64,7 @@ def test_a_process_that_does_not_answer_is_told_with_its_number(tmp_path, monkey
     request(tmp_path, "stop", lambda: False)  # it has ended by itself: nothing is left to stop
 
 
+@pytest.mark.slow
 def test_requests_of_earlier_processes_are_void_and_a_refusal_is_the_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(requests, "INTERVAL", 0.01)
     path, done, active = tmp_path / "journal.sqlite", [], threading.Event()

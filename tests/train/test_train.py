@@ -464,6 +464,7 @@ def test_a_run_learns_and_is_reproducible_by_its_seed(script):
     assert scores[1] == pytest.approx(scores[2], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_accumulated_batches_make_one_step(script):
     clock.configure(Budget(1.0, "steps"), None)
     taken = []

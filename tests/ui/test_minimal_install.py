@@ -60,6 +60,7 @@ def test_the_import_loads_no_heavy_package(tmp_path):
     assert base_install(code, tmp_path).stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_mcp_server_without_its_package_says_what_to_install(tmp_path):
     refused = base_install("from autoresearch_magic.ui.cli import main; sys.exit(main(['mcp']))", tmp_path)
     said = "autoresearch: The MCP server needs the official SDK, version 2 or newer: pip install 'mcp>=2.0'\n"

@@ -147,6 +147,7 @@ def test_paths_are_relative_below_the_working_directory(tmp_path, monkeypatch):
     assert shown_path(tmp_path / "b.md") == str(tmp_path / "b.md")
 
 
+@pytest.mark.slow
 def test_notes_and_files_of_a_run_are_shown(make_study, script, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     script(BETTER + "print('note: worst *case* 3')\nopen('worst.txt', 'w').write('case ``` 3')\n")

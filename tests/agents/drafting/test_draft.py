@@ -207,6 +207,7 @@ def test_a_command_line_model_corrects_a_metric_that_cannot_be_read(repo, tmp_pa
     assert made.agent == backend.name
 
 
+@pytest.mark.slow
 def test_what_a_model_changes_in_the_repository_is_undone_and_told(repo, tmp_path):
     script = tmp_path / "agent.py"
     script.write_text(f"open({str(repo / 'README.md')!r}, 'w').write('bad')\nprint({GOOD!r})\n")

@@ -127,6 +127,7 @@ def test_the_requested_form_depends_on_the_length_of_the_target():
     assert "<<<<<<< SEARCH" in build_prompt(briefing(short), long=2).turns[0].text
 
 
+@pytest.mark.slow
 def test_the_prompt_is_bounded_for_a_long_history():
     history = [experiment(0, 5.0, TARGET, Verdict.BASELINE)]
     sizes = []

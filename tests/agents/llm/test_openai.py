@@ -155,6 +155,7 @@ def test_a_long_wait_is_waited_out_too():
     assert [seconds for seconds, _ in wait.waits] == [7200.0]
 
 
+@pytest.mark.slow
 def test_what_was_used_before_a_refusal_or_a_stop_is_told():
     with FakeChat([dropped("middle"), failed(401, "who are you?")]) as server:
         with pytest.raises(BackendRefused) as caught:

@@ -25,6 +25,7 @@ def test_notes(output, notes):
     assert printed_notes(output) == notes
 
 
+@pytest.mark.slow
 def test_the_last_notes_are_kept_within_limits():
     output = "".join(f"note: {n} {'x' * 10_000}\n" for n in range(1000)) + "other\n" * 100_000
     notes = printed_notes(output)

@@ -316,6 +316,7 @@ def test_the_reason_shows_the_program_and_its_arguments():
     assert danger("git -C sub push") == "pushes to a remote (git -C sub push)"
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="rm -f'\"\\$(){}`<>|&;\n#=abEO*~/", max_size=40))
 def test_malformed_commands_raise_nothing(text):
     assert isinstance(danger(text), str)

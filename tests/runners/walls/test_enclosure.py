@@ -47,6 +47,7 @@ def error_of(runner, target):
     return runner.measure(target, seed=0, deadline=20).error
 
 
+@pytest.mark.slow
 @needs_landlock
 def test_an_experiment_reads_its_project_and_none_of_the_users_own(runner, place):
     assert runner.measure("x = len(open('data.csv').read())", seed=0, deadline=20).value == 3

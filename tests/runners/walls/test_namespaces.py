@@ -140,6 +140,7 @@ def test_a_daemon_is_gone_with_its_experiment_and_when_the_worker_or_the_keeper_
         runner.close()
 
 
+@pytest.mark.slow
 def test_servers_of_the_machine_are_out_of_reach_and_with_network_on_in_reach(tmp_path, monkeypatch, runner):
     monkeypatch.chdir(tmp_path)
     with (

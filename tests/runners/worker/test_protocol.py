@@ -54,6 +54,7 @@ def measured(result):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 @given(st.lists(MESSAGES.map(lambda m: json.dumps(m).encode()) | st.binary(max_size=60), max_size=6), st.booleans())
 def test_a_run_has_a_result_whatever_it_sends(lines, command):

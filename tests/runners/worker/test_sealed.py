@@ -64,6 +64,7 @@ def runner(tmp_path_factory):
     made.close()
 
 
+@pytest.mark.slow
 def test_the_metric_and_the_holdout_use_it(runner):
     made, first, folder = runner
     assert (first.outcome, first.value, first.holdout, first.holdout_error) == (Outcome.OK, 15, 9, "")

@@ -145,6 +145,7 @@ def test_a_link_of_the_targets_own_is_left_alone(users, tmp_path):
     assert other.read_text() == "written"
 
 
+@pytest.mark.slow
 def test_many_entries_are_not_made_again(users, tmp_path, monkeypatch):
     for n in range(2_000):
         (users / f"image{n}").touch()

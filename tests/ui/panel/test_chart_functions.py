@@ -78,6 +78,7 @@ def test_a_window_stays_inside_and_follows(tmp_path):
     assert small is None, "three experiments are shown all"
 
 
+@pytest.mark.slow
 def test_a_curve_is_smoothed_as_much_as_it_is_noisy(tmp_path):
     script = """
         let seed = 7;

@@ -108,6 +108,7 @@ def test_the_source_alone(study, ask):
     assert (shown["added"], shown["removed"]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_of_a_long_difference_a_part_is_sent(study, ask):
     target = "".join(f"x{n} = {n}\n" for n in range(5000)) + f"text = '{'x' * 100_000}'\n"
     take(study, experiment(0, 2.0, Verdict.BASELINE), replace(experiment(1, 1.0), proposal=Proposal(target, "long")))

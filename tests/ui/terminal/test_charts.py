@@ -32,6 +32,7 @@ def chart(experiments=STUDY, width=44, height=12, planned=8, noise=lambda value:
     return [row.plain for row in HistoryChart(experiments, proven, planned, noise, width, height).rows(selected)]
 
 
+@pytest.mark.slow
 def test_every_experiment_has_its_mark():
     rows = chart()
     assert len(rows) == 12

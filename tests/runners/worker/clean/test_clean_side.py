@@ -61,6 +61,7 @@ def test_what_the_target_does_to_the_setup_does_not_count(make):
         assert measure(runner, f"{attack}\n{honest}").value == pytest.approx(0.45), attack
 
 
+@pytest.mark.slow
 def test_an_object_that_lies_about_its_value_is_no_number(make):
     runner = make(NUMPY)
     assert measure(runner, "def predict(x):\n    return 1.9 * x").ok
@@ -79,6 +80,7 @@ def predict(x):
     assert "Liar" in lied.error or "unsupported operand" in lied.error
 
 
+@pytest.mark.slow
 def test_a_value_in_the_event_pipe_is_not_the_metric(make):
     runner = make(NUMPY)
     honest = "def predict(x):\n    return 1.9 * x"
@@ -97,6 +99,7 @@ for fd in range(3, 1024):
     assert measure(runner, honest).value == pytest.approx(0.45)
 
 
+@pytest.mark.slow
 def test_a_model_of_the_setup_that_the_target_trains_is_the_targets(make):
     setup = "class Model:\n    w = 0.0\n    def __call__(self, x):\n        return self.w * x\nmodel = Model()\ndef evaluate():\n    return abs(model(3.0) - 6)"
     runner = make(setup, "evaluate()")
@@ -106,6 +109,7 @@ def test_a_model_of_the_setup_that_the_target_trains_is_the_targets(make):
     assert any("changes model of the setup" in line for line in runner.describe())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_passed_on_is_computed_in_the_targets_process_and_said(make):
     runner = make("import copy\ndef evaluate(m):\n    return copy.deepcopy(m).v", "evaluate(m)")
     target = "class M:\n    v = 2.25\nm = M()"
@@ -119,6 +123,7 @@ def test_what_cannot_be_passed_on_is_computed_in_the_targets_process_and_said(ma
     assert "has changed evaluate of the setup" in tampered.error
 
 
+@pytest.mark.slow
 def test_a_value_that_the_target_computes_itself_is_said(make):
     runner = make("X = [1, 2]\ndef evaluate(m):\n    return m.score(X)", "evaluate(m)")
     assert measure(runner, "class M:\n    def score(self, x):\n        return 0.375\nm = M()").value == 0.375
@@ -126,6 +131,7 @@ def test_a_value_that_the_target_computes_itself_is_said(make):
     assert "a method of its own returns the value" in runner.said[-1]
 
 
+@pytest.mark.slow
 def test_functions_of_the_setup_are_called_back(make):
     setup = "N = [0]\ndef objective(x):\n    N[0] += 1\n    return (x - 3) ** 2\ndef evaluate(optimise):\n    x = optimise(objective)\n    return objective(x) + N[0] / 1000"
     runner = make(setup, "evaluate(optimise)")
@@ -135,6 +141,7 @@ def test_functions_of_the_setup_are_called_back(make):
     )
 
 
+@pytest.mark.slow
 def test_a_library_that_the_user_named_is_the_clean_sides_own(make):
     runner = make("import math\ndef evaluate(x):\n    return x * x", "m.sqrt(evaluate(x))")
     assert measure(runner, "import math as m\nx = 3.0").value == 3.0
@@ -143,6 +150,7 @@ def test_a_library_that_the_user_named_is_the_clean_sides_own(make):
     assert measure(runner, "import os as m\nx = 2.0").value == 2.0
 
 
+@pytest.mark.slow
 def test_an_exception_in_the_targets_function_names_its_line(make):
     m = measure(make("def evaluate(f):\n    return f(1)", "evaluate(f)"), "def f(x):\n    return 1 / 0")
     assert m.outcome is Outcome.METRIC_ERROR
@@ -160,6 +168,7 @@ def test_a_target_that_ends_while_it_is_measured_has_no_value(make):
     assert measure(runner, "def predict(x):\n    return 1.9 * x").value == pytest.approx(0.45)
 
 
+@pytest.mark.slow
 def test_what_is_sealed_exists_on_the_clean_side_alone(make):
     setup = "X = [1.0, 2.0]\ndef evaluate(predict):\n    return sum(abs(p - a) for p, a in zip(predict(X), answers))"
     runner = make(setup, sealed="answers = [2.0, 4.0]")
@@ -176,6 +185,7 @@ def test_what_is_sealed_exists_on_the_clean_side_alone(make):
     assert "unsupported" not in told.error, "the text of an exception may contain what is sealed"
 
 
+@pytest.mark.slow
 def test_a_metric_that_cannot_be_computed_apart_cannot_be_sealed(make):
     runner = make("import copy\ndef evaluate(m):\n    return copy.deepcopy(m).v", "evaluate(m)", sealed="secret = 1")
     with pytest.raises(UserError, match="cannot be computed apart from the target"):
