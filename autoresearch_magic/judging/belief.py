@@ -145,7 +145,7 @@ class Belief:
             if not all(map(operator.is_, experiments, known)):
                 pairs = enumerate(zip(experiments, known, strict=False))
                 same = next((at for at, (one, other) in pairs if not _same(one, other)), same)
-            self._seen, self._states = known[:same], before._states[: same + 1]
+            self._seen, self._states = list(experiments[:same]), before._states[: same + 1]
             self._table = before._table.first(self._states[-1].rows)
             self._full = (
                 before._full.copy() if same == len(known) else {n: p for n, p in before._full.items() if n < same}

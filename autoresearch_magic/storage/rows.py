@@ -145,8 +145,8 @@ def run_of(row: sqlite3.Row) -> Run:
 
 
 def late_columns(present: Collection[str]) -> str:
-    """Return the columns that `late_run_of` needs, of those that the table has."""
-    return ", ".join(name for name in present if name not in LATE)
+    """Return the columns that `late_run_of` needs, of those that the table has, and whether there is a curve at all."""
+    return ", ".join([*(name for name in present if name not in LATE), "curve = '[]' AS flat"])
 
 
 def late_run_of(row: sqlite3.Row, rest: Rest) -> Run:
@@ -155,6 +155,8 @@ def late_run_of(row: sqlite3.Row, rest: Rest) -> Run:
     value = values["value"]
     if values["outcome"] is Outcome.OK and value is not None and not abs(value) <= LARGEST:
         return run_of(rest.of(row["id"]))  # a value that is too large to compare becomes a failure
+    if row["flat"]:
+        values["curve"] = ()
     return Run(row["experiment"], row["kind"], LateMeasurement.make(rest, row["id"], values), row["id"])
 
 

@@ -23,6 +23,7 @@ def make_briefing(
     priors: Sequence[Prior] = (),
     wait: Callable[[float, str], None] | None = None,
     number: int | None = None,
+    noise: float | None = None,
 ) -> Briefing:
     """Return the briefing for the next proposal.
 
@@ -41,6 +42,8 @@ def make_briefing(
         See `Briefing.wait`.
     number : int, optional
         The number of the proposed experiment; the next one by default.
+    noise : float, optional
+        The standard deviation of one run, where it is known already.
     """
     incumbent, backlog = incumbent_of(experiments), for_agents(ideas)
     assert incumbent is not None, "there is no baseline yet"
@@ -53,7 +56,7 @@ def make_briefing(
     briefing = Briefing(
         program=definition.program.text, setup=setup, metric=definition.metric, incumbent=incumbent,
         history=tuple(experiments), number=len(experiments) if number is None else number, seed=s.seed,
-        noise=estimate_noise(experiments).sd, budget="" if checkout else str(s.budget), notes=tuple(notes), also=s.also, limits=s.limit, ideas=backlog, priors=tuple(priors),
+        noise=estimate_noise(experiments).sd if noise is None else noise, budget="" if checkout else str(s.budget), notes=tuple(notes), also=s.also, limits=s.limit, ideas=backlog, priors=tuple(priors),
         hidden=names, verify=s.verify, guard=s.guard, valid=s.valid, scope=checkout.scope if checkout else (), tracked=checkout.shown if checkout else (), checkout=checkout,
     )  # fmt: skip
     return briefing if wait is None else replace(briefing, wait=wait)

@@ -352,7 +352,7 @@ class Proposer:
         journal, known = self.records.journal, self.status.experiments if experiments is None else experiments
         briefing = make_briefing(
             self.definition, known, notes=journal.said(), ideas=backlog(journal, known), priors=read_priors(journal),
-            wait=self._wait, number=number,
+            wait=self._wait, number=number, noise=self.status.noise.sd if experiments is None else None,
         )  # fmt: skip
         return replace(briefing, running=flying) if (flying := self.in_flight()) else briefing
 

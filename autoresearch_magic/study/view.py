@@ -253,7 +253,9 @@ class StudyView:
             raise UserError(f"{self.name} has no baseline yet: there is nothing to tell an agent.")
         with Journal(self.folder / "journal.sqlite") as journal:
             notes, ideas, priors = journal.said(), backlog(journal, self.experiments), read_priors(journal)
-        briefing = make_briefing(self.definition, self.experiments, notes=notes, ideas=ideas, priors=priors)
+        briefing = make_briefing(
+            self.definition, self.experiments, notes=notes, ideas=ideas, priors=priors, noise=self.status.noise.sd
+        )
         briefing = advised(briefing, self.settings, self.folder.parent)
         if accounting(self.settings.agent) is not None:
             return preview(briefing, deadline=self.settings.reply_timeout)
