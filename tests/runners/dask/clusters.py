@@ -11,9 +11,10 @@ from typing import Any
 from autoresearch_magic.budget import parse_budget
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.dask.fleet import Wanted, dask_fleet
-from autoresearch_magic.runners.dask.shipping import Recipe, leave_token
+from autoresearch_magic.runners.dask.shipping import Recipe, leave_token, make_bundle
 from autoresearch_magic.runners.fleet import Fleet
 from autoresearch_magic.runners.walls import Walls
+from autoresearch_magic.storage.git.checkout import open_checkout
 
 SETUP = "print('set up')\ndef evaluate(x):\n    return float(x)\n"
 
@@ -53,3 +54,19 @@ def start(
         wanted, recipe, token, on_note=lines.notes.append, on_problem=lines.problems.append, logs=folder / "logs"
     )
     return fleet, lines
+
+
+def start_repository(folder: Path, top: Path, executor: str, verify: str, **changed: Any) -> Fleet:
+    """Return a fleet for the files of a repository whose workers do not see it."""
+    lines, token = Lines(), (leave_token(folder)[0], "another")
+    checkout = open_checkout(top, ("a.py",), [verify])[0]
+    arguments = {
+        "verify": verify, "metric": Metric("m", "line:m", True), "guard": None, "seed": 0, "valid": "", "artifacts": (), "hide": (), "also": (),
+        "walls": Walls(hidden=(str(folder),)), "threads": 1, "memory": 1 << 30, "pass_env": {}, **changed,
+    }  # fmt: skip
+    made = Recipe(
+        "repository", arguments, False, False, str(top), (), token, checkout=checkout.to_json(), base={"a.py": "m = 1\n"},
+        bundle=make_bundle(top, checkout.commit),
+    )  # fmt: skip
+    wanted = Wanted(executor, 0, True, arguments["walls"])
+    return dask_fleet(wanted, lambda all_see: made, token, on_note=lines.notes.append, on_problem=lines.problems.append)

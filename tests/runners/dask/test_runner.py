@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -12,7 +13,9 @@ pytest.importorskip("distributed", reason="distributed is not installed")
 
 from autoresearch_magic.errors import Stopped, UserCodeError
 from autoresearch_magic.experiment import Outcome
+from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners.dask.cluster import scheduler_address
+from autoresearch_magic.source.files import join
 
 from . import clusters
 
@@ -197,6 +200,42 @@ class TestEnds:
             with pytest.raises(UserCodeError, match="The setup failed: ValueError: no data") as error:
                 measure(fleet.runners[0], "x = 1\n")
             assert "no data" in error.value.traceback
+        finally:
+            fleet.close()
+
+    def test_a_worker_that_does_not_see_the_folder_gets_the_modules(self, scheduler, tmp_path):
+        (tmp_path / "own.py").write_text("this folder is not looked at\n")
+        fleet, _ = clusters.start(
+            tmp_path, scheduler, id="unseen", seen=False, folders=[str(tmp_path)], modules={"own.py": "best = 4\n"},
+            setup="import own, os\ndef evaluate(x):\n    return float(x + own.best)\n",
+        )  # fmt: skip
+        try:
+            assert fleet.notes[1].startswith("Workers do not see ")
+            assert "own.py is sent" in fleet.notes[1]
+            assert measure(fleet.runners[0], "x = 1\n").value == 5.0
+        finally:
+            fleet.close()
+
+    def test_a_worker_that_does_not_see_the_repository_gets_its_commit(self, scheduler, tmp_path):
+        top = tmp_path / "repository"
+        top.mkdir()
+        for words in ("init -q -b main", "config user.name a", "config user.email a@b"):
+            subprocess.run(["git", *words.split()], cwd=top, check=True)
+        (top / "a.py").write_text("m = 1\n")
+        (top / "run.py").write_text("import a, os\nprint('m:', a.m, os.path.exists('untracked'))\n")
+        subprocess.run(["git", "add", "-A"], cwd=top, check=True)
+        subprocess.run(["git", "commit", "-q", "-m", "one"], cwd=top, check=True)
+        (top / "untracked").write_text("")
+        fleet = clusters.start_repository(
+            tmp_path, top, scheduler, "python run.py", metric=Metric("m", "re:m: (.*?) False", True)
+        )
+        try:
+            assert "Workers get the study's commit" in fleet.notes[1]
+            for value in (1, 7):
+                m = measure(fleet.runners[0], join({"a.py": f"m = {value}\n"}), log=tmp_path / "run.log")
+                assert (m.value, m.error) == (value, "")
+            assert fleet.runners[0]._work.shared["export.json"]
+            assert (tmp_path / "run.log").read_text() == "m: 7 False\n"
         finally:
             fleet.close()
 
