@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from search_table import read_rows, table
-from search_tasks import TASKS, Task, Values
+from search_tasks import TASKS, VALLEYS, Task, Values
 
 from autoresearch_magic.agents.registry import make_agent
 from autoresearch_magic.config.program import Program
@@ -55,13 +55,13 @@ from autoresearch_magic.study.loop import Loop
 from autoresearch_magic.study.measuring import Measurer
 from autoresearch_magic.study.status import StudyStatus
 
-OURS = ("ours", "strict")
+OURS = ("ours", "strict", "lines2", "lines3", "lines4")
 OPTIMISERS = ("tpe", "gp", "cmaes", "random")
 SECONDS = 20.0
 """Reported duration of a run."""
 SEED_STEP = 100_000
 """Distance between the seeds of two studies of a real task, so that no two have a run in common."""
-LONG = ("hartmann6", "mixed")
+LONG = ("hartmann6", "mixed", *VALLEYS)
 """Tasks of the studies with more than 60 evaluations."""
 LONG_SEEDS = 8
 
@@ -164,13 +164,18 @@ class SimulatedStudy:
         return [body["traceback"] for _, kind, body in self.journal.notes() if body.get("traceback")]
 
 
-def settings_of(judge: str, evaluations: int, seed: int) -> Settings:
+def settings_of(judge: str, evaluations: int, seed: int, lines: int = 1) -> Settings:
     """Return the settings of a study: the defaults, with a limit on runs.
 
     This is the place that says how many runs the loop may plan with; `Evaluations` ends the study whatever it plans.
     """
-    settings = Settings(metric="loss", experiments=10**6, max_runs=evaluations, seed=seed)
+    settings = Settings(metric="loss", experiments=10**6, max_runs=evaluations, seed=seed, lines=lines)
     return replace(settings, judge="strict", repeats=1) if judge == "strict" else settings
+
+
+def lines_of(method: str) -> int:
+    """Return how many lines of work a method has: `lines3` has three."""
+    return int(method.removeprefix("lines")) if method.startswith("lines") else 1
 
 
 def study(
@@ -178,7 +183,10 @@ def study(
 ) -> Iterator[tuple[int, Values, float, int]]:
     """Yield, for each number of evaluations, the result of a study, its own value of it, and its runs."""
     for count in counts:
-        evaluations, settings = Evaluations(task, noise, seed, count), settings_of(method, count, seed)
+        evaluations, settings = (
+            Evaluations(task, noise, seed, count),
+            settings_of(method, count, seed, lines_of(method)),
+        )
         definition = Definition(Program("", ""), task.source, "", settings)
         with tempfile.TemporaryDirectory() as folder:
             sim = SimulatedStudy(evaluations, Journal(Path(folder) / "journal.db", create=True))
@@ -327,11 +335,14 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("run", help="make studies")
     methods = (*OURS, *OPTIMISERS)
-    one.add_argument("--methods", type=words(methods), default=list(methods), help=",".join(methods))
+    one.add_argument("--methods", type=words(methods), default=["ours", "strict", *OPTIMISERS], help=",".join(methods))
     one.add_argument("--tasks", type=words(list(TASKS)), default=list(TASKS), help=",".join(TASKS))
     one.add_argument("--noises", type=lambda text: [float(n) for n in text.split(",")], default=[0.0, 0.025, 0.1])
     one.add_argument("--evaluations", type=lambda text: [int(n) for n in text.split(",")], default=[20, 60])
     one.add_argument("--seeds", type=int, default=20)
+    one.add_argument(
+        "--lines", type=int, choices=(1, 2, 3, 4), help="ours with so many lines of work, in place of --methods"
+    )
     one.add_argument("--label", default="", help="version of this package's code, for ours and strict")
     one.add_argument("--out", type=Path, required=True)
     two = commands.add_parser("table", help="print the results as Markdown")
@@ -340,6 +351,8 @@ def main() -> None:
     two.add_argument("--seeds", type=int, default=10**6, help="only the first so many seeds")
     two.add_argument("--least", type=int, default=1, help="leave out cells with fewer seeds that all methods have")
     arguments = parser.parse_args()
+    if getattr(arguments, "lines", None):
+        arguments.methods = ["ours" if arguments.lines == 1 else f"lines{arguments.lines}"]
     if arguments.command == "table":
         print(
             table(

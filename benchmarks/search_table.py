@@ -13,8 +13,18 @@ from typing import Any
 from scipy.special import stdtrit
 from search_tasks import Task
 
-METHODS = {"ours": "ours", "strict": "strict", "tpe": "TPE", "gp": "GP", "cmaes": "CMA-ES", "random": "random"}
-OURS = ("ours", "strict")
+METHODS = {
+    "ours": "ours",
+    "lines2": "2 lines",
+    "lines3": "3 lines",
+    "lines4": "4 lines",
+    "strict": "strict",
+    "tpe": "TPE",
+    "gp": "GP",
+    "cmaes": "CMA-ES",
+    "random": "random",
+}
+OURS = ("ours", "strict", "lines2", "lines3", "lines4")
 CONFIDENCE = 0.95
 
 Row = dict[str, Any]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from search_valleys import ROUTES, ackley6, lunacek6, rastrigin5, routes, schwefel4, wrongvalley4
 
 Values = Mapping[str, Any]
 
@@ -313,5 +314,13 @@ TASKS = {
         _formula("quickstart", QUICKSTART, quickstart, 2.60493),
         Task("mlp", MLP, mlp, 1.36660, 0.23641, (OWN,)),
         Task("boosting", BOOSTING, boosting, 0.26382, 0.14701, (OWN,)),
+        _formula("rastrigin5", _columns(5, -3, 3, [-2.0] * 5) + "loss = f()\n", rastrigin5, 0.0),
+        _formula("schwefel4", _columns(4, -500, 500, [-300.0] * 4) + "loss = f()\n", schwefel4, 0.0),
+        _formula("lunacek6", _columns(6, -5, 5, [-3.0] * 6) + "loss = f()\n", lunacek6, 0.0),
+        _formula("ackley6", _columns(6, -5, 5, [-3.5, 3.5] * 3) + "loss = f()\n", ackley6, 0.0),
+        _formula("wrongvalley4", _columns(4, 0, 1, [0.1] * 4) + "loss = f()\n", wrongvalley4, 0.0),
+        _formula("routes", ROUTES, routes, 0.0),
     )
 }
+VALLEYS = ("rastrigin5", "schwefel4", "lunacek6", "ackley6", "wrongvalley4", "routes")
+"""Tasks with several valleys, of which only one is deepest."""

@@ -24,6 +24,7 @@ from scipy.special import log_ndtr
 from ..source.search_space import Choices, Range, Space, Value
 from .gaussian_process import Array
 from .one_thread import one_thread
+from .regions import Region
 from .surrogate import Surrogate
 
 FAR, NEAR = 192, 384
@@ -40,7 +41,9 @@ IDLE = 0.1
 """Number of values up to which a space is searched value by value."""
 
 
-def propose(surrogate: Surrogate, names: Sequence[str], rng: random.Random, count: int = 8) -> list[dict[str, Value]]:
+def propose(
+    surrogate: Surrogate, names: Sequence[str], rng: random.Random, count: int = 8, within: Region | None = None
+) -> list[dict[str, Value]]:
     """Return the values of the best candidates, the best first.
 
     Parameters
@@ -50,13 +53,15 @@ def propose(surrogate: Surrogate, names: Sequence[str], rng: random.Random, coun
         The constants that may change.
     rng : random.Random
     count : int
+    within : Region, optional
+        Where to look; everywhere by default.
     """
     with one_thread():
-        return _propose(surrogate, names, np.random.default_rng(rng.randrange(2**63)), count)
+        return _propose(surrogate, names, np.random.default_rng(rng.randrange(2**63)), count, within)
 
 
 def _propose(
-    surrogate: Surrogate, names: Sequence[str], draw: np.random.Generator, count: int
+    surrogate: Surrogate, names: Sequence[str], draw: np.random.Generator, count: int, within: Region | None
 ) -> list[dict[str, Value]]:
     every = list(surrogate.constants)
     free = [every.index(name) for name in names]
@@ -70,23 +75,47 @@ def _propose(
     best = min(float(means.min()), float(base_mean[0]))
     if surrogate.feasibility is not None:
         best = surrogate.feasibility.best_mean([o.number for o in surrogate.points], means, best)
+    box = None if within is None else _box(within, surrogate, free, spaces)
     anchors = [surrogate.incumbent]
     for i in np.argsort(means)[:ANCHORS]:
         if own[i]:
             anchors.append(_inside(process.data.x[i], surrogate.incumbent, free, spaces))
     far = np.repeat(surrogate.incumbent[None, :], FAR, axis=0)
     far[:, free] = draw.random((FAR, len(free)))
+    if box is not None:
+        flat = np.isfinite(box[0])
+        far[:, flat] = box[0][flat] + far[:, flat] * (box[1][flat] - box[0][flat])
     parts = [_snap(far, free, grids, draw, fresh=True)]
     parts += [_vary(a, free, grids, draw, max(1, NEAR // len(anchors))) for a in anchors]
-    pool = np.concatenate(parts)
+    pool = _within(np.concatenate(parts), box, free, grids, draw)
     score = _worth(surrogate, pool, best)
     for turn in range(ROUNDS):
         top = _best_distinct(pool, score, BEAM)
         more = np.concatenate([_vary(pool[i], free, grids, draw, VARIED, 0.5**turn) for i in top])
+        more = _within(more, box, free, grids, draw)
         pool, score = np.concatenate([pool, more]), np.concatenate([score, _worth(surrogate, more, best)])
     chosen = _best_distinct(pool, score, count)
     simple = [_simplified(surrogate, pool[i], float(score[i]), best) for i in chosen[:SIMPLIFIED]]
     return [_values(x, surrogate, free) for x in [*simple, *(pool[i] for i in chosen)]]
+
+
+def _box(within: Region, surrogate: Surrogate, free: Sequence[int], spaces: Sequence[Space]) -> tuple[Array, Array]:
+    """Return the ends of a region in the model's dimensions; choices without an order have none."""
+    low, high = within.ends(np.asarray(surrogate.process.hyperparameters.lengths))
+    for d, space in enumerate(spaces):
+        if d not in free:
+            low[d] = high[d] = surrogate.incumbent[d]
+        elif isinstance(space, Choices) and not space.ordered:
+            low[d], high[d] = -math.inf, math.inf
+    return low, high
+
+
+def _within(
+    x: Array, box: tuple[Array, Array] | None, free: Sequence[int], grids: Sequence[tuple[Array | None, bool]],
+    draw: np.random.Generator,
+) -> Array:  # fmt: skip
+    """Return points moved into a region, at values of spaces of few values."""
+    return x if box is None else _snap(np.clip(x, *box), free, grids, draw)
 
 
 def _simplified(surrogate: Surrogate, x: Array, score: float, best: float) -> Array:

@@ -39,6 +39,37 @@ class Rework:
 
 
 @dataclass(frozen=True)
+class LineBriefing:
+    """The line of work that a proposal is made for, where a study has several (``--lines``).
+
+    Attributes
+    ----------
+    number, count : int
+        Which line, and of how many.
+    trunk : tuple of int
+        The line's versions, the present one last; empty where the proposal is to be a bold one, from which the line begins.
+    members : tuple of int
+        The proposals that were made for the line.
+    opened : int
+        How many of them were bold first ones.
+    others : tuple of int
+        Versions of the other lines, and those at which lines that have ended had begun.
+    """
+
+    number: int
+    count: int
+    trunk: tuple[int, ...] = ()
+    members: tuple[int, ...] = ()
+    opened: int = 0
+    others: tuple[int, ...] = ()
+
+    @property
+    def begins(self) -> bool:
+        """Whether the line has no version yet."""
+        return not self.trunk
+
+
+@dataclass(frozen=True)
 class Briefing:
     """Everything an agent knows about a study; rebuilt from the journal for every proposal, so agents need no memory.
 
@@ -50,7 +81,7 @@ class Briefing:
         The frozen code; the agent may read it.
     metric : Metric
     incumbent : Experiment
-        The best kept experiment; the proposal should change its target.
+        The best kept experiment, or the version of the line; the proposal should change its target.
     history : tuple of Experiment
         Every judged experiment, the baseline first.
     number : int
@@ -90,6 +121,8 @@ class Briefing:
         What another agent knows, for this one to take, change or ignore; such as the tuner's in a hybrid.
     rework : Rework or None
         A refused proposal to repair instead of making a new one; set only for agents whose ``reworks`` is true.
+    line : LineBriefing or None
+        The line of work that the proposal is for; None in a study with a single one.
     wait : callable
         Called with seconds and a reason: waits, shows the reason (0 seconds only show it), and raises `Stopped` when the study
         is stopped, or `NothingToPropose` when the wait would exceed the study's time. Call it often with 0 seconds and no
@@ -124,6 +157,7 @@ class Briefing:
     priors: tuple[Prior, ...] = ()
     advice: str = ""
     rework: Rework | None = None
+    line: LineBriefing | None = None
     wait: Callable[[float, str], None] = lambda seconds, reason: time.sleep(seconds)
     paid: Callable[[Usage], bool] = lambda usage: True
 

@@ -27,6 +27,8 @@ SOURCES: Mapping[str, str] = {
     "tpe": "A sample of TPE.",
     "rest": "An untried combination.",
     "prior": "Among the best settings of prior knowledge.",
+    "beginning": "A beginning far from the other lines.",
+    "region": "Chosen by the model of this line's region.",
 }
 """The sources, and the sentences that end the hypotheses of their proposals."""
 

@@ -73,6 +73,8 @@ class Answer:
         in the same lines by now.
     notes : int
         How many of the user's notes the agent was given with the request.
+    briefing : Briefing or None
+        The briefing of the present incumbent, of which it is a change.
     """
 
     call: int
@@ -80,6 +82,7 @@ class Answer:
     made_for: int
     merged: bool = True
     notes: int = 0
+    briefing: Briefing | None = None
 
 
 class Prefetch:
@@ -98,10 +101,13 @@ class Prefetch:
     ----------
     closed : bool
         Whether the search has ended.
+    present : callable
+        Returns the present briefing for what was asked with another one: the latest, or that of the same line of work.
     """
 
     def __init__(self, agent: Agent, new_call: Callable[[], int], paid: Callable[[int, Usage], bool]) -> None:
         self.agent, self.closed = agent, False
+        self.present: Callable[[Briefing, Briefing], Briefing] = lambda asked, now: now
         self._new_call, self._paid = new_call, paid
         self._calls: list[Call] = []  # in the order of asking; taken ones are removed
         self._latencies: deque[float] = deque(maxlen=LATEST)
@@ -118,6 +124,11 @@ class Prefetch:
     def unanswered(self) -> int:
         """How many requests are open."""
         return sum(not call.future.done() for call in self._calls)
+
+    @property
+    def lines(self) -> list[int]:
+        """The lines of work that requests were made for whose proposals were not taken."""
+        return [call.briefing.line.number for call in self._calls if call.briefing.line is not None]
 
     @property
     def proposals(self) -> list[Proposal]:
@@ -167,8 +178,9 @@ class Prefetch:
             poll()
         call = next(call for call in self._calls if call.future.done())
         self._calls.remove(call)
-        proposal, merged = rebase(_result(call), call.briefing, briefing)
-        return Answer(call.number, proposal, call.briefing.incumbent.number, merged, len(call.briefing.notes))
+        now = self.present(call.briefing, briefing)
+        proposal, merged = rebase(_result(call), call.briefing, now)
+        return Answer(call.number, proposal, call.briefing.incumbent.number, merged, len(call.briefing.notes), now)
 
     def ask_aside(self, briefing: Briefing, poll: Callable[[], None]) -> Answer:
         """Request another proposal and return it; pending requests stay pending. See `take`."""

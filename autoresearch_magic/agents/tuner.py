@@ -44,7 +44,7 @@ from ..source.integrity import refusal
 from ..source.search_space import Value
 from .acquisition import propose
 from .advice import advice, show
-from .base import Agent, Briefing
+from .base import Agent, Briefing, LineBriefing
 from .candidates import bold_steps, leaps, tpe_samples, untried_combinations
 from .feasibility import likely, make_feasibility
 from .observations import (
@@ -61,6 +61,7 @@ from .observations import (
 from .portfolio import FIRST_SHARES, FIRST_SWITCHES, SHARES, SWITCHES, order
 from .prior import Prior
 from .prior_model import prior_surrogates, starts, trends
+from .regions import CHOICES, Region, beginnings, nearby, region_of, steps
 from .surrogate import Surrogate, make_surrogate
 
 ACTIVE = 8
@@ -81,6 +82,8 @@ NEW = 0.5
 POINTS = ((50, 0.0), (80, 0.5), (120, 1.0), (150, 2.0))
 """Points of a model, and the seconds of an experiment from which on it may have so many: making a proposal takes at most a tenth
 of it, and no longer than a sample of TPE does where experiments take less time than that."""
+TRIES = 50
+"""Random combinations for a line of work of which one may be new."""
 TOLD = 3
 """Changes of which a hypothesis says something."""
 PREPARED = 0.5
@@ -148,12 +151,21 @@ class Tuner(Agent):
         inert = inert_constants(constants, observations, code)
         useful = {name: c for name, c in constants.items() if name not in inert} or constants
         active = useful if self.names else _active(useful, len(observations) + len(running))
+        region = None
+        if (line := briefing.line) is not None and line.number > 1 and not line.begins:
+            region = region_of(line, constants)
+            observations = nearby(observations, line, constants, region)
         priors = prior_surrogates(briefing.priors, constants, briefing.metric)
-        surrogate = _model(briefing, constants, observations, running, priors)
         groups = [active, *(more for more in (useful, constants) if len(more) > len(active))]
-        first = (("prior", changes) for changes in starts(priors, constants, [*observations, *running]))
-        others = _candidates(groups, observations, running, surrogate, briefing.metric, rng)
-        for source, changes in itertools.chain(first, others):
+        if line is not None and (line.begins or region is not None):
+            surrogate = _model(briefing, constants, observations, running)
+            made = _of_line(briefing, line, active, observations, surrogate, region, rng)
+        else:
+            surrogate = _model(briefing, constants, observations, running, priors)
+            first = (("prior", changes) for changes in starts(priors, constants, [*observations, *running]))
+            others = _candidates(groups, observations, running, surrogate, briefing.metric, rng)
+            made = itertools.chain(first, others)
+        for source, changes in made:
             changes = {name: changes[name] for name in constants if changes.get(name, present[name]) != present[name]}
             key = tuple({**present, **changes}.values())
             if not changes or key in rejected:
@@ -277,6 +289,29 @@ def _candidates(
             )
             yield from ((source, changes) for changes in hopeful)
         yield from (("rest", changes) for changes in untried_combinations(constants, rng))
+
+
+def _of_line(
+    briefing: Briefing,
+    line: LineBriefing,
+    active: Constants,
+    observations: Observations,
+    surrogate: Surrogate | None,
+    region: Region | None,
+    rng: random.Random,
+) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Yield sources and changes for a line of work with a region of its own, or that begins."""
+    if region is None:
+        drawn = beginnings(briefing, line, active, observations, rng)
+        yield from (("beginning", changes) for changes in itertools.islice(drawn, TRIES))
+    else:
+        fixed = rng.randrange(CHOICES) > 0 and any(is_number(c.space) for c in active.values())
+        names = [name for name, c in active.items() if is_number(c.space) or not fixed]
+        if surrogate is not None:
+            yield from (("region", changes) for changes in propose(surrogate, names, rng, within=region))
+        around = steps({name: active[name] for name in names}, region_of(line, {n: active[n] for n in names}), rng)
+        yield from (("region", changes) for changes in itertools.islice(around, TRIES))
+    yield from (("rest", changes) for changes in untried_combinations(active, rng))
 
 
 # -- constants ----------------------------------------------------------------------------------------------------------

@@ -280,6 +280,10 @@ class Settings:
         "", "where experiments run: dask for Dask workers on this machine, --workers N of them, or dask://HOST:PORT for the cluster of that scheduler "
         "(default: here, without Dask)", metavar="WHERE", parse=read_executor, keys=("executor",),
     )  # fmt: skip
+    lines: int = _option(
+        1, "lines of work, each with a version of its own on which its proposals build; what helps most decides which goes on, begins anew, or is "
+        "tried together with another (default 1)", metavar="K", parse=whole_number("lines", 1), keys=("lines",),
+    )  # fmt: skip
     threads: int = _option(
         default_threads, "CPU threads of an experiment (default: all cores but one, or the worker's share)", metavar="N",
         parse=whole_number("threads", 1), keys=("threads",),
@@ -401,6 +405,7 @@ class Settings:
             *([] if self.verify else [counted(self.threads, "thread")]),
             *([f"{self.workers} at once"] if self.workers > 1 else []),
             *([f"on {self.executor}"] if self.executor else []),
+            *([counted(self.lines, "line") + " of work"] if self.lines > 1 else []),
             f"seed {self.seed}",
         ]
         if self.timeout is not None:

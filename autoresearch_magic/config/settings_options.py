@@ -66,6 +66,7 @@ class SettingsOptions(TypedDict, total=False):
     timeout: float | str | None
     workers: int | str
     executor: str
+    lines: int | str
     threads: int | str
     memory: int | str
     seed: int | str

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,6 +32,8 @@ from .evidence_table import Estimate, EvidenceTable, Row
 from .joint_normal import Joint
 from .noise import Noise
 from .units import Units
+
+Followed = Callable[[int], Collection[int]]
 
 PAIRED = 0.1
 """Correlation of runs on the same seed from which seeds are taken into account."""
@@ -121,12 +123,15 @@ class Belief:
         An earlier belief of the same study; what still holds of it is not worked out again.
     rest : callable, optional
         Called after each experiment, a millisecond of work: a thread lets others go on then.
+    followed : callable, optional
+        Returns the versions whose levels are not to be dropped after an experiment, by its number: those of lines of work.
     """
 
     def __init__(
         self, experiments: Sequence[Experiment], metric: Metric, noise: Noise, *, timed: bool = True,
-        before: Belief | None = None, rest: Callable[[], object] = lambda: None,
+        before: Belief | None = None, rest: Callable[[], object] = lambda: None, followed: Followed = lambda number: (),
     ) -> None:  # fmt: skip
+        self._followed = followed
         usual = usual_conditions(experiments, timed=timed)
         # The first value as origin, as the baseline's mean changes with each run of it.
         first = next((m.value for m in experiments[0].measurements if m.ok and m.value is not None), 0.0)
@@ -186,17 +191,17 @@ class Belief:
         )
         lineage = (*state.lineage, e.number) if e.kept else state.lineage
         return _State(
-            self._trimmed(joint, lineage),
+            self._trimmed(joint, lineage, self._followed(e.number)),
             self._table.add(row),
             lineage,
             {**state.effects, e.proposal.agent: effects},
             max(state.largest, abs(given.effect)),
         )
 
-    def _trimmed(self, joint: Joint, lineage: Sequence[int]) -> Joint:
+    def _trimmed(self, joint: Joint, lineage: Sequence[int], followed: Collection[int]) -> Joint:
         """Drop what no decision needs: old incumbents, all but the best of the others, seeds beyond the first."""
         levels = [name[1] for name in joint.names if isinstance(name, tuple) and name[0] == "level"]
-        wanted = {0, *lineage[-LINEAGE:]}
+        wanted = {0, *lineage[-LINEAGE:], *followed}
         others = sorted((n for n in levels if n not in wanted), key=lambda n: -self._upper(joint, n))[:OTHERS_KEPT]
         dropped: set[Hashable] = {("level", n) for n in levels if n not in wanted and n not in others}
         return joint.without(dropped) if dropped else joint

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
 from ..values import summary
-from .belief import Belief
+from .belief import Belief, Followed
 from .chance import contrast
 from .noise import Noise, difference
 
@@ -108,6 +108,7 @@ def expected_gains(
     before: Belief | None = None,
     rest: Callable[[], object] = lambda: None,
     known: KnownGains | None = None,
+    followed: Followed = lambda number: (),
 ) -> tuple[dict[int, Gain], Belief | None]:
     """Return the gain of each experiment over its parent as it is believed, by number; without those that have none.
 
@@ -126,6 +127,8 @@ def expected_gains(
         Called after each experiment that is worked out, a millisecond of work: a thread lets others go on then.
     known : dict, optional
         What earlier calls of the same study have worked out; what still holds is taken from it, and what is new is put into it.
+    followed : callable, optional
+        See `Belief`.
 
     Returns
     -------
@@ -135,10 +138,10 @@ def expected_gains(
     """
     kept = {} if known is None else known
     informed = bool(experiments) and bool(experiments[0].values) and noise.known
-    followed = {e.parent for e in experiments if e.values} if informed and not noise.deterministic else set()
+    parents = {e.parent for e in experiments if e.values} if informed and not noise.deterministic else set()
     belief = None
     if informed and not noise.deterministic:
-        belief = Belief(experiments, metric, noise, timed=timed, before=before, rest=rest)
+        belief = Belief(experiments, metric, noise, timed=timed, before=before, rest=rest, followed=followed)
     certain = informed and noise.certainty >= CERTAIN
     gains: dict[int, Gain] = {}
     for e in experiments:
@@ -171,7 +174,7 @@ def expected_gains(
         gain = gain_over_parent(e, experiments, metric)
         if gain is not None and belief is not None and p is not None:
             u = belief.units.size
-            proven = shown and _shown(e, parent, metric, noise, e.number in followed)
+            proven = shown and _shown(e, parent, metric, noise, e.number in parents)
             gain = replace(gain, gain=p.mean * u, low=p.low * u, high=p.high * u, p_better=p.p_better, proven=proven)
         elif gain is not None and informed and noise.deterministic:
             gain = _exact(e, gain, certain)

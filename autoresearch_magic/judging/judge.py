@@ -25,7 +25,7 @@ from ..experiment import Experiment, Measurement, Outcome, Verdict
 from ..metric import Metric
 from ..source.edits import complexity
 from ..text import counted, exact
-from .belief import Belief, Candidate, LastBelief
+from .belief import Belief, Candidate, Followed, LastBelief
 from .disturbance import describe, deserves_second_run
 from .noise import Noise, difference
 
@@ -99,11 +99,14 @@ class Decision:
     reason : str
     run : {"candidate", "incumbent"}
         Which of the two is to be run once more.
+    leads : bool
+        Whether its line of work goes on with it though it is not better than the best.
     """
 
     verdict: Verdict | None
     reason: str
     run: Which = "candidate"
+    leads: bool = False
 
 
 _FAILURES = {
@@ -129,7 +132,8 @@ def failure(measurement: Measurement) -> Decision:
 class Judge:
     """Judges the candidates of one study.
 
-    It keeps nothing but what it has worked out already: the same experiments give the same decisions.
+    It keeps nothing but what it has worked out already: the same experiments give the same decisions. Its attribute `followed` says which
+    versions' levels are needed besides (`Belief`).
 
     Parameters
     ----------
@@ -144,10 +148,13 @@ class Judge:
     def __init__(self, metric: Metric, rule: Rule, *, timed: bool = True, last: LastBelief | None = None) -> None:
         self.metric, self.rule, self.timed = metric, rule, timed
         self._last = LastBelief() if last is None else last
+        self.followed: Followed = lambda number: ()
 
     def belief(self, experiments: Sequence[Experiment], noise: Noise) -> Belief:
         """Return what is believed after the judged experiments; the noise must be known, and there must be some."""
-        found = Belief(experiments, self.metric, noise, timed=self.timed, before=self._last.value)
+        found = Belief(
+            experiments, self.metric, noise, timed=self.timed, before=self._last.value, followed=self.followed
+        )
         self._last.value = found
         return found
 
@@ -161,6 +168,7 @@ class Judge:
         fresh_seconds: float = 0.0,
         chance: float = 1.0,
         last: bool = False,
+        parent: str = "the current best",
     ) -> Decision:
         """Decide whether a candidate replaces its parent, the incumbent, from all runs so far.
 
@@ -179,6 +187,8 @@ class Judge:
             Probability that a fresh proposal gives a value at all.
         last : bool
             Whether no further run can be made.
+        parent : str
+            What the parent is called.
 
         Returns
         -------
@@ -198,7 +208,7 @@ class Judge:
         assert candidate.value is not None
         assert incumbent.value is not None
         ours, theirs = metric.format_apart(candidate.value, incumbent.value, noise.sd)
-        versus = f"{ours} against {theirs} of the current best, experiment {incumbent.number}"
+        versus = f"{ours} against {theirs} of {parent}, experiment {incumbent.number}"
         gain = difference(candidate.value, incumbent.value, metric)
         again = rule.pairs if last else len(candidate.values) - 1  # as if all further runs had been made
         if rule.strict:

@@ -44,6 +44,7 @@ from ..storage.news import News, Position, read_news
 from ..storage.rows import Run
 from ..storage.trouble import Changed, changed, missing, remains
 from .definition import read_settings
+from .lines import line_notes, read_lines
 from .live_record import LiveRecord, ToldRun
 from .status import LiveRun, StudyStatus
 
@@ -187,11 +188,12 @@ class Follower:
                 self._end("Its folder was deleted.")
             return
         newest = max(each[0] for each in stamp if each is not None) if any(stamp) else 0
-        news = None
+        news, lines = None, []
         if first or stamp != self._stamp or time.time() - newest / 1e9 < SETTLED:
             with Journal(self._path) as journal:
                 self._check(journal, first=first)
                 news = read_news(journal, self._read.position)
+                lines = line_notes(journal) if self._status.settings.lines > 1 else []
                 if self._created not in (None, news.meta["created"]):
                     self._end(
                         f"Another study has taken its place: open it again with  %autoresearch watch {self._status.name}"
@@ -199,6 +201,8 @@ class Follower:
                     return
             self._stamp = stamp
         found = news is not None and self._fold(news, first=first)
+        if lines and not self.ours:
+            self._status.lines = read_lines(lines, self._status.settings.lines, len(self._read.judged))
         self._fold_state(first=first, found=found)
         if (drawn := _changed_at(self._picture)) != self._drawn:
             self._drawn = drawn

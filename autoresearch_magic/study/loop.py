@@ -130,6 +130,8 @@ class Loop:
             if self.pending is None and self.run_asked():
                 continue
             if self.pending is None and not self.open_given():
+                if self.open_merged():
+                    continue
                 self.proposer.ask_ahead(self.left)
                 if self.idle.run_one(self.proposer.expected_wait):
                     continue
@@ -150,6 +152,17 @@ class Loop:
         mark = fingerprint(given.proposal.target)
         self.open(Experiment(number, best.number, given.proposal, mark, statistic=best.statistic))
         given.number = number
+        return True
+
+    def open_merged(self) -> bool:
+        """Open the experiment that tries together what two lines of work have found, where it is worth it; return whether there was one."""
+        if (work := self.measurer.work) is None:
+            return False
+        work.settle()
+        if (merged := work.merged(len(self.experiments))) is None:
+            return False
+        work.belongs(merged.number, work.lines.line_of(self.incumbent.number))
+        self.open(merged)
         return True
 
     def run_asked(self) -> bool:
@@ -264,6 +277,8 @@ class Loop:
         """Record the verdict, and publish it; `measurer` is the one that has run the experiment, where there are several."""
         measurer = measurer or self.measurer
         experiment = replace(experiment, verdict=decision.verdict, reason=decision.reason)
+        if self.measurer.work is not None:
+            self.measurer.work.judged(experiment, decision)
         experiment = self.records.judged(experiment, list(self.experiments))
         self.pending = self.waiting.pop(0) if self.waiting else None
         if experiment.number > 0:

@@ -45,6 +45,7 @@ from .baton import Baton
 from .control import Control
 from .definition import Definition
 from .flight import Flight
+from .lines import Work, line_notes, read_lines
 from .stages import make_stages
 from .status import StudyStatus
 
@@ -139,6 +140,27 @@ class Measurer:
         self._limits = OwnLimits()
         for e in self.experiments:
             self.learn(e)
+        self.judge.followed = status.followed
+        status.lines = read_lines(line_notes(records.journal), self.settings.lines, len(self.experiments))
+        self.work = Work(records.journal, status, self.level) if self.settings.lines > 1 else None
+
+    def level(self, number: int) -> float | None:
+        """Return the expected level of a version, positive for better; what was seen where no more is known."""
+        noise, e = self.noise, self.experiments[number]
+        sign = -1.0 if self.metric.minimize else 1.0
+        if noise.known and not noise.deterministic and not self.rule.strict:
+            known = self.judge.belief(self.experiments, noise).level(number)
+            if known is not None:
+                return sign * known[0]
+        return None if e.value is None else sign * e.value
+
+    def name_of_parent(self, e: Experiment) -> str:
+        """Return what the version is called that an experiment builds on."""
+        return "the current best" if self.work is None else self.work.name(e)
+
+    def base_of(self, e: Experiment) -> Experiment:
+        """Return the version that an experiment is to be compared with by now: the incumbent, or that of its line of work."""
+        return self.incumbent if self.work is None else self.work.base_of(e)
 
     def _one_after_the_other(self, jobs: Sequence[Callable[[Measurer], None]]) -> None:
         for job in jobs:
@@ -211,7 +233,7 @@ class Measurer:
         baseline = self.experiments[0] if self.experiments else None
         # Only first runs are pruned: a candidate is repeated because it was not a clear loser.
         first = kind == "candidate" and not experiment.measurements
-        monitor = self.pruner.watch(experiment.number, self.incumbent) if first else None
+        monitor = self._watch(experiment) if first else None
         lost: list[str] = []
 
         def watch(event: Mapping[str, Any]) -> bool:
@@ -227,7 +249,7 @@ class Measurer:
                     "worker lost", experiment=experiment.number, run=kind, seed=seed, reason=event["lost"]
                 )
                 self.publish(RunStarted(experiment, kind, repeat, repeats, self.slot, self.place, flying))
-                monitor = self.pruner.watch(experiment.number, self.incumbent) if first else None
+                monitor = self._watch(experiment) if first else None
                 return False
             if "begin" in event:
                 self.begun(experiment.number)
@@ -270,6 +292,11 @@ class Measurer:
                 f"--holdout {self.settings.holdout} fails on the baseline: {unusable.rstrip('.')}. Correct it, or leave it out."
             )
         return measurement
+
+    def _watch(self, experiment: Experiment) -> RunMonitor | None:
+        """Return what stops a run early that is hopeless beside the incumbent, or the version of its line of work."""
+        beside = self.incumbent if self.work is None else self.experiments[experiment.parent or 0]
+        return self.pruner.watch(experiment.number, beside)
 
     def _restore_limits(self) -> None:
         for line in self._limits.restore():
@@ -344,7 +371,7 @@ class Measurer:
 
     def run_more(self, candidate: Experiment, which: Which) -> Experiment:
         """Run the candidate or the incumbent once more, on a seed that the other one has run if there is one; return the candidate."""
-        incumbent = self.incumbent
+        incumbent = self.incumbent if self.work is None else self.work.against(candidate)
         if not incumbent.measurements[-1].ok and self.records.journal.runs_since(incumbent.number) == 0:
             which = "candidate"  # the incumbent has just failed
         own, other = (candidate, incumbent) if which == "candidate" else (incumbent, candidate)
@@ -353,6 +380,9 @@ class Measurer:
         seed = unpaired[0] if unpaired else 1 + max(m.seed for m in (*candidate.measurements, *incumbent.measurements))
         if which == "candidate":
             return self._run_candidate(candidate, seed)
+        if incumbent.number != self.incumbent.number:
+            self._run_incumbent(incumbent, seed)
+            return candidate
         self._remeasure_incumbent(seed)
         return candidate
 

@@ -62,11 +62,14 @@ class Drafted:
         The ledger's numbers of the calls that have brought it.
     answer : Answer or None
         None where the reply was of no use.
+    line : int
+        The line of work that it is for.
     """
 
     experiment: Experiment
     calls: tuple[int, ...] = ()
     answer: Answer | None = None
+    line: int = 1
 
 
 class Proposer:
@@ -86,6 +89,8 @@ class Proposer:
         Attempts in a row, since the start, that brought nothing to run.
     in_flight : callable
         Returns what runs at the moment beside others, for the agent to know.
+    lines_in_flight : callable
+        Returns the lines of work of what runs, where there are several.
     next_number : callable
         Returns the ordinal of the next proposal.
     """
@@ -96,9 +101,11 @@ class Proposer:
         self.status, self.control, self.publish = measurer.status, measurer.control, measurer.publish
         self.ledger = Ledger(self.records.journal, self.publish, pending)
         self.prefetch = Prefetch(agent, self.ledger.new_call, self._paid)
+        self.prefetch.present = self._present
         self.in_vain = 0
         self.baton = measurer.baton
         self.in_flight: Callable[[], tuple[Experiment, ...]] = lambda: ()
+        self.lines_in_flight: Callable[[], list[int]] = list
         self.next_number: Callable[[], int] = lambda: len(self.status.experiments)
         self._failures = 0  # in a row, that another attempt will hardly repair
         self._unchanged = 0  # answers in a row without a change
@@ -227,12 +234,22 @@ class Proposer:
         self._failures = 0
         if not proposal.failure:
             self._unchanged = 0
-        parent = briefing.incumbent
-        return Drafted(Experiment(number, parent.number, proposal, mark, statistic=parent.statistic), (made,), answer)
+        if answer is not None and answer.briefing is not None:
+            briefing = answer.briefing
+        parent, line = briefing.incumbent, briefing.line.number if briefing.line else 1
+        experiment = Experiment(number, parent.number, proposal, mark, statistic=parent.statistic)
+        return Drafted(experiment, (made,), answer, line)
+
+    def _present(self, asked: Briefing, now: Briefing) -> Briefing:
+        """Return the present briefing for the line of work that a question was asked for."""
+        work = self.measurer.work
+        return now if work is None or asked.line is None else work.brief_for(now, asked.line.number)
 
     def claimed(self, drafted: Drafted, number: int) -> Experiment:
         """Return the experiment with a number, under which it claims what the agent has used for it, and keep what else came with it."""
         experiment, answer = drafted.experiment, drafted.answer
+        if self.measurer.work is not None:
+            self.measurer.work.belongs(number, drafted.line)
         if answer is not None:
             self._tell_conflict(answer, number)
             self._note_read(answer, number)
@@ -354,7 +371,10 @@ class Proposer:
             self.definition, known, notes=journal.said(), ideas=backlog(journal, known), priors=read_priors(journal),
             wait=self._wait, number=number, noise=self.status.noise.sd if experiments is None else None,
         )  # fmt: skip
-        return replace(briefing, running=flying) if (flying := self.in_flight()) else briefing
+        flying, work = self.in_flight(), self.measurer.work
+        if work is not None and experiments is None:
+            briefing = work.brief(briefing, [*self.prefetch.lines, *self.lines_in_flight()])
+        return replace(briefing, running=flying) if flying else briefing
 
     def _paid(self, call: int, usage: Usage) -> bool:
         self.ledger.paid(call, usage)

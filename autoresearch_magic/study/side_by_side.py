@@ -76,13 +76,14 @@ class SideBySide(Loop):
         self.error: BaseException | None = None  # what ends the search at once
         self.proposer.in_flight = self.in_flight
         self.proposer.next_number = self.flights.next_ticket
+        self.proposer.lines_in_flight = self.lines_in_flight
         self.tried = [self._trying(each) for each in self.measurers]
 
     def _trying(self, measurer: Measurer) -> Trying:
         return Trying(
             measurer, self.proposer, lambda: self.left, self.given, changed=self._keep_open,
             others=lambda one: [e for e in self.in_flight() if e.proposal is not one.proposal],
-            outdated=lambda e: e.parent != self.incumbent.number,
+            outdated=lambda e: e.parent != measurer.base_of(e).number,
         )  # fmt: skip
 
     def _keep_open(self, experiment: Experiment) -> None:
@@ -92,6 +93,12 @@ class SideBySide(Loop):
         """Return what was proposed and has no verdict yet."""
         flying = (flight.experiment for _, flight in sorted(self.flying.items()) if not flight.landed)
         return (*(e for _, e in sorted(self.unjudged.items())), *flying)
+
+    def lines_in_flight(self) -> list[int]:
+        """Return the lines of work of what was proposed and has no verdict yet."""
+        lines = self.status.lines
+        known = [] if lines is None else [lines.of.get(number, 1) for number in self.unjudged]
+        return [*known, *(drafted.line for drafted in self.drafts.values())]
 
     # -- all slots ------------------------------------------------------------------------------------------------
 
@@ -263,8 +270,10 @@ class SideBySide(Loop):
         """Ask the agent, and run what it proposes."""
         self.asks = True
         try:
-            self.proposer.ask_ahead(self.left)
-            drafted = self.proposer.draft()
+            drafted = self._merged()
+            if drafted is None:
+                self.proposer.ask_ahead(self.left)
+                drafted = self.proposer.draft()
             if drafted is not None:
                 self.flights.begin(drafted.experiment)
         except (NothingToPropose, SearchEnded) as end:
@@ -276,6 +285,16 @@ class SideBySide(Loop):
         if drafted is not None:
             self.drafts[drafted.experiment.number] = drafted
             self._fly(trying, drafted.experiment)
+
+    def _merged(self) -> Drafted | None:
+        """Return what tries together what two lines of work have found, where that is worth it."""
+        if (work := self.measurer.work) is None:
+            return None
+        work.settle()
+        made = work.merged(self.flights.next_ticket())
+        if made is None or any(each.fingerprint == made.fingerprint for each in self.in_flight()):
+            return None
+        return Drafted(made, line=work.lines.line_of(self.incumbent.number))
 
     def _fly(
         self, trying: Trying, experiment: Experiment, numbered: Callable[[int], None] = lambda number: None
@@ -323,7 +342,9 @@ class SideBySide(Loop):
         """Record a verdict, or keep it until its turn comes; compare with the present incumbent before anything is kept."""
         while True:
             self.unjudged[e.number] = e
-            if decision.verdict in (None, Verdict.KEEP) and e.parent != self.incumbent.number:
+            if (decision.verdict in (None, Verdict.KEEP) or decision.leads) and e.parent != self.measurer.base_of(
+                e
+            ).number:
                 e, known = self._on_top(trying, e)
                 self.unjudged[e.number], ran = e, None
                 e, decision = (e, known) if known is not None else trying.attempt(e)
@@ -341,7 +362,7 @@ class SideBySide(Loop):
 
     def _on_top(self, trying: Trying, e: Experiment) -> tuple[Experiment, Decision | None]:
         """Return a promising experiment as a change of the present incumbent, and its verdict where that needs no run."""
-        best, parent = self.incumbent, self.experiments[e.parent or 0]
+        best, parent = self.measurer.base_of(e), self.experiments[e.parent or 0]
         journal = self.records.journal
         target = merge(parent.target, best.target, e.target)
         mark = "" if target is None else fingerprint(target)

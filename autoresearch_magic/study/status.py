@@ -30,6 +30,7 @@ from ..experiment import Experiment, Usage
 from ..headline import Headline, Holdout
 from ..judging.belief import LastBelief
 from ..judging.gains import Gain, KnownGains, expected_gains
+from ..judging.lines import Lines
 from ..judging.noise import Noise
 from ..metric import Metric
 from .definition import Definition
@@ -125,6 +126,8 @@ class StudyStatus:
         Whether the result is, or was when the study was paused or stopped, being measured again.
     notes : int
         How often the user's notes to the agent have changed: one was left, or the agent has read them.
+    lines : Lines or None
+        The lines of work; None where there is a single one.
     """
 
     name: str
@@ -145,6 +148,7 @@ class StudyStatus:
     pending: int | None = None
     confirming: bool = False
     notes: int = 0
+    lines: Lines | None = None
     _since: float | None = None
     _tally: Tally = field(default_factory=Tally, repr=False, compare=False)
     _run_tally: RunTally = field(default_factory=RunTally, repr=False, compare=False)
@@ -201,11 +205,16 @@ class StudyStatus:
             timed = self.settings.budget.unit != "steps"
             gains, belief = expected_gains(
                 experiments, self.metric, self.noise, timed=timed, before=self.last_belief.value, rest=rest, known=self._known_gains,
+                followed=self.followed,
             )  # fmt: skip
             if belief is not None:
                 self.last_belief.value = belief
             made = self._gains = experiments, gains
         return made[1]
+
+    def followed(self, number: int) -> set[int]:
+        """Return the versions whose levels the lines of work need after an experiment."""
+        return set() if self.lines is None else self.lines.followed(number)
 
     @property
     def proven(self) -> frozenset[int]:

@@ -153,7 +153,7 @@ class Trying:
             first = self.measurer.measure(experiment, "candidate", self.settings.seed, 0, 1, waiting)
             experiment = (waiting.experiment if waiting else experiment).with_measurement(first)
         guard_passed = not self.settings.guard
-        while (decision := self.decide(experiment)).verdict in (None, Verdict.KEEP):
+        while (decision := self.decide(experiment)).verdict in (None, Verdict.KEEP) or decision.leads:
             if self.outdated(experiment):
                 break
             if (
@@ -196,9 +196,14 @@ class Trying:
         """Return the judge's decision from everything measured so far."""
         measurer = self.measurer
         last = bool(runs_reached(measurer.status))
-        decision = measurer.judge.decide(
-            experiment, measurer.experiments, measurer.status.noise_with(experiment), largest=measurer.largest_gain,
-            last=last, **measurer.fresh_proposal(),
-        )  # fmt: skip
         most = 1 if last or measurer.rule.strict else 1 + min(measurer.rule.pairs, FURTHER)
-        return measurer.constraints.applied(experiment, measurer.experiments, decision, most=most)
+
+        def compared(e: Experiment) -> Decision:
+            decision = measurer.judge.decide(
+                e, measurer.experiments, measurer.status.noise_with(e), largest=measurer.largest_gain, last=last,
+                parent=measurer.name_of_parent(e), **measurer.fresh_proposal(),
+            )  # fmt: skip
+            return measurer.constraints.applied(e, measurer.experiments, decision, most=most)
+
+        decision = compared(experiment)
+        return decision if measurer.work is None else measurer.work.decided(experiment, decision, compared)

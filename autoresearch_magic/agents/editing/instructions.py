@@ -18,6 +18,7 @@ from ...storage.results_tsv import write_results
 from ...text import counted, fenced, printable, shorten
 from ..base import Briefing
 from ..limits import limit_sentence
+from ..lines_told import line_lines
 from ..llm.prompt import sections, so_far
 from .changes import SETUP, TARGET, Workspace
 
@@ -86,6 +87,7 @@ def instructions(
         _method(deadline, several),
         _undone(told),
         _rework(briefing, space),
+        _line(briefing),
         _open(briefing),
         _backlog(briefing),
         _advice(briefing),
@@ -260,6 +262,11 @@ def _backlog(briefing: Briefing) -> str:
         "# Ideas that nobody has tried yet", "",
         "Take one, or have your own. Where your change tries one, end with its number: <idea>3</idea>", *ideas,
     ])  # fmt: skip
+
+
+def _line(briefing: Briefing) -> str:
+    lines = line_lines(briefing)
+    return "\n".join(["# The line of work that this change is for", "", *_bounded(lines)]) if lines else ""
 
 
 def _advice(briefing: Briefing) -> str:

@@ -22,6 +22,7 @@ from ...source.files import HEAD, is_bundle, split
 from ...text import counted, fenced, shorten
 from ..base import Briefing
 from ..limits import limit_lines, limit_sentence
+from ..lines_told import line_lines
 from .backend import Prompt, Turn
 from .run_sections import run_files, run_notes
 
@@ -223,6 +224,7 @@ def sections(briefing: Briefing) -> list[str]:
     metric, history = briefing.metric, briefing.history
     return [
         _incumbent(briefing),
+        _section("The line of work that this proposal is for", line_lines(briefing)),
         _section("What was kept, in order", _kept(history, metric, briefing.noise)),
         _section("Near misses: not kept, but close", _near_misses(history, metric, briefing.noise)),
         _section("Failures, by cause", _failures(history)),
