@@ -222,7 +222,7 @@ class Constraints:
                 )
             if all(number_of(m, limit.name) is None for m in runs):
                 there = ", ".join(known_names(runs)) or "none"
-                raise UserError(f"--limit {limit}: the baseline has no number {limit.name!r}. There are: {there}.")
+                raise UserError(f"--limit {limit}: the baseline has no number {limit.name!r}. There are: {there}. --also NAME=EXPRESSION measures another one.")
 
     def told_of_baseline(self, baseline: Experiment) -> str:
         """Return in one line that the baseline is beyond a limit, and what follows; empty where it is not."""
@@ -235,10 +235,14 @@ class Constraints:
         )
 
     def told_of_result(self, best: Experiment, experiments: Sequence[Experiment]) -> str:
-        """Return in one line that the result of a study is beyond a limit; empty where it is not."""
+        """Return in one line that the result of a study is beyond a limit, or within them as the baseline is not; else empty."""
         beyond = [s for s in self.standings(best, experiments) if not s.within]
         name = f"Experiment {best.number}, the best so far," if best.number else "The baseline, still the best,"
-        return f"{name} is not within the limits: {'; '.join(map(str, beyond))}." if beyond else ""
+        if beyond:
+            return f"{name} is not within the limits: {'; '.join(map(str, beyond))}."
+        if self.limits and best.number and self.missing(experiments[0]) > 0:
+            return f"{name} is within the limits, as the baseline is not: what it lost in the metric is the price of that."
+        return ""
 
     def broken_for_certain(self, e: Experiment, experiments: Sequence[Experiment]) -> bool:
         """Whether a version is beyond a limit, and not only by what its runs vary."""

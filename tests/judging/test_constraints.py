@@ -168,6 +168,11 @@ def test_a_baseline_and_a_result_beyond_a_limit_are_told():
     )
 
 
+def test_a_result_within_the_limits_that_the_baseline_breaks_is_told_as_such():
+    said = limits("peak_memory_gb<8").told_of_result(version(1, 7.0), [baseline(9.0), version(1, 7.0)])
+    assert said.startswith("Experiment 1, the best so far, is within the limits, as the baseline is not")
+
+
 def test_only_versions_that_are_no_farther_from_the_limits_can_take_the_incumbents_place():
     start, over, other = baseline(5.0), version(1, 9.0), version(2, 7.0)
     assert limits("peak_memory_gb<8").farther([start, over, other], start) == {1}
