@@ -222,7 +222,9 @@ class Constraints:
                 )
             if all(number_of(m, limit.name) is None for m in runs):
                 there = ", ".join(known_names(runs)) or "none"
-                raise UserError(f"--limit {limit}: the baseline has no number {limit.name!r}. There are: {there}. --also NAME=EXPRESSION measures another one.")
+                raise UserError(
+                    f"--limit {limit}: the baseline has no number {limit.name!r}. There are: {there}. --also NAME=EXPRESSION measures another one."
+                )
 
     def told_of_baseline(self, baseline: Experiment) -> str:
         """Return in one line that the baseline is beyond a limit, and what follows; empty where it is not."""
@@ -241,7 +243,9 @@ class Constraints:
         if beyond:
             return f"{name} is not within the limits: {'; '.join(map(str, beyond))}."
         if self.limits and best.number and self.missing(experiments[0]) > 0:
-            return f"{name} is within the limits, as the baseline is not: what it lost in the metric is the price of that."
+            return (
+                f"{name} is within the limits, as the baseline is not: what it lost in the metric is the price of that."
+            )
         return ""
 
     def broken_for_certain(self, e: Experiment, experiments: Sequence[Experiment]) -> bool:
