@@ -48,5 +48,5 @@ def test_a_name_that_no_run_has_ends_the_study_at_its_first_run(make_study, scri
     assert study.wait(60)
     assert study.state == State.FAILED
     assert "the baseline has no number 'sise'. There are: " in study.status.message
-    assert study.status.message.endswith("size.")
+    assert "size. --also NAME=EXPRESSION measures another one." in study.status.message
     assert len(study.status.runs) == 1
