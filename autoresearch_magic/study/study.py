@@ -354,6 +354,37 @@ class Study(BackgroundStudy):
 
         return apply_to_branch(self.status, self.status.incumbent if number is None else self.experiment(number))
 
+    def ask_winners(self, how: str = "commits", samples: int | None = None) -> Self:
+        """Run each proven keep's own change on top of the study's base; `apply_winners` then makes branches of them.
+
+        Parameters
+        ----------
+        how : {"commits", "branches"}
+            Commits of one branch, or a branch for each.
+        samples : int, optional
+            Runs of each; three by default, or the study's `repeats` where those are more.
+        """
+        from .winners import ask_winners, checked_branches
+
+        self._check_not_active()
+        checked_branches(self.status, how)
+        return self._ask(lambda measurer: ask_winners(measurer, samples or max(3, self.settings.repeats)))
+
+    def apply_winners(self, how: str = "commits") -> str:
+        """Make new branches of what `ask_winners` has run, and return what was made; the checkout is not touched, nothing is pushed.
+
+        Raises
+        ------
+        UserError
+            When a branch of that name exists, or git cannot write.
+        """
+        from .winners import Winners, winners_text, write_winners
+
+        answer = self.answer()
+        if not isinstance(answer, Winners):
+            raise UserError("The winners were not run to the end: ask again with  %autoresearch apply --each")
+        return winners_text(self.metric, answer, write_winners(self.status, answer, how), how)
+
     def report(self, path: str | Path | None = None, *, confirm: bool = True) -> Path:
         """Write a report and return its path.
 

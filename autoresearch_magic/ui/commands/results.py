@@ -17,6 +17,7 @@ from ..replies import shown_path
 from ..reply import Reply, prose_reply
 from ..report import report_reply
 from ..session import Place, Session, Source
+from .ask import SAMPLES
 from .table import NUMBER, argument, command
 from .values import experiments, paths
 
@@ -78,10 +79,21 @@ def restore_file(session: Session, arguments: argparse.Namespace) -> Reply:
 
 
 @command(
-    "apply", argument("number", nargs="?", metavar="N", help="number of an experiment (default: the best)", values=experiments), of_study=True
+    "apply",
+    argument("number", nargs="?", metavar="N", help="number of an experiment (default: the best)", values=experiments),
+    argument("--each", nargs="?", const="commits", choices=("commits", "branches"), help="instead, run each proven keep's own change by itself, and make new branches of them: one with a commit for each (default), or one branch for each"),
+    SAMPLES,
+    of_study=True,
 )  # fmt: skip
 def apply(session: Session, arguments: argparse.Namespace) -> Reply:
-    """Commit the best, or experiment N, to the branch of your repository; pushes nothing."""
+    """Commit the best, or experiment N, to the branch of your repository; or with --each, the proven keeps to new ones; pushes nothing."""
+    if arguments.each is not None:
+        if arguments.number is not None:
+            raise UserError("--each is for all proven keeps: leave the number out, or leave --each out.")
+        each = session.study(arguments.study).ask_winners(arguments.each, arguments.samples)
+        return Reply("", wait=(each, None), then=lambda: Reply(each.apply_winners(arguments.each)))
+    if arguments.samples is not None:
+        raise UserError("--samples goes with --each.")
     study = session.study(arguments.study)
     experiment = study.incumbent if arguments.number is None else study.experiment(arguments.number)
     commit = study.apply(experiment.number)
