@@ -57,7 +57,7 @@ class Unseen:
 def still_runs(study: Study) -> str:
     """Return that a study runs, where it is, and how its panel is shown."""
     status = study.status
-    at = status.live.experiment.number if status.live is not None else status.done
+    at = status.live.experiment.number if status.live is not None and not status.live.flying else status.done
     of = f" of {study.settings.planned}" if study.settings.planned else ""
     runs = "is still paused" if status.doing is State.PAUSED else "still runs"
     return f"{study.name} {runs} (experiment {at}{of}):  %autoresearch watch  shows its panel."

@@ -14,6 +14,7 @@ from ...judging.disturbance import Usual, describe, usual_conditions
 from ...metric import format_numbers
 from ...storage.journal import SEARCH, Journal
 from ...study.evidence import details, forecast_outcome
+from ...study.status import LiveRun, StudyStatus
 from ...study.study import Study
 from ...text import cut_middle
 from .answers import Answer, PanelSession, answers
@@ -29,13 +30,19 @@ MOST_CURVES = 12
 """Runs whose curves are sent."""
 
 
+def live_of(status: StudyStatus, number: Any) -> LiveRun | None:
+    """Return the run in progress of an experiment; None where none is, and for one in flight, which has no number yet."""
+    lives = [live for _, live in sorted(status.lives.items()) if not live.flying]
+    return next((live for live in lives if str(live.experiment.number) == str(number)), None)
+
+
 def version(study: Study, number: Any) -> Experiment:
     """Return an experiment, which may be the one that is running; raise `UserError` where there is none of that number."""
     try:
         return study.experiment(number)
     except UserError:
-        live = study.status.live
-        if live is None or str(number) != str(live.experiment.number) or not live.experiment.target:
+        live = live_of(study.status, number)
+        if live is None or not live.experiment.target:
             raise
         return live.experiment
 

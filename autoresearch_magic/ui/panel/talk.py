@@ -12,7 +12,7 @@ from ...storage.logs import archive_of, log_bytes, log_path
 from ...study.study import Study
 from ...text import cut_middle
 from .answers import Answer, PanelSession, answers
-from .detail import version
+from .detail import live_of, version
 
 CHUNK = 64_000
 """Bytes of a log that are sent at once."""
@@ -29,8 +29,8 @@ def log(session: PanelSession, content: dict[str, Any]) -> Answer:
     """
     study = session.study
     e = version(study, content.get("number"))
-    live = study.status.live
-    run, running = content.get("run"), live is not None and live.experiment.number == e.number
+    live = live_of(study.status, e.number)
+    run, running = content.get("run"), live is not None
     if run is None and running and live is not None:
         path, output = log_path(study.folder, e.number, live.kind, live.repeat), ""
         run = live.repeat

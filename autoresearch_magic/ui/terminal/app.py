@@ -202,7 +202,9 @@ class WatchApp(App[None]):
         if not chart.display or seen == self._curve_seen:
             return
         self._curve_seen = seen
-        what = f"#{live.experiment.number}, beside the best" if live is not None and points else "of the best"
+        who = "" if live is None else "of a new one" if live.flying else f"#{live.experiment.number}"
+        where = f", {live.place}" if live is not None and live.place else ""
+        what = f"{who}{where}, beside the best" if points else "of the best"
         rows = curve_chart(points, beside, chart.content_size.width, chart.content_size.height - 1)
         head = Text(f"Learning curve {what}" if points or beside else "", "bold", no_wrap=True)
         chart.update(Text("\n").join([head, *rows]))

@@ -8,6 +8,7 @@ from autoresearch_magic.curve import Point
 from autoresearch_magic.events import RunEnded, RunProgress, RunStarted
 from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.study.study import Study
+from autoresearch_magic.ui.panel.detail import live_of
 from autoresearch_magic.ui.panel.facts import slot_facts
 
 from ...kernels import TARGET
@@ -48,6 +49,16 @@ def test_facts_and_curves_of_the_slots(study):
     study.status.take(RunEnded(7, "candidate", Measurement(Outcome.OK, 1.0, seed=0), 0))
     content = view.pull()
     assert (content["curve"]["slot"], content["beside"]) == (2, [])
+
+
+def test_what_is_in_flight_is_not_taken_for_the_experiment_whose_number_is_its_ordinal(study):
+    begin(study)
+    assert live_of(study.status, 7) is None
+    judged = replace(experiment(3, 1.0), verdict=None)
+    study.status.take(RunStarted(judged, "candidate", 1, 9, 1, "GPU 1"))
+    found = live_of(study.status, 3)
+    assert found is not None
+    assert found.place == "GPU 1"
 
 
 def test_one_slot_has_none_of_it(tmp_path):
