@@ -30,6 +30,7 @@ class Server:
         self.process = None
 
     def start(self):
+        self.kill()
         line = ["server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
         line += [
             "--backend-store-uri",
