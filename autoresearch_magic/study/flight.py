@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..experiment import Experiment, Proposal, Usage
+from ..judging.lines import OF
 from ..storage.records import Records
 
 FLIGHTS = "flights"
@@ -83,13 +84,13 @@ class Flights:
         """Return where the output of the first run of a proposal in flight is."""
         return self._records.folder / "logs" / f"flight-{ticket:04d}.log"
 
-    def begin(self, experiment: Experiment) -> None:
-        """Write a proposal into the journal, whose number is its ticket."""
+    def begin(self, experiment: Experiment, line: int = 1) -> None:
+        """Write a proposal into the journal, whose number is its ticket, with the line of work that it is for."""
         self._next = max(self._next, experiment.number + 1)
         p = experiment.proposal
         values = {name: value for name, value in asdict(p).items() if value and name not in ("usage", "prompt")}
         self._held[experiment.number] = {
-            "parent": experiment.parent, "fingerprint": experiment.fingerprint, "usage": asdict(p.usage), "proposal": values,
+            "parent": experiment.parent, "fingerprint": experiment.fingerprint, "usage": asdict(p.usage), "proposal": values, "line": line,
         }  # fmt: skip
         self._write()
 
@@ -98,9 +99,10 @@ class Flights:
         if self._held.pop(ticket, None) is not None:
             self._write()
 
-    def unfinished(self, statistic: str) -> list[Experiment]:
-        """Return the proposals that were in flight when the study was stopped."""
-        return [experiment_of(ticket, values, statistic) for ticket, values in sorted(self._held.items())]
+    def unfinished(self, statistic: str) -> list[tuple[Experiment, int]]:
+        """Return the proposals that were in flight when the study was stopped, with their lines of work."""
+        held = sorted(self._held.items())
+        return [(experiment_of(ticket, values, statistic), values.get("line", 1)) for ticket, values in held]
 
     def _write(self) -> None:
         self._journal.set(**{FLIGHTS: {str(ticket): values for ticket, values in sorted(self._held.items())}})
@@ -124,8 +126,10 @@ def land_all(records: Records, number: int, statistic: str) -> list[Experiment]:
     """Give numbers to the proposals that were in flight when a study was stopped, from `number` on, for a loop that runs one after the other."""
     flights = Flights(records, number)
     landed: list[Experiment] = []
-    for experiment in flights.unfinished(statistic):
+    for experiment, line in flights.unfinished(statistic):
         numbered = replace(experiment, number=number + len(landed))
+        if line != 1:
+            records.journal.note(OF, line=line, experiment=numbered.number)
         records.journal.land(numbered, experiment.number)
         flights.end(experiment.number)
         landed.append(numbered)

@@ -237,6 +237,8 @@ class Proposer:
         if answer is not None and answer.briefing is not None:
             briefing = answer.briefing
         parent, line = briefing.incumbent, briefing.line.number if briefing.line else 1
+        if briefing.line is not None:  # so that it is seen wherever an experiment is told
+            proposal = replace(proposal, summary=f"line {line}: {proposal.summary}")
         experiment = Experiment(number, parent.number, proposal, mark, statistic=parent.statistic)
         return Drafted(experiment, (made,), answer, line)
 

@@ -215,7 +215,9 @@ class SideBySide(Loop):
         if (number := self._due()) is not None:
             self._advance(trying, number)
         elif self.unfinished:
-            self._fly(trying, self.unfinished.pop(0))
+            experiment, line = self.unfinished.pop(0)
+            self.drafts[experiment.number] = Drafted(experiment, line=line)
+            self._fly(trying, experiment)
         elif (asked := self.control.take_again()) is not None:
             run_again(trying.measurer, Closing(trying.measurer), asked[0])
             if asked[1]:
@@ -275,7 +277,7 @@ class SideBySide(Loop):
                 self.proposer.ask_ahead(self.left)
                 drafted = self.proposer.draft()
             if drafted is not None:
-                self.flights.begin(drafted.experiment)
+                self.flights.begin(drafted.experiment, drafted.line)
         except (NothingToPropose, SearchEnded) as end:
             self.ended = end
             return

@@ -146,6 +146,8 @@ class StudyThread(threading.Thread):
                 f"HEAD is detached at {definition.checkout.commit[:10]}: the study starts there, but apply needs a branch "
                 "(git switch NAME)."
             ))  # fmt: skip
+        if self._agent is not None and not beside:
+            unjudged += land_all(records, len(experiments), definition.settings.statistic)
         measurer = Measurer(
             definition=definition, runner=self._fleet.runners[0], records=records, status=status, publish=publish,
             control=self._control,
@@ -153,7 +155,6 @@ class StudyThread(threading.Thread):
         if self._agent is not None and beside:
             return SideBySide(measurer, self._agent, unjudged, self._fleet).run()
         if self._agent is not None:
-            unjudged += land_all(records, len(experiments), definition.settings.statistic)
             return self._loop(measurer, self._agent, unjudged).run()
         if self._comparison is not None:
             publish(StateChanged(State.MEASURING))

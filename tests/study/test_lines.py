@@ -14,6 +14,7 @@ from autoresearch_magic.judging.judge import Decision
 from autoresearch_magic.judging.lines import ENDED, MOVED, OF, Lines
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runners import Runner
+from autoresearch_magic.runners.fleet import Fleet, Place
 from autoresearch_magic.source.constants import read_values
 from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.storage.journal import Journal
@@ -66,6 +67,7 @@ def test_proposals_build_on_the_version_of_their_line_and_the_best_is_the_last_k
             e, line = known[body["experiment"]], lines.lines[body["line"] - 1]
             best = max(e.number for e in known[: e.number] if e.kept)
             assert e.parent == (best if line.version is None else line.version)
+            assert e.summary.startswith(f"line {body['line']}: ") or MERGED in e.proposal.agent
         if kind == MOVED and known[body["experiment"]].verdict is Verdict.DISCARD:
             led += 1
             opens = lines.lines[body["line"] - 1].version is None
@@ -217,3 +219,18 @@ def test_lines_are_rebuilt_from_their_notes():
     work = two_lines()
     assert read_lines(line_notes(work.journal), 2, 40) == work.lines
     assert read_lines([], 1, 40) is None
+
+
+@pytest.mark.slow
+def test_lines_and_workers_go_together(begin, monkeypatch):
+    fleet = Fleet([TwoValleys() for _ in range(3)], [Place(f"worker {n}") for n in range(3)])
+    monkeypatch.setattr("autoresearch_magic.study.thread.make_fleet", lambda *_: fleet)
+    study = begin(40, lines=3, workers=3)
+    finish(study)
+    known, lines = study.experiments, study.status.lines
+    assert study.status.done == 40
+    assert [e.number for e in known] == [*range(len(known))]
+    assert {lines.of.get(e.number) for e in known[1:]} >= {1, 2}
+    assert all(e.parent < e.number for e in known[1:])
+    best = min((e for e in known if e.value is not None), key=lambda e: e.value)
+    assert study.status.incumbent.value == pytest.approx(best.value), "the best of all lines is the result"
