@@ -188,12 +188,13 @@ class Follower:
                 self._end("Its folder was deleted.")
             return
         newest = max(each[0] for each in stamp if each is not None) if any(stamp) else 0
-        news, lines = None, []
+        news, lines, gains = None, [], None
         if first or stamp != self._stamp or time.time() - newest / 1e9 < SETTLED:
             with Journal(self._path) as journal:
                 self._check(journal, first=first)
                 news = read_news(journal, self._read.position)
                 lines = line_notes(journal) if self._status.settings.lines > 1 else []
+                gains = journal.get("gains") if first else None
                 if self._created not in (None, news.meta["created"]):
                     self._end(
                         f"Another study has taken its place: open it again with  %autoresearch watch {self._status.name}"
@@ -201,6 +202,7 @@ class Follower:
                     return
             self._stamp = stamp
         found = news is not None and self._fold(news, first=first)
+        self._status.take_gains(gains)
         if lines and not self.ours:
             self._status.lines = read_lines(lines, self._status.settings.lines, len(self._read.judged))
         self._fold_state(first=first, found=found)

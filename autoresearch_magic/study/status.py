@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from ..config.settings import Settings
 from ..curve import GrowingCurve, Point
@@ -39,6 +40,9 @@ from .tally import RunTally, Tally
 
 LIVE_POINTS = 16_384
 """Most points of the live curve: four times what the panel draws."""
+
+LONG, GAINS_FORM = 300, 1
+"""Experiments from which on the gains are kept in the journal, and the number of the form and formula in which they are."""
 
 _BEGUN = (State.STARTING, State.BASELINE, State.RUNNING, State.CONFIRMING, State.MEASURING)
 """States that begin something; a pause or a stop leaves it where it was."""
@@ -215,6 +219,20 @@ class StudyStatus:
     def followed(self, number: int) -> set[int]:
         """Return the versions whose levels the lines of work need after an experiment."""
         return set() if self.lines is None else self.lines.followed(number)
+
+    def kept_gains(self) -> dict[str, Any] | None:
+        """Return the gains as they are kept in the journal of a long study that rests; None where they are worked out in no time."""
+        experiments = self.experiments
+        if len(experiments) < LONG:
+            return None
+        rows = [[number, *astuple(gain)] for number, gain in sorted(self.gains.items())]
+        return {"form": GAINS_FORM, "experiments": len(experiments), "runs": len(self.runs), "rows": rows}
+
+    def take_gains(self, kept: Any) -> None:
+        """Take gains that were kept in the journal, where they are those of the experiments and runs that are known."""
+        mark = {"form": GAINS_FORM, "experiments": len(self.experiments), "runs": len(self.runs)}
+        if isinstance(kept, Mapping) and all(kept.get(name) == value for name, value in mark.items()):
+            self._gains = self.experiments, {row[0]: Gain(*row[1:]) for row in kept["rows"]}
 
     @property
     def proven(self) -> frozenset[int]:

@@ -176,6 +176,8 @@ class StudyThread(threading.Thread):
                     if wrong is None:
                         records.back_up()
                     records.draw(list(status.experiments), lambda: status.proven, status.headline, last=True)
+                    if (gains := status.kept_gains()) is not None:
+                        records.journal.set(gains=gains)
         except TakenOver as other:
             state, message = State.STOPPED, str(other)
         except JournalError as error:
