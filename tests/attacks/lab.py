@@ -267,6 +267,10 @@ def won(what):
             prctl(PR_SET_CHILD_SUBREAPER, 0)
         self.remove_left()
         remove(self.folder)
+        for child in psutil.Process().children():  # what this process had to adopt
+            with suppress(psutil.Error, ChildProcessError):
+                if child.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(child.pid, os.WNOHANG)
 
 
 def describe(place: str) -> str:

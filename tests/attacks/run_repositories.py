@@ -9,7 +9,7 @@ from typing import Any
 
 from autoresearch_magic.runners.walls import Walls
 from autoresearch_magic.source.files import join, split
-from autoresearch_magic.study import runner_factory
+from autoresearch_magic.study import runner_arguments, runner_factory
 from autoresearch_magic.study.definition import define
 
 from ..repositories import repository, state, write
@@ -65,12 +65,12 @@ class RepositoryRange:
         self.target, self._checkout, self._linked = definition.target, definition.checkout, definition.settings.link
         study = self.folder / ".autoresearch" / f"attacks{number}"
         (study / "logs").mkdir(parents=True)
-        factory_walls = runner_factory.Walls
-        runner_factory.Walls = functools.partial(Walls, layers=None if layers is None else tuple(layers))
+        factory_walls = runner_arguments.Walls
+        runner_arguments.Walls = functools.partial(Walls, layers=None if layers is None else tuple(layers))
         try:
             self.runner = runner_factory.make_runner(definition, study)
         finally:
-            runner_factory.Walls = factory_walls
+            runner_arguments.Walls = factory_walls
         self._guarded = "guard" in options
         self._number = itertools.count(1)
         self._value: float | None = None

@@ -4,7 +4,7 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.runners.walls import Walls
-from autoresearch_magic.study import runner_factory
+from autoresearch_magic.study import runner_arguments
 from autoresearch_magic.ui import cli
 from autoresearch_magic.ui.commands.table import run
 from autoresearch_magic.ui.session import Session
@@ -54,7 +54,7 @@ def test_what_two_refs_give(repo, capsys, monkeypatch, a, b, code, lines):
     if (
         b == "flaky"
     ):  # what a run leaves in its own folder is gone at the next one, and with walls it writes nowhere else
-        monkeypatch.setattr(runner_factory, "Walls", lambda *_, **__: Walls(sandbox="off"))
+        monkeypatch.setattr(runner_arguments, "Walls", lambda *_, **__: Walls(sandbox="off"))
     assert cli.main(["regression", a, b, *VERIFY, *GUARD]) == code
     shown = capsys.readouterr().out
     for line in lines:

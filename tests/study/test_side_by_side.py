@@ -293,7 +293,7 @@ def test_a_given_version_is_tried_beside_what_runs(world, begin):
     assert str(e.verdict) == "keep"
     world.gates[slow].set()
     ended(study)
-    assert len(study.experiments) == 4
+    assert slow in {e.target for e in study.experiments}
 
 
 def test_a_recording_is_not_replayed_side_by_side():

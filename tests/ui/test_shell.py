@@ -26,7 +26,7 @@ OF_STUDY = {
     "status": [], "history": [], "show": ["0"], "diff": ["1"], "best": [], "evals": [], "briefing": [], "report": [],
     "export": ["out.csv"], "restore": ["1"], "apply": [], "say": ["hello"], "pause": [], "stop": [], "wait": [], "resume": [],
     "ideas": [], "regression": ["0", "1"], "ablate": [], "again": ["0"], "branch": ["0"], "watch": [],
-    "try": ["an idea"], "finish": [],
+    "try": ["an idea"], "finish": [], "import": [], "track": ["tensorboard"],
 }  # fmt: skip
 """The commands that look at a study, with arguments that they need."""
 ONE_AFTER_ANOTHER = """
