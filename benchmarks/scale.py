@@ -3,10 +3,9 @@
     python benchmarks/scale.py [--workers 1,2,4,8] [--seconds 5] [--runs 6] [--agent tuner] [--executor dask]
 
 Two targets: one that sleeps, so that only this package can make it slower, and one that computes on one core, of which this machine has few.
-For each number of workers a real study is run (real processes, journal, git) with ``--runs`` experiments a worker; counted are the runs of the
-search, from the start of its first to the end of its last, the tail in which workers run out of work left out: the time is taken to the
-moment at which the last run *begins*, and only the runs that began before that count. Efficiency is the rate divided by N times that of one
-worker. With ``--executor dask`` the same numbers of workers run in Dask's LocalCluster as well, and what Dask adds to a run is the difference of
+For each number of workers a real study is run (real processes, journal, git) with ``--runs`` experiments a worker. Runs an hour are the workers
+divided by the mean time from the start of a run to the start of the next one in the same slot, so that the beginning and the end, when not all
+have work, do not count. Efficiency is the rate divided by N times that of one worker. With ``--executor dask`` the same numbers of workers run in Dask's LocalCluster as well, and what Dask adds to a run is the difference of
 the times from a run's start to its end, as the study sees them, less what the target itself takes.
 """
 
@@ -18,8 +17,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 from autoresearch_magic import Study
 from autoresearch_magic.events import Event, RunEnded, RunStarted
@@ -38,7 +38,7 @@ SEARCH = ("candidate", "incumbent")
 class Watch:
     """Notes when runs of the search begin and end."""
 
-    began: list[float] = field(default_factory=list)
+    began: dict[int, list[float]] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)
     open: dict[int, float] = field(default_factory=dict)
 
@@ -46,15 +46,15 @@ class Watch:
         """Take one event of the study."""
         now = time.perf_counter()
         if isinstance(event, RunStarted) and event.kind in SEARCH:
-            self.began.append(now)
+            self.began.setdefault(event.slot, []).append(now)
             self.open[event.slot] = now
         elif isinstance(event, RunEnded) and event.kind in SEARCH and event.slot in self.open:
             self.took.append(now - self.open.pop(event.slot))
 
     @property
     def rate(self) -> float:
-        """Runs an hour while there was work for all: those that had begun before the last one did."""
-        return 3600 * (len(self.began) - 1) / (self.began[-1] - self.began[0])
+        """Runs an hour while there is work for all slots."""
+        return 3600 * len(self.began) / fmean(b - a for starts in self.began.values() for a, b in pairwise(starts))
 
 
 def measured(target: str, workers: int, runs: int, agent: str, executor: str) -> Watch:
