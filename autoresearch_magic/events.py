@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from .curve import Point
 from .experiment import Experiment, Measurement, Usage
 from .headline import Headline
 from .keys.redact import cleaned
+from .runs import Point
 from .text import printable
 
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
-from .conditions import Conditions
-from .curve import Point
+from .runs import LARGEST, Conditions, Point, mean, standard_deviation, summary
 from .text import printable
-from .values import LARGEST, mean, standard_deviation, summary
 
 LARGEST_INTEGER = 2**63 - 1
 """The largest integer that the journal can hold."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .experiment import Experiment, Measurement
-from .values import mean
+from .runs import mean
 
 MEASURED: Mapping[str, Callable[[Measurement], float]] = {
     "peak_memory_gb": lambda m: m.memory,

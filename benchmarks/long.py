@@ -31,9 +31,9 @@ from autoresearch_magic import Study, open_study
 from autoresearch_magic.agents import Agent
 from autoresearch_magic.agents.base import Briefing
 from autoresearch_magic.agents.registry import BUILT_IN
-from autoresearch_magic.curve import Point
 from autoresearch_magic.experiment import Measurement, Outcome, Proposal
 from autoresearch_magic.runners import Runner
+from autoresearch_magic.runs import Point
 from autoresearch_magic.study import thread
 
 FIRST = 200

@@ -33,7 +33,6 @@ from typing import Any
 import nbformat
 
 from autoresearch_magic import Study
-from autoresearch_magic.curve import Point
 from autoresearch_magic.events import Confirmed, Event, Judged
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.headline import Headline
@@ -41,6 +40,7 @@ from autoresearch_magic.judging.chance import p_better
 from autoresearch_magic.judging.noise import spread, student
 from autoresearch_magic.judging.pruner import Account, Pruner, RunMonitor, make_pruner
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.runs import Point
 
 HERE = Path(__file__).resolve().parent
 CURVES = HERE / "quickstart_curves.json.gz"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
+from autoresearch_magic.runs import Conditions
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

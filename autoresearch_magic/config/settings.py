@@ -22,8 +22,8 @@ from ..runners.output.cell_metric import parse_cell_metric
 from ..runners.output.holdout import parse_holdout
 from ..runners.output.metric_reader import format_usages, parse_rule, parse_verified_metric
 from ..runners.stage import Stage, parse_stages
+from ..runs import STATISTICS
 from ..text import counted, exact, shorten
-from ..values import STATISTICS
 from .converters import (
     UNLIMITED,
     default_threads,

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..metric import Metric
-from ..values import mean, standard_deviation, summary
+from ..runs import mean, standard_deviation, summary
 from .noise import Noise, chance_below, difference, student
 from .statistic import level, standard_error
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from ..errors import UserError
 from ..experiment import Experiment, Verdict
 from ..run_numbers import MEASURED, OWN, known_names, mean_number, number_of, numbers_of, plain_name, within
+from ..runs import mean
 from ..text import counted, exact, shorten
-from ..values import mean
 from .judge import Decision
 from .noise import student
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..experiment import Experiment, Measurement, Outcome
-from ..values import mean
+from ..runs import mean
 from .noise import EXACT, estimate_noise
 
 TOLERANCE = 0.1

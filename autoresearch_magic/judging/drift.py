@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..values import mean
+from ..runs import mean
 from .noise import EXACT, Noise
 
 DRIFT = 0.01

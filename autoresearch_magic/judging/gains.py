@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
-from ..values import summary
+from ..runs import summary
 from .belief import Belief, Followed
 from .chance import contrast
 from .noise import Noise, difference

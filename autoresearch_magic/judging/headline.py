@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..experiment import Experiment, Measurement
 from ..headline import Headline, Holdout
 from ..metric import Metric
-from ..values import standard_deviation, summary
+from ..runs import standard_deviation, summary
 from .chance import contrast
 from .noise import spread, student
 from .statistic import standard_error

@@ -11,8 +11,8 @@ import statistics
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from ..curve import Point
 from ..experiment import Measurement
+from ..runs import Point
 
 LOOKS = tuple(round(0.1 + 0.025 * k, 3) for k in range(34))
 """Shares of the budget at which runs are compared. Before the first, curves reflect the initialisation; after the last, stopping

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ..experiment import Experiment
 from ..metric import Metric
-from ..values import mean
+from ..runs import mean
 from .noise import EXACT
 
 FEWEST = 6

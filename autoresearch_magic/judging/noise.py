@@ -23,7 +23,7 @@ from functools import lru_cache
 
 from ..experiment import Experiment, Measurement
 from ..metric import Metric
-from ..values import mean, standard_deviation
+from ..runs import mean, standard_deviation
 
 MOST = 0.95
 """The largest correlation that is used: beyond it a standard error would be nearly zero."""

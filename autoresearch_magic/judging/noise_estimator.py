@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..experiment import Experiment
-from ..values import mean
+from ..runs import mean
 from .noise import EXACT, MOST, TIE, UNPAIRED, Noise, by_seed, significant_digits
 
 POWERS = (0.5, 0.0, 1.0)

@@ -28,10 +28,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from ..curve import Point
 from ..errors import UserError
 from ..experiment import Experiment, Measurement, Outcome
 from ..metric import Metric
+from ..runs import Point
 from ..text import counted
 from .learning_curves import LOOKS, Curve, Smoother, curve_noise, followed, mean, scale, smooth, trend
 from .optuna_logging import quiet_optuna

@@ -25,7 +25,7 @@ from itertools import combinations
 from typing import Literal
 
 from ..metric import Metric
-from ..values import mean
+from ..runs import mean
 from .noise import student
 from .pruner import AUDIT, BETTER, ENOUGH, WIDER
 

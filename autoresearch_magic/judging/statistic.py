@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..values import summary
+from ..runs import summary
 
 
 def observation(values: Sequence[float], statistic: str, sd: float) -> tuple[float, float]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..budget import Budget
-from ..conditions import Conditions
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
+from ..runs import Conditions
 from ..source.sealed import defined_names, sealed_hint
 from ..storage.wall_clock import Began
 from . import Runner, Watch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..curve import Point
 from ..experiment import Measurement
 from ..keys.redact import cleaned
+from ..runs import Point
 from . import GuardResult
 
 

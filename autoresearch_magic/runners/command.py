@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..conditions import Conditions
-from ..curve import Point
 from ..errors import UserError
 from ..experiment import Measurement, Outcome
 from ..metric import Metric
+from ..runs import Conditions, Point
 from ..source.files import join, split
 from ..storage.git.checkout import ignored_folders
 from ..storage.git.export import calls_git

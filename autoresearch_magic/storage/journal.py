@@ -16,7 +16,7 @@ from typing import Any, Self
 from ..events import RunKind
 from ..experiment import Experiment, Measurement, Outcome, Usage
 from ..keys.redact import cleaned
-from ..values import LARGEST
+from ..runs import LARGEST
 from .chain import COMMITTED, UNCHAINED
 from .journal_file import JournalFile, Step
 from .late import Rest

@@ -14,8 +14,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..curve import Point
 from ..experiment import Measurement
+from ..runs import Point
 from .schema import connect, tables
 from .trouble import changed, damaged, explain, missing
 

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from ..conditions import Conditions
 from ..events import RunKind
 from ..experiment import (
     LARGEST_INTEGER,
@@ -25,8 +24,8 @@ from ..experiment import (
     Usage,
     Verdict,
 )
+from ..runs import LARGEST, Conditions
 from ..text import cut_middle, printable
-from ..values import LARGEST
 from .late import LATE, LateMeasurement, Rest, late_values
 from .wall_clock import stamp
 

@@ -17,9 +17,9 @@ from ..judging.chance import Contrast, contrast, pooled
 from ..judging.gains import CONFIDENCE, Gain
 from ..judging.noise import Noise, estimate_noise, spread
 from ..metric import Metric
+from ..runs import summary
 from ..source.edits import merge
 from ..text import counted
-from ..values import summary
 from .evidence import chance, ends, figures, interval, signed
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..curve import Point
 from ..events import RunKind, State
+from ..runs import Point
 
 
 @dataclass(frozen=True)

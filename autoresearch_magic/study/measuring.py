@@ -12,7 +12,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..curve import Point
 from ..errors import RunLost, UserCodeError, UserError
 from ..events import (
     Notice,
@@ -38,9 +37,9 @@ from ..runners.notebook_names import notebook_name_hint
 from ..runners.own_limits import OwnLimits
 from ..runners.stage import Stage
 from ..runners.worker.client import LOSSES, LOST
+from ..runs import Point, mean
 from ..source.key_references import given_back
 from ..storage.records import Records
-from ..values import mean
 from .baton import Baton
 from .control import Control
 from .definition import Definition

@@ -29,10 +29,10 @@ from ..judging.noise import certain, significant_digits, spread, student
 from ..judging.statistic import standard_error
 from ..metric import Metric
 from ..runners import Runner, Watch
+from ..runs import summary
 from ..runtime import LONGEST
 from ..storage.scratch import scratch_folder
 from ..text import counted
-from ..values import summary
 from .definition import Definition
 from .measuring import baseline_error
 

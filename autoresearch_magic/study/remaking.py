@@ -14,6 +14,7 @@ from typing import Any
 
 from ..events import RunKind
 from ..experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from ..runs import mean
 from ..source.edits import fingerprint
 from ..source.files import join, match, split
 from ..storage.git.history import Recorded
@@ -22,7 +23,6 @@ from ..storage.logs import log_bytes, log_path
 from ..storage.rows import experiment_values, kept_text, run_values
 from ..storage.salvage import Salvaged, Values
 from ..text import counted
-from ..values import mean
 from .definition import Definition
 
 OF_GIT, OF_TABLE, OF_VALUE, PLACEHOLDER = "git", "results.tsv", "values", "a placeholder"

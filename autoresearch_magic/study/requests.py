@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ..curve import Point
 from ..errors import UserError
 from ..events import Event, Notice
+from ..runs import Point
 from ..storage.journal import Journal
 from ..text import shorten
 from .status import LiveRun, StudyStatus

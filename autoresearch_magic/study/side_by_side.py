@@ -26,8 +26,8 @@ from ..experiment import Experiment, Verdict
 from ..judging.closing import closing_runs
 from ..judging.judge import Decision
 from ..runners.fleet import Fleet
+from ..runs import mean
 from ..source.edits import fingerprint, merge
-from ..values import mean
 from .again import run_again
 from .closing import Closing, has_closing, searched
 from .flight import Flight, Flights

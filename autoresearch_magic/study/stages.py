@@ -18,8 +18,8 @@ from ..experiment import Experiment, Measurement, Verdict
 from ..judging.judge import Decision
 from ..judging.stages import STILL, Full, Seen, StageAccount, StageJudge
 from ..runners.stage import Stage
+from ..runs import mean, standard_deviation
 from ..storage.journal import Journal
-from ..values import mean, standard_deviation
 from .flight import Flight
 
 NOTE = "stage"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import Settings
-from ..curve import GrowingCurve, Point
 from ..events import (
     Confirmed,
     Event,
@@ -34,6 +33,7 @@ from ..judging.gains import Gain, KnownGains, expected_gains
 from ..judging.lines import Lines
 from ..judging.noise import Noise
 from ..metric import Metric
+from ..runs import GrowingCurve, Point
 from .definition import Definition
 from .live_record import LiveRecord
 from .tally import RunTally, Tally

@@ -18,11 +18,11 @@ from ..judging.gains import CONFIDENCE, Gain
 from ..judging.noise import estimate_noise
 from ..metric import Metric
 from ..runners.clean import clean_guard
+from ..runs import summary
 from ..source.edits import merge
 from ..source.files import split
 from ..storage.git.commits import safe_name
 from ..text import counted
-from ..values import summary
 from .comparisons import lineage
 from .evidence import chance, interval, signed
 

@@ -10,11 +10,11 @@ import pytest
 
 from autoresearch_magic.agents import Briefing
 from autoresearch_magic.agents.replay import Replay
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import NothingToPropose, ProposalFailed, Stopped, UserError
 from autoresearch_magic.events import Confirmed, Notice, RunProgress
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.runners.replay import ReplayRunner, timeline
+from autoresearch_magic.runs import Point
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.storage.recording import open_record, parse_replay
 from autoresearch_magic.storage.records import Records

@@ -16,11 +16,11 @@ from autoresearch_magic.agents import Briefing
 from autoresearch_magic.agents.gaussian_process import fit
 from autoresearch_magic.agents.observations import SOURCES, source_of
 from autoresearch_magic.agents.tuner import Tuner
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import NothingToPropose, UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.forecast import parse_forecast
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.runs import Point
 from autoresearch_magic.source.constants import find_constants, read_values
 from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.source.files import join

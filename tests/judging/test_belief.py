@@ -68,7 +68,7 @@ def test_a_forecast_of_the_agent_counts_once_earlier_ones_came_true():
 
 
 def test_a_disturbed_run_counts_for_less():
-    from autoresearch_magic.conditions import Conditions
+    from autoresearch_magic.runs import Conditions
 
     quiet = Conditions(others=0.0, cores=2, steal=0.0)
     busy = Conditions(others=2.0, cores=2, steal=0.0)

@@ -9,7 +9,7 @@ from scipy import stats
 from autoresearch_magic.judging.chance import contrast, p_better, pooled
 from autoresearch_magic.judging.noise import Noise
 from autoresearch_magic.metric import Metric
-from autoresearch_magic.values import LARGEST, STATISTICS
+from autoresearch_magic.runs import LARGEST, STATISTICS
 
 DOWN, UP = Metric("loss", "loss"), Metric("acc", "acc", minimize=False)
 

@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.disturbance import (
     HIGHEST,
@@ -18,6 +17,7 @@ from autoresearch_magic.judging.disturbance import (
     excess,
     usual_conditions,
 )
+from autoresearch_magic.runs import Conditions
 
 IDLE, BUSY = 0.1, 1.8
 

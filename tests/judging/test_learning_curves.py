@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.judging.learning_curves import (
     LOOKS,
@@ -17,6 +16,7 @@ from autoresearch_magic.judging.learning_curves import (
     smooth,
     trend,
 )
+from autoresearch_magic.runs import Point
 
 
 def points(value, count=200, name="loss", end=1.0):

@@ -22,8 +22,8 @@ from autoresearch_magic.judging.noise import (
     student,
 )
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.runs import LARGEST
 from autoresearch_magic.study.gain_words import gain_text
-from autoresearch_magic.values import LARGEST
 
 DOWN, UP = Metric("m", "m", True), Metric("m", "m", False)
 finite = st.floats(-1e6, 1e6)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.learning_curves import LOOKS, scale
 from autoresearch_magic.judging.pruner import AUDIT, BETTER, ENOUGH, LEVEL, Account, CurvePruner, make_pruner
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.runs import Point
 
 LOSS, SCORE = Metric("loss", "loss"), Metric("score", "score", minimize=False)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from autoresearch_magic.judging.statistic import observation
-from autoresearch_magic.values import STATISTICS
+from autoresearch_magic.runs import STATISTICS
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)

@@ -4,12 +4,12 @@ import base64
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.runners import GuardResult
 from autoresearch_magic.runners.clean import clean_guard, clean_measurement
 from autoresearch_magic.runners.output.log_file import clean_file, read_log, readable_log
 from autoresearch_magic.runners.worker.output_log import LOG_HEAD, LOG_TAIL, OutputLog
+from autoresearch_magic.runs import Point
 
 KEY = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 

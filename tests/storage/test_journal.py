@@ -6,10 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.conditions import Conditions
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.runs import Conditions, Point
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.storage.rows import MOST_POINTS, MOST_TEXT
 from autoresearch_magic.storage.schema import FORMAT

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
+from autoresearch_magic.runs import Point
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.storage.late import BLOCK, LATE
 from autoresearch_magic.storage.trouble import JournalError

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import (
     Confirmed,
@@ -27,6 +26,7 @@ from autoresearch_magic.events import (
     StateChanged,
 )  # fmt: skip
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.runs import Point
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import following
 from autoresearch_magic.study.opening import _load, open_study

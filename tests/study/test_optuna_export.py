@@ -9,9 +9,9 @@ from optuna.trial import TrialState
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.runs import Point
 from autoresearch_magic.source.search_space import Choices, Range
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.definition import Definition

@@ -6,9 +6,9 @@ import statistics
 import pytest
 
 from autoresearch_magic.budget import Budget
-from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.experiment import Measurement, Outcome
+from autoresearch_magic.runs import Conditions
 from autoresearch_magic.study.plan import Plan, Trial, _clock_notes, _split, cost_line
 
 

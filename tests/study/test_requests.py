@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Notice, RunProgress, RunStarted, State
 from autoresearch_magic.experiment import Experiment, Proposal
+from autoresearch_magic.runs import Point
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study import requests
 from autoresearch_magic.study.live_record import LiveRecord

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.curve import Point
 from autoresearch_magic.events import RunEnded, RunProgress, RunStarted
 from autoresearch_magic.experiment import Measurement, Outcome
+from autoresearch_magic.runs import Point
 from autoresearch_magic.study.following import Follower
 from autoresearch_magic.study.live_record import LiveRecord
 from autoresearch_magic.study.requests import record_of

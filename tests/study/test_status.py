@@ -7,7 +7,6 @@ import pytest
 
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
-from autoresearch_magic.curve import Point
 from autoresearch_magic.events import (
     Confirmed,
     Judged,
@@ -21,6 +20,7 @@ from autoresearch_magic.events import (
 )
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.headline import Headline
+from autoresearch_magic.runs import Point
 from autoresearch_magic.study.definition import Definition
 from autoresearch_magic.study.status import LIVE_POINTS, StudyStatus
 

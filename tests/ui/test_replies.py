@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from autoresearch_magic.budget import Budget
-from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
+from autoresearch_magic.runs import Conditions
 from autoresearch_magic.study.opening import open_study
 from autoresearch_magic.ui.replies import (
     ablation_reply,

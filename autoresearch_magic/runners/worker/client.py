@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ...curve import GrowingCurve, Point
 from ...errors import Stopped, UserCodeError, UserError
 from ...experiment import Outcome
+from ...runs import GrowingCurve, Point
 from .. import Watch
 from ..notebook_names import notebook_name_hint
 from ..output.log_file import clean_file

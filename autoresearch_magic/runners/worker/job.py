@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ...conditions import Conditions
 from ...experiment import GIB, Outcome
+from ...runs import Conditions
 from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
 from .clean.run import CleanRun

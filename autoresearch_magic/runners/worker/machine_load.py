@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from ...conditions import Conditions
+from ...runs import Conditions
 
 SHORTEST = 0.5
 """Seconds that two readings must lie apart, because the system counts in hundredths of a second: for a shorter run, the time before it

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...experiment import LARGEST_INTEGER, Outcome
+from ...runs import limited
 from ...text import cut_middle, printable
-from ...values import limited
 
 LONGEST_LINE = 1 << 20
 """Bytes of the longest line that is read from an experiment; longer ones are dropped."""

@@ -11,8 +11,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from ...curve import Point
 from ...events import State
+from ...runs import Point
 from ...study.status import LiveRun, StudyStatus
 from ...study.study import Study
 from .columns import COLUMNS, VERDICTS, columns_of, texts

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ...runs import summary
 from ...storage.journal import Journal
 from ...study.study import Study
 from ...text import shorten
-from ...values import summary
 from .answers import Answer, PanelSession, answers
 
 MOST, MOST_TEXT = 500, 300

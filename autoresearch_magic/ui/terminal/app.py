@@ -14,11 +14,11 @@ from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
-from ...curve import Point
 from ...errors import UserError
 from ...experiment import Experiment
 from ...judging.gains import Gain
 from ...run_numbers import ShownNumber
+from ...runs import Point
 from ...study.shown_numbers import shown_numbers
 from ...study.study import Study
 from ..launch import launcher

@@ -8,9 +8,9 @@ from itertools import pairwise, zip_longest
 
 from rich.text import Text
 
-from ...curve import Point
 from ...experiment import Experiment, Verdict
 from ...run_numbers import ShownNumber
+from ...runs import Point
 from . import look
 from .canvas import Canvas
 from .scale import last_number, tick_texts, ticks, value_range

@@ -17,11 +17,11 @@ from autoresearch_magic.agents.llm.backend import Backend, Completion, as_text
 from autoresearch_magic.agents.llm.prompt import SYSTEM, SYSTEM_FILES, build_prompt
 from autoresearch_magic.agents.prefetch import rebase
 from autoresearch_magic.agents.registry import BUILT_IN
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import ProposalFailed, Stopped, UserError
 from autoresearch_magic.events import StateChanged
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
 from autoresearch_magic.metric import Metric
+from autoresearch_magic.runs import Point
 from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.source.files import join, split
 from autoresearch_magic.storage.journal import Journal

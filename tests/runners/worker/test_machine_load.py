@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.conditions import Conditions
 from autoresearch_magic.runners.worker.machine_load import Counts, MachineLoad, read_counts, usable_cores
+from autoresearch_magic.runs import Conditions
 
 CORES = len(usable_cores())
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.events import Judged, RunProgress, RunStarted
 from autoresearch_magic.experiment import Measurement, Outcome, Verdict
+from autoresearch_magic.runs import Point
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.jupyter.panel import Panel
 from autoresearch_magic.ui.panel.assets import page_script, page_style

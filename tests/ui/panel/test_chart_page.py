@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.events import Confirmed, Judged, RunProgress, RunStarted, State, StateChanged
 from autoresearch_magic.experiment import Measurement, Outcome, Verdict
 from autoresearch_magic.headline import Headline
+from autoresearch_magic.runs import Point
 from autoresearch_magic.storage.journal import Journal
 
 from ...axe import serious

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Judged, RunStarted
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.runs import Point
 from autoresearch_magic.source.files import join
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.ui.panel.detail import detail

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.events import Judged, RunStarted
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
+from autoresearch_magic.runs import Point
 
 from ...axe import serious
 from .page import CONTRAST, experiment, fill, opened

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.events import RunEnded, RunProgress, RunStarted
 from autoresearch_magic.experiment import Measurement, Outcome
+from autoresearch_magic.runs import Point
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.panel.detail import live_of
 from autoresearch_magic.ui.panel.facts import slot_facts

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.run_numbers import ShownNumber
+from autoresearch_magic.runs import Point
 from autoresearch_magic.ui.terminal.canvas import Canvas
 from autoresearch_magic.ui.terminal.charts import HistoryChart, curve_chart
 from autoresearch_magic.ui.terminal.scale import last_number, tick_texts, ticks, value_range

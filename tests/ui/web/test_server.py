@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from autoresearch_magic.curve import Point
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.events import Judged, RunProgress, RunStarted
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.runs import Point
 from autoresearch_magic.study.study import Study
 from autoresearch_magic.ui.loopback import listen
 from autoresearch_magic.ui.web.framing import frame
