@@ -44,7 +44,7 @@ def closing_seconds(status: StudyStatus) -> float:
     if not has_closing(status):
         return 0.0
     count, seconds = status.searched()
-    return closing_runs(count) * seconds / count / status.settings.workers if count else 0.0
+    return closing_runs(count) * seconds / count / status.slots if count else 0.0
 
 
 def runs_reached(status: StudyStatus) -> str:
@@ -79,7 +79,7 @@ class Closing:
         most = self.measurer.settings.max_runs
         if most is not None:
             allowed = min(allowed, made + most - searched(self.status))
-        many = self.measurer.settings.workers
+        many = self.status.slots
         while made < allowed and (chosen := self.next_versions(min(many, allowed - made))):
             if not room_for(max(each.seconds / len(each.measurements) for each in chosen)):
                 return

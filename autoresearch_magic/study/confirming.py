@@ -57,7 +57,7 @@ def confirmation_seconds(status: StudyStatus) -> float:
     best = status.incumbent
     if best is None or best.number == 0:
         return 0.0
-    pairs = math.ceil(status.settings.repeats / status.settings.workers)  # one after the other in each slot
+    pairs = math.ceil(status.settings.repeats / status.slots)  # one after the other in each slot
     return pairs * sum(e.seconds / len(e.measurements) for e in (best, status.experiments[0]))
 
 

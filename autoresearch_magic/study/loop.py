@@ -287,7 +287,7 @@ class Loop:
         try:
             self.measurer.learn(experiment)
             if experiment.verdict is not None and experiment.verdict.kept:
-                measurer.runner.keep_files(experiment.target, self.records.files(experiment.number))
+                self.keep_files(experiment, measurer)
             if experiment.number > 0:
                 self.tell_progress(experiment.number)
             self.records.draw(list(self.experiments), lambda: self.status.proven)
@@ -295,6 +295,20 @@ class Loop:
             self.publish(Notice(f"After experiment {experiment.number}: {type(failure).__name__}: {failure}"))
         if experiment.number not in self.given:
             self.proposer.judged(experiment)
+
+    def keep_files(self, experiment: Experiment, measurer: Measurer) -> None:
+        """Keep what the last run of an experiment wrote, if that was not done already."""
+        folder = self.records.files(experiment.number)
+        if folder.exists():
+            return
+        try:
+            measurer.runner.keep_files(experiment.target, folder)
+        except Exception as failure:  # it is worth no study's end
+            self.publish(
+                Notice(
+                    f"What experiment {experiment.number} wrote could not be kept: {type(failure).__name__}: {failure}"
+                )
+            )
 
     def check_measuring(self, experiment: Experiment, measurer: Measurer) -> None:
         """Run the incumbent when several runs in a row gave no value, to see whether the proposals or the measuring are broken.

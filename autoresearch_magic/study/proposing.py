@@ -160,7 +160,7 @@ class Proposer:
                 self.prefetch.prepare(self._ahead(running, experiments))
             return
         while (
-            self.prefetch.pending < min(left, max(self.settings.ask_ahead, self.settings.workers))
+            self.prefetch.pending < min(left, max(self.settings.ask_ahead, self.status.slots))
             and time.monotonic() >= self._ask_after
         ):
             if not room_for_calls(self.status, 1 + self.prefetch.unanswered, alone=not self.prefetch.pending):

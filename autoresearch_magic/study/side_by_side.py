@@ -26,11 +26,13 @@ from ..experiment import Experiment, Verdict
 from ..judging.closing import closing_runs
 from ..judging.judge import Decision
 from ..runners.fleet import Fleet
+from ..runners.folder_scan import remove
 from ..runs import mean
 from ..source.edits import fingerprint, merge
 from .again import run_again
 from .closing import Closing, has_closing, searched
 from .flight import Flight, Flights
+from .idle import IdleRuns
 from .limits import SearchEnded
 from .loop import Loop
 from .measuring import Measurer
@@ -72,12 +74,14 @@ class SideBySide(Loop):
         self.drafts: dict[int, Drafted] = {}
         self.unfinished = self.flights.unfinished(self.settings.statistic)  # were in flight when the study was stopped
         self.asks = False  # whether a slot waits for the agent
+        self.idles = False  # whether a slot runs a version again meanwhile
         self.ended: BaseException | str | None = None  # why nothing more is proposed
         self.error: BaseException | None = None  # what ends the search at once
         self.proposer.in_flight = self.in_flight
         self.proposer.next_number = self.flights.next_ticket
         self.proposer.lines_in_flight = self.lines_in_flight
         self.tried = [self._trying(each) for each in self.measurers]
+        self.idle_runs = [IdleRuns(each) for each in self.measurers]
 
     def _trying(self, measurer: Measurer) -> Trying:
         return Trying(
@@ -205,7 +209,7 @@ class SideBySide(Loop):
 
     def _over(self) -> bool:
         """Whether nothing more will come to a slot that has nothing to do."""
-        busy = bool(self.flying or self.unjudged or self.unfinished or self.asks)
+        busy = bool(self.flying or self.unjudged or self.unfinished or self.asks or self.idles)
         if self.ended is None and self.left <= 0 and not busy:
             self.ended = ""
         return self.ended is not None and not busy
@@ -238,8 +242,18 @@ class SideBySide(Loop):
         elif self._may_propose():
             self._propose(trying)
         else:
-            return False
+            return self._run_idle(trying)
         return True
+
+    def _run_idle(self, trying: Trying) -> bool:
+        """Run a version again while the agent is awaited, in one slot at a time; return whether one was run."""
+        if not self.asks or self.idles or self.ended is not None:
+            return False
+        self.idles = True
+        try:
+            return self.idle_runs[trying.measurer.slot].run_one(self.proposer.expected_wait)
+        finally:
+            self.idles = False
 
     def _due(self) -> int | None:
         """Return the number of an experiment without a verdict that can be worked on now; None for none."""
@@ -355,7 +369,12 @@ class SideBySide(Loop):
                 break
             self.decided[e.number] = decision, ran or trying
             self.taken.discard(e.number)
+            if decision.verdict is Verdict.KEEP:  # its slot goes on, and forgets what it wrote
+                self.keep_files(e, (ran or trying).measurer)
             return
+        if decision.verdict is not Verdict.KEEP:
+            with suppress(OSError):
+                remove(self.records.files(e.number))  # of a version that was to be kept
         del self.unjudged[e.number]
         self.taken.discard(e.number)
         self.record(e, decision, (ran or trying).measurer)

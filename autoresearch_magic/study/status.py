@@ -110,6 +110,8 @@ class StudyStatus:
         thread keeps a consistent view.
     lives : dict of int to LiveRun
         The runs in progress by slot; without ``--workers`` there is slot 0 alone. The dict is replaced, never changed.
+    slots : int
+        How many experiments can run at once in this process: the workers, or those of the cluster.
     headline : Headline or None
         The confirmed result.
     runs : list of (kind, seconds)
@@ -142,6 +144,7 @@ class StudyStatus:
     traceback: str = ""
     experiments: tuple[Experiment, ...] = ()
     lives: dict[int, LiveRun] = field(default_factory=dict)
+    slots: int = 1
     headline: Headline | None = None
     runs: list[tuple[RunKind, float]] = field(default_factory=list)
     revised: list[int] = field(default_factory=list)
@@ -460,6 +463,6 @@ class StudyStatus:
         if self.doing in (State.MEASURING, State.WAITING) or (self.live is not None and self.live.kind == "trial"):
             return None  # neither a comparison nor an agent says in advance how long it takes
         part = sum(live.progress for live in self.lives.values())
-        left = self.pace * max(0.0, self.runs_total - self.runs_done - part) / self.settings.workers
+        left = self.pace * max(0.0, self.runs_total - self.runs_done - part) / max(self.slots, self.settings.workers)
         limit = self.settings.time_limit
         return left if limit is None else min(left, max(0.0, limit - self.elapsed))

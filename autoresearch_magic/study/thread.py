@@ -137,6 +137,7 @@ class StudyThread(threading.Thread):
             self._fleet = make_fleet(definition, status.folder, publish)
         else:
             self._fleet = Fleet([make_runner(definition, status.folder, publish)])
+        status.slots = len(self._fleet)
         for line in self._fleet.notes:
             publish(Notice(line, lasting=True))
         if self._agent is not None and self._agent.warning:
@@ -158,6 +159,12 @@ class StudyThread(threading.Thread):
             return self._loop(measurer, self._agent, unjudged).run()
         if self._comparison is not None:
             publish(StateChanged(State.MEASURING))
+            if definition.settings.executor:
+                publish(
+                    Notice(
+                        "A comparison runs on this machine, not on the cluster: what depends on time cannot be compared with the search."
+                    )
+                )
             self.answer = self._comparison(measurer)
         return self._at_end
 

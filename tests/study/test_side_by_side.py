@@ -16,6 +16,7 @@ from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.runners import Runner
 from autoresearch_magic.runners.fleet import Fleet, Place
 from autoresearch_magic.storage.journal import Journal
+from autoresearch_magic.study.trying import Trying
 
 from ..studies import finish, wait_for
 
@@ -70,6 +71,10 @@ class SlotRunner(Runner):
         x, y = ast.literal_eval(names["X"]), ast.literal_eval(names["Y"])
         return Measurement(outcome=Outcome.OK, value=(x - 1) ** 2 + y, seed=seed, seconds=0.01, steps=steps)
 
+    def keep_files(self, target, folder):
+        folder.mkdir(parents=True)
+        (folder / "slot").write_text(str(self.slot))
+
     def interrupt(self):
         self.interrupted = True
 
@@ -99,6 +104,15 @@ def begin(make_study, script):
         return study
 
     return begin
+
+
+def end_one_after_the_other(world, study, first, second):
+    """Let two runs that have begun end: the second one when the first has its verdict."""
+    wait_for(lambda: world.runs_of(first) and world.runs_of(second))
+    world.gates[first].set()
+    wait_for(lambda: len(study.experiments) == 2)
+    world.gates[second].set()
+    ended(study)
 
 
 def ended(study, seconds=20):
@@ -132,17 +146,14 @@ def test_of_two_that_are_kept_the_second_is_put_on_top_of_the_first_and_measured
     for each in (first, second):
         world.gate(each)
     study = begin(first, second)
-    wait_for(lambda: world.runs_of(first) and world.runs_of(second))
-    world.gates[first].set()
-    wait_for(lambda: len(study.experiments) == 2)
-    world.gates[second].set()
-    ended(study)
+    end_one_after_the_other(world, study, first, second)
     both = version(x=2.0, y=1.0)
     assert [e.target for e in study.experiments] == [TARGET, first, both]
     assert [e.parent for e in study.experiments] == [None, 0, 1]
     assert [str(e.verdict) for e in study.experiments] == ["baseline", "keep", "keep"]
     assert set(study.experiments[2].values) == {2.0}, "only runs of what was kept count"
     assert (2, "reworked") in kinds(study)
+    assert [path.name for path in sorted((study.folder / "files").iterdir())] == ["0000", "0001", "0002"], "of what was kept"
     assert (2, "candidate") in kinds(study)
 
 
@@ -151,11 +162,7 @@ def test_a_loser_is_not_put_on_top_of_anything(world, begin):
     for each in (first, second):
         world.gate(each)
     study = begin(first, second)
-    wait_for(lambda: world.runs_of(first) and world.runs_of(second))
-    world.gates[first].set()
-    wait_for(lambda: len(study.experiments) == 2)
-    world.gates[second].set()
-    ended(study)
+    end_one_after_the_other(world, study, first, second)
     assert (study.experiments[2].target, study.experiments[2].parent) == (second, 0)
     assert world.runs_of(version(x=2.0, y=3.0)) == 0
 
@@ -166,11 +173,7 @@ def test_what_changes_the_same_lines_is_compared_as_it_is(world, begin, value, v
     for each in (first, second):
         world.gate(each)
     study = begin(first, second)
-    wait_for(lambda: world.runs_of(first) and world.runs_of(second))
-    world.gates[first].set()
-    wait_for(lambda: len(study.experiments) == 2)
-    world.gates[second].set()
-    ended(study)
+    end_one_after_the_other(world, study, first, second)
     e = study.experiments[2]
     assert (e.target, e.parent, str(e.verdict)) == (second, 1, verdict)
     assert next(kind for number, kind in kinds(study) if number == 2) == "candidate"
@@ -299,3 +302,29 @@ def test_a_given_version_is_tried_beside_what_runs(world, begin):
 def test_a_recording_is_not_replayed_side_by_side():
     with pytest.raises(UserError, match="one experiment after the other"):
         make_settings({"metric": "loss", "minimize": True, "agent": "replay:night", "workers": 2})
+
+
+def test_what_a_version_wrote_that_waits_for_its_turn_is_kept(world, begin, monkeypatch):
+    monkeypatch.setattr("autoresearch_magic.judging.judge.JUMP", 1e9)  # so that nothing is run again first
+    slow, good, third = version(x=2.9), version(y=1.9), version(x=5.0)
+    decide = Trying.decide
+    waits = threading.Event()
+
+    def first_waits(self, e):
+        """Let the verdict on the first one take long."""
+        if e.target == slow and not waits.is_set():
+            with self.measurer.baton.released():
+                waits.wait(20)
+        return decide(self, e)
+
+    monkeypatch.setattr(Trying, "decide", first_waits)
+    study = begin(slow, good, third, workers=2)
+    wait_for(lambda: world.runs_of(third))
+    kept = study.folder / "files" / "0002"
+    assert kept.is_dir(), "before its verdict"
+    assert len(study.experiments) == 1
+    waits.set()
+    ended(study)
+    both = version(x=2.9, y=1.9)
+    assert [e.target for e in study.experiments][:3] == [TARGET, slow, both]
+    assert kept.is_dir()
