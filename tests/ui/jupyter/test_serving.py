@@ -92,8 +92,8 @@ def test_an_interrupt_ends_the_wait_and_cells_behind_it_are_aborted_as_after_any
     tell(kernel, next(iter(comms)), {"type": "pull"})
     assert reply_to(kernel, ask(kernel, "kernel_info_request", {}), 2)
     kernel.manager.interrupt_kernel()
-    ended = reply_to(kernel, waiting, 5)["content"]
+    ended = reply_to(kernel, waiting, 20)["content"]
     assert "keeps running" in ended["evalue"]
-    assert reply_to(kernel, later, 5)["content"]["status"] == "aborted"
+    assert reply_to(kernel, later, 20)["content"]["status"] == "aborted"
     assert kernel.run("%autoresearch stop").status == "ok"
     assert "NameError" in kernel.run("after").error
