@@ -153,7 +153,9 @@ def test_of_two_that_are_kept_the_second_is_put_on_top_of_the_first_and_measured
     assert [str(e.verdict) for e in study.experiments] == ["baseline", "keep", "keep"]
     assert set(study.experiments[2].values) == {2.0}, "only runs of what was kept count"
     assert (2, "reworked") in kinds(study)
-    assert [path.name for path in sorted((study.folder / "files").iterdir())] == ["0000", "0001", "0002"], "of what was kept"
+    assert [path.name for path in sorted((study.folder / "files").iterdir())] == ["0000", "0001", "0002"], (
+        "of what was kept"
+    )
     assert (2, "candidate") in kinds(study)
 
 
