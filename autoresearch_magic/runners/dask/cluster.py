@@ -6,9 +6,11 @@ heard of for `SILENT` seconds is given up, as one whose connection was cut.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent import futures
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,11 +23,13 @@ from ...errors import RunLost, Stopped, UserError
 from .worker import LABEL
 
 LOOK = 1.0
-"""Seconds between two looks at the workers."""
+"""Seconds between two looks at the workers, and whether a wait is to be given up."""
 SILENT = 30.0
 """Seconds without a sign of life after which a worker is given up."""
 CONNECT = 15.0
 """Seconds in which a scheduler must answer."""
+ANSWER = 60.0
+"""Seconds in which a worker must answer a call; its first one imports this package, perhaps over a network."""
 CLOSING = 5.0
 """Seconds that workers may take to end a study's processes when it ends."""
 
@@ -81,8 +85,11 @@ class Cluster:
     client : distributed.Client
     on_lost : callable
         Called with the address of a worker that is gone, why, and whether it had been asked to go.
+    on_silent : callable
+        Called with a line about a scheduler that does not answer.
     on_join : callable
-        Called with the address of a worker that nobody has looked at, in a thread of its own; returns whether it is used.
+        Called with the address of a worker that nobody has looked at, in a thread of its own; returns whether it is used, and None where that
+        cannot be said yet.
 
     Raises
     ------
@@ -93,7 +100,8 @@ class Cluster:
     def __init__(self, address: str, *, security: Any = None) -> None:
         self.address, self._security = address, security
         self.on_lost: Callable[[str, str, bool], None] = lambda address, why, expected: None
-        self.on_join: Callable[[str], bool] = lambda address: True
+        self.on_silent: Callable[[str], object] = lambda line: None
+        self.on_join: Callable[[str], bool | None] = lambda address: True
         try:
             with dask.config.set({"distributed.comm.timeouts.connect": CONNECT}):
                 self.client = Client(
@@ -107,7 +115,13 @@ class Cluster:
         self._turn = threading.Condition()
         self._waiting: list[object] = []  # who waits for a free worker, in this order
         self._wake, self._over = threading.Event(), threading.Event()
-        self.look()
+        self._looked = time.monotonic()
+        try:
+            self.look()
+        except TimeoutError:
+            raise UserError(
+                f"The Dask scheduler at {address} takes connections, and does not answer: is it stopped?"
+            ) from None
         self.client.subscribe_topic("all", self._on_event)
         self._watching = threading.Thread(target=self._watch, name="dask-workers", daemon=True)
 
@@ -129,19 +143,29 @@ class Cluster:
             member = self._members.get(address)
         return member.name if member else address
 
-    def admit(self, address: str, used: bool) -> None:
-        """Use a worker, or not."""
+    def admit(self, address: str, used: bool | None) -> None:
+        """Use a worker, or not; with None it is looked at again when it gives a sign of life."""
         with self._turn:
             if (member := self._members.get(address)) is not None:
                 member.admitted = used
             self._turn.notify_all()
 
     def look(self) -> None:
-        """Ask the scheduler who is there, and who has not been heard of."""
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
+        """Ask the scheduler who is there, and who has not been heard of; raise `TimeoutError` where it does not answer."""
+        asked = self.begin_in_loop(self._workers())
+        try:
+            found = asked.result(SILENT)
+        finally:
+            asked.cancel()
         now = time.monotonic()
         gone = []
         with self._turn:
+            if (
+                now - self._looked > SILENT / 2
+            ):  # the scheduler was stopped, or this process: workers had no chance to be heard
+                for known in self._members.values():
+                    known.heard = now
+            self._looked = now
             for address, each in found.items():
                 member = self._members.get(address)
                 if member is None:
@@ -157,6 +181,9 @@ class Cluster:
             gone += [(address, "was lost") for address in self._members if address not in found]
         for address, why in gone:
             self._lost(address, why, expected=False, forget=why == "was lost")
+
+    async def _workers(self) -> dict[str, Any]:
+        return dict((await self.client.scheduler.identity(n_workers=-1))["workers"])
 
     def _on_event(self, event: tuple[float, Any]) -> None:
         """Take note of what the scheduler tells: in the client's event loop, where nothing may wait."""
@@ -185,8 +212,15 @@ class Cluster:
             self._wake.clear()
             if self._over.is_set() or self.client.status != "running":
                 continue
-            with suppress(Exception):  # the scheduler has just gone: whoever runs something finds out
+            try:
                 self.look()
+            except TimeoutError:
+                self.on_silent(
+                    f"The Dask scheduler at {self.address} has not answered for {SILENT:.0f} s: runs wait for it."
+                )
+            except Exception:  # it has just gone: whoever runs something finds out
+                continue
+            else:
                 self._greet()
 
     def _greet(self) -> None:
@@ -200,7 +234,7 @@ class Cluster:
             threading.Thread(target=self._meet, args=(member.address,), daemon=True).start()
 
     def _meet(self, address: str) -> None:
-        used = False
+        used: bool | None = False
         with suppress(Exception):
             used = self.on_join(address)
         self.admit(address, used)
@@ -271,14 +305,33 @@ class Cluster:
             f"The Dask scheduler at {self.address} does not answer any more: start it and its workers again, then resume. Nothing is lost."
         )
 
+    def begin_in_loop(self, work: Coroutine[Any, Any, Any]) -> futures.Future[Any]:
+        """Let the client's event loop work on something."""
+        return asyncio.run_coroutine_threadsafe(work, self.client.loop.asyncio_loop)
+
     def call(self, function: Callable[..., Any], *arguments: Any, workers: Iterable[str]) -> dict[str, Any]:
-        """Call a function in the event loops of workers; return what each answered, or the exception that it raised."""
-        answers: dict[str, Any] = self.client.run(function, *arguments, workers=[*workers], on_error="return")
-        return answers
+        """Call a function in the event loops of workers; return what each answered, or the exception that it raised.
+
+        One that does not answer in time (`ANSWER`, and a second for each megabyte that is sent) has raised `TimeoutError`, and the others'
+        answers are returned all the same.
+        """
+        calls = {each: self.begin_in_loop(self._ask(function, arguments, each)) for each in workers}
+        return {address: asked.result() for address, asked in calls.items()}
+
+    async def _ask(self, function: Callable[..., Any], arguments: tuple[Any, ...], address: str) -> Any:
+        within = ANSWER + sum(len(each) for each in arguments if isinstance(each, bytes)) / 1e6
+        asking = self.client.run(function, *arguments, workers=[address], on_error="return")
+        try:
+            return (await asyncio.wait_for(asking, within))[address]
+        except TimeoutError:
+            return TimeoutError(f"it has not answered for {within:.0f} s")
+        except Exception as error:
+            return error
 
     def tell(self, function: Callable[..., Any], *arguments: Any, workers: Iterable[str]) -> None:
-        """Call a function in the event loops of workers, without an answer."""
-        self.client.run(function, *arguments, workers=[*workers], wait=False, on_error="ignore")
+        """Call a function in the event loops of workers; nobody waits for an answer."""
+        for each in workers:
+            self.begin_in_loop(self._ask(function, arguments, each))
 
     def close(self, last: Callable[[], object] = lambda: None) -> None:
         """Disconnect, after a last call that may take `CLOSING` seconds."""

@@ -17,11 +17,13 @@ from . import worker
 from .cluster import Cluster, scheduler_address
 from .environments import Choice, Environment, choose, this_environment
 from .local import LocalHost
-from .runner import DaskRunner, Work, WorkerLost
+from .runner import DaskRunner
 from .shipping import Recipe
+from .work import Work, WorkerLost
 
 WORKERS = 30.0
 """Seconds in which a cluster must have a worker."""
+HANGS = "it is asked again when it gives a sign of life"
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _fleet(
     made = recipe(all(seeing[each] for each in choice.used))
     work = Work(cluster, made.id, pickle.dumps(made), on_note=on_note, on_problem=on_problem, logs=logs)
     for each in names:
-        cluster.admit(each, False)
+        cluster.admit(each, None if HANGS in without.get(each, "") else False)
     for each in choice.used:
         try:
             work.ship(each)
@@ -159,6 +161,8 @@ def _look(
     for address, answer in cluster.call(worker.look, token, walls, workers=addresses).items():
         if isinstance(answer, ModuleNotFoundError):
             without[address] = f"it has no module {answer.name}: install autoresearch_magic with its extra there, pip install 'autoresearch_magic[dask]'"  # fmt: skip
+        elif isinstance(answer, TimeoutError):
+            without[address] = f"{answer} ({HANGS})"
         elif isinstance(answer, BaseException):
             without[address] = f"{type(answer).__name__}: {answer}"
         else:
@@ -168,10 +172,10 @@ def _look(
 
 def _joins(
     work: Work, cluster: Cluster, token: tuple[str, str], wanted: Wanted, made: Recipe, here: Environment, choice: Choice
-) -> Callable[[str], bool]:  # fmt: skip
+) -> Callable[[str], bool | None]:  # fmt: skip
     """Return what looks at a worker that joins later."""
 
-    def look(address: str) -> bool:
+    def look(address: str) -> bool | None:
         name = cluster.name(address)
         found, seeing, without = _look(cluster, token, wanted.walls, [address])
         why = without.get(address, "")
@@ -186,7 +190,7 @@ def _joins(
             why = "it does not see what --link links"
         if why:
             work.problem(f"Dask worker {name} has joined and is not used: {why}.")
-            return False
+            return None if HANGS in why else False
         work.ship(address)
         work.note(f"Dask worker {name} has joined.")
         return True

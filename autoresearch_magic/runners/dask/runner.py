@@ -7,16 +7,17 @@ workers, as on this machine.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
+import pickle
 import tarfile
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Any
 
 from ...budget import Budget
@@ -27,167 +28,15 @@ from .. import GuardResult, Runner, Watch
 from ..stage import Stage
 from ..worker.client import LOSSES, LOST
 from . import worker
-from .cluster import Cluster
-from .shipping import digest
+from .seat import EVERY
+from .work import Inbox, Work, WorkerLost
 
 LOOK = 0.5
 """Seconds between two looks whether something has changed that nobody tells."""
-GATHERING = 5.0
-"""Seconds in which a result should be here, before it is asked whether its worker is still there."""
-
-
-class WorkerLost(Exception):
-    """The worker of an attempt is gone.
-
-    Parameters
-    ----------
-    reason : str
-        A sentence.
-    expected : bool
-        Whether it had been asked to go, which is no fault of the run.
-    """
-
-    def __init__(self, reason: str, *, expected: bool) -> None:
-        super().__init__(reason)
-        self.expected = expected
-
-
-class Work:
-    """A study on a cluster: what all of its slots share.
-
-    Parameters
-    ----------
-    cluster : Cluster
-    id : str
-        The recipe's.
-    recipe : bytes
-        As it is sent to each worker, once.
-    on_note, on_problem : callable
-        Called with lines for the user; those of `on_problem` stay.
-    logs : Path, optional
-        The folder for the logs of the setup.
-
-    Attributes
-    ----------
-    learned : dict or None
-        See `Runner.learned`: learned by one slot, and known to all.
-    shared : dict of str to str
-        What the baseline's runs have shown, which each worker needs.
-    """
-
-    def __init__(
-        self, cluster: Cluster, id: str, recipe: bytes, *, on_note: Callable[[str], object], on_problem: Callable[[str], object],
-        logs: Path | None,
-    ) -> None:  # fmt: skip
-        self.cluster, self.id, self.recipe = cluster, id, recipe
-        self.topic = worker.plugin_name(id)
-        self.learned: dict[str, Any] | None = None
-        self.shared: dict[str, str] = {}
-        self.lines: list[str] = []
-        self.set_up: set[str] = set()  # workers where the setup has run
-        self.shipped: set[str] = set()
-        self._on_note, self._on_problem, self._logs = on_note, on_problem, logs
-        self._told: set[str] = set()
-        self._inboxes: dict[str, tuple[str, SimpleQueue[dict[str, Any]]]] = {}
-        self._held: dict[str, str] = {}  # where the last run of a target took place
-        self._lock = threading.Lock()
-        cluster.on_lost = self._on_lost
-        cluster.client.subscribe_topic(self.topic, self._on_event)
-
-    # -- what comes in, in the client's event loop ----------------------------------------------------------------------
-
-    def _on_event(self, event: tuple[float, Any]) -> None:
-        message = event[1]
-        found = self._inboxes.get(message.get("attempt", "")) if isinstance(message, dict) else None
-        if found is not None:
-            found[1].put(message)
-
-    def _on_lost(self, address: str, why: str, expected: bool) -> None:
-        self.set_up.discard(address)
-        self.shipped.discard(address)
-        for at, inbox in [*self._inboxes.values()]:
-            if at == address:
-                inbox.put({"lost": why, "expected": expected})
-
-    def open_inbox(self, attempt: str, address: str) -> SimpleQueue[dict[str, Any]]:
-        """Return a queue for all that comes of an attempt."""
-        inbox: SimpleQueue[dict[str, Any]] = SimpleQueue()
-        self._inboxes[attempt] = address, inbox
-        return inbox
-
-    def close_inbox(self, attempt: str) -> None:
-        """Forget an attempt: what still comes of it is dropped."""
-        self._inboxes.pop(attempt, None)
-
-    # -- what is told ---------------------------------------------------------------------------------------------------
-
-    def note(self, line: str) -> None:
-        """Tell a line, once: every worker has the same to say of a setup."""
-        with self._lock:
-            if line in self._told:
-                return
-            self._told.add(line)
-        self._on_note(line)
-
-    def problem(self, line: str) -> None:
-        """Tell a line that stays, once."""
-        with self._lock:
-            if line in self._told:
-                return
-            self._told.add(line)
-        self._on_problem(line)
-
-    # -- workers ----------------------------------------------------------------------------------------------------------
-
-    def ship(self, address: str) -> None:
-        """Send the recipe to a worker; raise `WorkerLost` where it cannot take it."""
-        try:
-            answer = self.cluster.call(worker.receive, self.recipe, workers=[address]).get(address)
-        except Exception as error:
-            raise WorkerLost(
-                f"Dask worker {self.cluster.name(address)} cannot be reached: {error}.", expected=True
-            ) from None
-        if isinstance(answer, BaseException):
-            raise WorkerLost(
-                f"Dask worker {self.cluster.name(address)} cannot take the study: {type(answer).__name__}: {answer}.",
-                expected=True,
-            )
-        self.shipped.add(address)
-
-    def leave_out(self, address: str, why: str) -> None:
-        """Use a worker no longer, and tell why."""
-        self.cluster.admit(address, False)
-        self.problem(f"Dask worker {self.cluster.name(address)} is not used any more: {why}")
-
-    def hold(self, target: str, address: str) -> None:
-        """Note where the last run of a target took place, which holds what it wrote."""
-        with self._lock:
-            self._held[digest(target)] = address
-            while len(self._held) > 1_000:
-                del self._held[next(iter(self._held))]
-
-    def holder(self, target: str) -> str | None:
-        """Return where the last run of a target took place."""
-        return self._held.get(digest(target))
-
-    def take_answer(self, address: str, answer: Mapping[str, Any]) -> None:
-        """Keep what the answer of a run says beside the measurement."""
-        if answer.get("learned") is not None:
-            self.learned = answer["learned"]
-        self.shared.update(answer.get("shared", {}))
-        if answer.get("lines"):
-            self.lines = answer["lines"]
-        if (log := answer.get("setup_log")) and self._logs is not None:
-            with suppress(OSError):
-                self._logs.mkdir(parents=True, exist_ok=True)
-                name = "".join(c if c.isalnum() or c in "-." else "-" for c in self.cluster.name(address))
-                (self._logs / f"setup-{name}.log").write_bytes(cleaned_bytes(log.encode("utf-8", "replace")))
-
-    def forget(self) -> None:
-        """Let all workers end the study's processes."""
-        addresses = [member.address for member in self.cluster.members]
-        if addresses:
-            self.cluster.call(worker.forget, self.id, workers=addresses)
+OVERDUE = 2.0
+"""Time limits of a run, which may be that of two commands, after which its worker should have told something of it."""
+SLACK = 120.0
+"""Seconds beyond that, after which a worker is given up that lives but does not end a run: more than it needs to notice that by itself."""
 
 
 class DaskRunner(Runner):
@@ -207,7 +56,7 @@ class DaskRunner(Runner):
         self._interrupted = False
         self._before = ""
         self._stage: Stage | None = None
-        self._inbox: SimpleQueue[dict[str, Any]] | None = None
+        self._inbox: Inbox | None = None
 
     @property
     def learned(self) -> dict[str, Any] | None:
@@ -310,7 +159,7 @@ class DaskRunner(Runner):
             if answer.get(
                 "stopped"
             ):  # the worker is closing, or the scheduler had lost sight of us: nothing was measured
-                time.sleep(worker.EVERY)
+                time.sleep(EVERY)
                 continue
             if (error := answer.get("error")) is not None:
                 if "result" not in answer and self._work.set_up - {address} and address not in self._work.set_up:
@@ -358,26 +207,30 @@ class DaskRunner(Runner):
                 worker.run, work.id, sent, workers=[address], allow_other_workers=False, pure=False, retries=0,
                 key=f"{work.topic}-{attempt}", resources=limits,
             )  # fmt: skip
-            future.add_done_callback(lambda done: inbox.put({"done": True}))
-            return self._follow(future, inbox, address, attempt, watch)
+            self._cluster.begin_in_loop(_tell_end(future, inbox))
+            return self._follow(future, inbox, address, attempt, request.get("deadline"), watch)
         finally:
             self._inbox = None
             work.close_inbox(attempt)
             if future is not None:
                 with suppress(Exception):
-                    future.release() if future.done() else future.cancel()
+                    future.release()  # nobody else wants it: a task that still runs is ended
 
     def _follow(
-        self, future: Any, inbox: SimpleQueue[dict[str, Any]], address: str, attempt: str, watch: Watch | None
-    ) -> dict[str, Any]:
-        """Pass the events of a run on until it has ended."""
-        pruned = False
+        self, future: Any, inbox: Inbox, address: str, attempt: str, deadline: float | None, watch: Watch | None
+    ) -> dict[str, Any]:  # fmt: skip
+        """Pass the events of a run on until its answer is here."""
+        pruned, late = False, float("inf")
         while True:
             try:
                 message = inbox.get(timeout=LOOK)
             except Empty:
                 if self._cluster.client.status != "running":
                     return self._reconnected()
+                if time.monotonic() > late:
+                    why = f"Dask worker {self._cluster.name(address)} does not end a run that is over its time."
+                    self._work.leave_out(address, "it does not end a run that is over its time.")
+                    raise WorkerLost(why, expected=False) from None
                 continue
             if "stop" in message:
                 raise Stopped
@@ -390,34 +243,42 @@ class DaskRunner(Runner):
                     self._work.problem(event["problem"])
                 elif "started" not in event and watch is not None and watch(event) and not pruned:
                     pruned = True
-                    with suppress(Exception):
-                        self._cluster.tell(worker.prune, self._work.id, attempt, workers=[address])
-            if "done" in message:
-                return self._gathered(future, inbox, address)
-
-    def _gathered(self, future: Any, inbox: SimpleQueue[dict[str, Any]], address: str) -> dict[str, Any]:
-        """Fetch the result of a task that has ended."""
-        while True:
-            if future.status in ("cancelled", "lost") or self._cluster.client.status != "running":
-                return self._reconnected()
-            try:
-                answer: dict[str, Any] = future.result(timeout=GATHERING)
+                    self._cluster.tell(worker.prune, self._work.id, attempt, workers=[address])
+                if deadline is not None and (late < float("inf") or "begin" in event):
+                    late = time.monotonic() + OVERDUE * deadline + SLACK
+            if "answer" in message:
+                answer: dict[str, Any] = pickle.loads(message["answer"])
                 return answer
-            except TimeoutError:
-                if address not in {member.address for member in self._cluster.members}:
-                    name = self._cluster.name(address)
-                    raise WorkerLost(f"Dask worker {name} was lost with a result.", expected=False) from None
-            except Exception as error:
-                if type(error).__name__ in ("CancelledError", "FutureCancelledError"):
-                    return self._reconnected()
-                if type(error).__name__ == "KilledWorker":
-                    raise WorkerLost(f"Dask worker {self._cluster.name(address)} was lost.", expected=False) from None
-                raise
+            if "failed" in message:
+                return self._failed(message["failed"], address)
+
+    def _failed(self, error: BaseException, address: str) -> dict[str, Any]:
+        """Say what to do where a task has no answer."""
+        name = type(error).__name__
+        if name in ("CancelledError", "FutureCancelledError") or self._cluster.client.status != "running":
+            return self._reconnected()
+        if name == "KilledWorker":
+            raise WorkerLost(f"Dask worker {self._cluster.name(address)} was lost.", expected=False) from None
+        raise error
 
     def _reconnected(self) -> dict[str, Any]:
         """Wait for the scheduler, and say that the run must begin anew."""
         self._cluster.wait_until_connected(lambda: self._interrupted)
         return _AGAIN
+
+
+async def _tell_end(future: Any, inbox: Inbox) -> None:
+    """Put the result of a task into an inbox when it has one; a short answer has come before its end, by itself."""
+    try:
+        await future.exception()
+        packed = b"" if inbox.answered else await future
+    except asyncio.CancelledError as error:  # Dask's own is one as well
+        inbox.put({"failed": error})
+    except Exception as error:
+        inbox.put({"failed": error})
+    else:
+        if packed:
+            inbox.put({"answer": packed})
 
 
 _AGAIN: dict[str, Any] = {"again": True}

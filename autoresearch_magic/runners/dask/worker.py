@@ -12,7 +12,6 @@ import os
 import pickle
 import tarfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -33,18 +32,17 @@ from ..export import Export
 from ..fleet import Place
 from ..walls import Walls
 from .environments import Environment, host_name, machine_memory, this_environment
+from .seat import Seat, Told
 from .shipping import Recipe, open_bundle, sees, write_modules
 
 LABEL = "autoresearch"
 """The resource of Dask that says how many experiments run at once on a worker: one, unless it was started with another number."""
-EVERY = 0.1
-"""Seconds between two messages about a run."""
+MOST_TOLD = 32_768
+"""Bytes of an answer that is told: the scheduler keeps the last thousand of a study's events."""
 IDLE = 900.0
 """Seconds after which the processes of a study that asks for nothing are ended; its next run starts them again."""
 SHARED = ("baseline-times.json", "export.json")
 """Files of what the baseline's runs have shown, which all workers of a study need."""
-MOST_SETUP_LOG = 200_000
-"""Bytes of the setup's log that are sent."""
 MOST_KEPT = 256 << 20
 """Bytes of what a kept version wrote that are sent."""
 CORES = "AUTORESEARCH_CORES"
@@ -92,14 +90,20 @@ async def prune(study: str, attempt: str, dask_worker: Any) -> None:
 # -- called as a task -------------------------------------------------------------------------------------------------
 
 
-def run(study: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what a study asks of this worker; the result says so where it does not know the study."""
+def run(study: str, request: Mapping[str, Any]) -> bytes:
+    """Do what a study asks of this worker; the answer says so where it does not know the study.
+
+    A short answer is told, as the run's last event, and the task has no result then: that arrives at once, and nobody has to fetch it
+    from a worker that may hang by then.
+    """
     worker: Any = get_worker()
     here = worker.plugins.get(plugin_name(study))
-    if here is None:
-        return {"unknown": True}
-    answer: dict[str, Any] = here.do(worker, worker.get_current_task(), request)
-    return answer
+    answer = {"unknown": True} if here is None else here.do(worker, worker.get_current_task(), request)
+    packed = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    if len(packed) > MOST_TOLD:
+        return packed
+    worker.log_event(request["topic"], {"attempt": request["attempt"], "answer": packed})
+    return b""
 
 
 class StudyHere(WorkerPlugin):  # type: ignore[misc]
@@ -314,123 +318,6 @@ class StudyHere(WorkerPlugin):  # type: ignore[misc]
                         archive.add(path, str(path.relative_to(folder)), recursive=False)
                         left -= size
             return out.getvalue()
-
-
-class Seat:
-    """A runner on this worker with its folder; what it tells goes to the run that is in progress.
-
-    Parameters
-    ----------
-    place : Path
-    """
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.runner: Runner | None = None
-        self.told: Told | None = None
-        self._logged = 0
-
-    def note(self, line: str) -> None:
-        """Pass a line on for the user."""
-        if self.told is not None:
-            self.told.add({"note": line})
-
-    def problem(self, line: str) -> None:
-        """Pass on a line that stays."""
-        if self.told is not None:
-            self.told.add({"problem": line})
-
-    def new_log(self) -> str:
-        """Return the setup's log where it has grown since it was last asked for."""
-        with suppress(OSError):
-            data = (self.place / "setup.log").read_bytes()
-            if len(data) != self._logged:
-                self._logged = len(data)
-                return data[-MOST_SETUP_LOG:].decode("utf-8", "replace")
-        return ""
-
-    def close(self) -> None:
-        """End the runner's processes, whatever it does."""
-        if self.runner is not None:
-            with suppress(Exception):
-                self.runner.interrupt()
-                self.runner.close()
-
-
-class Told:
-    """What is told of one run, and what its study wants meanwhile.
-
-    Parameters
-    ----------
-    worker : distributed.Worker
-    key : str
-        The task's.
-    topic : str
-        Of Dask's events, to which the study listens.
-    attempt : str
-
-    Attributes
-    ----------
-    pruned : bool
-        Whether the study wants it to end early.
-    ended : bool
-        Whether the study does not want it any more.
-    """
-
-    def __init__(self, worker: Any, key: Any, topic: str, attempt: str) -> None:
-        self._worker, self._key, self._topic, self.attempt = worker, key, topic, attempt
-        self.pruned = self.ended = False
-        self.runner: Runner | None = None
-        self._events: list[dict[str, Any]] = []
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._speak, name=f"run-{attempt[:8]}", daemon=True)
-
-    def __enter__(self) -> Told:
-        self.add({"started": time.time()})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._flush()
-
-    def runs_in(self, runner: Runner) -> None:
-        """Take note of what is to be interrupted; raise `Stopped` where the study has stopped meanwhile."""
-        self.runner = runner
-        if self.ended:
-            raise Stopped
-
-    def watch(self, event: Mapping[str, Any]) -> bool:
-        """See an event of the run; see `runners.Watch`."""
-        self.add(dict(event))
-        return self.pruned
-
-    def add(self, event: dict[str, Any]) -> None:
-        """Send an event, with others, within `EVERY` seconds."""
-        with self._lock:
-            self._events.append(event)
-
-    def _speak(self) -> None:
-        while not self._over.wait(EVERY):
-            self._flush()
-            if not self.ended and self._released():
-                self.ended = True
-                if self.runner is not None:
-                    self.runner.interrupt()
-
-    def _released(self) -> bool:
-        """Whether the scheduler does not want the task any more."""
-        task = self._worker.state.tasks.get(self._key)
-        return task is None or task.state in ("cancelled", "released", "forgotten")
-
-    def _flush(self) -> None:
-        with self._lock:
-            events, self._events = self._events, []
-        if events:
-            with suppress(Exception):  # the connection has just gone: the task ends with it
-                self._worker.log_event(self._topic, {"attempt": self.attempt, "events": events})
 
 
 def _tls_keys() -> list[str]:

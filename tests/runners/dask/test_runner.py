@@ -141,7 +141,7 @@ class TestLosses:
         def watch(event):
             events.append(event)
             if "begin" in event and not killed:
-                address = next(address for address, _ in runner._work._inboxes.values())
+                address = next(inbox.address for inbox in runner._work._inboxes.values())
                 killed.append(address)
                 os.kill(pids[address], signal.SIGKILL)
             return False
@@ -162,7 +162,7 @@ class TestLosses:
 
         def watch(event):
             if "begin" in event:
-                address = next(address for address, _ in runner._work._inboxes.values())
+                address = next(inbox.address for inbox in runner._work._inboxes.values())
                 os.kill(worker_pids(fleet)[address], signal.SIGKILL)
             lost.extend([event] if "lost" in event else [])
             return False
