@@ -88,3 +88,14 @@ def cut_middle(text: str, limit: int) -> str:
     tail = limit // 4
     head = limit - tail
     return f"{text[:head]} [... {len(text) - limit:,} characters left out ...] {text[-tail:]}"
+
+
+def size_in_bytes(text: str, whole: int) -> int:
+    """Return the bytes of a size such as ``8GB`` (10**9 bytes each), ``8GiB`` (2**30) or ``80%`` of a whole; 0 where it is none."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|[KMGT]?i?B?)", text.strip(), re.IGNORECASE)
+    if not match:
+        return 0
+    size, unit = float(match[1]), match[2].upper()
+    if unit == "%":
+        return int(size / 100 * whole)
+    return int(size * (1024 if "I" in unit else 1000) ** " KMGT".index(unit[:1] if unit[:1] in "KMGT" else " "))

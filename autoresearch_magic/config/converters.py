@@ -19,6 +19,7 @@ from ..judging.constraints import parse_limit, split_limits
 from ..judging.judge import Bounds
 from ..runners.output.also import split_also
 from ..source.files import expand_braces
+from ..text import size_in_bytes
 
 T = TypeVar("T")
 
@@ -217,15 +218,21 @@ def read_memory(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip()
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|[KMGT]?i?B?)", text, re.IGNORECASE)
-    if not match or float(match[1]) <= 0:
+    if (size := size_in_bytes(text, machine_memory())) <= 0:
         raise UserError(
             f"--memory takes a size such as 8GB or 8GiB, or a share of the machine's such as 80%, not {text!r}."
         )
-    size, unit = float(match[1]), match[2].upper()
-    if unit == "%":
-        return int(size / 100 * machine_memory())
-    return int(size * (1024 if "I" in unit else 1000) ** " KMGT".index(unit[:1] if unit[:1] in "KMGT" else " "))
+    return size
+
+
+def read_disk(value: Any) -> str:
+    """Read a size such as ``20GB`` or ``20GiB``, or a share of the disk's free space such as ``50%``: known when an experiment starts."""
+    text = re.sub(r"\s", "", str(value))
+    if size_in_bytes(text, 1 << 40) <= 0 or (text.endswith("%") and float(text[:-1]) > 100):
+        raise UserError(
+            f"--disk takes a size such as 20GB or 20GiB, or a share of the disk's free space such as 50%, not {text!r}."
+        )
+    return text
 
 
 def read_bounds(value: Any) -> Bounds:

@@ -36,6 +36,7 @@ from .converters import (
     read_artifacts,
     read_bool,
     read_bounds,
+    read_disk,
     read_executor,
     read_experiments,
     read_hidden,
@@ -293,6 +294,10 @@ class Settings:
         "memory limit of an experiment, whose processes' shared pages count once: 8GB, 8GiB or 50%% (default 80%% of the machine's)",
         metavar="SIZE", parse=read_memory, keys=("memory",),
     )  # fmt: skip
+    disk: str = _option(
+        "50%", "what an experiment may write to its folders: 20GB, 20GiB, or a share of the disk's free space when it starts (default 50%%); it is "
+        "ended as well before the disk is full", metavar="SIZE", parse=read_disk, keys=("disk",),
+    )  # fmt: skip
     seed: int = _option(
         0, "number from which all seeds of the study are derived (default 0)", metavar="N",
         parse=whole_number("seed", 0), keys=("seed",),
@@ -455,7 +460,7 @@ class Settings:
 _WHERE_CHANGED = {
     "statistic": "{} of a version's runs",     "min_delta": "min-delta {:g}", "bounds": "bounds {}", "patience": "patience {}", "max_runs": "at most {:,} runs", "until": "until {:g}",
     "evals_interval": "evals every {}", "fresh": "fresh processes", "valid": "valid if {}", "hours": "at most {:g} h",
-    "sandbox": "sandbox {}", "network": "network {}", "allow_read": "may read {}", "allow_write": "may write {}",
+    "sandbox": "sandbox {}", "network": "network {}", "allow_read": "may read {}", "allow_write": "may write {}", "disk": "disk {}",
     "minutes": "at most {:g} min", "clock": "{} clock", "max_tokens": "at most {:,} tokens", "max_cost": "at most ${:g}",
 }  # fmt: skip
 """Settings that the summary shows only where they differ from their default."""

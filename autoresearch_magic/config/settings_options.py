@@ -69,6 +69,7 @@ class SettingsOptions(TypedDict, total=False):
     lines: int | str
     threads: int | str
     memory: int | str
+    disk: str
     seed: int | str
     pass_env: str | Sequence[str]
     fresh: bool | str

@@ -434,6 +434,8 @@ class CommandRunner(Runner):
             result, curve = self.worker.run(
                 job, limit=deadline, memory=self.memory, log=str(path), watch=watch, tick=tick if watch else None
             )
+            if result.get("filled"):
+                self._write(target)  # what it has written goes now, not before the next run
             output = output_of(result, path)
             written = statuses.read_text(encoding="utf-8", errors="replace") if statuses.exists() else ""
         self.exit_code = result.get("exit")

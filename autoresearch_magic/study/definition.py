@@ -37,7 +37,7 @@ from .sources import read_source
 from .tracking.found import prepared_settings
 
 CHANGEABLE = {
-    "experiments", "agent", "timeout", "memory", "threads", "workers", "executor", "lines", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also", "stage", "track", "notify",
+    "experiments", "agent", "timeout", "memory", "disk", "threads", "workers", "executor", "lines", "hours", "minutes", "max_tokens", "max_cost", "patience", "until", "pruner", "artifacts", "also", "stage", "track", "notify",
 }  # fmt: skip
 """Settings that a study can be resumed with in another form; with another value of the others, its values would not compare."""
 

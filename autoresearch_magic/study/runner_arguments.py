@@ -15,7 +15,8 @@ def walls_of(definition: Definition, folder: Path) -> Walls:
     """Return what experiments of a study may reach; `folder` is the study's."""
     s = definition.settings
     secret = hidden_paths(definition.sealed_path, [Path.cwd(), *definition.folders]) if definition.sealed_mark else ()
-    return Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=(str(folder.parent.absolute()), *secret))
+    hidden = (str(folder.parent.absolute()), *secret)
+    return Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=hidden, disk=s.disk)
 
 
 def cell_arguments(definition: Definition, walls: Walls) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class CellRange:
             setup_log=lab.logs / "setup.log", memory=int(float(option(example, "memory", str(MEMORY)))),
             pass_env=["ATTACK_MARK", *option(example, "passes").split()], artifacts=option(example, "artifacts").split(),
             also=[option(example, "also")] if option(example, "also") else (), valid=option(example, "valid"),
-            **walls_of(layers), **more,
+            **walls_of(layers, disk=option(example, "quota", "50%")), **more,
         )  # fmt: skip
         self._number = itertools.count(1)
         self.value: float | None = None

@@ -59,6 +59,8 @@ class RepositoryRange:
         }  # fmt: skip
         if "guard" in options:
             settings["guard"] = options["guard"]
+        if "quota" in options:
+            settings["disk"] = options["quota"]
         if "link" in options:
             settings["link"] = options["link"].split()
         definition = define("Lower the loss", "", "", settings)

@@ -52,6 +52,9 @@ def test_a_later_layer_overrides_the_metrics_direction():
         ({"metric": "x", "experiments": 0}, "--experiments"),
         ({"metric": "x", "budget": "soon"}, "not a duration"),
         ({"metric": "x", "memory": "lots"}, "--memory takes a size"),
+        ({"metric": "x", "disk": "lots"}, "--disk takes a size"),
+        ({"metric": "x", "disk": "150%"}, "--disk takes a size"),
+        ({"metric": "x", "disk": "0GB"}, "--disk takes a size"),
         ({"metric": "x", "min_delta": "-1"}, "--min-delta"),
         ({"metric": "x", "minimize": "sideways"}, "neither yes nor no"),
         ({}, "No metric"),
@@ -293,3 +296,10 @@ def test_artifacts_are_globs(value, globs):
 def test_artifacts_stay_inside_of_the_folder(value):
     with pytest.raises(UserError, match=r"^--artifacts "):
         make_settings({"metric": "loss", "artifacts": value})
+
+
+def test_a_limit_of_the_disk_is_kept_as_it_was_given_because_a_share_is_known_at_the_start_only():
+    settings = make_settings({"metric": "a", "minimize": True, "disk": "20 GB"})
+    assert settings.disk == "20GB"
+    assert "disk 20GB" in settings.describe()
+    assert "disk" not in make_settings({"metric": "a", "minimize": True}).describe()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...text import size_in_bytes
 from . import capabilities, cgroup, landlock, limits, mounts, policy, sandbox_exec, seccomp, system, words
 from .namespaces import Namespaces, may_make_namespaces, own_user_namespace
 from .places import Access, Allowed, Step, Tree, steps
@@ -223,8 +224,11 @@ class Enclosure:
             Namespaces.enter_new(network=network)
         mounts.private_root()
         room = memory or limits.machine_memory() // 2
+        space = max(room // 4, 1 << 20)
+        if not self.walls.disk.endswith("%"):  # where it lies on a disk, the watch limits it (`worker.disk`)
+            space = min(space, size_in_bytes(self.walls.disk, 0) or space)
         mounts.arrange(
-            self._steps, own, temporary, shared_memory=room, space=max(room // 4, 1 << 20), processes=self._namespaces is not None
+            self._steps, own, temporary, shared_memory=room, space=space, processes=self._namespaces is not None
         )  # fmt: skip
 
 

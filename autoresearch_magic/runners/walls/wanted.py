@@ -26,6 +26,8 @@ class Walls:
         Paths that they may not read, although what is above them may be read.
     layers : tuple of str or None
         Only these layers; None for all that work here.
+    disk : str
+        What an experiment may write, such as ``20GB`` or ``50%`` of the free space; also without any layer.
     """
 
     sandbox: str = "auto"
@@ -34,6 +36,7 @@ class Walls:
     write: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     layers: tuple[str, ...] | None = None
+    disk: str = "50%"
 
     @property
     def up(self) -> bool:

@@ -16,6 +16,7 @@ from ...runs import Conditions
 from ..output.progress_lines import ProgressLines
 from .child import NO_PIPE
 from .clean.run import CleanRun
+from .disk import DiskWatch
 from .event_rate import EventRate
 from .machine_load import Counts
 from .memory import MOST_PROCESSES, MemoryWatch
@@ -31,6 +32,7 @@ _OUTCOME_OF_KILL = {
     "memory": Outcome.OUT_OF_MEMORY,
     "pruned": Outcome.PRUNED,
     "processes": Outcome.CRASH,
+    "disk": Outcome.CRASH,
     "broken": Outcome.CRASH,
 }
 
@@ -55,14 +57,17 @@ class RunningJob:
         How long the worker took to run the setup.
     load : Counts, optional
         The machine's counts at its start.
+    disk : str
+        What it may write (see `DiskWatch`); empty for no limit.
     """
 
     def __init__(
         self, id: int, job: dict[str, Any], limit: float, memory: int, log: str, pipes: tuple[int, int],
-        setup_seconds: float = 0.0, load: Counts | None = None,
+        setup_seconds: float = 0.0, load: Counts | None = None, disk: str = "",
     ) -> None:  # fmt: skip
         self.id, self.job, self.limit = id, job, limit
         self.memory = MemoryWatch(memory)
+        self.disk = DiskWatch(disk, own_folders(job))
         self.setup_limit = max(SETUP_LIMIT, SETUP_FACTOR * setup_seconds, limit)
         self.events, self.output = pipes
         self.log = OutputLog(log)
@@ -100,6 +105,11 @@ class RunningJob:
         self.deadline = self.began + self.limit
 
 
+def own_folders(job: Mapping[str, Any]) -> list[str]:
+    """Return the folders that a job may write to and that are its own."""
+    return [job["folder"], *(job.get("writable", ()) if "command" in job else ())] if "folder" in job else []
+
+
 def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Conditions | None = None) -> dict[str, Any]:
     """Return the result of a run that has ended.
 
@@ -130,6 +140,7 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
     tail = run.log.tail.decode("utf-8", "replace")
     if run.kill_reason and not result:
         result = {"outcome": _OUTCOME_OF_KILL.get(run.kill_reason, Outcome.STOPPED), "error": _describe_kill(run)}
+        result["filled"] = run.kill_reason == "disk"
     elif not result:
         code = os.waitstatus_to_exitcode(status)
         memory = None  # whether it ran out, where the run was killed
@@ -171,6 +182,8 @@ def _describe_kill(run: RunningJob) -> str:
     if run.kill_reason == "memory":
         used, limit = run.memory.peak / GIB, run.memory.limit / GIB
         return f"Killed at {used:.2f} GiB of memory: the limit is {limit:.2f} GiB (--memory)."
+    if run.kill_reason == "disk":
+        return run.disk.why
     if run.kill_reason == "processes":
         return f"Killed because it had more than {MOST_PROCESSES:,} processes."
     if run.kill_reason == "broken":

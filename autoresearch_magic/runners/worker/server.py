@@ -47,7 +47,7 @@ from .clean.run import CleanRun
 from .clean.template import CleanSide
 from .execution import new_main, run_setup
 from .failures import one_line, users_traceback
-from .job import RunningJob, result_of
+from .job import RunningJob, own_folders, result_of
 from .machine_load import MachineLoad
 from .message_token import Outbox, receive_token
 from .protocol import checked_report, encode, read_event
@@ -256,6 +256,7 @@ class Worker:
             (events, output),
             self.setup_seconds,
             self.machine.started(),
+            self.enclosure.walls.disk,
         )
         command = "command" in job
         if command or not any(reports_itself(source) for source in (self.config["setup"], job["target"])):
@@ -311,7 +312,7 @@ class Worker:
             else:
                 own_copy = working_folder.enter(job["folder"], job["target"], self.closed)
                 descriptors.reopen_files(own_copy, self.mapped, leave={job.get("arena", -1)})
-            own = job.get("writable", ()) if "command" in job else (job["folder"],)
+            own = own_folders(job)
             limit = run.memory.limit
             child.enter_or_leave(lambda: self.enclosure.enter(writable=own, memory=limit), None)
             if "command" in job:
@@ -430,6 +431,8 @@ class Worker:
                 self.kill(run, "processes" if run.memory.crowd else "memory", grace=0.0)
                 if run.memory.crowd and len(self.runs) == 1:
                     self.enclosure.sweep()
+            elif run.disk.exceeded(run.pid, now, self.enclosure.keeper if len(self.runs) == 1 else ()):
+                self.kill(run, "disk", grace=0.0)
 
     def finish(self, run: RunningJob, status: int, max_resident: int) -> None:
         """Read the last output of a run that has ended, kill its remaining processes and send its result."""
@@ -500,7 +503,7 @@ class Worker:
         """Return the seconds until something must be looked at although nothing was sent."""
         if not self.runs:
             return 1.0
-        next_look = min(run.memory.due for run in self.runs.values()) - time.monotonic()
+        next_look = min(min(run.memory.due, run.disk.due) for run in self.runs.values()) - time.monotonic()
         return min(0.05, max(0.001, next_look))
 
     def loop(self) -> None:

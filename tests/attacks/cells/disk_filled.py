@@ -1,18 +1,13 @@
-# attack: the own folder and the temporary one are filled beyond the quota
+# attack: one file in the temporary folder grows beyond the quota
 # against: walls
-# quota: 3e7
-# needs: limits or namespaces
-# expect: honest-value or no-value
-import os, tempfile
+# quota: 30MB
+# limit: 8
+# expect: crash
+import os, tempfile, time
 def model(x):
     return x + 2.0
-written = 0
-try:
-    for number in range(6):
-        with open(os.path.join(tempfile.gettempdir(), f"filled{number}"), "wb") as stream:
-            for _ in range(10):
-                stream.write(b"x" * 1_000_000)
-                stream.flush()
-                written += 1_000_000
-except OSError:
-    pass
+with open(os.path.join(tempfile.gettempdir(), "filled"), "wb") as stream:
+    for _ in range(400):
+        stream.write(b"x" * 1_000_000)
+        stream.flush()
+        time.sleep(0.01)
