@@ -515,7 +515,9 @@ def baseline_error(measurement: Measurement) -> UserError:
     """Return the error that ends a study whose baseline has no value."""
     if measurement.outcome is Outcome.MISSING_METRIC:
         names = ", ".join(measurement.names[:12]) or "nothing"
-        remedy = notebook_name_hint(measurement.error) or "Change --metric, or let the target define or print it."
+        remedy = notebook_name_hint(measurement.error) or (
+            "Change --metric, let the target define or print it, or read it from the output with --metric NAME=re:REGEX."
+        )
         return UserError(f"{measurement.error} Defined were: {names}. {remedy}")
     if "is not installed" in measurement.error:
         return UserError(measurement.error)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...metric import Metric, parse_metric, split_direction
+from ...syntax import syntax_tree
 from .metric_reader import FORMATS, MetricFormat, ReadingRule, parse_rule, parse_verified_metric, read_named_line
 from .named_lines import visible_lines
 from .readings import Reading, RunOutput
 
 _WITH_ARGUMENT = re.compile(rf"\s*[^=:]+=\s*(?:{'|'.join(k for k, f in FORMATS.items() if ':' in f.usage)})\s*:")
+_WORDS = re.compile(r"[A-Za-z_]\w*(?:[ \t]+\w+)+(?:[ \t]*%)?")
 _CHOICES = ("last", "first", "max", "min", "mean", "lines")
 """Formats that are Python names as well. Those that Python does not define are read only where the expression has no value."""
 
@@ -51,16 +53,30 @@ class PrintedMetric:
 def parse_cell_metric(text: str) -> tuple[str, str, bool | None]:
     """Parse the metric of a cell: a Python expression (`parse_metric`), or ``NAME=FORMAT`` where that is no Python.
 
+    Words such as ``test accuracy`` are no Python either: they are the name of a printed line, in which blanks are underscores.
+
     Raises
     ------
     UserError
         When it is empty, neither Python nor a format, or a format that can never work.
     """
-    if not _WITH_ARGUMENT.match(split_direction(text)[0]):
+    bare, minimize = split_direction(text)
+    if _WORDS.fullmatch(bare) and not _is_python(bare):
+        name = "_".join(bare.removesuffix("%").split())
+        return name, name, minimize
+    if not _WITH_ARGUMENT.match(bare):
         return parse_metric(text)
     name, expression, minimize = parse_verified_metric(text)
     parse_rule(expression)
     return name, expression, minimize
+
+
+def _is_python(text: str) -> bool:
+    try:
+        syntax_tree(text, "eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def printed_metric(metric: Metric) -> PrintedMetric | None:

@@ -225,7 +225,8 @@ def _parse_word(word: str, start: int, line: str) -> Iterator[Quantity]:
             yield Quantity(number + unit, _plain(number), unit, start, end, ambiguity=ambiguity)
     elif comma := _DECIMAL_COMMA.fullmatch(word):
         decimal, grouped = comma[1].replace(".", "").replace(",", "."), comma[1].replace(",", "")
-        ambiguity = f"{shorten(word)} may be {float(decimal):g} or {float(grouped):g}"
+        other = f"or {float(grouped):g}" if grouped.count(".") < 2 else "in figures grouped by dots"
+        ambiguity = f"{shorten(word)} may be {float(decimal):.12g} {other}"
         yield Quantity(word, _plain(decimal), comma[2] or "", start, end, ambiguity=ambiguity)
     elif "," in word:
         at = start

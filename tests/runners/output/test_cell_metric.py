@@ -17,6 +17,9 @@ from autoresearch_magic.runners.output.readings import NothingToRead, Unreadable
         (r"val loss=re:val loss (\d+)", ("val loss", r"re:val loss (\d+)", None)),
         ("cov=json:totals.covered (higher is better)", ("cov", "json:totals.covered", False)),
         ("loss=min: loss (.*)", ("loss", "min: loss (.*)", None)),
+        ("test accuracy (higher is better)", ("test_accuracy", "test_accuracy", False)),
+        ("Top 1 Accuracy %", ("Top_1_Accuracy", "Top_1_Accuracy", None)),
+        ("a if b else c", ("a_if_b_else_c", "a if b else c", None)),
     ],
 )
 def test_a_cells_metric_is_python_or_a_format(text, expected):

@@ -334,6 +334,7 @@ BAD = [  # output, metric, words of the error
     ("val_bpb: 0.99 (baseline 1.02)", "val_bpb", "and 1.02 (line 1"),
     ("a: 1,5", "a", "1,5 may be 1.5 or 15"),
     ("a: 1.234,5", "a", "1.234,5 may be 1234.5 or 1.2345"),
+    ("a: 1.234.567,89", "a", "1.234.567,89 may be 1234567.89 in figures"),
     ("1,5", "a", "1,5 may be 1.5 or 15"),
     ("a: 12k", "a", "12k may be 12000 or 12288"),
     ("4.0K\t.", "size_kb", "4.0K may be 4000 or 4096"),
