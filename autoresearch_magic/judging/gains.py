@@ -200,6 +200,6 @@ def _shown(e: Experiment, parent: Experiment, metric: Metric, noise: Noise, foll
 
 def _exact(e: Experiment, gain: Gain, certain: bool) -> Gain:
     """Return a gain of a metric without noise."""
-    chance = 0.5 + 0.5 * ((gain.gain > 0) - (gain.gain < 0))
+    chance = float(gain.gain > 0)  # the same value is not better
     proven = e.verdict is Verdict.KEEP and gain.gain > 0 and (certain or gain.runs > 1)
     return replace(gain, low=gain.gain, high=gain.gain, p_better=chance, proven=proven)
