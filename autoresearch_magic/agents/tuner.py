@@ -40,8 +40,10 @@ from ..judging.noise import estimate_noise
 from ..metric import Metric
 from ..source.constants import Constant, find_constants, replace_constants
 from ..source.edits import fingerprint
+from ..source.files import is_bundle, is_python, split
 from ..source.integrity import refusal
 from ..source.search_space import Value
+from ..text import shorten
 from .acquisition import propose
 from .advice import advice, show
 from .base import Agent, Briefing, LineBriefing
@@ -114,6 +116,12 @@ class Tuner(Agent):
         self.names = tuple(dict.fromkeys(name.strip() for name in argument.split(",") if name.strip()))
         constants = _find(target, metric)
         if not constants:
+            files = split(target) if is_bundle(target) else {"": target}
+            if "" not in files and not any(is_python(path) for path in files):
+                raise NothingToTune(
+                    f"The tuner changes constants of Python files, and the scope has none ({shorten(', '.join(files), 60)}): choose "
+                    "another agent, for example --agent claude-code or --agent 'command:PROGRAM' (autoresearch agents lists them)."
+                )
             raise NothingToTune(
                 "The target has nothing to tune: write its numbers as constants, for example  LR = 3e-4  or  "
                 "WIDTH = 64  # 32 .. 256 step 32, or choose another agent (--agent NAME)."

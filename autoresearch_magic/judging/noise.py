@@ -7,7 +7,8 @@ Everything is estimated from the recorded runs. Formulas and their sources:
 - Many metrics vary more the larger they are: a time of 100 ms by 5 ms, one of 1 ms by 0.05 ms. So what is pooled is
   ``(x_ei − mean_e) / |mean_e|^γ``, and the result is multiplied by ``|incumbent's mean|^γ``, with the likeliest of ``γ = 0, ½, 1`` by the
   residual likelihood ``−df/2 · ln sd² − γ · Σ_e (n_e − 1) · ln |mean_e|``; ½ where the data prefer none (the power of
-  the mean, Carroll & Ruppert 1988, *Transformation and Weighting in Regression*, 2.2 and 3.2). Values of both signs have γ = 0.
+  the mean, Carroll & Ruppert 1988, *Transformation and Weighting in Regression*, 2.2 and 3.2). Values of both signs have γ = 0, and
+  so has an incumbent of 0, of which a power would say that no run of any version has noise.
 - Runs on the same seed are correlated. With a correlation ``ρ`` of such pairs, the incumbent's runs serve as a control
   variate (Glasserman 2003, *Monte Carlo Methods in Financial Engineering*, 4.1), which makes the gain's standard error
   smaller by up to ``sqrt(1 − ρ²)``.
@@ -190,7 +191,9 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
     df = sum(len(values) - 1 for values in groups)
     if df == 0:
         return Noise()
-    power = _power(groups, df)
+    kept = [e for e in experiments if e.kept and e.values]
+    size = _size(kept[-1].values if kept else groups[0])
+    power = _power(groups, df) if size else 0.0
     sd = _pooled(groups, power, df)
     largest = max(groups, key=_size)
     # Values that are equal but for the last bits of a sum are equal.
@@ -204,8 +207,6 @@ def estimate_noise(experiments: Iterable[Experiment]) -> Noise:
             products += sum((x - a) / one * ((y - b) / two) for x, y in zip(ours, theirs, strict=True))
             pair_df += len(ours) - 1
     pairing = products / (pair_df + UNPAIRED)
-    kept = [e for e in experiments if e.kept and e.values]
-    size = _size(kept[-1].values if kept else groups[0])
     return Noise(sd * size**power, df, max(0.0, min(MOST, pairing)), power, size)
 
 

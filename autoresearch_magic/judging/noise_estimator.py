@@ -181,7 +181,8 @@ class NoiseEstimator:
         df, groups = self._df, self._groups
         if df == 0:
             return Noise()
-        power = self._power()
+        size = abs(mean(self._values[self._kept[-1]])) if self._kept else groups[self._order[0]].size
+        power = self._power() if size else 0.0
         sd = self._pooled(power)
         largest = max(groups[n].size for n in self._order)
         # Values that are equal but for the last bits of a sum are equal.
@@ -195,7 +196,6 @@ class NoiseEstimator:
                 products += sum(x / one * (y / two) for x, y in group.shared)
                 pair_df += len(group.shared) - 1
         pairing = products / (pair_df + UNPAIRED)
-        size = abs(mean(self._values[self._kept[-1]])) if self._kept else groups[self._order[0]].size
         return Noise(sd * size**power, df, max(0.0, min(MOST, pairing)), power, size)
 
     def _pooled(self, power: float) -> float:

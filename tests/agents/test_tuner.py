@@ -79,6 +79,14 @@ def test_a_target_without_constants_is_refused_with_an_example() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_files_of_other_languages_are_named_with_what_can_change_them() -> None:
+    with pytest.raises(
+        UserError, match=r"Python files, and the scope has none \(Makefile, main.c\).*--agent"
+    ) as caught:
+        Tuner("", join({"main.c": "#define BLOCK 4\n", "Makefile": "CC = gcc\n"}))
+    assert "\n" not in str(caught.value)
+
+
 def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UserError, match="no tunable constant DEPTH, seed: there are LR, WIDTH, BETA, POSITIONS"):
         Tuner("DEPTH, LR,seed", TARGET)

@@ -21,6 +21,7 @@ from autoresearch_magic.judging.noise import (
     spread,
     student,
 )
+from autoresearch_magic.judging.noise_estimator import NoiseEstimator
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runs import LARGEST
 from autoresearch_magic.study.gain_words import gain_text
@@ -69,6 +70,14 @@ def test_without_evidence_the_noise_is_proportional_to_the_root_of_the_value():
     assert estimate_noise([baseline]).sd == pytest.approx(5.0)
     assert estimate_noise([baseline, kept]).sd == pytest.approx(0.5)
     assert estimate_noise([baseline, kept]).df == 2
+
+
+def test_an_incumbent_of_zero_does_not_take_the_noise_from_all_others():
+    baseline = replace(experiment(143.3, 213.6, 224.3, number=0), verdict=Verdict.BASELINE)
+    zero = replace(experiment(0.0), verdict=Verdict.KEEP)
+    for noise in (estimate_noise([baseline, zero]), NoiseEstimator().estimate([baseline, zero])):
+        assert not noise.deterministic
+        assert noise.sd == noise.at(200.0) == pytest.approx(statistics.stdev([143.3, 213.6, 224.3]))
 
 
 @given(st.lists(st.lists(st.floats(0.1, 1e3), min_size=2, max_size=5), min_size=1, max_size=5), st.floats(0.01, 100))
