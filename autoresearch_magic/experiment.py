@@ -123,6 +123,9 @@ class Usage:
         )  # fmt: skip
 
 
+NOTHING_USED = Usage()
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A new version of the target that an agent proposes, with its reasons.
@@ -156,7 +159,7 @@ class Proposal:
     hypothesis: str = ""
     expect: str = ""
     agent: str = ""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NOTHING_USED
     reply: str = ""
     failure: str = ""
     ideas: tuple[str, ...] = ()

@@ -41,12 +41,19 @@ def look(study: Study, began: float, done: int) -> tuple[float, ...]:
     """Return what the columns of a line hold."""
     gc.collect()
     kernel = psutil.Process()
-    worker = next(child for child in kernel.children() if "server" in " ".join(child.cmdline()))
+    worker = next(child for child in kernel.children() if "server" in _command_line(child))
     spent = time.perf_counter() - began
     return (
         kernel.memory_full_info().uss / 1e6, worker.memory_full_info().uss / 1e6, kernel.num_fds(), worker.num_fds(),
         kernel.num_threads(), len(kernel.children(recursive=True)), 1e3 * spent / max(1, done) - 20,
     )  # fmt: skip
+
+
+def _command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # such as git
+        return ""
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from ..keys.redact import cleaned
 from ..runs import LARGEST
 from .chain import COMMITTED, UNCHAINED
 from .journal_file import JournalFile, Step
-from .late import Rest
+from .late import LateMeasurement, Rest
 from .rows import (
     Run,
     as_json,
@@ -221,13 +221,18 @@ class Journal(JournalFile):
         with self.readable():
             return [(row["id"], row["kind"], json.loads(row["body"])) for row in rows]
 
-    def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> None:
-        """Record a measurement. Whatever a run has left in it can be recorded: see `rows.MOST_TEXT`."""
-        self.write(_insert("measurement", run_values(experiment, kind, m), "measurement", None))
+    def add_run(self, experiment: int, kind: RunKind, m: Measurement) -> Measurement:
+        """Record a measurement, and return it as one whose curve and texts can be forgotten (`late.forget`).
+
+        Whatever a run has left in it can be recorded: see `rows.MOST_TEXT`.
+        """
+        run = self.write(_insert("measurement", run_values(experiment, kind, m), "measurement", None))
+        return LateMeasurement.recorded(self._rest, run, m)
 
     def close_experiment(self, experiment: Experiment) -> None:
         """Record an experiment's verdict, with its reason and value."""
         if self._noted is not None:
+            self._attempts("experiment", experiment.number)  # reads the last ones too, so that they are not remembered later
             self._noted.pop(("experiment", experiment.number), None)
         self.write(_update(experiment.number, {
             "verdict": experiment.verdict, "reason": kept_text(experiment.reason), "value": experiment.value,

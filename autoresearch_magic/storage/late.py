@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -25,6 +26,7 @@ BLOCK = 32
 """Runs that are read at once: who looks at one often looks at the next."""
 BLOCKS = 4
 """Blocks that are remembered."""
+_NONE: dict[str, Any] = {}
 
 
 class Rest:
@@ -101,8 +103,26 @@ class LateMeasurement(Measurement):
     def make(cls, rest: Rest, run: int, values: dict[str, Any]) -> LateMeasurement:
         """Return the measurement of a run by its number, with the values of all fields that are not late."""
         made = cls.__new__(cls)
-        made.__dict__.update(values, _rest=rest, _run=run)
+        for name, value in values.items():  # one by one, as attributes take a third of a dict of their own
+            object.__setattr__(made, name, value)
+        object.__setattr__(made, "_rest", rest)
+        object.__setattr__(made, "_run", run)
         return made
+
+    @classmethod
+    def recorded(cls, rest: Rest, run: int, measurement: Measurement) -> LateMeasurement:
+        """Return a measurement that was just written as the run of that number; it holds everything until `forget`."""
+        return cls.make(rest, run, dict(vars(measurement)))
+
+    def forget(self) -> None:
+        """Keep in memory only what is not late; the rest is read from the journal where somebody asks for it."""
+        own = self.__dict__
+        for name in LATE:
+            if "_rest" in own and own.get(name):
+                del own[name]
+        for name in ("numbers", "artifacts"):
+            if name in own and not own[name]:
+                own[name] = _NONE  # one for all
 
     def complete(self) -> None:
         """Read the late fields."""
@@ -139,3 +159,10 @@ def late_values(row: sqlite3.Row) -> dict[str, Any]:
         "names": tuple(json.loads(row["names"])),
         "artifacts": json.loads(row["artifacts"]) if "artifacts" in row.keys() else {},  # noqa: SIM118
     }  # fmt: skip
+
+
+def forget(measurements: Iterable[Measurement]) -> None:
+    """Let measurements that the journal has keep in memory only what is looked at in every one of thousands; see `LateMeasurement`."""
+    for measurement in measurements:
+        if isinstance(measurement, LateMeasurement):
+            measurement.forget()

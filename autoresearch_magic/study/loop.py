@@ -288,6 +288,8 @@ class Loop:
             self.measurer.learn(experiment)
             if experiment.verdict is not None and experiment.verdict.kept:
                 self.keep_files(experiment, measurer)
+            else:  # what is built upon is looked at again and again
+                forget(experiment.measurements)
             if experiment.number > 0:
                 self.tell_progress(experiment.number)
             self.records.draw(list(self.experiments), lambda: self.status.proven)

@@ -281,7 +281,7 @@ class Measurer:
                 "candidate",
                 replace(measurement, error=f"At the stage {stage}: {measurement.error or measurement.outcome}"),
             )
-        self.records.journal.add_run(experiment.number, kind, measurement)
+        measurement = self.records.journal.add_run(experiment.number, kind, measurement)
         if self.runner.learned != self._shared.learned:
             self._shared.learned = self.runner.learned
             self.records.journal.set(learned=self._shared.learned)

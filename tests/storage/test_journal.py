@@ -1,6 +1,7 @@
 import math
 import sqlite3
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -183,3 +184,18 @@ def test_a_journal_can_be_opened_from_the_moment_it_exists(tmp_path):
     assert len(opened) > 30
     assert set(opened) == {FORMAT}
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")]
+
+
+def test_attempts_at_experiments_that_are_judged_are_not_remembered(tmp_path):
+    with Journal(tmp_path / "journal.sqlite", create=True) as journal:
+        for number in range(3):
+            experiment = Experiment(number, None if number == 0 else 0, Proposal("x = 1", "x"))
+            journal.open_experiment(experiment)
+            assert journal.attempts(number) == (0, "")
+            journal.note("attempt", experiment=number)
+            journal.note("attempt begun", experiment=number)
+            journal.close_experiment(replace(experiment, verdict=Verdict.DISCARD))
+        assert journal.attempts(7) == (0, "")
+        assert journal._noted == {}
+        journal.note("attempt begun", experiment=7)
+        assert journal.attempts(7) == (1, "")

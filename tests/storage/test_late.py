@@ -7,7 +7,7 @@ import pytest
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal
 from autoresearch_magic.runs import Point
 from autoresearch_magic.storage.journal import Journal
-from autoresearch_magic.storage.late import BLOCK, LATE
+from autoresearch_magic.storage.late import BLOCK, LATE, forget
 from autoresearch_magic.storage.trouble import JournalError
 
 RUNS = [
@@ -46,6 +46,20 @@ def test_they_are_what_was_recorded(path):
     assert found[-1].outcome is Outcome.NOT_FINITE
     assert found[0] != found[1]
     assert found[0] != replace(RUNS[0], output="other")
+
+
+def test_what_was_just_recorded_is_there_until_it_is_forgotten(tmp_path):
+    with Journal(tmp_path / "journal.sqlite", create=True) as journal:
+        journal.open_experiment(Experiment(0, None, Proposal("x = 1", "x")))
+        recorded = [journal.add_run(0, "baseline", run) for run in RUNS]
+        unwritten = Measurement(Outcome.OK, 1.0, 1, output="out")
+        assert {*LATE} <= vars(recorded[3]).keys()
+        assert recorded == RUNS
+        forget([*recorded, unwritten, replace(recorded[3], error="other")])
+        assert not {*LATE} & vars(recorded[3]).keys()
+        assert unwritten.output == "out"
+        assert recorded == RUNS  # read again
+        assert [m.artifacts for m in recorded] == [m.artifacts for m in RUNS]
 
 
 def test_a_copy_with_another_value_has_all_fields(path):
