@@ -232,7 +232,9 @@ class Journal(JournalFile):
     def close_experiment(self, experiment: Experiment) -> None:
         """Record an experiment's verdict, with its reason and value."""
         if self._noted is not None:
-            self._attempts("experiment", experiment.number)  # reads the last ones too, so that they are not remembered later
+            self._attempts(
+                "experiment", experiment.number
+            )  # reads the last ones too, so that they are not remembered later
             self._noted.pop(("experiment", experiment.number), None)
         self.write(_update(experiment.number, {
             "verdict": experiment.verdict, "reason": kept_text(experiment.reason), "value": experiment.value,

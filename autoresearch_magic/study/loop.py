@@ -17,6 +17,7 @@ from ..judging.analysis.format import evals_line, plateau_line
 from ..judging.analysis.rates import Plateau, plateau_of, usual_patience
 from ..judging.judge import Decision
 from ..source.edits import fingerprint
+from ..storage.late import forget
 from ..text import counted
 from .again import run_again
 from .closing import Closing, baseline_runs, closing_seconds, runs_reached

@@ -154,6 +154,21 @@ def test_a_chart_and_an_observer_that_fail_end_nothing(make_study, script, monke
 
 
 @pytest.mark.slow
+def test_of_what_was_not_kept_memory_holds_numbers_alone(make_study, script):
+    reports = "from autoresearch_magic import report\nfor i in range(9): report(step=i, a=i)\nprint('said', X)\n"
+    script(x(2.5) + reports, x(2.9) + reports)
+    study = make_study(agent="script", experiments=2)
+    said = notices(study)
+    finish(study)
+    kept, discarded = study.experiments[1:]
+    assert [str(kept.verdict), str(discarded.verdict)] == ["keep", "discard"]
+    assert {"curve", "output"} <= vars(kept.measurements[0]).keys()
+    assert not {"curve", "output", "names"} & vars(discarded.measurements[0]).keys()
+    assert (len(discarded.measurements[0].curve), discarded.measurements[0].output) == (9, "said 2.9\n")
+    assert not [line for line in said if line.startswith("After experiment")]
+
+
+@pytest.mark.slow
 def test_crashes_in_a_row_are_checked_against_the_best(make_study, script, tmp_path):
     data = tmp_path / "data.txt"
     data.write_text("1.0")

@@ -269,7 +269,9 @@ def _database(call: Call) -> Hazard | None:
     files = [a for a in call.operands if "/" in a or a.startswith(":") or "." in a]
     disposable = call.name in _IN_FILES and bool(files) and (files[0] == ":memory:" or _disposable(files[0]))
     if _SQL.search(text) and not disposable:
-        sockets = any(host.startswith("/") and not host.startswith((*_TEMPORARY, "/run", "/var/run")) for host in _hosts(call))
+        sockets = any(
+            host.startswith("/") and not host.startswith((*_TEMPORARY, "/run", "/var/run")) for host in _hosts(call)
+        )
         kind = FILES if call.name in _IN_FILES else SERVICES | (Kind.OPEN if sockets else Kind.NONE)
         return call.hazard(kind, _DATA)
     remote = any(_LOCAL.fullmatch(host) is None for host in _hosts(call))

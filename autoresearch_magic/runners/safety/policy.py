@@ -118,7 +118,9 @@ def _judge_call(call: Call) -> Found:
         yield call.hazard(Kind.MACHINE, "formats a disk")
     if rule := HAZARDS.get(name):
         yield from filter(None, [rule(call)])
-    if starts := _STARTS.get(name) or (_python if _PYTHON.fullmatch(name) else _script if name in _INTERPRETERS else None):
+    if starts := _STARTS.get(name) or (
+        _python if _PYTHON.fullmatch(name) else _script if name in _INTERPRETERS else None
+    ):
         yield from starts(call)
     if name not in TEXT_ARGUMENTS and any(production(argument) for argument in call.arguments):
         yield Hazard(Kind.REMOTE, "reaches a production database")
