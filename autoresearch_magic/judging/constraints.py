@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError
 from ..experiment import Experiment, Verdict
+from ..metric import Metric
 from ..run_numbers import MEASURED, OWN, known_names, mean_number, number_of, numbers_of, plain_name, within
 from ..runs import mean
 from ..text import counted, exact, shorten
@@ -236,16 +237,17 @@ class Constraints:
             "kept, and the first one within them, whatever their metric."
         )
 
-    def told_of_result(self, best: Experiment, experiments: Sequence[Experiment]) -> str:
+    def told_of_result(self, best: Experiment, experiments: Sequence[Experiment], metric: Metric) -> str:
         """Return in one line that the result of a study is beyond a limit, or within them as the baseline is not; else empty."""
         beyond = [s for s in self.standings(best, experiments) if not s.within]
         name = f"Experiment {best.number}, the best so far," if best.number else "The baseline, still the best,"
         if beyond:
             return f"{name} is not within the limits: {'; '.join(map(str, beyond))}."
         if self.limits and best.number and self.missing(experiments[0]) > 0:
-            return (
-                f"{name} is within the limits, as the baseline is not: what it lost in the metric is the price of that."
-            )
+            said = f"{name} is within the limits, as the baseline is not"
+            own, start = best.value, experiments[0].value
+            worse = own is not None and start is not None and metric.gain(own, over=start) < 0
+            return f"{said}: what it lost in the metric is the price of that." if worse else f"{said}."
         return ""
 
     def broken_for_certain(self, e: Experiment, experiments: Sequence[Experiment]) -> bool:

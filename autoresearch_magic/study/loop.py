@@ -82,7 +82,7 @@ class Loop:
             Closing(self.measurer).run(
                 lambda seconds: has_room(self.status, seconds + confirmation_seconds(self.status))
             )
-            if beyond := self.measurer.constraints.told_of_result(self.incumbent, self.experiments):
+            if beyond := self.measurer.constraints.told_of_result(self.incumbent, self.experiments, self.metric):
                 self.publish(Notice(beyond, lasting=True))
             confirm(self.measurer, lambda seconds: has_room(self.status, seconds))
         finally:

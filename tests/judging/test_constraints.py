@@ -6,7 +6,9 @@ from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.constraints import FURTHER, Constraints, check_limits, parse_limit
 from autoresearch_magic.judging.judge import Decision
+from autoresearch_magic.metric import Metric
 
+METRIC = Metric("m", "m", minimize=True)
 KEEP, DISCARD = Decision(Verdict.KEEP, "Better: 1 against 2."), Decision(Verdict.DISCARD, "Not better: 3 against 2.")
 
 
@@ -158,19 +160,22 @@ def test_a_baseline_and_a_result_beyond_a_limit_are_told():
     )
     assert (
         limits("peak_memory_gb<8")
-        .told_of_result(start, [start])
+        .told_of_result(start, [start], METRIC)
         .startswith("The baseline, still the best, is not within")
     )
     assert (
         limits("peak_memory_gb<10").told_of_baseline(start)
-        == limits("peak_memory_gb<10").told_of_result(start, [start])
+        == limits("peak_memory_gb<10").told_of_result(start, [start], METRIC)
         == ""
     )
 
 
-def test_a_result_within_the_limits_that_the_baseline_breaks_is_told_as_such():
-    said = limits("peak_memory_gb<8").told_of_result(version(1, 7.0), [baseline(9.0), version(1, 7.0)])
+@pytest.mark.parametrize(("value", "lost"), [(1.5, True), (1.0, False), (0.5, False)])
+def test_a_result_within_the_limits_that_the_baseline_breaks_is_told_with_its_price(value, lost):
+    best = version(1, 7.0, value=value)
+    said = limits("peak_memory_gb<8").told_of_result(best, [baseline(9.0), best], METRIC)
     assert said.startswith("Experiment 1, the best so far, is within the limits, as the baseline is not")
+    assert ("what it lost in the metric is the price" in said) is lost
 
 
 def test_only_versions_that_are_no_farther_from_the_limits_can_take_the_incumbents_place():
