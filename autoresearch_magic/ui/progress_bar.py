@@ -14,6 +14,7 @@ from ..events import State
 from ..study.study import Study
 from ..study.summary import result_line, tried_line
 from ..text import counted, shorten
+from .wording import for_shell
 
 REFRESH = 0.5
 """Seconds between two updates of a bar."""
@@ -31,21 +32,30 @@ class Bar(Protocol):
         ...
 
 
-def terminal_bar(text: str = "") -> Bar:
-    """Return a bar for the standard error: one that redraws itself in a terminal, lines now and then elsewhere."""
-    return TerminalBar(text) if getattr(sys.stderr, "isatty", bool)() else ProgressLines()
+def terminal_bar(text: str = "", wording: Callable[[str], str] = for_shell) -> Bar:
+    """Return a bar for the standard error: one that redraws itself in a terminal, lines now and then elsewhere.
+
+    Parameters
+    ----------
+    text : str
+        What it shows first.
+    wording : callable
+        How commands inside of texts are said: as a shell types them, or `str` in IPython.
+    """
+    return TerminalBar(text, wording) if getattr(sys.stderr, "isatty", bool)() else ProgressLines(wording)
 
 
 class TerminalBar:
     """A progress bar in a terminal; it is erased at the end unless it leaves a last text."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", wording: Callable[[str], str] = for_shell) -> None:
+        self._wording = wording
         self._bar = tqdm(total=100, bar_format="{percentage:3.0f}% |{bar:30}| {elapsed}  {desc}", desc=text)
 
     def show(self, share: float, text: str) -> None:
         """Show the share that is done, 0 to 1, and what is being done."""
         self._bar.n = round(100 * share, 1)
-        self._bar.set_description_str(text)
+        self._bar.set_description_str(self._wording(text))
 
     def close(self, last: str | None = None) -> None:
         """End it, and print `last` below it."""
@@ -60,13 +70,14 @@ class ProgressLines:
 
     EVERY = 15.0
 
-    def __init__(self) -> None:
+    def __init__(self, wording: Callable[[str], str] = for_shell) -> None:
+        self._wording = wording
         self._next = 0.0
         self._line = self._printed = ""
 
     def show(self, share: float, text: str) -> None:
         """Take the share that is done, 0 to 1, and what is being done; print it if it is time."""
-        self._line = f"{share:4.0%}  {text}".rstrip()
+        self._line = f"{share:4.0%}  {self._wording(text)}".rstrip()
         if time.monotonic() >= self._next:
             self._print()
 

@@ -30,6 +30,12 @@ def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
     assert (out, err) == ("", " 50%  half\n100%  done\nresult 3\n")
 
 
+def test_a_shell_is_told_commands_as_it_types_them_and_ipython_as_magics(capsys):
+    for words, said in ((), "autoresearch resume a"), ((str,), "%autoresearch resume a"):
+        ProgressLines(*words).show(0.5, "no room: make some, then %autoresearch resume a")
+        assert capsys.readouterr().err == f" 50%  no room: make some, then {said}\n"
+
+
 def test_a_terminal_gets_a_bar(monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert isinstance(terminal_bar("x"), TerminalBar)

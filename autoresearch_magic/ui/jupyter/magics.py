@@ -189,7 +189,7 @@ def _is_outside(module: str) -> bool:
 
 def make_bar() -> Bar:
     """Return a progress bar for the front end."""
-    return NotebookBar() if in_notebook() else terminal_bar()
+    return NotebookBar() if in_notebook() else terminal_bar(wording=str)
 
 
 def load(shell: InteractiveShell) -> None:

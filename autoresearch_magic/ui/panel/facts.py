@@ -150,9 +150,9 @@ def slot_facts(study: Study) -> list[Facts]:
         return []
     many = max(study.settings.workers, 1 + max(lives))
     return [
-        {"slot": n, **_running(live), "what": run_line(live, status.incumbent, study.metric), "place": live.place or f"slot {n + 1}"}
+        {"slot": n, **_running(live), "what": run_line(live, status.incumbent, study.metric), "place": live.place or f"worker {n + 1}"}
         if (live := lives.get(n)) is not None
-        else {"slot": n, "kind": "", "place": f"slot {n + 1}", "what": "", "phase": "", "progress": 0.0}
+        else {"slot": n, "kind": "", "place": f"worker {n + 1}", "what": "", "phase": "", "progress": 0.0}
         for n in range(many)
     ]  # fmt: skip
 

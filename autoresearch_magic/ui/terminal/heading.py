@@ -73,7 +73,7 @@ def _now(status: StudyStatus) -> Text:
 def _slots(status: StudyStatus) -> list[Text]:
     """Return a line for each run in progress, at most `MOST_SLOTS`, and how many more there are."""
     lives = [live for _, live in sorted(status.lives.items())]
-    places = [live.place or f"slot {live.slot + 1}" for live in lives]
+    places = [live.place or f"worker {live.slot + 1}" for live in lives]
     wide = max(map(len, places[:MOST_SLOTS]))
     lines = [
         Text.assemble(

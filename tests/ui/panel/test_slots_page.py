@@ -40,7 +40,7 @@ def test_facts_and_curves_of_the_slots(study):
     content = view.pull()
     assert [(f["place"], f["kind"], f["progress"]) for f in view.facts["slots"]] == [
         ("GPU 0", "candidate", 0.5),
-        ("slot 2", "", 0.0),
+        ("worker 2", "", 0.0),
         ("GPU 2", "candidate", 0.7),
     ]
     assert view.facts["running"]["number"] == 5  # what it would be; the ordinal of its proposal is 7
@@ -76,10 +76,10 @@ def test_the_page_has_a_row_and_a_curve_for_each_run(page, study):
     rows = page.locator(".arm-slot-row")
     assert [text.split("\n") for text in rows.all_inner_texts()] == [
         ["GPU 0", "New · try 0", "training 50%"],
-        ["slot 2", "free"],
+        ["worker 2", "free"],
         ["GPU 2", "New · try 2", "training 70%"],
     ]
-    assert page.locator(".arm-doing").inner_text() == "2 of 3 slots at work"
+    assert page.locator(".arm-doing").inner_text() == "2 of 3 workers at work"
     assert page.locator(".arm-side path.arm-slot").count() == 2
     assert page.locator(".arm-side .arm-legend").inner_text().split("\n") == ["GPU 0", "GPU 2"]
     colours = page.evaluate(

@@ -18,7 +18,7 @@ export function curveName({ kind, number, repeat, flying }) {
 /** The class of what belongs to a slot, which gives it its colour; the ninth slot has that of the first. */
 export const slotClass = (slot) => `slot slot-${slot % 8}`;
 
-const slotName = (now, slot) => now?.slots?.[slot]?.place ?? `slot ${slot + 1}`;
+const slotName = (now, slot) => now?.slots?.[slot]?.place ?? `worker ${slot + 1}`;
 
 /** Return the points of a curve that have a value, raw and smoothed. */
 export function curveData(points) {

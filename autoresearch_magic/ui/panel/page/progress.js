@@ -12,7 +12,7 @@ export function sentence(now) {
   const pieces = [], driven = study.agent === "me"; // then the versions come from a person or a program outside
   if (now.slots?.length && !AT_REST.has(state)) {
     const busy = now.slots.filter((each) => each.kind).length;
-    return [busy === now.slots.length ? `${busy} runs at once` : `${busy} of ${now.slots.length} slots at work`, ...(state === "pausing" ? ["then pause"] : state === "stopping" ? ["stopping"] : [])].join(" · ");
+    return [busy === now.slots.length ? `${busy} runs at once` : `${busy} of ${now.slots.length} workers at work`, ...(state === "pausing" ? ["then pause"] : state === "stopping" ? ["stopping"] : [])].join(" · ");
   }
   if (run && !AT_REST.has(state)) {
     const training = study.verify ? "measuring" : run.step ? `training, step ${run.step.toLocaleString("en")}` : "training";
