@@ -298,7 +298,8 @@ class CommandRunner(Runner):
         if missing := missing_module(run.output, command, self.tools, checkout.folder, checkout.tracked):
             return f"{missing[:1].upper()}{missing[1:]}"
         remedy = remedy_for_output(run.output, self._walls) if run.exit_code else ""
-        return why or f"The command ended with exit status {run.exit_code}{remedy and f': {remedy}'}."
+        why = why or f"The command ended with exit status {run.exit_code}."
+        return f"{why.rstrip('.')}: {remedy}." if remedy else why
 
     def _hint(self, run: _CommandRun) -> str:
         """Return what to do where a number was printed by a command whose exit status says that it failed; else nothing."""

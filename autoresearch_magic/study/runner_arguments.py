@@ -7,6 +7,7 @@ from typing import Any
 
 from ..runners.command import GuardCommand
 from ..runners.walls import Walls
+from ..runners.walls.programs import named_programs
 from .definition import Definition
 from .sealed import hidden_paths
 
@@ -16,7 +17,10 @@ def walls_of(definition: Definition, folder: Path) -> Walls:
     s = definition.settings
     secret = hidden_paths(definition.sealed_path, [Path.cwd(), *definition.folders]) if definition.sealed_mark else ()
     hidden = (str(folder.parent.absolute()), *secret)
-    return Walls(s.sandbox, s.network, s.allow_read, s.allow_write, hidden=hidden, disk=s.disk)
+    commands = (s.verify, s.guard, *(stage.command for stage in s.as_stages()))
+    return Walls(
+        s.sandbox, s.network, s.allow_read, s.allow_write, hidden=hidden, programs=named_programs(filter(None, commands)), disk=s.disk
+    )  # fmt: skip
 
 
 def cell_arguments(definition: Definition, walls: Walls) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .places import Access, Tree
+from .programs import path_folders, program_folders
 from .wanted import Walls
 
 try:
@@ -150,6 +151,7 @@ def make_tree(walls: Walls, *, projects: Iterable[str] = (), opened: Iterable[st
     projects = list(projects)
     read += [path for folder in projects for path in project_paths(folder, homes)]
     broad = {"/", *CLOSED, *map(os.path.realpath, homes), os.path.realpath(tempfile.gettempdir())}
+    read += [*program_folders(walls.programs, broad), *path_folders(broad)]
     tree.mark(
         [path for path in read if os.path.realpath(path) not in broad and os.path.lexists(path)],
         Access.READ,

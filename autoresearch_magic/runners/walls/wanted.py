@@ -24,6 +24,8 @@ class Walls:
         Paths that experiments may read, or read and write, in addition.
     hidden : tuple of str
         Paths that they may not read, although what is above them may be read.
+    programs : tuple of str
+        Paths of programs that the study's commands name, whose folders they may read.
     layers : tuple of str or None
         Only these layers; None for all that work here.
     disk : str
@@ -35,6 +37,7 @@ class Walls:
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     layers: tuple[str, ...] | None = None
     disk: str = "50%"
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from .policy import private_folders
 from .wanted import Walls
@@ -97,9 +99,22 @@ def remedy_for_output(output: str, walls: Walls) -> str:
         return _WRITE
     if walls.network != "on" and any(text in end for text in _NO_NETWORK):
         return _ONLINE
+    for found in _NOT_THERE.finditer(end):
+        path = Path(found[1])
+        if _is_closed(found[1]) and os.path.lexists(path):
+            folder = path.parent.parent if path.parent.name == "bin" else path.parent
+            return f"{path} is there, but an experiment does not see it; --allow-read {folder} opens its folder"
     return ""
 
 
+def _is_closed(path: str) -> bool:
+    return any(os.path.abspath(path).startswith(f"{folder}/") for folder in private_folders())
+
+
+_NOT_THERE = re.compile(
+    r"(/[^\s:'\"()]+)['\"]?(?:: | \()?[^\n/]{0,30}?(?:No such file|not found|cannot open|does not exist|Permission denied)",
+    re.IGNORECASE,
+)
 _WRITE = "an experiment writes to its own folder only; --allow-write PATH opens another"
 _READ = "an experiment reads its own folder, its project and what programs need; --allow-read PATH opens more"
 _ONLINE = "an experiment has no network; --network on gives it"

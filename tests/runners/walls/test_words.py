@@ -77,3 +77,13 @@ def test_the_output_of_a_command_is_read_for_the_same():
     assert "--network on" in words.remedy_for_output("curl: (6) Could not resolve host: x\n", Walls())
     assert words.remedy_for_output("curl: (6) Could not resolve host: x\n", Walls(network="on")) == ""
     assert words.remedy_for_output("assert 1 == 2\n", Walls()) == ""
+
+
+def test_a_program_that_the_walls_hide_is_told_with_what_shows_it(tmp_path):
+    program = tmp_path / "tool"
+    program.touch()
+    told = words.remedy_for_output(f"/usr/bin/bash: line 1: {program}: No such file or directory\n", Walls())
+    assert told == f"{program} is there, but an experiment does not see it; --allow-read {tmp_path} opens its folder"
+    assert words.remedy_for_output(f"python: can't open file '{program}': [Errno 2] No such file", Walls())
+    assert words.remedy_for_output(f"bash: {program}2: No such file or directory", Walls()) == ""
+    assert words.remedy_for_output("bash: /usr/bin/python3: No such file or directory", Walls()) == ""
