@@ -19,6 +19,7 @@ from ..storage.wall_clock import Began
 from . import Runner, Watch
 from .environment import experiment_environment
 from .fleet import ALONE, Place
+from .metric_unit import MetricUnit
 from .output.all_numbers import bounded, printed_numbers
 from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles, State
@@ -119,6 +120,7 @@ class CellRunner(Runner):
         working_folder: Path | None = None,
     ) -> None:
         self._outside = OutsideClock(setup, target, keep and keep / "baseline-times.json")
+        self._unit, self._baseline = MetricUnit(metric.name, keep and keep / "metric-unit.json"), target
         self._folders = OwnFolders(target, keep and keep / "cache")
         self._wall, self._files = wall, ArtifactFiles(artifacts)
         self._also = AlsoNumbers(also, verified=False, on_problem=on_problem)
@@ -201,7 +203,7 @@ class CellRunner(Runner):
             holdout_error=result.get("holdout_error", ""),
         )
         if measured.outcome is Outcome.MISSING_METRIC and printed is not None:
-            measured = self._with_printed_metric(measured, printed, output, folder, since)
+            measured = self._with_printed_metric(measured, printed, output, folder, since, target == self._baseline)
         if measured.outcome is not Outcome.OK:
             return measured
         if too_long := self._outside.problem(target, self.budget, Timing.from_json(result.get("timing"))):
@@ -256,11 +258,11 @@ class CellRunner(Runner):
         self._folders.keep(target, folder)
 
     def _with_printed_metric(
-        self, m: Measurement, printed: PrintedMetric, output: str, folder: Path, since: float
+        self, m: Measurement, printed: PrintedMetric, output: str, folder: Path, since: float, unchanged: bool
     ) -> Measurement:
         """Return the measurement with the metric that the target has printed, if it has."""
         try:
-            value = printed.read(output, folder=folder, since=since, seconds=m.seconds).value
+            reading = printed.read(output, folder=folder, since=since, seconds=m.seconds)
         except NothingToRead as nothing:
             if printed.always:
                 return replace(m, error=f"The metric was not printed: {nothing}")
@@ -269,8 +271,11 @@ class CellRunner(Runner):
             return replace(
                 m, outcome=Outcome.METRIC_ERROR, error=f"The printed {printed.name} cannot be read: {reason}"
             )
+        value = reading.value
         if not math.isfinite(value):
             return replace(m, outcome=Outcome.NOT_FINITE, value=value, error=not_finite(self.metric.name, value))
+        if why := self._unit.problem(reading, unchanged=unchanged):
+            return replace(m, outcome=Outcome.METRIC_ERROR, error=why)
         return replace(m, outcome=Outcome.OK, value=value, error="")
 
     def describe(self) -> list[str]:

@@ -28,6 +28,7 @@ from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
 from .export import Export
 from .fleet import ALONE, Place
+from .metric_unit import MetricUnit
 from .output.all_numbers import printed_numbers
 from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
@@ -36,7 +37,7 @@ from .output.log_file import output_of, readable_log
 from .output.metric_reader import ReadingRule, parse_rule, read_metric
 from .output.named_lines import named_values
 from .output.notes import printed_notes
-from .output.readings import Unreadable
+from .output.readings import Reading, Unreadable
 from .output.validity import Condition, check_printed, not_valid, parse_condition
 from .stage import Stage
 from .summaries import lacking, read_summaries
@@ -169,6 +170,8 @@ class CommandRunner(Runner):
         )  # fmt: skip
         export.link(self.tools.linked, self.tools.mirrored)
         export.repository |= calls_git(self._commands, checkout.folder, checkout.frozen, checkout.tracked)
+        self._unit = MetricUnit(metric.name, export.unit)
+        self._units: dict[Stage, MetricUnit] = {}
         self._unchanged = Unchanged(export.notes, checkout.commit, export.base or {})
         self.exit_code: int | None = None
         self._seconds: list[float] = []
@@ -177,19 +180,20 @@ class CommandRunner(Runner):
     @contextmanager
     def at_stage(self, stage: Stage) -> Iterator[None]:
         """See `Runner.at_stage`; the condition on valid runs (``--valid``) is for the full command."""
-        full = self.verify, self.metric, self._rule, self._condition, self._seconds
-        rule = parse_rule(stage.metric.expression)
-        self.verify, self.metric, self._rule, self._condition, self._seconds = (
+        full = self.verify, self.metric, self._rule, self._condition, self._seconds, self._unit
+        rule, unit = parse_rule(stage.metric.expression), self._units.setdefault(stage, MetricUnit(stage.metric.name))
+        self.verify, self.metric, self._rule, self._condition, self._seconds, self._unit = (
             stage.command,
             stage.metric,
             rule,
             None,
             [],
+            unit,
         )
         try:
             yield
         finally:
-            self.verify, self.metric, self._rule, self._condition, self._seconds = full
+            self.verify, self.metric, self._rule, self._condition, self._seconds, self._unit = full
 
     def measure(
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
@@ -223,7 +227,10 @@ class CommandRunner(Runner):
         if not accepted and not self._rule.format.any_exit_status:
             return replace(crashed, error=crashed.error + self._hint(run))
         try:
-            value = self._read(run, self.metric, self._rule)
+            reading = self._reading(run, self.metric, self._rule)
+            value = reading.value
+            if why := self._unit.problem(reading, unchanged=self.export.unchanged):
+                return replace(m, outcome=Outcome.METRIC_ERROR, error=why, traceback=last_lines)
         except Unreadable as reason:
             nothing = exits.silent_at_zero and exits.alone and not run.output.strip()
             if nothing and status and accepted:
@@ -469,10 +476,13 @@ class CommandRunner(Runner):
             os.utime(path, ns=(0, 0))
 
     def _read(self, run: _CommandRun, metric: Metric, rule: ReadingRule) -> float:
+        return self._reading(run, metric, rule).value
+
+    def _reading(self, run: _CommandRun, metric: Metric, rule: ReadingRule) -> Reading:
         return read_metric(
             run.output, metric.name, rule, folder=self.export.folder, since=run.since - SLACK,
             exit_code=run.exit_code or 0, seconds=run.result["seconds"],
-        ).value  # fmt: skip
+        )  # fmt: skip
 
     def _problem(self, run: _CommandRun, condition: Condition) -> str:
         """Return why a run is not valid; empty when it is."""

@@ -340,9 +340,15 @@ class Export:
         """Where is noted how the unchanged version behaves."""
         return self.folder.with_name(f"{self.folder.name}.json")
 
+    @property
+    def unit(self) -> Path:
+        """Where is noted in which unit the unchanged version prints the metric."""
+        return self.folder.with_name(f"{self.folder.name}.unit.json")
+
     def remove(self) -> None:
         """Delete the folder and the pristine copy; the branch and the experiments stay."""
-        self.notes.unlink(missing_ok=True)
+        for noted in (self.notes, self.unit):
+            noted.unlink(missing_ok=True)
         for place in (self.folder, self._pristine):
             with suppress(OSError):
                 remove(place)

@@ -129,6 +129,20 @@ def test_a_printed_line_can_be_the_metric(make):
     assert "no line 'val_loss: value' was printed" in missing.error
 
 
+def test_a_printed_value_in_another_unit_than_the_unchanged_targets_is_not_compared(make, tmp_path):
+    percent = "print('loss: 8.8%')"
+    runner = make("", metric="loss", target=percent, keep=tmp_path / "kept")
+    (tmp_path / "kept").mkdir(exist_ok=True)
+    assert measure(runner, percent).value == 8.8
+    other = measure(runner, "print('loss: 0.088')")
+    assert other.outcome is Outcome.METRIC_ERROR
+    assert 'm is printed without a unit ("loss: 0.088"), and by the unchanged version in %' in other.error
+    assert measure(runner, "print('loss: 7.1 %')").value == 7.1
+    assert measure(runner, "print('loss: 0')").value == 0.0
+    resumed = make("", metric="loss", target=percent, keep=tmp_path / "kept")
+    assert measure(resumed, "print('loss: 0.088')").outcome is Outcome.METRIC_ERROR
+
+
 @pytest.mark.slow
 def test_a_printed_line_is_read_as_that_of_a_command(make):
     runner = make("", metric="loss")

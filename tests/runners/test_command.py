@@ -102,6 +102,19 @@ def test_the_value_is_read_from_both_streams(runner_of):
     assert measure(runner_of(), "echo ms: 4.25 >&2").value == 4.25
 
 
+def test_a_value_in_another_unit_than_the_unchanged_versions_is_not_compared(runner_of):
+    runner = runner_of("re:time (.*)", fresh=True)
+    before = runner.target
+    assert runner.measure(before, seed=0, deadline=20.0).outcome is Outcome.METRIC_ERROR  # it prints no time
+    runner._unit._note("%")
+    m = measure(runner, "echo time 12")
+    assert (m.outcome, m.value) == (Outcome.METRIC_ERROR, None)
+    assert "ms is printed in ms" in m.error
+    assert "by the unchanged version in %" in m.error
+    runner._unit._note("ms")
+    assert measure(runner, "echo time 12").value == measure(runner, "echo time 0.012s").value == 12.0
+
+
 def test_the_last_state_of_a_progress_bar_counts(runner_of):
     assert measure(runner_of(), r"printf 'ms: 9\rms: 7\rms: 5\n'").value == 5
 

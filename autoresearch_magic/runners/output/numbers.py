@@ -310,6 +310,12 @@ def same_dimension(unit: str, other: str) -> bool:
     return one is not None and two is not None and one.dimension == two.dimension
 
 
+def unit_of_name(name: str) -> str:
+    """Return the unit that a metric's name ends in, as `converted` writes it; empty where it ends in none."""
+    unit = _unit_in_name(name, rate=False)
+    return unit.symbol if unit else ""
+
+
 def _unit_in_name(name: str, rate: bool) -> Unit | None:
     """Return the unit that a metric's name ends in, or has before ``per``; ``latency_min`` is a minimum, not minutes."""
     words = [word.lower() for word in re.split(r"[^A-Za-z0-9µμ]+", name) if word]
