@@ -28,7 +28,9 @@ from .environment import experiment_environment
 from .exit_status import ExitRule, Statuses, exit_rule, read_statuses
 from .export import Export
 from .fleet import ALONE, Place
+from .imports import runs_python, with_hook, write_list
 from .metric_unit import MetricUnit
+from .moved_folders import MovedFolders
 from .output.all_numbers import printed_numbers
 from .output.also import AlsoNumbers
 from .output.artifacts import ArtifactFiles
@@ -44,7 +46,7 @@ from .summaries import lacking, read_summaries
 from .tools import find_tools, missing_module, packages
 from .unchanged import Unchanged
 from .walls import DEFAULT, Walls
-from .walls.words import remedy_for_output
+from .walls.words import remedy_for_output, tried_to_write
 from .worker.client import WorkerClient
 from .worker.failures import not_finite
 from .worker.protocol import KILLED
@@ -89,6 +91,13 @@ class _CommandRun:
     statuses : Statuses
     repackaged : str
         A package that it has changed in a linked environment; empty for none.
+    moved : list of str
+        Folders with files that measure which it has moved, also if it has put them back.
+    started : list of str or None
+        Of the unchanged version: the modules that it imported from its folder and that are installed as well; None where no Python that it
+        started had the hook (`imports`).
+    read_only : list of str
+        Files that it could not write, where there are mounts.
     artifacts : Mapping of str to str
         What it has written of the files that ``--artifacts`` selects.
     """
@@ -99,6 +108,9 @@ class _CommandRun:
     since: float
     statuses: Statuses
     repackaged: str
+    moved: list[str]
+    started: list[str] | None
+    read_only: list[str]
     artifacts: Mapping[str, str]
 
     @property
@@ -173,6 +185,7 @@ class CommandRunner(Runner):
         self._unit = MetricUnit(metric.name, export.unit)
         self._units: dict[Stage, MetricUnit] = {}
         self._unchanged = Unchanged(export.notes, checkout.commit, export.base or {})
+        self._hooked: dict[str, bool] = {}
         self.exit_code: int | None = None
         self._seconds: list[float] = []
         self._open, self._keep = False, keep
@@ -273,9 +286,14 @@ class CommandRunner(Runner):
     def _tampered(self, run: _CommandRun, command: str) -> str:
         """Return which frozen file or linked environment a run has changed, in one line; empty for none."""
         known = self._unchanged.get(command)
-        forgiven = self.export.touched() if self.export.unchanged else known.touched if known else ()
+        touched = [*self.export.touched(), *(f"{name}/" for name in run.moved)]
+        forgiven = touched if self.export.unchanged else known.touched if known else ()
         if tampered := self.export.tampered(forgiven):
             return f"The run has changed {tampered[0]}, which is frozen: files that test or measure must stay as they are, also for a while."
+        if moved := sorted({*run.moved}.difference(name.rstrip("/") for name in forgiven)):
+            return f"The run has moved the folder {moved[0]}, in which frozen files are: they must stay as they are, also for a while."
+        if run.exit_code and (tried := tried_to_write(run.output, run.read_only)):
+            return f"The run has tried to change {tried}, which is frozen: files that test or measure must stay as they are."
         if run.repackaged:
             return (
                 f"The run has changed {run.repackaged}, which is linked from your checkout: install packages there yourself, before the "
@@ -287,7 +305,9 @@ class CommandRunner(Runner):
         """Return why the tests that ran are not those of the unchanged version, whose own are noted; empty when they are."""
         found = read_summaries(run.output)
         if self.export.unchanged:
-            self._unchanged.note(command, self.export.touched(), found)
+            touched = [*self.export.touched(), *(f"{name}/" for name in run.moved)]
+            self._unchanged.note(command, touched, found, run.started or ())
+            self._hooked[command] = run.started is not None
             return ""
         known = self._unchanged.get(command)
         return lacking(known.summaries, found, passed=passed) if known else ""
@@ -353,6 +373,10 @@ class CommandRunner(Runner):
                 f"Guard: as many tests must pass as of the unchanged version, by the summary that is printed ({', '.join(ran)})." if ran
                 else "Guard: its exit status alone counts, because it prints no summary of a known test runner."
             )  # fmt: skip
+        lines += [
+            f"Python in {command!r} does not get the PYTHONPATH that it is given, so files that a run leaves in place of installed modules are imported."
+            for command, hooked in self._hooked.items() if not hooked and runs_python(command)
+        ]  # fmt: skip
         if self.export.repository:
             lines.append("A command calls git: runs have a throw-away repository of their own, without remotes.")
         if self._files.problem:
@@ -430,14 +454,26 @@ class CommandRunner(Runner):
             share = min(0.99, seconds / expected) if expected else 0.0
             return {"elapsed": seconds, "progress": share, "step": 0}
 
+        known = None if self.export.unchanged else self._unchanged.get(command)
+        frozen = self.export.read_only(known.touched) if known else []
         files, began = self._files.look(self.export.folder), Began()
-        with readable_log(log) as path, scratch_folder() as scratch:
-            statuses = scratch / "statuses"
+        moved = MovedFolders(self.export.folder, self.export.measuring_folders())
+        with readable_log(log) as path, scratch_folder() as scratch, moved:
+            statuses, started = scratch / "statuses", scratch / "started"
+            hook = write_list(
+                self.export.imports,
+                self.export.modules(known.touched if known else None, known.imports if known else ()),
+            )
+            environment = {
+                **self.tools.environment,
+                "AUTORESEARCH_SEED": str(seed),
+                "GIT_CEILING_DIRECTORIES": str(self.export.folder.parent),
+            }
             job = {
-                "command": command, "arguments": self.tools.shell.arguments(command, str(statuses)),
+                "command": command, "arguments": self.tools.shell.arguments(with_hook(command), str(statuses)),
                 "folder": str(self.export.folder), "budget": (expected or deadline, "seconds"),
-                "environment": {**self.tools.environment, "AUTORESEARCH_SEED": str(seed), "GIT_CEILING_DIRECTORIES": str(self.export.folder.parent)},
-                "writable": [str(scratch)],
+                "environment": hook.environment(environment, started), "writable": [str(scratch)], "readable": [str(hook.path)],
+                "frozen": frozen,
             }  # fmt: skip
             result, curve = self.worker.run(
                 job, limit=deadline, memory=self.memory, log=str(path), watch=watch, tick=tick if watch else None
@@ -446,6 +482,7 @@ class CommandRunner(Runner):
                 self._write(target)  # what it has written goes now, not before the next run
             output = output_of(result, path)
             written = statuses.read_text(encoding="utf-8", errors="replace") if statuses.exists() else ""
+            names = started.read_text(errors="replace").split() if started.exists() else None
         self.exit_code = result.get("exit")
         written_files = self._files.changed(self.export.folder, files)
         repackaged = ""
@@ -453,7 +490,10 @@ class CommandRunner(Runner):
             if different := dict(packages_before.items() ^ packages(place).items()):
                 repackaged = f"{place.name} ({min(different)})"
         ended = read_statuses(written, self.exit_code or 0)
-        return _CommandRun(result, curve, output, began.since, ended, repackaged, written_files)
+        imports = None if names is None else sorted({*names} - {"."})
+        return _CommandRun(
+            result, curve, output, began.since, ended, repackaged, moved.moved, imports, frozen, written_files
+        )
 
     def _write(self, target: str) -> None:
         try:

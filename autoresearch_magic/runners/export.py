@@ -18,11 +18,12 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
-from ..source.files import match
+from ..source.files import is_python, match
 from ..storage.git.checkout import Checkout
 from ..storage.git.command import GitFailed, git, names
 from ..storage.git.export import export_commit, make_repository
 from .folder_scan import Stat, copy, remove, scan, stat_of, wait_for_tick
+from .imports import digest_of, modules_list
 from .node_modules import mirror
 
 _BUILT = frozenset({
@@ -38,6 +39,8 @@ _STATE = frozenset({
 """Names of caches that are never kept, because they could decide what the next run does."""
 MOST_KEPT, MOST_KEPT_BYTES = 60_000, 4 << 30
 """Built files that are kept, and their bytes; of more, none is."""
+MOST_READ_ONLY = 100
+"""Files that are read-only to a run, each for 13 us of its start; what is changed of others is found afterwards."""
 _CODE = frozenset({
     ".py", ".pyx", ".pyi", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".mts", ".cts", ".sh", ".bash", ".rb", ".go", ".rs", ".java", ".kt",
     ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".swift", ".php", ".pl", ".lua", ".jl", ".r", ".R", ".scala", ".ex", ".exs", ".toml", ".cfg",
@@ -81,6 +84,7 @@ class Export:
         self._asked_built = False
         self._shown: Mapping[str, str] = {}
         self._measures: set[str] | None = None
+        self._digests: dict[str, str] = {}  # of the pristine copy's frozen modules
 
     def link(self, names: Iterable[str], mirrored: Iterable[str] = ()) -> None:
         """Link more untracked folders of the checkout into the folder, from the next `show` on.
@@ -133,6 +137,7 @@ class Export:
             False,
             None,
         )
+        self._digests = {}
         wait_for_tick(began)
 
     def add_repository(self) -> None:
@@ -272,6 +277,45 @@ class Export:
         changed = [path for path in self.touched() if path in watched]
         return [path for path in changed if path not in forgiven or self._differs(path)]
 
+    def modules(self, known: Iterable[str] | None, also: Iterable[str]) -> bytes:
+        """Return the list of the shown version's modules (see `imports`).
+
+        Parameters
+        ----------
+        known : iterable of str or None
+            Files that a run of the unchanged version touches; None where that is not known, and the list only learns.
+        also : iterable of str
+            See `imports.modules_list`.
+        """
+        linked = [*self.linked, *self.mirrored]
+        names = [PurePosixPath(name).name.partition(".")[0] for name in linked]
+        for name in self.linked:
+            with suppress(OSError):
+                names += [each.partition(".")[0] for each in os.listdir(self.checkout.folder / name)]
+        digests: dict[str, str] = {}
+        if known is not None:
+            for path in self._measuring.difference(known, self._overlay):
+                if is_python(path) and path in self._written and stat.S_ISREG(self._written[path][1]):
+                    if path not in self._digests:
+                        self._digests[path] = digest_of((self._pristine / path).read_bytes())
+                    digests[path] = self._digests[path]
+        folder = os.path.realpath(self.folder)
+        return modules_list(folder, self._written, digests, also=[*names, *also], learn=known is None)
+
+    def read_only(self, known: Iterable[str]) -> list[str]:
+        """Return the paths of the files that a run may not write, at most `MOST_READ_ONLY`: those that the commands name and tests first."""
+        found = [path for path in self.checkout.frozen if path in self._written]
+        found += sorted(self._measuring.difference(found) & self._written.keys())
+        forgiven, folder = {*known, *self._overlay}, os.path.realpath(self.folder)
+        return [f"{folder}/{path}" for path in found if path not in forgiven and self._is_plain(path)][:MOST_READ_ONLY]
+
+    def _is_plain(self, path: str) -> bool:
+        return stat.S_ISREG(self._written[path][1])
+
+    def measuring_folders(self) -> set[str]:
+        """Return the folders, relative to this one, that hold files that measure."""
+        return _folders(self._measuring & self._written.keys())
+
     @property
     def _measuring(self) -> set[str]:
         """Frozen files, and programs and their configuration that are no part of the target."""
@@ -345,9 +389,14 @@ class Export:
         """Where is noted in which unit the unchanged version prints the metric."""
         return self.folder.with_name(f"{self.folder.name}.unit.json")
 
+    @property
+    def imports(self) -> Path:
+        """Where the list of the version's modules lies (see `imports`)."""
+        return self.folder.with_name(f"{self.folder.name}.imports")
+
     def remove(self) -> None:
         """Delete the folder and the pristine copy; the branch and the experiments stay."""
-        for noted in (self.notes, self.unit):
+        for noted in (self.notes, self.unit, self.imports):
             noted.unlink(missing_ok=True)
         for place in (self.folder, self._pristine):
             with suppress(OSError):

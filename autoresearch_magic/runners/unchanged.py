@@ -24,10 +24,13 @@ class Behaviour:
         Files of the version that it wrote, or whose times or permissions it changed.
     summaries : Mapping of str to Counts
         Of test runners in its output.
+    imports : tuple of str
+        Modules that it imported from the folder of its run and that are installed as well.
     """
 
     touched: tuple[str, ...] = ()
     summaries: Mapping[str, Counts] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
 
 
 class Unchanged:
@@ -54,7 +57,11 @@ class Unchanged:
             if stored["of"] != self._of:
                 return {}
             return {
-                command: Behaviour(tuple(each["touched"]), {name: Counts(**c) for name, c in each["summaries"].items()})
+                command: Behaviour(
+                    tuple(each["touched"]),
+                    {name: Counts(**c) for name, c in each["summaries"].items()},
+                    tuple(each.get("imports", ())),
+                )
                 for command, each in stored["commands"].items()
             }
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -68,16 +75,19 @@ class Unchanged:
             self._known = {**self._read(), **self._known}
         return self._known.get(command)
 
-    def note(self, command: str, touched: Sequence[str], summaries: Mapping[str, Counts]) -> None:
+    def note(
+        self, command: str, touched: Sequence[str], summaries: Mapping[str, Counts], imports: Sequence[str] = ()
+    ) -> None:
         """Note a run on the unchanged version. Of several, what any of them touched, and the fewest tests."""
         before = self._known.get(command)
         if before is not None:
             touched = sorted({*before.touched, *touched})
+            imports = sorted({*before.imports, *imports})
             summaries = {
                 name: min(counts, summaries[name], key=lambda c: c.passed)
                 for name, counts in before.summaries.items() if name in summaries
             }  # fmt: skip
-        found = Behaviour(tuple(touched), dict(summaries))
+        found = Behaviour(tuple(touched), dict(summaries), tuple(imports))
         if found == before:
             return
         self._known[command] = found

@@ -64,6 +64,7 @@ REWRITTEN = {
     + "import atexit\natexit.register(lambda: p.write_text(t))\n",
     "by another file of the name": "import os\nos.rename('helper.py', 'old.py')\nopen('helper.py', 'w').write('def double(x):\\n    return 0\\n')\n"
     "import helper\nos.remove('helper.py')\nos.rename('old.py', 'helper.py')\n",
+    "its folder is moved, and put back": "import os\nos.rename('tests', 'away')\nos.rename('away', 'tests')\n",
 }  # fmt: skip
 
 

@@ -163,7 +163,10 @@ class Enclosure:
         """The process that is the worker's and no experiment's, if there is one."""
         return [] if self._namespaces is None else [self._namespaces.keeper]
 
-    def enter(self, folder: str | None = None, *, writable: Iterable[str] = (), memory: int = 0) -> None:
+    def enter(
+        self, folder: str | None = None, *, writable: Iterable[str] = (), memory: int = 0, readable: Iterable[str] = (),
+        frozen: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         """Confine this process, an experiment's, for ever.
 
         Parameters
@@ -174,6 +177,10 @@ class Enclosure:
             Further ones, such as its temporary folder.
         memory : int
             Bytes that it may use; 0 for no limit.
+        readable : iterable of str
+            Further files that it may read.
+        frozen : iterable of str
+            Files in its own folders that it may only read; only mounts can do that.
 
         Raises
         ------
@@ -193,15 +200,17 @@ class Enclosure:
         temporary = _temporary_in(own)
         mounted = "namespaces" in self.layers
         if "sandbox-exec" in self.layers:
-            sandbox_exec.enforce(sandbox_exec.profile(self._steps, own, network=self.walls.network))
+            more = [Step(os.path.realpath(path), Access.READ) for path in readable]
+            sandbox_exec.enforce(sandbox_exec.profile([*self._steps, *more], own, network=self.walls.network))
         if mounted:
-            self._enter_namespaces(own, temporary, memory)
+            self._enter_namespaces(own, temporary, memory, [*readable], [*frozen])
             os.chdir(folder)
         if system.LINUX:
             capabilities.drop(self._held, self.kept)
         if "landlock" in self.layers:
             rules = landlock.Rules()
             rules.extend(own, landlock.READ | landlock.WRITE)
+            rules.extend(readable, landlock.READ)
             if mounted:
                 rules.allow("/proc", landlock.READ)
                 rules.allow("/", landlock.READ_DIR)  # what is closed is not there at all
@@ -215,7 +224,9 @@ class Enclosure:
         if "seccomp" in self.layers:
             seccomp.enforce(self._filter)
 
-    def _enter_namespaces(self, own: list[str], temporary: str | None, memory: int) -> None:
+    def _enter_namespaces(
+        self, own: list[str], temporary: str | None, memory: int, readable: list[str], frozen: list[str]
+    ) -> None:
         network = self.walls.network != "off"
         if self._namespaces is not None:
             self._namespaces.enter(network=network)
@@ -228,7 +239,8 @@ class Enclosure:
         if not self.walls.disk.endswith("%"):  # where it lies on a disk, the watch limits it (`worker.disk`)
             space = min(space, size_in_bytes(self.walls.disk, 0) or space)
         mounts.arrange(
-            self._steps, own, temporary, shared_memory=room, space=space, processes=self._namespaces is not None
+            [*self._steps, *(Step(os.path.realpath(path), Access.READ) for path in readable)], own, temporary, shared_memory=room,
+            space=space, processes=self._namespaces is not None, frozen=frozen,
         )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def arrange(
     shared_memory: int,
     space: int,
     processes: bool = True,
+    frozen: Sequence[str] = (),
 ) -> None:
     """Build the file system of an experiment; `private_root` has been called.
 
@@ -55,6 +56,8 @@ def arrange(
         Bytes of ``/dev/shm``, and of temporary folders in memory.
     processes : bool
         Whether this process has a PID namespace of its own, which ``/proc`` is to show.
+    frozen : sequence of str
+        Files in `own` that it may only read.
 
     Raises
     ------
@@ -63,6 +66,7 @@ def arrange(
     opened = {step.path: (tree, step.access) for step in steps
               if step.access is not Access.NONE and step.path != "/dev/ptmx" and (tree := _clone(step.path)) is not None}  # fmt: skip
     opened |= {path: (tree, Access.WRITE) for path in own if (tree := _clone(path)) is not None}
+    kept = [(path, tree) for path in frozen if (tree := _clone(path)) is not None]  # as everything here, read-only
     own_temporary = _clone(temporary) if temporary else None
     if own_temporary is not None:
         with suppress(OSError):  # it was mounted read-only before
@@ -91,6 +95,9 @@ def arrange(
             _cover(stage, path, {each: tree for each, (tree, _) in opened.items() if each.startswith(f"{path}/")})
         elif nothing is not None and os.path.lexists(path):
             _place(_again(nothing), path)
+    for path, tree in kept:
+        with suppress(OSError):
+            _place(tree, path)
     for fd in (stage, nothing, own_temporary):
         if fd is not None:
             os.close(fd)

@@ -115,6 +115,20 @@ _NOT_THERE = re.compile(
     r"(/[^\s:'\"()]+)['\"]?(?:: | \()?[^\n/]{0,30}?(?:No such file|not found|cannot open|does not exist|Permission denied)",
     re.IGNORECASE,
 )
+
+
+def tried_to_write(output: str, paths: Collection[str]) -> str:
+    """Return which of the files that are read-only to a run the last lines of its output say that it could not write; empty for none."""
+    for line in reversed(output[-4_000:].splitlines()):
+        if any(text in line for text in _REFUSED):
+            words = {word.strip("'\"`:,.") for word in line.split()}
+            for path in paths:
+                if any(word and (path == word or path.endswith(f"/{word.removeprefix('./')}")) for word in words):
+                    return path.rpartition("/")[2]
+    return ""
+
+
+_REFUSED = ("Read-only file system", "EROFS", "read-only file system", "Device or resource busy", "EBUSY")
 _WRITE = "an experiment writes to its own folder only; --allow-write PATH opens another"
 _READ = "an experiment reads its own folder, its project and what programs need; --allow-read PATH opens more"
 _ONLINE = "an experiment has no network; --network on gives it"

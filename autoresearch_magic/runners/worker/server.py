@@ -314,7 +314,8 @@ class Worker:
                 descriptors.reopen_files(own_copy, self.mapped, leave={job.get("arena", -1)})
             own = own_folders(job)
             limit = run.memory.limit
-            child.enter_or_leave(lambda: self.enclosure.enter(writable=own, memory=limit), None)
+            more = {name: job.get(name, ()) for name in ("readable", "frozen")}
+            child.enter_or_leave(lambda: self.enclosure.enter(writable=own, memory=limit, **more), None)
             if "command" in job:
                 child.become_command(job)
             child.open_streams()

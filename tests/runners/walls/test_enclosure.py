@@ -70,6 +70,7 @@ def test_an_experiment_writes_to_its_own_folder_only(runner, place):
 
 @needs_landlock
 def test_no_signal_reaches_the_worker_or_the_kernel(runner):
+    assert runner.measure("x = 1", seed=0, deadline=20).value == 1
     before = runner.worker.pid
     for pid in (os.getpid(), before):
         assert "Error" in error_of(runner, f"os.kill({pid}, 9)\nx = 1")
