@@ -7,8 +7,8 @@ newest entry about it, and an edited entry breaks all that follow.
 Who can write the file can compute such a chain anew. That is why the hash at each verdict also stands in the commit of the
 experiment (`git.commits`), and why a running study compares with the hash that it remembers.
 
-What is not in the chain: the hashes of commits, which are compared with git and made again from the rest, and the value `live` of
-the metadata, which changes once a second and says nothing that lasts.
+What is not in the chain: the hashes of commits, which are compared with git and made again from the rest, and the values `live` and
+`curves` of the metadata, which change once a second and say nothing that lasts.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ SOURCES: Mapping[str, Source] = {
     "event": Source("event", "id", ("at", "kind", "body"), "event"),
     "meta": Source("meta", "key", ("value",), "setting"),
 }  # fmt: skip
-UNCHAINED = ("live", "flights")
+UNCHAINED = ("live", "curves", "flights")
 """Keys of the metadata that are not in the chain."""
 
 

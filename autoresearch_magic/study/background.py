@@ -27,6 +27,7 @@ from .followed import FollowedStudy
 from .following import EACH
 from .ideas import Idea, add_idea, strike_ideas
 from .keys import without_keys
+from .live_curves import curves_of
 from .loop import Loop
 from .measuring import Measurer
 from .notes import SAID
@@ -433,6 +434,7 @@ class BackgroundStudy(FollowedStudy):
             self.folder / "journal.sqlite",
             {"pause": self.pause, "resume": self.resume, "stop": lambda: self.stop(wait=False), "again": self.run_again},
             lambda notices: record_of(self._status, notices), lambda: self.active,
+            (lambda: curves_of(self._status)) if self._status.settings.track else None,
         )  # fmt: skip
         self._reader = reader
         self.unfollow()

@@ -21,6 +21,7 @@ from ..events import Event, Notice
 from ..runs import Point
 from ..storage.journal import Journal
 from ..text import shorten
+from .live_curves import CURVES
 from .status import LiveRun, StudyStatus
 
 Action = Literal["pause", "resume", "stop", "again"]
@@ -49,6 +50,8 @@ class RequestReader(threading.Thread):
         Returns the live record, given the latest notices; see `record_of`.
     active : callable
         Says whether to go on.
+    curves : callable, optional
+        Returns the curves of the runs in progress, where somebody reads them; see `live_curves`.
     """
 
     def __init__(
@@ -57,9 +60,11 @@ class RequestReader(threading.Thread):
         actions: Mapping[Action, Callable[..., object]],
         record: Callable[[Sequence[tuple[int, Notice]]], dict[str, Any]],
         active: Callable[[], bool],
+        curves: Callable[[], list[dict[str, Any]]] | None = None,
     ) -> None:
         super().__init__(name=f"requests-{journal.parent.name}", daemon=True)
         self._path, self._actions, self._record, self._active = journal, actions, record, active
+        self._curves = curves
         self._last, self._told = 0, ""
         self._notices: deque[tuple[int, Notice]] = deque(maxlen=MOST_NOTICES)
         self._counted = 0
@@ -92,7 +97,7 @@ class RequestReader(threading.Thread):
         record = self._record([*self._notices])
         # While nothing happens, such as in a pause, nothing is written: the clock goes on by itself.
         if (told := repr({key: value for key, value in record.items() if key not in ("seconds", "at")})) != self._told:
-            journal.set(live=record)
+            journal.set(live=record, **({CURVES: self._curves()} if self._curves is not None else {}))
             self._told = told
 
     def _carry_out(self, asked: Mapping[str, Any]) -> str:

@@ -70,6 +70,8 @@ class LiveRun:
         Where that slot is, such as ``GPU 1``; empty without ``--workers``.
     flying : bool
         Whether the experiment has no number yet: it gets one when this run has ended.
+    since : float
+        When it began, in seconds since the epoch.
     reported : GrowingCurve
     """
 
@@ -84,6 +86,7 @@ class LiveRun:
     slot: int = 0
     place: str = ""
     flying: bool = False
+    since: float = field(default_factory=time.time)
     reported: GrowingCurve = field(default_factory=lambda: GrowingCurve(LIVE_POINTS))
 
     @property

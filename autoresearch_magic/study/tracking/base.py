@@ -59,11 +59,55 @@ class TrackedStudy:
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """One run of an experiment: its value and its learning curves by name."""
+    """One run of an experiment.
+
+    Attributes
+    ----------
+    value : float or None
+    outcome : str
+    curves : Mapping of str to sequence of SeriesPoint
+        Its learning curves by name.
+    rest : Mapping or None
+        Of the curves, what `Tracker.live` was not sent earlier; None where that was not sent anything of the run.
+    """
 
     value: float | None
     outcome: str
     curves: Mapping[str, Sequence[SeriesPoint]]
+    rest: Mapping[str, Sequence[SeriesPoint]] | None = None
+
+    @property
+    def new(self) -> Mapping[str, Sequence[SeriesPoint]]:
+        """What a tracker that adds to what it has must add."""
+        return self.curves if self.rest is None else self.rest
+
+
+@dataclass(frozen=True)
+class TrackedLive:
+    """New points of a run that goes on, of an experiment that has no verdict yet.
+
+    Attributes
+    ----------
+    key : str
+        The same for all that is sent of the experiment: `TrackedExperiment.live` is it at the verdict.
+    number : int or None
+        The experiment's; None while it has none, as with several workers until its first run has ended.
+    name : str
+        Its number, where it has one, and its summary.
+    begun : float
+        When the run began, in seconds since the epoch.
+    run : int
+        Which run of the experiment it is, from 0.
+    points : Mapping of str to sequence of SeriesPoint
+        Those that are new, by name; at first there may be none.
+    """
+
+    key: str
+    number: int | None
+    name: str
+    begun: float
+    run: int
+    points: Mapping[str, Sequence[SeriesPoint]]
 
 
 @dataclass(frozen=True)
@@ -93,6 +137,8 @@ class TrackedExperiment:
     runs : sequence of TrackedRun
     files : Mapping of str to str
         Source, difference to its parent, logs, and files that its runs wrote, by path.
+    live : str
+        The key under which `Tracker.live` was sent points of its runs; empty where it was not.
     """
 
     number: int
@@ -110,6 +156,7 @@ class TrackedExperiment:
     texts: Mapping[str, str]
     runs: Sequence[TrackedRun]
     files: Mapping[str, str]
+    live: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,6 +235,12 @@ class Tracker(ABC):
     def send(self, experiment: TrackedExperiment, before: int) -> None:
         """Send an experiment; `before` of its runs were sent earlier and must not be added twice."""
 
+    def live(self, live: TrackedLive) -> None:  # noqa: B027 (not every tracker shows what goes on)
+        """Take new points of a run that goes on; each is sent once. `send` follows at the verdict, or `drop`."""
+
+    def drop(self, key: str) -> None:  # noqa: B027
+        """Take back what `live` was sent under a key: the run was begun again, or will have no verdict."""
+
     def end(self, end: TrackedEnd) -> None:  # noqa: B027 (not every tracker has something to do)
         """Take how the study has ended; it may go on later."""
 
@@ -217,3 +270,8 @@ def free_names(names: Sequence[str], allowed: str, limit: int = 250) -> dict[str
         taken.add(free)
         made[name] = free
     return made
+
+
+def curve_name(name: str, run: int) -> str:
+    """Return the name of a curve of a run, from 0: ``curve/loss``, ``curve/loss run 2``, which trackers show in one group."""
+    return f"curve/{name}" if run == 0 else f"curve/{name} run {run + 1}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ...config.settings import FIELDS
 from ...errors import UserError
-from ...experiment import Experiment, Measurement, incumbent_of
+from ...experiment import Experiment, incumbent_of
 from ...keys.redact import cleaned
+from ...runs import Point
 from ...source.constants import find_constants
 from ...source.edits import unified_diff
 from ...source.files import is_bundle, split
@@ -21,7 +23,8 @@ from ...text import cut_middle, shorten
 from ..export import history_csv
 from ..status import StudyStatus
 from ..summary import result_line
-from .base import SeriesPoint, TrackedEnd, TrackedExperiment, TrackedRun, TrackedStudy
+from .base import TrackedEnd, TrackedExperiment, TrackedRun, TrackedStudy
+from .live import Held, LivePart, series
 
 LONGEST_LOG = 1_000_000
 """Characters of a log that are sent; of a longer one the middle is left out."""
@@ -62,8 +65,10 @@ def mark(e: Experiment) -> str:
     return f"{len(e.measurements)}-{hashlib.sha256(repr(told).encode()).hexdigest()[:10]}"
 
 
-def tracked_experiment(status: StudyStatus, e: Experiment, journal: Journal) -> TrackedExperiment:
-    """Return an experiment as it is sent."""
+def tracked_experiment(
+    status: StudyStatus, e: Experiment, journal: Journal, live: Held | None = None
+) -> TrackedExperiment:
+    """Return an experiment as it is sent; `live` is what was sent of it before its verdict."""
     assert e.verdict is not None
     proposed, judged = journal.times(e.number)
     before = status.experiments[: e.number + 1]
@@ -86,8 +91,9 @@ def tracked_experiment(status: StudyStatus, e: Experiment, journal: Journal) -> 
         parameters=_parameters(status, e),
         numbers={"seconds": e.seconds, "memory_gb": e.memory, "runs": float(len(e.measurements)), **e.numbers},
         texts={name: cleaned(text) for name, text in texts.items() if text},
-        runs=[*_runs(e, proposed)],
+        runs=[*_runs(e, proposed, live.parts if live else {})],
         files={path: cleaned(text) for path, text in _files(status, e)},
+        live=live.key if live else "",
     )
 
 
@@ -102,19 +108,31 @@ def _parameters(status: StudyStatus, e: Experiment) -> dict[str, Value]:
     return {}
 
 
-def _runs(e: Experiment, begun: float) -> Iterator[TrackedRun]:
-    """Yield the runs; a run begins when those before it were over, so that a further run changes no time of an earlier one."""
-    for m in e.measurements:
-        yield TrackedRun(m.value, str(m.outcome), _curves(m, begun))
+def _runs(e: Experiment, begun: float, live: Mapping[int, LivePart]) -> Iterator[TrackedRun]:
+    """Yield the runs; a run begins when those before it were over, so that a further run changes no time of an earlier one.
+
+    Of one whose points were sent as it went on, it is known when it began.
+    """
+    for n, m in enumerate(e.measurements):
+        points = m.curve[:: 1 + len(m.curve) // MOST_POINTS]  # those that the journal keeps
+        if part := live.get(n):
+            begun = part.since
+        rest = _not_sent(points, part.points) if part else None
+        yield TrackedRun(m.value, str(m.outcome), series(points, begun), None if rest is None else series(rest, begun))
         begun += m.seconds
 
 
-def _curves(m: Measurement, begun: float) -> dict[str, list[SeriesPoint]]:
-    curves: dict[str, list[SeriesPoint]] = {}
-    for point in m.curve[:: 1 + len(m.curve) // MOST_POINTS]:  # those that the journal keeps
-        for name, value in point.values.items():
-            curves.setdefault(name, []).append(SeriesPoint(point.step, begun + point.elapsed, float(value)))
-    return curves
+def _not_sent(points: Sequence[Point], sent: Sequence[Point]) -> list[Point]:
+    """Return what of each point was not sent; values that were too many for the live record are."""
+    known: dict[tuple[float, int], set[str]] = {}
+    for each in sent:
+        known.setdefault((each.elapsed, each.step), set()).update(each.values)
+    rest = []
+    for point in points:
+        gone = known.get((point.elapsed, point.step), set())
+        if left := {name: value for name, value in point.values.items() if name not in gone}:
+            rest.append(replace(point, values=left))
+    return rest
 
 
 def _files(status: StudyStatus, e: Experiment) -> Iterator[tuple[str, str]]:

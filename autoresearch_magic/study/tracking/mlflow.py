@@ -15,17 +15,30 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...experiment import Verdict
-from .base import SeriesPoint, TrackedEnd, TrackedExperiment, TrackedStudy, Tracker, TrackerError, free_names
+from .base import (
+    SeriesPoint,
+    TrackedEnd,
+    TrackedExperiment,
+    TrackedLive,
+    TrackedStudy,
+    Tracker,
+    TrackerError,
+    curve_name,
+    free_names,
+)
 
 EXPERIMENT = "autoresearch"
 """The MLflow experiment where the environment names none."""
+
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Tag of a new MLflow experiment, by which its pages show metrics and parameters; without it MLflow 3 takes it for one of language models."""
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 """Seconds and attempts of a request, where the user has not set others; what fails is tried again by `sender`."""
 
 QUIET = {"GIT_PYTHON_REFRESH": "quiet", "MLFLOW_ENABLE_ASYNC_LOGGING": "false"}
 
-STUDY, NUMBER, MARK = "autoresearch.study", "autoresearch.experiment", "autoresearch.mark"
+STUDY, NUMBER, MARK, LIVE = "autoresearch.study", "autoresearch.experiment", "autoresearch.mark", "autoresearch.live"
 METRICS, PARAMS, PAGE = 1000, 100, 1000
 """Most metrics, and parameters or tags, of a request, and runs of an answer."""
 LONGEST_PARAM, LONGEST_TAG = 6000, 5000
@@ -49,7 +62,7 @@ class MLflow(Tracker):
 
         self._metric, self._param, self._tag = Metric, Param, RunTag
         self._client: Any = MlflowClient(tracking_uri=self.argument or None)
-        self._study, self._children = study, dict[int, str]()
+        self._study, self._children, self._running = study, dict[int, str](), dict[str, str]()
         self._experiment = self._experiment_id()
         self._parent = self._parent_run(identity)
         return self._parent
@@ -67,7 +80,7 @@ class MLflow(Tracker):
             return given
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         if (found := self._client.get_experiment_by_name(name)) is None:
-            return str(self._client.create_experiment(name))
+            return str(self._client.create_experiment(name, tags=KIND))
         if found.lifecycle_stage != "active":
             raise TrackerError(
                 f"the MLflow experiment {name!r} is deleted: restore it, or set MLFLOW_EXPERIMENT_NAME to another."
@@ -103,11 +116,13 @@ class MLflow(Tracker):
                 return found
 
     def sent(self) -> Mapping[int, str]:
-        """Return the marks of the child runs, and remember their ids."""
+        """Return the marks of the child runs, and remember their ids; what an earlier process has left of runs without a verdict is deleted."""
         marks = {}
         for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}'"):
             tags = run.data.tags
-            if tags.get(NUMBER, "").isdecimal():
+            if LIVE in tags and MARK not in tags:
+                self._client.delete_run(run.info.run_id)
+            elif tags.get(NUMBER, "").isdecimal():
                 self._children[int(tags[NUMBER])] = run.info.run_id
                 marks[int(tags[NUMBER])] = tags.get(MARK, "")
         return marks
@@ -115,16 +130,14 @@ class MLflow(Tracker):
     def send(self, experiment: TrackedExperiment, before: int) -> None:
         """Make the child run, or add to it; its mark is set last, so that one that was broken off is completed."""
         e = experiment
-        if (child := self._children.get(e.number)) is None:
-            tags = {
-                "mlflow.parentRunId": self._parent, STUDY: self._study.identity, NUMBER: str(e.number),
-                "mlflow.source.name": "autoresearch",
-            }  # fmt: skip
-            run = self._client.create_run(
-                self._experiment, start_time=_milliseconds(e.begun), tags=tags, run_name=e.name
-            )
-            child = self._children[e.number] = str(run.info.run_id)
+        if e.live in self._running:
+            self._client.update_run(self._running[e.live], name=e.name)
+            self._children[e.number] = self._running.pop(e.live)
+        if e.number not in self._children:
+            self._children[e.number] = self._child(e.name, e.begun)
+        child = self._children[e.number]
         tags = {
+            NUMBER: str(e.number),
             "verdict": str(e.verdict), "reason": e.reason, "parent": "" if e.parent is None else str(e.parent), **e.texts,
             "mlflow.note.content": "\n\n".join(each for each in (e.texts.get("summary", ""), e.texts.get("hypothesis", ""), e.reason) if each),
         }  # fmt: skip
@@ -151,14 +164,35 @@ class MLflow(Tracker):
         for n, run in enumerate(e.runs[before:], before):
             if run.value is not None:
                 yield "runs/value", SeriesPoint(n + 1, e.ended, run.value)
-            for name, points in run.curves.items():
-                key = f"curve/{name}" if n == 0 else f"curve/{name}/run {n + 1}"
-                yield from ((key, point) for point in points)
+            for name, points in run.new.items():
+                yield from ((curve_name(name, n), point) for point in points)
+
+    def _child(self, name: str, begun: float, **tags: str) -> str:
+        """Make a child run, which is RUNNING, and return its id."""
+        known = {"mlflow.parentRunId": self._parent, STUDY: self._study.identity, "mlflow.source.name": "autoresearch"}
+        run = self._client.create_run(
+            self._experiment, start_time=_milliseconds(begun), tags=known | tags, run_name=name
+        )
+        return str(run.info.run_id)
+
+    def live(self, live: TrackedLive) -> None:
+        """Make the child run at its start, and add to it."""
+        if (child := self._running.get(live.key)) is None:
+            child = self._running[live.key] = self._child(live.name, live.begun, **{LIVE: live.key})
+        elif live.number is not None:
+            self._client.update_run(child, name=live.name)
+        self._log(child, [(curve_name(name, live.run), p) for name, points in live.points.items() for p in points])
+
+    def drop(self, key: str) -> None:
+        """Delete the child run: MLflow takes no point back."""
+        if (child := self._running.get(key)) is not None:
+            self._client.delete_run(child)
+            del self._running[key]
 
     def end(self, end: TrackedEnd) -> None:
         """End the parent run, with the confirmed result."""
         self._log(self._parent, [(f"confirmed/{name}", SeriesPoint(0, self._study.created, value)) for name, value in end.numbers.items()], tags={
-            "autoresearch.state": end.state, "autoresearch.result": end.result, "autoresearch.message": end.message,
+            "autoresearch.state": end.state, "autoresearch.result": end.result, **({"autoresearch.message": end.message} if end.message else {}),
             "mlflow.note.content": f"{self._study.title}\n\n{end.result}",
         })  # fmt: skip
         self._write(self._parent, end.files)

@@ -29,6 +29,7 @@ from ...experiment import Experiment
 from ...keys.redact import cleaned, remember
 from ...storage.journal import Journal
 from ...text import shorten
+from ..live_curves import CURVES, live_curves
 from ..notifying.address import parse_address
 from ..notifying.notifier import Notifier
 from ..opening import open_study
@@ -36,6 +37,7 @@ from ..study import Study
 from .base import Tracker, TrackerError, runs_in
 from .content import mark, tracked_end, tracked_experiment, tracked_study
 from .found import make_tracker
+from .live import LiveSender
 
 NOTE = "tracked"
 """Kind of the journal's notes that tell what identifies a study in a tracker."""
@@ -43,8 +45,8 @@ NOTE = "tracked"
 PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between two attempts while a tracker cannot be reached; the last one again and again."""
 
-LOOK = 5.0
-"""Seconds after which the journal is looked at without being told that something is new."""
+LOOK = 2.0
+"""Seconds after which the journal is looked at without being told that something is new: for the curves of runs that go on, among others."""
 
 LIMIT = 30
 """Seconds without progress after which a process whose study has ended is ended, whatever it is doing."""
@@ -85,11 +87,14 @@ class Sender:
         self._study, self._tracker, self._name, self._report = study, tracker, name, report
         self._marks: dict[int, str] | None = None  # of what the tracker has; None while it is not open
         self._seen: dict[int, Experiment] = {}
+        self._live = LiveSender(tracker)
 
     def pass_over(self, *, last: bool = False) -> None:
         """Send everything that is new; raise what the tracker raises. One experiment that cannot be sent does not hold up the next."""
-        status = self._study.refresh().status
-        with Journal(status.folder / "journal.sqlite") as journal:
+        with Journal(self._study.folder / "journal.sqlite") as journal:
+            # Before the status is read, so that what has a verdict by then is known to have one.
+            curves = live_curves(journal.get(CURVES)) if self._live.wanted and not last else ()
+            status = self._study.refresh().status
             if self._marks is None:
                 self._marks = self._open(journal)
             failures = 0
@@ -101,8 +106,11 @@ class Sender:
                 now, before = mark(e), self._marks.get(e.number, "")
                 try:
                     if now != before:
-                        self._tracker.send(tracked_experiment(status, e, journal), runs_in(before))
+                        live = self._live.matched(e) if not before else None
+                        self._tracker.send(tracked_experiment(status, e, journal, live), runs_in(before))
                         self._marks[e.number] = now
+                        if live is not None:
+                            self._live.settle(live)
                 except Exception as error:
                     problem, failures = error, failures + 1
                     self._seen.pop(e.number, None)
@@ -115,6 +123,10 @@ class Sender:
         self._report({"sent": len(self._seen), "of": len(status.experiments)})
         if problem is not None:
             raise problem
+        if last:
+            self._live.drop_all()
+        else:
+            self._live.send(curves, status.experiments)
 
     def end(self, state: str, message: str, asked: bool = False) -> None:
         """Tell the tracker how the study has ended."""

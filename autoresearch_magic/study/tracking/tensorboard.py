@@ -7,18 +7,21 @@ it with ``tensorboard --logdir FOLDER``. TensorBoard holds scalars with 32 bits:
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...text import fenced
-from .base import TrackedEnd, TrackedExperiment, TrackedStudy, Tracker, free_names
+from .base import SeriesPoint, TrackedEnd, TrackedExperiment, TrackedLive, TrackedStudy, Tracker, curve_name, free_names
 
 STUDY = "study"
 """The subfolder of what is told of the study as a whole."""
 MARK = "sent.json"
 """The file in an experiment's subfolder that says what is in it; TensorBoard does not look at it."""
+RUNNING = "running"
+"""What the name of an experiment's subfolder begins with while it has no verdict."""
 TAG = "_-./ "
 
 
@@ -37,6 +40,9 @@ class TensorBoard(Tracker):
         self._study = study
         self._folder = Path(self.argument, study.name) if self.argument else study.folder / "tensorboard"
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._running = dict[str, Writer]()
+        for left in self._folder.glob(f"{RUNNING} *"):  # by a process that was ended
+            shutil.rmtree(left)
         self._whole = Writer(self._folder / STUDY)  # one file for this process
         told = self._folder / "study.json"
         if not told.exists():
@@ -64,6 +70,7 @@ class TensorBoard(Tracker):
     def send(self, experiment: TrackedExperiment, before: int) -> None:
         """Write an event file with what is new of the experiment; the mark is written last."""
         e = experiment
+        self.drop(e.live)
         place = self._folder / f"{e.number:04d}"
         if not before:
             for old in place.glob("events.out.tfevents.*"):  # broken off by the end of an earlier process
@@ -82,16 +89,28 @@ class TensorBoard(Tracker):
             for n, run in enumerate(e.runs[before:], before):
                 if run.value is not None:
                     writer.scalar("runs/value", run.value, n + 1, e.ended)
-                for name, points in run.curves.items():
-                    key = f"curve/{name}" if n == 0 else f"curve/{name}/run {n + 1}"
-                    for point in points:
-                        writer.scalar(key, point.value, point.step, point.at)
+                writer.curves(run.curves, n)
         if not before:
             for name, known in (("value", e.value), ("best", e.best)):
                 if known is not None:
                     self._whole.scalar(name, known, e.number, e.ended)
             self._whole.flush()
         (place / MARK).write_text(json.dumps({"mark": e.mark}), encoding="utf-8")
+
+    def live(self, live: TrackedLive) -> None:
+        """Add to a subfolder of its own, which at the verdict gives way to the experiment's, where the points stand in their order."""
+        if (writer := self._running.get(live.key)) is None:
+            (name,) = free_names([live.name], TAG.replace("/", "")).values()
+            writer = self._running[live.key] = Writer(self._folder / f"{RUNNING} {name[:60]} {live.key[:4]}")
+        writer.curves(live.points, live.run)
+        writer.flush()
+
+    def drop(self, key: str) -> None:
+        """Remove the subfolder of a run that goes on."""
+        if (writer := self._running.get(key)) is not None:
+            writer.close()
+            shutil.rmtree(writer.folder, ignore_errors=True)
+            del self._running[key]
 
     def end(self, end: TrackedEnd) -> None:
         """Write the confirmed result."""
@@ -102,7 +121,9 @@ class TensorBoard(Tracker):
         self._whole.flush()
 
     def close(self) -> None:
-        """Close the file of the study."""
+        """Close the file of the study, and those of runs that go on."""
+        for key in [*self._running]:
+            self.drop(key)
         self._whole.close()
 
 
@@ -117,6 +138,7 @@ class Writer:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         self._event, self._hparams, self._scalar, self._text = Event, hparams, scalar, text
         self._file: Any = EventFileWriter(str(folder))
         self._names: dict[str, str] = {}
@@ -132,6 +154,12 @@ class Writer:
     def scalar(self, name: str, value: float, step: int, at: float) -> None:
         """Add a number."""
         self._add(self._scalar.scalar_pb(self._tag(name), value), step, at)
+
+    def curves(self, curves: Mapping[str, Sequence[SeriesPoint]], run: int) -> None:
+        """Add points of the curves of a run, from 0."""
+        for name, points in curves.items():
+            for point in points:
+                self.scalar(curve_name(name, run), point.value, point.step, point.at)
 
     def text(self, name: str, markdown: str, step: int, at: float) -> None:
         """Add a text."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from .base import SeriesPoint, TrackedEnd, TrackedExperiment, TrackedRun, TrackedStudy, Tracker
+from .base import SeriesPoint, TrackedEnd, TrackedExperiment, TrackedRun, TrackedStudy, Tracker, curve_name
 
 PROJECT = "autoresearch"
 MARK = "autoresearch.json"
@@ -144,7 +144,7 @@ def _rows(run: TrackedRun, n: int) -> list[dict[str, float]]:
     rows: dict[tuple[float, int], dict[str, float]] = {}
     for name, points in run.curves.items():
         for at, point in _numbered(points):
-            key = f"curve/{name}" if n == 0 else f"curve/{name}/run {n + 1}"
+            key = curve_name(name, n)
             rows.setdefault(at, {"step": point.step})[key] = point.value
     return [*rows.values()]
 

@@ -104,7 +104,7 @@ def test_what_its_client_reads_equals_the_journal(study, server, tmp_path):
         assert text(client, run, "source.py", tmp_path) == e.target
         for n, m in enumerate(e.measurements):
             for name in m.curve[0].values if m.curve else ():
-                key = f"curve/{name}" if n == 0 else f"curve/{name}/run {n + 1}"
+                key = f"curve/{name}" if n == 0 else f"curve/{name} run {n + 1}"
                 points = [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, key)]
                 assert sorted(points) == [(p.step, p.values[name]) for p in m.curve]
         values = [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, "runs/value")]
@@ -133,7 +133,7 @@ def test_nothing_is_there_twice_and_a_further_run_is_added(study, server):
     run = children[1].info.run_id
     assert [p.step for p in client.get_metric_history(run, "runs/value")] == [*range(1, len(before) + 2)]
     assert len(client.get_metric_history(run, "curve/loss")) == len(before[0].curve)
-    assert len(client.get_metric_history(run, f"curve/loss/run {len(before) + 1}")) == len(before[0].curve)
+    assert len(client.get_metric_history(run, f"curve/loss run {len(before) + 1}")) == len(before[0].curve)
 
 
 def test_a_parent_run_is_found_by_its_tag_where_the_journal_has_lost_it(study, server):
@@ -171,3 +171,58 @@ def test_a_server_that_is_killed_and_comes_back_gets_what_it_has_missed(study, s
     assert {n: run.data.metrics.get("loss") for n, run in children.items()} == {
         e.number: e.value for e in study.experiments
     }
+
+
+def live_of(e, run, count):
+    from autoresearch_magic.study.live_curves import LiveCurve
+
+    m = e.measurements[run]
+    return LiveCurve(0, e.number, e.fingerprint, e.summary, run, 1000.0 + run, 9.0, m.curve[:count])
+
+
+def test_a_run_is_seen_as_it_goes_on_and_is_the_journals_in_the_end(study, server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "live")
+    tracker = MLflow(server.uri)
+    sender = Sender(study, tracker, f"mlflow:{server.uri}", lambda report: None)
+    with Journal(study.folder / "journal.sqlite") as journal:
+        sender._marks = sender._open(journal)
+    e = study.experiments[1]
+    for count in (2, 3):
+        sender._live.send([live_of(e, 0, count)], study.experiments[:1])
+    client, _, children = runs_of_live(server)
+    (run,) = children
+    assert (run.info.status, run.info.run_name, run.info.start_time) == ("RUNNING", f"0001 {e.summary}", 1_000_000)
+    told = [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, "curve/loss")]
+    assert told == [(p.step, p.values["loss"]) for p in e.measurements[0].curve[:3]]
+    sender.pass_over(last=True)
+    again = client.get_run(run.info.run_id)
+    assert again.info.status == "FINISHED"
+    assert again.data.metrics["loss"] == e.value
+    for n, m in enumerate(e.measurements):
+        points = [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, "curve/loss" if n == 0 else f"curve/loss run {n + 1}")]  # fmt: skip
+        assert sorted(points) == [(p.step, p.values["loss"]) for p in m.curve]
+    assert tracker.sent().keys() == {each.number for each in study.experiments}
+
+
+def test_what_a_process_that_was_killed_has_left_of_a_run_is_deleted(study, server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "left")
+    for _ in range(2):
+        tracker = MLflow(server.uri)
+        sender = Sender(study, tracker, f"mlflow:{server.uri}", lambda report: None)
+        with Journal(study.folder / "journal.sqlite") as journal:
+            sender._marks = sender._open(journal)
+        sender._live.send([live_of(study.experiments[2], 0, 2)], study.experiments[:1])
+        _, _, children = runs_of_live(server)
+        assert len(children) == 1
+    sender._live.drop_all()
+    assert runs_of_live(server)[2] == []
+
+
+def runs_of_live(server):
+    """The children in the experiment that the environment names."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(server.uri)
+    experiment = client.get_experiment_by_name(os.environ["MLFLOW_EXPERIMENT_NAME"])
+    found = client.search_runs([experiment.experiment_id])
+    return client, experiment, [run for run in found if "mlflow.parentRunId" in run.data.tags]

@@ -75,7 +75,7 @@ def test_what_is_read_back_equals_the_journal(study, tmp_path, monkeypatch):
         ]
         for n, m in enumerate(e.measurements):
             for name in m.curve[0].values if m.curve else ():
-                key = f"curve/{name}" if n == 0 else f"curve/{name}/run {n + 1}"
+                key = f"curve/{name}" if n == 0 else f"curve/{name} run {n + 1}"
                 assert [(row["step"], row[key]) for row in history if key in row] == [
                     (p.step, p.values[name]) for p in m.curve
                 ]
