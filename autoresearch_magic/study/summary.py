@@ -133,7 +133,7 @@ def run_line(live: LiveRun, incumbent: Experiment | None, metric: Metric) -> str
 def slot_lines(status: StudyStatus) -> list[str]:
     """Return a line for each run in progress of a study with several slots: where, how far, and what it is for."""
     return [
-        f"Slot {live.slot + 1}{f', {live.place}' if live.place else ''}: {run_line(live, status.incumbent, status.metric)} · {phase_words(live)}"
+        f"Worker {live.slot + 1}{f', {live.place}' if live.place not in ('', f'worker {live.slot + 1}') else ''}: {run_line(live, status.incumbent, status.metric)} · {phase_words(live)}"
         for _, live in sorted(status.lives.items())
     ]
 

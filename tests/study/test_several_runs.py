@@ -29,8 +29,8 @@ BEGUN = (
 def test_each_slot_has_its_run_and_one_in_flight_has_no_number():
     status = shown(*BEGUN, settings=THREE)
     lines = status_text(status).splitlines()
-    assert "Slot 1, GPU 0: New · LR 1 → 2 · training, 25%" in lines
-    assert "Slot 3, GPU 2: Experiment 3 · LR 1 → 3 · looks better, run 2 of at most 9 · training, 50%" in lines
+    assert "Worker 1, GPU 0: New · LR 1 → 2 · training, 25%" in lines
+    assert "Worker 3, GPU 2: Experiment 3 · LR 1 → 3 · looks better, run 2 of at most 9 · training, 50%" in lines
     assert run_in_words(status).count("; ") == 1
     facts = [run_facts(live, status) for live in status.lives.values()]
     assert [(f["slot"], f["place"], f["experiment"], f["progress"]) for f in facts] == [
