@@ -218,6 +218,8 @@ class Measurement:
         The value of ``--holdout``, which only runs of the final confirmation have. No agent is shown it.
     holdout_error : str
         Why it has none, in one line; empty where it was not asked for.
+    judged : int or None
+        Of a run that a version made after its own verdict: how many experiments were judged by then. None for all others.
     """
 
     outcome: Outcome
@@ -239,6 +241,7 @@ class Measurement:
     artifacts: Mapping[str, str] = field(default_factory=dict)
     holdout: float | None = None
     holdout_error: str = ""
+    judged: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Turn a value that is too large to compare into a failed run, also one that was recorded before."""

@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--agent", default="walk")
     parser.add_argument("--runner", choices=("function", "cell"), default="function")
     parser.add_argument("--noise", type=float, default=0.02)
-    parser.add_argument("--evals-interval", type=int, default=20)
+    parser.add_argument("--evals-interval", type=int, default=None)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--after", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

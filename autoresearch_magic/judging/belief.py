@@ -9,7 +9,8 @@ its parent's level plus an effect, whose prior is a mixture (`effects`):
 2. The mixture turns the estimate into a posterior; its mean and variance are put back into the joint normal (assumed density filtering,
    Opper 1998; Minka 2001). So a discarded proposal says something about its parent's level too, and a lucky first value shrinks by
    itself as later versions are measured against it.
-3. Further runs of a version are ordinary updates (Kalman 1960). A run far from what was expected counts less: it may be wild.
+3. Runs that a version makes after its verdict are ordinary updates (Kalman 1960), at the place where they were made: between the experiment
+   that was judged last then and the next one. A run far from what was expected counts less: it may be wild.
 
 All in units of the noise's standard deviation, with gains positive. The unit is rounded to steps of a tenth, so that what was
 worked out for the first experiments holds until the estimate of the noise has moved. Pure: the same experiments give the same belief.
@@ -20,13 +21,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..experiment import Experiment, Verdict
 from ..metric import Metric
-from .disturbance import usual_conditions
+from .disturbance import UsualConditions
 from .effects import WIDTH, Array, Effects, Posterior, knowledge_gradient
 from .evidence_table import Estimate, EvidenceTable, Row
 from .joint_normal import Joint
@@ -132,38 +134,112 @@ class Belief:
         before: Belief | None = None, rest: Callable[[], object] = lambda: None, followed: Followed = lambda number: (),
     ) -> None:  # fmt: skip
         self._followed = followed
-        usual = usual_conditions(experiments, timed=timed)
+        self._usual: UsualConditions = UsualConditions(timed=timed) if before is None else before._usual
+        usual = self._usual.of(experiments)
         # The first value as origin, as the baseline's mean changes with each run of it.
         first = next((m.value for m in experiments[0].measurements if m.ok and m.value is not None), 0.0)
         self.units = Units.of(metric, noise, first, usual)
         paired = experiments[0].statistic == "mean" and noise.pairing >= PAIRED
         self.pairing = round(noise.pairing * 10) / 10 if paired else 0.0
+        self._experiments = experiments
         self._seen: list[Experiment] = []
+        self._later: dict[
+            int, list[tuple[int, int]]
+        ] = {}  # place and index of runs after a verdict, by the experiment's number
+        self._unfollowed: dict[
+            int, int
+        ] = {}  # versions whose later runs count with their first ones: the place where that was seen
         self._table = EvidenceTable()
         self._places: dict[Hashable, int] | None = None  # of the quantities after all experiments
         self._full: dict[int, Posterior] = {}  # with the interval, of what no later run has changed
         self._states: list[_State] = [_State()]
         self._key = key = (*self.units.key, self.pairing, experiments[0].statistic)
+        self._other: Belief | None = (
+            None  # with the key before: an estimate of the noise may go to and fro between two units
+        )
+        if before is not None and before._key != key:
+            other = copy(before)
+            other._other = None
+            before, self._other = before._other, other
+        elif before is not None:
+            self._other = before._other
         if before is not None and before._key == key:
-            known = before._seen
-            same = min(len(experiments), len(known))
-            if not all(map(operator.is_, experiments, known)):
-                pairs = enumerate(zip(experiments, known, strict=False))
-                same = next((at for at, (one, other) in pairs if not _same(one, other)), same)
-            self._seen, self._states = list(experiments[:same]), before._states[: same + 1]
-            self._table = before._table.first(self._states[-1].rows)
-            self._full = (
-                before._full.copy() if same == len(known) else {n: p for n, p in before._full.items() if n < same}
-            )
+            self._take_over(before)
         for e in experiments[len(self._seen) :]:
-            self._states.append(self._after(self._states[-1], e))
+            if later := self._later_runs(e):
+                self._later[e.number] = later
+        while (again := self._go_on(rest)) is not None:
+            del self._later[again]
+            self._cut(again)
+
+    def _take_over(self, before: Belief) -> None:
+        """Take over what still holds of an earlier belief."""
+        experiments, known = self._experiments, before._seen
+        same, unfollowed = min(len(experiments), len(known)), dict(before._unfollowed)
+        changed: list[Experiment] = []
+        if not all(map(operator.is_, experiments, known)):
+            for at, (now, was) in enumerate(zip(experiments, known, strict=False)):
+                if not _same(now, was):
+                    changed.append(now)
+                    same = min(same, at if now.number in unfollowed else _first_change(now, was))
+        while (gone := next((n for n, at in unfollowed.items() if at > same), None)) is not None:
+            del unfollowed[gone]  # whether it is followed is seen anew
+            same = min(same, gone)
+        self._unfollowed = unfollowed
+        self._later = {n: runs for n, runs in before._later.items() if n < same}
+        for e in changed:
+            self._later.pop(e.number, None)
+            if e.number < same and (later := self._later_runs(e)):
+                self._later[e.number] = later
+        self._seen, self._states = list(experiments[: len(known)]), before._states
+        self._table, self._full = before._table, before._full
+        self._cut(same)
+
+    def _cut(self, count: int) -> None:
+        """Forget what was worked out of all experiments but the first ones."""
+        whole = count == len(self._seen)
+        self._seen, self._states = self._seen[:count], self._states[: count + 1]
+        self._table = self._table.first(self._states[-1].rows)
+        self._full = self._full.copy() if whole else {n: p for n, p in self._full.items() if n < count}
+
+    def _go_on(self, rest: Callable[[], object]) -> int | None:
+        """Work out what is not known yet; return the number of a version from which on to do it again, where there is one."""
+        by_place: dict[int, list[tuple[int, int]]] = {}
+        for number, runs in sorted(self._later.items()):
+            for place, index in runs:
+                by_place.setdefault(min(place, len(self._experiments)), []).append((number, index))
+        while True:
+            place, state = len(self._seen), self._states[-1]
+            joint = state.joint
+            for number, index in by_place.get(place, ()):
+                if joint.index(("level", number)) is None:
+                    self._unfollowed[number] = place
+                    return number
+                joint = self._with_later_run(joint, self._experiments[number], index)
+            if joint is not state.joint:
+                state = replace(state, joint=joint)
+            if place == len(self._experiments):
+                self._last = state
+                return None
+            e = self._experiments[place]
+            self._states.append(self._after(state, _at_verdict(e) if e.number in self._later else e))
             self._seen.append(e)
             rest()
+
+    def _later_runs(self, e: Experiment) -> list[tuple[int, int]]:
+        """Return place and index of the runs that an experiment has made after its verdict, where they count at their place."""
+        if e.statistic != "mean" or e.since or e.number in self._unfollowed:
+            return []
+        return [
+            (max(m.judged, e.number + 1), index)
+            for index, m in enumerate(e.measurements)
+            if m.judged is not None and m.ok and m.value is not None
+        ]
 
     @property
     def joint(self) -> Joint:
         """The joint distribution after all experiments."""
-        return self._states[-1].joint
+        return self._last.joint
 
     # -- one experiment -------------------------------------------------------------------------------------------
 
@@ -238,6 +314,12 @@ class Belief:
             joint = joint.updated(row, value, rest * factor, (WIDTH**2 - 1) * factor)
         return joint
 
+    def _with_later_run(self, joint: Joint, e: Experiment, index: int) -> Joint:
+        value, factor, seed = self.units.runs(replace(e, measurements=e.measurements[: index + 1]))[-1]
+        joint = self._prepared(joint, [seed])
+        row, rest = self._row(joint, e.number, seed)
+        return joint.updated(row, value, rest * factor, (WIDTH**2 - 1) * factor)
+
     def _estimate(self, joint: Joint, e: Experiment) -> _Conditional:
         """Return what the runs of an experiment say, whatever its effect is."""
         runs = self.units.runs(e)
@@ -304,7 +386,7 @@ class Belief:
 
     def candidate(self, e: Experiment, *, interval: bool = False) -> Candidate | None:
         """Return what is known of a candidate that is not judged yet, and what more runs are worth; None without a value."""
-        state = self._states[-1]
+        state = self._last
         if not e.values or state.joint.index(("level", e.parent)) is None:
             return None
         given = self._estimate(state.joint, e)
@@ -399,5 +481,24 @@ class LastBelief:
 
 def _same(one: Experiment, other: Experiment) -> bool:
     return one is other or (
-        one.verdict == other.verdict and one.since == other.since and one.measurements == other.measurements
+        one.verdict == other.verdict
+        and one.since == other.since
+        and one.measurements == other.measurements
+        and [m.judged for m in one.measurements] == [m.judged for m in other.measurements]
     )
+
+
+def _at_verdict(e: Experiment) -> Experiment:
+    """Return an experiment with the runs that it was judged by."""
+    return replace(e, measurements=tuple(m for m in e.measurements if m.judged is None))
+
+
+def _first_change(now: Experiment, was: Experiment) -> int:
+    """Return the first place at which something is different between two states of an experiment."""
+    if now.since or was.since or now.statistic != "mean" or not _same(_at_verdict(now), _at_verdict(was)):
+        return now.number
+    ours, theirs = ([(m.judged, m) for m in e.measurements if m.judged is not None] for e in (now, was))
+    both = next(
+        (at for at, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs))
+    )
+    return min(max(at or 0, now.number + 1) for at, _ in [*ours[both:], *theirs[both:]])

@@ -9,18 +9,21 @@ a loss after a fixed number of steps stays the same. So the standard deviation o
 
 for n disturbed values v_i and the mean m of the same version's k undisturbed ones: each r_i estimates τ² without bias (the method of
 moments of random effects, DerSimonian & Laird 1986, *Controlled Clinical Trials* 7, 177-188), and a prior guess τ0 counts as K of
-them. Pure functions.
+them. The same runs give the same result, in whatever steps they came.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..experiment import Experiment, Measurement, Outcome
 from ..runs import mean
-from .noise import EXACT, estimate_noise
+from .noise import EXACT
+from .noise_estimator import Followed, NoiseEstimator
 
 TOLERANCE = 0.1
 """Share of the cores by which a run may differ from the usual at least: a desktop, a panel and an agent need some time."""
@@ -38,6 +41,9 @@ nothing. The time of a command does when it doubles and varies by 3%."""
 
 COUNTS_LESS = 2.0
 """Factor on the standard deviation from which a run is called disturbed: it counts for a quarter of another one."""
+
+NEAR = 1e-9
+"""By how much a share of the cores may be off where it is compared with a sum of two: runs so near are looked at again."""
 
 CHEAP = 2.0
 """Seconds of a run that may be repeated without asking what a proposal costs."""
@@ -76,44 +82,114 @@ def usual_conditions(experiments: Iterable[Experiment], *, timed: bool = True) -
         Whether the machine's speed can be expected to matter, as it does unless the budget is in steps. Where it cannot, τ0 is 0, and
         only what disturbed runs have shown counts.
     """
-    experiments = list(experiments)
-    shares = sorted(m.conditions.taken for e in experiments for m in e.measurements if m.conditions is not None)
-    if not shares:
-        return Usual()
-    taken = shares[(len(shares) - 1) // 4]
-    corrected = all(m.conditions.lost is not None for e in experiments for m in e.measurements if m.conditions)
-    expected = (CORRECTED if corrected else SENSITIVITY) if timed else 0.0
-    usual = Usual(taken, max(TOLERANCE, 2 * (taken - shares[0])), expected, True)
-    return replace(usual, sensitivity=_sensitivity(experiments, usual))
+    return UsualConditions(timed=timed).of(list(experiments))
 
 
-def _sensitivity(experiments: Iterable[Experiment], usual: Usual) -> float:
-    """Return τ, from the versions that ran both disturbed and not."""
-    calm, both = [], []
-    for e in experiments:
+class UsualConditions:
+    """What is usual on a machine, brought up to date with the runs that are new; see `usual_conditions`.
+
+    Parameters
+    ----------
+    timed : bool
+    """
+
+    def __init__(self, *, timed: bool = True) -> None:
+        self._timed = timed
+        self._lock = threading.Lock()
+        self._followed = Followed()
+        self._shares: list[
+            tuple[float, int]
+        ] = []  # of each run whose conditions are known, with its experiment's number; sorted
+        self._uncorrected = 0  # runs whose clock charged what others took
+        self._calm: list[Experiment] = []  # each experiment with its undisturbed runs alone
+        self._both: dict[
+            int, tuple[list[Measurement], list[Measurement]]
+        ] = {}  # undisturbed and disturbed runs, where there are both
+        self._noise = NoiseEstimator()
+        self._limit = math.inf  # the share of the cores from which a run is disturbed
+        self._found = Usual()
+
+    def of(self, experiments: Sequence[Experiment]) -> Usual:
+        """Return what was usual during the runs of these experiments, given in the order of their numbers."""
+        with self._lock:  # the loop asks for it, and so do threads that draw or answer
+            return self._of(experiments)
+
+    def _of(self, experiments: Sequence[Experiment]) -> Usual:
+        changed = self._followed.changed(experiments)
+        if not changed:
+            return self._found
+        again = {now.number for _, now in changed if now is not None}
+        places = {e.number: at for at, e in enumerate(experiments)} if len(changed) > 1 else {}
+        for before, now in changed:
+            self._count(before, -1)
+            self._count(now, 1)
+        del self._calm[len(experiments) :]
+        self._calm += experiments[len(self._calm) :]
+        for gone in {before.number for before, _ in changed if before is not None} - again:
+            self._both.pop(gone, None)
+        if not self._shares:
+            self._limit, self._found = math.inf, Usual()
+            return self._found
+        lowest, taken = self._shares[0][0], self._shares[(len(self._shares) - 1) // 4][0]
+        expected = (SENSITIVITY if self._uncorrected else CORRECTED) if self._timed else 0.0
+        usual = Usual(taken, max(TOLERANCE, 2 * (taken - lowest)), expected, True)
+        limit = usual.taken + usual.tolerance
+        if limit != self._limit:  # what lies between is disturbed now and was not, or the other way round
+            low, high = sorted((limit, self._limit))
+            reach = self._shares[
+                bisect_left(self._shares, (low - NEAR, -1)) : bisect_left(self._shares, (high + NEAR, -1))
+            ]
+            again |= {number for _, number in reach}
+            self._limit = limit
+        for number in again:
+            at = places.get(number, number)
+            if at >= len(experiments) or experiments[at].number != number:
+                at = next(at for at, e in enumerate(experiments) if e.number == number)
+            self._divide(at, experiments[at], usual)
+        self._found = replace(usual, sensitivity=self._sensitivity(usual))
+        return self._found
+
+    def _count(self, e: Experiment | None, sign: int) -> None:
+        for m in () if e is None else e.measurements:
+            if e is not None and m.conditions is not None:
+                entry = m.conditions.taken, e.number
+                if sign > 0:
+                    insort(self._shares, entry)
+                else:
+                    del self._shares[bisect_left(self._shares, entry)]
+                self._uncorrected += sign * (m.conditions.lost is None)
+
+    def _divide(self, at: int, e: Experiment, usual: Usual) -> None:
+        """Divide the runs of an experiment into undisturbed and disturbed ones."""
         runs = [m for m in e.current if m.ok and m.value is not None]
         still = [m for m in runs if excess(m, usual) == 0]
-        calm.append(replace(e, measurements=tuple(still), since=0))
+        self._calm[at] = e if len(still) == len(e.measurements) else replace(e, measurements=tuple(still), since=0)
         if still and len(still) < len(runs):
-            both.append((still, [m for m in runs if excess(m, usual) > 0]))
-    noise = estimate_noise(calm)
-    if not noise.known:
-        return usual.sensitivity
-    # The expectation of a squared Student's t is df / (df − 2).
-    shrink = max(1 - 2 / noise.df, 0.25)
-    found = []
-    for still, moved in both:
-        middle = mean([m.value for m in still if m.value is not None])
-        error = noise.at(middle) * math.sqrt(1 + 1 / len(still))
-        for m in moved:
-            off = abs((m.value or 0.0) - middle)
-            off = 0.0 if off <= EXACT * abs(middle) else off
-            if error:
-                found.append(min(HIGHEST**2, ((off / error) ** 2 * shrink - 1) / excess(m, usual) ** 2))
-            else:  # without noise, any difference is the machine's
-                found.append(HIGHEST**2 if off else 0.0)
-    squared = (WEIGHT * usual.sensitivity**2 + sum(found)) / (WEIGHT + len(found))
-    return min(HIGHEST, math.sqrt(max(0.0, squared)))
+            self._both[e.number] = still, [m for m in runs if excess(m, usual) > 0]
+        else:
+            self._both.pop(e.number, None)
+
+    def _sensitivity(self, usual: Usual) -> float:
+        """Return τ, from the versions that ran both disturbed and not."""
+        noise = self._noise.estimate(self._calm)
+        if not noise.known:
+            return usual.sensitivity
+        # The expectation of a squared Student's t is df / (df − 2).
+        shrink = max(1 - 2 / noise.df, 0.25)
+        found = []
+        for number in sorted(self._both):
+            still, moved = self._both[number]
+            middle = mean([m.value for m in still if m.value is not None])
+            error = noise.at(middle) * math.sqrt(1 + 1 / len(still))
+            for m in moved:
+                off = abs((m.value or 0.0) - middle)
+                off = 0.0 if off <= EXACT * abs(middle) else off
+                if error:
+                    found.append(min(HIGHEST**2, ((off / error) ** 2 * shrink - 1) / excess(m, usual) ** 2))
+                else:  # without noise, any difference is the machine's
+                    found.append(HIGHEST**2 if off else 0.0)
+        squared = (WEIGHT * usual.sensitivity**2 + math.fsum(found)) / (WEIGHT + len(found))
+        return min(HIGHEST, math.sqrt(max(0.0, squared)))
 
 
 def excess(measurement: Measurement, usual: Usual) -> float:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -35,7 +36,10 @@ from .rows import (
 )
 from .wall_clock import stamp
 
-SEARCH: tuple[RunKind, ...] = ("baseline", "candidate", "incumbent")
+LATER: RunKind = "incumbent"
+"""The kind of the runs that a version makes after its verdict."""
+
+SEARCH: tuple[RunKind, ...] = ("baseline", "candidate", LATER)
 """The kinds of run whose measurements belong to an experiment, unlike those of the final confirmation and of trials by users."""
 
 
@@ -304,7 +308,18 @@ class Journal(JournalFile):
         present = [row["name"] for row in self.select("SELECT name FROM pragma_table_info('measurement')")]
         rows = self.select(f"SELECT {late_columns(present)} FROM measurement {where} ORDER BY id", *values)
         with self.readable():
-            return [late_run_of(row, self._rest) for row in rows]
+            judged = self._judged_by([row["made_at"] for row in rows if row["kind"] == LATER])
+            return [
+                late_run_of(row, self._rest, judged[row["made_at"]] if row["kind"] == LATER else None) for row in rows
+            ]
+
+    def _judged_by(self, moments: Sequence[float]) -> dict[float, int]:
+        """Return how many experiments were judged by certain moments."""
+        if not moments:
+            return {}
+        rows = self.select("SELECT judged_at FROM experiment WHERE verdict IS NOT NULL ORDER BY judged_at")
+        at = [row["judged_at"] for row in rows]
+        return {moment: bisect_right(at, moment) for moment in moments}
 
     def runs_since(self, number: int) -> int:
         """Return how many runs of `SEARCH` kinds were made after an experiment's last one."""

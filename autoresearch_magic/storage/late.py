@@ -144,10 +144,10 @@ class LateMeasurement(Measurement):
             return NotImplemented
         mine, theirs = self.__dict__, other.__dict__
         if isinstance(other, LateMeasurement) and mine.get("_run") == theirs.get("_run") is not None:
-            early = [f.name for f in fields(self) if f.name not in LATE]
+            early = [f.name for f in fields(self) if f.compare and f.name not in LATE]
             if mine["_rest"].path == theirs["_rest"].path:
                 return all(getattr(self, name) == getattr(other, name) for name in early)
-        return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self))
+        return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.compare)
 
     __hash__ = Measurement.__hash__
 

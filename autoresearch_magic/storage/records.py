@@ -87,6 +87,7 @@ class Records:
         self._drawing_thread = ThreadPoolExecutor(1, thread_name_prefix="autoresearch-picture")
         self._drawing: Future[None] | None = None
         self._drawn_at = -DRAW_EVERY
+        self._late = False  # whether commits were written later than their experiments were judged
         self._told = ""  # why git or results.tsv could not be written last
         self._backups = Backups(journal.path)
         self._packing = Packing(self.repository, folder)
@@ -127,8 +128,9 @@ class Records:
             if len(self._commits) < len(before):
                 self._commits |= {e.number: e.commit for e in before if e.commit}
             if self._told or len(self._commits) < len(before):  # could not be written then: try again, in order
+                self._late = True
                 before = self.catch_up([replace(e, commit=self._commits.get(e.number, "")) for e in before])
-            elif not all(e.commit for e in before):  # written since, which the caller does not know
+            elif self._late:  # some were written since, which the caller does not know
                 before = [e if e.commit else replace(e, commit=self._commits[e.number]) for e in before]
             experiment = self._commit(experiment, self._commits)
             self._table.write([*before, experiment])

@@ -148,9 +148,10 @@ def late_columns(present: Collection[str]) -> str:
     return ", ".join([*(name for name in present if name not in LATE), "curve = '[]' AS flat"])
 
 
-def late_run_of(row: sqlite3.Row, rest: Rest) -> Run:
+def late_run_of(row: sqlite3.Row, rest: Rest, judged: int | None = None) -> Run:
     """Return the run of a row without the columns of `late.LATE`, which are read when they are asked for."""
     values = _early_values(row)
+    values["judged"] = judged
     value = values["value"]
     if values["outcome"] is Outcome.OK and value is not None and not abs(value) <= LARGEST:
         return run_of(rest.of(row["id"]))  # a value that is too large to compare becomes a failure

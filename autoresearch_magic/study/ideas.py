@@ -66,10 +66,13 @@ def backlog(journal: Journal, experiments: Sequence[Experiment] = ()) -> tuple[I
     experiments : sequence of Experiment
         The judged ones: what was never run, such as a proposal that was rejected, has tried nothing.
     """
+    notes = journal.notes("idea", "idea struck")
+    if not notes:
+        return ()  # and no long history is looked through
     never_run = {e.number for e in experiments if e.verdict is not None and not e.ran}
     ideas: list[Idea] = []
     place: dict[str, int] = {}
-    for _, kind, body in journal.notes("idea", "idea struck"):
+    for _, kind, body in notes:
         if kind == "idea":
             found = place.setdefault(_words(body["text"]), len(ideas))
             if found == len(ideas):

@@ -14,6 +14,7 @@ from ..events import Judged, Notice, Proposed, State, StateChanged
 from ..experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from ..judging.analysis.analyze import evaluate
 from ..judging.analysis.format import evals_line, plateau_line
+from ..judging.analysis.payoff import Changes
 from ..judging.analysis.rates import Plateau, plateau_of, usual_patience
 from ..judging.judge import Decision
 from ..source.edits import fingerprint
@@ -60,6 +61,7 @@ class Loop:
         self.publish, self.rule = measurer.publish, measurer.rule
         self.proposer = Proposer(measurer, agent, unjudged)
         self.idle = IdleRuns(measurer)
+        self.changes: Changes = {}  # that were found so far
         self.unread = self.valueless = 0  # runs in a row without a printed number, without a value
         self.given = {body["experiment"] for _, _, body in self.records.journal.notes("given")}
         self.trying = Trying(measurer, self.proposer, lambda: self.left, self.given, changed=self._set_pending)
@@ -355,7 +357,7 @@ class Loop:
         if s.evals_interval and number % s.evals_interval == 0:
             seen = evaluate(
                 self.experiments, self.metric, noise=self.status.noise, gains=self.status.gains, planned=s.planned, patience=s.patience,
-                budgeted=not s.verify,
+                budgeted=not s.verify, known=self.changes,
             )  # fmt: skip
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))
         self.measurer.tell_levels()

@@ -39,6 +39,7 @@ from ..runners.stage import Stage
 from ..runners.worker.client import LOSSES, LOST
 from ..runs import Point, mean
 from ..source.key_references import given_back
+from ..storage.journal import LATER
 from ..storage.records import Records
 from .baton import Baton
 from .control import Control
@@ -281,6 +282,8 @@ class Measurer:
                 "candidate",
                 replace(measurement, error=f"At the stage {stage}: {measurement.error or measurement.outcome}"),
             )
+        if kind == LATER:
+            measurement = replace(measurement, judged=len(self.experiments))
         measurement = self.records.journal.add_run(experiment.number, kind, measurement)
         if self.runner.learned != self._shared.learned:
             self._shared.learned = self.runner.learned
@@ -497,7 +500,7 @@ class Measurer:
 
     def _run_incumbent(self, incumbent: Experiment, seed: int) -> Experiment:
         repeat = len(incumbent.measurements)
-        measurement = self.measure(incumbent, "incumbent", seed, repeat, repeat + 1)
+        measurement = self.measure(incumbent, LATER, seed, repeat, repeat + 1)
         # As it is now: another slot may have run it meanwhile.
         incumbent = self.experiments[incumbent.number].with_measurement(measurement)
         self.publish(Remeasured(incumbent))

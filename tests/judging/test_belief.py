@@ -99,3 +99,67 @@ def test_what_still_holds_of_an_earlier_belief_is_taken_over_and_gives_the_same(
     whole = Belief(study, UP, LOUD)
     assert (before.joint.mean == whole.joint.mean).all()
     assert (before.joint.cov == whole.joint.cov).all()
+
+
+def with_later_run(study, number, value, seed=50):
+    """Return the study after another run of a version, made now."""
+    e = study[number]
+    run = Measurement(Outcome.OK, value, seed=seed, judged=len(study))
+    return [*study[:number], replace(e, measurements=(*e.measurements, run)), *study[number + 1 :]]
+
+
+def test_a_later_run_changes_nothing_of_what_was_judged_before_it(monkeypatch):
+    rng = random.Random(2)
+    study = [experiment(0, *(rng.gauss(0, 1) for _ in range(3)))]
+    study += [experiment(n, rng.gauss(0, 1)) for n in range(1, 40)]
+    before = Belief(study, UP, LOUD)
+    worked = []
+    after = Belief._after
+    monkeypatch.setattr(Belief, "_after", lambda self, state, e: worked.append(e.number) or after(self, state, e))
+    now = Belief(with_later_run(study, 0, 5.0), UP, LOUD, before=before)
+    assert worked == []
+    assert now.mean(0) > before.mean(0)
+    first, second = before.level(0), now.level(0)
+    assert first is not None
+    assert second is not None
+    assert second[1] < first[1]
+
+
+def test_a_later_run_of_a_version_whose_level_was_dropped_counts_with_its_first_runs():
+    rng = random.Random(3)
+    study = [experiment(0, *(rng.gauss(0, 1) for _ in range(3)))]
+    study += [experiment(n, rng.gauss(-3 if n == 1 else 0, 0.3)) for n in range(1, 40)]
+    before = Belief(study, UP, LOUD)
+    assert not before.knows(1)
+    for _ in range(4):
+        study = with_later_run(study, 1, 30.0)
+    now = Belief(study, UP, LOUD, before=before)
+    assert now.knows(1)
+    assert now.mean(1) > 10
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_runs_that_came_later_give_the_same_step_by_step_and_at_once(seed):
+    rng = random.Random(seed)
+    noise = Noise(1.0, 100, pairing=0.5 if seed % 2 else 0.0)
+    study, before, steps = [experiment(0, *(rng.gauss(0, 1) for _ in range(3)))], None, []
+    for n in range(1, 45):
+        for _ in range(rng.choice([0, 0, 0, 1, 2])):
+            study = with_later_run(study, rng.randrange(len(study)), rng.gauss(n / 20, 1), seed=rng.randrange(4))
+            before = Belief(study, UP, noise, before=before)
+        parent = max(e.number for e in study if e.kept)
+        verdict = rng.choice([Verdict.KEEP, Verdict.DISCARD, Verdict.DISCARD, Verdict.PRUNED])
+        values = [rng.gauss(n / 20, 1) for _ in range(1 if verdict is Verdict.PRUNED else rng.choice([1, 2]))]
+        study = [*study, experiment(n, *values, verdict=verdict, parent=parent)]
+        steps.append(study)
+        if rng.random() < 0.7:
+            before = Belief(study, UP, noise, before=before)
+    if seed % 3 == 0:
+        before = Belief(steps[20], UP, noise, before=before)  # another thread may still ask for an earlier state
+    before = Belief(study, UP, noise, before=before)
+    whole = Belief(study, UP, noise)
+    assert before.joint.names == whole.joint.names
+    assert before.joint.mean == pytest.approx(whole.joint.mean, abs=1e-9)
+    assert before.joint.cov == pytest.approx(whole.joint.cov, abs=1e-9)
+    for e in study:
+        assert before.gain_in_units(e) == whole.gain_in_units(e)

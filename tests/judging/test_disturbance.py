@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from autoresearch_magic.judging.disturbance import (
     HIGHEST,
     SENSITIVITY,
     Usual,
+    UsualConditions,
     describe,
     deserves_second_run,
     disturbance,
@@ -17,6 +19,7 @@ from autoresearch_magic.judging.disturbance import (
     excess,
     usual_conditions,
 )
+from autoresearch_magic.judging.noise import estimate_noise
 from autoresearch_magic.runs import Conditions
 
 IDLE, BUSY = 0.1, 1.8
@@ -141,3 +144,50 @@ def test_the_excess_is_a_share_of_what_is_usually_free():
     assert excess(run(1.0, 1.6), usual) == pytest.approx(0.5)
     full = Usual(taken=1.0, tolerance=0.1, sensitivity=1.0, known=True)
     assert excess(run(1.0, 2.0), full) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_usual_is_the_same_step_by_step_and_at_once(seed):
+    rng = random.Random(seed)
+    usual, study = UsualConditions(), []
+
+    def another(kind=Outcome.OK):
+        load = rng.choice([None, 0.0, IDLE, 0.4, BUSY, rng.uniform(0, 2)])
+        return run(
+            rng.gauss(5, 1 + (load or 0)), load, seed=rng.randrange(9), outcome=kind, steal=rng.choice([0, 0, 0.3])
+        )
+
+    for n in range(60):
+        outcome = rng.choice([Outcome.OK, Outcome.OK, Outcome.OK, Outcome.CRASH])
+        study.append(experiment(*(another(outcome) for _ in range(rng.choice([1, 1, 3]))), number=n))
+        if rng.random() < 0.4:
+            at = rng.randrange(len(study))
+            e = study[at].with_measurement(another())
+            study[at] = replace(e, since=rng.choice([0, 0, 0, len(e.measurements) - 1]))
+        if rng.random() < 0.1:
+            usual.of(study[: len(study) // 2])
+        step, whole = usual.of(list(study)), usual_conditions(study)
+        assert (step.taken, step.tolerance, step.known) == (whole.taken, whole.tolerance, whole.known)
+        assert step.sensitivity == pytest.approx(whole.sensitivity, abs=1e-9)
+        assert whole.sensitivity == pytest.approx(sensitivity_by_the_formula(study, whole), abs=1e-9)
+
+
+def sensitivity_by_the_formula(study, usual):
+    if not usual.known:
+        return 0.0
+    runs = {e.number: [m for m in e.current if m.ok] for e in study}
+    still = {n: [m for m in ms if excess(m, usual) == 0] for n, ms in runs.items()}
+    noise = estimate_noise([replace(e, measurements=tuple(still[e.number]), since=0) for e in study])
+    if not noise.known:
+        return SENSITIVITY
+    squares = []
+    for n, ms in runs.items():
+        if not still[n]:
+            continue
+        middle = sum(m.value for m in still[n]) / len(still[n])
+        error = noise.at(middle) * math.sqrt(1 + 1 / len(still[n]))
+        for m in ms:
+            if (x := excess(m, usual)) > 0:
+                square = ((m.value - middle) / error) ** 2 * max(1 - 2 / noise.df, 0.25) - 1
+                squares.append(min(HIGHEST**2, square / x**2))
+    return min(HIGHEST, math.sqrt(max(0.0, (SENSITIVITY**2 + sum(squares)) / (1 + len(squares)))))

@@ -40,9 +40,10 @@ from ..gains import Gain, gain_over_parent
 from ..levels import two_levels
 from ..noise import Noise, difference
 from .advice import advise
-from .change_kinds import Change, change
+from .change_kinds import Change
 from .format import evals_markdown, evals_text
 from .models import Failure, Findings, Group, Returns, Trend, Win
+from .payoff import Changes, find_changes
 from .rates import plateau, theil_sen, wilson
 
 WINDOW = (10, 60)
@@ -69,6 +70,7 @@ def evaluate(
     patience: int | None = None,
     budgeted: bool = True,
     confirmed: str = "",
+    known: Changes | None = None,
 ) -> Evals:
     """Analyze a study's history.
 
@@ -89,6 +91,8 @@ def evaluate(
         Whether a run has a budget that could be longer.
     confirmed : str
         The result as measured again at the end, in one line.
+    known : dict, optional
+        The changes that an earlier call for the same study has found; new ones are put into it.
     """
     noise = noise if isinstance(noise, Noise) else Noise(noise)
     judged = [e for e in experiments if e.verdict is not None]
@@ -98,7 +102,8 @@ def evaluate(
     seen = {e.number: found for e in ran if (found := gain_over_parent(e, by_number, metric)) is not None}
     believed = {**seen, **(gains or {})}
     size = {number: found.gain for number, found in believed.items()}
-    changes = {e.number: _change(e, by_number) for e in ran}
+    compared = find_changes(judged, known)
+    changes = {e.number: compared[e.number][1] for e in ran}
     won = [e for e in ran if e.verdict is Verdict.KEEP and e.number in size]
     steps = [size[e.number] for e in won]
     progress = [0.0]
@@ -145,11 +150,6 @@ def _seen(best: Experiment | None, baseline: Experiment | None, metric: Metric) 
     if best is None or baseline is None or best.value is None or baseline.value is None:
         return 0.0
     return difference(best.value, baseline.value, metric)
-
-
-def _change(e: Experiment, by_number: Mapping[int, Experiment]) -> Change:
-    parent = by_number.get(e.parent) if e.parent is not None else None
-    return Change(structure=True) if parent is None else change(parent.target, e.target)
 
 
 def _groups(named: Sequence[tuple[str, Experiment]], gains: Mapping[int, float]) -> tuple[Group, ...]:

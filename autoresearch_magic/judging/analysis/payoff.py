@@ -70,19 +70,27 @@ def find_changes(
         Called after each comparison, so that other threads get their turn.
     """
     changes: Changes = {} if known is None else known
+    # Not the cache where the caller has one: a long history would only push out what others have found.
+    compare = change if known is None else change.__wrapped__
     for e in experiments:
         if e.number == 0 or not e.ran or e.verdict is None:
             continue
         had = changes.get(e.number)
         if had is not None and had[0] == e.target:
             continue
-        parent = experiments[e.parent] if e.parent is not None and e.parent < len(experiments) else None
-        # The function below the cache: a long history would only push out what others have found.
-        found = Change(structure=True) if parent is None else change.__wrapped__(parent.target, e.target)
+        parent = None if e.parent is None else _numbered(experiments, e.parent)
+        found = Change(structure=True) if parent is None else compare(parent.target, e.target)
         changes[e.number] = e.target, found
         if rest is not None:
             rest()
     return changes
+
+
+def _numbered(experiments: Sequence[Experiment], number: int) -> Experiment | None:
+    """Return the experiment of a number; that is its place, unless some are left out."""
+    if number < len(experiments) and experiments[number].number == number:
+        return experiments[number]
+    return next((e for e in experiments if e.number == number), None)
 
 
 def payoffs(experiments: Iterable[Experiment], changes: Changes, gains: Mapping[int, Gain]) -> tuple[Payoff, ...]:
