@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
 from autoresearch_magic.judging.analysis.analyze import Evals, evaluate, failures
-from autoresearch_magic.judging.analysis.change_kinds import change
+from autoresearch_magic.judging.analysis.change_kinds import change as compare
 from autoresearch_magic.judging.analysis.format import evals_markdown, evals_text, plateau_line
 from autoresearch_magic.judging.gains import Gain
 from autoresearch_magic.metric import Metric
@@ -496,6 +496,6 @@ def test_a_thousand_experiments_are_compared_once() -> None:
             (h.incumbent.target[:9].split("\n")[0], f"LR = {n % 9}"),
         )
     h.evals()
-    before = change.cache_info().misses
+    before = compare.cache_info().misses
     h.evals()
-    assert change.cache_info().misses == before
+    assert compare.cache_info().misses == before
