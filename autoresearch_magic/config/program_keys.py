@@ -139,6 +139,9 @@ def unknown_key(key: str) -> str:
         return f"{shown_key(key)!r} is no key of a program, as a study is told of where its user says: give  --{plain(key)}  as an option."
     if plain(key) in UNUSED:
         return f"The program's key {shown_key(key)!r} is not used here: take it out."
+    if plain(key) in ("minimize", "maximize"):
+        better = "lower" if plain(key) == "minimize" else "higher"
+        return f"The program's key {shown_key(key)!r} is unknown: write  Direction: {better} is better."
     near = closest_key(key)
     known = ", ".join(shown_key(each) for each in sorted({*PROGRAM_KEYS, *KEYS}))
     hint = f"did you mean {shown_key(near)}?" if near else f"the keys are {known}."

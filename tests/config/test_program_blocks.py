@@ -362,6 +362,7 @@ WRONG = {
     "a loop of minutes": ("/loop 10m /autoresearch", "takes a number of experiments"),
     "a flag and a key": (f"{COVERAGE}--experiments 3", "the same, '20' and '3'"),
     "a typing error": (f"{COVERAGE}Itertions: 20", "'Itertions' is unknown: did you mean Iterations"),
+    "an option's name for the direction": (f"{COVERAGE}Maximize: true", "write  Direction: higher is better"),
     "a typing error first": ("Goall: x\nScope: a\nVerify: b", "did you mean Goal"),
     "an indented typing error": ("Goal: x\n  Gaurd: y\nScope: a\nVerify: b", "did you mean Guard"),
     "an unknown key": (f"{COVERAGE}Colour: red", "'Colour' is unknown: the keys are"),
