@@ -32,11 +32,18 @@ from .output.readings import NothingToRead, Unreadable
 from .output.validity import check_printed, not_valid
 from .outside_clock import OutsideClock, Timing
 from .own_folder import OwnFolders, written_files
+from .recheck import Recheck, same
 from .walls import DEFAULT, Walls
 from .worker.client import WorkerClient
 from .worker.failures import not_finite
 from .worker.sentences import missing_module
 from .worker.working_folder import WORK
+
+_SECOND: dict[bool | None, str] = {
+    None: "",
+    True: " One value in twenty, and each best one, is computed a second time in another fork.",
+    False: " It is not computed a second time, because two runs of your own target with one seed differ.",
+}
 
 
 class CellRunner(Runner):
@@ -119,6 +126,7 @@ class CellRunner(Runner):
         place: Place = ALONE,
         working_folder: Path | None = None,
     ) -> None:
+        self._baseline, self._recheck = target, Recheck(metric)
         self._outside = OutsideClock(setup, target, keep and keep / "baseline-times.json")
         self._unit, self._baseline = MetricUnit(metric.name, keep and keep / "metric-unit.json"), target
         self._folders = OwnFolders(target, keep and keep / "cache")
@@ -143,6 +151,23 @@ class CellRunner(Runner):
         self, target: str, *, seed: int, deadline: float, watch: Watch | None = None, log: str = os.devnull, holdout: bool = False
     ) -> Measurement:  # fmt: skip
         """Run a target once, in a folder of its own; see `Runner.measure`."""
+        measured = self._in_own_folder(target, seed, deadline, watch, log, holdout)
+        known = self.learned
+        if not measured.ok or holdout or known is None or known["mode"] == "clean":
+            return measured
+
+        def again() -> Measurement:
+            return self._in_own_folder(target, seed, deadline, None, os.devnull, False)
+
+        if target == self._baseline and "reproducible" not in known:
+            self.learned = {**known, "reproducible": (second := again()).ok and same(second, measured)}
+        elif self._recheck.chosen(target, measured) and known.get("reproducible") and target != self._baseline:
+            return self._recheck.checked(measured, again)
+        return measured
+
+    def _in_own_folder(
+        self, target: str, seed: int, deadline: float, watch: Watch | None, log: str, holdout: bool
+    ) -> Measurement:
         own, ok = self._folders.begin(), False
         try:
             measured = self._measure(target, seed, deadline, watch, log, holdout, own)
@@ -240,7 +265,7 @@ class CellRunner(Runner):
         if known["mode"] != "clean":
             return (
                 f"The target could reach {name}: it is computed in the target's own process, because it cannot be computed apart from "
-                f"it ({known['why']})."
+                f"it ({known['why']}).{_SECOND[known.get('reproducible')]}"
             )
         if known.get("told"):
             return f"The target could reach {name}: a method of its own returns the value. Let evaluate() compute it from predictions."
