@@ -28,7 +28,7 @@ FASTEST = 8e9
 """Bytes a second at which files can be written: the next look comes before what is left could be used up."""
 COUNT_EVERY, SLICE = 1.0, 0.003
 """Seconds between two counts of the run's files, and of one slice of a count."""
-COUNT_SHARE, CLOSE_SHARE = 0.02, 0.5
+COUNT_SHARE, CLOSE_SHARE = 0.05, 0.5
 """Largest share of the time for counting, and where the free space has fallen by what the run may write."""
 RESERVE = GIB
 """Bytes that stay free, or a quarter of what was free when the run began where that is less."""
@@ -104,7 +104,8 @@ class DiskWatch:
             self._count, self._spent = self._walk([pid, *others]), 0.0
             self._dropped_then, self._dropped_files_then = dropped, dropped_files
         ended = self._count is not None and self._go_on(now, close)
-        self.due = now + min(POLL, max(SOONEST, min(left, self.limit - likely) / FASTEST))
+        counts = self._count is not None  # its slices follow each other, and then there is a long rest
+        self.due = now + min(SOONEST if counts else POLL, max(SOONEST, min(left, self.limit - likely) / FASTEST))
         # Where it has closed or nested folders so that they cannot be counted, what has gone from the disk is taken for its own.
         written = max(self.written, dropped) if ended and self._hidden else self.written
         if written > self.limit:
@@ -124,15 +125,14 @@ class DiskWatch:
     def _go_on(self, now: float, close: bool) -> bool:
         """Count for a slice of time; return whether the count is complete."""
         assert self._count is not None
-        began = time.perf_counter()
-        end = began + SLICE
+        began, end = time.thread_time(), time.perf_counter() + SLICE  # a busy machine makes a count longer, not dearer
         for _ in self._count:
             if self._counting > self.limit:
                 break
             if time.perf_counter() > end:
-                self._spent += time.perf_counter() - began
+                self._spent += time.thread_time() - began
                 return False
-        self._spent += time.perf_counter() - began
+        self._spent += time.thread_time() - began
         self._count = None
         self.written, self._files = self._counting, self._counting_files
         self._next_count = now + max(COUNT_EVERY, self._spent / COUNT_SHARE)
