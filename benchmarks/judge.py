@@ -24,18 +24,19 @@ import math
 import random
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from autoresearch_magic.agents import Agent
 from autoresearch_magic.config.program import Program
 from autoresearch_magic.config.settings import Settings
 from autoresearch_magic.errors import Stopped
-from autoresearch_magic.events import RunKind
-from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Usage, Verdict
-from autoresearch_magic.storage.rows import Run
+from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.confirming import confirm
 from autoresearch_magic.study.control import Control
 from autoresearch_magic.study.definition import Definition
@@ -172,13 +173,10 @@ class Tally:
     keeps: list[tuple[float, float, bool]] = field(default_factory=list)
 
 
-class SimulatedStudy:
+class SimulatedStudy(Agent):
     """Agent, runner and records of a simulated study in one object."""
 
-    slow = reworks = False
-    warning = ""
-
-    def __init__(self, world: World, seed: int, evaluations: int) -> None:
+    def __init__(self, world: World, seed: int, evaluations: int, folder: Path) -> None:
         self.world, self.evaluations = world, evaluations
         # Separate random streams: both rules get the same proposals, no matter how often they run them.
         self.agent, self.rng = random.Random(seed), random.Random(f"noise {seed}")
@@ -186,11 +184,9 @@ class SimulatedStudy:
         self.truths = {"x = 0": 0.0}
         self.luck: dict[int, float] = {}
         self.effects: dict[int, float] = {}
-        self.order: list[int] = []
-        self.made: list[Run] = []
-        self.noted: list[object] = []
         self.tally = Tally()
-        self.journal = self
+        self.folder = folder
+        self.journal = Journal(folder / "journal.sqlite", create=True)
         self.first: set[str] = set()
         self.final = False
 
@@ -221,19 +217,14 @@ class SimulatedStudy:
         return Measurement(Outcome.OK, value, seed)
 
     # the records
-    def open_experiment(self, experiment: Experiment) -> None: ...
-    def set_since(self, experiment: Experiment) -> None: ...
     def draw(self, *_: object) -> None: ...
 
     def log(self, number: int, kind: str, *_: object) -> str:
         self.final = kind == "final"
         return ""
 
-    def add_run(self, number: int, kind: RunKind, measurement: Measurement) -> None:
-        self.order.append(number)
-        self.made.append(Run(number, kind, measurement))
-
     def judged(self, experiment: Experiment, before: list[Experiment]) -> Experiment:
+        self.journal.close_experiment(experiment)
         if experiment.number:
             effect = self.effects[experiment.number]
             self.tally.proposals.append((effect, experiment.verdict is Verdict.KEEP))
@@ -241,44 +232,26 @@ class SimulatedStudy:
                 self.ideas.remove(effect)
         return experiment
 
-    def said(self) -> list[str]:
-        return []
-
-    def note(self, kind: str, **body: object) -> None:
-        if "traceback" in body:
-            raise RuntimeError(body["traceback"])
-        self.noted.append((0.0, kind, body))
-
-    def notes(self) -> list[object]:
-        return self.noted
+    def files(self, number: int) -> Path:
+        return self.folder  # is there, so nothing is kept
 
     def rejudged(self, changed: list[Experiment], *_: object) -> list[Experiment]:
         self.tally.back += len(changed)
         return changed
 
-    def attempts(self, number: int) -> tuple[int, str]:
-        return 0, ""
-
-    def unclaimed(self, **_: object) -> Usage:
-        return Usage()
-
-    def runs(self) -> list[Run]:
-        return self.made
-
-    def finals(self, number: int) -> dict[int, float]:
-        return {}
-
-    def runs_since(self, number: int) -> int:
-        return next((i for i, n in enumerate(reversed(self.order)) if n == number), len(self.order))
-
 
 def study(world: World, judge: str, seed: int, evaluations: int) -> Tally:
     """Run one study until its evaluations are spent, then its final measurement."""
-    sim = SimulatedStudy(world, seed, evaluations)
+    with tempfile.TemporaryDirectory() as folder:
+        return run(SimulatedStudy(world, seed, evaluations, Path(folder)), judge)
+
+
+def run(sim: SimulatedStudy, judge: str) -> Tally:
+    """Run a simulated study; return what came of it."""
     settings = Settings(
         metric="loss",
         experiments=10**6,
-        max_runs=evaluations,
+        max_runs=sim.evaluations,
         judge=judge,
         pruner="none",
         repeats=1 if judge == "strict" else 3,

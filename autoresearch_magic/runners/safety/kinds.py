@@ -47,7 +47,10 @@ class Hazard:
 def held_by(walls: Walls) -> Kind:
     """Return what these walls stop on this machine, so that no command line need be read for it.
 
-    Namespaces alone are trusted with it: without them a run sees the machine's processes and the sockets of its services, and Landlock
+    Never pushes, publishing, remote systems and databases: without a network they fail in walls as well, but a command line that means to
+    do them is a mistake, which one line says better than their errors; and the socket of a database may be a file that no wall puts away.
+
+    Namespaces alone are trusted with the rest: without them a run sees the machine's processes and the sockets of its services, and Landlock
     knows neither ``chmod`` nor, before Linux 6.2, ``truncate``. What ``--allow-write`` opens is the user's own again, and what
     either option opens may hold the socket of a service, such as Docker's.
     """
@@ -55,7 +58,7 @@ def held_by(walls: Walls) -> Kind:
         return Kind.NONE
     if walls.read or walls.write:
         return Kind.NONE if walls.write else Kind.FILES
-    return Kind.ALL if walls.network == "off" else Kind.FILES | Kind.MACHINE
+    return Kind.FILES | Kind.MACHINE
 
 
 def first_not_held(hazards: Iterable[Hazard], held: Kind) -> str:

@@ -54,7 +54,7 @@ WITH_REASON = [
     ("python -c 'import shutil; shutil.rmtree(\"work\", ignore_errors=True)'; python bench.py", "deletes"), ("psql -h test-db -c 'select count(*) from t'", "not on this machine"), ("dropdb --if-exists bench_tmp; createdb bench_tmp; pgbench -i bench_tmp", "destroys"),
     ("psql bench_tmp -c 'truncate table runs' && pgbench bench_tmp", "destroys"), ("cat /dev/null > log.txt; ./app; wc -l log.txt", "empties"),
 ]  # fmt: skip
-"""Refused where no wall holds them, and honest behind walls."""
+"""Refused where no wall holds them, and honest behind walls, but for those that mean to reach further than their folder."""
 
 
 @pytest.mark.parametrize("command", HONEST)
@@ -70,5 +70,6 @@ def test_what_is_dangerous_without_walls_says_why(command, reason):
 
 @pytest.mark.skipif(bool(probe()["namespaces"]), reason=f"namespaces: {probe()['namespaces']}")
 @pytest.mark.parametrize(("command", "reason"), WITH_REASON)
-def test_and_is_run_behind_walls(command, reason):
-    assert danger(command, Walls()) == ""
+def test_and_is_run_behind_walls_unless_it_means_to_reach_further(command, reason):
+    further = reason in ("downloads", "infrastructure", "not on this machine", "destroys")
+    assert bool(danger(command, Walls())) == further
