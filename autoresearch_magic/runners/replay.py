@@ -6,7 +6,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from ..experiment import Measurement, Outcome
 from ..runtime import TICK
 from ..source.edits import fingerprint
 from ..storage.recording import open_record
+from ..storage.rows import Run
 from . import Runner, Watch
+from .stage import Stage
 
 
 class ReplayRunner(Runner):
     """Returns the measurements of a recorded study; a run takes its recorded time divided by `speed`.
 
-    A run is found by the fingerprint of its target and its seed. When a target was run several times with the same seed, these
+    A run is found by the fingerprint of its target, its seed, and the cheap stage (``--stage``) that it was a run of. When a target was run several times with the same seed, these
     runs are returned in their order, and then the last one again. Values, seconds and memory are the recorded ones. `deadline`
     and the answers of `watch` have no effect: only a run that was stopped early when it was recorded stops early.
 
@@ -48,14 +51,18 @@ class ReplayRunner(Runner):
             recorded_seed = int((journal.get("settings") or {}).get("seed", 0))
             fingerprints = {e.number: fingerprint(e.target) for e in journal.experiments()}
             runs = [run for run in journal.runs() if run.experiment in fingerprints]
+            staged = _staged(runs, [body for _, _, body in journal.notes("stage")])
         self._shift = 0 if seed is None else recorded_seed - seed
         self._known = set(fingerprints.values())
-        self._runs: dict[tuple[str, int], list[Measurement]] = {}
+        self._runs: dict[tuple[str, int, str], list[Measurement]] = {}
         for run in runs:
+            stage = staged.get(run.id, "")
             # A failed baseline ended the study; the replay needs the one that was measured after a resume.
             if run.kind != "baseline" or run.measurement.ok:
-                self._runs.setdefault((fingerprints[run.experiment], run.measurement.seed), []).append(run.measurement)
-        self._played: dict[tuple[str, int], int] = {}
+                key = fingerprints[run.experiment], run.measurement.seed, stage
+                self._runs.setdefault(key, []).append(_as_measured(run.measurement, stage))
+        self._played: dict[tuple[str, int, str], int] = {}
+        self._stage = ""
         self._stop = threading.Event()
 
     def measure(
@@ -77,6 +84,15 @@ class ReplayRunner(Runner):
             file.write(found.output)
         return found
 
+    @contextmanager
+    def at_stage(self, stage: Stage) -> Iterator[None]:
+        """Return recorded runs of a stage, within this context; see `Runner.at_stage`."""
+        self._stage = stage.text
+        try:
+            yield
+        finally:
+            self._stage = ""
+
     def interrupt(self) -> None:
         """End the current run's wait; see `Runner.interrupt`."""
         self._stop.set()
@@ -86,10 +102,11 @@ class ReplayRunner(Runner):
         self._stop.set()
 
     def _find(self, target: str, seed: int) -> Measurement:
-        key = (fingerprint(target), seed + self._shift)
+        key = (fingerprint(target), seed + self._shift, self._stage)
         runs = self._runs.get(key)
         if runs is None:
-            what = f"run of this target with seed {key[1]}" if key[0] in self._known else "such target"
+            at = f" at the stage {self._stage}" if self._stage else ""
+            what = f"run of this target with seed {key[1]}{at}" if key[0] in self._known else "such target"
             return Measurement(Outcome.CRASH, None, seed, error=f"The recorded study {self.name} has no {what}.")
         count = self._played.get(key, 0)
         self._played[key] = count + 1
@@ -100,6 +117,28 @@ class ReplayRunner(Runner):
         left = when - time.monotonic()
         if self._stop.wait(left) if left > 0 else self._stop.is_set():
             raise Stopped
+
+
+def _staged(runs: Sequence[Run], notes: Sequence[dict[str, Any]]) -> dict[int, str]:
+    """Return the stages of the runs that were runs of a stage, by the runs' numbers.
+
+    The notes on an experiment's stages are in the order of their runs. A run that has failed at its stage is the candidate's own.
+    """
+    found: dict[int, str] = {}
+    for note in notes:
+        kind = "candidate" if note["way"] == "failed" else "stage"
+        own = (run.id for run in runs if run.experiment == note["experiment"] and run.kind == kind and run.id not in found)  # fmt: skip
+        if (run := next(own, None)) is not None:
+            found[run] = note["stage"]
+    return found
+
+
+def _as_measured(m: Measurement, stage: str) -> Measurement:
+    """Return a run as its runner returned it: that it has failed at a stage was written before the error."""
+    if stage and not m.ok:
+        _, _, error = m.error.partition(": ")
+        return replace(m, error=error)
+    return m
 
 
 def timeline(run: Measurement, *, every: float) -> Iterator[tuple[float, dict[str, Any]]]:

@@ -117,6 +117,8 @@ def recorded_settings(agent: str, root: str | Path) -> dict[str, Any]:
             "also",
             "limit",
             "holdout",
+            "stage",
+            "judge",
         )
         if key in recorded
     }

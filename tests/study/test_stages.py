@@ -66,6 +66,22 @@ def test_losers_at_the_stage_are_not_run_in_full_but_the_first_is_as_an_audit(ma
 
 
 @pytest.mark.slow
+def test_a_replay_shows_the_stages_as_they_were(make_study, script, known):
+    script(*map(x, known), x(1.0) + "1 / 0\n")
+    real = finish(
+        make_study(TARGET, agent="script", experiments=10, budget="40steps", stage="10steps", repeats=2, name="real")
+    )
+    root = real.folder.parent
+    played = Study("g", TARGET, agent="replay:real@max", root=root, name="played")
+    assert played.settings.stage == real.settings.stage
+    finish(played)
+    shown = [(e.value, e.verdict, e.reason, len(e.measurements)) for e in real.experiments]
+    assert [(e.value, e.verdict, e.reason, len(e.measurements)) for e in played.experiments] == shown
+    assert {"pruned", "crash", "keep"} <= {str(e.verdict) for e in real.experiments}
+    assert runs(played) == runs(real)
+
+
+@pytest.mark.slow
 def test_a_stage_that_gives_no_value_ends_the_study_at_its_start(make_study, script):
     script(x(2.0))
     broken = TARGET.replace("loss =", "assert steps > 20, 'too few'\nloss =")
