@@ -28,7 +28,7 @@ demo: $(VENV)/.lab ## set up, then run the quickstart notebook headless: about s
 lab: $(VENV)/.lab ## open the quickstart in JupyterLab
 	$(BIN)/jupyter lab notebooks/01_quickstart.ipynb
 
-check: $(VENV)/.dev ## format, lint, types and the quick tests: under a minute
+check: $(VENV)/.dev ## format, lint, types and the quick tests: a minute or two
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick
 
 quick: $(VENV)/.dev ## the quick tests alone

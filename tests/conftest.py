@@ -1,10 +1,13 @@
 """Fixtures that more than one room uses: studies, scripted agents, kernels."""
 
 import base64
+import gc
 import os
+import re
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from autoresearch_magic.agents import checkout_guard
@@ -30,8 +33,47 @@ PICTURE = base64.b64decode(
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 
 
+# No property has a time limit for an example: a shared machine stalls at times.
+hypothesis.settings.register_profile("all", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
+
+FILES_MARKS = re.compile(r"^pytestmark = (.+)$", re.MULTILINE)
+
+
+def quick(config):
+    """Return whether only the quick tests are asked for, as `make check` does."""
+    return "not slow" in config.option.markexpr
+
+
+def pytest_configure(config):
+    if not config.getoption("--hypothesis-profile"):
+        hypothesis.settings.load_profile("quick" if quick(config) else "all")
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
-    return order.processes(os.cpu_count() or 1, quick="not slow" in config.option.markexpr)
+    return order.processes(os.cpu_count() or 1, quick=quick(config))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without looking for garbage: a large part of the time, for objects that all stay; later looks leave them out."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out files all of whose tests have a mark that is left out: each process would import what they need."""
+    expression = config.option.markexpr
+    if collection_path.suffix == ".py" and re.fullmatch(r"not \w+( and not \w+)*", expression):
+        for marks in FILES_MARKS.findall(collection_path.read_text("utf-8")):
+            if {*re.findall(r"pytest\.mark\.(\w+)", marks)} & {*re.findall(r"not (\w+)", expression)}:
+                return True
+    return None
 
 
 def pytest_collection_modifyitems(config, items):

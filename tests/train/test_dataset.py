@@ -14,6 +14,8 @@ torch = pytest.importorskip("torch")
 import dataset  # noqa: E402
 import sources  # noqa: E402
 
+pytestmark = pytest.mark.slow  # torch, which takes seconds to import
+
 # -- the text and its two parts ---------------------------------------------------------------------------------------
 
 

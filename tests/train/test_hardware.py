@@ -12,6 +12,7 @@ import hardware
 
 from .helpers import TRAIN
 
+pytestmark = pytest.mark.slow  # torch, which takes seconds to import
 GB = 2**30
 
 

@@ -21,6 +21,8 @@ from .helpers import TRAIN, run, write_parquet
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
+pytestmark = pytest.mark.slow  # torch, which takes seconds to import
+
 
 @pytest.fixture(scope="module")
 def prepare(tmp_path_factory):

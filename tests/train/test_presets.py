@@ -21,6 +21,7 @@ from autoresearch_magic.errors import UserError
 
 from .helpers import TRAIN
 
+pytestmark = pytest.mark.slow  # torch, which takes seconds to import
 GB = presets.GB
 BY_NAME = {preset.name: preset for preset in presets.PRESETS}
 

@@ -22,6 +22,7 @@ from autoresearch_magic.source.constants import find_constants
 from .helpers import TRAIN
 
 SOURCE = (TRAIN / "train.py").read_text()
+pytestmark = pytest.mark.slow  # torch, which takes seconds to import
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 

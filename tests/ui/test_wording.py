@@ -25,11 +25,14 @@ BY_PLACE = {"ui/commands/first_steps.py", "ui/session.py"}
 
 def texts(path):
     """Yield the strings of a module that users may read, with the line: no docstrings, comments or regular expressions."""
-    tree = ast.parse(path.read_text("utf-8"))
+    source = path.read_text("utf-8")
+    if "autoresearch " not in source and "{MAGIC}" not in source:  # most modules: their trees need not be looked at
+        return
+    nodes = [*ast.walk(ast.parse(source))]
     docstrings = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield (
                 node.lineno,
@@ -57,10 +60,12 @@ def within(path, places):
     return any(name == place or name.startswith(f"{place}/") for place in places)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
-def test_every_message_names_commands_that_exist_where_it_is_read(path):
+@pytest.mark.parametrize("place", sorted({p.parent for p in MODULES}), ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_every_message_names_commands_that_exist_where_it_is_read(place):
     wrong = []
-    for line, text in texts(path):
+    for path, line, text in (
+        (module, *found) for module in MODULES if module.parent == place for found in texts(module)
+    ):
         for found in re.finditer(r"(?<![\w%])%autoresearch +([a-z]+)", text):
             known = found[1] in COMMANDS[Place.MAGIC]
             shell = (
@@ -68,11 +73,11 @@ def test_every_message_names_commands_that_exist_where_it_is_read(path):
             )
             cell = (path.relative_to(PACKAGE).as_posix(), found[1]) in CELLS
             if not (known and (shell or cell)):
-                wrong.append(f"{line}: {found[0]}")
+                wrong.append(f"{path}:{line}: {found[0]}")
         if not within(path, SHELL_ONLY | BY_PLACE):
             for found in re.finditer(r"(?<![\w%./-])(?<!\bthe )autoresearch +([a-z]+)\b", text):
                 if found[1] in COMMANDS[Place.MAGIC] and found[1] not in ("program", "setup", "target"):
-                    wrong.append(f"{line}: {found[0]}, as in a shell")
+                    wrong.append(f"{path}:{line}: {found[0]}, as in a shell")
     assert not wrong
 
 

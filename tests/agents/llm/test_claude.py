@@ -30,8 +30,9 @@ from ...fake_messages import (
     overloaded,
     stalled,
 )
+from ...sdks import needs_sdk
 
-anthropic = pytest.importorskip("anthropic")
+needs_sdk("anthropic")
 
 KEY = "sk-ant-test-0123456789"
 PROMPT = Prompt("You are a researcher. " * 50, "The program. " * 100, (Turn("user", "Propose."),))

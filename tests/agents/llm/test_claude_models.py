@@ -9,7 +9,9 @@ from autoresearch_magic.agents.llm import prices
 from autoresearch_magic.agents.llm.backend import BackendRefused
 from autoresearch_magic.agents.llm.claude import Claude
 
-pytest.importorskip("anthropic")
+from ...sdks import needs_sdk
+
+needs_sdk("anthropic")
 
 
 def test_the_default_model_is_current():

@@ -14,8 +14,9 @@ from autoresearch_magic.agents.llm.openai import OpenAI, without_thinking
 from autoresearch_magic.errors import Stopped, UserError
 
 from ...fake_chat import FakeChat, answer, dropped, failed, stalled
+from ...sdks import needs_sdk
 
-pytest.importorskip("openai")
+needs_sdk("openai")
 
 PROMPT = Prompt("Be brief.", "The program.", (Turn("user", "1?"), Turn("assistant", "2"), Turn("user", "3?")))
 KEY = "sk-secret-0123456789abcdef"
