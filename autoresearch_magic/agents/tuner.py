@@ -120,7 +120,7 @@ class Tuner(Agent):
             if "" not in files and not any(is_python(path) for path in files):
                 raise NothingToTune(
                     f"The tuner changes constants of Python files, and the scope has none ({shorten(', '.join(files), 60)}): choose "
-                    "another agent, for example --agent claude-code or --agent 'command:PROGRAM' (autoresearch agents lists them)."
+                    "another agent, for example --agent claude-code or --agent 'command:PROGRAM' (%autoresearch agents lists them)."
                 )
             raise NothingToTune(
                 "The target has nothing to tune: write its numbers as constants, for example  LR = 3e-4  or  "
