@@ -14,6 +14,8 @@ has the same deviation with every method), and may make the same number of runs:
 - ``ours`` is the real loop with the default settings: the tuner proposes, the judge decides. The runs of the baseline, the repeats of
   candidates and of incumbents, and those of a closing phase all count. The result is the incumbent at the end. The final
   measurement for the headline selects nothing and is not counted: it would be 6 runs (12 where values are disturbed).
+- ``lines3`` is the same with three lines of work (``--lines 3``).
+- ``edits`` and ``edits3`` are the loop with one line and three, and the simulated hill climber of `search_edits.py` in place of the tuner.
 - ``strict`` is the same with the original's rule (``--judge strict``) and one run of the baseline.
 - ``tpe``, ``gp``, ``cmaes`` and ``random`` are Optuna's samplers with their defaults (GP: told that values are noisy). The first trial is the
   start. The result is ``study.best_params``: the parameters of the trial with the best observed value, as a user takes them.
@@ -38,7 +40,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search_table import read_rows, table
+from search_edits import Editor
+from search_table import OURS, read_rows, table
 from search_tasks import TASKS, VALLEYS, Task, Values
 
 from autoresearch_magic.agents.registry import make_agent
@@ -55,7 +58,6 @@ from autoresearch_magic.study.loop import Loop
 from autoresearch_magic.study.measuring import Measurer
 from autoresearch_magic.study.status import StudyStatus
 
-OURS = ("ours", "strict", "lines2", "lines3", "lines4")
 OPTIMISERS = ("tpe", "gp", "cmaes", "random")
 SECONDS = 20.0
 """Reported duration of a run."""
@@ -174,8 +176,8 @@ def settings_of(judge: str, evaluations: int, seed: int, lines: int = 1) -> Sett
 
 
 def lines_of(method: str) -> int:
-    """Return how many lines of work a method has: `lines3` has three."""
-    return int(method.removeprefix("lines")) if method.startswith("lines") else 1
+    """Return how many lines of work a method has: `lines3` and `edits3` have three."""
+    return int(method.removeprefix("lines").removeprefix("edits") or 1) if method.startswith(("lines", "edits")) else 1
 
 
 def study(
@@ -195,7 +197,9 @@ def study(
                 definition=definition, runner=sim, records=sim, status=status, publish=status.take, control=Control()  # type: ignore[arg-type]
             )  # fmt: skip
             try:
-                Loop(measurer, make_agent(settings.agent, task.source, settings, Path(folder))).run()
+                edits = method.startswith("edits")
+                agent = Editor() if edits else make_agent(settings.agent, task.source, settings, Path(folder))
+                Loop(measurer, agent).run()
             except Stopped:
                 pass
             failures = sim.failures()
@@ -279,9 +283,9 @@ def suits(method: str, task: Task) -> bool:
     )
 
 
-def wanted(counts: Sequence[int], task: Task, seed: int) -> list[int]:
-    """Return the numbers of evaluations for a seed: the long studies are for two tasks and few seeds."""
-    return [n for n in counts if n <= 60 or (task.name in LONG and seed < LONG_SEEDS)]
+def wanted(counts: Sequence[int], task: Task, seed: int, long: Sequence[str], long_seeds: int) -> list[int]:
+    """Return the numbers of evaluations for a seed: the long studies are for some tasks and few seeds."""
+    return [n for n in counts if n <= 60 or (task.name in long and seed < long_seeds)]
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -289,14 +293,15 @@ def run(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     made = {(r["method"], r["task"], r["label"], r["noise"], r["evaluations"], r["seed"]) for r in read_rows(out)}
-    for task in (TASKS[name] for name in arguments.tasks):
+    long = arguments.tasks or LONG
+    for task in (TASKS[name] for name in arguments.tasks or TASKS):
         for noise in task.noises if task.real else (n for n in arguments.noises if n in task.noises):
             for method in (m for m in arguments.methods if suits(m, task)):
                 label = arguments.label if method in OURS else optuna_version()
                 search: Callable[..., Iterator[tuple[int, Values, float, int]]] = study if method in OURS else optimise
-                for seed in range(arguments.seeds):
+                for seed in range(arguments.first, arguments.first + arguments.seeds):
                     counts = [
-                        n for n in wanted(arguments.evaluations, task, seed)
+                        n for n in wanted(arguments.evaluations, task, seed - arguments.first, long, arguments.long_seeds)
                         if (method, task.name, label, noise, n, seed) not in made
                     ]  # fmt: skip
                     if not counts:
@@ -336,13 +341,16 @@ def main() -> None:
     one = commands.add_parser("run", help="make studies")
     methods = (*OURS, *OPTIMISERS)
     one.add_argument("--methods", type=words(methods), default=["ours", "strict", *OPTIMISERS], help=",".join(methods))
-    one.add_argument("--tasks", type=words(list(TASKS)), default=list(TASKS), help=",".join(TASKS))
+    one.add_argument("--tasks", type=words(list(TASKS)), help=",".join(TASKS))
     one.add_argument("--noises", type=lambda text: [float(n) for n in text.split(",")], default=[0.0, 0.025, 0.1])
     one.add_argument("--evaluations", type=lambda text: [int(n) for n in text.split(",")], default=[20, 60])
     one.add_argument("--seeds", type=int, default=20)
+    one.add_argument("--first", type=int, default=0, help="the first seed")
+    one.add_argument("--long-seeds", type=int, default=LONG_SEEDS, help="seeds of studies with more than 60 evaluations")
     one.add_argument(
         "--lines", type=int, choices=(1, 2, 3, 4), help="ours with so many lines of work, in place of --methods"
     )
+    one.add_argument("--agent", choices=("tuner", "edits"), default="tuner", help="who proposes, with --lines")
     one.add_argument("--label", default="", help="version of this package's code, for ours and strict")
     one.add_argument("--out", type=Path, required=True)
     two = commands.add_parser("table", help="print the results as Markdown")
@@ -352,7 +360,8 @@ def main() -> None:
     two.add_argument("--least", type=int, default=1, help="leave out cells with fewer seeds that all methods have")
     arguments = parser.parse_args()
     if getattr(arguments, "lines", None):
-        arguments.methods = ["ours" if arguments.lines == 1 else f"lines{arguments.lines}"]
+        one_line, several = ("ours", "lines") if arguments.agent == "tuner" else ("edits", "edits")
+        arguments.methods = [one_line if arguments.lines == 1 else f"{several}{arguments.lines}"]
     if arguments.command == "table":
         print(
             table(

@@ -18,13 +18,17 @@ METHODS = {
     "lines2": "2 lines",
     "lines3": "3 lines",
     "lines4": "4 lines",
+    "edits": "edits",
+    "edits2": "edits, 2 lines",
+    "edits3": "edits, 3 lines",
+    "edits4": "edits, 4 lines",
     "strict": "strict",
     "tpe": "TPE",
     "gp": "GP",
     "cmaes": "CMA-ES",
     "random": "random",
 }
-OURS = ("ours", "strict", "lines2", "lines3", "lines4")
+OURS = ("ours", "strict", *(f"{agent}{n}" for agent in ("lines", "edits") for n in (2, 3, 4)), "edits")
 CONFIDENCE = 0.95
 
 Row = dict[str, Any]

@@ -20,7 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search_valleys import ROUTES, ackley6, lunacek6, rastrigin5, routes, schwefel4, wrongvalley4
+from search_valleys import (
+    RECIPES,
+    ROUTES,
+    ackley6,
+    levy6,
+    lunacek6,
+    michalewicz5,
+    rastrigin5,
+    recipes,
+    routes,
+    schwefel4,
+    shekel4,
+    wrongvalley4,
+)
 
 Values = Mapping[str, Any]
 
@@ -320,7 +333,11 @@ TASKS = {
         _formula("ackley6", _columns(6, -5, 5, [-3.5, 3.5] * 3) + "loss = f()\n", ackley6, 0.0),
         _formula("wrongvalley4", _columns(4, 0, 1, [0.1] * 4) + "loss = f()\n", wrongvalley4, 0.0),
         _formula("routes", ROUTES, routes, 0.0),
+        _formula("recipes", RECIPES, recipes, 0.0),
+        _formula("shekel4", _columns(4, 0, 10, [9.0, 5.0] * 2) + "loss = f()\n", shekel4, -2.35484),
+        _formula("michalewicz5", _columns(5, 0, 3.14, [1.0] * 5) + "loss = f()\n", michalewicz5, -4.687658),
+        _formula("levy6", _columns(6, -10, 10, [-6.0] * 6) + "loss = f()\n", levy6, 0.0),
     )
 }
-VALLEYS = ("rastrigin5", "schwefel4", "lunacek6", "ackley6", "wrongvalley4", "routes")
+VALLEYS = ("rastrigin5", "schwefel4", "lunacek6", "ackley6", "wrongvalley4", "routes", "recipes", "shekel4", "michalewicz5", "levy6")
 """Tasks with several valleys, of which only one is deepest."""

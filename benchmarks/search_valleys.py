@@ -61,6 +61,35 @@ def wrongvalley4(values: Values, seed: int) -> float:
     return 1 + 2 * wide - (1 + 2 * wide) * narrow
 
 
+_SHEKEL = np.array([
+    [4, 4, 4, 4], [1, 1, 1, 1], [8, 8, 8, 8], [6, 6, 6, 6], [3, 7, 3, 7], [2, 9, 2, 9], [5, 5, 3, 3], [8, 1, 8, 1], [6, 2, 6, 2],
+    [7, 3.6, 7, 3.6],
+])  # fmt: skip
+_NARROW = np.array([1, 2, 2, 4, 4, 6, 3, 7, 5, 5]) / 10
+
+
+def shekel4(values: Values, seed: int) -> float:
+    """Return −log of Shekel's function in four dimensions, with ten valleys: its smallest value is −2.3548 near 4 each.
+
+    The logarithm, because the original is flat but for its valleys.
+    """
+    return -math.log(float((1 / (((_x(values, 4) - _SHEKEL) ** 2).sum(1) + _NARROW)).sum()))
+
+
+def michalewicz5(values: Values, seed: int) -> float:
+    """Return Michalewicz's function in five dimensions (m = 10): steep ridges; −4.687658 at its deepest."""
+    x = _x(values, 5)
+    return -float((np.sin(x) * np.sin(np.arange(1, 6) * x**2 / math.pi) ** 20).sum())
+
+
+def levy6(values: Values, seed: int) -> float:
+    """Return log(1 + f) of Levy's function in six dimensions: ripples in a valley; 0 at 1 each."""
+    w = 1 + (_x(values, 6) - 1) / 4
+    middle = (w[:-1] - 1) ** 2 * (1 + 10 * np.sin(np.pi * w[:-1] + 1) ** 2)
+    last = (w[-1] - 1) ** 2 * (1 + np.sin(2 * np.pi * w[-1]) ** 2)
+    return math.log1p(float(np.sin(np.pi * w[0]) ** 2 + middle.sum() + last))
+
+
 ROUTES = """\
 KIND = "trees"  # one of: trees, net, kernel
 LAYERS = 2  # 1 .. 8
@@ -87,3 +116,30 @@ def routes(values: Values, seed: int) -> float:
     ])  # fmt: skip
     distance = float((off**2).sum()) / _WIDTH[kind] ** 2
     return _FLOOR[kind] + 3 * distance / (0.6 + distance)
+
+
+RECIPES = """\
+OPTIMIZER = "sgd"  # one of: sgd, adam, muon
+BLOCK = "conv"  # one of: conv, attention, recurrent
+RATE = 3e-2  # 1e-4 .. 1 log
+WIDTH = 0.3  # 0 .. 1
+DECAY = 0.7  # 0 .. 1
+WARMUP = 0.3  # 0 .. 1
+loss = train()
+"""
+
+_RATE = {"sgd": -1.0, "adam": -3.0, "muon": -2.0}
+_SHAPE = {"conv": (0.3, 0.6, 0.2), "attention": (0.8, 0.2, 0.7), "recurrent": (0.2, 0.2, 0.9)}
+_COST = {"sgd": 0.5, "adam": 0.2, "muon": 0.0, "conv": 0.6, "attention": 0.0, "recurrent": 0.9}
+
+
+def recipes(values: Values, seed: int) -> float:
+    """Return the loss of nine recipes, an optimizer and an architecture, of which each wants other settings; the smallest value is 0.
+
+    At the settings that suit one recipe another is worse, also where it is better at its own; muon with attention is the best of all.
+    """
+    optimizer, block = values["OPTIMIZER"], values["BLOCK"]
+    rate = (math.log10(values["RATE"]) - _RATE[optimizer]) / 2
+    off = np.array([values["WIDTH"], values["DECAY"], values["WARMUP"]]) - np.array(_SHAPE[block])
+    distance = 2 * rate**2 + 4 * float((off**2).sum())
+    return _COST[optimizer] + _COST[block] + 2.5 * distance / (0.5 + distance)

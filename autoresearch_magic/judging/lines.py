@@ -265,8 +265,15 @@ def expected_improvement(mean: float, sd: float) -> float:
 
 
 def next_line(lines: Lines, level: Level, best: int, proposals: int, pending: Mapping[int, int] | None = None) -> int:
-    """Return the line that gets the next proposal; of those that are worth as much, the earlier one."""
+    """Return the line that gets the next proposal; of those that are worth as much, the earlier one.
+
+    Where nothing has gained anything, nothing is worth anything: then the first line gets `GRACE` proposals, and from then on the line that
+    had fewest.
+    """
     found = worth(lines, level, best, proposals, pending).lines
+    had = {line.number: len(line.members) + (pending or {}).get(line.number, 0) for line in lines.lines}
+    if not any(found.values()) and had[1] >= GRACE:
+        return min(had, key=lambda n: (had[n], n))
     return max(found, key=lambda n: (found[n], -n))
 
 

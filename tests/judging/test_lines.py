@@ -98,6 +98,15 @@ def test_the_first_line_goes_on_while_it_gains_and_another_begins_when_it_does_n
     assert next_line(stuck, levels.get, 2, 39) == 2
 
 
+def test_where_nothing_gains_anything_the_other_lines_begin_after_the_first_ones_grace() -> None:
+    levels = {0: 0.0} | dict.fromkeys(range(1, GRACE + 2), -1.0)
+    early = Lines.read(3, of(1, *range(1, GRACE)), judged=GRACE)
+    assert next_line(early, levels.get, 0, GRACE - 1) == 1
+    later = Lines.read(3, of(1, *range(1, GRACE + 1)), judged=GRACE + 1)
+    assert next_line(later, levels.get, 0, GRACE) == 2
+    assert next_line(later, levels.get, 0, GRACE, {2: 1}) == 3
+
+
 def test_proposals_without_a_verdict_count() -> None:
     levels = {0: 0.0, 1: 1.0, 2: 2.0}
     stuck = Lines.read(2, [*begun()[:4], *of(1, *range(3, 40))], judged=40)
