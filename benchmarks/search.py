@@ -346,7 +346,9 @@ def main() -> None:
     one.add_argument("--evaluations", type=lambda text: [int(n) for n in text.split(",")], default=[20, 60])
     one.add_argument("--seeds", type=int, default=20)
     one.add_argument("--first", type=int, default=0, help="the first seed")
-    one.add_argument("--long-seeds", type=int, default=LONG_SEEDS, help="seeds of studies with more than 60 evaluations")
+    one.add_argument(
+        "--long-seeds", type=int, default=LONG_SEEDS, help="seeds of studies with more than 60 evaluations"
+    )
     one.add_argument(
         "--lines", type=int, choices=(1, 2, 3, 4), help="ours with so many lines of work, in place of --methods"
     )

@@ -339,5 +339,16 @@ TASKS = {
         _formula("levy6", _columns(6, -10, 10, [-6.0] * 6) + "loss = f()\n", levy6, 0.0),
     )
 }
-VALLEYS = ("rastrigin5", "schwefel4", "lunacek6", "ackley6", "wrongvalley4", "routes", "recipes", "shekel4", "michalewicz5", "levy6")
+VALLEYS = (
+    "rastrigin5",
+    "schwefel4",
+    "lunacek6",
+    "ackley6",
+    "wrongvalley4",
+    "routes",
+    "recipes",
+    "shekel4",
+    "michalewicz5",
+    "levy6",
+)
 """Tasks with several valleys, of which only one is deepest."""
