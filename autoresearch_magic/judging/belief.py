@@ -9,8 +9,8 @@ its parent's level plus an effect, whose prior is a mixture (`effects`):
 2. The mixture turns the estimate into a posterior; its mean and variance are put back into the joint normal (assumed density filtering,
    Opper 1998; Minka 2001). So a discarded proposal says something about its parent's level too, and a lucky first value shrinks by
    itself as later versions are measured against it.
-3. Runs that a version makes after its verdict are ordinary updates (Kalman 1960), at the place where they were made: between the experiment
-   that was judged last then and the next one. A run far from what was expected counts less: it may be wild.
+3. Runs that a version makes long after its verdict (`LONG_AFTER`) are ordinary updates (Kalman 1960), at the place where they were made: between
+   the experiment that was judged last then and the next one. Those before count with the ones that it was judged by. A run far from what was expected counts less: it may be wild.
 
 All in units of the noise's standard deviation, with gains positive. The unit is rounded to steps of a tenth, so that what was
 worked out for the first experiments holds until the estimate of the noise has moved. Pure: the same experiments give the same belief.
@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..experiment import Experiment, Verdict
+from ..experiment import Experiment, Measurement, Verdict
 from ..metric import Metric
 from .disturbance import UsualConditions
 from .effects import WIDTH, Array, Effects, Posterior, knowledge_gradient
@@ -51,6 +51,11 @@ FARTHEST = 1e6
 
 SURPRISE = 2.0
 """Standard deviations from what the prior expected of a proposal beyond which its runs say nothing about its parent."""
+
+
+LONG_AFTER = 100
+"""Experiments after a version's verdict up to which a further run of it counts as if it had been judged by it. That is exact where the joint
+normal is not, and everything after the version is worked out again; so a long study's runs must not all count so."""
 
 
 @dataclass(frozen=True)
@@ -231,9 +236,9 @@ class Belief:
         if e.statistic != "mean" or e.since or e.number in self._unfollowed:
             return []
         return [
-            (max(m.judged, e.number + 1), index)
+            (m.judged, index)
             for index, m in enumerate(e.measurements)
-            if m.judged is not None and m.ok and m.value is not None
+            if _long_after(e, m) and m.judged is not None and m.ok and m.value is not None
         ]
 
     @property
@@ -488,17 +493,22 @@ def _same(one: Experiment, other: Experiment) -> bool:
     )
 
 
+def _long_after(e: Experiment, m: Measurement) -> bool:
+    """Whether a run of an experiment was made long after its verdict."""
+    return m.judged is not None and m.judged - e.number > LONG_AFTER
+
+
 def _at_verdict(e: Experiment) -> Experiment:
-    """Return an experiment with the runs that it was judged by."""
-    return replace(e, measurements=tuple(m for m in e.measurements if m.judged is None))
+    """Return an experiment with the runs that it was judged by, and those that count with them."""
+    return replace(e, measurements=tuple(m for m in e.measurements if not _long_after(e, m)))
 
 
 def _first_change(now: Experiment, was: Experiment) -> int:
     """Return the first place at which something is different between two states of an experiment."""
     if now.since or was.since or now.statistic != "mean" or not _same(_at_verdict(now), _at_verdict(was)):
         return now.number
-    ours, theirs = ([(m.judged, m) for m in e.measurements if m.judged is not None] for e in (now, was))
+    ours, theirs = ([(m.judged or 0, m) for m in e.measurements if _long_after(e, m)] for e in (now, was))
     both = next(
         (at for at, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs))
     )
-    return min(max(at or 0, now.number + 1) for at, _ in [*ours[both:], *theirs[both:]])
+    return min(at for at, _ in [*ours[both:], *theirs[both:]])

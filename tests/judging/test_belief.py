@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging import belief as belief_module
 from autoresearch_magic.judging.belief import Belief
 from autoresearch_magic.judging.noise import Noise
 from autoresearch_magic.metric import Metric
@@ -109,6 +110,7 @@ def with_later_run(study, number, value, seed=50):
 
 
 def test_a_later_run_changes_nothing_of_what_was_judged_before_it(monkeypatch):
+    monkeypatch.setattr(belief_module, "LONG_AFTER", 10)
     rng = random.Random(2)
     study = [experiment(0, *(rng.gauss(0, 1) for _ in range(3)))]
     study += [experiment(n, rng.gauss(0, 1)) for n in range(1, 40)]
@@ -125,7 +127,8 @@ def test_a_later_run_changes_nothing_of_what_was_judged_before_it(monkeypatch):
     assert second[1] < first[1]
 
 
-def test_a_later_run_of_a_version_whose_level_was_dropped_counts_with_its_first_runs():
+def test_a_later_run_of_a_version_whose_level_was_dropped_counts_with_its_first_runs(monkeypatch):
+    monkeypatch.setattr(belief_module, "LONG_AFTER", 10)
     rng = random.Random(3)
     study = [experiment(0, *(rng.gauss(0, 1) for _ in range(3)))]
     study += [experiment(n, rng.gauss(-3 if n == 1 else 0, 0.3)) for n in range(1, 40)]
@@ -139,7 +142,8 @@ def test_a_later_run_of_a_version_whose_level_was_dropped_counts_with_its_first_
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_runs_that_came_later_give_the_same_step_by_step_and_at_once(seed):
+def test_runs_that_came_later_give_the_same_step_by_step_and_at_once(seed, monkeypatch):
+    monkeypatch.setattr(belief_module, "LONG_AFTER", seed % 4 * 5)
     rng = random.Random(seed)
     noise = Noise(1.0, 100, pairing=0.5 if seed % 2 else 0.0)
     study, before, steps = [experiment(0, *(rng.gauss(0, 1) for _ in range(3)))], None, []
@@ -163,3 +167,11 @@ def test_runs_that_came_later_give_the_same_step_by_step_and_at_once(seed):
     assert before.joint.cov == pytest.approx(whole.joint.cov, abs=1e-9)
     for e in study:
         assert before.gain_in_units(e) == whole.gain_in_units(e)
+
+
+def test_a_run_soon_after_the_verdict_counts_as_one_that_it_was_judged_by():
+    study = [experiment(0, 0.0, 0.1, -0.1), experiment(1, 2.0, verdict=Verdict.KEEP), experiment(2, 1.0, parent=1)]
+    later = Belief(with_later_run(study, 1, 0.2, seed=7), UP, LOUD)
+    run = Measurement(Outcome.OK, 0.2, seed=7)
+    judged = replace(study[1], measurements=(*study[1].measurements, run))
+    assert (later.joint.mean == Belief([study[0], judged, study[2]], UP, LOUD).joint.mean).all()
