@@ -24,9 +24,10 @@ import math
 import random
 import statistics
 from bisect import bisect_left, insort
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 from ..errors import UserError
 from ..experiment import Experiment, Measurement, Outcome
@@ -46,6 +47,8 @@ LEVEL = 0.6
 better half, a twentieth more experiments fit into an hour, and two to three times as many stops are wrong."""
 WIDER = 1.25
 """Factor by which the margin exceeds the largest gap that an audited run has made up."""
+RECENT = 500
+"""Finished runs that the margin is learned from, the latest ones: what a long study did long ago says little about its runs now."""
 AUDIT = 0.05
 """Share of the hopeless runs that are continued as audits; the first always is. Twice as many cost a thirtieth of the
 experiments."""
@@ -213,8 +216,20 @@ class _Neighbours:
         self.known.insert(at, False)
         for each in (at - 1, at):
             if 0 <= each < len(self.curves) - 1:
-                apart = scale(self.curves[each], self.curves[each + 1])
-                self.squares[each], self.known[each] = (0.0 if apart is None else apart * apart), apart is not None
+                self._measure(each)
+
+    def remove(self, rank: Rank) -> None:
+        """Remove the run of a rank."""
+        at = bisect_left(self.ranks, rank)
+        for each in (self.ranks, self.curves, self.squares, self.known):
+            del each[at]
+        if at:
+            self._measure(at - 1)
+
+    def _measure(self, at: int) -> None:
+        """Work out how far a run is from the next one."""
+        apart = scale(self.curves[at], self.curves[at + 1]) if at < len(self.curves) - 1 else None
+        self.squares[at], self.known[at] = (0.0 if apart is None else apart * apart), apart is not None
 
     def mean_square(self, last: Rank, further: float | None) -> float:
         """Return the mean square of the known distances between the runs up to a rank, and of a further one.
@@ -288,13 +303,43 @@ class Pruner:
                 account = replace(account, audits=account.audits + 1, wrong=account.wrong + wrong)
                 if wrong:
                     self.widen_margin(monitor)
-            name = followed(run.curve)
-            self._finish(Finished(run.value, name, smooth(run.curve, name)))
+            self._finish(self._finished(run, run.value))
         self._account = account
 
     def _finish(self, run: Finished) -> None:
-        """Take a run that was not stopped."""
+        """Take a run that was not stopped; of more than `RECENT` the oldest is forgotten."""
         self.finished.append(run)
+        if len(self.finished) > RECENT:
+            self._forget(self.finished.pop(0))
+
+    def _forget(self, run: Finished) -> None:
+        """Forget the oldest run."""
+
+    def remember(self, experiments: int) -> dict[str, Any]:
+        """Return what was learned from so many experiments, but for their curves, to go on from it when a study is resumed."""
+        return {"experiments": experiments, **asdict(replace(self._account, margin=None))}
+
+    def go_on(self, known: Any, experiments: Sequence[Experiment]) -> int:
+        """Go on from what `remember` has returned; return the number of the first experiment that is still to be learned.
+
+        Parameters
+        ----------
+        known : dict or None
+            From a journal: what does not fit is not used.
+        experiments : sequence of Experiment
+            The judged ones by number.
+        """
+        if not isinstance(known, Mapping) or not 0 < known.get("experiments", 0) <= len(experiments):
+            return 0
+        self._account = Account(**{name: known[name] for name in ("stopped", "audits", "wrong", "ran", "saved")})
+        runs = [e.measurements[0] for e in experiments[: known["experiments"]] if e.measurements]
+        for run in [run for run in runs if run.ok and run.value is not None][-RECENT:]:
+            self._finish(self._finished(run, run.value or 0.0))
+        return int(known["experiments"])
+
+    def _finished(self, run: Measurement, value: float) -> Finished:
+        name = followed(run.curve)
+        return Finished(value, name, smooth(run.curve, name))
 
     def _looked_hopeless(self, experiment: Experiment, incumbent: Experiment) -> RunMonitor | None:
         """Return the monitor of a finished run that looked hopeless by what was known when it ran, otherwise None."""
@@ -345,6 +390,7 @@ class CurvePruner(Pruner):
         self.recovered = 0.0  # the largest gap that an audited run has made up, relative to the remaining budget
         self._ranks: list[Rank] = []
         self._neighbours: dict[str, _Neighbours] = {}
+        self._count = 0  # of all finished runs
 
     def learn(self, experiment: Experiment, incumbent: Experiment | None) -> None:
         """See `Pruner.learn`."""
@@ -366,10 +412,30 @@ class CurvePruner(Pruner):
         return replace(reference, level=level, noise=self.noise)
 
     def _finish(self, run: Finished) -> None:
-        super()._finish(run)
-        rank = -self.metric.gain(run.value, over=0.0), len(self.finished)
+        self._count += 1
+        rank = self._rank(run, self._count)
         insort(self._ranks, rank)
         self._neighbours.setdefault(run.name, _Neighbours()).add(rank, run.curve)
+        super()._finish(run)
+
+    def _forget(self, run: Finished) -> None:
+        rank = self._rank(run, self._count - RECENT)
+        del self._ranks[bisect_left(self._ranks, rank)]
+        self._neighbours[run.name].remove(rank)
+
+    def _rank(self, run: Finished, number: int) -> Rank:
+        return -self.metric.gain(run.value, over=0.0), number
+
+    def remember(self, experiments: int) -> dict[str, Any]:
+        """See `Pruner.remember`."""
+        return {**super().remember(experiments), "recovered": self.recovered, "noise": self.noise}
+
+    def go_on(self, known: Any, experiments: Sequence[Experiment]) -> int:
+        """See `Pruner.go_on`."""
+        first = super().go_on(known, experiments)
+        if first:
+            self.recovered, self.noise = known.get("recovered", 0.0), known.get("noise", 0.0)
+        return first
 
     def criterion(self, reference: Reference) -> Callable[[int, float], bool] | None:
         """See `Pruner.criterion`; hopeless is a gap beyond the margin."""

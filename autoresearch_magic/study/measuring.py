@@ -61,6 +61,9 @@ RECENT = 20
 RECHECK = 30
 """Runs after which the incumbent is measured again without another reason, to notice that the machine has drifted."""
 
+PRUNER, REMEMBER = "pruner", 250
+"""Where the journal has what the pruner has learned, and the experiments after which it is written: a resume reads only later curves again."""
+
 CALM = 3
 """Factor on `RECHECK` where all repeats gave the same value: such a metric does not depend on the machine's load."""
 
@@ -138,8 +141,11 @@ class Measurer:
         self.lost = 0
         self.share_out: Callable[[Sequence[Callable[[Measurer], None]]], None] = self._one_after_the_other
         self._limits = OwnLimits()
+        first = self.pruner.go_on(records.journal.get(PRUNER), self.experiments)
         for e in self.experiments:
-            self.learn(e)
+            self.stages.learn(e)
+            if e.number >= first:
+                self._learn_curve(e)
         self.judge.followed = status.followed
         status.lines = read_lines(line_notes(records.journal), self.settings.lines, len(self.experiments))
         self.work = Work(records.journal, status, self.level) if self.settings.lines > 1 else None
@@ -364,10 +370,15 @@ class Measurer:
         return decision is not None and not decision.audit
 
     def learn(self, experiment: Experiment) -> None:
-        """Let the pruner learn from a judged experiment."""
+        """Let pruner and stages learn from a judged experiment."""
+        self._learn_curve(experiment)
+        self.stages.learn(experiment)
+        if experiment.number % REMEMBER == REMEMBER - 1:
+            self.records.journal.set(**{PRUNER: self.pruner.remember(experiment.number + 1)})
+
+    def _learn_curve(self, experiment: Experiment) -> None:
         incumbent = None if experiment.parent is None else self.experiments[experiment.parent]
         self.pruner.learn(experiment, incumbent)
-        self.stages.learn(experiment)
 
     # -- repeats of candidate and incumbent ---------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Which runs are stopped, which are continued as audits, and what the pruner learns from them."""
 
 import importlib.util
+import json
 import math
 import random
 import statistics
@@ -13,6 +14,7 @@ import pytest
 
 from autoresearch_magic.errors import UserError
 from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Proposal, Verdict
+from autoresearch_magic.judging import pruner as pruner_module
 from autoresearch_magic.judging.learning_curves import LOOKS, scale
 from autoresearch_magic.judging.pruner import AUDIT, BETTER, ENOUGH, LEVEL, Account, CurvePruner, make_pruner
 from autoresearch_magic.metric import Metric
@@ -198,6 +200,44 @@ def test_a_resumed_study_has_the_same_margin():
         again.learn(each, incumbent)
     assert first.watch(60, BASELINE).reference == again.watch(60, BASELINE).reference
     assert first.account == again.account
+
+
+def test_the_margin_is_learned_from_the_latest_runs(monkeypatch):
+    monkeypatch.setattr(pruner_module, "RECENT", 20)
+    rng = random.Random(5)
+    ends = [rng.choice([3.0, rng.gauss(3, 0.3)]) for _ in range(90)]
+    long, short = begun(), make_pruner("curve", LOSS, 3)
+    for pruner, some in ((long, ends), (short, ends[-20:])):
+        pruner.noise = 0.01
+        for end in some:
+            pruner._finish(pruner._finished(run(end, steady(end)), end))
+    assert len(long.finished) == 20
+    assert long.reference(BASELINE) == short.reference(BASELINE)
+
+
+@pytest.mark.parametrize("kind", ["curve", "median"])
+@pytest.mark.parametrize("known", [1, 7, 9, 40])
+def test_a_study_that_goes_on_from_what_was_remembered_is_as_it_was(kind, known, monkeypatch):
+    monkeypatch.setattr(pruner_module, "RECENT", 12)
+    history = [replace(BASELINE, number=0)]
+    history += [experiment(n, run(3 + 0.003 * n, steady(3 + 0.003 * n))) for n in range(1, 30)]
+    history += [experiment(30, run(2.9, late(2.9)), verdict=Verdict.KEEP)]
+    history += [experiment(31, run(None, steady(4.9), Outcome.PRUNED, until=0.3), verdict=Verdict.PRUNED)]
+    history += [experiment(n, run(3.01, late(3.01))) for n in range(32, 45)]
+    first, again = make_pruner(kind, LOSS, 3), make_pruner(kind, LOSS, 3)
+    remembered = None
+    for at, each in enumerate(history, 1):
+        first.learn(each, BASELINE if each.number else None)
+        if at == known:
+            remembered = json.loads(json.dumps(first.remember(at)))
+    begin = again.go_on(remembered, history)
+    assert begin == known
+    for each in history[begin:]:
+        again.learn(each, BASELINE if each.number else None)
+    assert again.finished == first.finished
+    assert again.reference(BASELINE) == first.reference(BASELINE)
+    assert again.account == first.account
+    assert make_pruner(kind, LOSS, 3).go_on(remembered, history[: known - 1]) == 0
 
 
 @pytest.mark.parametrize("metric", [LOSS, SCORE])
