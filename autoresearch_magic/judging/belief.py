@@ -24,14 +24,13 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from ..experiment import Experiment, Measurement, Verdict
 from ..metric import Metric
 from .disturbance import UsualConditions
-from .effects import WIDTH, Array, Effects, Posterior, knowledge_gradient
+from .effects import Array, Effects, Posterior, knowledge_gradient
 from .evidence_table import Estimate, EvidenceTable, Row
 from .joint_normal import Joint
+from .level_steps import LevelSteps
 from .noise import Noise
 from .units import Units
 
@@ -40,35 +39,12 @@ Followed = Callable[[int], Collection[int]]
 PAIRED = 0.1
 """Correlation of runs on the same seed from which seeds are taken into account."""
 
-LINEAGE, OTHERS_KEPT, SEEDS = 12, 8, 12
-"""The most incumbents, other versions and seeds whose joint distribution is known."""
-
-VAGUE = 1e3
-"""Prior standard deviation of the baseline's level in units of the noise."""
-
 FARTHEST = 1e6
 """The largest effect that the prior's scales follow, in units: beyond it the prior makes no difference."""
-
-SURPRISE = 2.0
-"""Standard deviations from what the prior expected of a proposal beyond which its runs say nothing about its parent."""
-
 
 LONG_AFTER = 100
 """Experiments after a version's verdict up to which a further run of it counts as if it had been judged by it. That is exact where the joint
 normal is not, and everything after the version is worked out again; so a long study's runs must not all count so."""
-
-
-@dataclass(frozen=True)
-class _Conditional:
-    """What the runs of an experiment say about its effect, and about the other quantities given the effect."""
-
-    joint: Joint
-    effect: float
-    variance: float
-    wild: float
-    mean: Array
-    cov: Array
-    follows: Array
 
 
 @dataclass(frozen=True)
@@ -146,6 +122,7 @@ class Belief:
         self.units = Units.of(metric, noise, first, usual)
         paired = experiments[0].statistic == "mean" and noise.pairing >= PAIRED
         self.pairing = round(noise.pairing * 10) / 10 if paired else 0.0
+        self._levels = LevelSteps(self.units, self.pairing)
         self._experiments = experiments
         self._seen: list[Experiment] = []
         self._later: dict[
@@ -220,7 +197,7 @@ class Belief:
                 if joint.index(("level", number)) is None:
                     self._unfollowed[number] = place
                     return number
-                joint = self._with_later_run(joint, self._experiments[number], index)
+                joint = self._levels.with_later_run(joint, self._experiments[number], index)
             if joint is not state.joint:
                 state = replace(state, joint=joint)
             if place == len(self._experiments):
@@ -250,8 +227,7 @@ class Belief:
 
     def _after(self, state: _State, e: Experiment) -> _State:
         if e.number == 0:
-            joint = Joint().with_quantity(("level", 0), 0.0, VAGUE**2)
-            return _State(self._with_runs(joint, e), 0, (0,))
+            return _State(self._levels.begun(e), 0, (0,))
         if e.verdict is Verdict.PRUNED:
             return replace(state, rows=self._table.add(Row(e.number, e.proposal.agent, None, None)))
         if (
@@ -260,10 +236,10 @@ class Belief:
             or state.joint.index(("level", e.parent)) is None
         ):
             return state
-        given = self._estimate(state.joint, e)
+        given = self._levels.estimate(state.joint, e)
         effects = self._effects(state, e, abs(given.effect))
-        posterior = self._posterior(given, e, effects)
-        joint = self._judge(given, e, posterior)
+        posterior = self._levels.posterior(given, e, effects)
+        joint = self._levels.judge(given, e, posterior)
         row = Row(
             e.number,
             e.proposal.agent,
@@ -272,112 +248,11 @@ class Belief:
         )
         lineage = (*state.lineage, e.number) if e.kept else state.lineage
         return _State(
-            self._trimmed(joint, lineage, self._followed(e.number)),
+            self._levels.trimmed(joint, lineage, self._followed(e.number)),
             self._table.add(row),
             lineage,
             {**state.effects, e.proposal.agent: effects},
             max(state.largest, abs(given.effect)),
-        )
-
-    def _trimmed(self, joint: Joint, lineage: Sequence[int], followed: Collection[int]) -> Joint:
-        """Drop what no decision needs: old incumbents, all but the best of the others, seeds beyond the first."""
-        levels = [name[1] for name in joint.names if isinstance(name, tuple) and name[0] == "level"]
-        wanted = {0, *lineage[-LINEAGE:], *followed}
-        others = sorted((n for n in levels if n not in wanted), key=lambda n: -self._upper(joint, n))[:OTHERS_KEPT]
-        dropped: set[Hashable] = {("level", n) for n in levels if n not in wanted and n not in others}
-        return joint.without(dropped) if dropped else joint
-
-    def _upper(self, joint: Joint, number: int) -> float:
-        i = joint.names.index(("level", number))
-        return float(joint.mean[i] + math.sqrt(max(joint.cov[i, i], 0.0)))
-
-    def _prepared(self, joint: Joint, seeds: Sequence[int | None]) -> Joint:
-        """Add the seeds that are not known yet."""
-        if not self.pairing:
-            return joint
-        for seed in seeds:
-            known = sum(isinstance(name, tuple) and name[0] == "seed" for name in joint.names)
-            if seed is not None and ("seed", seed) not in joint.names and known < SEEDS:
-                joint = joint.with_quantity(("seed", seed), 0.0, self.pairing)
-        return joint
-
-    def _row(self, joint: Joint, number: int | None, seed: int | None) -> tuple[Array, float]:
-        """Return which quantities a run is the sum of, and the variance of the rest."""
-        row = np.zeros(len(joint.names))
-        if number is not None:
-            row[joint.names.index(("level", number))] = 1.0
-        at = joint.index(("seed", seed)) if self.pairing else None
-        if at is not None:
-            row[at] = 1.0
-        return row, 1 - self.pairing if at is not None else 1.0
-
-    def _with_runs(self, joint: Joint, e: Experiment) -> Joint:
-        runs = self.units.runs(e)
-        joint = self._prepared(joint, [seed for _, _, seed in runs])
-        for value, factor, seed in runs:
-            row, rest = self._row(joint, e.number, seed)
-            joint = joint.updated(row, value, rest * factor, (WIDTH**2 - 1) * factor)
-        return joint
-
-    def _with_later_run(self, joint: Joint, e: Experiment, index: int) -> Joint:
-        value, factor, seed = self.units.runs(replace(e, measurements=e.measurements[: index + 1]))[-1]
-        joint = self._prepared(joint, [seed])
-        row, rest = self._row(joint, e.number, seed)
-        return joint.updated(row, value, rest * factor, (WIDTH**2 - 1) * factor)
-
-    def _estimate(self, joint: Joint, e: Experiment) -> _Conditional:
-        """Return what the runs of an experiment say, whatever its effect is."""
-        runs = self.units.runs(e)
-        joint = self._prepared(joint, [seed for _, _, seed in runs])
-        rows = [self._row(joint, e.parent, seed) for _, _, seed in runs]
-        h = np.array([row for row, _ in rows])
-        noise = np.array([rest * factor for (_, rest), (_, factor, _) in zip(rows, runs, strict=True)])
-        off = np.array([value for value, _, _ in runs]) - h @ joint.mean
-        ch = joint.cov @ h.T
-        inverse = np.linalg.inv(h @ ch + np.diag(noise))
-        ones = inverse.sum(0)
-        variance = 1 / float(ones.sum())
-        # Given the effect δ, the quantities have the mean `mean − follows · δ`.
-        return _Conditional(
-            joint, variance * float(ones @ off), variance, (WIDTH**2 - 1) / len(e.values) ** 2,
-            joint.mean + ch @ (inverse @ off), joint.cov - ch @ inverse @ ch.T, ch @ ones,
-        )  # fmt: skip
-
-    def _judge(self, given: _Conditional, e: Experiment, posterior: Posterior) -> Joint:
-        """Return the joint distribution with the experiment's level, when its effect has a posterior mean and variance."""
-        follows, var = given.follows, min(posterior.variance, given.variance)
-        if self._foreseen(given, posterior):
-            mean, cov = given.mean - follows * posterior.mean, given.cov + var * np.outer(follows, follows)
-        else:
-            mean, cov = given.joint.mean, given.joint.cov
-        parent = given.joint.names.index(("level", e.parent))
-        own = cov[parent, parent] - 2 * follows[parent] * var + var
-        return Joint(given.joint.names, mean, cov).with_quantity(
-            ("level", e.number),
-            float(mean[parent] + posterior.mean),
-            float(max(own, 1e-9)),
-            cov[:, parent] - follows * var,
-        )
-
-    def _foreseen(self, given: _Conditional, posterior: Posterior) -> bool:
-        """Whether the prior expected such an effect. Else its runs say nothing about the parent: it is the prior that is wrong.
-
-        The prior as the estimate has met it is the normal that leads from the estimate to the posterior.
-        """
-        more = 1 / posterior.variance - 1 / given.variance
-        if more <= 0:
-            return False
-        middle = (posterior.mean / posterior.variance - given.effect / given.variance) / more
-        return abs(given.effect - middle) <= SURPRISE * math.sqrt(1 / more + given.variance)
-
-    def _posterior(self, given: _Conditional, e: Experiment, effects: Effects, *, interval: bool = False) -> Posterior:
-        return effects.posterior(
-            given.effect,
-            given.variance,
-            wild=given.wild,
-            runs=len(e.values),
-            forecast=self.units.forecast(e),
-            interval=interval,
         )
 
     # -- the prior ------------------------------------------------------------------------------------------------
@@ -394,10 +269,10 @@ class Belief:
         state = self._last
         if not e.values or state.joint.index(("level", e.parent)) is None:
             return None
-        given = self._estimate(state.joint, e)
+        given = self._levels.estimate(state.joint, e)
         effects = self._effects(state, e, abs(given.effect))
-        p = self._posterior(given, e, effects, interval=interval)
-        after = self._judge(given, e, p)
+        p = self._levels.posterior(given, e, effects, interval=interval)
+        after = self._levels.judge(given, e, p)
         estimate = Estimate(given.effect, given.variance, given.wild, len(e.values), p, effects)
         own, parent = after.names.index(("level", e.number)), after.names.index(("level", e.parent))
         gap = after.cov[own] - after.cov[parent]  # covariance of the gain with each quantity
