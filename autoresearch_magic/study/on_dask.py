@@ -20,8 +20,18 @@ from .runner_arguments import cell_arguments, command_arguments, walls_of
 from .sealed import check_kept
 
 
-def on_dask(definition: Definition, folder: Path, publish: Publish) -> Fleet:
-    """Return the runners of a study whose experiments run on a Dask cluster (``--executor``)."""
+def on_dask(definition: Definition, folder: Path, publish: Publish, *, scratch: Path | None = None) -> Fleet:
+    """Return the runners of a study whose experiments run on a Dask cluster (``--executor``).
+
+    Parameters
+    ----------
+    definition : Definition
+    folder : Path
+        The study's.
+    publish : callable
+    scratch : Path, optional
+        A temporary folder for logs, for what leaves nothing behind: the study's folder is removed at the end where it was not there.
+    """
     require("distributed", "--executor dask")
     from ..runners.dask.fleet import Wanted, dask_fleet
     from ..runners.dask.shipping import Recipe, leave_token, make_bundle, own_modules
@@ -32,7 +42,10 @@ def on_dask(definition: Definition, folder: Path, publish: Publish) -> Fleet:
     check_kept(definition.sealed, definition.sealed_mark, folder)
     if s.agent.startswith("replay:"):
         raise UserError("--executor dask has no effect with a replay, which runs nothing: leave it out.")
+    new = [each for each in (folder, *folder.parents) if not each.exists()] if scratch else []
     walls, token = walls_of(definition, folder), leave_token(folder)
+    if scratch == folder:  # who sees a temporary folder need not see the user's files: they are sent
+        token = (token[0], "")
     passed = {name: os.environ[name] for name in s.pass_env if name in os.environ}
     own = {"threads": s.threads, "memory": s.memory, "pass_env": passed}
     here: list[Share] = []
@@ -72,6 +85,6 @@ def on_dask(definition: Definition, folder: Path, publish: Publish) -> Fleet:
         [share.place.environment | {CORES: ",".join(map(str, share.place.cores))} for share in here], tuple(passed),
     )  # fmt: skip
     return dask_fleet(
-        wanted, recipe, token, logs=folder / "logs", on_note=lambda line: publish(Notice(line)),
-        on_problem=lambda line: publish(Notice(line, lasting=True)),
+        wanted, recipe, token, logs=(scratch or folder) / "logs", on_note=lambda line: publish(Notice(line)),
+        on_problem=lambda line: publish(Notice(line, lasting=True)), temporary=new,
     )  # fmt: skip

@@ -29,6 +29,7 @@ from ..judging.noise import certain, significant_digits, spread, student
 from ..judging.statistic import standard_error
 from ..metric import Metric
 from ..runners import Runner, Watch
+from ..runners.fleet import Fleet
 from ..runs import summary
 from ..runtime import LONGEST
 from ..storage.scratch import scratch_folder
@@ -93,6 +94,8 @@ class Plan:
         What a command runs with, or what the setup of a cell leaves open: `Runner.describe`.
     stages : tuple of (str, float)
         Each cheap stage with the seconds of a run of it.
+    slots : int
+        Experiments that run at once.
     """
 
     metric: Metric
@@ -102,6 +105,7 @@ class Plan:
     problem: str = ""
     notes: tuple[str, ...] = ()
     stages: tuple[tuple[str, float], ...] = ()
+    slots: int = 1
 
     @property
     def seconds(self) -> float:
@@ -111,7 +115,7 @@ class Plan:
         closing = closing_runs(math.floor(search)) if s.judge != "strict" else 0
         runs = search + closing + 2 * s.repeats
         stages = (s.experiments + s.repeats) * sum(seconds for _, seconds in self.stages)
-        return (runs * self.trials[0].seconds + stages) / s.workers
+        return (runs * self.trials[0].seconds + stages) / self.slots
 
     @property
     def most_seconds(self) -> float:
@@ -119,7 +123,7 @@ class Plan:
         s = self.settings
         pairs = 0 if s.judge == "strict" else s.pairs
         stages = (s.experiments + s.repeats) * sum(seconds for _, seconds in self.stages)
-        return ((3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds + stages) / s.workers
+        return ((3 * s.repeats + s.experiments * (1 + 2 * pairs)) * self.trials[0].seconds + stages) / self.slots
 
     def kept_gain(self, share: float) -> float:
         """Return the gain that is kept in a share of cases (one of `KEPT`), in the metric's unit."""
@@ -132,7 +136,7 @@ class Plan:
     @property
     def _fitting(self) -> int | None:
         """Experiments that fit into the limit of time; None without one."""
-        s, seconds = self.settings, self.trials[0].seconds / self.settings.workers
+        s, seconds = self.settings, self.trials[0].seconds / self.slots
         if s.time_limit is None:
             return None
         return max(0, int((s.time_limit - 3 * s.repeats * seconds) / (seconds * (1 + REPEATS) * (1 + 1 / CLOSING))))
@@ -266,14 +270,14 @@ def _clock_notes(trial: Trial) -> list[str]:
     ]
 
 
-def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Callable[[float, str], None]) -> Plan:
+def make_plan(definition: Definition, fleet: Callable[[Path], Fleet], show: Callable[[float, str], None]) -> Plan:
     """Run the target a few times and return the plan; see `Study.plan`.
 
     Parameters
     ----------
     definition : Definition
-    runner : callable
-        Makes a runner, given a temporary folder.
+    fleet : callable
+        Makes the runners, of which the first is used, given a temporary folder.
     show : callable
         Called with the share that is done, and what is being done.
     """
@@ -285,7 +289,8 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
     guard_seconds = 0.0
     total, done = len(budgets) * s.repeats, 0
     with scratch_folder("plan") as folder:
-        made = runner(folder)
+        lent = fleet(folder)
+        made, slots = lent.runners[0], max(len(lent), s.workers)
         trials = []
         try:
             for budget in budgets:
@@ -324,15 +329,16 @@ def make_plan(definition: Definition, runner: Callable[[Path], Runner], show: Ca
                 show(1.0, "running the guard")
                 guard_seconds = _check_guard(made, definition, folder)
         finally:
-            made.close()
+            lent.close()
     show(1.0, "done")
     return Plan(
         definition.metric,
         s,
         tuple(trials),
         guard_seconds,
-        notes=(*made.describe(), *_clock_notes(trials[0])),
+        notes=(*lent.notes, *made.describe(), *_clock_notes(trials[0])),
         stages=tuple(stages),
+        slots=slots,
     )
 
 

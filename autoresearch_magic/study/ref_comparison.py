@@ -18,13 +18,13 @@ from ..config.settings import Settings
 from ..errors import UserError
 from ..judging.gains import Gain
 from ..metric import Metric
-from ..runners.command import CommandRunner
+from ..runners import Runner
 from ..storage.git.checkout import Checkout, check_links, top_of
 from ..storage.git.command import GitFailed, git
 from ..storage.scratch import scratch_folder
 from .comparisons import SAMPLES, Compared, compare
 from .definition import Definition, check_commands
-from .runner_factory import make_runner
+from .runner_factory import make_one
 
 TRIES = 3
 """Runs of a guard that fails at one ref only, at each of the two: a failure that does not come back is flaky."""
@@ -32,7 +32,7 @@ EQUAL = 3
 """Runs of each side after which a metric that never varied is run no more."""
 
 COMPARED = (
-    "metric", "minimize", "statistic", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link", "timeout", "threads", "memory", "pass_env",
+    "metric", "minimize", "statistic", "verify", "guard", "guard_metric", "guard_threshold", "repo", "link", "timeout", "threads", "memory", "pass_env", "executor",
 )  # fmt: skip
 """Settings that a comparison of two git refs uses."""
 Show = Callable[[float, str], None]
@@ -157,10 +157,9 @@ def compare_refs(
             checkout = Checkout(top, side.commit, "", ("**",), ())
             check_links(checkout, s.link)
             folder = stack.enter_context(scratch_folder("regression"))
-            runner = make_runner(Definition(program, "", "", s, checkout=checkout), folder, scratch=folder)
-            assert isinstance(runner, CommandRunner)
-            stack.callback(runner.close)
-            runners.append((runner, folder))
+            fleet = make_one(Definition(program, "", "", s, checkout=checkout), folder, scratch=folder)
+            stack.callback(fleet.close)
+            runners.append((fleet.runners[0], folder))
         return _Comparison(runners, sides, s, samples, show).run()
 
 
@@ -169,7 +168,7 @@ class _Comparison:
 
     def __init__(
         self,
-        runners: list[tuple[CommandRunner, Path]],
+        runners: list[tuple[Runner, Path]],
         sides: list[Side],
         settings: Settings,
         samples: int,
@@ -177,7 +176,7 @@ class _Comparison:
     ) -> None:
         self.runners, self.sides, self.deadline = runners, sides, settings.deadline(None)
         self.samples, self.show, self.guarded, self.statistic = samples, show, bool(settings.guard), settings.statistic
-        self.metric = runners[0][0].metric
+        self.metric = settings.as_metric()
 
     def run(self) -> RefRegression:
         guard = self._check_guards() if self.guarded else ""

@@ -81,6 +81,18 @@ def make_runner(
     )  # fmt: skip
 
 
+def make_one(
+    definition: Definition, folder: Path, publish: Publish = lambda event: None, *, scratch: Path | None = None
+) -> Fleet:
+    """Return a fleet of which the first runner is used alone, for a plan, a comparison or a version from outside.
+
+    It runs where the study's experiments do: with ``--executor`` on the cluster, else on this machine. See `make_runner`.
+    """
+    if definition.settings.executor:
+        return on_dask(definition, folder, publish, scratch=scratch)
+    return Fleet([make_runner(definition, folder, publish, scratch=scratch)])
+
+
 def make_fleet(definition: Definition, folder: Path, publish: Publish = lambda event: None) -> Fleet:
     """Return the runners of a study, one for each experiment that may run at once; see `make_runner`."""
     s = definition.settings

@@ -15,7 +15,7 @@ from ..config.settings_options import SettingsOptions
 from ..errors import NothingToTune, UserError
 from ..events import Observer
 from ..experiment import Experiment
-from ..runners import Runner
+from ..runners.fleet import Fleet
 from ..storage import folders
 from ..storage.folders import ROOT
 from ..storage.git.checkout import has_study
@@ -29,7 +29,7 @@ from .definition import Definition, define
 from .keys import passed_keys, without_keys
 from .keys import remark as key_remark
 from .priors import add_prior, forget_prior, known_line
-from .runner_factory import make_runner
+from .runner_factory import make_one
 from .sealed import holdout_remark
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Study(BackgroundStudy):
     >>> study.history  # doctest: +SKIP
     """
 
-    _planning: Runner | None = None
+    _planning: Fleet | None = None
 
     def __init__(
         self,
@@ -138,11 +138,11 @@ class Study(BackgroundStudy):
                 f"The study {other.name} is {other.state}: a plan beside it would measure that. Stop it first."
             )
 
-        def plan_runner(scratch: Path) -> Runner:
-            self._planning = make_runner(self.definition, self.folder, self._publish, scratch=scratch)
+        def plan_fleet(scratch: Path) -> Fleet:
+            self._planning = make_one(self.definition, self.folder, self._publish, scratch=scratch)
             return self._planning
 
-        plan = make_plan(self.definition, plan_runner, show)
+        plan = make_plan(self.definition, plan_fleet, show)
         try:
             self._agent = self._agent or self._make_agent(self.definition)
         except NothingToTune as error:

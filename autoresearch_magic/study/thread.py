@@ -28,7 +28,7 @@ from .flight import land_all
 from .journal_care import begin_care, check_present, end_care
 from .loop import Loop
 from .measuring import Measurer
-from .runner_factory import make_fleet, make_runner
+from .runner_factory import make_fleet, make_one
 from .sealed import keep
 from .shown_numbers import shown_numbers
 from .side_by_side import SideBySide
@@ -133,11 +133,8 @@ class StudyThread(threading.Thread):
         if self._tracking is not None:
             self._tracking.start()
         beside = self._agent is not None and self._loop is Loop and definition.settings.side_by_side
-        if beside:
-            self._fleet = make_fleet(definition, status.folder, publish)
-        else:
-            self._fleet = Fleet([make_runner(definition, status.folder, publish)])
-        status.slots = len(self._fleet)
+        self._fleet = (make_fleet if beside else make_one)(definition, status.folder, publish)
+        status.slots = len(self._fleet) if beside else 1
         for line in self._fleet.notes:
             publish(Notice(line, lasting=True))
         if self._agent is not None and self._agent.warning:
@@ -159,12 +156,6 @@ class StudyThread(threading.Thread):
             return self._loop(measurer, self._agent, unjudged).run()
         if self._comparison is not None:
             publish(StateChanged(State.MEASURING))
-            if definition.settings.executor:
-                publish(
-                    Notice(
-                        "A comparison runs on this machine, not on the cluster: what depends on time cannot be compared with the search."
-                    )
-                )
             self.answer = self._comparison(measurer)
         return self._at_end
 

@@ -20,7 +20,7 @@ cluster = SLURMCluster(
     memory="16GB",
     walltime="08:00:00",
     job_extra_directives=["--gres=gpu:1"],  # leave out without GPUs
-    worker_extra_args=["--lifetime", "7h50m", "--lifetime-stagger", "5m"],  # leaves by itself before Slurm kills it
+    worker_extra_args=["--lifetime", "470m", "--lifetime-stagger", "5m"],  # leaves by itself before Slurm kills it
     job_script_prologue=["source ~/venv/bin/activate"],  # where autoresearch-magic[dask] is installed
     local_directory="/tmp",
     log_directory="slurm-logs",
@@ -32,7 +32,8 @@ if "--show" in sys.argv:
     print(cluster.job_script())
     sys.exit()
 
-cluster.scale(jobs=int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+jobs = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # a job that has ended is replaced
 print(f"--executor dask://{cluster.scheduler_address.partition('://')[2]}", flush=True)
 signal.sigwait({signal.SIGINT, signal.SIGTERM})
 cluster.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from .cluster import Cluster, scheduler_address
 from .environments import Choice, Environment, choose, this_environment
 from .local import LocalHost
 from .runner import DaskRunner
-from .shipping import Recipe
+from .shipping import Recipe, remove_token
 from .work import Work, WorkerLost
 
 WORKERS = 30.0
@@ -55,7 +54,7 @@ class Wanted:
 
 def dask_fleet(
     wanted: Wanted, recipe: Callable[[bool], Recipe], token: tuple[str, str], *, on_note: Callable[[str], object],
-    on_problem: Callable[[str], object], logs: Path | None = None,
+    on_problem: Callable[[str], object], logs: Path | None = None, temporary: Sequence[Path] = (),
 ) -> Fleet:  # fmt: skip
     """Return a fleet whose runs take place on the workers of a Dask cluster.
 
@@ -70,24 +69,33 @@ def dask_fleet(
         Called with lines for the user while the study runs; those of `on_problem` stay.
     logs : Path, optional
         The folder for the logs of the setup.
+    temporary : sequence of Path
+        Folders that are removed at the end with the token, where they are empty.
 
     Raises
     ------
     UserError
         When there is no scheduler, or no worker that can be used.
     """
-    host = LocalHost(wanted.local) if wanted.executor == "dask" else None
-    cluster = None
+    host = cluster = None
     try:
+        host = LocalHost(wanted.local) if wanted.executor == "dask" else None
         address = host.address if host is not None else scheduler_address(wanted.executor)
         cluster = Cluster(address, security=host.security if host is not None else None)
-        return _fleet(wanted, recipe, token, cluster, host, on_note, on_problem, logs)
+        made = _fleet(wanted, recipe, token, cluster, host, on_note, on_problem, logs)
     except BaseException:
         if cluster is not None:
             cluster.close()
         if host is not None:
             host.close()
+        remove_token(token, temporary)
         raise
+
+    def close() -> None:
+        made.close()
+        remove_token(token, temporary)
+
+    return Fleet(made.runners, made.places, made.notes, close)
 
 
 def _fleet(
@@ -125,8 +133,6 @@ def _fleet(
         cluster.close(work.forget)
         if host is not None:
             host.close()
-        with suppress(OSError):
-            Path(token[0]).unlink()
 
     kind = next(iter(choice.kinds), "")
     places = [Place(f"Dask slot {slot + 1}", kind=kind) for slot in range(slots)]

@@ -24,6 +24,8 @@ MOST_BYTES, MOST_FILES = 2_000_000, 500
 LARGE_HISTORY = 50_000
 """Most kB of objects of a repository of which the history is sent, where commands call git; of a larger one, one commit."""
 TOKEN = "seen-by-workers"
+OWN = __name__.partition(".")[0]
+"""This package, which every worker has in the same state, be it the folder's own."""
 REF = "refs/heads/autoresearch-study"
 
 
@@ -75,8 +77,17 @@ def leave_token(folder: Path) -> tuple[str, str]:
     """Write a file by which workers recognise the study's folder; return its path and content."""
     path, token = folder.absolute() / TOKEN, secrets.token_hex(16)
     with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(token, "utf-8")
     return str(path), token
+
+
+def remove_token(token: tuple[str, str], temporary: Iterable[Path] = ()) -> None:
+    """Delete the file again, and those folders that were made for it, the innermost first."""
+    with suppress(OSError):
+        Path(token[0]).unlink()
+        for folder in temporary:
+            folder.rmdir()
 
 
 def sees(token: tuple[str, str]) -> bool:
@@ -109,7 +120,7 @@ def own_modules(sources: Iterable[str], folders: Iterable[str]) -> dict[str, str
     while left:
         for name in imported_modules(left.pop()):
             top = name.partition(".")[0]
-            if top in seen:
+            if top in seen or top == OWN:
                 continue
             seen.add(top)
             for path, text in _module(top, places).items():
