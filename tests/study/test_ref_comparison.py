@@ -85,7 +85,7 @@ def test_the_command_is_that_of_program_md_or_of_the_options(repo, capsys):
         (("main", "nowhere", *VERIFY), "There is no git ref 'nowhere' in "),
         (("main", "HEAD", *VERIFY), "main and HEAD are the same commit"),
         (("main", "slow"), "Say which command measures: --verify COMMAND --metric NAME"),
-        (("main", "slow", "--verify", "rm -rf /", "--metric", "ms"), "--verify is not run, because"),
+        (("main", "slow", "--verify", "git push origin main", "--metric", "ms"), "--verify is not run, because"),
         (("main", "slow", "--verify", "python bench.py", "--metric", "number"), "Nothing says whether lower or higher"),
         (("0", "1", "--verify", "python bench.py"), "Options of a comparison are for git refs"),
     ],
