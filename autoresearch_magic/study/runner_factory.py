@@ -84,7 +84,7 @@ def make_runner(
 def make_one(
     definition: Definition, folder: Path, publish: Publish = lambda event: None, *, scratch: Path | None = None
 ) -> Fleet:
-    """Return a fleet of which the first runner is used alone, for a plan, a comparison or a version from outside.
+    """Return a fleet of which the first runner is used alone, for a plan or two git refs.
 
     It runs where the study's experiments do: with ``--executor`` on the cluster, else on this machine. See `make_runner`.
     """

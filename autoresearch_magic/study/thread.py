@@ -28,7 +28,7 @@ from .flight import land_all
 from .journal_care import begin_care, check_present, end_care
 from .loop import Loop
 from .measuring import Measurer
-from .runner_factory import make_fleet, make_one
+from .runner_factory import make_fleet, make_runner
 from .sealed import keep
 from .shown_numbers import shown_numbers
 from .side_by_side import SideBySide
@@ -133,7 +133,10 @@ class StudyThread(threading.Thread):
         if self._tracking is not None:
             self._tracking.start()
         beside = self._agent is not None and self._loop is Loop and definition.settings.side_by_side
-        self._fleet = (make_fleet if beside else make_one)(definition, status.folder, publish)
+        if beside or definition.settings.executor:
+            self._fleet = make_fleet(definition, status.folder, publish)
+        else:
+            self._fleet = Fleet([make_runner(definition, status.folder, publish)])
         status.slots = len(self._fleet) if beside else 1
         for line in self._fleet.notes:
             publish(Notice(line, lasting=True))
