@@ -21,7 +21,6 @@ from ..runners.output.holdout import NOT_FOR_COMMANDS
 from ..runners.safety.policy import danger
 from ..runners.shell import bash_syntax, find_shell
 from ..runners.tools import find_tools
-from ..runners.walls import Walls
 from ..runners.worker.sentences import missing_module
 from ..source.blocks import check_blocks
 from ..source.edits import check_syntax
@@ -175,15 +174,11 @@ def _check_hidden(definition: Definition) -> None:
 
 
 def check_commands(settings: Settings) -> None:
-    """Raise a `UserError` when verify or guard is dangerous behind the study's walls, or cannot be run by the shell that is there."""
-    walls = Walls(settings.sandbox, settings.network, settings.allow_read, settings.allow_write)
-    here = not settings.executor  # what confines a run on a cluster's workers is not known here
+    """Raise a `UserError` when verify or guard is dangerous, or cannot be run by the shell that is there."""
     stages = [("stage", stage.command) for stage in settings.as_stages() if stage.command]
     for what, command in (("verify", settings.verify), ("guard", settings.guard), *stages):
-        if why := danger(command, walls if here else None):
-            held = here and not walls.up and not danger(command, replace(walls, sandbox="auto"))
-            hint = ". With --sandbox auto it is run, behind walls that keep it from doing harm" if held else ""
-            raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}{hint}")
+        if why := danger(command):
+            raise UserError(f"--{what} is not run, because it {why}: {command.strip()[:120]}")
         if not find_shell(os.environ.get("PATH")).bash and (syntax := bash_syntax(command)):
             raise UserError(
                 f"--{what} uses {syntax}: only bash understands that, and there is no bash here. Write it for sh, or install bash."

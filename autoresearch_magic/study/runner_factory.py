@@ -18,7 +18,7 @@ from ..runners.replay import ReplayRunner
 from ..source.files import split
 from ..storage.git.commits import safe_name
 from ..storage.recording import parse_replay
-from .definition import Definition, check_commands
+from .definition import Definition
 from .keys import with_keys
 from .on_dask import on_dask
 from .runner_arguments import cell_arguments, command_arguments, walls_of
@@ -62,7 +62,6 @@ def make_runner(
     own = f"-{slot + 1}" if slot else ""
     walls = walls_of(definition, folder)
     if definition.checkout is not None:
-        check_commands(s)  # again, because a study may be resumed with other walls, and on another machine
         branch = "" if scratch else f"autoresearch/{safe_name(folder.name)}"
         made = CommandRunner(
             Export((scratch or folder) / f"export{own}", definition.checkout, split(definition.target), branch, s.link),

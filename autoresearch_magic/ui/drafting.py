@@ -18,7 +18,6 @@ from ..config.effective import make_settings
 from ..errors import UserError
 from ..runners.command import CommandRunner
 from ..runners.safety.policy import danger
-from ..runners.walls import DEFAULT
 from ..source.files import match
 from ..storage.git.checkout import head_of, top_of, tracked_in
 from ..storage.scratch import scratch_folder
@@ -57,17 +56,13 @@ def draft_reply(goal: str, options: Mapping[str, Any], root: Path) -> Reply:
 
     def work(show: Callable[[float, str], None]) -> Reply:
         drafted = make_draft(
-            goal, top, backend, lambda draft: without_hidden(dry_run(draft, top), hidden), _danger, _matching,
+            goal, top, backend, lambda draft: without_hidden(dry_run(draft, top), hidden), danger, _matching,
             hidden=names, deadline=settings.reply_timeout, show=show,
         )  # fmt: skip
         line = " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in kept.items())
         return Reply(drafted.text, drafted.markdown, next_cell=drafted.cell(line))
 
     return Reply("", work=work)
-
-
-def _danger(command: str) -> str:
-    return danger(command, DEFAULT)  # the walls of a dry run
 
 
 def _matching(scope: str, paths: Sequence[str]) -> list[str]:

@@ -207,7 +207,7 @@ def test_a_program_says_it_all(repo, monkeypatch):
     [
         ({"scope": None}, "Say which files experiments may change: --scope"),
         ({"verify": "git push --force"}, "--verify is not run, because"),
-        ({"guard": "rm -rf /", "sandbox": "off"}, "--guard is not run, because"),
+        ({"guard": "rm -rf /"}, "--guard is not run, because"),
         ({"link": "../x"}, "--link ../x: give a path inside"),
         ({"scope": "lib/**"}, "no tracked file"),
         ({"budget": "5s"}, "--timeout limits it"),

@@ -1,31 +1,29 @@
 """Programs whose calls may delete, publish, deploy or reach too far: `HAZARDS` maps each name to its rule.
 
-A rule takes a `Call` and returns the hazard that it is, or None. Pure functions without I/O. Programs that run others, such as shells and
-``xargs``, are in `policy`.
+A rule takes a `Call` and returns why it is refused, or an empty string. Pure functions without I/O. Programs that run others,
+such as shells and ``xargs``, are in `policy`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ...text import shorten
-from .kinds import Hazard, Kind
 from .shell_parser import UNKNOWN, Redirection, SimpleCommand
 
-FILES, MACHINE, REMOTE = Kind.FILES, Kind.MACHINE, Kind.REMOTE
-SERVICES = MACHINE | REMOTE
-"""Databases and daemons, here or elsewhere."""
-
-DOWNLOAD = Hazard(Kind.ALL, "runs what it downloads")
+DOWNLOAD = "runs what it downloads"
 DELETES = "deletes files"
+_OUTSIDE = "writes outside of the repository"
+_DEVICE = "writes to a device"
 _DATA = "destroys data in a database"
+_REMOTE = "reaches a database that is not on this machine"
 _DEPLOYS = "changes infrastructure"
 _PUBLISHES = "publishes"
-_CHANGES = "changes the machine"
+_MACHINE = "changes the machine"
 
 
 @dataclass(frozen=True)
@@ -67,12 +65,15 @@ class Call:
         """Return the call of the program that this one starts."""
         return replace(self, words=tuple(words), depth=self.depth + 1)
 
-    def hazard(self, kind: Kind, reason: str) -> Hazard:
-        """Return a hazard with this call behind its reason, shortened."""
-        return Hazard(kind, f"{reason} ({shorten(' '.join((self.name, *self.arguments)).replace(UNKNOWN, '…'))})")
+
+def refuse(reason: str, call: Call) -> str:
+    """Return a reason with the call after it, shortened."""
+    return f"{reason} ({shorten(' '.join((call.name, *call.arguments)).replace(UNKNOWN, '…'))})"
 
 
-Rule = Callable[[Call], Hazard | None]
+def first_reason(reasons: Iterable[str]) -> str:
+    """Return the first reason that is not empty, else an empty string."""
+    return next(filter(None, reasons), "")
 
 
 def piped_text(command: SimpleCommand) -> str:
@@ -81,24 +82,6 @@ def piped_text(command: SimpleCommand) -> str:
     if words and words[0] in ("echo", "printf"):
         return " ".join(w for w in words[1:] if not re.fullmatch("-[neE]+", w))
     return command.stdin_text
-
-
-def _always(kind: Kind, reason: str) -> Rule:
-    return lambda call: None if call.has("--help", "--version") else call.hazard(kind, reason)
-
-
-def _verbs(kind: Kind, reason: str, phrases: str, *, unless: str = "") -> Rule:
-    """Return a rule for calls with all words of one of the phrases (separated by commas), in order, among their arguments."""
-    wanted = [phrase.split() for phrase in phrases.split(",")]
-
-    def rule(call: Call) -> Hazard | None:
-        for words in wanted:
-            left = iter(call.arguments if any(w.startswith("-") for w in words) else call.operands)
-            if all(any(word == a for a in left) for word in words) and not call.has(*unless.split()):
-                return call.hazard(kind, reason)
-        return None
-
-    return rule
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -126,110 +109,124 @@ def _disposable(path: str) -> bool:
 
 def _one_file(path: str) -> bool:
     """Whether a path names exactly one file below the current folder, outside of ``.git``."""
-    below = bool(path) and not path.startswith(("/", "~")) and ".git" not in path.split("/")
-    return below and not re.search(rf"[*?\[{UNKNOWN}]|\{{\}}|\.\.", path)
+    return (
+        bool(path)
+        and not path.startswith(("/", "~"))
+        and ".git" not in path.split("/")
+        and not re.search(rf"[*?\[{UNKNOWN}]|\{{\}}|\.\.", path)
+    )
 
 
-def _rm(call: Call) -> Hazard | None:
-    if not call.operands:  # xargs and find add the paths
-        programs = {PurePosixPath(word.text).name for word in call.command.words}
-        return call.hazard(FILES, DELETES) if programs & {"xargs", "find"} else None
+def _rm(call: Call) -> str:
     recursive = call.has("-r", "-R", "--recursive")
-    allowed = all(_disposable(path) or (not recursive and _one_file(path)) for path in call.operands)
-    return None if allowed else call.hazard(FILES, DELETES)
+    paths = call.operands
+    if not paths:  # xargs and find add the paths
+        programs = {PurePosixPath(word.text).name for word in call.command.words}
+        return refuse(DELETES, call) if programs & {"xargs", "find"} else ""
+    allowed = all(_disposable(path) or (not recursive and _one_file(path)) for path in paths)
+    return "" if allowed else refuse(DELETES, call)
 
 
-def _truncate(call: Call) -> Hazard | None:
+def _always(reason: str) -> Callable[[Call], str]:
+    return lambda call: "" if call.has("--help", "--version") else refuse(reason, call)
+
+
+def _truncate(call: Call) -> str:
     sizes = {after for option, after in pairwise(call.arguments) if option in ("-s", "--size", "-r", "--reference")}
     paths = [path for path in call.operands if path not in sizes]
-    return None if paths and all(map(_disposable, paths)) else call.hazard(FILES, "empties a file")
+    return "" if paths and all(map(_disposable, paths)) else _always("empties a file")(call)
 
 
-def _copy(call: Call) -> Hazard | None:
+def _dd(call: Call) -> str:
+    return next((path_hazard(a[3:]) for a in call.arguments if a.startswith("of=")), "")
+
+
+def _tee(call: Call) -> str:
+    return first_reason(path_hazard(path) for path in call.operands)
+
+
+def _copy(call: Call) -> str:
     operands = call.operands
     if len(operands) < 2:
-        return None
+        return ""
     if call.name == "cp" and operands[0] == "/dev/null":
-        return call.hazard(FILES, "empties a file")
+        return refuse("empties a file", call)
     if call.name == "mv" and operands[-1] == "/dev/null":
-        return call.hazard(FILES, DELETES)
+        return refuse(DELETES, call)
     return path_hazard(operands[-1])
 
 
-def _rsync(call: Call) -> Hazard | None:
+def _rsync(call: Call) -> str:
     deletes = any(a.startswith(("--delete", "--remove-source")) for a in call.arguments)
-    remote = REMOTE if any(re.match(r"[\w.@-]+:", path) for path in call.operands) else Kind.NONE
-    return call.hazard(FILES | remote, DELETES) if deletes else None
+    return refuse(DELETES, call) if deletes else ""
 
 
-def path_hazard(path: str) -> Hazard | None:
-    """Return the hazard of writing a file; None where it may be written."""
+def path_hazard(path: str) -> str:
+    """Return why a file must not be written; empty when it may."""
     if path.startswith("/dev/"):
         harmless = re.fullmatch(r"/dev/(null|stdout|stderr|tty|full|zero|fd/\d+|shm/.*)", path)
-        return None if harmless else Hazard(MACHINE, f"writes to a device ({path})")
+        return "" if harmless else f"{_DEVICE} ({path})"
     if ".git" in path.split("/"):
-        return Hazard(FILES, f"writes into git's own folder ({path})")
+        return f"writes into git's own folder ({path})"
     if path.startswith(_TEMPORARY) and ".." not in path:
-        return None
-    outside = _SYSTEM.match(path) or re.match(r"~[\w-]*/?\.\w", path)
-    return Hazard(FILES, f"writes outside of the repository ({path})") if outside else None
+        return ""
+    if _SYSTEM.match(path) or re.match(r"~[\w-]*/?\.\w", path):
+        return f"{_OUTSIDE} ({path})"
+    return ""
 
 
-def redirection_hazard(redirection: Redirection, command: SimpleCommand) -> Hazard | None:
-    """Return the hazard of sending a command's output to where it is redirected; None where it may go there."""
+def redirection_hazard(redirection: Redirection, command: SimpleCommand) -> str:
+    """Return why a command's output must not go where it is redirected; empty when it may."""
     path, operator = redirection.word.text, redirection.operator
     if operator not in (">", ">>", ">|", "&>", "&>>", "<>") or path.isdigit() or path == "-":
-        return None
+        return ""
     matters = UNKNOWN not in path and not path.startswith(("/dev/", *_TEMPORARY)) and not _disposable(path)
     if command.prints_nothing and matters and operator in (">", ">|", "&>"):
-        return Hazard(FILES, f"empties a file (> {path})")
+        return f"empties a file (> {path})"
     return path_hazard(path)
 
 
 # -- git --------------------------------------------------------------------------------------------------------------
 
 _GIT_OPTIONS_WITH_VALUES = {"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"}
-_CHECKOUT, _HISTORY = "changes the checkout", "rewrites git's history"
-_GIT: dict[str, tuple[str, str, str]] = {  # reason, one of which options or words it needs, and what makes it harmless
-    "push": ("pushes to a remote", "", "-n --dry-run"),
-    "reset": (_CHECKOUT, "--hard --merge --keep", ""),
-    "clean": (DELETES, "-f --force", "-n --dry-run"),
-    "restore": (_CHECKOUT, "", "--staged -S"),
-    "rm": (DELETES, "", "-n --dry-run --cached"),
-    "branch": (_HISTORY, "-D -d -M -m -f --delete --force --move", ""),
-    "tag": (_HISTORY, "-d -f --delete --force", ""),
-    "stash": (_CHECKOUT, "", "list show create"),
-    "commit": (_HISTORY, "--amend --fixup --squash", ""),
-    "gc": (_HISTORY, "--prune --aggressive", ""),
-    "reflog": (_HISTORY, "expire delete", ""),
-    "worktree": (DELETES, "remove prune", ""),
-    "apply": (_CHECKOUT, "", "--check --stat --numstat --summary"),
-    "config": (_CHANGES, "--global --system", ""),
-    **dict.fromkeys(("checkout", "switch", "pull", "merge", "cherry-pick", "revert", "am"), (_CHECKOUT, "", "")),
-    **dict.fromkeys(("rebase", "filter-branch", "filter-repo", "prune", "update-ref", "replace"), (_HISTORY, "", "")),
-}
+_CHECKOUT = "changes the checkout"
+_HISTORY = "rewrites git's history"
 
 
-def _git(call: Call) -> Hazard | None:
+def _git(call: Call) -> str:
     rest = list(call.arguments)
     while rest and rest[0].startswith("-"):
         if rest.pop(0) in _GIT_OPTIONS_WITH_VALUES and rest:
             rest.pop(0)
-    if not rest or rest[0] not in _GIT:
-        return None
-    sub = call.inner(rest)
-    reason, needed, harmless = (_GIT[rest[0]][0], *(each.split() for each in _GIT[rest[0]][1:]))
+    if not rest:
+        return ""
+    subcommand = call.inner(rest)
+    reason = "" if subcommand.has("--help") else _git_reason(subcommand)
+    return refuse(reason, call) if reason else ""
 
-    def given(words: Sequence[str]) -> bool:
-        return sub.has(*(word for word in words if word.startswith("-"))) or not {*sub.operands[:1]}.isdisjoint(words)
 
-    if sub.has("--help") or (needed and not given(needed)):
-        return None
-    if harmless and given(harmless) and not (rest[0] == "restore" and sub.has("--worktree", "-W")):
-        return None
-    if rest[0] == "config" and len(sub.operands) < 2:
-        return None
-    return call.hazard(REMOTE if rest[0] == "push" else FILES, reason)
+def _git_reason(sub: Call) -> str:
+    operand = sub.operands[0] if sub.operands else ""
+    dry = sub.has("-n", "--dry-run")
+    reasons: dict[str, str] = {
+        "push": "" if dry else "pushes to a remote",
+        "reset": _CHECKOUT if sub.has("--hard", "--merge", "--keep") else "",
+        "clean": "" if dry or not sub.has("-f", "--force") else DELETES,
+        "restore": "" if sub.has("--staged", "-S") and not sub.has("--worktree", "-W") else _CHECKOUT,
+        "rm": "" if dry or sub.has("--cached") else DELETES,
+        "branch": _HISTORY if sub.has("-D", "-d", "-M", "-m", "-f", "--delete", "--force", "--move") else "",
+        "tag": _HISTORY if sub.has("-d", "-f", "--delete", "--force") else "",
+        "stash": "" if operand in ("list", "show", "create") else _CHECKOUT,
+        "commit": _HISTORY if sub.has("--amend", "--fixup", "--squash") else "",
+        "gc": _HISTORY if any(a.startswith("--prune") for a in sub.arguments) or sub.has("--aggressive") else "",
+        "reflog": _HISTORY if operand in ("expire", "delete") else "",
+        "worktree": DELETES if operand in ("remove", "prune") else "",
+        "config": _MACHINE if sub.has("--global", "--system") and len(sub.operands) > 1 else "",
+        "apply": "" if sub.has("--check", "--stat", "--numstat", "--summary") else _CHECKOUT,
+    }
+    always = dict.fromkeys(("checkout", "switch", "pull", "merge", "cherry-pick", "revert", "am"), _CHECKOUT)
+    always |= dict.fromkeys(("rebase", "filter-branch", "filter-repo", "prune", "update-ref", "replace"), _HISTORY)
+    return reasons.get(sub.words[0]) or always.get(sub.words[0], "")
 
 
 # -- databases --------------------------------------------------------------------------------------------------------
@@ -248,7 +245,6 @@ _PRODUCTION = re.compile(r"(?i)(?<![a-z])(prod|production|prd|live)(?![a-z])")
 _HOST_NAMES = re.compile(
     r"(?i)(PG|DB|DATABASE|MYSQL|POSTGRES|POSTGRESQL|REDIS|MONGO|MONGODB|SQL)_?(HOST|HOSTNAME|URL|URI|DSN)"
 )
-_IN_FILES = {"sqlite3", "duckdb"}
 
 
 def production(text: str) -> bool:
@@ -256,26 +252,21 @@ def production(text: str) -> bool:
     return any(_PRODUCTION.search(found["host"] + found["rest"]) for found in _URL.finditer(text))
 
 
-def assignment_hazard(assignments: Mapping[str, str]) -> Hazard | None:
-    """Return the hazard of running a command with these variables; None where it may run."""
+def assignment_hazard(assignments: Mapping[str, str]) -> str:
+    """Return why a command must not run with these variables; empty when it may."""
     for name, value in assignments.items():
         if production(value) or (_HOST_NAMES.fullmatch(name) and _PRODUCTION.search(value)):
-            return Hazard(REMOTE, f"reaches a production database ({name})")
-    return None
+            return f"reaches a production database ({name})"
+    return ""
 
 
-def _database(call: Call) -> Hazard | None:
+def _database(call: Call) -> str:
     text = " ".join((*call.arguments, call.command.stdin_text, *map(piped_text, call.before)))
     files = [a for a in call.operands if "/" in a or a.startswith(":") or "." in a]
-    disposable = call.name in _IN_FILES and bool(files) and (files[0] == ":memory:" or _disposable(files[0]))
+    disposable = call.name == "sqlite3" and bool(files) and (files[0] == ":memory:" or _disposable(files[0]))
     if _SQL.search(text) and not disposable:
-        sockets = any(
-            host.startswith("/") and not host.startswith((*_TEMPORARY, "/run", "/var/run")) for host in _hosts(call)
-        )
-        kind = FILES if call.name in _IN_FILES else SERVICES | (Kind.OPEN if sockets else Kind.NONE)
-        return call.hazard(kind, _DATA)
-    remote = any(_LOCAL.fullmatch(host) is None for host in _hosts(call))
-    return call.hazard(REMOTE, "reaches a database that is not on this machine") if remote else None
+        return refuse(_DATA, call)
+    return refuse(_REMOTE, call) if any(_LOCAL.fullmatch(host) is None for host in _hosts(call)) else ""
 
 
 def _hosts(call: Call) -> list[str]:
@@ -294,52 +285,60 @@ def _hosts(call: Call) -> list[str]:
 # -- infrastructure, publishing, the machine --------------------------------------------------------------------------
 
 
-def _aws(call: Call) -> Hazard | None:
+def _verbs(reason: str, *phrases: str, unless: tuple[str, ...] = ()) -> Callable[[Call], str]:
+    """Return a rule that refuses calls with the words of a phrase, in order, among their arguments without options."""
+    wanted = [phrase.split() for phrase in phrases]
+
+    def rule(call: Call) -> str:
+        if unless and call.has(*unless):
+            return ""
+        for words in wanted:
+            left = iter(call.arguments if any(w.startswith("-") for w in words) else call.operands)
+            if all(any(word == a for a in left) for word in words):
+                return refuse(reason, call)
+        return ""
+
+    return rule
+
+
+def _aws(call: Call) -> str:
     verbs = ("delete", "terminate", "remove", "put-", "create-", "update-", "stop-", "reboot-", "modify-", "purge")
     service, verb = (*call.operands[:2], "", "")[:2]
     s3 = service == "s3" and (verb in ("rm", "rb", "mv", "mb") or call.has("--delete"))
-    return call.hazard(REMOTE, _DEPLOYS) if s3 or verb.startswith(verbs) else None
+    return refuse(_DEPLOYS, call) if s3 or verb.startswith(verbs) else ""
 
 
-def _cloud(call: Call) -> Hazard | None:
+def _cloud(call: Call) -> str:
     verbs = {"delete", "deploy", "create", "update", "remove", "stop", "reset", "rm", "apply", "destroy", "purge"}
-    return call.hazard(REMOTE, _DEPLOYS) if verbs & set(call.operands[:5]) else None
+    return refuse(_DEPLOYS, call) if verbs & set(call.operands[:5]) else ""
 
 
-def _chmod(call: Call) -> Hazard | None:
+def _chmod(call: Call) -> str:
     recursive = call.has("-R", "--recursive")
     outside = any(path.startswith(("/", "~")) and not path.startswith(_TEMPORARY) for path in call.operands[1:])
-    return call.hazard(FILES, _CHANGES) if outside or (recursive and "777" in call.operands[0:1]) else None
+    return refuse(_MACHINE, call) if outside or (recursive and "777" in call.operands[0:1]) else ""
 
 
-def _kill(call: Call) -> Hazard | None:
+def _kill(call: Call) -> str:
     operands = list(call.arguments)
     if operands and re.fullmatch(r"-(\d+|[A-Z]+[A-Z0-9]*)", operands[0]) and len(operands) > 1:
         operands.pop(0)
     if operands[:1] == ["-s"]:
         operands = operands[2:]
-    return call.hazard(MACHINE, "ends all processes") if {"-1", "1", "0"} & set(operands) else None
+    return refuse("ends all processes", call) if {"-1", "1", "0"} & set(operands) else ""
 
 
-def _systemctl(call: Call) -> Hazard | None:
+def _systemctl(call: Call) -> str:
     reads = {"status", "show", "list-units", "is-active", "is-enabled", "is-failed", "cat", "list-timers", "list-unit-files"}  # fmt: skip
-    return None if not call.operands or call.operands[0] in reads else call.hazard(MACHINE, _CHANGES)
+    return "" if not call.operands or call.operands[0] in reads else refuse(_MACHINE, call)
 
 
-def _gh(call: Call) -> Hazard | None:
+def _gh(call: Call) -> str:
     method = [after.upper() for a, after in pairwise(call.arguments) if a in ("-X", "--method")]
     acts = {"create", "delete", "upload", "edit", "merge", "close", "run", "set", "archive", "rename", "comment", "review"}  # fmt: skip
-    api = call.operands[:1] == ["api"]
-    acting = method[:1] not in ([], ["GET"]) if api else acts & set(call.operands[1:2])
-    return call.hazard(REMOTE, _PUBLISHES) if acting else None
-
-
-def _ansible(call: Call) -> Hazard | None:
-    return None if call.has("--check", "--syntax-check", "--list-tasks") else call.hazard(Kind.ALL, _DEPLOYS)
-
-
-def _crontab(call: Call) -> Hazard | None:
-    return None if call.arguments == ("-l",) else call.hazard(FILES, _CHANGES)
+    if call.operands[:1] == ["api"]:
+        return refuse(_PUBLISHES, call) if method and method[0] != "GET" else ""
+    return refuse(_PUBLISHES, call) if acts & set(call.operands[1:2]) else ""
 
 
 TEXT_ARGUMENTS = {
@@ -347,42 +346,58 @@ TEXT_ARGUMENTS = {
 }  # fmt: skip
 """Programs for which an address among their arguments is only text."""
 
-_BY_NAMES: dict[str, Rule] = {
+HAZARDS: dict[str, Callable[[Call], str]] = {
     # files
-    "rm unlink": _rm, "shred srm wipe": _always(FILES, DELETES), "truncate": _truncate, "cp mv install": _copy, "rsync": _rsync, "git": _git,
-    "dd": lambda call: next((path_hazard(a[3:]) for a in call.arguments if a.startswith("of=")), None),
-    "tee": lambda call: next(filter(None, map(path_hazard, call.operands)), None),
+    "rm": _rm, "unlink": _rm, "shred": _always(DELETES), "srm": _always(DELETES), "wipe": _always(DELETES),
+    "truncate": _truncate, "dd": _dd, "tee": _tee, "cp": _copy, "mv": _copy,
+    "install": _copy, "rsync": _rsync, "git": _git,
     # databases
-    "psql mysql mariadb mongo mongosh redis-cli sqlite3 pg_dump clickhouse-client cqlsh sqlcmd duckdb valkey-cli usql cockroach": _database,
-    "dropdb pg_restore": _always(SERVICES, _DATA), "mysqladmin": _verbs(SERVICES, _DATA, "drop,flush-hosts"),
-    "manage.py django-admin": _verbs(Kind.ALL, _DATA, "flush,reset_db"), "rails rake": _verbs(Kind.ALL, _DATA, "db:drop,db:reset,db:purge"),
-    "alembic": _verbs(Kind.ALL, _DATA, "downgrade"), "prisma": _verbs(Kind.ALL, _DATA, "migrate reset,db push"),
+    **dict.fromkeys(
+        ("psql", "mysql", "mariadb", "mongo", "mongosh", "redis-cli", "sqlite3", "pg_dump", "clickhouse-client", "cqlsh",
+         "sqlcmd", "duckdb", "valkey-cli", "usql", "cockroach"), _database,
+    ),
+    "dropdb": _always(_DATA), "pg_restore": _always(_DATA), "mysqladmin": _verbs(_DATA, "drop", "flush-hosts"),
+    "manage.py": _verbs(_DATA, "flush", "reset_db"), "django-admin": _verbs(_DATA, "flush", "reset_db"),
+    "rails": _verbs(_DATA, "db:drop", "db:reset", "db:purge"), "rake": _verbs(_DATA, "db:drop", "db:reset", "db:purge"),
+    "alembic": _verbs(_DATA, "downgrade"), "prisma": _verbs(_DATA, "migrate reset", "db push"),
     # infrastructure
-    "terraform tofu terragrunt": _verbs(Kind.ALL, _DEPLOYS, "apply,destroy,import,taint,state rm,force-unlock,run-all"),
-    "pulumi": _verbs(Kind.ALL, _DEPLOYS, "up,destroy,cancel"), "aws": _aws, "gcloud az doctl": _cloud,
-    "gsutil": _verbs(REMOTE, _DEPLOYS, "rm,rb,mv,rsync"), "s3cmd": _verbs(REMOTE, _DEPLOYS, "del,rm,rb"),
+    **dict.fromkeys(
+        ("terraform", "tofu", "terragrunt"),
+        _verbs(_DEPLOYS, "apply", "destroy", "import", "taint", "state rm", "force-unlock", "run-all"),
+    ),
+    "pulumi": _verbs(_DEPLOYS, "up", "destroy", "cancel"), "aws": _aws, "gcloud": _cloud, "az": _cloud, "doctl": _cloud,
+    "gsutil": _verbs(_DEPLOYS, "rm", "rb", "mv", "rsync"), "s3cmd": _verbs(_DEPLOYS, "del", "rm", "rb"),
     "kubectl": _verbs(
-        REMOTE, _DEPLOYS, "apply,delete,create,replace,patch,edit,scale,drain,cordon,rollout restart,rollout undo,exec", unless="--dry-run",
+        _DEPLOYS, "apply", "delete", "create", "replace", "patch", "edit", "scale", "drain", "cordon", "rollout restart",
+        "rollout undo", "exec", unless=("--dry-run",),
     ),
-    "helm": _verbs(REMOTE, _DEPLOYS, "install,upgrade,uninstall,delete,rollback", unless="--dry-run"),
-    "docker podman": _verbs(
-        Kind.ALL, _DEPLOYS, "system prune,volume rm,volume prune,container prune,image prune,network prune,builder prune,push,"
-        "compose down -v,stack rm,swarm leave",
+    "helm": _verbs(_DEPLOYS, "install", "upgrade", "uninstall", "delete", "rollback", unless=("--dry-run",)),
+    **dict.fromkeys(
+        ("docker", "podman"),
+        _verbs(
+            _DEPLOYS, "system prune", "volume rm", "volume prune", "container prune", "image prune", "network prune",
+            "builder prune", "push", "compose down -v", "stack rm", "swarm leave",
+        ),
     ),
-    "ansible-playbook": _ansible,
-    "vercel netlify fly flyctl heroku wrangler serverless sls cdk firebase railway": _verbs(
-        REMOTE, _DEPLOYS, "deploy,destroy,delete,remove,up,releases:rollback,apps:destroy,pg:reset",
+    "ansible-playbook": lambda call: "" if call.has("--check", "--syntax-check", "--list-tasks") else refuse(_DEPLOYS, call),
+    **dict.fromkeys(
+        ("vercel", "netlify", "fly", "flyctl", "heroku", "wrangler", "serverless", "sls", "cdk", "firebase", "railway"),
+        _verbs(_DEPLOYS, "deploy", "destroy", "delete", "remove", "up", "releases:rollback", "apps:destroy", "pg:reset"),
     ),
     # publishing
-    "npm pnpm yarn bun cargo gem flit poetry uv hatch pdm lerna": _verbs(
-        REMOTE, _PUBLISHES, "publish,unpublish,yank,push,deprecate", unless="--dry-run"
+    **dict.fromkeys(
+        ("npm", "pnpm", "yarn", "bun", "cargo", "gem", "flit", "poetry", "uv", "hatch", "pdm", "lerna"),
+        _verbs(_PUBLISHES, "publish", "unpublish", "yank", "push", "deprecate", unless=("--dry-run",)),
     ),
-    "twine": _verbs(REMOTE, _PUBLISHES, "upload"), "gh glab": _gh,
+    "twine": _verbs(_PUBLISHES, "upload"), "gh": _gh, "glab": _gh,
     # the machine
-    "shutdown reboot halt poweroff init telinit fdisk parted wipefs mkswap diskutil useradd userdel usermod passwd mount umount modprobe insmod "
-    "rmmod iptables ufw visudo launchctl at": _always(MACHINE, _CHANGES),
-    "sudo doas su pkexec runas": _always(MACHINE, "asks for an administrator's rights"),
-    "killall pkill": _always(MACHINE, "ends processes by name"),
-    "kill": _kill, "chmod chown chgrp": _chmod, "systemctl service": _systemctl, "crontab": _crontab,
+    **dict.fromkeys(
+        ("shutdown", "reboot", "halt", "poweroff", "init", "telinit", "fdisk", "parted", "wipefs", "mkswap", "diskutil",
+         "useradd", "userdel", "usermod", "passwd", "mount", "umount", "modprobe", "insmod", "rmmod", "iptables", "ufw",
+         "visudo", "launchctl", "at"), _always(_MACHINE),
+    ),
+    **dict.fromkeys(("sudo", "doas", "su", "pkexec", "runas"), _always("asks for an administrator's rights")),
+    **dict.fromkeys(("killall", "pkill"), _always("ends processes by name")),
+    "kill": _kill, "chmod": _chmod, "chown": _chmod, "chgrp": _chmod, "systemctl": _systemctl, "service": _systemctl,
+    "crontab": lambda call: "" if call.arguments == ("-l",) else refuse(_MACHINE, call),
 }  # fmt: skip
-HAZARDS: dict[str, Rule] = {name: rule for names, rule in _BY_NAMES.items() for name in names.split()}

@@ -1,14 +1,14 @@
-"""Refuses verify and guard commands that would do damage when run unattended, dozens of times, and that no wall stops.
+"""Refuses verify and guard commands that would do damage when run unattended, dozens of times.
 
-Commands run in a copy of the repository, behind walls (`walls`): what these stop on this machine is not refused here (`kinds.held_by`).
-The rest is for this seat belt: with the network, pushes, deployments and databases elsewhere; without walls, the user's files and
-machine too. It reads the command line and knows the usual hazards. It does not look into scripts, Makefiles or programs that the
-command calls, and anyone who wants to get around it can: it catches accidents, and is no sandbox.
+This catches accidents; it is not a sandbox. It reads the command line and knows the usual hazards: a pasted line that
+deletes, pushes, deploys or reaches the production database. It does not look into scripts, Makefiles or programs that the
+command calls, and anyone who wants to get around it can. A command that must not be able to do harm belongs in a
+container, under an account without the rights to.
 
 Text that is only an argument, such as a pattern of ``grep``, is not refused; nor are harmless uses of a dangerous program,
 such as ``rm`` of a build folder, as far as they can be told apart.
 
-`shell_parser` reads the command, `hazards` judges single programs.
+Pure functions without I/O. `shell_parser` reads the command, `hazards` judges single programs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ...syntax import syntax_tree
-from ..walls import Walls
 from .hazards import (
     DELETES,
     DISPOSABLE,
@@ -30,17 +29,18 @@ from .hazards import (
     TEXT_ARGUMENTS,
     Call,
     assignment_hazard,
+    first_reason,
     piped_text,
     production,
     redirection_hazard,
+    refuse,
 )
-from .kinds import Hazard, Kind, first_not_held, held_by
 from .shell_parser import UNKNOWN, SimpleCommand, parse_command
 from .shell_quoting import mask_quoted
 
 DEPTH = 8
 """Levels of commands within commands that are read; deeper ones are refused, because nobody writes them by hand."""
-_TOO_DEEP = Hazard(Kind.ALL, "is nested too deeply to be read")
+_TOO_DEEP = "is nested too deeply to be read"
 
 _SHELLS = {"sh", "bash", "zsh", "dash", "ksh", "fish", "ash"}
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?|pypy3?")
@@ -49,84 +49,76 @@ _DOWNLOADERS = {"curl", "wget", "aria2c", "http", "https", "nc", "ncat", "fetch"
 _DECODERS = {"base64", "base32", "xxd", "openssl", "uudecode", "rev"}
 _FORK_BOMB = re.compile(r"([\w:.]+)\s*\(\)\s*\{[^}]*\1\s*\|\s*\1\s*&")
 
-Found = Iterator[Hazard]
 
-
-def danger(command: str, walls: Walls | None = None) -> str:
+def danger(command: str) -> str:
     """Return why a command is not run, in a few words.
 
     Parameters
     ----------
     command : str
         As for ``sh -c``.
-    walls : Walls, optional
-        What it runs behind, on this machine; without it, or where no layer works, all that is known counts.
 
     Returns
     -------
     str
         The reason, such as ``"deletes files (rm -rf src)"``; empty when nothing was found.
     """
-    found = [*_judge_text(command, {}, 0)]
-    return first_not_held(found, held_by(walls) if found and walls is not None else Kind.NONE)
+    return _judge_text(command, {}, 0)
 
 
-def _judge_text(text: str, variables: Mapping[str, str], depth: int) -> Found:
+def _judge_text(text: str, variables: Mapping[str, str], depth: int) -> str:
     if depth > DEPTH:
-        yield _TOO_DEEP
-        return
+        return _TOO_DEEP
     if _FORK_BOMB.search(mask_quoted(text)):
-        yield Hazard(Kind.MACHINE, "is a fork bomb")
+        return "is a fork bomb"
     downloaded: set[str] = set()
     for pipeline in parse_command(text, variables):
         for position, command in enumerate(pipeline):
-            yield from _judge_command(command, tuple(pipeline[:position]), frozenset(downloaded), depth)
+            if reason := _judge_command(command, tuple(pipeline[:position]), frozenset(downloaded), depth):
+                return reason
             downloaded.update(_saved(command))
+    return ""
 
 
 def _judge_command(
     command: SimpleCommand, before: tuple[SimpleCommand, ...], downloaded: frozenset[str], depth: int
-) -> Found:
-    for text in command.substitutions:
-        yield from _judge_text(text, command.variables, depth + 1)
-    yield from filter(None, (redirection_hazard(redirection, command) for redirection in command.redirections))
-    yield from filter(None, [assignment_hazard(command.assignments)])
-    if not command.words:
-        return
+) -> str:
+    reason = (
+        first_reason(_judge_text(text, command.variables, depth + 1) for text in command.substitutions)
+        or first_reason(redirection_hazard(redirection, command) for redirection in command.redirections)
+        or assignment_hazard(command.assignments)
+    )
+    if reason or not command.words:
+        return reason
     if _downloads(command.words[0].substitutions):
-        yield DOWNLOAD
-    yield from _judge_call(Call(tuple(word.text for word in command.words), command, before, downloaded, depth))
+        return DOWNLOAD
+    return _judge_call(Call(tuple(word.text for word in command.words), command, before, downloaded, depth))
 
 
-def _judge_call(call: Call) -> Found:
+def _judge_call(call: Call) -> str:
     """Judge a program and its arguments; for one that only starts another program, judge that one."""
     if call.depth > DEPTH:
-        yield _TOO_DEEP
-        return
+        return _TOO_DEEP
     if not call.words:
-        return
+        return ""
     if _is_downloaded(call, call.words[0]):
-        yield DOWNLOAD
+        return DOWNLOAD
     inner = _started(call)
     if inner is not None:
         assignments = dict(word.split("=", 1) for word in call.words if re.match(r"[A-Za-z_]\w*=", word))
-        yield from filter(None, [assignment_hazard(assignments)])
-        yield from _judge_call(call.inner(inner))
-        return
+        return assignment_hazard(assignments) or _judge_call(call.inner(inner))
     name = call.name
     if name.startswith("mkfs"):
-        yield call.hazard(Kind.MACHINE, "formats a disk")
-    if rule := HAZARDS.get(name):
-        yield from filter(None, [rule(call)])
-    if starts := _STARTS.get(name) or (
-        _python if _PYTHON.fullmatch(name) else _script if name in _INTERPRETERS else None
-    ):
-        yield from starts(call)
+        return refuse("formats a disk", call)
+    rule = _RULES.get(name) or (_python if _PYTHON.fullmatch(name) else _script if name in _INTERPRETERS else None)
+    if rule is not None and (reason := rule(call)):
+        return reason
     if name not in TEXT_ARGUMENTS and any(production(argument) for argument in call.arguments):
-        yield Hazard(Kind.REMOTE, "reaches a production database")
+        return "reaches a production database"
+    return ""
 
 
-def _judge_inner_text(call: Call, text: str) -> Found:
+def _judge_inner_text(call: Call, text: str) -> str:
     return _judge_text(text, call.command.variables, call.depth + 1)
 
 
@@ -193,87 +185,86 @@ def innermost(command: SimpleCommand) -> tuple[str, ...]:
 # -- shells, interpreters, downloads ----------------------------------------------------------------------------------
 
 
-def _shell(call: Call) -> Found:
+def _shell(call: Call) -> str:
     arguments, operands = call.arguments, call.operands
     flag = next((i for i, a in enumerate(arguments) if re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", a)), len(arguments))
     downloads = _downloads(call.command.substitutions)
     if text := [a for a in arguments[flag + 1 :] if not a.startswith("-")]:  # options such as -o pipefail come first
-        yield from [DOWNLOAD] if downloads and UNKNOWN in text[0] else _judge_inner_text(call, text[0])
-        return
+        return DOWNLOAD if downloads and UNKNOWN in text[0] else _judge_inner_text(call, text[0])
     if downloads or any(_is_downloaded(call, operand) for operand in operands):
-        yield DOWNLOAD
+        return DOWNLOAD
     if not operands or call.has("-s") or arguments[-1] in ("-", "/dev/stdin"):
-        yield from _judge_stdin(call, lambda text: _judge_inner_text(call, text))
+        return _judge_stdin(call, lambda text: _judge_inner_text(call, text))
+    return ""
 
 
-def _judge_stdin(call: Call, judge: Callable[[str], Iterable[Hazard]]) -> Found:
+def _judge_stdin(call: Call, judge: Callable[[str], str]) -> str:
     """Judge the code that an interpreter reads from its standard input."""
-    yield from judge(call.command.stdin_text)
+    if reason := judge(call.command.stdin_text):
+        return reason
     programs = {PurePosixPath(word.text).name for command in call.before for word in command.words[:3]}
     if programs & _DOWNLOADERS:
-        yield DOWNLOAD
+        return DOWNLOAD
     if programs & _DECODERS:
-        yield Hazard(Kind.ALL, "runs what it decodes")
-    for command in call.before:
-        yield from judge(piped_text(command))
+        return "runs what it decodes"
+    return first_reason(judge(piped_text(command)) for command in call.before)
 
 
-def _eval(call: Call) -> Found:
-    if _downloads(call.command.substitutions):
-        yield DOWNLOAD
-    yield from _judge_inner_text(call, " ".join(call.arguments))
+def _eval(call: Call) -> str:
+    return DOWNLOAD if _downloads(call.command.substitutions) else _judge_inner_text(call, " ".join(call.arguments))
 
 
-def _source(call: Call) -> Found:
-    if any(_is_downloaded(call, argument) for argument in call.arguments) or _downloads(call.command.substitutions):
-        yield DOWNLOAD
+def _source(call: Call) -> str:
+    downloaded = any(_is_downloaded(call, argument) for argument in call.arguments)
+    return DOWNLOAD if downloaded or _downloads(call.command.substitutions) else ""
 
 
-def _trap(call: Call) -> Found:
-    return _judge_inner_text(call, call.arguments[0] if call.arguments else "")
+def _trap(call: Call) -> str:
+    return _judge_inner_text(call, call.arguments[0]) if call.arguments else ""
 
 
-def _ssh(call: Call) -> Found:
-    """Judge what runs on another machine, where no wall is: whatever it endangers there is remote."""
-    for hazard in _judge_inner_text(call, " ".join(call.operands[1:])):
-        yield Hazard(Kind.REMOTE, hazard.reason)
+def _ssh(call: Call) -> str:
+    return _judge_inner_text(call, " ".join(call.operands[1:]))
 
 
-def _python(call: Call) -> Found:
+def _python(call: Call) -> str:
     arguments = list(call.arguments)
     while arguments and arguments[0].startswith("-") and arguments[0] not in ("-", "-c", "-m"):
         option = arguments.pop(0)
         if option in ("-W", "-X") and arguments:
             arguments.pop(0)
     if not arguments or arguments[0] == "-":
-        yield from _judge_stdin(call, lambda code: _judge_python(code, call))
-    elif arguments[0] == "-c":
+        return _judge_stdin(call, lambda code: _judge_python(code, call))
+    if arguments[0] == "-c":
         code = "".join(arguments[1:2])
         downloads = UNKNOWN in code and _downloads(call.command.substitutions)
-        yield from [DOWNLOAD] if downloads else _judge_python(code, call)
-    elif arguments[0] == "-m" or PurePosixPath(arguments[0]).name == "manage.py":
-        yield from _judge_call(call.inner(arguments[arguments[0] == "-m" :]))
-    elif _is_downloaded(call, arguments[0]):
-        yield DOWNLOAD
+        return DOWNLOAD if downloads else _judge_python(code, call)
+    if arguments[0] == "-m" or PurePosixPath(arguments[0]).name == "manage.py":
+        return _judge_call(call.inner(arguments[arguments[0] == "-m" :]))
+    return DOWNLOAD if _is_downloaded(call, arguments[0]) else ""
 
 
 _PYTHON_DOWNLOAD = re.compile(r"\burlopen\b|\burlretrieve\b|\brequests\.get\b|\bhttpx\.get\b|\bhttp\.client\b")
 
 
-def _judge_python(code: str, call: Call) -> Found:
+def _judge_python(code: str, call: Call) -> str:
     try:
         tree = syntax_tree(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
+        return ""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
         function = ast.unparse(node.func)
         if function in ("exec", "eval", "os.system", "os.popen") and _PYTHON_DOWNLOAD.search(code):
-            yield DOWNLOAD
+            return DOWNLOAD
         if function.endswith(("rmtree", ".unlink", "os.remove", "os.removedirs")):
-            yield Hazard(Kind.FILES, f"{DELETES} ({function})")
+            return f"{DELETES} ({function})"
         starts = function in ("os.system", "os.popen", "system", "popen")
-        if starts or function.startswith(("subprocess.", "run", "Popen")):
-            yield from _judge_inner_text(call, _command_line(node))
+        starts = starts or function.startswith(("subprocess.", "run", "Popen"))
+        if starts and (reason := _judge_inner_text(call, _command_line(node))):
+            return reason
+    return ""
 
 
 def _command_line(node: ast.Call) -> str:
@@ -287,16 +278,18 @@ def _command_line(node: ast.Call) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _script(call: Call) -> Found:
+def _script(call: Call) -> str:
     """Judge ``perl -e`` and similar: every string in the code is judged as a command."""
     for option, code in pairwise(call.arguments):
         if option in ("-e", "-E", "-ne", "-pe", "--eval", "-r"):
             if re.search(r"\bunlink\b|\brmSync\b|\brm_rf\b|\brmtree\b|\brmdirSync\b", code):
-                yield call.hazard(Kind.FILES, DELETES)
-            for string in re.findall(r"\"([^\"]*)\"|'([^']*)'|`([^`]*)`", code):
-                yield from _judge_inner_text(call, "".join(string))
+                return refuse(DELETES, call)
+            strings = re.findall(r"\"([^\"]*)\"|'([^']*)'|`([^`]*)`", code)
+            if reason := first_reason(_judge_inner_text(call, "".join(string)) for string in strings):
+                return reason
     if not call.operands or call.arguments[-1] == "-":
-        yield from _judge_stdin(call, lambda code: ())
+        return _judge_stdin(call, lambda code: "")
+    return ""
 
 
 def _runs_downloader(command: SimpleCommand) -> bool:
@@ -324,19 +317,28 @@ def _saved(command: SimpleCommand) -> set[str]:
     return {name.removeprefix("./") for name in names}
 
 
-def _find(call: Call) -> Found:
+def _find(call: Call) -> str:
     arguments = call.arguments
     if "-delete" in arguments:
         names = [after for a, after in pairwise(arguments) if a in ("-name", "-path", "-iname")]
         if not names or not all(DISPOSABLE.fullmatch(name) for name in names):
-            yield call.hazard(Kind.FILES, DELETES)
+            return refuse(DELETES, call)
     for i, argument in enumerate(arguments):
         if argument in ("-exec", "-execdir", "-ok", "-okdir"):
             rest = arguments[i + 1 :]
             end = next((n for n, word in enumerate(rest) if word in (";", "+")), len(rest))
-            yield from _judge_call(call.inner(rest[:end]))
+            if reason := _judge_call(call.inner(rest[:end])):
+                return reason
+    return ""
 
 
-_STARTS: dict[str, Callable[[Call], Found]] = {
-    **dict.fromkeys(_SHELLS, _shell), "eval": _eval, "source": _source, ".": _source, "trap": _trap, "ssh": _ssh, "find": _find,
-}  # fmt: skip
+_RULES: dict[str, Callable[[Call], str]] = {
+    **HAZARDS,
+    **dict.fromkeys(_SHELLS, _shell),
+    "eval": _eval,
+    "source": _source,
+    ".": _source,
+    "trap": _trap,
+    "ssh": _ssh,
+    "find": _find,
+}

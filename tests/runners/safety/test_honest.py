@@ -3,7 +3,6 @@
 import pytest
 
 from autoresearch_magic.runners.safety.policy import danger
-from autoresearch_magic.runners.walls import Walls, probe
 
 HONEST = [
     # Python
@@ -54,22 +53,14 @@ WITH_REASON = [
     ("python -c 'import shutil; shutil.rmtree(\"work\", ignore_errors=True)'; python bench.py", "deletes"), ("psql -h test-db -c 'select count(*) from t'", "not on this machine"), ("dropdb --if-exists bench_tmp; createdb bench_tmp; pgbench -i bench_tmp", "destroys"),
     ("psql bench_tmp -c 'truncate table runs' && pgbench bench_tmp", "destroys"), ("cat /dev/null > log.txt; ./app; wc -l log.txt", "empties"),
 ]  # fmt: skip
-"""Refused where no wall holds them, and honest behind walls, but for those that mean to reach further than their folder."""
+"""Refused, although they would do no harm: a line that is read cannot tell them from those that do."""
 
 
 @pytest.mark.parametrize("command", HONEST)
-def test_honest_commands_are_run_with_and_without_walls(command):
+def test_honest_commands_are_run(command):
     assert danger(command) == ""
-    assert danger(command, Walls(network="on")) == ""
 
 
 @pytest.mark.parametrize(("command", "reason"), WITH_REASON)
-def test_what_is_dangerous_without_walls_says_why(command, reason):
+def test_what_deletes_or_reaches_further_says_why(command, reason):
     assert reason in danger(command)
-
-
-@pytest.mark.skipif(bool(probe()["namespaces"]), reason=f"namespaces: {probe()['namespaces']}")
-@pytest.mark.parametrize(("command", "reason"), WITH_REASON)
-def test_and_is_run_behind_walls_unless_it_means_to_reach_further(command, reason):
-    further = reason in ("downloads", "infrastructure", "not on this machine", "destroys")
-    assert bool(danger(command, Walls())) == further
