@@ -38,7 +38,8 @@ from autoresearch_magic.experiment import Experiment, Measurement, Outcome, Prop
 from autoresearch_magic.headline import Headline
 from autoresearch_magic.judging.chance import p_better
 from autoresearch_magic.judging.noise import spread, student
-from autoresearch_magic.judging.pruner import Account, Pruner, RunMonitor, make_pruner
+from autoresearch_magic.judging.pruner import Account, Pruner, make_pruner
+from autoresearch_magic.judging.run_monitor import RunMonitor
 from autoresearch_magic.metric import Metric
 from autoresearch_magic.runs import Point
 

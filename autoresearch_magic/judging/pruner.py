@@ -25,17 +25,18 @@ import random
 import statistics
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from ..errors import UserError
 from ..experiment import Experiment, Measurement, Outcome
 from ..metric import Metric
-from ..runs import Point
 from ..text import counted
-from .learning_curves import LOOKS, Curve, Smoother, curve_noise, followed, mean, scale, smooth, trend
+from .finished_runs import Finished, Neighbours, Rank
+from .learning_curves import LOOKS, curve_noise, followed, mean, scale, smooth, trend
 from .optuna_logging import quiet_optuna
+from .run_monitor import Reference, RunMonitor
 
 ENOUGH = 4
 """Finished runs, the baseline's included, before any run is stopped."""
@@ -52,25 +53,6 @@ RECENT = 500
 AUDIT = 0.05
 """Share of the hopeless runs that are continued as audits; the first always is. Twice as many cost a thirtieth of the
 experiments."""
-
-
-@dataclass(frozen=True)
-class PruneDecision:
-    """The decision that a run looks hopeless.
-
-    Attributes
-    ----------
-    progress : float
-        Share of the budget at which it was made, 0 to 1.
-    reason : str
-        One line for users.
-    audit : bool
-        Whether the run is continued all the same, to check that stopping it would have been right.
-    """
-
-    progress: float
-    reason: str
-    audit: bool
 
 
 @dataclass(frozen=True)
@@ -108,140 +90,6 @@ class Account:
         if self.audits:
             text += f"; {self.audits} more looked hopeless but ran on as a check, {self.wrong or 'none'} of them turned out well"
         return text
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The incumbent's curve and the margin that a run is compared with; the module has the formula.
-
-    Attributes
-    ----------
-    number : int
-    name : str
-        Name of the reported value that is compared.
-    sign : int
-        1 where lower values are better on the curve, −1 where higher ones are.
-    curve : Curve
-    level, noise : float
-        In the curve's unit.
-    """
-
-    number: int
-    name: str
-    sign: int
-    curve: Curve
-    level: float = 0.0
-    noise: float = 0.0
-
-    def margin(self, share: float) -> float:
-        """Return how far behind a run may be at a share of the budget, in the curve's unit."""
-        return self.level * (1 - share) + self.noise
-
-
-class RunMonitor:
-    """Watches one run and decides when it looks hopeless.
-
-    Parameters
-    ----------
-    reference : Reference
-    hopeless : callable
-        Takes the index of a look and the run's value there; returns whether the run is hopeless by that.
-    patience : int
-        At how many looks in a row it must be.
-    audit : bool
-        Whether the run is continued even then.
-    """
-
-    def __init__(
-        self, reference: Reference, hopeless: Callable[[int, float], bool], patience: int, audit: bool
-    ) -> None:
-        self.reference, self.audit = reference, audit
-        self.decision: PruneDecision | None = None
-        self.curve: Curve = {}
-        self._hopeless, self._patience, self._hopeless_looks = hopeless, patience, 0
-        self._smoother = Smoother(reference.name)
-
-    def see(self, point: Point) -> PruneDecision | None:
-        """Take a report of the run; returns a `PruneDecision` the first time the run looks hopeless, otherwise None."""
-        for look, value, new in self._smoother.add(point):
-            self.curve[look] = value
-            if not new:
-                continue
-            self._hopeless_looks = self._hopeless_looks + 1 if self._hopeless(look, value) else 0
-            if self._hopeless_looks == self._patience and self.decision is None:
-                self.decision = PruneDecision(LOOKS[look], self._reason(look, value), self.audit)
-                return self.decision
-        return None
-
-    def _reason(self, look: int, value: float) -> str:
-        reference, share = self.reference, LOOKS[look]
-        best = f"{reference.curve[look]:.4g} of the current best, experiment {reference.number}"
-        margin = f"; a gap above {reference.margin(share):.2g} is rarely made up" if reference.level else ""
-        return f"Hopeless at {share:.0%} of the budget: {reference.name} {value:.4g} against {best}{margin}."
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run that was not stopped: its final value, and its curve with the name of the value that it shows."""
-
-    value: float
-    name: str
-    curve: Curve
-
-
-Rank = tuple[float, int]
-"""What finished runs are sorted by: the best first, of equal ones the earlier first."""
-
-
-@dataclass
-class _Neighbours:
-    """The finished runs of one name in the order of their ranks, with how far each is from the next one.
-
-    A run that is added changes the distances beside it alone, so that nothing is worked out anew for each run of a long study.
-    """
-
-    ranks: list[Rank] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-    squares: list[float] = field(
-        default_factory=list
-    )  # of the distance of each run to the next one; 0 where it is not known
-    known: list[bool] = field(default_factory=list)
-
-    def add(self, rank: Rank, curve: Curve) -> None:
-        """Add a run."""
-        at = bisect_left(self.ranks, rank)
-        self.ranks.insert(at, rank)
-        self.curves.insert(at, curve)
-        self.squares.insert(at, 0.0)
-        self.known.insert(at, False)
-        for each in (at - 1, at):
-            if 0 <= each < len(self.curves) - 1:
-                self._measure(each)
-
-    def remove(self, rank: Rank) -> None:
-        """Remove the run of a rank."""
-        at = bisect_left(self.ranks, rank)
-        for each in (self.ranks, self.curves, self.squares, self.known):
-            del each[at]
-        if at:
-            self._measure(at - 1)
-
-    def _measure(self, at: int) -> None:
-        """Work out how far a run is from the next one."""
-        apart = scale(self.curves[at], self.curves[at + 1]) if at < len(self.curves) - 1 else None
-        self.squares[at], self.known[at] = (0.0 if apart is None else apart * apart), apart is not None
-
-    def mean_square(self, last: Rank, further: float | None) -> float:
-        """Return the mean square of the known distances between the runs up to a rank, and of a further one.
-
-        The sum is rounded once, so that it does not depend on the order.
-        """
-        count = max(0, bisect_left(self.ranks, (last[0], last[1] + 1)) - 1)
-        squares, known = self.squares[:count], sum(self.known[:count])
-        if further is not None:
-            squares.append(further * further)
-            known += 1
-        return math.fsum(squares) / known
 
 
 class Pruner:
@@ -389,7 +237,7 @@ class CurvePruner(Pruner):
         self.noise = 0.0
         self.recovered = 0.0  # the largest gap that an audited run has made up, relative to the remaining budget
         self._ranks: list[Rank] = []
-        self._neighbours: dict[str, _Neighbours] = {}
+        self._neighbours: dict[str, Neighbours] = {}
         self._count = 0  # of all finished runs
 
     def learn(self, experiment: Experiment, incumbent: Experiment | None) -> None:
@@ -404,7 +252,7 @@ class CurvePruner(Pruner):
         if reference is None or len(self.finished) < ENOUGH:
             return None
         last = self._ranks[math.ceil(BETTER * len(self._ranks)) - 1]
-        neighbours = self._neighbours.get(reference.name, _Neighbours())
+        neighbours = self._neighbours.get(reference.name, Neighbours())
         # One more, for studies whose runs are all alike: the incumbent's own progress from each look to its end.
         own = scale(reference.curve, dict.fromkeys(reference.curve, reference.curve[max(reference.curve)]))
         level = max(LEVEL * math.sqrt(neighbours.mean_square(last, own)), WIDER * self.recovered)
@@ -415,7 +263,7 @@ class CurvePruner(Pruner):
         self._count += 1
         rank = self._rank(run, self._count)
         insort(self._ranks, rank)
-        self._neighbours.setdefault(run.name, _Neighbours()).add(rank, run.curve)
+        self._neighbours.setdefault(run.name, Neighbours()).add(rank, run.curve)
         super()._finish(run)
 
     def _forget(self, run: Finished) -> None:

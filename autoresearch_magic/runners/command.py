@@ -286,8 +286,7 @@ class CommandRunner(Runner):
     def _tampered(self, run: _CommandRun, command: str) -> str:
         """Return which frozen file or linked environment a run has changed, in one line; empty for none."""
         known = self._unchanged.get(command)
-        touched = [*self.export.touched(), *(f"{name}/" for name in run.moved)]
-        forgiven = touched if self.export.unchanged else known.touched if known else ()
+        forgiven = self._touched(run) if self.export.unchanged else known.touched if known else ()
         if tampered := self.export.tampered(forgiven):
             return f"The run has changed {tampered[0]}, which is frozen: files that test or measure must stay as they are, also for a while."
         if moved := sorted({*run.moved}.difference(name.rstrip("/") for name in forgiven)):
@@ -301,12 +300,15 @@ class CommandRunner(Runner):
             )
         return ""
 
+    def _touched(self, run: _CommandRun) -> list[str]:
+        """Return the files that a run has touched, and with a slash behind them the folders that it has moved."""
+        return [*self.export.touched(), *(f"{name}/" for name in run.moved)]
+
     def _fewer_tests(self, run: _CommandRun, command: str, *, passed: bool) -> str:
         """Return why the tests that ran are not those of the unchanged version, whose own are noted; empty when they are."""
         found = read_summaries(run.output)
         if self.export.unchanged:
-            touched = [*self.export.touched(), *(f"{name}/" for name in run.moved)]
-            self._unchanged.note(command, touched, found, run.started or ())
+            self._unchanged.note(command, self._touched(run), found, run.started or ())
             self._hooked[command] = run.started is not None
             return ""
         known = self._unchanged.get(command)

@@ -27,7 +27,6 @@ class Recheck:
     Parameters
     ----------
     metric : Metric
-
     """
 
     def __init__(self, metric: Metric) -> None:

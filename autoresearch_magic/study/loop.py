@@ -101,7 +101,7 @@ class Loop:
             return
         journal.note(WORKERS, number=s.workers)
         if known and (s.verify or s.budget.unit == "seconds"):
-            self.measurer.doubt()
+            self.measurer.drift.doubt()
             self.publish(Notice(
                 f"It goes on with {counted(s.workers, 'worker')}, and had {before} before: what depends on time may be other than it was, so the best "
                 "version is measured again first."
@@ -360,7 +360,7 @@ class Loop:
                 budgeted=not s.verify, known=self.changes,
             )  # fmt: skip
             self.publish(Notice(f"{evals_line(seen)} %autoresearch evals says more."))
-        self.measurer.tell_levels()
+        self.measurer.drift.tell_levels(self.measurer)
         if (flat := self.plateau_that_begins()) is not None:
             self.publish(Notice(f"A plateau: {plateau_line(flat)}. %autoresearch evals says more."))
 

@@ -25,12 +25,11 @@ from ..events import (
     StateChanged,
 )  # fmt: skip
 from ..experiment import Experiment, Measurement, Outcome, Verdict
-from ..judging.drift import drifted, moved_alike
 from ..judging.gains import gain_over_parent
 from ..judging.judge import Judge, Which
-from ..judging.levels import two_levels
 from ..judging.noise import Noise, by_seed
-from ..judging.pruner import PruneDecision, RunMonitor, make_pruner
+from ..judging.pruner import make_pruner
+from ..judging.run_monitor import PruneDecision, RunMonitor
 from ..runners import GuardResult, Runner
 from ..runners.clean import clean_guard, clean_measurement, clean_point
 from ..runners.notebook_names import notebook_name_hint
@@ -44,6 +43,7 @@ from ..storage.records import Records
 from .baton import Baton
 from .control import Control
 from .definition import Definition
+from .drifting import DriftCheck
 from .flight import Flight
 from .lines import Work, line_notes, read_lines
 from .stages import make_stages
@@ -58,14 +58,8 @@ TRIAL_SEEDS = 2000
 RECENT = 20
 """Proposals from which it is learned how long a fresh one takes and how often it has a value."""
 
-RECHECK = 30
-"""Runs after which the incumbent is measured again without another reason, to notice that the machine has drifted."""
-
 PRUNER, REMEMBER = "pruner", 250
 """Where the journal has what the pruner has learned, and the experiments after which it is written: a resume reads only later curves again."""
-
-CALM = 3
-"""Factor on `RECHECK` where all repeats gave the same value: such a metric does not depend on the machine's load."""
 
 
 @dataclass(eq=False)
@@ -76,21 +70,9 @@ class Shared:
     ----------
     learned : dict or None
         See `Runner.learned`; as it is in the journal.
-    levels_told : bool
-        Whether it was told that the metric takes two values.
-    levels_seen : int
-        How often a repeated version had changed when that was looked for last.
-    looks : bool
-        Whether one of them looks for a drift of the machine.
-    doubts : bool
-        Whether there is a reason to look for one now.
     """
 
     learned: dict[str, Any] | None = None
-    levels_told: bool = False
-    levels_seen: int = -1
-    looks: bool = False
-    doubts: bool = False
 
 
 class Measurer:
@@ -113,6 +95,8 @@ class Measurer:
         Called with the number of an experiment when a target of it begins to run.
     lost : int
         How many workers were lost so far.
+    drift : DriftCheck
+        Of all slots together.
     slot : int
         In which of several slots its runs take place.
     baton : Baton
@@ -135,7 +119,7 @@ class Measurer:
         self.stages = make_stages(self.settings.as_stages(), records.journal, self.metric, self.settings.seed)
         self.slot, self.baton = 0, Baton()
         self.place = ""
-        self._shared = Shared()
+        self._shared, self.drift = Shared(), DriftCheck()
         self.runner.learned = self._learned()
         self.begun: Callable[[int], None] = lambda number: None
         self.lost = 0
@@ -394,9 +378,9 @@ class Measurer:
         if which == "candidate":
             return self._run_candidate(candidate, seed)
         if incumbent.number != self.incumbent.number:
-            self._run_incumbent(incumbent, seed)
+            self.run_incumbent(incumbent, seed)
             return candidate
-        self._remeasure_incumbent(seed)
+        self.drift.remeasure(self, seed)
         return candidate
 
     def fresh_proposal(self) -> dict[str, float]:
@@ -414,102 +398,22 @@ class Measurer:
         repeat = len(candidate.measurements)
         return candidate.with_measurement(self.measure(candidate, "candidate", seed, repeat, 1 + self.rule.pairs))
 
-    def look_for_drift(self) -> None:
-        """Measure the incumbent again when its last run is `RECHECK` runs old: candidates say as much of its level, but not of time."""
-        incumbent = self.incumbent
-        due = RECHECK * (CALM if self.noise.deterministic else 1)
-        if self.rule.strict or self._shared.looks:
-            return
-        if not self._shared.doubts and self.records.journal.runs_since(incumbent.number) < due:
-            return
-        self._shared.looks, self._shared.doubts = True, False  # one slot at a time
-        try:
-            self._remeasure_incumbent(1 + max(m.seed for m in incumbent.measurements))
-        finally:
-            self._shared.looks = False
-
-    def doubt(self) -> None:
-        """Let the incumbent be measured again beside the next candidate, because values may not be what they were."""
-        self._shared.doubts = True
-
     def measure_again(self) -> Measurement:
         """Run the incumbent once to see whether it can be measured at all, and return the measurement."""
         best = self.incumbent
         self.wait_for_go(State.RUNNING)
         if self.rule.strict:  # one value decides there, and stays what it was
             return self.measure(best, "trial", self.settings.seed + TRIAL_SEEDS, 0, 1)
-        return self._run_incumbent(best, 1 + max(m.seed for m in best.measurements)).measurements[-1]
+        return self.run_incumbent(best, 1 + max(m.seed for m in best.measurements)).measurements[-1]
 
     def run_version(self, e: Experiment) -> Experiment:
         """Run any judged version once more, if possible on a seed that the incumbent has run, and return it."""
         used = {m.seed for m in e.measurements}
         shared = [m.seed for m in self.incumbent.measurements if m.seed not in used]
-        return self._run_incumbent(e, shared[0] if shared else 1 + max(used))
+        return self.run_incumbent(e, shared[0] if shared else 1 + max(used))
 
-    def _remeasure_incumbent(self, seed: int) -> None:
-        """Run the incumbent once more; drop its older values where the machine has changed since.
-
-        That is so where two new values differ by more than chance explains, and another version has moved as they have: a
-        metric that takes two values, or a version that was lucky, differs as well, but the other version stays.
-        """
-        before = self.incumbent
-        noise = self.noise
-        incumbent = self._run_incumbent(before, seed)
-        count = len(before.measurements)
-        if not drifted(before.values, incumbent.values[len(before.values) :], noise):
-            return
-        incumbent = self._run_incumbent(incumbent, seed + 1)  # a single odd value may be chance
-        now = [m.value for m in incumbent.measurements[count:] if m.ok and m.value is not None]
-        if len(now) < 2 or not drifted(before.values, now, noise):
-            return
-        was, gives = self.metric.format(before.value), self.metric.format(mean(now))
-        line = f"Experiment {incumbent.number} gives {gives} now, {was} before"
-        control = self._control(before)
-        if control is None:  # no other version has run: a third value must be off as well
-            incumbent = self._run_incumbent(incumbent, seed + 2)
-            now = [m.value for m in incumbent.measurements[count:] if m.ok and m.value is not None]
-            changed = len(now) > 2 and drifted(before.values, now, noise)
-        else:
-            changed = moved_alike(before.values, now, control.values, self._run_control(control, seed, len(now)))
-        if not changed:
-            if not self.tell_levels() and control is not None:
-                other = f"experiment {control.number}" if control.number else "the baseline"
-                self.publish(Notice(f"{line}, but {other} has not changed with it: it varies, and all its runs count."))
-            return
-        incumbent = replace(incumbent, since=count)
-        self.records.journal.set_since(incumbent)
-        self.publish(Remeasured(incumbent))
-        self.publish(Notice(f"{line}: the machine has changed, and comparisons use the new value."))
-
-    def _control(self, before: Experiment) -> Experiment | None:
-        """Return the other version that was run nearest in time to the incumbent's last run, to see whether it moves as well."""
-        runs = self.records.journal.order_of_runs()
-        own = [i for i, (number, _) in enumerate(runs) if number == before.number]
-        last = own[len(before.measurements) - 1]
-        others = [
-            (abs(i - last), number)
-            for i, (number, ok) in enumerate(runs)
-            if number != before.number and number < len(self.experiments) and ok
-        ]
-        return self.experiments[min(others)[1]] if others else None
-
-    def _run_control(self, control: Experiment, seed: int, runs: int) -> list[float]:
-        found = [self.measure(control, "control", seed + repeat, repeat, runs) for repeat in range(runs)]
-        return [m.value for m in found if m.ok and m.value is not None]
-
-    def tell_levels(self) -> bool:
-        """Publish, once, that the metric takes two values; return whether it does."""
-        repeats = self.status.tally.repeats
-        if self._shared.levels_told or repeats == self._shared.levels_seen:
-            return self._shared.levels_told
-        self._shared.levels_seen = repeats  # versions that ran once say nothing
-        experiments = self.experiments
-        if (levels := two_levels([experiments[n] for n in self.status.tally.repeated])) is not None:
-            self._shared.levels_told = True
-            self.publish(Notice(levels.text(self.metric), lasting=True))
-        return self._shared.levels_told
-
-    def _run_incumbent(self, incumbent: Experiment, seed: int) -> Experiment:
+    def run_incumbent(self, incumbent: Experiment, seed: int) -> Experiment:
+        """Run a judged version on a seed, and return it with the measurement."""
         repeat = len(incumbent.measurements)
         measurement = self.measure(incumbent, LATER, seed, repeat, repeat + 1)
         # As it is now: another slot may have run it meanwhile.

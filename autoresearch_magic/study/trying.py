@@ -142,7 +142,7 @@ class Trying:
         if refused := self.refuse(experiment):
             return self.numbered(experiment, flight), refused
         if not experiment.measurements:
-            self.measurer.look_for_drift()
+            self.measurer.drift.look(self.measurer)
             self.proposer.ask_ahead(self.left() - 1, experiment)
             experiment, loser = self.measurer.stages.pass_through(self.measurer, experiment, flight)
             if loser is not None:

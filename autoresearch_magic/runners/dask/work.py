@@ -121,19 +121,18 @@ class Work:
 
     def note(self, line: str) -> None:
         """Tell a line, once: every worker has the same to say of a setup."""
-        with self._lock:
-            if line in self._told:
-                return
-            self._told.add(line)
-        self._on_note(line)
+        self._once(line, self._on_note)
 
     def problem(self, line: str) -> None:
         """Tell a line that stays, once."""
+        self._once(line, self._on_problem)
+
+    def _once(self, line: str, tell: Callable[[str], object]) -> None:
         with self._lock:
             if line in self._told:
                 return
             self._told.add(line)
-        self._on_problem(line)
+        tell(line)
 
     # -- workers ----------------------------------------------------------------------------------------------------------
 
