@@ -15,7 +15,7 @@ from autoresearch_magic.agents.registry import BUILT_IN
 from autoresearch_magic.errors import NothingToPropose
 from autoresearch_magic.events import Judged, RunProgress, State
 from autoresearch_magic.experiment import Proposal, Usage
-from autoresearch_magic.study import closing, measuring
+from autoresearch_magic.study import closing, drifting
 from autoresearch_magic.study.study import Study
 
 SIZES = [36, 5, 33, 60, 31, 70, 28, 25, 80, 90]
@@ -40,7 +40,7 @@ class Sizes(Agent):
 
 def main(repo, root):
     BUILT_IN["sizes"] = lambda order: Sizes()
-    measuring.RECHECK = 4
+    drifting.RECHECK = 4
     choose = closing.best_version
 
     def first_keep(belief, experiments, incumbent, failing):

@@ -65,8 +65,8 @@ def test_the_incumbent_is_run_on_a_new_seed_before_the_candidate_is(make_study, 
 
 @pytest.mark.slow
 def test_the_incumbent_is_looked_at_now_and_then_and_seldom_where_nothing_varies(make_study, script, monkeypatch):
-    monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 2)
-    monkeypatch.setattr("autoresearch_magic.study.measuring.CALM", 3)
+    monkeypatch.setattr("autoresearch_magic.study.drifting.RECHECK", 2)
+    monkeypatch.setattr("autoresearch_magic.study.drifting.CALM", 3)
 
     def order(target):
         script(*(target.format(x=3.0 + x) for x in range(7)))
@@ -151,7 +151,7 @@ def test_bad_bounds_are_told(make_study, bounds):
 @pytest.mark.slow
 def test_a_machine_that_drifts_is_noticed(make_study, script, tmp_path, monkeypatch):
     """The value is read from a file that changes under way, as a machine's speed would."""
-    monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 3)
+    monkeypatch.setattr("autoresearch_magic.study.drifting.RECHECK", 3)
     level = tmp_path / "level"
     level.write_text("1.0")
     target = (
@@ -179,7 +179,7 @@ def test_a_machine_that_drifts_is_noticed(make_study, script, tmp_path, monkeypa
 @pytest.mark.slow
 def test_a_metric_that_takes_two_values_is_no_change_of_the_machine(make_study, script, tmp_path, monkeypatch):
     """The value is 1.05 for the kept version's first runs and 1.41 afterwards, as for any other version."""
-    monkeypatch.setattr("autoresearch_magic.study.measuring.RECHECK", 3)
+    monkeypatch.setattr("autoresearch_magic.study.drifting.RECHECK", 3)
     count = tmp_path / "count"
     target = (
         "from autoresearch_magic import seed\nimport pathlib\n"
