@@ -132,16 +132,19 @@ class DriftCheck:
 
 
 def _control(measurer: Remeasures, before: Experiment) -> Experiment | None:
-    """Return the other version that was run nearest in time to the incumbent's last run, to see whether it moves as well."""
+    """Return the other version that was run nearest in time to the incumbent's last run, to see whether it moves as well.
+
+    Those that ran before it come first: the machine may have changed right after it.
+    """
     runs = measurer.records.journal.order_of_runs()
     own = [i for i, (number, _) in enumerate(runs) if number == before.number]
     last = own[len(before.measurements) - 1]
     others = [
-        (abs(i - last), number)
+        (i > last, abs(i - last), number)
         for i, (number, ok) in enumerate(runs)
         if number != before.number and number < len(measurer.experiments) and ok
     ]
-    return measurer.experiments[min(others)[1]] if others else None
+    return measurer.experiments[min(others)[2]] if others else None
 
 
 def _run_control(measurer: Remeasures, control: Experiment, seed: int, runs: int) -> list[float]:

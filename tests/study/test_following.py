@@ -363,7 +363,8 @@ def test_a_start_that_is_refused_leaves_the_study_followed(driver):
 REPOSITORY = {
     "src/app.py": "SIZE = 40\n",
     "bench.py": (
-        "import random, sys\nsys.path.insert(0, 'src')\nimport app\n"
+        "import os, random, sys\nsys.path.insert(0, 'src')\nimport app\n"
+        "random.seed(f'{app.SIZE} {os.environ[\"AUTORESEARCH_SEED\"]}')\n"
         "print('ms:', app.SIZE + random.gauss(0, 0.5) + float(open({level!r}).read()))\n"
     ),
     "check.py": "import sys\nsys.path.insert(0, 'src')\nimport app\nif app.SIZE < 10:\n    sys.exit('SIZE is too small')\n",
@@ -391,10 +392,14 @@ def test_each_step_of_a_real_study_in_another_process_is_followed(tmp_path, monk
                 study = open_study(tmp_path / "root" / "night")
                 study.observe(events.append)
             if study is not None:
-                study._follower.look(now=True)
-                own, fresh = facts(study), facts(_load(study.folder))
-                for moving in ("live", "elsewhere", "message", "unclaimed"):  # may change between the two
-                    del own[moving], fresh[moving]
+                for _ in range(100):  # while a thread waits for a word here, another one may still write
+                    study._follower.look(now=True)
+                    own, fresh = facts(study), facts(_load(study.folder))
+                    for moving in ("live", "elsewhere", "message", "unclaimed"):  # may change between the two
+                        del own[moving], fresh[moving]
+                    if own == fresh:
+                        break
+                    time.sleep(0.02)
                 assert own == fresh, steps
             if steps[-1] == "end":
                 break
