@@ -4,13 +4,15 @@ Git writes each commit, tree and file of an experiment as a file of its own. Fro
 pack, and the files that the pack replaces are deleted. Nothing else is touched: in the user's repository only objects of
 the study's commits that are not part of the user's own history are packed, and neither ``git gc`` nor ``git repack`` is run.
 
-The order makes it safe to be killed at any moment: git writes a pack under another name first, and its index last; its name is noted
-in the study's folder; then the loose files go whose objects are in it. What was left by a kill is deleted the next time.
+The order makes it safe to be killed at any moment: git writes a pack in a folder where it does not look for packs; the pack's name
+is noted in the study's folder; the pack is moved to the others, its index last; then the loose files go whose objects are in it.
+What was left by a kill is deleted the next time.
 Other git processes that run meanwhile look for the packs again where they miss an object.
 """
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,11 +52,12 @@ class Packing:
         objects = place if place.is_absolute() else self._repository.folder / place
         known = self._names(objects)
         if not self._tidied:  # what a killed process has left
+            shutil.rmtree(self._unmoved(objects), ignore_errors=True)
             for name in known:
                 self._delete_loose(objects, self._content(objects, name))
             self._tidied = True
-        if made := self._write(objects, self._listed("--unpacked")):
-            known = self._noted([*known, made], objects)
+        if made := self._write(objects, self._listed("--unpacked"), known):
+            known = [*known, made]
             self._delete_loose(objects, self._content(objects, made))
         if len(known) > MOST_PACKS:
             self._put_together(objects, known)
@@ -67,25 +70,42 @@ class Packing:
         given = "".join(f"{name}\n" for name in [*sorted(tips), *base])
         return self._repository.run("rev-list", "--objects", "--no-object-names", *options, "--stdin", given=given)
 
-    def _write(self, objects: Path, listed: str) -> str:
-        """Write a pack of objects, and return its name; empty for no objects."""
+    def _unmoved(self, objects: Path) -> Path:
+        """Return the folder for packs that are not yet noted; git does not look into it."""
+        return objects / self._repository.branch.replace("/", "-")
+
+    def _write(self, objects: Path, listed: str, known: list[str]) -> str:
+        """Write a pack of objects, note it beside the known ones, and return its name; empty for no objects."""
         if not listed.strip():
             return ""
-        prefix = str((objects / "pack" / "pack").absolute())
-        return self._repository.run("pack-objects", "--quiet", "--threads=1", prefix, given=listed).strip()
+        folder = self._unmoved(objects)
+        folder.mkdir(exist_ok=True)
+        prefix = str((folder / "pack").absolute())
+        made = self._repository.run("pack-objects", "--quiet", "--threads=1", prefix, given=listed).strip()
+        self._noted([*(name for name in known if name != made), made])
+        self._move(folder, objects / "pack")
+        return made
+
+    def _move(self, folder: Path, packs: Path) -> None:
+        """Move what git wrote to its other packs."""
+        packs.mkdir(exist_ok=True)
+        for path in sorted(
+            folder.iterdir(), key=lambda path: path.suffix == ".idx"
+        ):  # without an index, a pack is none
+            path.replace(packs / path.name)
+        folder.rmdir()
 
     def _put_together(self, objects: Path, known: list[str]) -> None:
         """Make one pack of all objects of the study, and delete those packs of which it has everything."""
-        made = self._write(objects, self._listed())
+        made = self._write(objects, self._listed(), known)
         if not made:
             return
         held = set(self._content(objects, made))
-        known = self._noted([*(name for name in known if name != made), made], objects)
-        for name in known[:-1]:
-            if set(self._content(objects, name)) <= held:
+        for name in known:
+            if name != made and set(self._content(objects, name)) <= held:
                 for suffix in (".idx", ".rev", ".pack"):  # without an index, a pack is none
                     _pack(objects, name, suffix).unlink(missing_ok=True)
-        self._noted(known, objects)
+        self._noted([name for name in dict.fromkeys([*known, made]) if _whole(objects, name)])
 
     def _content(self, objects: Path, name: str) -> list[str]:
         """Return the names of a pack's objects."""
@@ -105,12 +125,10 @@ class Packing:
             return []
         return [name for name in noted if name.isalnum() and _whole(objects, name)]
 
-    def _noted(self, names: list[str], objects: Path) -> list[str]:
-        there = [name for name in names if _whole(objects, name)]
+    def _noted(self, names: list[str]) -> None:
         new = self._note.with_name(f"{NOTE}.new")
-        new.write_text("".join(f"{name}\n" for name in there))
+        new.write_text("".join(f"{name}\n" for name in names))
         new.replace(self._note)
-        return there
 
 
 def _pack(objects: Path, name: str, suffix: str) -> Path:

@@ -87,7 +87,7 @@ def test_many_packs_become_one(cells, monkeypatch):
     assert whole(made, range(15))
 
 
-@pytest.mark.parametrize("step", ["_noted", "_delete_loose", "_content"])
+@pytest.mark.parametrize("step", ["_noted", "_delete_loose", "_content", "_move"])
 def test_a_kill_at_any_step_loses_nothing_and_is_tidied_up(cells, tmp_path, monkeypatch, step):
     made, killed = cells
 
@@ -101,8 +101,8 @@ def test_a_kill_at_any_step_loses_nothing_and_is_tidied_up(cells, tmp_path, monk
     record(made, [12], parent=made.commits()[0])
     Packing(made, tmp_path).pack()
     assert whole(made, range(13))
-    if step != "_noted":  # before it is noted, nobody knows whose pack it is, and its objects stand in both
-        assert loose(made.folder) == []
+    assert loose(made.folder) == []
+    assert not [*(made.folder / ".git" / "objects").glob("autoresearch*")]
 
 
 @pytest.mark.slow
@@ -127,6 +127,7 @@ def test_killed_for_real_at_any_moment(cells, tmp_path):
     packing.pack()
     assert whole(made, range(16))
     assert loose(made.folder) == []
+    assert not [*(made.folder / ".git" / "objects").glob("autoresearch*")]
 
 
 def test_in_the_users_repository_only_objects_of_the_study_are_packed(tmp_path):
