@@ -177,6 +177,28 @@ def spent_line(status: StudyStatus) -> str:
     return " · ".join(part for part in (spent, agent) if part)
 
 
+def lines_of_work(status: StudyStatus) -> str:
+    """Return where each line of work is, in one line; empty for a study with a single one."""
+    if status.lines is None:
+        return ""
+    best, told = status.incumbent, []
+    for line in status.lines.lines:
+        made = counted(len(line.members), "proposal")
+        anew = "" if line.life < 2 else ", begun anew" if line.life == 2 else f", begun anew {line.life - 1} times"
+        if line.version is None:
+            told.append(
+                f"{line.number} looks for its first version, {made}{anew}"
+                if line.members
+                else f"{line.number} not begun{anew}"
+            )
+            continue
+        known = status.experiments[: line.version + 1][line.version :]  # none while its verdict is being recorded
+        value = f" ({status.metric.format(e.value)})" if (e := next(iter(known), None)) and e.value is not None else ""
+        leads = ", the best" if best is not None and line.version == best.number else ""
+        told.append(f"{line.number} at experiment {line.version}{value}{leads}, {made}{anew}")
+    return f"Lines of work: {' · '.join(told)}"
+
+
 def status_text(status: StudyStatus) -> str:
     """Return the status in a few lines."""
     words = status.state if status.state is State.ELSEWHERE else state_words(status)
@@ -196,6 +218,8 @@ def status_text(status: StudyStatus) -> str:
         + (f", about {format_duration(left)} left" if (left := status.remaining) else "")
     )
     lines.append(spent_line(status))
+    if work := lines_of_work(status):
+        lines.append(work)
     if (live := status.live) is not None:
         of = "the time of the last runs" if status.settings.verify else "the run's budget"
         if status.settings.side_by_side:

@@ -20,6 +20,8 @@ from autoresearch_magic.source.edits import fingerprint
 from autoresearch_magic.storage.journal import Journal
 from autoresearch_magic.study.lines import MERGED, Work, line_notes, read_lines
 from autoresearch_magic.study.opening import open_study
+from autoresearch_magic.study.summary import lines_of_work, status_text
+from autoresearch_magic.ui.panel.facts import study_facts
 
 from ..studies import finish
 
@@ -77,7 +79,28 @@ def test_proposals_build_on_the_version_of_their_line_and_the_best_is_the_last_k
     kept = [e for e in known if e.kept]
     assert [e.value for e in kept] == sorted((e.value for e in kept), reverse=True)
     assert study.status.lines == lines
-    assert open_study(study.name, study.folder.parent).status.lines == lines
+    opened = open_study(study.name, study.folder.parent)
+    assert opened.status.lines == lines
+    told = next(line for line in status_text(opened.status).splitlines() if line.startswith("Lines of work: 1 "))
+    assert all(
+        f"{n} at experiment {line.version} (" in told or line.version is None for n, line in enumerate(lines.lines, 1)
+    )
+    assert f"at experiment {kept[-1].number} ({study.metric.format(kept[-1].value)}), the best, " in told
+    assert told == study_facts(opened, None)["lines"]
+
+
+def test_a_line_is_told_before_it_begins_and_while_its_version_is_being_recorded():
+    status = two_lines().status
+    status.lines = (
+        Lines.begin(3).after(OF, {"line": 2, "experiment": 1}).after(ENDED, {"line": 3, "at": 3, "experiment": 99})
+    )
+    assert lines_of_work(status).startswith("Lines of work: 1 at experiment 0 (")
+    assert (
+        " · 2 looks for its first version, 1 proposal · 3 at experiment 99, 0 proposals, begun anew"
+        in lines_of_work(status)
+    )
+    status.lines = None
+    assert lines_of_work(status) == ""
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from ...study.holdout import contradicts, holdout_gain, holdout_text, share_text
 from ...study.shown_numbers import shown_numbers
 from ...study.status import LiveRun
 from ...study.study import Study
-from ...study.summary import counts, run_line, spent_line, state_words
+from ...study.summary import counts, lines_of_work, run_line, spent_line, state_words
 
 Facts = dict[str, Any]
 
@@ -70,6 +70,7 @@ def study_facts(study: Study, proven: int | None) -> Facts:
         "pace": status.pace,
         "running": live and {**_running(live), **({"number": len(status.experiments)} if live.flying else {}), "what": run_line(live, best, study.metric)},
         "slots": slot_facts(study),
+        "lines": lines_of_work(status),
     }  # fmt: skip
 
 

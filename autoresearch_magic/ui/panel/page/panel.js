@@ -53,13 +53,13 @@ export function render({ model, el, signal }) {
   const notice = h("div", { class: "notice", role: "status", hidden: "" }), toast = h("div", { class: "toast", role: "alert", hidden: "" });
   const message = h("div", { class: "message", hidden: "" });
   const traceback = h("pre", { class: "pre error trace", tabindex: "0", "aria-label": "What was printed", hidden: "" });
-  const ledger = h("p", { class: "ledger", hidden: true });
+  const ledger = h("p", { class: "ledger", hidden: true }), lines = h("p", { class: "ledger", hidden: true });
   const hint = h("div", { class: "hint", hidden: "" }), spoken = h("div", { class: "spoken", role: "status", "aria-live": "polite" });
   const steering = buildSteering(panel), versions = buildVersions(panel), insights = buildInsights(panel);
   const tabs = buildTabs(panel, [["experiments", "Experiments", [charts.node, versions.node, table.node]], ["insights", "Insights", [insights.node]]],
     (name) => (name === "insights" ? insights : charts).node.after(detail.node)); // it opens from both, and is not shown in a hidden one
   const root = h("section", { class: "panel", "aria-label": "Autoresearch study" }, header.node, notice, toast, progress.node, message,
-    traceback, tiles.node, ledger, steering.node, tabs.list, ...tabs.pages, hint, spoken);
+    traceback, tiles.node, ledger, lines, steering.node, tabs.list, ...tabs.pages, hint, spoken);
   panel.root = root;
   const detail = buildDetail(panel), poster = buildPoster(root);
   charts.node.after(detail.node);
@@ -163,6 +163,8 @@ export function render({ model, el, signal }) {
     setText(message, now.message ?? "");
     ledger.hidden = !now.ledger;
     setText(ledger, now.ledger ?? "");
+    lines.hidden = !now.lines;
+    setText(lines, now.lines ?? "");
     traceback.hidden = !now.traceback; // of a failed study, or what an agent has printed that ended the search
     setText(traceback, now.traceback ?? "");
     hint.hidden = now.state !== "finished";
