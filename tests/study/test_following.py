@@ -256,8 +256,7 @@ def test_a_watched_study_publishes_its_pictures_and_ends_with_its_folder(driver,
     wait_for(lambda: Drawn(last=False) in events)
     driver.propose()
     wait_for(lambda: any(isinstance(e, Proposed) for e in events))
-    driver.journal.close()
-    driver.folder.rename(driver.folder.with_name("gone"))
+    driver.folder.rename(driver.folder.with_name("gone"))  # while its process has the lock, or it has stopped before
     wait_for(lambda: StateChanged(State.STOPPED, "Its folder was deleted.") in events)
     study.unfollow()
     assert not study.following

@@ -11,7 +11,7 @@ import pytest
 
 from autoresearch_magic.config.effective import make_settings
 from autoresearch_magic.errors import Stopped, UserCodeError, UserError
-from autoresearch_magic.events import Notice, RunStarted, State
+from autoresearch_magic.events import Notice, RunEnded, RunStarted, State
 from autoresearch_magic.experiment import Measurement, Outcome
 from autoresearch_magic.runners import Runner
 from autoresearch_magic.runners.fleet import Fleet, Place
@@ -38,6 +38,7 @@ class World:
         self.fails = ""
         self.steps = defaultdict(lambda: 100)  # by how many run at once
         self.running = 0
+        self.pairs: threading.Barrier | None = None  # where runs meet, all but the first one
 
     def gate(self, target: str) -> threading.Event:
         return self.gates.setdefault(target, threading.Event())
@@ -63,8 +64,10 @@ class SlotRunner(Runner):
                 raise Stopped
             if target == world.fails:
                 raise UserCodeError("The setup fails.", "")
-            time.sleep(0.01)  # so that others begin meanwhile
+            meet = world.pairs.wait if world.pairs is not None and len(world.ran) > 1 else lambda: time.sleep(0.005)
+            meet()  # so that others begin meanwhile
             steps = world.steps[world.running]
+            meet()
         finally:
             world.running -= 1
         names = {node.targets[0].id: node.value for node in ast.parse(target).body}
@@ -267,10 +270,18 @@ def quick_retries(monkeypatch):
 
 def test_what_slows_each_other_down_is_told_with_how_much(world, make_study, script):
     world.steps.update({1: 100, 2: 60})
-    script(version(2.0))
+    world.pairs = threading.Barrier(2, timeout=20)
     study = make_study(TARGET, agent="script", experiments=1, workers=2, repeats=3)
+    script(version(2.0))
     said = []
-    study.observe(lambda event: said.append(event.message) if isinstance(event, Notice) else None)
+
+    def note(event):
+        if isinstance(event, Notice):
+            said.append(event.message)
+        if isinstance(event, RunEnded) and len(world.ran) == 3:
+            world.pairs = None  # what follows runs as it comes
+
+    study.observe(note)
     finish(study)
     assert any("2 at once make" in line and "of the steps that one alone makes" in line for line in said), said
     assert study.experiments[0].since == 1, "the run that was alone does not count"

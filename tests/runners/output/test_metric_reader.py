@@ -593,7 +593,7 @@ def test_any_output_gives_a_reading_or_an_error_of_one_line(output, name):
 )  # fmt: skip
 def test_long_outputs_are_read_in_linear_time(unit):
     """Anything slower than linear would run into the time limit of a test."""
-    output = unit * (2**18 // len(unit))
+    output = unit * (2**17 // len(unit))
     for rule in ("", "=json:a", "=last"):
         try:
             message = read(output, "a" + rule).line

@@ -81,7 +81,7 @@ def badge(page, text):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kind", ["lab", "notebook"])
+@pytest.mark.parametrize("kind", ["lab"])
 def test_a_version_is_put_into_the_target_cell_which_bears_it_and_ctrl_z_undoes_it(open_page, kind):
     with open_page(kind=kind, cells=CELLS) as page:
         heading, matter = (
