@@ -271,8 +271,8 @@ def quick_retries(monkeypatch):
 def test_what_slows_each_other_down_is_told_with_how_much(world, make_study, script):
     world.steps.update({1: 100, 2: 60})
     world.pairs = threading.Barrier(2, timeout=20)
-    study = make_study(TARGET, agent="script", experiments=1, workers=2, repeats=3)
     script(version(2.0))
+    study = make_study(TARGET, agent="script", experiments=1, workers=2, repeats=3)
     said = []
 
     def note(event):
