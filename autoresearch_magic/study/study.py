@@ -18,7 +18,7 @@ from ..experiment import Experiment
 from ..runners.fleet import Fleet
 from ..storage import folders
 from ..storage.folders import ROOT
-from ..storage.git.checkout import has_study
+from ..storage.git.checkout import forget_command, has_study
 from ..storage.git.commits import safe_name
 from ..storage.journal import Journal
 from ..storage.recording import recorded_settings
@@ -107,7 +107,7 @@ class Study(BackgroundStudy):
             raise UserError(f"There is a study {name!r} already: choose another name, or  %autoresearch resume {name}")
         if name is not None and _branch_exists(definition, name):
             raise UserError(
-                f"There is a branch autoresearch/{name} of an earlier study: choose another name, or delete it."
+                f"The repository has the experiments of an earlier study {name}, whose folder is gone: choose another name, or delete them with  {forget_command(safe_name(name))}"
             )
         free = name or folders.free_name(root, definition.metric, lambda name: _branch_exists(definition, name))
         self._prepare(root / free, definition, observers, agent)

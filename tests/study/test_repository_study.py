@@ -234,9 +234,14 @@ def test_the_name_of_an_earlier_study_whose_folder_is_gone_is_taken(make, repo):
     finish(make(experiments=1, name="one"))
     unnamed = finish(make(experiments=1))
     shutil.rmtree(repo / ".autoresearch")
-    with pytest.raises(UserError, match="a branch autoresearch/one of an earlier study"):
+    with pytest.raises(UserError, match="has the experiments of an earlier study one, whose folder is gone") as refused:
         make(name="one")
     assert make().name != unnamed.name
+    command = str(refused.value).partition("delete them with  ")[2]
+    subprocess.run(["sh", "-c", command], cwd=repo, check=True)
+    assert make(name="one").name == "one"
+    assert "autoresearch/one" not in run_git(repo, "for-each-ref")
+    assert f"autoresearch/{unnamed.name}" in run_git(repo, "for-each-ref"), "the other study's are left"
 
 
 # -- other numbers, and runs that do not count --------------------------------------------------------------------------------------

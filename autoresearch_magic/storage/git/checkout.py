@@ -297,8 +297,16 @@ def _measuring(top: Path, named: Iterable[str], target: Mapping[str, str], track
 
 def has_study(checkout: Checkout, name: str) -> bool:
     """Whether the repository has a branch or experiments of a study with this name."""
-    references = (f"refs/heads/autoresearch/{name}", f"refs/autoresearch/{name}")
-    return bool(git(checkout.folder, "for-each-ref", "--count=1", *references))
+    return bool(git(checkout.folder, "for-each-ref", "--count=1", *_references(name)))
+
+
+def forget_command(name: str) -> str:
+    """Return the command line by which a person deletes a study's branch and the references of its experiments."""
+    return f"git for-each-ref --format='delete %(refname)' {' '.join(_references(name))} | git update-ref --stdin"
+
+
+def _references(name: str) -> tuple[str, str]:
+    return f"refs/heads/autoresearch/{name}", f"refs/autoresearch/{name}"
 
 
 def ignored_folders(top: Path) -> list[str]:
