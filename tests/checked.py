@@ -21,7 +21,7 @@ def mypy_strict(file, cache):
     shared = cache.getbasetemp().parent / "mypy"
     with filelock.FileLock(f"{shared}.lock"):
         done = subprocess.run(
-            [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(shared), file.name], cwd=file.parent,
+            [sys.executable, "-m", "mypy", "--strict", "--no-site-packages", "--cache-dir", str(shared), file.name], cwd=file.parent,
             env={"MYPYPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True, timeout=200,
         )  # fmt: skip
     return [
