@@ -109,6 +109,7 @@ def expected_gains(
     rest: Callable[[], object] = lambda: None,
     known: KnownGains | None = None,
     followed: Followed = lambda number: (),
+    keeps_only: bool = False,
 ) -> tuple[dict[int, Gain], Belief | None]:
     """Return the gain of each experiment over its parent as it is believed, by number; without those that have none.
 
@@ -129,6 +130,8 @@ def expected_gains(
         What earlier calls of the same study have worked out; what still holds is taken from it, and what is new is put into it.
     followed : callable, optional
         See `Belief`.
+    keeps_only : bool
+        Whether those of keeps are wanted alone.
 
     Returns
     -------
@@ -146,7 +149,7 @@ def expected_gains(
     gains: dict[int, Gain] = {}
     for e in experiments:
         parent = None if e.parent is None else _at(experiments, e.parent)
-        if parent is None:
+        if parent is None or (keeps_only and e.verdict is not Verdict.KEEP):
             continue
         p = None if belief is None else belief.gain_in_units(e)
         shown = p is not None and e.verdict is Verdict.KEEP and p.p_better >= PROVEN

@@ -54,23 +54,40 @@ def rows(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> list
     shown : sequence of Experiment, optional
         Those that get a row; all by default.
     """
-    gains, own = status.gains, _columns(status)
-    return [
-        {
-            "experiment": e.number, "verdict": str(e.verdict), "value": e.value, "seconds": round(e.seconds, 3),
-            "runs": len(e.measurements), **_gain(gains.get(e.number)), "summary": e.summary,
-            "commit": e.commit[:7], "agent": e.proposal.agent, "source": e.target,
-            "parent": e.parent, "repeats": len(e.measurements), "memory_gb": round(e.memory, 3), "reason": e.reason,
-            "hypothesis": e.proposal.hypothesis, "numbers": e.numbers,
-            **{name: number.value(e) for name, number in own.items()},
-        }
-        for e in (status.experiments if shown is None else shown)
-    ]  # fmt: skip
+    columns = _filled(status, status.experiments if shown is None else shown)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _gain(gain: Gain | None) -> dict[str, float | bool | None]:
-    if gain is None:
-        return {**dict.fromkeys(("gain", "gain_low", "gain_high", "p_better")), "proven": False}
+def _filled(status: StudyStatus, shown: Sequence[Experiment]) -> dict[str, list[Any]]:
+    """Return the values of each column."""
+    every = status.gains
+    gains = [every.get(e.number) for e in shown]
+    found: dict[str, list[Any]] = {
+        "experiment": [e.number for e in shown],
+        "verdict": [str(e.verdict) for e in shown],
+        "value": [e.value for e in shown],
+        "seconds": [round(e.seconds, 3) for e in shown],
+        "runs": [len(e.measurements) for e in shown],
+        "summary": [e.summary for e in shown],
+        "commit": [e.commit[:7] for e in shown],
+        "agent": [e.proposal.agent for e in shown],
+        "source": [e.target for e in shown],
+        "gain": [g and g.gain for g in gains],
+        "gain_low": [g and g.low for g in gains],
+        "gain_high": [g and g.high for g in gains],
+        "p_better": [g and g.p_better for g in gains],
+        "proven": [g is not None and g.proven for g in gains],
+        "parent": [e.parent for e in shown],
+        "repeats": [len(e.measurements) for e in shown],
+        "memory_gb": [round(e.memory, 3) for e in shown],
+        "reason": [e.reason for e in shown],
+        "hypothesis": [e.proposal.hypothesis for e in shown],
+        "numbers": [e.numbers for e in shown],
+    }
+    return found | {name: [number.value(e) for e in shown] for name, number in _columns(status).items()}
+
+
+def _gain(gain: Gain) -> dict[str, float | bool | None]:
     return {
         "gain": gain.gain, "gain_low": gain.low, "gain_high": gain.high, "p_better": gain.p_better, "proven": gain.proven,
     }  # fmt: skip
@@ -79,7 +96,7 @@ def _gain(gain: Gain | None) -> dict[str, float | bool | None]:
 def history(status: StudyStatus, shown: Sequence[Experiment] | None = None) -> pd.DataFrame:
     """Return the history as a DataFrame, one row per experiment; see `rows` and `Study.history`."""
     frame: pd.DataFrame = require("pandas", "The history as a DataFrame").DataFrame(
-        rows(status, shown), columns=[*COLUMNS, *_columns(status)]
+        _filled(status, status.experiments if shown is None else shown)
     )
     return frame.astype(
         {

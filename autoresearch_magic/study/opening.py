@@ -13,6 +13,7 @@ from ..storage.study_lock import is_held
 from ..storage.trouble import JournalError, remains
 from . import registry
 from .definition import from_json
+from .garbage import uncollected
 from .study import Study
 
 
@@ -46,7 +47,8 @@ def open_study(name_or_path: str | Path, root: str | Path = ROOT) -> Study:
     known = registry.known(folder)
     if isinstance(known, Study) and (known.active or known.following):
         return known
-    study = _load(folder)
+    with uncollected():
+        study = _load(folder)
     # One without an experiment has nothing to show: it does not become the current study in place of one that has.
     if study.experiments or study.state == State.ELSEWHERE or registry.latest() is None:
         registry.register(study)

@@ -212,15 +212,20 @@ class StudyStatus:
         """Return the gains; where they are not known yet, `rest` is called after each millisecond of work on them."""
         experiments, made = self.experiments, self._gains
         if made is None or made[0] is not experiments:
-            timed = self.settings.budget.unit != "steps"
-            gains, belief = expected_gains(
-                experiments, self.metric, self.noise, timed=timed, before=self.last_belief.value, rest=rest, known=self._known_gains,
-                followed=self.followed,
-            )  # fmt: skip
-            if belief is not None:
-                self.last_belief.value = belief
-            made = self._gains = experiments, gains
+            made = self._gains = experiments, self._expected(experiments, rest)
         return made[1]
+
+    def _expected(
+        self, experiments: tuple[Experiment, ...], rest: Callable[[], object], *, keeps_only: bool = False
+    ) -> dict[int, Gain]:
+        timed = self.settings.budget.unit != "steps"
+        gains, belief = expected_gains(
+            experiments, self.metric, self.noise, timed=timed, before=self.last_belief.value, rest=rest, known=self._known_gains,
+            followed=self.followed, keeps_only=keeps_only,
+        )  # fmt: skip
+        if belief is not None:
+            self.last_belief.value = belief
+        return gains
 
     def followed(self, number: int) -> set[int]:
         """Return the versions whose levels the lines of work need after an experiment."""
@@ -242,8 +247,13 @@ class StudyStatus:
 
     @property
     def proven(self) -> frozenset[int]:
-        """The numbers of the keeps that are proven."""
-        return frozenset(number for number, gain in self.gains.items() if gain.proven)
+        """The numbers of the keeps that are proven; the gains of other experiments, most of the work, are not worked out for it."""
+        experiments, made = self.experiments, self._gains
+        if made is not None and made[0] is experiments:
+            gains = made[1]
+        else:
+            gains = self._expected(experiments, lambda: None, keeps_only=True)
+        return frozenset(number for number, gain in gains.items() if gain.proven)
 
     def spread(self, e: Experiment) -> float:
         """Return the standard deviation of one run at an experiment's value; 0 where it is not known."""

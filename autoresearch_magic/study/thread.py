@@ -25,6 +25,7 @@ from ..text import printable
 from .control import Control
 from .definition import Definition
 from .flight import land_all
+from .garbage import uncollected
 from .journal_care import begin_care, check_present, end_care
 from .loop import Loop
 from .measuring import Measurer
@@ -104,8 +105,10 @@ class StudyThread(threading.Thread):
             self._publish(StateChanged(State.STARTING))
             if self._lock.weak:
                 self._publish(Notice(UNLOCKED.format(self._status.folder), lasting=True))
-            records = _open_records(self._status, self._control, self._publish)
-            state, message = self._work(records)
+            with uncollected():
+                records = _open_records(self._status, self._control, self._publish)
+                work = self._prepared(records)
+            state, message = work()
         except TakenOver as other:
             state, message = State.STOPPED, str(other)
         except Stopped:
@@ -122,8 +125,8 @@ class StudyThread(threading.Thread):
         finally:
             self._clean_up(records, state, message)
 
-    def _work(self, records: Records) -> tuple[State, str]:
-        """Go on from where the journal ends; return the state and message to end with."""
+    def _prepared(self, records: Records) -> Callable[[], tuple[State, str]]:
+        """Read where the journal ends; return what goes on from there, and returns the state and message to end with."""
         status, publish, definition = self._status, self._publish, self._status.definition
         experiments = records.journal.experiments()
         status.experiments = tuple(records.begin([e for e in experiments if e.verdict is not None]))
@@ -154,11 +157,14 @@ class StudyThread(threading.Thread):
             control=self._control,
         )  # fmt: skip
         if self._agent is not None and beside:
-            return SideBySide(measurer, self._agent, unjudged, self._fleet).run()
+            return SideBySide(measurer, self._agent, unjudged, self._fleet).run
         if self._agent is not None:
-            return self._loop(measurer, self._agent, unjudged).run()
+            return self._loop(measurer, self._agent, unjudged).run
+        return partial(self._compare, measurer)
+
+    def _compare(self, measurer: Measurer) -> tuple[State, str]:
         if self._comparison is not None:
-            publish(StateChanged(State.MEASURING))
+            self._publish(StateChanged(State.MEASURING))
             self.answer = self._comparison(measurer)
         return self._at_end
 

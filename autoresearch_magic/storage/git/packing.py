@@ -12,6 +12,7 @@ Other git processes that run meanwhile look for the packs again where they miss 
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -113,9 +114,14 @@ class Packing:
         return [line.split()[1] for line in listed.splitlines()]
 
     def _delete_loose(self, objects: Path, names: list[str]) -> None:
+        """Delete the files of objects, of which most may be gone."""
+        by_folder: dict[str, list[str]] = {}
         for name in names:
+            by_folder.setdefault(name[:2], []).append(name[2:])
+        for folder, files in by_folder.items():
             with suppress(OSError):
-                (objects / name[:2] / name[2:]).unlink(missing_ok=True)
+                for file in {*os.listdir(objects / folder)}.intersection(files):
+                    (objects / folder / file).unlink(missing_ok=True)
 
     def _names(self, objects: Path) -> list[str]:
         """Return the study's packs that are there: a person's ``git gc`` may have put them into another."""
