@@ -131,3 +131,19 @@ def test_noise_that_depends_on_the_value_is_scaled_at_each_of_the_two():
     slow = [experiment(0, *[10.0] * 4), keep(1, 9.8)]
     even = Noise(0.01, 20)
     assert gains(slow, noise=noise)[1].p_better < gains(slow, noise=even)[1].p_better
+
+
+@pytest.mark.parametrize("noise", [None, Noise(0.1, 30), Noise()])
+def test_the_gains_of_keeps_alone_are_those_of_all(noise):
+    study = [experiment(0, 2.0, 2.1, 1.9)]
+    for number in range(1, 12):
+        keep = number in (3, 7)
+        study.append(experiment(number, *[2.05 - 0.15 * number * keep] * (1 + 3 * keep), verdict=Verdict.KEEP if keep else Verdict.DISCARD, parent=3 if number > 3 else 0))  # fmt: skip
+    estimate = estimate_noise(study) if noise is None else noise
+    every, known = gains(study, noise=estimate), {}
+    some, belief = expected_gains(study, DOWN, estimate, keeps_only=True, known=known)
+    assert some == {number: every[number] for number in (3, 7)}
+    assert {number: gain.proven for number, gain in some.items()} == {number: every[number].proven for number in (3, 7)}
+    assert expected_gains(study, DOWN, estimate, before=belief, known=known)[0] == every, (
+        "what is left is worked out later"
+    )
