@@ -60,8 +60,9 @@ class Look(threading.Thread):
             for process in psutil.Process().children(recursive=True):
                 try:
                     place = Path(f"/proc/{process.pid}")
+                    environment = (place / "environ").read_bytes()  # first: a process may become git between the two
                     self.lines[process.pid] = self.lines.get(process.pid, b"") + (place / "cmdline").read_bytes()
-                    self.environments[process.pid] = (place / "environ").read_bytes()
+                    self.environments[process.pid] = environment
                 except OSError:
                     continue
 

@@ -18,6 +18,12 @@ from autoresearch_magic.ui.panel.opening import open_session
 from .page import experiment, fill
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Wait for gains however busy the machine is."""
+    monkeypatch.setattr("autoresearch_magic.ui.panel.gains.PATIENCE", 20.0)
+
+
 @pytest.fixture
 def ask(study):
     """Ask a question as the view does; answers with buffers are pairs."""
