@@ -16,12 +16,11 @@ from autoresearch_magic.ui.panel.differences import LONGEST_LINE
 from autoresearch_magic.ui.panel.opening import open_session
 
 from .page import experiment, fill
+from .view import patient
 
+__all__ = ["patient"]
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch):
-    """Wait for gains however busy the machine is."""
-    monkeypatch.setattr("autoresearch_magic.ui.panel.gains.PATIENCE", 20.0)
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 @pytest.fixture
