@@ -60,11 +60,15 @@ class Look(threading.Thread):
             for process in psutil.Process().children(recursive=True):
                 try:
                     place = Path(f"/proc/{process.pid}")
-                    environment = (place / "environ").read_bytes()  # first: a process may become git between the two
-                    self.lines[process.pid] = self.lines.get(process.pid, b"") + (place / "cmdline").read_bytes()
-                    self.environments[process.pid] = environment
+                    # It may become another program, or end, between two of these; a line that is empty says that it has, or has not yet.
+                    before, environment, after = (
+                        (place / name).read_bytes() for name in ("cmdline", "environ", "cmdline")
+                    )
                 except OSError:
                     continue
+                if before or after:
+                    self.lines[process.pid] = self.lines.get(process.pid, b"") + before + after
+                    self.environments[process.pid] = environment
 
     def others(self, but=()):
         """Return the environments of all but these and the user's own git, which runs no code of an experiment or an agent."""
