@@ -41,10 +41,8 @@ REPAIRED = "repaired"
 COMMITTED = "committed"
 """The kind of entry that says that an experiment, its key, has another commit now; which one is not in the chain."""
 
-_EMPTY = frozenset(("", "[]", "{}"))
-"""Texts that count for nothing, as NULL does, so that a column that a later version adds does not change the digests of older rows."""
-
-_DOUBLE = struct.Struct(">d").pack
+_EMPTY = (None, "", "[]", "{}")
+"""Content that counts for nothing, so that a column that a later version adds does not change the digests of older rows."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +105,19 @@ class Head:
 
 def digest(columns: Sequence[str], values: Sequence[Any]) -> bytes:
     """Return the digest of a row's content; see `_EMPTY` for what counts for nothing."""
-    parts: list[bytes] = []
-    for name, value in zip(
-        columns, values, strict=True
-    ):  # tens of thousands of rows are compared before a study goes on
-        if value is None:
+    parts = []
+    for name, value in zip(columns, values, strict=True):
+        if value in _EMPTY:
             continue
         if isinstance(value, str):
-            if value in _EMPTY:
-                continue
             kind, content = "t", value.encode("utf-8", "surrogatepass")
-        elif isinstance(value, float):
-            kind, content = "r", _DOUBLE(value)
         elif isinstance(value, bytes):
             kind, content = "b", value
+        elif isinstance(value, float):
+            kind, content = "r", struct.pack(">d", value)
         else:
             kind, content = "i", str(value).encode()
-        parts += f"{name}:{kind}{len(content)}:".encode(), content
+        parts.append(f"{name}:{kind}{len(content)}:".encode() + content)
     return blake2b(b"".join(parts), digest_size=SIZE).digest()
 
 

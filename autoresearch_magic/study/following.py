@@ -202,7 +202,7 @@ class Follower:
                     return
             self._stamp = stamp
         found = news is not None and self._fold(news, first=first)
-        self._status.take_gains(gains)
+        self._status.believed.take(self._status, gains)
         if lines and not self.ours:
             self._status.lines = read_lines(lines, self._status.settings.lines, len(self._read.judged))
         self._fold_state(first=first, found=found)

@@ -112,7 +112,9 @@ class Measurer:
         self.definition, self.settings, self.metric = definition, definition.settings, definition.metric
         self.rule = definition.settings.as_rule()
         self.constraints = definition.settings.as_constraints()
-        self.judge = Judge(self.metric, self.rule, timed=self.settings.budget.unit != "steps", last=status.last_belief)
+        self.judge = Judge(
+            self.metric, self.rule, timed=self.settings.budget.unit != "steps", last=status.believed.belief
+        )
         self.runner, self.records, self.status, self.publish, self.control = runner, records, status, publish, control
         self._largest: tuple[int, float] | None = None
         self.pruner = make_pruner(self.settings.pruner, self.metric, self.settings.seed)

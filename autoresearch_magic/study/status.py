@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from ..config.settings import Settings
 from ..events import (
@@ -28,21 +26,18 @@ from ..events import (
 )
 from ..experiment import Experiment, Usage
 from ..headline import Headline, Holdout
-from ..judging.belief import LastBelief
-from ..judging.gains import Gain, KnownGains, expected_gains
+from ..judging.gains import Gain
 from ..judging.lines import Lines
 from ..judging.noise import Noise
 from ..metric import Metric
 from ..runs import GrowingCurve, Point
 from .definition import Definition
+from .gains import StudyGains
 from .live_record import LiveRecord
 from .tally import RunTally, Tally
 
 LIVE_POINTS = 16_384
 """Most points of the live curve: four times what the panel draws."""
-
-LONG, GAINS_FORM = 300, 1
-"""Experiments from which on the gains are kept in the journal, and the number of the form and formula in which they are."""
 
 _BEGUN = (State.STARTING, State.BASELINE, State.RUNNING, State.CONFIRMING, State.MEASURING)
 """States that begin something; a pause or a stop leaves it where it was."""
@@ -137,6 +132,8 @@ class StudyStatus:
         How often the user's notes to the agent have changed: one was left, or the agent has read them.
     lines : Lines or None
         The lines of work; None where there is a single one.
+    believed : StudyGains
+        Works out the gains.
     """
 
     name: str
@@ -159,13 +156,11 @@ class StudyStatus:
     confirming: bool = False
     notes: int = 0
     lines: Lines | None = None
+    believed: StudyGains = field(default_factory=StudyGains, repr=False, compare=False)
     _since: float | None = None
     _tally: Tally = field(default_factory=Tally, repr=False, compare=False)
     _run_tally: RunTally = field(default_factory=RunTally, repr=False, compare=False)
     _noise: tuple[tuple[Experiment, ...], Noise, float] | None = None
-    _gains: tuple[tuple[Experiment, ...], dict[int, Gain]] | None = None
-    last_belief: LastBelief = field(default_factory=LastBelief, repr=False, compare=False)
-    _known_gains: KnownGains = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def live(self) -> LiveRun | None:
@@ -206,54 +201,16 @@ class StudyStatus:
     @property
     def gains(self) -> dict[int, Gain]:
         """The gain of each experiment over its parent, by number, made once for each change of the experiments."""
-        return self.work_out_gains()
-
-    def work_out_gains(self, rest: Callable[[], object] = lambda: None) -> dict[int, Gain]:
-        """Return the gains; where they are not known yet, `rest` is called after each millisecond of work on them."""
-        experiments, made = self.experiments, self._gains
-        if made is None or made[0] is not experiments:
-            made = self._gains = experiments, self._expected(experiments, rest)
-        return made[1]
-
-    def _expected(
-        self, experiments: tuple[Experiment, ...], rest: Callable[[], object], *, keeps_only: bool = False
-    ) -> dict[int, Gain]:
-        timed = self.settings.budget.unit != "steps"
-        gains, belief = expected_gains(
-            experiments, self.metric, self.noise, timed=timed, before=self.last_belief.value, rest=rest, known=self._known_gains,
-            followed=self.followed, keeps_only=keeps_only,
-        )  # fmt: skip
-        if belief is not None:
-            self.last_belief.value = belief
-        return gains
+        return self.believed.of_all(self)
 
     def followed(self, number: int) -> set[int]:
         """Return the versions whose levels the lines of work need after an experiment."""
         return set() if self.lines is None else self.lines.followed(number)
 
-    def kept_gains(self) -> dict[str, Any] | None:
-        """Return the gains as they are kept in the journal of a long study that rests; None where they are worked out in no time."""
-        experiments = self.experiments
-        if len(experiments) < LONG:
-            return None
-        rows = [[number, *astuple(gain)] for number, gain in sorted(self.gains.items())]
-        return {"form": GAINS_FORM, "experiments": len(experiments), "runs": len(self.runs), "rows": rows}
-
-    def take_gains(self, kept: Any) -> None:
-        """Take gains that were kept in the journal, where they are those of the experiments and runs that are known."""
-        mark = {"form": GAINS_FORM, "experiments": len(self.experiments), "runs": len(self.runs)}
-        if isinstance(kept, Mapping) and all(kept.get(name) == value for name, value in mark.items()):
-            self._gains = self.experiments, {row[0]: Gain(*row[1:]) for row in kept["rows"]}
-
     @property
     def proven(self) -> frozenset[int]:
-        """The numbers of the keeps that are proven; the gains of other experiments, most of the work, are not worked out for it."""
-        experiments, made = self.experiments, self._gains
-        if made is not None and made[0] is experiments:
-            gains = made[1]
-        else:
-            gains = self._expected(experiments, lambda: None, keeps_only=True)
-        return frozenset(number for number, gain in gains.items() if gain.proven)
+        """The numbers of the keeps that are proven."""
+        return frozenset(number for number, gain in self.believed.of_keeps(self).items() if gain.proven)
 
     def spread(self, e: Experiment) -> float:
         """Return the standard deviation of one run at an experiment's value; 0 where it is not known."""

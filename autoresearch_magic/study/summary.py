@@ -181,19 +181,15 @@ def lines_of_work(status: StudyStatus) -> str:
     """Return where each line of work is, in one line; empty for a study with a single one."""
     if status.lines is None:
         return ""
-    best, told = status.incumbent, []
+    best, experiments, told = status.incumbent, status.experiments, []
     for line in status.lines.lines:
         made = counted(len(line.members), "proposal")
         anew = "" if line.life < 2 else ", begun anew" if line.life == 2 else f", begun anew {line.life - 1} times"
         if line.version is None:
-            told.append(
-                f"{line.number} looks for its first version, {made}{anew}"
-                if line.members
-                else f"{line.number} not begun{anew}"
-            )
+            told.append(f"{line.number} looks for its first version, {made}{anew}" if line.members else f"{line.number} not begun{anew}")  # fmt: skip
             continue
-        known = status.experiments[: line.version + 1][line.version :]  # none while its verdict is being recorded
-        value = f" ({status.metric.format(e.value)})" if (e := next(iter(known), None)) and e.value is not None else ""
+        e = experiments[line.version] if line.version < len(experiments) else None  # its verdict is being recorded
+        value = "" if e is None or e.value is None else f" ({status.format(e.value)})"
         leads = ", the best" if best is not None and line.version == best.number else ""
         told.append(f"{line.number} at experiment {line.version}{value}{leads}, {made}{anew}")
     return f"Lines of work: {' · '.join(told)}"

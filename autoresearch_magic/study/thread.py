@@ -183,7 +183,7 @@ class StudyThread(threading.Thread):
                     if wrong is None:
                         records.back_up()
                     records.draw(list(status.experiments), lambda: status.proven, status.headline, last=True)
-                    if (gains := status.kept_gains()) is not None:
+                    if (gains := status.believed.for_journal(status)) is not None:
                         records.journal.set(gains=gains)
         except TakenOver as other:
             state, message = State.STOPPED, str(other)

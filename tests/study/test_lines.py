@@ -85,7 +85,7 @@ def test_proposals_build_on_the_version_of_their_line_and_the_best_is_the_last_k
     assert all(
         f"{n} at experiment {line.version} (" in told or line.version is None for n, line in enumerate(lines.lines, 1)
     )
-    assert f"at experiment {kept[-1].number} ({study.metric.format(kept[-1].value)}), the best, " in told
+    assert f"at experiment {kept[-1].number} ({opened.status.format(kept[-1].value)}), the best, " in told
     assert told == study_facts(opened, None)["lines"]
 
 
@@ -150,7 +150,12 @@ def work_of(*experiments, lines=2):
     kept = [e for e in experiments if e.kept]
     settings = SimpleNamespace(lines=lines)
     status = SimpleNamespace(
-        experiments=experiments, incumbent=kept[-1], settings=settings, metric=METRIC, lines=Lines.begin(lines)
+        experiments=experiments,
+        incumbent=kept[-1],
+        settings=settings,
+        metric=METRIC,
+        lines=Lines.begin(lines),
+        format=METRIC.format,
     )
     return Work(Notes(), status, lambda n: -experiments[n].value)
 

@@ -197,7 +197,7 @@ def test_what_was_tried_kept_and_proven():
     assert tried_line(shown()) == "2 experiments, 1 kept, 1 proven"
     status = shown()
     proven = status.proven
-    assert status._gains is None, "the gains of all are not worked out for it"
+    assert status.believed._made is None, "the gains of all are not worked out for it"
     assert proven == {number for number, gain in status.gains.items() if gain.proven} == status.proven
     assert "\n2 of 9 experiments: 1 kept (1 proven), 1 discarded, 0 failed" in status_text(shown())
     lucky = experiment(3, 0.79, verdict=Verdict.KEEP)

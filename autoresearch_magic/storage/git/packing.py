@@ -90,9 +90,8 @@ class Packing:
     def _move(self, folder: Path, packs: Path) -> None:
         """Move what git wrote to its other packs."""
         packs.mkdir(exist_ok=True)
-        for path in sorted(
-            folder.iterdir(), key=lambda path: path.suffix == ".idx"
-        ):  # without an index, a pack is none
+        # The index comes last: without it, a pack is none.
+        for path in sorted(folder.iterdir(), key=lambda path: path.suffix == ".idx"):
             path.replace(packs / path.name)
         folder.rmdir()
 

@@ -90,7 +90,7 @@ class Gains:
     def _work(self, study: Study) -> None:
         status = study.status
         experiments = status.experiments
-        gains = status.work_out_gains(rest)
+        gains = status.believed.of_all(status, rest)
         table = np.full((5, len(experiments)), np.nan)
         bits = np.zeros(len(experiments), "u1")
         for e in experiments:

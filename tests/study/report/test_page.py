@@ -210,11 +210,7 @@ def test_ten_thousand_experiments_fit_into_three_megabytes(tmp_path, monkeypatch
         else:
             experiments.append(experiment(n, Verdict.DISCARD, (value,), kept, "word " * 100))
     made = study(tmp_path, experiments)
-    made.status._gains = (
-        made.status.experiments,
-        {},
-        None,
-    )  # what is believed of ten thousand has a benchmark of its own
+    made.status.believed._made = made.status.experiments, {}  # of ten thousand it has a benchmark of its own
     few = study(tmp_path, experiments[:200]).evals()
     monkeypatch.setattr(made, "evals", lambda: few)
     page = html_report(made)

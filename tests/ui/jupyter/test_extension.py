@@ -81,9 +81,8 @@ def badge(page, text):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kind", ["lab"])
-def test_a_version_is_put_into_the_target_cell_which_bears_it_and_ctrl_z_undoes_it(open_page, kind):
-    with open_page(kind=kind, cells=CELLS) as page:
+def test_a_version_is_put_into_the_target_cell_which_bears_it_and_ctrl_z_undoes_it(open_page):
+    with open_page(kind="lab", cells=CELLS) as page:
         heading, matter = (
             page.locator(f".cm-line:has-text('{text}') span").first for text in ("# Lower it", "repeats: 2")
         )

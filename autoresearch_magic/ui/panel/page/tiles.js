@@ -48,7 +48,7 @@ export function updateTiles(parts, now, format) {
   const times = (n) => `${n}\u00a0run${n === 1 ? "" : "s"}`;
   const sd = baseline?.sd ?? null;
   const noise = h("span", { title: "sd: the standard deviation of one run of the baseline, from its own runs; where it ran once, estimated from the versions that ran more often" },
-    sd === null ? "noise not known" : sd ? `noise\u00a0sd\u00a0${twoDigits(sd)}` : "no noise so far");
+    sd === null ? "noise not known" : sd ? `noise sd\u00a0${twoDigits(sd)}` : "no noise so far");
   set(parts.baseline, "Baseline", [format(baseline?.value ?? null)],
     ...(baseline ? [noise, `\u00a0· ${times(baseline.repeats)}`] : ["not measured yet"]));
   parts.node.classList.toggle("arm-result", Boolean(head));
