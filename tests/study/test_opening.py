@@ -86,7 +86,7 @@ def test_names_that_are_near_are_offered(tmp_path):
 
 @pytest.mark.slow
 def test_gains_of_a_long_study_at_rest_are_read_and_not_worked_out_again(make_study, script, monkeypatch):
-    monkeypatch.setattr("autoresearch_magic.study.status.LONG", 4)
+    monkeypatch.setattr("autoresearch_magic.study.gains.LONG", 4)
     script(noisy(2.0), noisy(2.5), noisy(1.5), noisy(4.0))
     study = finish(make_study(NOISY, agent="script", experiments=4, repeats=3))
     gains = study.status.gains
@@ -95,12 +95,12 @@ def test_gains_of_a_long_study_at_rest_are_read_and_not_worked_out_again(make_st
         raise AssertionError("they are in the journal")
 
     with monkeypatch.context() as patch:
-        patch.setattr("autoresearch_magic.study.status.expected_gains", unwanted)
+        patch.setattr("autoresearch_magic.study.gains.expected_gains", unwanted)
         assert open_study(study.name, study.folder.parent).status.gains == gains
     with Journal(study.folder / "journal.sqlite") as journal:
         kept = journal.get("gains")
         journal.set(gains={**kept, "runs": kept["runs"] - 1})
     with monkeypatch.context() as patch:
-        patch.setattr("autoresearch_magic.study.status.expected_gains", unwanted)
+        patch.setattr("autoresearch_magic.study.gains.expected_gains", unwanted)
         with pytest.raises(AssertionError, match="in the journal"):  # of other runs they are not taken
             assert open_study(study.name, study.folder.parent).status.gains
