@@ -30,7 +30,7 @@ from ..output.log_file import clean_file
 from ..walls import shield
 from . import processes
 from .message_token import new_token
-from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, read_message
+from .protocol import KILLED, NOT_EVALUATED, SETUP_FACTOR, SETUP_LIMIT, read_message
 from .sentences import ended_how, missing_module, not_in_forks, written_in_copies
 
 SERVER = f"{__package__}.server"
@@ -276,8 +276,9 @@ class WorkerClient:
             if not result.get("killed") or killed or self._interrupted:
                 break
             killed += 1
-            self._tell_lost(watch, KILLED)
-            self._on_note(f"{KILLED} It runs again.")
+            why = NOT_EVALUATED if result.get("error") == NOT_EVALUATED else KILLED
+            self._tell_lost(watch, why)
+            self._on_note(f"{why} It runs again.")
         if self._interrupted:
             raise Stopped
         if (problem := result.pop("log_problem", "")) and not self._log_told:

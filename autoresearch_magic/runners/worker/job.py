@@ -22,7 +22,7 @@ from .machine_load import Counts
 from .memory import MOST_PROCESSES, MemoryWatch
 from .oom import oom_kills, ran_out
 from .output_log import OutputLog
-from .protocol import KILLED, SETUP_FACTOR, SETUP_LIMIT, LineBuffer
+from .protocol import KILLED, NOT_EVALUATED, SETUP_FACTOR, SETUP_LIMIT, LineBuffer
 from .stopwatch import Stopwatch
 
 OUTPUT_TAIL = 4_000
@@ -148,8 +148,9 @@ def result_of(run: RunningJob, status: int, resident_peak: int, conditions: Cond
             memory = ran_out(run.oom_kills, max(run.memory.peak, resident_peak), run.memory.limit)
         command = "command" in run.job and code >= 0
         result = {"outcome": Outcome.OK, "exit": code} if command else _result_of_death(code, memory)
-        if run.clean is not None and run.clean.result.get("gone") and code == 0:
-            result["error"] = run.clean.result["error"]
+        if run.clean is not None and code == 0:
+            result["error"] = run.clean.result.get("error", NOT_EVALUATED)
+            killed = run.clean.lost
         if killed:
             result.update(killed=not memory, out_of_memory=memory)
     result["seconds"] = time.monotonic() - run.started

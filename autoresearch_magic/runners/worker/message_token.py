@@ -21,7 +21,7 @@ def new_token() -> bytes:
 
 def receive_token(control: socket.socket) -> memoryview | None:
     """Return the token that a kernel sends first, in memory that no fork shares; None when the kernel is gone."""
-    page = mmap.mmap(-1, mmap.PAGESIZE)
+    page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_DONTFORK"):
         page.madvise(mmap.MADV_DONTFORK)
     token = memoryview(page)[:LENGTH]

@@ -67,7 +67,11 @@ class SharedMap:
 
     @property
     def device(self) -> bool:
-        """Whether it shows a device, or something of the kernel's."""
+        """Whether it shows a device, or something of the system's."""
+        if self.path.endswith("/gconv-modules.cache"):
+            return (
+                True  # the C library's own, of a file that it has opened for reading: what it knows of character sets
+            )
         if self.path.startswith("/dev/"):
             return not self.path.startswith(_DEVICES_OF_MEMORY)
         return self.path.startswith(("anon_inode:", "/anon_hugepage", "/sys/", "/proc/", "[", "socket:"))

@@ -21,6 +21,9 @@ SETUP_LIMIT, SETUP_FACTOR = 600.0, 3.0
 """A fresh process may take so many seconds to run the setup, or `SETUP_FACTOR` times as long as the worker took, or as long as a
 run may take, whichever is longest."""
 KILLED = "The experiment's process was killed by SIGKILL, which neither this study nor a lack of memory explains."
+NOT_EVALUATED = (
+    "The process that evaluates the metric ended before it had a value: it has crashed, or was killed from outside."
+)
 OURS = ("killed", "out_of_memory", "printed", "log_problem", "exit")
 """What the worker says of a run with its result, and so no run of itself."""
 MOST_ENTRIES = 1_000

@@ -41,7 +41,7 @@ from ..own_limits import OwnLimits
 from ..walls import Walls
 from ..walls.enclosure import Enclosure
 from ..walls.opened import Opened
-from . import child, descriptors, private_maps, processes, working_folder
+from . import child, descriptors, huge_pages, private_maps, processes, working_folder
 from .clean.evaluator import has_clean_metric
 from .clean.run import CleanRun
 from .clean.template import CleanSide
@@ -81,7 +81,8 @@ class Worker:
         self.mode = "fork"
         self.module = new_main()
         self.frozen: dict[str, Any] = {}
-        self.mapped: frozenset[int] = frozenset()  # inodes of the files that the setup has mapped to be shared
+        self.shares_memory = True  # whether the setup has shared maps
+        self.mapped: frozenset[int] = frozenset()  # inodes of the files behind them
         self.clean_side: CleanSide | None = None
         self.sealed_names: list[str] = []
         self.closed: frozenset[str] = frozenset()
@@ -166,6 +167,9 @@ class Worker:
         self.frozen = dict(self.module.__dict__)
         self.mode, why = choose_mode(self.config, self.fork)
         if self.mode == "fork" and self.config.get("kind") != "command":
+            gc.collect()
+            gc.freeze()  # garbage collection in a fork would write to, and so copy, all memory of the setup
+            huge_pages.collapse()  # before the first fork that stays, which would keep the small pages as well
             self.clean_side = CleanSide(self.fork, self.module, self.config)
             told = self.clean_side.ready()
             if "error" in told:
@@ -180,14 +184,23 @@ class Worker:
         self.setup_processes = frozenset(processes.descendants(os.getpid()))
         forks = self.mode != "fresh"
         shared = [*descriptors.left_open(self.frozen), *private_maps.not_private(self.frozen)] if forks else []
-        self.mapped = frozenset(each.inode for each in private_maps.shared_maps()) - {0}
+        self.look_for_maps()
         copied = descriptors.written_files(self.mapped) if forks else []
         self.enclosure.prepare(self.opened)
         self.closed = self.enclosure.closed()
         gc.collect()
-        gc.freeze()  # garbage collection in a child would write to, and so copy, all memory of the setup
+        gc.freeze()
         told = {**self.enclosure.told(), "folder": os.getcwd()}
         self.send({"is": "ready", "mode": self.mode, "why": why, "open": shared, "copied": copied, **told})
+
+    def look_for_maps(self) -> None:
+        """Note which maps of this process are shared, as threads of the setup may make some at any time.
+
+        To look takes a fork ten times as long: everything that it touches is copied first.
+        """
+        maps = private_maps.shared_maps()
+        self.shares_memory = bool(maps)
+        self.mapped = frozenset(each.inode for each in maps) - {0}
 
     def fork(self) -> int:
         """Fork; the child closes everything of the worker except its memory."""
@@ -264,20 +277,23 @@ class Worker:
         if command:
             run.begin()
         if self.clean_side is not None and self.is_measured_clean(job):
-            run.clean = CleanRun(self.clean_side, job, child_output)
+            run.clean = CleanRun()
         if command or self.mode == "fork":
             self.enclosure.begin(run.memory.limit)
             run.pid = self.fork_confined(lambda: self.become_child(run, child_events, child_output))
         else:
             run.pid = spawn(self.config, job, child_events, child_output)
-        os.close(child_events)
-        os.close(child_output)
         self.runs[run.id] = run
-        if (clean := run.clean) is not None:
-            clean.parent_keeps()
+        if (clean := run.clean) is not None and self.clean_side is not None:
+            try:
+                clean.begin(self.clean_side, job, child_output)
+            except OSError:
+                self.end()  # the template was killed: another worker, with one of its own, runs this one
             self.selector.register(
                 clean.events, selectors.EVENT_READ, lambda: self.guarded(lambda: self.read_clean(run), run)
             )
+        os.close(child_events)
+        os.close(child_output)
         for fd, read in ((events, self.read_events), (output, self.read_output)):
             self.selector.register(fd, selectors.EVENT_READ, lambda read=read: self.guarded(lambda: read(run), run))
         if command:
@@ -306,7 +322,8 @@ class Worker:
             if self.clean_side is not None:
                 self.clean_side.socket.close()
             processes.prefer_for_oom_kill()
-            private_maps.make_private()
+            if self.shares_memory:
+                private_maps.make_private()
             if "command" in job:
                 os.chdir(job["folder"])
             else:
@@ -452,6 +469,7 @@ class Worker:
         scale = 1 if sys.platform == "darwin" else 1024  # wait4 counts in bytes on macOS, in KiB on Linux
         conditions = None if run.load is None else self.machine.ended(run.load)
         self.send({"is": "done", "id": run.id, "result": result_of(run, status, max_resident * scale, conditions)})
+        self.look_for_maps()  # for the next run, while nobody waits
 
     def end_clean(self, run: RunningJob, clean: CleanRun) -> None:
         """Wait, not for long, for the clean side of a run whose target's process has ended, then kill it."""

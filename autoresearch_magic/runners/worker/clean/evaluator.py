@@ -225,7 +225,7 @@ def has_clean_metric(job: Mapping[str, Any], frozen: Mapping[str, Any], sealed: 
 
 
 def run_evaluation(
-    job: Mapping[str, Any], evaluator: Evaluator, sources: Sequence[str], emit: Callable[[dict[str, Any]], None],
+    job: Mapping[str, Any], evaluator: Evaluator, names: set[str], emit: Callable[[dict[str, Any]], None],
     wait: Callable[[], object],
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluate a job's metric; return the result's parts as `child.run_target` would send them.
@@ -235,8 +235,8 @@ def run_evaluation(
     job : Mapping
         Of the run; ``calibration`` is what was learned from the user's own target, None where that has just run.
     evaluator : Evaluator
-    sources : sequence of str
-        Texts of setup and sealed cell: the names in them may be the target's.
+    names : set of str
+        Those in the texts of setup and sealed cell, which may be the target's.
     emit : callable
         Takes events.
     wait : callable
@@ -247,6 +247,10 @@ def run_evaluation(
     Exception
         What the metric raises.
     """
+    wanted = names | names_in(*expressions_of(job))
+    seed_everything(
+        job["seed"], ""
+    )  # as below; a fork's first use of memory takes time, which is to spare until the target has ended
     evaluator.ask("hello")
     emit({"serving": True})
     wait()
@@ -257,7 +261,6 @@ def run_evaluation(
     if (torch := sys.modules.get("torch")) and job.get("threads"):
         torch.set_num_threads(job["threads"])
     runtime.clock.configure(Budget(*job["budget"]), emit)
-    wanted = names_in(*sources, *expressions_of(job))
     if (known := job.get("calibration")) is None:
         with without_overwritten(Path(job["folder"])):
             return _calibrated(job, evaluator, wanted)

@@ -1,6 +1,8 @@
 """The clean side's part of one run, as the worker sees it: the connection that both processes get, and what comes from the clean one.
 
-The clean process is forked when the run begins and waits until the target has ended: so the fork costs no time of its own.
+The clean process is forked after the target's and waits until the target has ended: so the fork costs no time of its own. When it has
+evaluated it waits once more, until the worker has seen the end of the target's process: both are forks of large processes, and two that
+end at the same time take longer than one.
 """
 
 from __future__ import annotations
@@ -28,48 +30,55 @@ FAILURES = (Outcome.CRASH, Outcome.OUT_OF_MEMORY)
 class CleanRun:
     """A clean process that waits for the end of a run's target, to evaluate it.
 
-    Parameters
-    ----------
-    side : CleanSide
-    job : Mapping
-    output : int
-        What the run prints to.
-
     Attributes
     ----------
     events : int
         A socket to the clean process; -1 once it was closed.
     pid : int
         Of the clean process; 0 before it has told.
+    ended : bool
+        Whether nothing more comes from it.
     result : dict
         What it has sent.
     """
 
-    def __init__(self, side: CleanSide, job: Mapping[str, Any], output: int) -> None:
+    def __init__(self) -> None:
         self._ours, theirs = (end.detach() for end in socket.socketpair())
         self._arena = shared_memory()
         self.events, emit = (end.detach() for end in socket.socketpair())
         os.set_blocking(self.events, False)
-        self.pid, self.ended = 0, False
+        self.pid, self.ended, self._gone = 0, False, False
         self.result: dict[str, Any] = {}
         self._lines = LineBuffer()
-        try:
-            sent = {key: value for key, value in job.items() if key != "target"}
-            arena = self._arena if self._arena >= 0 else output
-            side.evaluate({**sent, "arena": self._arena >= 0}, theirs, arena, emit, output)
-        finally:
-            os.close(theirs)
-            os.close(emit)
+        self._theirs, self._emit = theirs, emit
 
     def child_keeps(self) -> dict[str, int]:
         """Close in the target's process what is not its own; return the job's entries for it: its connection to the clean side."""
-        os.close(self.events)
+        self._close(self.events, self._theirs, self._emit)
         return {"clean": self._ours, "arena": self._arena}
 
-    def parent_keeps(self) -> None:
-        """Close in the worker what is the target's: when that ends, the clean side notices it."""
-        self._close(self._ours, self._arena)
-        self._ours = self._arena = -1
+    def begin(self, side: CleanSide, job: Mapping[str, Any], output: int) -> None:
+        """Let the clean process begin, and close in the worker what is its and the target's: when one of them ends, the other one notices it.
+
+        Parameters
+        ----------
+        side : CleanSide
+        job : Mapping
+        output : int
+            What the run prints to.
+
+        Raises
+        ------
+        OSError
+            When the template has ended.
+        """
+        sent = {key: value for key, value in job.items() if key != "target"}
+        arena = self._arena if self._arena >= 0 else output
+        try:
+            side.evaluate({**sent, "arena": self._arena >= 0}, self._theirs, arena, self._emit, output)
+        finally:
+            self._close(self._ours, self._arena, self._theirs, self._emit)
+            self._ours = self._arena = self._theirs = self._emit = -1
 
     def _close(self, *descriptors: int) -> None:
         for fd in descriptors:
@@ -86,7 +95,7 @@ class CleanRun:
         if data is None:
             return []
         if not data:
-            self.ended = True
+            self.ended = self._gone = True
         found = []
         for line in self._lines.feed(data):
             with suppress(ValueError):
@@ -95,6 +104,8 @@ class CleanRun:
                     self.pid = int(message["pid"])
                 elif "serving" in message:
                     found.append({"evaluating": True})
+                elif "left" in message:
+                    self.ended = True
                 elif (event := read_event(line)) is None:
                     continue
                 elif "result" in event:
@@ -110,13 +121,18 @@ class CleanRun:
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to the clean process."""
-        if self.pid and not self.ended:
+        if self.pid and not self._gone:
             processes.signal_group(self.pid, number)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the clean process has ended without a word."""
+        return self._gone and not self.result
 
     def close(self) -> None:
         """Close everything that is still open."""
-        self._close(self._ours, self._arena, self.events)
-        self._ours = self._arena = self.events = -1
+        self._close(self._ours, self._arena, self._theirs, self._emit, self.events)
+        self._ours = self._arena = self._theirs = self._emit = self.events = -1
 
     def result_with(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return the run's result from what the target's process has told and what was measured here; empty where neither has ended well.

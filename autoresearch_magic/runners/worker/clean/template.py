@@ -23,7 +23,7 @@ from ..execution import execute
 from ..failures import sealed_line
 from ..metric_value import holdout_value
 from .channel import Arena, Channel, Gone
-from .evaluator import Evaluator, further_numbers, run_evaluation
+from .evaluator import Evaluator, further_numbers, names_in, run_evaluation
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -84,6 +84,7 @@ class _Template:
         self.connection, self.module, self.config = connection, module, config
         self.frozen = dict(module.__dict__)
         self.sources = (config["setup"], _read(config.get("sealed")))
+        self.names = names_in(*self.sources)
 
     def run(self) -> NoReturn:
         """Run the sealed cell, then fork for each job until the worker has gone."""
@@ -134,6 +135,12 @@ class _Template:
             for result in self._results(job, connection, arena, emit, lambda: os.read(events, 1)):
                 emit({"result": result})
             flush_streams()
+            if not _holds_gpu():
+                emit({"left": True})
+                os.closerange(0, events)
+                os.closerange(events + 1, 1024)  # the target's process ends when this connection is closed
+                while os.read(events, 1):
+                    pass
         finally:
             os.closerange(
                 0, 1024
@@ -154,7 +161,7 @@ class _Template:
                     socket.socket(fileno=connection), Arena(arena if job["arena"] else -1, 1), answer
                 ),
             )
-            result = finished(run_evaluation(job, evaluator, self.sources, emit, wait), job)
+            result = finished(run_evaluation(job, evaluator, self.names, emit, wait), job)
         except Gone as error:
             text = f"The target's process ended while it was measured{f', after {error}' if str(error) else ''}."
             yield {"outcome": Outcome.CRASH, "error": text, "gone": True}
@@ -170,6 +177,12 @@ class _Template:
                 yield from further_numbers(job, evaluator, quiet=quiet)
             if job.get("holdout"):
                 yield holdout_value(job["holdout"], evaluator.namespace, quiet=quiet)
+
+
+def _holds_gpu() -> bool:
+    """Return whether this process has memory on a GPU, which the next experiment may need."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_initialized())
 
 
 def _read(file: int | None) -> str:

@@ -1,5 +1,11 @@
 """The metric is computed where the target's code never ran: what is passed on, what is refused, what is learned from the baseline."""
 
+import os
+import signal
+import threading
+import time
+
+import psutil
 import pytest
 
 from autoresearch_magic.budget import Budget
@@ -217,3 +223,84 @@ def evaluate(model):
         + "\ny.copy_(model.eval()(X).squeeze(-1).detach())\ntorch.nn.functional.mse_loss = lambda *a, **k: torch.tensor(0.0)"
     )
     assert measure(runner, cheat).value == pytest.approx(first.value)
+
+
+def template_of(runner):
+    """Return the process that evaluating processes are forked from: of the worker's two children the one that holds its setup."""
+    return max(psutil.Process(runner.worker.pid).children(), key=lambda each: each.memory_info().rss)
+
+
+@pytest.mark.slow
+def test_when_the_template_is_killed_another_worker_runs_the_experiment(make):
+    runner = make(NUMPY)
+    honest = "def predict(x):\n    return 1.9 * x"
+    assert measure(runner, honest).ok
+    template_of(runner).kill()
+    assert measure(runner, honest).value == pytest.approx(0.45)
+    assert any("Another one runs the experiment again" in line for line in runner.said)
+
+
+@pytest.mark.slow
+def test_a_run_whose_evaluating_process_is_killed_runs_once_more(make, tmp_path):
+    runner = make(
+        NUMPY
+        + f"""
+import os, pathlib, time
+def slow(predict):
+    if pathlib.Path({str(tmp_path / "slow")!r}).exists():
+        time.sleep(20)
+    return evaluate(predict)
+""",
+        metric="slow(predict)",
+    )
+    honest = "def predict(x):\n    return 1.9 * x"
+    assert measure(runner, honest).ok
+    template = template_of(runner)
+    (tmp_path / "slow").touch()
+
+    def kill():
+        while not template.children():
+            time.sleep(0.01)
+        time.sleep(0.5)
+        (tmp_path / "slow").unlink()
+        os.kill(template.children()[0].pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    m = measure(runner, honest)
+    killer.join()
+    assert m.value == pytest.approx(0.45), m.error
+    assert any(
+        line.startswith("The process that evaluates the metric ended") and "It runs again" in line
+        for line in runner.said
+    )
+
+
+@pytest.mark.slow
+def test_an_evaluating_process_that_dies_each_time_is_told_as_such(make):
+    runner = make(
+        NUMPY
+        + """
+import os
+def fatal(predict):
+    if predict(X[:1]) != 0:
+        os.abort()
+    return 1.0
+""",
+        metric="fatal(predict)",
+    )
+    assert measure(runner, "def predict(x):\n    return 0 * x").value == 1.0
+    m = measure(runner, "def predict(x):\n    return x + 1")
+    assert m.outcome is Outcome.CRASH
+    assert "process that evaluates the metric" in m.error
+
+
+@pytest.mark.slow
+def test_the_evaluating_process_is_gone_soon_after_its_run(make):
+    runner = make(NUMPY)
+    assert measure(runner, "def predict(x):\n    return 1.9 * x").ok
+    template = template_of(runner)
+    end = time.monotonic() + 10
+    while template.children() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not template.children()
