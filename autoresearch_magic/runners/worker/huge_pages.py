@@ -10,13 +10,14 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import time
 from collections.abc import Iterator
 
 HUGE = 2 << 20
 """Bytes of a huge page on x86-64, and on ARM with pages of 4 kB; elsewhere nothing is collapsed."""
-MOST = 512 << 20
-"""Bytes that are collapsed at most, the largest maps first. What numpy allocates for large arrays has huge pages anyway."""
-FILLED = 0.75
+PIECE = 32 << 20
+"""Bytes that are collapsed at once."""
+FILLED = 0.9
 """Share of a map that must be in memory: a huge page takes all of its 2 MB."""
 
 _COLLAPSE = 25
@@ -25,9 +26,22 @@ _MAP = re.compile(
 )
 
 
-def collapse() -> int:
-    """Put this process's memory into huge pages where that is worth it and the system can; return the bytes that are now."""
-    done = 0
+def collapse(seconds: float) -> int:
+    """Put this process's memory into huge pages where the system can, the largest maps first.
+
+    What numpy allocates for large arrays has huge pages anyway.
+
+    Parameters
+    ----------
+    seconds : float
+        What that may take; the rest stays as it is.
+
+    Returns
+    -------
+    int
+        The bytes that are in huge pages now.
+    """
+    done, end = 0, time.monotonic() + seconds
     try:
         with open("/proc/self/smaps", "rb") as file:
             maps = sorted(_anonymous(file.read()), key=lambda each: each[0] - each[1])
@@ -37,10 +51,13 @@ def collapse() -> int:
     except (OSError, AttributeError, ValueError):
         return 0
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    for start, end in maps:
-        size = min(end - start, MOST - done)
-        if size and madvise(start, size, _COLLAPSE) == 0:
-            done += size
+    for first, last in maps:
+        for start in range(first, last, PIECE):
+            if time.monotonic() > end:
+                return done
+            size = min(PIECE, last - start)
+            if madvise(start, size, _COLLAPSE) == 0:
+                done += size
     return done
 
 

@@ -57,6 +57,8 @@ GRACE = 0.5
 """Seconds between SIGTERM and SIGKILL: enough to flush a log, not to finish an epoch."""
 DRAIN = 0.5
 """Seconds for reading what an ended run has left in its pipes: a process that it left behind may write endlessly."""
+HUGE_PAGES, HUGE_PAGES_SHARE = 1.0, 0.1
+"""Seconds, and share of those of the setup, that putting its memory into huge pages may take, whichever is more."""
 OUTBOX = 4_000_000
 """Bytes that may wait for the kernel; while there are more, as when it is stopped, progress is left out."""
 
@@ -169,7 +171,8 @@ class Worker:
         if self.mode == "fork" and self.config.get("kind") != "command":
             gc.collect()
             gc.freeze()  # garbage collection in a fork would write to, and so copy, all memory of the setup
-            huge_pages.collapse()  # before the first fork that stays, which would keep the small pages as well
+            # Before the first fork that stays, which would keep the small pages as well.
+            huge_pages.collapse(max(HUGE_PAGES, HUGE_PAGES_SHARE * self.setup_seconds))
             self.clean_side = CleanSide(self.fork, self.module, self.config)
             told = self.clean_side.ready()
             if "error" in told:

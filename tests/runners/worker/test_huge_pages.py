@@ -50,7 +50,7 @@ from autoresearch_magic.runners.worker.huge_pages import collapse
 values = [str(i) * 3 for i in range(400_000)]
 def huge():
     return int(re.search(r"AnonHugePages: +(\\d+)", open("/proc/self/smaps_rollup").read())[1])
-before, done = huge(), collapse()
+before, done = huge(), collapse(60.0)
 assert values == [str(i) * 3 for i in range(400_000)]
 print(before, done, huge())
 """
@@ -70,12 +70,16 @@ def can_collapse():
     release = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
     with mmap.mmap(-1, 8 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as pages:
         pages.write(b"x" * (8 << 20))
-        return release >= (6, 1) and huge_pages.collapse() > 0
+        return release >= (6, 1) and huge_pages.collapse(60.0) > 0
+
+
+def test_without_time_nothing_is_done():
+    assert huge_pages.collapse(-1.0) == 0
 
 
 def test_a_system_without_it_stays_as_it_is(monkeypatch):
     monkeypatch.setattr(huge_pages, "_COLLAPSE", 9_999)
-    assert huge_pages.collapse() == 0
+    assert huge_pages.collapse(60.0) == 0
 
 
 def test_where_maps_cannot_be_read_nothing_is_done(monkeypatch):
@@ -83,4 +87,4 @@ def test_where_maps_cannot_be_read_nothing_is_done(monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", refused)
-    assert huge_pages.collapse() == 0
+    assert huge_pages.collapse(60.0) == 0
