@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
 from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
@@ -131,6 +133,10 @@ class WatchApp(App[None]):
 
     def look(self) -> None:
         """Show what is new in the study."""
+        with suppress(NoMatches):  # while the view is closed, the timer may call once more when widgets are gone
+            self._show_news()
+
+    def _show_news(self) -> None:
         status = self.study.status
         self._take_gains()
         width = self.screen_stack[0].size.width - 2

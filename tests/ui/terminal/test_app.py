@@ -215,3 +215,11 @@ def test_a_study_without_experiments_and_one_that_failed(study):
         app.look()
 
     run(study, steps, (80, 24))
+
+
+def test_a_look_while_the_view_is_closed_is_no_error(study):
+    async def steps(app, pilot):
+        await app.screen_stack[0].remove_children()
+        app.look()
+
+    run(study, steps)
