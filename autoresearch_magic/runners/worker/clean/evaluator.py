@@ -248,9 +248,8 @@ def run_evaluation(
         What the metric raises.
     """
     wanted = names | names_in(*expressions_of(job))
-    seed_everything(
-        job["seed"], ""
-    )  # as below; a fork's first use of memory takes time, which is to spare until the target has ended
+    # As before the evaluation: a fork's first use of memory takes time, which is to spare until the target has ended.
+    seed_everything(job["seed"], "")
     evaluator.ask("hello")
     emit({"serving": True})
     wait()
